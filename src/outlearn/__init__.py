@@ -1,0 +1,1 @@
+"""outlearn: train students that outlearn their teachers, and say why."""

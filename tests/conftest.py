@@ -1,0 +1,29 @@
+"""Set-up shared by every test: shapes are checked at run time, one BLAS thread, no network."""
+
+from __future__ import annotations
+
+import os
+
+# One thread per test process: with pytest-xdist the processes already fill the machine. Before numpy and torch load.
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_DATASETS_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+install_import_hook(["outlearn.core", "outlearn.losses", "outlearn.theory"], "beartype.beartype")
+
+SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Return the folder of real tasks beside the checkout; skip the test where it is absent."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the real tasks (sst2, hh-helpful) are not beside this checkout")
+    return SHARED_DATA
