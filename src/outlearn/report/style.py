@@ -1,0 +1,169 @@
+"""Colours, marker shapes and the plotly layout that every figure of a report shares.
+
+No series is told apart by colour alone: it also has a marker shape, a line dash and a bar pattern, and neighbours in
+the palette differ in lightness, so that a greyscale print stays readable. Figures are built in the light palette. A
+page in dark mode swaps each light colour for its partner in `DARK_OF`: use only the colours of this module in a figure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = [
+    "CONTINUOUS_SCALE",
+    "DARK_OF",
+    "FONT",
+    "GRID",
+    "INK",
+    "MUTED",
+    "PAPER",
+    "ROLES",
+    "SERIES",
+    "SeriesStyle",
+    "layout",
+    "series_style",
+]
+
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', Arial, sans-serif"
+
+PAPER, INK, MUTED, GRID = "#ffffff", "#1c2430", "#5a6573", "#d9dee5"
+_PAPER_DARK, _INK_DARK, _MUTED_DARK, _GRID_DARK = "#14181f", "#e8ecf2", "#a3aebd", "#343c49"
+
+
+@dataclass(frozen=True)
+class SeriesStyle:
+    """How one series looks: a colour, a marker shape, a line dash and a bar pattern, each enough by itself."""
+
+    colour: str
+    symbol: str
+    dash: str
+    pattern: str
+
+
+_LIGHT = (
+    "#0b3c8c",
+    "#c8500a",
+    "#007a5e",
+    "#7a1f6b",
+    "#9a7400",
+    "#2b8cbe",
+    "#5c2d0c",
+    "#d1478c",
+    "#3f6b00",
+    "#5b5bd6",
+)
+_DARK = (
+    "#7aa7ff",
+    "#ff9d5c",
+    "#4fd1ac",
+    "#e08bd4",
+    "#e6c34d",
+    "#7fd0f5",
+    "#d9a37a",
+    "#ff9cc8",
+    "#a9d65c",
+    "#b3b3ff",
+)
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "cross", "star", "pentagon")
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+_PATTERNS = ("", "/", "x", "\\", "-", "|", "+", ".")
+
+SERIES: tuple[SeriesStyle, ...] = tuple(
+    SeriesStyle(colour, _SYMBOLS[i % len(_SYMBOLS)], _DASHES[i % len(_DASHES)], _PATTERNS[i % len(_PATTERNS)])
+    for i, colour in enumerate(_LIGHT)
+)
+
+# Fixed looks: who or what a mark stands for never depends on how many losses a run has.
+ROLES: dict[str, SeriesStyle] = {
+    "majority": SeriesStyle("#7d8794", "line-ns-open", "dot", "."),
+    "teacher": SeriesStyle("#5a6573", "square-open", "dash", "/"),
+    "ensemble": SeriesStyle("#5c2d0c", "diamond-open", "dashdot", "x"),
+    "student": SeriesStyle(_LIGHT[0], "circle", "solid", ""),
+    "ceiling": SeriesStyle(INK, "star", "longdash", ""),
+    "gap": SeriesStyle(INK, "diamond", "solid", ""),
+    "misfit": SeriesStyle(_LIGHT[5], "circle", "solid", ""),
+    "residual": SeriesStyle(_LIGHT[1], "square", "dash", "/"),
+    "bias": SeriesStyle(_LIGHT[0], "circle", "solid", ""),
+    "variance": SeriesStyle("#e3a35b", "square", "dash", "/"),
+    "noise": SeriesStyle("#aab2bd", "triangle-up", "dot", "."),
+    "measured": SeriesStyle(_LIGHT[0], "circle", "solid", ""),
+    "theory": SeriesStyle(INK, "line-ew-open", "dash", ""),
+}
+
+# Monotone in lightness, so it survives greyscale; readable on both backgrounds.
+CONTINUOUS_SCALE = [[0.0, "#f3f6fb"], [0.35, "#a9c3e4"], [0.7, "#3f77b5"], [1.0, "#08244f"]]
+
+DARK_OF: dict[str, str] = {
+    **dict(zip(_LIGHT, _DARK, strict=True)),
+    PAPER: _PAPER_DARK,
+    INK: _INK_DARK,
+    MUTED: _MUTED_DARK,
+    GRID: _GRID_DARK,
+    "#7d8794": "#8d98a7",
+    "#e3a35b": "#c98a3f",
+    "#aab2bd": "#667180",
+}
+
+
+def series_style(index: int) -> SeriesStyle:
+    """Return the look of series number `index`; past the palette, colours repeat with another shape and dash.
+
+    Example:
+        >>> series_style(0).colour == series_style(len(SERIES)).colour
+        True
+        >>> series_style(0) == series_style(len(SERIES))
+        False
+    """
+    turn, place = divmod(index, len(SERIES))
+    shift = place + 3 * turn + turn
+    return SeriesStyle(
+        SERIES[place].colour,
+        _SYMBOLS[shift % len(_SYMBOLS)],
+        _DASHES[shift % len(_DASHES)],
+        _PATTERNS[shift % len(_PATTERNS)],
+    )
+
+
+def layout(**changes: Any) -> dict[str, Any]:
+    """Return the plotly layout of a report figure, with `changes` merged into it (nested mappings merge too).
+
+    Example:
+        >>> layout(xaxis={"title": {"text": "epoch"}})["xaxis"]["title"]["text"]
+        'epoch'
+    """
+    axis = {
+        "gridcolor": GRID,
+        "linecolor": MUTED,
+        "tickcolor": MUTED,
+        "zerolinecolor": MUTED,
+        "zerolinewidth": 1.2,
+        "ticks": "outside",
+        "ticklen": 4,
+        "showline": True,
+        "automargin": True,
+        "title": {"standoff": 10},
+    }
+    base: dict[str, Any] = {
+        "font": {"family": FONT, "size": 13, "color": INK},
+        "paper_bgcolor": PAPER,
+        "plot_bgcolor": PAPER,
+        "colorway": list(_LIGHT),
+        "margin": {"l": 64, "r": 20, "t": 24, "b": 52},
+        "hoverlabel": {"bgcolor": PAPER, "bordercolor": MUTED, "font": {"color": INK}, "namelength": -1},
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},
+        "xaxis": axis,
+        "yaxis": axis,
+    }
+    for key in changes:
+        if key[:5] in ("xaxis", "yaxis") and key not in base:
+            base[key] = axis
+    return _merged(base, changes)
+
+
+def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in changes.items():
+        old = merged.get(key)
+        merged[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
