@@ -1,0 +1,283 @@
+"""What a task is: points with labels, as one frozen value.
+
+A point is a text, a pair of texts, or a row of precomputed features. Everything downstream (splits, encoders, heads,
+reports) reads a `Task` and nothing else about the data. A preference pair is a 2-class point: class 0 says that the
+text in slot a is preferred, class 1 that the text in slot b is, so that logits `(reward_a, reward_b)` are Bradley-Terry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Float32, Int, Int64
+
+from outlearn.errors import DataError
+
+__all__ = ["PREFERENCE_CLASSES", "SPLIT_NAMES", "Kind", "Task", "make_task"]
+
+Kind = Literal["classification", "preference"]
+SPLIT_NAMES = ("teacher", "student", "validation", "test")
+# A file may leave the cut between teacher and student to us: `train` points are divided by the fractions.
+ASSIGNABLE = (*SPLIT_NAMES, "train")
+PREFERENCE_CLASSES = ("a", "b")
+# Probabilities read from a file carry its rounding: as for Predictions.from_probs.
+SUM_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Hold the points of a task. Build it with `make_task`, which checks it.
+
+    Attributes:
+        name: what tables call it.
+        kind: "classification" or "preference".
+        class_names: name of each class, in label order.
+        ids: one name a point, all different. Weak labels from elsewhere are joined on them.
+        texts: one text a point, or None.
+        pairs: (text in slot a, text in slot b) a point, or None. The slots are already swapped at random.
+        features: float32 `[points, features]`, precomputed, or None.
+        labels: int64 `[points]`.
+        target: float64 `[points, classes]`, rows sum to 1: a soft target, such as the share of raters; or None.
+        groups: points of one group must stay in one split; None if every point is its own group.
+        assigned: the split that the file names for each point (teacher, student, validation, test, or train: teacher
+            and student, cut by the fractions); None if the file names none.
+        first_slot: int64 `[points]`, preference only: the slot (0 for a, 1 for b) that holds the file's first text
+            (`chosen`). Weak labels that speak of chosen and rejected are turned with it.
+        source: where the data came from.
+        licence: its licence, or "" if unknown.
+        notes: what loading did that a reader should know, in sentences.
+    """
+
+    name: str
+    kind: Kind
+    class_names: tuple[str, ...]
+    ids: tuple[str, ...]
+    texts: tuple[str, ...] | None
+    pairs: tuple[tuple[str, str], ...] | None
+    features: Float32[np.ndarray, "points features"] | None
+    labels: Int64[np.ndarray, " points"]
+    target: Float[np.ndarray, "points classes"] | None = None
+    groups: tuple[str, ...] | None = None
+    assigned: tuple[str, ...] | None = None
+    first_slot: Int64[np.ndarray, " points"] | None = None
+    source: str = ""
+    licence: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_points(self) -> int:
+        """Count the points."""
+        return len(self.ids)
+
+    @property
+    def n_classes(self) -> int:
+        """Count the classes."""
+        return len(self.class_names)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Name the content: sha256 of the points, labels and groups. Name, source and licence do not enter."""
+        digest = hashlib.sha256()
+        words = [self.kind, self.class_names, self.ids, self.texts, self.pairs, self.groups, self.assigned]
+        digest.update(json.dumps(words, ensure_ascii=True, separators=(",", ":")).encode())
+        for array in (self.features, self.labels, self.target, self.first_slot):
+            if array is None:
+                digest.update(b"|none")
+                continue
+            digest.update(f"|{array.dtype.str}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    def select(self, points: Int[np.ndarray, " chosen"], *, note: str | None = None) -> Task:
+        """Keep these points, in this order.
+
+        Args:
+            points: indices `[chosen]`.
+            note: a sentence to add to `notes`.
+
+        Returns:
+            A checked Task; the classes stay as they are, so a class may have lost all its points.
+        """
+        chosen = np.asarray(points, dtype=np.int64)
+        rows = chosen.tolist()
+        return make_task(
+            name=self.name,
+            kind=self.kind,
+            class_names=self.class_names,
+            ids=[self.ids[i] for i in rows],
+            texts=None if self.texts is None else [self.texts[i] for i in rows],
+            pairs=None if self.pairs is None else [self.pairs[i] for i in rows],
+            features=None if self.features is None else self.features[chosen],
+            labels=self.labels[chosen],
+            target=None if self.target is None else self.target[chosen],
+            groups=None if self.groups is None else [self.groups[i] for i in rows],
+            assigned=None if self.assigned is None else [self.assigned[i] for i in rows],
+            first_slot=None if self.first_slot is None else self.first_slot[chosen],
+            source=self.source,
+            licence=self.licence,
+            notes=(*self.notes, *([note] if note else [])),
+        )
+
+
+def make_task(
+    *,
+    name: str,
+    class_names: Sequence[str],
+    labels: Int[np.ndarray, " points"] | Sequence[int],
+    kind: Kind = "classification",
+    ids: Sequence[str] | None = None,
+    texts: Sequence[str] | None = None,
+    pairs: Sequence[tuple[str, str]] | None = None,
+    features: Float[np.ndarray, "points features"] | None = None,
+    target: Float[np.ndarray, "points classes"] | None = None,
+    groups: Sequence[str] | None = None,
+    assigned: Sequence[str] | None = None,
+    first_slot: Int[np.ndarray, " points"] | None = None,
+    source: str = "",
+    licence: str = "",
+    notes: Sequence[str] = (),
+) -> Task:
+    """Check the parts of a task and freeze them.
+
+    Args:
+        name, class_names, ...: as in `Task`. `ids` default to the row numbers, counted from 0.
+
+    Returns:
+        The Task; its arrays cannot be written to.
+
+    Raises:
+        DataError: names every problem found, one a line: what was expected, what came, what to do.
+
+    Example:
+        >>> task = make_task(name="toy", class_names=["no", "yes"], texts=["bad", "good"], labels=[0, 1])
+        >>> task.ids, task.n_classes, task.fingerprint[:8]
+        (('0', '1'), 2, 'aab1e067')
+    """
+    label_array = _frozen(np.asarray(labels), np.int64)
+    task = Task(
+        name=name,
+        kind=kind,
+        class_names=tuple(class_names),
+        ids=tuple(str(i) for i in range(len(label_array))) if ids is None else tuple(ids),
+        texts=None if texts is None else tuple(texts),
+        pairs=None if pairs is None else tuple((a, b) for a, b in pairs),
+        features=None if features is None else _frozen(features, np.float32),
+        labels=label_array,
+        target=None if target is None else _frozen(target, np.float64),
+        groups=None if groups is None else tuple(groups),
+        assigned=None if assigned is None else tuple(assigned),
+        first_slot=None if first_slot is None else _frozen(first_slot, np.int64),
+        source=source,
+        licence=licence,
+        notes=tuple(notes),
+    )
+    problems = [*_shape_problems(task)] or [*_value_problems(task)]
+    if problems:
+        raise DataError("\n".join(f"task {name!r}: {problem}" for problem in problems))
+    return task
+
+
+def _frozen(array: np.ndarray, dtype: type) -> np.ndarray:
+    """Copy to `dtype` and forbid writing, so that a cached fingerprint stays true."""
+    copy: np.ndarray = np.array(array, dtype=dtype, order="C")
+    copy.flags.writeable = False
+    return copy
+
+
+def _shape_problems(task: Task) -> list[str]:
+    """List the parts that are missing or have another length than the labels."""
+    problems = []
+    n_points, n_classes = len(task.labels), len(task.class_names)
+    if task.labels.ndim != 1 or n_points == 0:
+        return [f"expected one label a point, got labels of shape {task.labels.shape}. Give at least one point."]
+    if task.kind not in ("classification", "preference"):
+        problems.append(f"kind is {task.kind!r}; it is 'classification' or 'preference'.")
+    lengths = {
+        "ids": task.ids, "texts": task.texts, "pairs": task.pairs, "features": task.features, "target": task.target,
+        "groups": task.groups, "assigned": task.assigned, "first_slot": task.first_slot,
+    }  # fmt: skip
+    for part, value in lengths.items():
+        if value is not None and len(value) != n_points:
+            problems.append(f"{n_points} labels but {len(value)} {part}. Give one a point.")
+    if task.features is not None and task.features.ndim != 2:
+        problems.append(f"features have shape {task.features.shape}; expected [points, features].")
+    if task.target is not None and (task.target.ndim != 2 or task.target.shape[1] != n_classes):
+        problems.append(f"target has shape {task.target.shape}; expected [{n_points} points, {n_classes} classes].")
+    if task.kind == "preference" and (task.pairs is None or n_classes != 2):
+        problems.append("a preference task needs pairs of texts and two classes (slot a, slot b).")
+    if task.kind == "classification" and task.pairs is not None:
+        problems.append("pairs of texts make a preference task: give kind='preference', or texts.")
+    if task.texts is None and task.pairs is None and task.features is None:
+        problems.append("no texts, no pairs and no features: there is nothing to learn from.")
+    return problems
+
+
+def _value_problems(task: Task) -> list[str]:
+    """List the values that no task may have."""
+    problems = []
+    n_points, n_classes = task.n_points, task.n_classes
+    if n_classes < 2:
+        problems.append(
+            f"expected two classes or more, got {list(task.class_names)}. A single class cannot be learned."
+        )
+    if len(set(task.class_names)) < n_classes:
+        problems.append(f"class names repeat: {list(task.class_names)}. Give each class its own name.")
+    if n_classes > n_points:
+        problems.append(f"{n_classes} classes but only {n_points} points. Is the label column the right one?")
+    outside = np.flatnonzero((task.labels < 0) | (task.labels >= n_classes))
+    if len(outside):
+        i = int(outside[0])
+        problems.append(
+            f"label {task.labels[i]} of point {task.ids[i]!r} is out of range (and {len(outside) - 1} more): "
+            f"labels are 0 to {n_classes - 1}. Relabel or drop these points."
+        )
+    twice = [key for key, count in Counter(task.ids).items() if count > 1]
+    if twice:
+        problems.append(f"{len(twice)} ids occur more than once, first {twice[0]!r}. Make them different.")
+    for part, texts in _texts_by_part(task).items():
+        empty = [i for i, text in enumerate(texts) if not text.strip()]
+        if empty:
+            problems.append(
+                f"{part} of point {task.ids[empty[0]]!r} is empty (and {len(empty) - 1} more). Drop or fill them."
+            )
+    if task.features is not None and not np.isfinite(task.features).all():
+        i, j = np.argwhere(~np.isfinite(task.features))[0]
+        count = int((~np.isfinite(task.features)).sum())
+        problems.append(
+            f"features hold {count} values that are not finite, first {task.features[i, j]} at point {task.ids[i]!r}, "
+            f"column {j}. Impute or drop them."
+        )
+    if task.target is not None:
+        problems += _target_problems(task.target, task.ids)
+    unknown = sorted(set(task.assigned or ()) - set(ASSIGNABLE))
+    if unknown:
+        problems.append(f"split is {unknown[0]!r}; known: {', '.join(ASSIGNABLE)}.")
+    return problems
+
+
+def _texts_by_part(task: Task) -> dict[str, list[str]]:
+    """Name the texts of each kind of point."""
+    if task.pairs is not None:
+        return {"slot a": [a for a, _ in task.pairs], "slot b": [b for _, b in task.pairs]}
+    return {"text": list(task.texts)} if task.texts is not None else {}
+
+
+def _target_problems(target: Float[np.ndarray, "points classes"], ids: tuple[str, ...]) -> list[str]:
+    """List the rows of a soft target that are no distribution."""
+    bad = np.flatnonzero(
+        ~(np.isfinite(target).all(1) & (target >= 0).all(1) & (abs(target.sum(1) - 1) < SUM_TOLERANCE))
+    )
+    if not len(bad):
+        return []
+    i = int(bad[0])
+    return [
+        f"target of point {ids[i]!r} is {target[i].tolist()}, which is no distribution (and {len(bad) - 1} more): "
+        "its numbers must be at least 0 and sum to 1."
+    ]

@@ -1,0 +1,93 @@
+"""What an encoder is, and the table of them.
+
+An encoder turns points into frozen features: a frozen dataclass of JSON-able parameters with one method. It never falls
+back to another encoder: what is missing raises, and says what to install.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Protocol
+
+import numpy as np
+from jaxtyping import Float32, Int
+from pydantic import TypeAdapter, ValidationError
+
+from outlearn.encoders.array import Array
+from outlearn.encoders.hf import HuggingFace
+from outlearn.encoders.points import Points, Progress
+from outlearn.encoders.tfidf import Tfidf
+from outlearn.encoders.wordllama import WordLlama
+from outlearn.errors import ConfigError, suggest
+
+__all__ = ["ENCODERS", "Encoder", "get_encoder"]
+
+
+class Encoder(Protocol):
+    """Turn points into features.
+
+    `fits` says whether `encode` learns from the points in `fit_on`; a cache key must then include them. `fingerprint`
+    is a sha256 of everything else that decides the features: the parameters and the weights on disk.
+    """
+
+    kind: ClassVar[str]
+    fits: ClassVar[bool]
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def encode(
+        self,
+        task: Points,
+        points: Int[np.ndarray, " points"],
+        fit_on: Int[np.ndarray, " fit_points"],
+        *,
+        progress: Progress | None = None,
+    ) -> Float32[np.ndarray, "points features"]: ...
+
+
+ENCODERS: dict[str, type[Encoder]] = {
+    "array": Array,
+    "hf": HuggingFace,
+    "tfidf": Tfidf,
+    "wordllama": WordLlama,
+}
+
+
+def get_encoder(config: Mapping[str, object]) -> Encoder:
+    """Build the encoder that a configuration names.
+
+    Args:
+        config: `{"kind": name, **parameters}`.
+
+    Returns:
+        The encoder. Nothing is loaded yet.
+
+    Raises:
+        ConfigError: if the kind or a parameter is unknown or has a value that is not allowed; one line for each.
+
+    Example:
+        >>> get_encoder({"kind": "wordllama", "dim": 64})
+        WordLlama(dim=64)
+    """
+    parameters = dict(config)
+    kind = parameters.pop("kind", None)
+    if not isinstance(kind, str) or kind not in ENCODERS:
+        raise ConfigError(f"encoder.kind is {kind!r}; {suggest(kind, ENCODERS)}")
+    encoder = ENCODERS[kind]
+    known = list(encoder.__dataclass_fields__)  # type: ignore[attr-defined]
+    unknown = [
+        f"encoder.{key} is no parameter of the encoder {kind!r}; {suggest(key, known)}"
+        for key in parameters
+        if key not in known
+    ]
+    if unknown:
+        raise ConfigError("\n".join(unknown))
+    try:
+        return TypeAdapter(encoder).validate_python(parameters)
+    except ValidationError as error:
+        lines = [
+            f"encoder.{'.'.join(map(str, e['loc']))} is {e['input']!r}; {e['msg']}."
+            for e in error.errors(include_url=False)
+        ]
+        raise ConfigError("\n".join(lines)) from None

@@ -1,0 +1,29 @@
+"""Find files inside installed packages and name them by their content. Nothing is imported from those packages."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from pathlib import Path
+
+from outlearn.errors import MissingExtraError
+
+__all__ = ["package_folder", "sha256_of"]
+
+
+def package_folder(package: str, *, extra: str) -> Path:
+    """Locate the folder of an installed top-level package without importing it.
+
+    Raises:
+        MissingExtraError: if it is not installed; names the extra that brings it.
+    """
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingExtraError(package, extra)
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def sha256_of(path: Path) -> str:
+    """Hash the content of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,230 @@
+"""Frozen hidden states of a Hugging Face model: the strong encoder, and any other.
+
+Texts are tokenised once, sorted by length and batched by a budget of tokens, so that little is spent on padding. The
+batch is padded here, on the right, with an explicit mask: position 0 is the first real token for every model, causal or not,
+and nothing depends on which token id a tokenizer pads with, or whether it has one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Float32, Int
+
+from outlearn.encoders.files import sha256_of
+from outlearn.encoders.model_folder import ALIASES, PINNED, model_files, model_folder
+from outlearn.encoders.points import Points, Progress, encode_points
+from outlearn.errors import ConfigError, DataError, MissingExtraError
+
+__all__ = ["HuggingFace", "token_batches"]
+
+
+@dataclass(frozen=True)
+class HuggingFace:
+    """Encode texts as pooled hidden states.
+
+    Args:
+        model: a folder, a model's name on the hub, "package:NAME" for a model inside an installed package, or "minilm".
+        layer: which hidden state: 0 is the embedding, 1 the first layer's output, -1 the last; None the model's output.
+        pooling: "mean" over the text's tokens, "cls" the first token, "last" the last one.
+        max_length: keep this many tokens of each text. Longer texts are cut, never dropped.
+        cut: which end of a longer text is cut. "start" keeps a dialogue's last turn.
+        tokens_per_batch: upper limit of texts times longest text in a batch.
+        sha256: what model.safetensors must hash to; None for no check. "minilm" has its own.
+        revision: branch, tag or commit, for a model on the hub.
+        local_files_only: look for a hub model in the local cache only.
+        trust_remote_code: run code that comes with the model.
+        device: where to run; None takes a GPU if there is one.
+    """
+
+    model: str = "minilm"
+    layer: int | None = None
+    pooling: Literal["mean", "cls", "last"] = "mean"
+    max_length: int = 256
+    cut: Literal["end", "start"] = "end"
+    tokens_per_batch: int = 2048
+    sha256: str | None = None
+    revision: str | None = None
+    local_files_only: bool = True
+    trust_remote_code: bool = False
+    device: str | None = None
+
+    kind: ClassVar[str] = "hf"
+    fits: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        allowed = {"pooling": ("mean", "cls", "last"), "cut": ("end", "start")}
+        for key, values in allowed.items():
+            if getattr(self, key) not in values:
+                raise ConfigError(f"encoder.{key} is {getattr(self, key)!r}; known: {', '.join(values)}.")
+        if self.max_length < 1:
+            raise ConfigError(f"encoder.max_length is {self.max_length}; expected 1 or more tokens.")
+        if self.tokens_per_batch < self.max_length:
+            raise ConfigError(
+                f"encoder.tokens_per_batch is {self.tokens_per_batch}, less than max_length {self.max_length}: "
+                "one text would not fit. Raise it."
+            )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash what decides the features: the parameters, and every file of the model.
+
+        Where it runs and how texts are batched do not enter.
+
+        Raises:
+            ConfigError, DataError, MissingExtraError: as `encode`, if the model cannot be found or has another sha256.
+        """
+        folder = self._folder()
+        parameters = {key: asdict(self)[key] for key in ("layer", "pooling", "max_length", "cut", "trust_remote_code")}
+        files = {file.name: sha256_of(file) for file in model_files(folder)}
+        return hashlib.sha256(json.dumps([self.kind, parameters, files], sort_keys=True).encode()).hexdigest()
+
+    def encode(
+        self,
+        task: Points,
+        points: Int[np.ndarray, " points"],
+        fit_on: Int[np.ndarray, " fit_points"] | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Float32[np.ndarray, "points features"]:
+        """Pool the hidden states of each text.
+
+        Raises:
+            ConfigError: if the task has no texts, the model cannot be found, or the layer or length does not exist.
+            DataError: if the weights are not the pinned ones, a text has no token, or a feature is not finite.
+            MissingExtraError: if transformers, or the package that holds the model, is not installed.
+        """
+        tokenizer, model = self._load()
+        return encode_points(task, points, lambda texts: self._encode_texts(texts, tokenizer, model, progress))
+
+    def _folder(self) -> Path:
+        expected = self.sha256 or PINNED.get(self.model)
+        return model_folder(
+            ALIASES.get(self.model, self.model),
+            expected_sha256=expected,
+            revision=self.revision,
+            local_files_only=self.local_files_only,
+        )
+
+    def _load(self) -> tuple[Any, Any]:
+        """Read tokenizer and model from their folder, in float32, ready to infer."""
+        try:
+            import torch
+            from transformers import AutoModel, AutoTokenizer
+        except ImportError as error:
+            raise MissingExtraError("transformers", "hf") from error
+
+        folder = self._folder()
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(
+                folder, local_files_only=True, trust_remote_code=self.trust_remote_code
+            )
+            model = AutoModel.from_pretrained(
+                folder,
+                local_files_only=True,
+                trust_remote_code=self.trust_remote_code,
+                use_safetensors=True,
+                dtype=torch.float32,
+            )
+        except (OSError, ValueError, KeyError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ConfigError(f"encoder.model {self.model!r} cannot be loaded by transformers: {reason}") from error
+        if model.config.is_encoder_decoder:
+            model = model.get_encoder()
+        limits = [tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", None)]
+        limit = min(value for value in [*limits, 10**9] if isinstance(value, int) and value > 0)
+        if self.max_length > limit:
+            raise ConfigError(
+                f"encoder.max_length is {self.max_length}, but {self.model!r} reads {limit} tokens at most."
+            )
+        n_layers = getattr(model.config, "num_hidden_layers", None)
+        if self.layer is not None and n_layers is not None and not -n_layers - 1 <= self.layer <= n_layers:
+            raise ConfigError(f"encoder.layer is {self.layer}, but {self.model!r} has layers 0 to {n_layers}.")
+        device = self.device or ("cuda" if torch.cuda.is_available() else "cpu")
+        return tokenizer, model.eval().to(device)
+
+    def _encode_texts(
+        self, texts: list[str], tokenizer: Any, model: Any, progress: Progress | None
+    ) -> Float32[np.ndarray, "texts features"]:
+        import torch
+
+        tokenizer.truncation_side = "right" if self.cut == "end" else "left"
+        encoded = tokenizer(
+            texts, truncation=True, max_length=self.max_length, padding=False, return_attention_mask=False
+        )
+        tokens: list[list[int]] = encoded["input_ids"]
+        lengths = np.array([len(ids) for ids in tokens])
+        if not lengths.all():
+            raise DataError(
+                f"the text {texts[int(lengths.argmin())]!r} has no token in {self.model!r}. Drop this point."
+            )
+        pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+        features: np.ndarray | None = None
+        done = 0
+        with torch.inference_mode():
+            for batch in token_batches(lengths, self.tokens_per_batch):
+                rows = [tokens[i] for i in batch]
+                pooled = self._pool(model, rows, pad).cpu().numpy()
+                if features is None:
+                    features = np.empty((len(texts), pooled.shape[1]), dtype=np.float32)
+                features[batch] = pooled
+                done += len(batch)
+                if progress is not None:
+                    progress(done, len(texts))
+        if features is None:
+            raise ConfigError("there are no points to encode.")
+        bad = np.flatnonzero(~np.isfinite(features).all(1))
+        if len(bad):
+            raise DataError(
+                f"{self.model!r} gives features that are not finite for {len(bad)} texts, first {texts[bad[0]]!r}."
+            )
+        return features
+
+    def _pool(self, model: Any, rows: list[list[int]], pad: int) -> Any:
+        """Run one batch of token ids and pool its hidden states to `[texts, features]`."""
+        import torch
+
+        lengths = torch.tensor([len(row) for row in rows])
+        width = int(lengths.max())
+        ids = torch.tensor([row + [pad] * (width - len(row)) for row in rows], device=model.device)
+        mask = (torch.arange(width) < lengths[:, None]).to(model.device)
+        output = model(
+            input_ids=ids, attention_mask=mask.long(), output_hidden_states=self.layer is not None, return_dict=True
+        )
+        hidden = output.last_hidden_state if self.layer is None else output.hidden_states[self.layer]
+        if self.pooling == "cls":
+            return hidden[:, 0]
+        if self.pooling == "last":
+            return hidden[torch.arange(len(rows), device=hidden.device), lengths.to(hidden.device) - 1]
+        weights = mask.to(hidden.dtype)[:, :, None]
+        return (hidden * weights).sum(1) / weights.sum(1)
+
+
+def token_batches(lengths: Int[np.ndarray, " texts"], tokens_per_batch: int) -> list[Int[np.ndarray, " batch"]]:
+    """Cut the texts, longest first, into batches of at most `tokens_per_batch` tokens with padding.
+
+    Args:
+        lengths: tokens of each text, `[texts]`.
+        tokens_per_batch: limit of (texts in the batch) x (its longest text).
+
+    Returns:
+        Index arrays that hold every text once; the first batch has the longest text, so memory peaks at the start.
+
+    Example:
+        >>> [batch.tolist() for batch in token_batches(np.array([1, 5, 2, 2]), 6)]
+        [[1], [2, 3, 0]]
+    """
+    order = np.argsort(-lengths, kind="stable")
+    batches = []
+    start = 0
+    while start < len(order):
+        size = max(1, tokens_per_batch // int(lengths[order[start]]))
+        batches.append(order[start : start + size])
+        start += size
+    return batches

