@@ -1,0 +1,132 @@
+"""Generators on the simplex and its logits: negative entropy, whose divergence is KL, and its conjugate, logsumexp.
+
+The dual coordinates of a distribution are its logits, known up to a constant. KL and both means are computed from
+normalised log-probabilities; log(softmax) is never formed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+from scipy.special import logsumexp, xlogy
+
+from outlearn.core.generators.averages import average
+from outlearn.core.generators.base import BregmanGenerator
+from outlearn.core.generators.stable import log_mean, log_normalise, relative_entropy_terms
+
+__all__ = ["SUM_TOLERANCE", "LogSumExp", "NegativeEntropy"]
+
+SUM_TOLERANCE = 1e-6  # largest distance of a row's sum from 1: float32 softmax over 50 classes stays within it
+
+
+@final
+@dataclass(frozen=True)
+class NegativeEntropy(BregmanGenerator):
+    """`phi(p) = sum p log p` on the simplex, so `D(a, b) = KL(a || b)`; the dual mean is the normalised geometric mean.
+
+    Zero probabilities are allowed: 0 log 0 = 0, and D(a, b) = +inf where b is 0 and a is not. Dual coordinates are
+    logits; `gradient` returns log p, whose logsumexp is 0.
+
+    Example:
+        >>> kl = NegativeEntropy()
+        >>> kl.dual_mean(np.array([[0.9, 0.1], [0.5, 0.5]])).round(4)
+        array([0.75, 0.25])
+        >>> kl.divergence(np.array([0.5, 0.5]), np.array([0.9, 0.1])).round(4)
+        np.float64(0.5108)
+    """
+
+    name: ClassVar[str] = "negative_entropy"
+    domain: ClassVar[str] = "probabilities, at least 0 and summing to 1 within 1e-6 over the last axis"
+    dual_domain: ClassVar[str] = "logits, finite or -inf, at least one of a row finite (models without a common class?)"
+
+    def _inside(self, points: np.ndarray) -> np.ndarray:
+        return np.asarray(np.all(points >= 0, axis=-1) & (np.abs(points.sum(axis=-1) - 1) <= SUM_TOLERANCE))
+
+    def _inside_dual(self, duals: np.ndarray) -> np.ndarray:
+        top = duals.max(axis=-1)  # NaN and +inf reach the maximum; a row of -inf has -inf
+        return np.isfinite(top)
+
+    def _potential(self, points: np.ndarray) -> np.ndarray:
+        return np.asarray(xlogy(points, points).sum(axis=-1))
+
+    def _conjugate(self, duals: np.ndarray) -> np.ndarray:
+        return np.asarray(logsumexp(duals, axis=-1))
+
+    def _gradient(self, points: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore"):
+            return np.log(points)
+
+    def _inverse_gradient(self, duals: np.ndarray) -> np.ndarray:
+        with np.errstate(under="ignore"):
+            return np.exp(log_normalise(duals))
+
+    def _divergence(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.asarray(relative_entropy_terms(self._gradient(a), self._gradient(b)).sum(axis=-1))
+
+    def _divergence_from_dual(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        return np.asarray(relative_entropy_terms(log_normalise(u), log_normalise(v)).sum(axis=-1))
+
+    def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        logs = average(self._gradient(points), weights)
+        self._refuse(self._inside_dual(logs), logs, "the average of log-probabilities", self.dual_domain)
+        return self._inverse_gradient(logs)
+
+    def _mean_from_dual(self, duals: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return log_mean(log_normalise(duals), weights)
+
+    def _dual_from_log_probs(self, log_probs: np.ndarray) -> np.ndarray:
+        return log_probs
+
+
+@final
+@dataclass(frozen=True)
+class LogSumExp(BregmanGenerator):
+    """`phi(z) = logsumexp(z)` on logits, so `D(a, b) = KL(softmax b || softmax a)`: the order flips.
+
+    Not strictly convex along (1, ..., 1): logits that differ by a constant are the same point, and means are fixed up
+    to one. `inverse_gradient` and `dual_mean` return the representative whose logsumexp is 0.
+
+    Example:
+        >>> float(LogSumExp().divergence(np.array([1e3, 0.0]), np.array([0.0, 0.0])).round(4))
+        499.3069
+    """
+
+    name: ClassVar[str] = "logsumexp"
+    domain: ClassVar[str] = "finite logits"
+    dual_domain: ClassVar[str] = "positive probabilities, summing to 1 within 1e-6 over the last axis"
+
+    def _inside(self, points: np.ndarray) -> np.ndarray:
+        return np.isfinite(points)
+
+    def _inside_dual(self, duals: np.ndarray) -> np.ndarray:
+        return np.asarray(np.all(duals > 0, axis=-1) & (np.abs(duals.sum(axis=-1) - 1) <= SUM_TOLERANCE))
+
+    def _potential(self, points: np.ndarray) -> np.ndarray:
+        return np.asarray(logsumexp(points, axis=-1))
+
+    def _conjugate(self, duals: np.ndarray) -> np.ndarray:
+        return np.asarray(xlogy(duals, duals).sum(axis=-1))
+
+    def _gradient(self, points: np.ndarray) -> np.ndarray:
+        with np.errstate(under="ignore"):
+            return np.exp(log_normalise(points))
+
+    def _inverse_gradient(self, duals: np.ndarray) -> np.ndarray:
+        return np.log(duals)
+
+    def _divergence(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.asarray(relative_entropy_terms(log_normalise(b), log_normalise(a)).sum(axis=-1))
+
+    def _divergence_from_dual(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        return np.asarray(relative_entropy_terms(np.log(v), np.log(u)).sum(axis=-1))
+
+    def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return log_mean(log_normalise(points), weights)
+
+    def _mean_from_dual(self, duals: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return self._gradient(average(np.log(duals), weights))
+
+    def _dual_from_log_probs(self, log_probs: np.ndarray) -> np.ndarray:
+        return self._gradient(np.exp(log_probs))

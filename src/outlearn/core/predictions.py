@@ -1,0 +1,254 @@
+"""What models predict: one array of float64 log-probabilities `[models, points, classes]`, and on which points.
+
+Models are draws of the training randomness (a subset of the data, a seed). Log-probabilities are normalised once, when
+the predictions are made, so every number computed from them stays finite at logits of size 1000.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Int, Real, Shaped
+
+from outlearn.core.generators.simplex import SUM_TOLERANCE
+from outlearn.core.generators.stable import log_mean, log_normalise
+from outlearn.errors import AlignmentError, DomainError, ShapeError
+
+__all__ = ["Predictions"]
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Predicted distributions of several models on the same points; build it with `from_logits` or `from_probs`.
+
+    Attributes:
+        log_probs: `[models, points, classes]`, float64, normalised, in nats, read-only; -inf is a probability of 0.
+        point_ids: `[points]`, unique, what identifies each point; 0, 1, 2, ... if not given.
+        teacher_of: `[models]`, for students: the index of the teacher that labelled each one's training data, or None.
+
+    Example:
+        >>> p = Predictions.from_logits(np.array([[[0.0, 0.0]], [[np.log(3), 0.0]]]))
+        >>> p
+        Predictions(models=2, points=1, classes=2)
+        >>> p.mean().probs.round(4)
+        array([[[0.625, 0.375]]])
+        >>> p.dual_mean().probs.round(4)
+        array([[[0.634, 0.366]]])
+    """
+
+    log_probs: Float[np.ndarray, "models points classes"]
+    point_ids: Shaped[np.ndarray, " points"]
+    teacher_of: Int[np.ndarray, " models"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.log_probs.ndim != 3 or 0 in self.log_probs.shape or self.log_probs.shape[-1] < 2:
+            raise ShapeError(
+                "predictions need at least one model, one point and two classes, [models, points, classes], "
+                f"got shape {self.log_probs.shape}. A single column of scores is [..., 2] with logits (0, score)."
+            )
+        object.__setattr__(self, "point_ids", _point_ids(self.point_ids, self.n_points))
+        if self.teacher_of is not None:
+            object.__setattr__(self, "teacher_of", _teacher_of(self.teacher_of, self.n_models))
+        self.log_probs.setflags(write=False)
+
+    @classmethod
+    def from_logits(
+        cls,
+        logits: Real[np.ndarray, "..."],
+        *,
+        point_ids: Shaped[np.ndarray, "..."] | None = None,
+        teacher_of: Shaped[np.ndarray, "..."] | None = None,
+    ) -> Predictions:
+        """Make predictions from logits (or log-probabilities), `log p = z - logsumexp(z)`.
+
+        Args:
+            logits: `[models, points, classes]`, or `[points, classes]` for one model. A constant added to a row changes
+                nothing. -inf is a probability of 0.
+            point_ids: `[points]`, unique; 0, 1, 2, ... if None.
+            teacher_of: `[models]` int, the teacher that labelled each model's training data; None if unknown.
+
+        Returns:
+            The predictions.
+
+        Raises:
+            ShapeError: for another number of axes, or ids of another length.
+            DomainError: for NaN, +inf, or a row of -inf only; the message gives the place.
+            AlignmentError: for point ids that are not unique.
+
+        Example:
+            >>> Predictions.from_logits(np.array([[1000.0, 0.0]])).log_probs
+            array([[[    0., -1000.]]])
+        """
+        z = _models_points_classes(logits, "logits")
+        _refuse_first(np.isnan(z) | np.isposinf(z), z, "logits", "numbers or -inf")
+        _refuse_first(np.all(np.isneginf(z), axis=-1), z, "logits", "at least one finite logit in a row")
+        return cls(log_normalise(z), _ids_or_default(point_ids, z.shape[1]), teacher_of)
+
+    @classmethod
+    def from_probs(
+        cls,
+        probs: Real[np.ndarray, "..."],
+        *,
+        point_ids: Shaped[np.ndarray, "..."] | None = None,
+        teacher_of: Shaped[np.ndarray, "..."] | None = None,
+    ) -> Predictions:
+        """Make predictions from probabilities, whose rows must sum to 1 within 1e-6 and are then renormalised.
+
+        Prefer `from_logits` where logits exist: a probability that was rounded to 0 stays 0.
+
+        Args:
+            probs: `[models, points, classes]`, or `[points, classes]` for one model; between 0 and 1.
+            point_ids: `[points]`, unique; 0, 1, 2, ... if None.
+            teacher_of: `[models]` int, the teacher that labelled each model's training data; None if unknown.
+
+        Returns:
+            The predictions.
+
+        Raises:
+            ShapeError: for another number of axes, or ids of another length.
+            DomainError: for NaN, infinity, a negative probability, or a row that does not sum to 1; it names the row.
+            AlignmentError: for point ids that are not unique.
+
+        Example:
+            >>> Predictions.from_probs(np.array([[0.5, 0.6]]))
+            Traceback (most recent call last):
+            outlearn.errors.DomainError: probs must sum to 1 within 1e-06 over the last axis; row [0, 0] sums to ...
+        """
+        p = _models_points_classes(probs, "probs")
+        _refuse_first(~np.isfinite(p), p, "probs", "finite numbers")
+        _refuse_first(p < 0, p, "probs", "numbers of at least 0")
+        total = p.sum(axis=-1)
+        wrong = np.abs(total - 1) > SUM_TOLERANCE
+        if np.any(wrong):
+            row = _first(wrong)
+            raise DomainError(
+                f"probs must sum to 1 within {SUM_TOLERANCE} over the last axis; row {list(row)} sums to "
+                f"{total[row]:.9g}. Use from_logits for unnormalised scores."
+            )
+        with np.errstate(divide="ignore"):
+            return cls(log_normalise(np.log(p)), _ids_or_default(point_ids, p.shape[1]), teacher_of)
+
+    @property
+    def probs(self) -> Float[np.ndarray, "models points classes"]:
+        """Probabilities, computed from `log_probs`."""
+        with np.errstate(under="ignore"):
+            return np.exp(self.log_probs)
+
+    @property
+    def n_models(self) -> int:
+        """Number of models."""
+        return int(self.log_probs.shape[0])
+
+    @property
+    def n_points(self) -> int:
+        """Number of points."""
+        return int(self.log_probs.shape[1])
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return int(self.log_probs.shape[2])
+
+    def mean(self) -> Predictions:
+        """Average probabilities over models: the arithmetic (primal) mean, as one model."""
+        weights = np.full(self.n_models, 1 / self.n_models)
+        return replace(self, log_probs=log_normalise(log_mean(self.log_probs, weights)[None]), teacher_of=None)
+
+    def dual_mean(self) -> Predictions:
+        """Average log-probabilities over models and normalise: the geometric (dual) mean, as one model.
+
+        Raises:
+            DomainError: if at some point no class has positive probability under all models.
+        """
+        logs = self.log_probs.mean(axis=0, keepdims=True)
+        empty = np.all(np.isneginf(logs), axis=-1)
+        if np.any(empty):
+            raise DomainError(
+                f"the dual mean needs a class of positive probability under all models; at point id "
+                f"{self.point_ids[_first(empty)[1]]!r} there is none. Predict from logits, or use mean()."
+            )
+        return replace(self, log_probs=log_normalise(logs), teacher_of=None)
+
+    def select(self, ids: Shaped[np.ndarray, "..."]) -> Predictions:
+        """Return the predictions at these point ids, in this order.
+
+        Raises:
+            AlignmentError: for an id that is not here, or one that comes twice.
+
+        Example:
+            >>> p = Predictions.from_logits(np.array([[1.0, 0.0], [0.0, 2.0]]), point_ids=np.array(["a", "b"]))
+            >>> p.select(np.array(["b"])).point_ids
+            array(['b'], dtype='<U1')
+        """
+        wanted = np.asarray(ids)
+        if wanted.ndim != 1 or wanted.size == 0:
+            raise ShapeError(f"select needs a list of at least one point id, got shape {wanted.shape}.")
+        place = {point: index for index, point in enumerate(self.point_ids.tolist())}
+        unknown = [point for point in wanted.tolist() if point not in place]
+        if unknown:
+            raise AlignmentError(
+                f"{len(unknown)} of {len(wanted)} point ids are not among these {self.n_points} points, first "
+                f"{unknown[0]!r}; the ids here begin with {self.point_ids[0].item()!r}."
+            )
+        index = np.array([place[point] for point in wanted.tolist()])
+        return replace(self, log_probs=self.log_probs[:, index], point_ids=wanted)
+
+    def __repr__(self) -> str:
+        return f"Predictions(models={self.n_models}, points={self.n_points}, classes={self.n_classes})"
+
+
+def _models_points_classes(values: np.ndarray, argument: str) -> np.ndarray:
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiu":
+        raise DomainError(f"{argument} must be real numbers, got dtype {array.dtype}.")
+    if array.ndim not in (2, 3):
+        raise ShapeError(
+            f"{argument} must be [models, points, classes], or [points, classes] for one model; "
+            f"its shape is {array.shape}."
+        )
+    array = array.astype(np.float64)
+    array = array[None] if array.ndim == 2 else array
+    if 0 in array.shape:
+        raise ShapeError(f"{argument} must have at least one model, point and class, got shape {array.shape}.")
+    return array
+
+
+def _first(wrong: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.unravel_index(np.argmax(wrong), wrong.shape))
+
+
+def _refuse_first(wrong: np.ndarray, values: np.ndarray, argument: str, expected: str) -> None:
+    if np.any(wrong):
+        place = _first(wrong)
+        raise DomainError(
+            f"{argument} must be {expected}; {argument}{list(place)} is {values[place]} (axes: model, point, class)."
+        )
+
+
+def _ids_or_default(point_ids: np.ndarray | None, n_points: int) -> np.ndarray:
+    return np.arange(n_points) if point_ids is None else np.asarray(point_ids)
+
+
+def _point_ids(point_ids: np.ndarray, n_points: int) -> np.ndarray:
+    ids = np.array(point_ids)
+    if ids.shape != (n_points,):
+        raise ShapeError(f"point_ids must have shape ({n_points},), one for each point, got {ids.shape}.")
+    values, counts = np.unique(ids, return_counts=True)
+    if len(values) < n_points:
+        repeated = values[np.argmax(counts)].item()
+        raise AlignmentError(f"point_ids must be unique; {repeated!r} comes {counts.max()} times.")
+    ids.setflags(write=False)
+    return ids
+
+
+def _teacher_of(teacher_of: np.ndarray, n_models: int) -> np.ndarray:
+    index = np.array(teacher_of)
+    if index.shape != (n_models,):
+        raise ShapeError(
+            f"teacher_of must have shape ({n_models},), one teacher index for each model, got {index.shape}."
+        )
+    if index.dtype.kind not in "iu" or np.any(index < 0):
+        raise DomainError(f"teacher_of must be teacher indices, integers of at least 0, got {index.dtype} {index[:5]}.")
+    index.setflags(write=False)
+    return index
