@@ -1,0 +1,268 @@
+"""Intervals for means over models and points: two-way standard errors.
+
+Every measured value here is an array `[models, points]`. Models that share a teacher are not independent, so the unit
+of replication is the teacher cluster (a teacher with all its students) crossed with the test point. With cluster means
+`g[m, i]` of M clusters and n points the variance of the grand mean is estimated by
+
+    v = S_row^2 / M + S_col^2 / n - S_res^2 / (M n),        floored at 0,
+
+where S_row^2 and S_col^2 are the variances (ddof 1) of the row and column means and S_res^2 is the mean square of the
+double-centred residuals. v is unbiased for crossed random effects. The quantile is Student's t with Satterthwaite's
+degrees of freedom: M - 1 when the teachers dominate, more when the points do (a fixed M - 1 covers 99.9% of the time
+instead of 95% there). An interval that cannot be trusted is nan and says why.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Integer
+from scipy import stats
+
+from outlearn.errors import AlignmentError, ConfigError, DomainError
+
+__all__ = [
+    "Interval",
+    "TwoWayVariance",
+    "cluster_means",
+    "paired_interval",
+    "point_interval",
+    "two_way_interval",
+    "two_way_variance",
+]
+
+MINIMUM_POINTS = 4  # three points say too little about a spread to carry an interval
+ROUNDING = 16 * np.finfo(np.float64).eps  # spreads below this share of the largest value are rounding, not variation
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its confidence interval; `low` and `high` are nan, and `reason` says why, where none can be given.
+
+    `n_models` counts independent units: teacher clusters where students were grouped by teacher. `over` says what the
+    interval generalises to: new "models and points", or new "points" for these very models.
+    """
+
+    mean: float
+    low: float
+    high: float
+    standard_error: float
+    n_models: int
+    n_points: int
+    level: float = 0.95
+    reason: str | None = None
+    over: str = "models and points"
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Say whether the whole interval lies on one side of zero; False where there is no interval."""
+        return self.low > 0 or self.high < 0
+
+    def __str__(self) -> str:
+        if math.isnan(self.low):
+            return f"{self.mean:.4f} [no interval: {self.reason}]"
+        return f"{self.mean:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+@dataclass(frozen=True)
+class TwoWayVariance:
+    """The three parts of the variance of a grand mean: `rows` S_row^2/M, `columns` S_col^2/n, `cells` S_res^2/(Mn)."""
+
+    rows: float
+    columns: float
+    cells: float
+    n_rows: int
+    n_columns: int
+
+    @property
+    def total(self) -> float:
+        """Return the variance of the grand mean, v = rows + columns - cells, floored at 0."""
+        return max(self.rows + self.columns - self.cells, 0.0)
+
+    @property
+    def degrees_of_freedom(self) -> float:
+        """Return Satterthwaite's degrees of freedom of v, at least min(M, n) - 1."""
+        least = min(self.n_rows, self.n_columns) - 1
+        r, c = self.n_rows - 1, self.n_columns - 1
+        spread = self.rows**2 / r + self.columns**2 / c + self.cells**2 / (r * c)
+        return max(self.total**2 / spread, least) if spread > 0 else float(least)
+
+    def quantile(self, level: float) -> float:
+        """Return the two-sided Student t quantile at `level`."""
+        return float(stats.t.ppf(0.5 + level / 2, self.degrees_of_freedom))
+
+
+def two_way_variance(values: Float[np.ndarray, "models points"]) -> TwoWayVariance:
+    """Estimate the variance of the grand mean of crossed effects from one value per (model, point).
+
+    Args:
+        values: finite, `[models, points]`, at least 2 by 2.
+
+    Returns:
+        The parts of v; `total` is v itself.
+
+    Example:
+        >>> two_way_variance(np.array([[1.0, 2.0, 3.0], [3.0, 4.0, 5.0]])).total.__round__(4)
+        1.3333
+
+    Source: random-effects two-way layout; unbiased by the expected mean squares. Owen, The pigeonhole bootstrap, 2007,
+    studies the resampling analogue.
+    """
+    n_rows, n_columns = values.shape
+    centre = values.mean()
+    rows = values.mean(axis=1) - centre
+    columns = values.mean(axis=0) - centre
+    # Row by row: the residuals are never all in memory, and nothing cancels as in a difference of sums of squares.
+    squares = sum(float(np.square(values[m] - centre - rows[m] - columns).sum()) for m in range(n_rows))
+    return TwoWayVariance(
+        rows=float(np.square(rows).sum()) / (n_rows - 1) / n_rows,
+        columns=float(np.square(columns).sum()) / (n_columns - 1) / n_columns,
+        cells=squares / ((n_rows - 1) * (n_columns - 1)) / (n_rows * n_columns),
+        n_rows=n_rows,
+        n_columns=n_columns,
+    )
+
+
+def two_way_interval(
+    values: Float[np.ndarray, "models points"],
+    level: float = 0.95,
+    *,
+    clusters: Integer[np.ndarray, "models"] | None = None,
+) -> Interval:
+    """Give the mean over models and points with an interval for new teachers and new points.
+
+    mean +- t * sqrt(v), v and the degrees of freedom of t as in this module's docstring. Values of models in one
+    cluster are averaged first; every cluster weighs the same.
+
+    Args:
+        values: `[models, points]`.
+        level: coverage aimed at, between 0 and 1.
+        clusters: for each model the index of its teacher; None takes every model as independent.
+
+    Returns:
+        The interval. It is nan, with the reason, for one cluster, for fewer than 4 points, for infinite values, and
+        where the variance estimate is not positive though the values vary.
+
+    Raises:
+        DomainError: if a value is nan.
+        ConfigError: if `level` is not between 0 and 1.
+
+    Example:
+        >>> print(two_way_interval(np.array([[0.1, 0.3, 0.2, 0.4], [0.3, 0.5, 0.4, 0.7]])))
+        0.3625 [-0.2412, 0.9662]
+
+    Source: theory.md 3.1, crossed random effects; Satterthwaite, An approximate distribution of estimates of variance
+    components, 1946.
+    """
+    _check(values, level)
+    grouped = values if clusters is None else cluster_means(values, clusters)
+    n_models, n_points = grouped.shape
+    with np.errstate(invalid="ignore"):  # inf - inf: the mean is nan, and the reason below says so
+        mean = float(grouped.mean())
+    reason = _why_untrusted(grouped)
+    if reason is None:
+        parts = two_way_variance(grouped)
+        error = math.sqrt(parts.total)
+        if _is_constant(parts, grouped):
+            return Interval(mean, mean, mean, 0.0, n_models, n_points, level)
+        if error > 0:
+            half = parts.quantile(level) * error
+            return Interval(mean, mean - half, mean + half, error, n_models, n_points, level)
+        reason = "the variance estimate is not positive: too few models or points to tell their effects from noise"
+        return Interval(mean, math.nan, math.nan, 0.0, n_models, n_points, level, reason)
+    return Interval(mean, math.nan, math.nan, math.nan, n_models, n_points, level, reason)
+
+
+def paired_interval(
+    first: Float[np.ndarray, "models points"],
+    second: Float[np.ndarray, "models points"],
+    level: float = 0.95,
+    *,
+    clusters: Integer[np.ndarray, "models"] | None = None,
+) -> Interval:
+    """Give the interval of mean(first - second), pairing model by model and point by point.
+
+    Args:
+        first, second: `[models, points]`; row m of both belongs to one teacher (repeat the teacher for its students).
+        level, clusters: as in `two_way_interval`.
+
+    Example:
+        >>> a = np.array([[0.1, 0.3, 0.2, 0.4], [0.3, 0.5, 0.4, 0.7]])
+        >>> paired_interval(a + 0.25, a).mean
+        0.25
+    """
+    if first.shape != second.shape:
+        raise AlignmentError(
+            f"paired values need one shape; first is {first.shape}, second is {second.shape}. "
+            "Repeat each teacher's row for its students, and predict both on the same points."
+        )
+    return two_way_interval(first - second, level, clusters=clusters)
+
+
+def point_interval(values: Float[np.ndarray, "models points"], level: float = 0.95) -> Interval:
+    """Give the mean with an interval for new test points only: these very models, whatever others would have done.
+
+    Use it for a single fixed model (one ceiling, one ensemble). It says nothing about a new draw of the models.
+
+    Example:
+        >>> print(point_interval(np.array([[1.0, 0.0, 1.0, 1.0, 1.0]])))
+        0.8000 [0.2447, 1.3553]
+    """
+    _check(values, level)
+    n_models, n_points = values.shape
+    with np.errstate(invalid="ignore"):
+        means = values.mean(axis=0)
+        mean = float(means.mean())
+    if n_points < MINIMUM_POINTS or not np.isfinite(means).all():
+        reason = _why_untrusted(np.stack([means, means]))
+        return Interval(mean, math.nan, math.nan, math.nan, n_models, n_points, level, reason, over="points")
+    error = float(means.std(ddof=1)) / math.sqrt(n_points)
+    half = float(stats.t.ppf(0.5 + level / 2, n_points - 1)) * error
+    return Interval(mean, mean - half, mean + half, error, n_models, n_points, level, over="points")
+
+
+def cluster_means(
+    values: Float[np.ndarray, "models points"], clusters: Integer[np.ndarray, "models"]
+) -> Float[np.ndarray, "clusters points"]:
+    """Average the models of each cluster: row j is the mean over models whose cluster is the j-th distinct index.
+
+    Example:
+        >>> cluster_means(np.array([[1.0], [3.0], [7.0]]), np.array([5, 5, 2]))
+        array([[7.],
+               [2.]])
+    """
+    labels, inverse = np.unique(clusters, return_inverse=True)
+    if len(labels) == len(values):
+        return values[np.argsort(clusters, kind="stable")]
+    sums = np.zeros((len(labels), values.shape[1]))
+    np.add.at(sums, inverse, values)
+    return sums / np.bincount(inverse)[:, None]
+
+
+def _check(values: np.ndarray, level: float) -> None:
+    if not 0 < level < 1:
+        raise ConfigError(f"level must lie between 0 and 1, like 0.95; got {level!r}.")
+    if values.size == 0:
+        raise DomainError(f"an interval needs at least one model and one point; got shape {values.shape}.")
+    if np.isnan(values).any():
+        model, point = np.argwhere(np.isnan(values))[0]
+        raise DomainError(f"values must not be nan; got nan at model {model}, point {point}. Measure that point again.")
+
+
+def _why_untrusted(grouped: np.ndarray) -> str | None:
+    n_models, n_points = grouped.shape
+    if not np.isfinite(grouped).all():
+        return "some values are infinite"
+    if n_models < 2:
+        return "only one independent model: its variation cannot be seen; train more teachers"
+    if n_points < MINIMUM_POINTS:
+        return f"only {n_points} point{'s' if n_points > 1 else ''}: an interval needs at least {MINIMUM_POINTS}"
+    return None
+
+
+def _is_constant(parts: TwoWayVariance, values: np.ndarray) -> bool:
+    # The parts are variances of means; undo the 1/M, 1/n to compare with the values themselves.
+    spread = max(parts.rows * parts.n_rows, parts.columns * parts.n_columns, parts.cells * values.size)
+    return bool(spread <= (ROUNDING * float(np.abs(values).max())) ** 2)

@@ -1,0 +1,255 @@
+"""Metrics of predictions against labels, as one value per (model, point) whose mean over points is the metric.
+
+The per-point form is what makes every metric carry the same two-way interval. Accuracy, log loss, Brier score and
+entropy are means already. AUROC and calibration error are not: they are linearised, so that the mean over points is the
+metric exactly and the spread over points is that of the delta method (for AUROC this is DeLong's variance).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Integer
+from scipy.stats import rankdata
+
+from outlearn.core.intervals import Interval, point_interval, two_way_interval
+from outlearn.core.predictions import Predictions
+from outlearn.errors import AlignmentError, ConfigError, DomainError, suggest
+
+__all__ = [
+    "METRICS",
+    "Score",
+    "accuracy",
+    "auroc",
+    "brier",
+    "calibration_error",
+    "entropy",
+    "log_loss",
+    "majority_accuracy",
+    "score",
+    "scorecard",
+]
+
+CALIBRATION_BINS = 15  # equal width over (0, 1], closed on the right
+
+
+@dataclass(frozen=True)
+class Score:
+    """A metric of several models: its mean with an interval, and each model's own value `[models]`."""
+
+    interval: Interval
+    each: Float[np.ndarray, "models"]
+
+
+def accuracy(predictions: Predictions, labels: Integer[np.ndarray, "points"]) -> Float[np.ndarray, "models points"]:
+    """Mark 1 where the most probable class is the label, else 0; of equally probable classes the first counts.
+
+    Example:
+        >>> accuracy(Predictions.from_probs(np.array([[0.9, 0.1], [0.4, 0.6]])), np.array([0, 0]))
+        array([[1., 0.]])
+    """
+    _check_labels(predictions, labels)
+    return (predictions.log_probs.argmax(axis=-1) == labels).astype(np.float64)
+
+
+def log_loss(predictions: Predictions, labels: Integer[np.ndarray, "points"]) -> Float[np.ndarray, "models points"]:
+    """Measure -log p(label), in nats; infinite where the label has probability 0.
+
+    Example:
+        >>> log_loss(Predictions.from_probs(np.array([[0.5, 0.5], [0.2, 0.8]])), np.array([0, 1])).round(4)
+        array([[0.6931, 0.2231]])
+    """
+    _check_labels(predictions, labels)
+    return -predictions.log_probs[:, np.arange(len(labels)), labels]
+
+
+def brier(predictions: Predictions, labels: Integer[np.ndarray, "points"]) -> Float[np.ndarray, "models points"]:
+    """Measure sum_k (p_k - 1[k = label])^2, between 0 and 2; for two classes twice the one-class form.
+
+    Example:
+        >>> brier(Predictions.from_probs(np.array([[0.5, 0.5], [0.2, 0.8]])), np.array([0, 1])).round(4)
+        array([[0.5 , 0.08]])
+    """
+    _check_labels(predictions, labels)
+    difference = np.exp(predictions.log_probs)
+    difference[:, np.arange(len(labels)), labels] -= 1
+    return np.square(difference).sum(axis=-1)
+
+
+def entropy(
+    predictions: Predictions, labels: Integer[np.ndarray, "points"] | None = None
+) -> Float[np.ndarray, "models points"]:
+    """Measure the entropy of the prediction itself, -sum_k p_k log p_k, in nats; labels are not used.
+
+    Example:
+        >>> entropy(Predictions.from_probs(np.array([[0.5, 0.5], [1.0, 0.0]]))).round(4)
+        array([[0.6931, 0.    ]])
+    """
+    probs = np.exp(predictions.log_probs)
+    with np.errstate(invalid="ignore"):
+        terms = probs * predictions.log_probs
+    return np.abs(np.where(probs > 0, terms, 0.0).sum(axis=-1))  # 0 log 0 = 0; abs only turns -0 into 0
+
+
+def calibration_error(
+    predictions: Predictions, labels: Integer[np.ndarray, "points"]
+) -> Float[np.ndarray, "models points"]:
+    """Linearise the expected calibration error of the top class, with 15 bins of equal width over (0, 1].
+
+    ECE = sum_b |sum_{i in b} (confidence_i - correct_i)| / n. The value of a point is its own difference, with the sign
+    of its bin; the mean over points is the ECE. The ECE of a perfectly calibrated model is above 0: about 1/sqrt of the
+    points per bin.
+
+    Example:
+        >>> p = Predictions.from_probs(np.array([[0.9, 0.1], [0.9, 0.1]]))     # 90% sure, right once in two
+        >>> round(float(calibration_error(p, np.array([0, 1])).mean()), 4)
+        0.4
+
+    Source: Naeini et al., Obtaining well calibrated probabilities using Bayesian binning, 2015.
+    """
+    right = accuracy(predictions, labels)
+    confidence = np.exp(predictions.log_probs.max(axis=-1))
+    bins = np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(np.intp) - 1, 0, CALIBRATION_BINS - 1)
+    difference = confidence - right
+    signed = np.empty_like(difference)
+    for m in range(len(difference)):
+        of_bin = np.bincount(bins[m], weights=difference[m], minlength=CALIBRATION_BINS)
+        signed[m] = np.where(of_bin >= 0, 1.0, -1.0)[bins[m]] * difference[m]
+    return signed
+
+
+def auroc(predictions: Predictions, labels: Integer[np.ndarray, "points"]) -> Float[np.ndarray, "models points"]:
+    """Linearise the area under the ROC curve; for more than two classes the plain mean of one-vs-rest areas.
+
+    A point's value is A + (n / n_c) (placement_i - A), c its side (positive or negative) and placement_i the share of
+    the other side that it is ranked right of, ties counting one half. The mean over points is A. Classes that no label
+    shows, or all labels show, have no area and are left out of the mean.
+
+    Returns:
+        `[models, points]`; all nan if no class has both sides.
+
+    Example:
+        >>> p = Predictions.from_probs(np.array([[0.9, 0.1], [0.6, 0.4], [0.6, 0.4], [0.2, 0.8]]))
+        >>> float(auroc(p, np.array([0, 0, 1, 1])).mean())     # three pairs right, one tie
+        0.875
+
+    Source: DeLong, DeLong and Clarke-Pearson, Comparing the areas under two or more correlated ROC curves, 1988.
+    """
+    _check_labels(predictions, labels)
+    log_probs = predictions.log_probs
+    if log_probs.shape[-1] == 2:  # both sides at once; the log-odds tell apart what p = 1.0 no longer does
+        return _binary_auroc(log_probs[..., 1] - log_probs[..., 0], labels == 1)
+    areas = [
+        _binary_auroc(log_probs[..., k], labels == k)
+        for k in range(log_probs.shape[-1])
+        if 0 < np.count_nonzero(labels == k) < len(labels)
+    ]
+    return np.mean(areas, axis=0) if areas else np.full(log_probs.shape[:2], np.nan)
+
+
+def _binary_auroc(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
+    n, n_positive = len(positive), int(positive.sum())
+    n_negative = n - n_positive
+    if n_positive == 0 or n_negative == 0:
+        return np.full(scores.shape, np.nan)
+    ranks = rankdata(scores, axis=-1)
+    placement = np.empty(scores.shape)
+    # Rank among all less rank among one's own side: how many of the other side lie below, ties one half.
+    placement[:, positive] = (ranks[:, positive] - rankdata(scores[:, positive], axis=-1)) / n_negative
+    placement[:, ~positive] = 1 - (ranks[:, ~positive] - rankdata(scores[:, ~positive], axis=-1)) / n_positive
+    area = placement[:, positive].mean(axis=-1, keepdims=True)
+    side = np.where(positive, n / n_positive, n / n_negative)
+    return area + side * (placement - area)
+
+
+METRICS: dict[str, Callable[[Predictions, np.ndarray], np.ndarray]] = {
+    "accuracy": accuracy,
+    "log_loss": log_loss,
+    "brier": brier,
+    "auroc": auroc,
+    "entropy": entropy,
+    "ece": calibration_error,
+}
+
+
+def score(name: str, predictions: Predictions, labels: Integer[np.ndarray, "points"], level: float = 0.95) -> Score:
+    """Measure one metric of every model, with the mean and its interval.
+
+    With two independent models or more the interval is two-way, over teacher clusters and points; for one model (a
+    ceiling, an ensemble, one teacher) it is over points only, and `interval.over` says so.
+
+    Args:
+        name: a key of METRICS.
+        predictions: of one or several models; `teacher_of` groups students by teacher.
+        labels: `[points]`.
+        level: of the interval.
+
+    Raises:
+        ConfigError: for an unknown name.
+        AlignmentError, DomainError: if the labels do not fit the predictions.
+
+    Example:
+        >>> p = Predictions.from_probs(np.array([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2], [0.7, 0.3]]))
+        >>> s = score("accuracy", p, np.array([0, 0, 0, 1]))
+        >>> s.each, s.interval.mean, s.interval.over
+        (array([0.5]), 0.5, 'points')
+    """
+    if name not in METRICS:
+        raise ConfigError(f"unknown metric {name!r}; {suggest(name, METRICS)}")
+    values = METRICS[name](predictions, labels)
+    each = values.mean(axis=1)
+    n_models, n_points = values.shape
+    if np.isnan(values).any():
+        reason = "the labels show one class only: no ranking to measure"
+        nan = float("nan")
+        return Score(Interval(nan, nan, nan, nan, n_models, n_points, level, reason), each)
+    clusters = predictions.teacher_of
+    independent = n_models if clusters is None else len(np.unique(clusters))
+    if independent < 2:
+        return Score(point_interval(values, level), each)
+    return Score(two_way_interval(values, level, clusters=clusters), each)
+
+
+def scorecard(predictions: Predictions, labels: Integer[np.ndarray, "points"], level: float = 0.95) -> dict[str, Score]:
+    """Measure every metric of METRICS.
+
+    Example:
+        >>> p = Predictions.from_probs(np.array([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2], [0.7, 0.3]]))
+        >>> {k: round(v.interval.mean, 3) for k, v in scorecard(p, np.array([0, 1, 0, 1])).items()}
+        {'accuracy': 0.75, 'log_loss': 0.511, 'brier': 0.35, 'auroc': 1.0, 'entropy': 0.527, 'ece': 0.35}
+    """
+    return {name: score(name, predictions, labels, level) for name in METRICS}
+
+
+def majority_accuracy(
+    labels: Integer[np.ndarray, "points"], reference: Integer[np.ndarray, "seen"] | None = None
+) -> float:
+    """Measure the accuracy of always answering the most common label of `reference` (of `labels` itself if None).
+
+    Example:
+        >>> majority_accuracy(np.array([0, 1, 1, 1]))
+        0.75
+    """
+    seen = labels if reference is None else reference
+    if len(seen) == 0 or len(labels) == 0:
+        raise DomainError("the majority class needs at least one label; got none.")
+    values, counts = np.unique(seen, return_counts=True)
+    return float(np.mean(labels == values[counts.argmax()]))
+
+
+def _check_labels(predictions: Predictions, labels: np.ndarray) -> None:
+    _, n_points, n_classes = predictions.log_probs.shape
+    if labels.shape != (n_points,):
+        raise AlignmentError(
+            f"labels and predictions must describe the same points; got labels of shape {labels.shape} for {n_points} "
+            "predicted points. Predict and label the same split."
+        )
+    bad = (labels < 0) | (labels >= n_classes)
+    if bad.any():
+        point = int(np.flatnonzero(bad)[0])
+        raise DomainError(
+            f"labels must lie between 0 and {n_classes - 1}, one per class; got {labels[point]} at point {point}. "
+            "Number the classes from 0 in the order of the predictions' last axis."
+        )

@@ -1,0 +1,137 @@
+"""Performance gap recovered: how much of the way from teacher to ceiling the student goes.
+
+PGR = (student - teacher) / (ceiling - teacher), on accuracy. It is a ratio of two noisy means that share teacher and
+points, so the interval is Fieller's: all r for which the paired mean of (student - teacher) - r (ceiling - teacher) is
+not told from zero. Unlike the delta method it stays right when the denominator is noisy, and it is finite exactly when
+the interval of ceiling - teacher excludes 0, which is the rule for withholding PGR. A percentile bootstrap of the ratio
+has no such guard: replicates with a denominator near 0 set its ends.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Integer
+
+from outlearn.core.intervals import Interval, TwoWayVariance, cluster_means, two_way_interval, two_way_variance
+from outlearn.core.metrics import accuracy
+from outlearn.core.pairing import check_same_points, labelled_by
+from outlearn.core.predictions import Predictions
+
+__all__ = ["Recovery", "performance_gap_recovered"]
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """PGR with its interval, or `value` None and the `reason` why it is withheld.
+
+    `gain` is student - teacher and `room` is ceiling - teacher, both in accuracy, with paired two-way intervals; they
+    are given in either case. `value` is the ratio of their means.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    reason: str | None
+    gain: Interval
+    room: Interval
+
+
+def performance_gap_recovered(
+    labels: Integer[np.ndarray, "points"],
+    *,
+    teacher: Predictions,
+    student: Predictions,
+    ceiling: Predictions,
+    level: float = 0.95,
+) -> Recovery:
+    """Measure PGR = (student - teacher) / (ceiling - teacher) on accuracy, with Fieller's interval.
+
+    Students are averaged within their teacher, teachers without students are left out, and both differences are paired
+    by teacher and point. Several ceilings are averaged, and their spread enters the variance of the denominator; a
+    single ceiling is taken as it is.
+
+    Args:
+        labels: `[points]`, int.
+        teacher, student, ceiling: predictions on these points; student with `teacher_of`.
+        level: of all intervals.
+
+    Returns:
+        The ratio, or None with the reason: the interval of ceiling - teacher includes 0, or cannot be given.
+
+    Example:
+        >>> right, wrong = [0.9, 0.1], [0.1, 0.9]
+        >>> rows = lambda *k: np.array([[right] * (k_ // 10) + [wrong] * (40 - k_ // 10) for k_ in k])
+        >>> t, s, c = (Predictions.from_probs(rows(*k)) for k in ((200, 220), (280, 300), (400,)))
+        >>> r = performance_gap_recovered(np.zeros(40, dtype=int), teacher=t, student=s, ceiling=c)
+        >>> round(r.value, 3), round(r.room.mean, 3)
+        (0.421, 0.475)
+
+    Source: PGR: Burns et al., Weak-to-strong generalization, 2023. Interval: Fieller, Some problems in interval
+    estimation, 1954.
+    """
+    own = labelled_by(teacher, student)
+    check_same_points(teacher, ceiling, ("teacher", "ceiling"))
+    of_teacher = accuracy(teacher, labels)
+    of_ceiling = accuracy(ceiling, labels)
+    gain = cluster_means(accuracy(student, labels) - of_teacher[own], own)
+    room = of_ceiling.mean(axis=0) - of_teacher[np.unique(own)]
+    gain_interval, room_interval = two_way_interval(gain, level), two_way_interval(room, level)
+
+    def withheld(reason: str) -> Recovery:
+        return Recovery(None, None, None, reason, gain_interval, room_interval)
+
+    if math.isnan(room_interval.low):
+        return withheld(f"the interval of ceiling - teacher cannot be given: {room_interval.reason}")
+    n_ceilings = len(of_ceiling)
+    extra = float(of_ceiling.mean(axis=1).var(ddof=1)) / n_ceilings if n_ceilings > 1 else 0.0
+    parts = two_way_variance(room)
+    half = parts.quantile(level) * math.sqrt(parts.total + extra)
+    if abs(room_interval.mean) <= half:
+        low, high = room_interval.mean - half, room_interval.mean + half
+        return withheld(
+            f"the {level:.0%} interval of ceiling - teacher, {low:.4f} to {high:.4f}, includes 0: "
+            "there is no gap to recover"
+        )
+    ends = _fieller(gain, room, extra, level)
+    if ends is None:
+        return withheld("the ratio's interval is unbounded: ceiling - teacher is too uncertain")
+    return Recovery(gain_interval.mean / room_interval.mean, *ends, None, gain_interval, room_interval)
+
+
+def _fieller(gain: np.ndarray, room: np.ndarray, extra: float, level: float) -> tuple[float, float] | None:
+    """Solve (g - r d)^2 = q^2 v(gain - r room) for r; `extra` is variance of d alone."""
+    g, d = float(gain.mean()), float(room.mean())
+    covariance = _covariance(gain, room)
+    covariance[1, 1] += extra
+    # The quantile of the difference at the ratio itself, and not below that of the denominator (the rule for
+    # withholding).
+    q = max(two_way_variance(gain - (g / d) * room).quantile(level), two_way_variance(room).quantile(level))
+    a = d * d - q * q * covariance[1, 1]
+    b = g * d - q * q * covariance[0, 1]
+    c = g * g - q * q * covariance[0, 0]
+    discriminant = b * b - a * c
+    if a <= 0 or discriminant < 0:
+        return None
+    root = math.sqrt(discriminant)
+    return (b - root) / a, (b + root) / a
+
+
+def _covariance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the two-way covariance matrix of two grand means; positive semidefinite even with few models."""
+    of_sum, of_difference = _parts(first + second), _parts(first - second)
+    own_first, own_second = _parts(first), _parts(second)
+    crossed = (of_sum - of_difference) / 4  # polarisation, part by part: rows, columns, cells
+    parts = np.array([[own_first, crossed], [crossed, own_second]])
+    matrix = parts[..., 0] + parts[..., 1] - parts[..., 2]
+    if np.linalg.eigvalsh(matrix)[0] < 0:
+        # Subtracting the cells went below zero in some direction: keep them, which is conservative.
+        matrix = parts[..., 0] + parts[..., 1]
+    return matrix
+
+
+def _parts(values: np.ndarray) -> np.ndarray:
+    parts: TwoWayVariance = two_way_variance(values)
+    return np.array([parts.rows, parts.columns, parts.cells])
