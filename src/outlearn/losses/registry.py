@@ -1,0 +1,189 @@
+"""The table of losses, and how a loss is named in a configuration, a cache key and a table.
+
+`LOSSES` is a plain dict: a new loss is one line here. Three ways to write a loss lead to the same object: its name
+with parameters, a mapping with `kind`, and the spellings of the first papers on the subject.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+
+from outlearn.errors import ConfigError, suggest
+from outlearn.losses.base import Loss
+from outlearn.losses.confidence import CACE, AuxConf, ConfidenceWindow, Regularised
+from outlearn.losses.cross_entropy import ForwardCE, ForwardKL, HardCE, ReverseCE, ReverseKL, SymmetricCE
+from outlearn.losses.divergences import Hellinger, Jeffreys, JensenShannon, PearsonChi2, TotalVariation
+from outlearn.losses.robust import MAE, Brier, GeneralizedCE, Product
+
+__all__ = ["LOSSES", "get_loss", "loss_config", "loss_name"]
+
+LOSSES: dict[str, type[Loss]] = {
+    "forward_ce": ForwardCE,
+    "hard_ce": HardCE,
+    "forward_kl": ForwardKL,
+    "reverse_ce": ReverseCE,
+    "reverse_kl": ReverseKL,
+    "symmetric_ce": SymmetricCE,
+    "cace": CACE,
+    "aux_conf": AuxConf,
+    "mae": MAE,
+    "gce": GeneralizedCE,
+    "brier": Brier,
+    "jensen_shannon": JensenShannon,
+    "hellinger": Hellinger,
+    "total_variation": TotalVariation,
+    "pearson_chi2": PearsonChi2,
+    "jeffreys": Jeffreys,
+    "product": Product,
+    "confidence_window": ConfidenceWindow,
+    "regularised": Regularised,
+}
+
+# Spellings of the paper's own code and of its predecessors.
+ALIASES: dict[str, str] = {"bce": "forward_ce", "reverse_bce": "reverse_ce", "aux": "aux_conf", "kl": "forward_kl"}
+_NUMBER = r"(\d+(?:\.\d+)?(?:e-?\d+)?)"
+_PATTERNS = {
+    "CACE_0.1": rf"CACE_{_NUMBER}",
+    "Quan_CACE_5": rf"Quan_CACE_{_NUMBER}",
+    "SL_a1_b0.1": rf"SL_a{_NUMBER}_b{_NUMBER}",
+}
+
+
+def get_loss(spec: str | Mapping[str, object] | Loss, **parameters: object) -> Loss:
+    """Build a loss from its name and parameters, from a mapping with `kind`, or from a paper's own spelling.
+
+    Spellings: `bce`, `reverse_bce`, `aux`, `kl`, `reverse_kl`; `CACE_c`, a threshold of 0.5 + c on max t;
+    `Quan_CACE_k`, the quantile k/10; `SL_a<alpha>_b<beta>`, the symmetric cross-entropy.
+
+    Args:
+        spec: a name, a mapping `{"kind": name, **parameters}`, or a loss (returned as it is).
+        **parameters: the parameters of the loss; they may not repeat one that the spec already gives.
+
+    Returns:
+        The loss, its parameters checked.
+
+    Raises:
+        ConfigError: if the name or a parameter is unknown (with a suggestion), given twice, or out of range.
+
+    Example:
+        >>> get_loss("cace", threshold=0.7)
+        CACE(threshold=0.7, quantile=None, temperature=None, smoothing=0.0001)
+        >>> get_loss("SL_a1_b0.5") == get_loss({"kind": "symmetric_ce", "beta": 0.5})
+        True
+    """
+    if isinstance(spec, Loss):
+        if parameters:
+            raise ConfigError(f"got the loss {spec!r} and parameters {sorted(parameters)}; expected a name with them.")
+        return spec
+    if isinstance(spec, Mapping):
+        name, given = _from_mapping(spec)
+    elif isinstance(spec, str):
+        name, given = _from_text(spec)
+    else:
+        raise ConfigError(f"loss is {spec!r}; expected a name or a mapping with kind. {_known(spec)}")
+    twice = sorted(given.keys() & parameters.keys())
+    if twice:
+        raise ConfigError(f"{twice[0]} of the loss is given twice: by {spec!r} and as a parameter. Give it once.")
+    return _build(name, {**given, **parameters})
+
+
+def loss_config(loss: Loss) -> dict[str, object]:
+    """Write a loss as plain data, every parameter included: for cache keys and results; `get_loss` reads it back.
+
+    Example:
+        >>> loss_config(ReverseCE())
+        {'kind': 'reverse_ce', 'smoothing': 0.0001}
+    """
+    config: dict[str, object] = {"kind": _kind(loss)}
+    for field in fields(loss):  # type: ignore[arg-type]  # every Loss is a dataclass; the base class cannot say so
+        value = getattr(loss, field.name)
+        config[field.name] = loss_config(value) if isinstance(value, Loss) else value
+    return config
+
+
+def loss_name(loss: Loss) -> str:
+    """Write a loss as short text for a table: its name, and the parameters that are not the defaults.
+
+    Example:
+        >>> loss_name(ReverseCE()), loss_name(CACE(threshold=0.7)), loss_name(Regularised(ReverseCE(), entropy=0.5))
+        ('reverse_ce', 'cace(threshold=0.7)', 'regularised(loss=reverse_ce, entropy=0.5)')
+    """
+    default = _default_config(loss)
+    parts = []
+    for key, value in loss_config(loss).items():
+        if key != "kind" and value is not None and (key not in default or value != default[key]):
+            inner = getattr(loss, key)
+            text = (
+                loss_name(inner) if isinstance(inner, Loss) else f"{value:.6g}" if isinstance(value, float) else value
+            )
+            parts.append(f"{key}={text}")
+    return _kind(loss) + (f"({', '.join(parts)})" if parts else "")
+
+
+def _kind(loss: Loss) -> str:
+    """Return the registered name of a loss, or the class name of one that is not registered."""
+    return next((name for name, known in LOSSES.items() if known is type(loss)), type(loss).__name__)
+
+
+def _default_config(loss: Loss) -> dict[str, object]:
+    """Return the configuration of the same loss with its defaults; empty if it has parameters without one."""
+    required = any(f.default is MISSING and f.default_factory is MISSING for f in fields(loss))  # type: ignore[arg-type]
+    return {} if required else loss_config(type(loss)())
+
+
+def _known(name: object) -> str:
+    """Say which names are known, the closest first matched without case or underscores."""
+    return suggest(str(name).lower(), [*LOSSES, *ALIASES]) + f" Patterns such as: {', '.join(_PATTERNS)}."
+
+
+def _from_mapping(spec: Mapping[str, object]) -> tuple[str, dict[str, object]]:
+    """Split a mapping into the name and the parameters."""
+    if "kind" not in spec:
+        raise ConfigError(f"the loss {dict(spec)!r} has no kind; expected kind: one of the names. {_known('')}")
+    if not isinstance(spec["kind"], str):
+        raise ConfigError(f"loss.kind is {spec['kind']!r}; expected a name. {_known(spec['kind'])}")
+    name, given = _from_text(spec["kind"])
+    rest = {str(key): value for key, value in spec.items() if key != "kind"}
+    twice = sorted(given.keys() & rest.keys())
+    if twice:
+        raise ConfigError(f"loss.{twice[0]} is given twice: by kind {spec['kind']!r} and by itself. Give it once.")
+    return name, {**given, **rest}
+
+
+def _from_text(text: str) -> tuple[str, dict[str, object]]:
+    """Read a name, an alias, or one of the papers' patterns."""
+    name = ALIASES.get(text, text)
+    if name in LOSSES:
+        return name, {}
+    matches = {kind: re.fullmatch(pattern, text) for kind, pattern in _PATTERNS.items()}
+    if match := matches["CACE_0.1"]:
+        distance = float(match[1])
+        if distance > 0.5:
+            raise ConfigError(
+                f"{text} is the paper's spelling, whose number is a bound on |t - 0.5| in [0, 0.5]. "
+                f"For a threshold on max t write cace with threshold: {distance:g}."
+            )
+        return "cace", {"threshold": round(0.5 + distance, 12)}
+    if match := matches["Quan_CACE_5"]:
+        tenths = float(match[1])
+        if tenths > 10.0:
+            raise ConfigError(f"{text} asks for the quantile {tenths:g}/10; expected a number of tenths in [0, 10].")
+        return "cace", {"quantile": tenths / 10.0}
+    if match := matches["SL_a1_b0.1"]:
+        return "symmetric_ce", {"alpha": float(match[1]), "beta": float(match[2])}
+    raise ConfigError(f"loss {text!r} is unknown; {_known(text)}")
+
+
+def _build(name: str, parameters: dict[str, object]) -> Loss:
+    """Construct a loss, after naming any parameter that it does not have."""
+    kind = LOSSES[name]
+    allowed = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    for key in parameters:
+        if key not in allowed:
+            known = suggest(key, allowed) if allowed else "it has no parameters."
+            raise ConfigError(f"loss {name} has no parameter {key!r}; {known}")
+    if isinstance(parameters.get("loss"), str | Mapping):
+        parameters = {**parameters, "loss": get_loss(parameters["loss"])}  # type: ignore[arg-type]
+    return kind(**parameters)
