@@ -1,0 +1,252 @@
+"""What a run found, in plain sentences with numbers and intervals, the bad news included.
+
+Rules of speech. A direction ("beats", "loses to") is claimed only where the paired interval excludes 0. Otherwise the
+two "cannot be told apart", with the interval. Where there is no interval the difference is given as seen, with the
+reason. A best student is the best of so many on the test points, and the sentence says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from outlearn.report.cells import Estimate, estimate_of, excludes_zero, format_cell, format_number
+from outlearn.report.tables import OTHERS, loss_kind, loss_names, risk_unit, student_estimate
+
+__all__ = ["bad_news", "compare_words", "findings", "level_of"]
+
+Results = Mapping[str, Any]
+REVERSE = ("reverse_ce", "reverse_kl")
+FORWARD = ("forward_ce", "forward_kl", "hard_ce")
+
+
+def findings(results: Results) -> tuple[str, ...]:
+    """Say what was found: who wins, which loss, why; then the bad news, if there is any.
+
+    Args:
+        results: the content of results.json.
+
+    Returns:
+        Two to four sentences; a list of bad news counts as one.
+    """
+    if not loss_names(results):
+        return ("No student was trained, so there is nothing to compare.",)
+    sentences = [_who_wins(results), _which_loss(results), _why(results), bad_news(results)]
+    return tuple(sentence for sentence in sentences if sentence)
+
+
+def level_of(results: Results) -> str:
+    """Return the level of the intervals in words, such as 95%."""
+    level = (results.get("measure") or {}).get("level")
+    return f"{100 * level:g}%" if isinstance(level, int | float) else "95%"
+
+
+def compare_words(difference: Estimate, first: str, second: str, *, unit: str = "points") -> str:
+    """Say how `first` compares with `second` from the paired estimate of first - second (more is better).
+
+    Example:
+        >>> compare_words(Estimate(0.046, 0.02, 0.07), "reverse_ce", "forward_ce")
+        'reverse_ce beats forward_ce by 4.6 points [2.0, 7.0]'
+        >>> compare_words(Estimate(0.003, -0.01, 0.02), "mae", "hard_ce")
+        'mae and hard_ce cannot be told apart (+0.3 points [-1.0, +2.0])'
+    """
+    if difference.mean is None:
+        return f"{first} and {second} were not compared ({difference.reason or 'no paired difference was measured'})"
+    if not difference.has_interval:
+        seen = format_number(difference.mean, "points")
+        return (
+            f"{first} minus {second} is {seen} {unit}, without an interval ({difference.reason or 'none was measured'})"
+        )
+    if not excludes_zero(difference):
+        return f"{first} and {second} cannot be told apart ({_signed(difference)})"
+    verb = "beats" if difference.mean > 0 else "loses to"
+    return f"{first} {verb} {second} by {_size(difference)}"
+
+
+def _who_wins(results: Results) -> str:
+    losses = loss_names(results)
+    best, versus = _headline(results)
+    teacher = format_number(estimate_of(results["teacher"].get("accuracy")).mean, "percent")
+    student = format_number(student_estimate(results, best, "accuracy").mean, "percent")
+    unit = _unit(results)
+    chosen = f" (the best of {len(losses)} on the test {unit})" if len(losses) > 1 else ""
+    scores = f"{student}% of the test {unit} right against the teachers' {teacher}%"
+    pgr = student_estimate(results, best, "pgr")
+    recovered = f"PGR {format_cell(pgr, 'ratio')}"
+    if pgr.mean is None:
+        recovered = f"PGR is withheld: {pgr.reason or 'it was not measured'}"
+    if not versus.has_interval:
+        seen, reason = format_number(versus.mean, "points"), versus.reason or "none was measured"
+        return (
+            f"{best}{chosen} gets {scores}, {seen} points, without an interval: {reason}. "
+            f"So nothing is claimed beyond these very models; {recovered}."
+        )
+    if not excludes_zero(versus):
+        return (
+            f"No student is shown to beat its teacher: even {best}{chosen} differs by {_signed(versus)}, "
+            f"which includes 0; {recovered}."
+        )
+    if versus.high is not None and versus.high < 0:
+        return f"No student beats its teacher: even {best}{chosen} loses, {scores}, {_signed(versus)}; {recovered}."
+    winners = [loss for loss in losses if _beats(student_estimate(results, loss, "differences", "teacher"))]
+    count = f" with {len(winners)} of {len(losses)} losses" if len(losses) > 1 else ""
+    return (
+        f"Students beat their teachers{count}: {best}{chosen} gets {scores}, "
+        f"{_signed(versus)} ({level_of(results)} interval, paired); {recovered}."
+    )
+
+
+def _which_loss(results: Results) -> str:
+    reverse, forward, best = _first(results, REVERSE), _first(results, FORWARD), _best(results)
+    parts = []
+    if reverse and forward:
+        words = compare_words(student_estimate(results, reverse, "differences", forward), reverse, forward)
+        said = _headline(results)[1].reason  # once is enough
+        parts.append(words.replace(f" ({said})", "") if said else words)
+    rivals = [loss for loss in loss_names(results) if loss != best]
+    versus = {loss: student_estimate(results, best, "differences", loss) for loss in rivals}
+    compared = {forward} if reverse == best else {reverse} if forward == best else set()
+    equal = [loss for loss in rivals if versus[loss].has_interval and not excludes_zero(versus[loss])]
+    told = [loss for loss in equal if loss not in compared]
+    if told:
+        verb = "is" if len(told) == 1 else "are"
+        parts.append(f"{_list(told)} {verb} not distinguishable from the best, {best}")
+    elif len(rivals) > 1 and all(_beats(difference) for difference in versus.values()):
+        parts.append(f"{best} beats every other loss of this run")
+    return "; ".join(parts) + "." if parts else ""
+
+
+def _why(results: Results) -> str:
+    best, _ = _headline(results)
+    gap, misfit, residual = (student_estimate(results, best, key) for key in ("gap", "misfit", "residual"))
+    if gap.mean is None or misfit.mean is None or residual.mean is None:
+        return ""
+    sign = "+" if residual.mean >= 0 else "-"
+    rest = format_cell(Estimate(abs(residual.mean), *_without_sign(residual)), "nats")
+    words = (
+        f"The gain of {best} in risk, {format_cell(gap, 'nats')} {risk_unit(results)}, is "
+        f"misfit {format_number(misfit.mean, 'nats')} {sign} residual {rest}"
+    )
+    if excludes_zero(residual):
+        words += f": misfit alone {'overstates' if residual.mean < 0 else 'understates'} it"
+    elif residual.has_interval:
+        words += ": a residual that cannot be told apart from 0"
+    copied = student_estimate(results, best, "overfit_covariance")
+    if copied.mean is not None and _beats(copied):
+        words += f". Students copy part of their own teacher's error: overfit covariance {format_cell(copied, 'nats')}"
+    return words + "."
+
+
+def bad_news(results: Results) -> str:
+    """List what speaks against the run's own story, or return an empty string."""
+    losses = loss_names(results)
+    news: list[str] = []
+    worse = [loss for loss in losses if _loses(student_estimate(results, loss, "differences", "teacher"))]
+    if worse and len(worse) < len(losses):
+        amounts = [_signed(student_estimate(results, worse[0], "differences", "teacher"))] if len(worse) == 1 else []
+        verb = "is" if len(worse) == 1 else "are"
+        news.append(f"{_list(worse)} {verb} worse than their own teachers" + "".join(f" ({a})" for a in amounts))
+    for other in ("ensemble_mean", "ensemble_dual_mean", "best_teacher"):
+        against = [student_estimate(results, loss, "differences", other) for loss in losses]
+        known = [difference for difference in against if difference.mean is not None]
+        if known and len(known) == len(losses) and all(_loses(difference) for difference in known):
+            closest = max(known, key=lambda difference: difference.mean or 0.0)
+            news.append(f"the {_plain(other)} beats every student, the best of them by {_size(closest)}")
+    if _worse_than_majority(results):
+        teacher = format_cell(estimate_of(results["teacher"].get("accuracy")), "percent")
+        majority = format_cell(estimate_of((results.get("majority") or {}).get("accuracy")), "percent", intervals=False)
+        news.append(f"the teachers ({teacher}%) do worse than always saying the majority class ({majority}%)")
+    lower = _reverse_log_loss(results)
+    if lower:
+        news.append(lower)
+    parts = results.get("teacher_bias_variance") or {}
+    bias, variance = estimate_of(parts.get("bias")), estimate_of(parts.get("variance"))
+    if bias.low is not None and variance.high is not None and bias.low > variance.high:
+        news.append(
+            f"most of the teachers' error is systematic (bias {format_number(bias.mean, 'nats')}, variance "
+            f"{format_number(variance.mean, 'nats')} {risk_unit(results)}), and averaging teachers removes only the variance"
+        )
+    return "Bad news: " + "; ".join(news) + "." if news else ""
+
+
+def _reverse_log_loss(results: Results) -> str:
+    """A reverse loss may win on accuracy and lose on log loss, by over-confidence: say so."""
+    reverse, forward = _first(results, REVERSE), _first(results, FORWARD)
+    if not reverse or not forward:
+        return ""
+    accuracy = student_estimate(results, reverse, "differences", forward)
+    log_loss = student_estimate(results, reverse, "log_loss_differences", forward)
+    if _beats(accuracy) and _beats(log_loss):
+        more = f"{format_cell(log_loss, 'signed')} nats"
+        return f"{reverse} has a higher log loss than {forward} ({more}) in spite of its accuracy"
+    return ""
+
+
+def _worse_than_majority(results: Results) -> bool:
+    teacher = estimate_of(results["teacher"].get("accuracy"))
+    majority = estimate_of((results.get("majority") or {}).get("accuracy"))
+    return teacher.high is not None and majority.mean is not None and teacher.high < majority.mean
+
+
+def _best(results: Results) -> str:
+    return max(loss_names(results), key=lambda loss: student_estimate(results, loss, "accuracy").mean or 0.0)
+
+
+def _headline(results: Results) -> tuple[str, Estimate]:
+    """Return the loss that the first sentence is about and its difference from its teachers.
+
+    A loss that is shown to beat its teachers goes before one that merely scores higher.
+    """
+    losses = sorted(loss_names(results), key=lambda loss: -(student_estimate(results, loss, "accuracy").mean or 0.0))
+    versus = {loss: student_estimate(results, loss, "differences", "teacher") for loss in losses}
+    loss = next((loss for loss in losses if _beats(versus[loss])), losses[0])
+    return loss, versus[loss]
+
+
+def _first(results: Results, kinds: Sequence[str]) -> str | None:
+    for kind in kinds:
+        for loss in loss_names(results):
+            if loss_kind(results, loss) == kind:
+                return loss
+    return None
+
+
+def _beats(difference: Estimate) -> bool:
+    return difference.low is not None and difference.low > 0
+
+
+def _loses(difference: Estimate) -> bool:
+    return difference.high is not None and difference.high < 0
+
+
+def _signed(difference: Estimate) -> str:
+    low, high = format_number(difference.low, "points"), format_number(difference.high, "points")
+    return f"{format_number(difference.mean, 'points')} points [{low}, {high}]"
+
+
+def _size(difference: Estimate) -> str:
+    """Write the size of a difference whose sign the sentence has said."""
+    return format_cell(Estimate(abs(difference.mean or 0.0), *_without_sign(difference)), "percent").replace(
+        " [", " points ["
+    )
+
+
+def _without_sign(estimate: Estimate) -> tuple[float | None, float | None]:
+    """Return the ends of the interval of -x for a negative x, else of x."""
+    if estimate.low is None or estimate.high is None or (estimate.mean or 0.0) >= 0:
+        return estimate.low, estimate.high
+    return -estimate.high, -estimate.low
+
+
+def _plain(other: str) -> str:
+    return {"ensemble_mean": "plain mean of the teachers", "ensemble_dual_mean": "geometric mean of the teachers"}.get(
+        other, OTHERS[other]
+    )
+
+
+def _unit(results: Results) -> str:
+    return "pairs" if (results.get("task") or {}).get("task") == "preference" else "points"
+
+
+def _list(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

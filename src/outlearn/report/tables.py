@@ -1,0 +1,189 @@
+"""Plain tables from the results of a run: numbers in, numbers out. Formatting is in `cells`, words are in `findings`.
+
+`results` is the content of results.json (schema 1). Rows keep one order everywhere: majority, teachers, ensembles,
+students by loss in the order of the run, ceiling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from outlearn.report.cells import Cell, Column, Estimate, Table, estimate_of
+
+__all__ = [
+    "OTHERS",
+    "bias_variance_table",
+    "difference_table",
+    "gap_table",
+    "loss_kind",
+    "loss_names",
+    "main_table",
+    "path_table",
+    "risk_unit",
+    "score_rows",
+    "student_estimate",
+]
+
+Results = Mapping[str, Any]
+
+# What students are compared with, and how a reader calls it.
+OTHERS = {
+    "teacher": "own teacher",
+    "best_teacher": "best teacher on validation",
+    "ensemble_mean": "ensemble, mean",
+    "ensemble_dual_mean": "ensemble, geometric mean",
+    "ceiling": "ceiling",
+    "majority": "majority class",
+}
+
+
+def loss_names(results: Results) -> tuple[str, ...]:
+    """Return the names of the students' losses in the order of the run."""
+    return tuple(results.get("students") or {})
+
+
+def loss_kind(results: Results, loss: str) -> str:
+    """Return the kind of a loss: its name without parameters, such as cace for cace(threshold=0.6)."""
+    spec = results["students"][loss].get("loss")
+    if isinstance(spec, Mapping) and isinstance(spec.get("kind"), str):
+        return str(spec["kind"])
+    return loss.split("(", 1)[0]
+
+
+def risk_unit(results: Results) -> str:
+    """Return the unit of risks, gaps and misfits: nats for the entropies, squared error for the Euclidean generator."""
+    generator = str((results.get("measure") or {}).get("generator") or "negative_entropy")
+    return "nats" if "entropy" in generator else "squared error" if generator == "squared_euclidean" else generator
+
+
+def student_estimate(results: Results, loss: str, *path: str) -> Estimate:
+    """Return an estimate of the students of `loss`, such as `"gap"` or `"differences", "teacher"`; empty if absent."""
+    value: Any = results["students"][loss]
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return estimate_of(value)
+
+
+def score_rows(results: Results) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    """Yield (role, label, metrics) of everything that was scored on the test points."""
+    n_teachers = results["teacher"].get("models")
+    yield "majority", OTHERS["majority"], results.get("majority") or {}
+    yield "teacher", f"teacher, mean of {n_teachers}" if n_teachers != 1 else "teacher", results["teacher"]
+    best = (results.get("controls") or {}).get("best_teacher")
+    if best and n_teachers != 1:
+        yield "best_teacher", OTHERS["best_teacher"], best
+    ensembles = results.get("ensembles") or {}
+    for key in ("mean", "dual_mean"):
+        if key in ensembles and n_teachers != 1:
+            yield f"ensemble_{key}", OTHERS[f"ensemble_{key}"], ensembles[key]
+    for loss in loss_names(results):
+        yield "student", f"student, {loss}", results["students"][loss]
+    yield "ceiling", "ceiling, true labels", results.get("ceiling") or {}
+
+
+def main_table(results: Results) -> Table:
+    """Return who scored what: accuracy, log loss, AUROC, calibration, PGR, agreement, gap = misfit + residual."""
+    rows: list[tuple[Cell, ...]] = []
+    notes: list[str] = []
+    for role, label, metrics in score_rows(results):
+        scores = [estimate_of(metrics.get(key)) for key in ("accuracy", "log_loss", "auroc", "ece")]
+        rest: list[Cell] = [None] * 5
+        if role == "student":
+            rest = [estimate_of(metrics.get(key)) for key in ("pgr", "agreement", "gap", "misfit", "residual")]
+        rows.append((label, *scores, *rest))
+        for column, estimate in zip(_MAIN[1:], [*scores, *rest], strict=True):
+            if isinstance(estimate, Estimate) and estimate.reason:
+                missing = "withheld" if estimate.mean is None else "without an interval"
+                notes.append(f"{column.name} {missing}: {estimate.reason}.")
+    return Table("Scores on the test points", _MAIN, tuple(rows), tuple(dict.fromkeys(notes)))
+
+
+_MAIN = (
+    Column("", "text"),
+    Column("accuracy", "percent", "share of test points that are right, in %"),
+    Column("log loss", "nats", "mean of -log(probability of the true label), in nats"),
+    Column("AUROC", "percent", "area under the ROC curve, in %"),
+    Column("ECE", "percent", "expected calibration error, in %"),
+    Column("PGR", "ratio", "(student - teacher) / (ceiling - teacher), on accuracy"),
+    Column("agreement", "percent", "share of test points where a student repeats its own teacher's class, in %"),
+    Column("gap", "signed", "risk of the teacher minus risk of its student, in nats"),
+    Column("misfit", "nats", "divergence between student and teacher, in nats"),
+    Column("residual", "signed", "gap - misfit, in nats"),
+)
+
+
+def gap_table(results: Results) -> Table:
+    """Return the decomposition of each loss's gain: gap = misfit + residual, crossed misfit, overfit covariance."""
+    keys = ("gap", "misfit", "residual", "crossed_misfit", "overfit_covariance", "entropy_excess")
+    columns = (
+        Column("loss"),
+        Column("gap", "signed", "risk of the teacher minus risk of its student"),
+        Column("misfit", "nats", "divergence between a student and its own teacher"),
+        Column("residual", "signed", "gap - misfit; 0 where the student is the posterior mean of its teacher"),
+        Column("crossed misfit", "nats", "divergence between a student and the teachers that did not label it"),
+        Column("overfit covariance", "signed", "crossed misfit - misfit: what the student copies of its own teacher"),
+        Column("entropy excess", "signed", "H(s) - CE(y, s): above 0 the student is under-confident"),
+    )
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (loss, *(student_estimate(results, loss, key) for key in keys)) for loss in loss_names(results)
+    )
+    return Table(f"Gap = misfit + residual, in {risk_unit(results)}", columns, rows)
+
+
+def difference_table(results: Results, *, metric: str = "accuracy") -> Table:
+    """Return paired differences, student minus other: a row for each loss, a column for each other."""
+    key, kind = {"accuracy": ("differences", "points"), "log_loss": ("log_loss_differences", "signed")}[metric]
+    losses = loss_names(results)
+    found = {other for loss in losses for other in results["students"][loss].get(key) or {}}
+    others = [other for other in (*OTHERS, *losses) if other in found]
+    columns = (Column("student minus"), *(Column(OTHERS.get(other, other), kind) for other in others))  # type: ignore[arg-type]
+    rows = tuple(
+        (loss, *(None if other == loss else student_estimate(results, loss, key, other) for other in others))
+        for loss in losses
+    )
+    title = (
+        "Paired accuracy differences, percentage points"
+        if metric == "accuracy"
+        else "Paired log-loss differences, nats"
+    )
+    return Table(title, columns, rows)
+
+
+def bias_variance_table(results: Results) -> Table:
+    """Return noise, bias and variance of the teachers and of each loss's students; for one ensemble only their sum."""
+    columns = (
+        Column(""),
+        Column("noise", "nats"),
+        Column("bias", "nats", "what averaging over teachers cannot remove"),
+        Column("variance", "nats", "what averaging over teachers removes"),
+        Column("log loss", "nats"),
+    )
+    parts = results.get("teacher_bias_variance") or {}
+    noise = estimate_of(parts.get("noise"))
+    rows: list[tuple[Cell, ...]] = []
+    for role, label, metrics in score_rows(results):
+        risk = estimate_of(metrics.get("log_loss"))
+        if role == "teacher":
+            rows.append((label, noise, estimate_of(parts.get("bias")), estimate_of(parts.get("variance")), risk))
+        elif role == "student":
+            rows.append((label, noise, estimate_of(metrics.get("bias")), estimate_of(metrics.get("variance")), risk))
+        elif role.startswith("ensemble"):
+            rows.append((label, noise, None, None, risk))
+    note = "One ensemble is one model: its bias and its variance cannot be told apart."
+    has_ensemble = any(role.startswith("ensemble") for role, _, _ in score_rows(results))
+    return Table(f"Bias and variance, in {risk_unit(results)}", columns, tuple(rows), (note,) if has_ensemble else ())
+
+
+def path_table(results: Results) -> Table:
+    """Return the measures of each loss along training, one row for each recorded epoch."""
+    keys = ("accuracy", "log_loss", "misfit", "overfit_covariance", "entropy")
+    kinds = ("percent", "nats", "nats", "signed", "nats")
+    names = ("accuracy", "log loss", "misfit", "overfit covariance", "entropy")
+    columns = (Column("loss"), Column("epoch", "ratio"), *(Column(n, k) for n, k in zip(names, kinds, strict=True)))  # type: ignore[arg-type]
+    rows = tuple(
+        (loss, estimate_of(entry.get("epoch")).mean, *(estimate_of(entry.get(key)) for key in keys))
+        for loss in loss_names(results)
+        for entry in results["students"][loss].get("path") or ()
+    )
+    return Table("Along training", columns, rows)
