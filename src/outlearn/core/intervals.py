@@ -9,7 +9,7 @@ of replication is the teacher cluster (a teacher with all its students) crossed 
 where S_row^2 and S_col^2 are the variances (ddof 1) of the row and column means and S_res^2 is the mean square of the
 double-centred residuals. v is unbiased for crossed random effects. The quantile is Student's t with Satterthwaite's
 degrees of freedom: M - 1 when the teachers dominate, more when the points do (a fixed M - 1 covers 99.9% of the time
-instead of 95% there). An interval that cannot be trusted is nan and says why.
+instead of 95% there, with four teachers). An interval that cannot be trusted is nan and says why.
 """
 
 from __future__ import annotations
@@ -21,19 +21,25 @@ import numpy as np
 from jaxtyping import Float, Integer
 from scipy import stats
 
+from outlearn.core.jackknife import jackknife_corrected, pseudo_values
 from outlearn.errors import AlignmentError, ConfigError, DomainError
 
 __all__ = [
     "Interval",
     "TwoWayVariance",
     "cluster_means",
+    "jackknife_corrected",
     "paired_interval",
     "point_interval",
+    "pseudo_values",
     "two_way_interval",
     "two_way_variance",
 ]
 
 MINIMUM_POINTS = 4  # three points say too little about a spread to carry an interval
+# With few teachers the row part and the degrees of freedom taken from it err together. Counting its square three times
+# instead of once keeps 95% intervals between 92% and 98% from three teachers on (benchmarks/coverage.py).
+ROW_CAUTION = 3.0
 ROUNDING = 16 * np.finfo(np.float64).eps  # spreads below this share of the largest value are rounding, not variation
 
 
@@ -83,11 +89,11 @@ class TwoWayVariance:
 
     @property
     def degrees_of_freedom(self) -> float:
-        """Return Satterthwaite's degrees of freedom of v, at least min(M, n) - 1."""
-        least = min(self.n_rows, self.n_columns) - 1
+        """Return Satterthwaite's degrees of freedom of v, with caution for few rows; at least min(M, n) - 1."""
+        least = float(min(self.n_rows, self.n_columns) - 1)
         r, c = self.n_rows - 1, self.n_columns - 1
-        spread = self.rows**2 / r + self.columns**2 / c + self.cells**2 / (r * c)
-        return max(self.total**2 / spread, least) if spread > 0 else float(least)
+        spread = ROW_CAUTION * self.rows**2 / r + self.columns**2 / c + self.cells**2 / (r * c)
+        return max(self.total**2 / spread, least) if spread > 0 else least
 
     def quantile(self, level: float) -> float:
         """Return the two-sided Student t quantile at `level`."""
@@ -151,7 +157,7 @@ def two_way_interval(
 
     Example:
         >>> print(two_way_interval(np.array([[0.1, 0.3, 0.2, 0.4], [0.3, 0.5, 0.4, 0.7]])))
-        0.3625 [-0.2412, 0.9662]
+        0.3625 [-1.3457, 2.0707]
 
     Source: theory.md 3.1, crossed random effects; Satterthwaite, An approximate distribution of estimates of variance
     components, 1946.
@@ -177,7 +183,7 @@ def two_way_interval(
 
 def paired_interval(
     first: Float[np.ndarray, "models points"],
-    second: Float[np.ndarray, "models points"],
+    second: Float[np.ndarray, "models_too points_too"],
     level: float = 0.95,
     *,
     clusters: Integer[np.ndarray, "models"] | None = None,

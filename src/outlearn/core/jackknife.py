@@ -26,12 +26,12 @@ def jackknife_corrected(
     Example:
         >>> x = np.array([1.0, 2.0, 4.0])     # the plug-in variance becomes the unbiased one
         >>> out = np.array([np.var(np.delete(x, m)) for m in range(3)])
-        >>> jackknife_corrected(np.var(x), out).round(4), np.var(x, ddof=1).round(4)
-        (np.float64(2.3333), np.float64(2.3333))
+        >>> float(jackknife_corrected(np.var(x), out).round(4)), float(np.var(x, ddof=1).round(4))
+        (2.3333, 2.3333)
 
     Source: Quenouille, Notes on bias in estimation, 1956.
     """
-    return pseudo_values(full, leave_one_out).mean(axis=0)
+    return np.asarray(pseudo_values(full, leave_one_out).mean(axis=0))
 
 
 def pseudo_values(

@@ -95,43 +95,37 @@ def performance_gap_recovered(
             f"the {level:.0%} interval of ceiling - teacher, {low:.4f} to {high:.4f}, includes 0: "
             "there is no gap to recover"
         )
-    ends = _fieller(gain, room, extra, level)
-    if ends is None:
-        return withheld("the ratio's interval is unbounded: ceiling - teacher is too uncertain")
-    return Recovery(gain_interval.mean / room_interval.mean, *ends, None, gain_interval, room_interval)
+    low, high = _fieller(gain, room, extra, level)
+    return Recovery(gain_interval.mean / room_interval.mean, low, high, None, gain_interval, room_interval)
 
 
-def _fieller(gain: np.ndarray, room: np.ndarray, extra: float, level: float) -> tuple[float, float] | None:
-    """Solve (g - r d)^2 = q^2 v(gain - r room) for r; `extra` is variance of d alone."""
+def _fieller(gain: np.ndarray, room: np.ndarray, extra: float, level: float) -> tuple[float, float]:
+    """Solve (g - r d)^2 = q^2 v(gain - r room) for r; `extra` is variance of d alone, whose interval excludes 0."""
     g, d = float(gain.mean()), float(room.mean())
-    covariance = _covariance(gain, room)
-    covariance[1, 1] += extra
+    covariance = _covariance(gain, room, extra)
     # The quantile of the difference at the ratio itself, and not below that of the denominator (the rule for
     # withholding).
-    q = max(two_way_variance(gain - (g / d) * room).quantile(level), two_way_variance(room).quantile(level))
+    q = two_way_variance(room).quantile(level)  # that of the rule for withholding, so that both agree
     a = d * d - q * q * covariance[1, 1]
     b = g * d - q * q * covariance[0, 1]
     c = g * g - q * q * covariance[0, 0]
-    discriminant = b * b - a * c
-    if a <= 0 or discriminant < 0:
-        return None
-    root = math.sqrt(discriminant)
+    root = math.sqrt(max(b * b - a * c, 0.0))  # below 0 by rounding only: the covariance is positive semidefinite
     return (b - root) / a, (b + root) / a
 
 
-def _covariance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return the two-way covariance matrix of two grand means; positive semidefinite even with few models."""
-    of_sum, of_difference = _parts(first + second), _parts(first - second)
-    own_first, own_second = _parts(first), _parts(second)
-    crossed = (of_sum - of_difference) / 4  # polarisation, part by part: rows, columns, cells
-    parts = np.array([[own_first, crossed], [crossed, own_second]])
-    matrix = parts[..., 0] + parts[..., 1] - parts[..., 2]
-    if np.linalg.eigvalsh(matrix)[0] < 0:
-        # Subtracting the cells went below zero in some direction: keep them, which is conservative.
-        matrix = parts[..., 0] + parts[..., 1]
-    return matrix
+def _covariance(gain: np.ndarray, room: np.ndarray, extra: float) -> np.ndarray:
+    """Return the two-way covariance matrix of both grand means; positive semidefinite even with few models."""
+    of_gain, of_room = two_way_variance(gain), two_way_variance(room)
+    v_room = of_room.total + extra
+    crossed = (
+        _unfloored(two_way_variance(gain + room)) - _unfloored(two_way_variance(gain - room))
+    ) / 4  # polarisation
+    v_gain = _unfloored(of_gain)
+    if v_gain * v_room < crossed**2:
+        # Subtracting the cells went too far: keep those of the gain, which is conservative.
+        v_gain = max(of_gain.rows + of_gain.columns, crossed**2 / v_room if v_room > 0 else 0.0)
+    return np.array([[v_gain, crossed], [crossed, v_room]])
 
 
-def _parts(values: np.ndarray) -> np.ndarray:
-    parts: TwoWayVariance = two_way_variance(values)
-    return np.array([parts.rows, parts.columns, parts.cells])
+def _unfloored(parts: TwoWayVariance) -> float:
+    return parts.rows + parts.columns - parts.cells

@@ -1,0 +1,118 @@
+"""PGR: the ratio of paired means, Fieller's interval, and when it is withheld."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from outlearn.core.predictions import Predictions
+from outlearn.core.recovery import performance_gap_recovered
+
+N_POINTS = 400
+
+
+def marked(right, teacher_of=None):
+    """Make two-class predictions that are right (class 0) where `right` is 1."""
+    p = np.where(np.asarray(right, dtype=float) > 0, 0.9, 0.1)
+    return Predictions.from_probs(np.stack([p, 1 - p], axis=-1), teacher_of=teacher_of)
+
+
+def draw(rng, accuracy, n_models, difficulty, teacher_of=None):
+    centre = np.log(accuracy / (1 - accuracy)) * 1.1
+    shift = 0.15 * rng.normal(size=(n_models, 1))
+    p = 1 / (1 + np.exp(-(centre + shift + difficulty)))
+    return marked(rng.random((n_models, len(difficulty))) < p, teacher_of)
+
+
+LABELS = np.zeros(N_POINTS, dtype=int)
+
+
+def test_value_is_the_ratio_of_paired_mean_differences():
+    rng = np.random.default_rng(0)
+    difficulty = 0.5 * rng.normal(size=N_POINTS)
+    teacher_of = np.array([0, 0, 1, 1, 2, 2])
+    teacher, ceiling = draw(rng, 0.6, 4, difficulty), draw(rng, 0.9, 1, difficulty)
+    student = draw(rng, 0.75, 6, difficulty, teacher_of)
+    t, s, c = (p.probs[..., 0].round() for p in (teacher, student, ceiling))
+    expected = (s.mean() - t[:3].mean()) / (c.mean() - t[:3].mean())  # teacher 3 has no student
+    got = performance_gap_recovered(LABELS, teacher=teacher, student=student, ceiling=ceiling)
+    assert got.value == pytest.approx(expected)
+    assert got.low < got.value < got.high
+    assert got.reason is None
+    assert got.gain.n_models == 3
+
+
+def test_student_like_teacher_recovers_nothing_and_like_ceiling_everything():
+    rng = np.random.default_rng(1)
+    teacher, ceiling = (rng.random((4, N_POINTS)) < 0.6), np.ones((1, N_POINTS))
+    nothing = performance_gap_recovered(
+        LABELS, teacher=marked(teacher), student=marked(teacher), ceiling=marked(ceiling)
+    )
+    assert nothing.value == nothing.low == nothing.high == 0
+    everything = np.repeat(ceiling, 4, axis=0)
+    got = performance_gap_recovered(
+        LABELS, teacher=marked(teacher), student=marked(everything), ceiling=marked(ceiling)
+    )
+    assert got.value == 1
+    assert got.low == pytest.approx(1, abs=1e-7)
+    assert got.high == pytest.approx(1, abs=1e-7)
+
+
+def test_withheld_exactly_when_the_interval_of_the_room_includes_zero():
+    rng = np.random.default_rng(2)
+    withheld = 0
+    for _ in range(60):
+        difficulty = 0.5 * rng.normal(size=N_POINTS)
+        teacher, student = draw(rng, 0.6, 5, difficulty), draw(rng, 0.62, 5, difficulty)
+        ceiling = draw(rng, 0.65, 1, difficulty)
+        got = performance_gap_recovered(LABELS, teacher=teacher, student=student, ceiling=ceiling)
+        assert (got.value is None) == (not got.room.excludes_zero)
+        withheld += got.value is None
+        if got.value is None:
+            assert "includes 0" in got.reason
+            assert got.low is None
+    assert 0 < withheld < 60
+
+
+def test_one_teacher_has_no_interval_and_no_pgr():
+    rng = np.random.default_rng(3)
+    difficulty = np.zeros(N_POINTS)
+    got = performance_gap_recovered(
+        LABELS,
+        teacher=draw(rng, 0.6, 1, difficulty),
+        student=draw(rng, 0.7, 3, difficulty),
+        ceiling=draw(rng, 0.9, 1, difficulty),
+    )
+    assert got.value is None
+    assert "one independent model" in got.reason
+
+
+def test_spread_of_several_ceilings_widens_the_interval():
+    rng = np.random.default_rng(4)
+    difficulty = 0.5 * rng.normal(size=N_POINTS)
+    teacher, student = draw(rng, 0.6, 6, difficulty), draw(rng, 0.75, 6, difficulty)
+    right = rng.random((2, N_POINTS)) < np.array([[0.8], [0.95]])
+    several = performance_gap_recovered(LABELS, teacher=teacher, student=student, ceiling=marked(right))
+    one = performance_gap_recovered(LABELS, teacher=teacher, student=student, ceiling=marked(right[:1]))
+    assert several.high - several.low > one.high - one.low
+
+
+@pytest.mark.slow
+def test_interval_covers_the_true_ratio_at_the_nominal_rate():
+    rng = np.random.default_rng(5)
+    covered, given = 0, 0
+    for _ in range(600):
+        # Linear in probability, so the true means are known: teacher .6, student .7, ceiling .8.
+        n_models, n_points = 6, 300
+        hard = rng.uniform(-0.15, 0.15, size=n_points)
+        skill = rng.normal(0, 0.02, size=(n_models, 1))
+        labels = np.zeros(n_points, dtype=int)
+        teacher = marked(rng.random((n_models, n_points)) < 0.6 + hard + skill)
+        student = marked(rng.random((n_models, n_points)) < 0.7 + hard + 0.5 * skill)
+        ceiling = marked(rng.random((1, n_points)) < 0.8 + hard)
+        got = performance_gap_recovered(labels, teacher=teacher, student=student, ceiling=ceiling)
+        if got.value is not None:
+            given += 1
+            covered += got.low <= 0.5 <= got.high
+    assert given > 500
+    assert 0.92 <= covered / given <= 0.98
