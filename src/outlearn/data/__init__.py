@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
+from outlearn.data.load import DATASETS, FORMATS, load_task
+from outlearn.data.splits import Splits, make_splits
 from outlearn.data.task import Task, make_task
+from outlearn.data.weak_labels import WeakLabels, load_weak_labels
 
-__all__ = ["Task", "make_task"]
+__all__ = [
+    "DATASETS",
+    "FORMATS",
+    "Splits",
+    "Task",
+    "WeakLabels",
+    "load_task",
+    "load_weak_labels",
+    "make_splits",
+    "make_task",
+]

@@ -2,7 +2,7 @@
 
 A point is a text, a pair of texts, or a row of precomputed features. Everything downstream (splits, encoders, heads,
 reports) reads a `Task` and nothing else about the data. A preference pair is a 2-class point: class 0 says that the
-text in slot a is preferred, class 1 that the text in slot b is, so that logits `(reward_a, reward_b)` are Bradley-Terry.
+text in slot a is preferred, class 1 that the one in slot b is, so that logits `(reward_a, reward_b)` are Bradley-Terry.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@ back to another encoder: what is missing raises, and says what to install.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from jaxtyping import Float32, Int
@@ -75,7 +76,7 @@ def get_encoder(config: Mapping[str, object]) -> Encoder:
     if not isinstance(kind, str) or kind not in ENCODERS:
         raise ConfigError(f"encoder.kind is {kind!r}; {suggest(kind, ENCODERS)}")
     encoder = ENCODERS[kind]
-    known = list(encoder.__dataclass_fields__)  # type: ignore[attr-defined]
+    known = [field.name for field in dataclasses.fields(encoder)]  # type: ignore[arg-type]
     unknown = [
         f"encoder.{key} is no parameter of the encoder {kind!r}; {suggest(key, known)}"
         for key in parameters
@@ -86,8 +87,12 @@ def get_encoder(config: Mapping[str, object]) -> Encoder:
     try:
         return TypeAdapter(encoder).validate_python(parameters)
     except ValidationError as error:
-        lines = [
-            f"encoder.{'.'.join(map(str, e['loc']))} is {e['input']!r}; {e['msg']}."
-            for e in error.errors(include_url=False)
-        ]
-        raise ConfigError("\n".join(lines)) from None
+        raise ConfigError("\n".join(_line(details) for details in error.errors(include_url=False))) from None
+
+
+def _line(details: Mapping[str, Any]) -> str:
+    """Say what is wrong with one parameter."""
+    own = details.get("ctx", {}).get("error")
+    if isinstance(own, ConfigError):  # raised by the encoder itself, so it already says what to do
+        return str(own)
+    return f"encoder.{'.'.join(str(part) for part in details['loc'])} is {details['input']!r}; {details['msg']}."

@@ -1,8 +1,8 @@
 """Frozen hidden states of a Hugging Face model: the strong encoder, and any other.
 
 Texts are tokenised once, sorted by length and batched by a budget of tokens, so that little is spent on padding. The
-batch is padded here, on the right, with an explicit mask: position 0 is the first real token for every model, causal or not,
-and nothing depends on which token id a tokenizer pads with, or whether it has one.
+batch is padded here, on the right, with an explicit mask: position 0 is the first real token for every model, causal or
+not, and nothing depends on which token id a tokenizer pads with, or whether it has one.
 """
 
 from __future__ import annotations
@@ -117,10 +117,14 @@ class HuggingFace:
         try:
             import torch
             from transformers import AutoModel, AutoTokenizer
+            from transformers.utils import logging as transformers_logging
         except ImportError as error:
             raise MissingExtraError("transformers", "hf") from error
 
         folder = self._folder()
+        logging: Any = transformers_logging  # untyped
+        bars = logging.is_progress_bar_enabled()
+        logging.disable_progress_bar()  # progress is the caller's to show
         try:
             tokenizer = AutoTokenizer.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=self.trust_remote_code
@@ -135,6 +139,9 @@ class HuggingFace:
         except (OSError, ValueError, KeyError) as error:
             reason = str(error).strip().splitlines()[0]
             raise ConfigError(f"encoder.model {self.model!r} cannot be loaded by transformers: {reason}") from error
+        finally:
+            if bars:
+                logging.enable_progress_bar()
         if model.config.is_encoder_decoder:
             model = model.get_encoder()
         limits = [tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", None)]

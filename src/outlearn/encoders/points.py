@@ -58,8 +58,8 @@ def encode_points(
     """Turn a function of texts into features of points.
 
     For a preference pair the features are encode(slot a) - encode(slot b). A linear head w without a bias then gives
-    the logit w.(phi(a) - phi(b)) = reward(a) - reward(b), which is exactly Bradley-Terry, and swapping the slots flips the
-    sign. A text that occurs several times is encoded once.
+    the logit w.(phi(a) - phi(b)) = reward(a) - reward(b), which is exactly Bradley-Terry, and swapping the slots
+    flips the sign. A text that occurs several times is encoded once.
 
     Args:
         task: the points.

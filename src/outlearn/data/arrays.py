@@ -1,0 +1,103 @@
+"""Read precomputed features and labels from an .npz archive. Pickled objects in it are never loaded."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from outlearn.data.problems import Problems
+from outlearn.data.records import Records, check_file
+from outlearn.data.tables import Columns, task_from_records
+from outlearn.data.task import Task
+from outlearn.errors import DataError, suggest
+
+__all__ = ["read_npz"]
+
+# What each array of the archive may be called, the documented name first.
+SPELLINGS = {
+    "features": ("features", "X"),
+    "label": ("labels", "label", "y"),
+    "id": ("ids", "id"),
+    "group": ("groups", "group"),
+    "split": ("splits", "split"),
+}
+
+
+def read_npz(path: Path, *, name: str) -> Task:
+    """Build a task from arrays: `features` (or `X`) `[points, features]` and `labels` (or `y`).
+
+    Labels are whole numbers or strings `[points]`, or distributions `[points, classes]`.
+    Optional: `ids`, `groups`, `splits`.
+
+    Args:
+        path: the archive.
+        name: of the task.
+
+    Raises:
+        DataError: names the array, its shape or its first bad value, and what to do.
+    """
+    check_file(path)
+    arrays = _load(path)
+    problems = Problems(str(path), "row")
+    for role in ("features", "label"):
+        if role not in arrays:
+            names = " or ".join(SPELLINGS[role])
+            problems.add(f"has no array {names}; {suggest(SPELLINGS[role][0], arrays)}")
+    problems.raise_if_any()
+    features = arrays.pop("features")
+    _check_features(features, problems)
+    for role, array in arrays.items():
+        axes = (1, 2) if role == "label" else (1,)
+        if array.ndim not in axes or len(array) != len(features):
+            problems.add(
+                f"{role} has shape {array.shape}, but features have {len(features)} rows. Give one {role} a row."
+            )
+    problems.raise_if_any()
+    columns = {role: array.tolist() for role, array in arrays.items()}
+    records = Records(str(path), columns, range(1, len(features) + 1), unit="row")
+    return task_from_records(records, Columns(), name=name, features=features.astype(np.float32))
+
+
+def _load(path: Path) -> dict[str, np.ndarray]:
+    """Read the arrays that mean something, under their role's name."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise DataError(f"{path} holds a single array. Write features and labels with numpy.savez.")
+            found = {}
+            for role, spellings in SPELLINGS.items():
+                present = [name for name in spellings if name in archive.files]
+                if len(present) > 1:
+                    raise DataError(f"{path} holds both {present[0]!r} and {present[1]!r}. Keep one.")
+                if present:
+                    found[role] = archive[present[0]]
+            return found
+    except DataError:
+        raise
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError) as error:
+        raise DataError(
+            f"{path} cannot be read as arrays without pickle ({error}). Write it with numpy.savez, strings as an "
+            "array of type str and not of objects."
+        ) from error
+
+
+def _check_features(features: np.ndarray, problems: Problems) -> None:
+    """Refuse features that are no finite matrix of numbers."""
+    if features.ndim != 2 or not features.size:
+        problems.add(f"features have shape {features.shape}; expected [points, features], none of them 0.")
+    elif features.dtype.kind not in "fiub":
+        problems.add(f"features have the type {features.dtype}; expected numbers.")
+    else:
+        # float32 is what is kept: a number beyond its range would become infinite.
+        with np.errstate(over="ignore"):
+            bad = np.argwhere(~np.isfinite(features.astype(np.float32)))
+        if len(bad):
+            row, column = bad[0].tolist()
+            problems.add(
+                f"{len(bad)} features are not finite in float32, the first is {features[row, column]} "
+                f"in column {column}. Impute, scale or drop them.",
+                at=row + 1,
+            )
+    problems.raise_if_any()

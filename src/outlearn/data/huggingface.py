@@ -1,0 +1,93 @@
+"""Read a Hugging Face dataset: by name, or from a folder that `save_to_disk` wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from outlearn.data.records import Records
+from outlearn.data.tables import Columns, split_names
+from outlearn.errors import DataError, MissingExtraError, suggest
+
+__all__ = ["is_saved_dataset", "read_dataset"]
+
+
+def is_saved_dataset(path: Path) -> bool:
+    """Say whether a folder was written by `save_to_disk`."""
+    return (path / "dataset_dict.json").is_file() or (path / "dataset_info.json").is_file()
+
+
+def read_dataset(
+    source: str | Path, columns: Columns, *, subset: str | None = None, split: str | None = None
+) -> Records:
+    """Read the columns that matter of a dataset.
+
+    If it has several splits and none is asked for, all are read, and train, validation and test stay apart: that needs
+    every split's name to be one that `data.split_column` allows.
+
+    Args:
+        source: a folder (Path), or a name on the hub (str).
+        columns: which column is which; others are not read.
+        subset: configuration of a dataset on the hub.
+        split: the one split to read.
+
+    Returns:
+        Records, with the class names that the dataset declares, and a column `split` where several splits were read.
+
+    Raises:
+        DataError: if there is no such dataset, subset or split, or it cannot be read.
+        MissingExtraError: if `datasets` is not installed.
+    """
+    try:
+        import datasets
+    except ImportError as error:
+        raise MissingExtraError("datasets", "hf") from error
+    try:
+        loaded = (
+            datasets.load_from_disk(str(source)) if isinstance(source, Path) else datasets.load_dataset(source, subset)
+        )
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise DataError(
+            f"the dataset {str(source)!r} cannot be loaded ({reason}). Check its name and data.subset; without a "
+            "network, give the folder of Dataset.save_to_disk as data.path."
+        ) from error
+    parts: dict[str, Any] = dict(loaded) if isinstance(loaded, dict) else {split or "": loaded}
+    if split is not None and split not in parts:
+        raise DataError(f"the dataset {str(source)!r} has no split {split!r}; {suggest(split, parts)} Set data.split.")
+    if split is not None:
+        parts = {split: parts[split]}
+    assigned = list(split_names(list(parts)))
+    if len(parts) > 1 and None in assigned:
+        raise DataError(
+            f"the dataset {str(source)!r} has the splits {', '.join(parts)}, and {list(parts)[assigned.index(None)]!r} "
+            "is none of teacher, student, train, validation and test. Name the one to read with data.split."
+        )
+    return _records(str(source), parts, columns, assigned if len(parts) > 1 else [])
+
+
+def _records(source: str, parts: dict[str, Any], columns: Columns, assigned: list[str | None]) -> Records:
+    """Put the splits one after another."""
+    first = next(iter(parts.values()))
+    for name, part in parts.items():
+        if part.column_names != first.column_names:
+            raise DataError(f"the dataset {source!r} has other columns in {name!r}. Name one split with data.split.")
+    roles = ("text", "label", "chosen", "rejected", "id", "group", "split")
+    wanted = [column for column in dict.fromkeys(columns.name(role) for role in roles) if column in first.column_names]
+    values: dict[str, list[Any]] = {column: [] for column in wanted}
+    for part in parts.values():
+        for column in wanted:
+            values[column].extend(part.select_columns([column])[:][column])
+    if assigned:
+        values[columns.name("split")] = [
+            name for name, part in zip(assigned, parts.values(), strict=True) for _ in range(len(part))
+        ]
+    # So that a message about a missing column can name those that exist.
+    for column in first.column_names:
+        values.setdefault(column, [])
+    label = first.features.get(columns.name("label"))
+    n_records = sum(len(part) for part in parts.values())
+    if not n_records:
+        raise DataError(f"the dataset {source!r} has no record; expected at least one.")
+    class_names = tuple(label.names) if hasattr(label, "names") else None
+    return Records(source, values, range(1, n_records + 1), unit="row", class_names=class_names)

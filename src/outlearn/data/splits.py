@@ -1,0 +1,260 @@
+"""Cut a task into teacher, student, validation and test, so that nothing leaks from one to another.
+
+Points that share a text or a group stay together. Within that, every split gets each class in proportion, as far as the
+groups allow. What the file assigns is honoured.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int64
+
+from outlearn.data.content import point_contents, text_keys
+from outlearn.data.task import SPLIT_NAMES, Task
+from outlearn.errors import ConfigError, DataError
+
+__all__ = ["Splits", "make_splits"]
+
+FRACTION_TOLERANCE = 1e-9
+# Of two copies in splits that the file names, the one in the earlier of these is kept: a test stays as published.
+KEPT_FIRST = ("test", "validation", "student", "teacher", "train")
+ANY = "any"
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """Hold disjoint sets of points.
+
+    Attributes:
+        teacher, student, validation, test: int64 indices into the task's points, ascending.
+        removed: int64 indices of the points left out, because their content is that of a point kept.
+        notes: what was done, in sentences.
+    """
+
+    teacher: Int64[np.ndarray, " teacher_points"]
+    student: Int64[np.ndarray, " student_points"]
+    validation: Int64[np.ndarray, " validation_points"]
+    test: Int64[np.ndarray, " test_points"]
+    removed: Int64[np.ndarray, " removed_points"]
+    notes: tuple[str, ...] = ()
+
+    def sizes(self) -> dict[str, int]:
+        """Count the points of each split."""
+        return {name: len(getattr(self, name)) for name in SPLIT_NAMES}
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {size:,}" for name, size in self.sizes().items())
+
+
+def make_splits(
+    task: Task,
+    *,
+    teacher: float = 0.35,
+    student: float = 0.35,
+    validation: float = 0.05,
+    test: float = 0.25,
+    seed: int = 0,
+) -> Splits:
+    """Cut a task into four splits, disjoint by content and by group.
+
+    1. Points whose content occurred before are removed, and counted in `notes`: texts are compared without regard to
+       case, blanks and Unicode form. If the file assigns splits, the copy in test is kept rather than one in training.
+    2. What is left falls into families: points that share a text or a group. A family goes to one split.
+    3. Families are dealt out, largest first, each to the split where it brings the class counts nearest to the
+       fractions (the least increase of chi-squared). Before that, every split receives one small family of each class.
+    4. Where the file assigns splits: teacher, student, validation and test are taken as they are; `train` is cut into
+       teacher and student (and into validation or test, if the file names no point for them), by the fractions.
+
+    Args:
+        task: the points.
+        teacher, student, validation, test: fractions, positive, summing to 1.
+        seed: of the order in which families are dealt out.
+
+    Returns:
+        The Splits; the same task, fractions and seed give the same ones.
+
+    Raises:
+        ConfigError: if the fractions are no fractions.
+        DataError: if a split would be empty or lack a class, or a group is assigned to two splits.
+
+    Example:
+        >>> from outlearn.data import make_task
+        >>> words = [f"word {i}" for i in range(200)]
+        >>> task = make_task(name="toy", class_names=["even", "odd"], texts=words, labels=[i % 2 for i in range(200)])
+        >>> print(make_splits(task))
+        teacher 70, student 70, validation 10, test 50
+    """
+    fractions = np.array([teacher, student, validation, test], dtype=np.float64)
+    if not (fractions > 0).all() or abs(fractions.sum() - 1) > FRACTION_TOLERANCE:
+        named = ", ".join(f"{name} {share}" for name, share in zip(SPLIT_NAMES, fractions.tolist(), strict=True))
+        raise ConfigError(f"splits are {named}; expected four positive fractions that sum to 1.")
+    assigned = list(task.assigned) if task.assigned is not None else [ANY] * task.n_points
+    keys = text_keys(task)
+    kept, notes = _without_copies(task, keys, assigned)
+    families = _families(task, keys, kept)
+    allowed = _allowed_splits(task, assigned, families)
+    split_of = _deal(task, families, allowed, fractions, np.random.default_rng(seed))
+
+    indices = {name: np.flatnonzero(split_of == i) for i, name in enumerate(SPLIT_NAMES)}
+    _check_classes(task, indices, families)
+    removed = np.setdiff1d(np.arange(task.n_points), kept)
+    splits = Splits(**indices, removed=removed, notes=())
+    if task.groups is not None:
+        n_groups = len({task.groups[i] for i in kept})
+        notes.append(f"The points of each of the {n_groups:,} groups are in one split.")
+    if task.assigned is not None:
+        notes.append("The file names the splits, and they are kept.")
+    return Splits(**indices, removed=removed, notes=(f"Splits: {splits}.", *notes))
+
+
+def _without_copies(task: Task, keys: list[tuple[str, ...]], assigned: list[str]) -> tuple[list[int], list[str]]:
+    """Keep the first point of each content, and each text in one split only; say how many points were removed."""
+    rank = {name: i for i, name in enumerate(KEPT_FIRST)}
+    order = sorted(range(task.n_points), key=lambda i: (rank.get(assigned[i], 0), i))
+    contents = point_contents(keys)
+    first: dict[tuple[str, ...], int] = {}
+    home: dict[str, str] = {}
+    kept, n_same, n_other_label, n_across = [], 0, 0, 0
+    for i in order:
+        across = any(home.get(key, assigned[i]) != assigned[i] for key in keys[i])
+        if across:
+            n_across += 1
+        elif contents[i] in first:
+            n_same += 1
+            n_other_label += int(not _same_answer(task, keys, i, first[contents[i]]))
+        else:
+            kept.append(i)
+            first[contents[i]] = i
+            for key in keys[i]:
+                home.setdefault(key, assigned[i])
+    notes = []
+    if n_same:
+        other = f" ({n_other_label:,} of them with another label)" if n_other_label else ""
+        notes.append(f"{n_same:,} points were removed: their content is that of an earlier point{other}.")
+    if n_across:
+        notes.append(f"{n_across:,} points were removed: the file has their text in another split too.")
+    return sorted(kept), notes
+
+
+def _same_answer(task: Task, keys: list[tuple[str, ...]], i: int, j: int) -> bool:
+    """Say whether two points of the same content have the same label; for pairs, whether the same text is preferred."""
+    swapped = keys[i] != keys[j]
+    return bool((task.labels[i] != task.labels[j]) == swapped)
+
+
+def _families(task: Task, keys: list[tuple[str, ...]], kept: list[int]) -> list[list[int]]:
+    """Join the points that share a text or a group, transitively."""
+    parent = {i: i for i in kept}
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]  # halve the path
+            i = parent[i]
+        return i
+
+    owner: dict[tuple[str, str], int] = {}
+    for i in kept:
+        names = [("text", key) for key in keys[i]]
+        if task.groups is not None:
+            names.append(("group", task.groups[i]))
+        for name in names:
+            parent[root(i)] = root(owner.setdefault(name, i))
+    members: dict[int, list[int]] = defaultdict(list)
+    for i in kept:
+        members[root(i)].append(i)
+    return list(members.values())
+
+
+def _allowed_splits(task: Task, assigned: list[str], families: list[list[int]]) -> list[frozenset[int]]:
+    """List the splits that each family may go to."""
+    cut = {"teacher", "student"} | ({"validation", "test"} - set(assigned))
+    choices = {name: frozenset([i]) for i, name in enumerate(SPLIT_NAMES)}
+    choices["train"] = frozenset(i for i, name in enumerate(SPLIT_NAMES) if name in cut)
+    choices[ANY] = frozenset(range(len(SPLIT_NAMES)))
+    allowed = []
+    for family in families:
+        common = frozenset.intersection(*(choices[assigned[i]] for i in family))
+        if not common:
+            named = dict.fromkeys(assigned[i] for i in family)
+            points = " and ".join(f"{task.ids[family[[assigned[i] for i in family].index(n)]]!r} in {n}" for n in named)
+            raise DataError(
+                f"task {task.name!r}: the file puts points that share a group in different splits, and so they leak: "
+                f"{points}. Put each group in one split."
+            )
+        allowed.append(common)
+    return allowed
+
+
+def _deal(
+    task: Task,
+    families: list[list[int]],
+    allowed: list[frozenset[int]],
+    fractions: Float[np.ndarray, " splits"],
+    rng: np.random.Generator,
+) -> Int64[np.ndarray, " points"]:
+    """Give each family a split; -1 marks a point of none."""
+    counts = np.zeros((len(families), task.n_classes))
+    for f, family in enumerate(families):
+        np.add.at(counts[f], task.labels[family], 1)
+    split_of_family = np.full(len(families), -1)
+    have = np.zeros((len(SPLIT_NAMES), task.n_classes))
+    forced = np.array([len(choices) == 1 for choices in allowed], dtype=bool)
+    for f in np.flatnonzero(forced).tolist():
+        split_of_family[f] = next(iter(allowed[f]))
+        have[split_of_family[f]] += counts[f]
+
+    # Every family that is free has the same choice of splits: all four, or those that `train` is cut into.
+    free = np.flatnonzero(~forced)
+    if len(free):
+        open_splits = np.array(sorted(allowed[free[0]]))
+        shares = fractions[open_splits] / fractions[open_splits].sum()
+        # A class with no point has no target; 1 avoids 0/0 and changes no choice.
+        wanted = np.maximum(shares[:, None] * counts[free].sum(axis=0), np.finfo(float).tiny)
+        got = np.zeros_like(wanted)
+        order = rng.permutation(free)
+        small_first = order[np.argsort(counts[order].sum(axis=1), kind="stable")]
+        # So that no split lacks a class that could have had it: rare classes first, one small family for each split.
+        for c in np.argsort(counts[free].sum(axis=0), kind="stable").tolist():
+            with_class = [f for f in small_first if counts[f, c]]
+            for s in np.argsort(-shares, kind="stable").tolist():
+                unplaced = next((f for f in with_class if split_of_family[f] < 0), None)
+                if got[s, c] == 0 and have[open_splits[s], c] == 0 and unplaced is not None:
+                    split_of_family[unplaced] = open_splits[s]
+                    got[s] += counts[unplaced]
+        for f in small_first[::-1]:
+            if split_of_family[f] < 0:
+                # What adding the family's counts n adds to sum (got - wanted)^2 / wanted.
+                increase = (counts[f] * (2 * (got - wanted) + counts[f]) / wanted).sum(axis=1)
+                best = int(increase.argmin())
+                split_of_family[f] = open_splits[best]
+                got[best] += counts[f]
+
+    split_of = np.full(task.n_points, -1, dtype=np.int64)
+    for f, family in enumerate(families):
+        split_of[family] = split_of_family[f]
+    return split_of
+
+
+def _check_classes(task: Task, indices: dict[str, np.ndarray], families: list[list[int]]) -> None:
+    """Refuse a split that is empty, or lacks a class."""
+    # A soft target need not make each class the most probable one somewhere; a hard label must.
+    needed = np.unique(task.labels) if task.target is not None else np.arange(task.n_classes)
+    problems = []
+    for name, points in indices.items():
+        missing = np.setdiff1d(needed, task.labels[points])
+        if not len(points):
+            problems.append(f"the split {name} would be empty")
+        elif len(missing):
+            names = ", ".join(repr(task.class_names[c]) for c in missing[:5])
+            problems.append(f"the split {name} ({len(points):,} points) would have no point of class {names}")
+    if problems:
+        of_class = np.bincount(task.labels, minlength=task.n_classes)
+        rarest = int(of_class.argmin())
+        raise DataError(
+            f"task {task.name!r}: {'; '.join(problems)}. There are {task.n_points:,} points in {len(families):,} "
+            f"families that must stay together, and the rarest class, {task.class_names[rarest]!r}, has "
+            f"{of_class[rarest]:,} points. Give more points of it, raise the split's fraction, or merge rare classes."
+        )

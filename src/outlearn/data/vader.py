@@ -1,0 +1,98 @@
+"""The built-in task `vader-lexicon`: is a word positive? Ten people rated each.
+
+The ratings come with the package `vaderSentiment` (MIT); its file is read as data, none of its code runs.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from outlearn.data.problems import Problems
+from outlearn.data.records import read_text
+from outlearn.data.task import Task, make_task
+from outlearn.errors import MissingExtraError
+
+__all__ = ["load_vader_lexicon"]
+
+LEXICON = "vader_lexicon.txt"
+# A word whose mean rating is nearer to 0 is neither positive nor negative.
+MIN_MEAN_RATING = 0.4
+# Words of one family (abandon, abandoned, ...) begin alike and must not be split.
+FAMILY_LETTERS = 4
+RATINGS = 10
+SOURCE = "VADER lexicon: Hutto and Gilbert 2014, the package vaderSentiment"
+
+
+def load_vader_lexicon() -> Task:
+    """Read the words that start with a letter and have a mean rating of at least 0.4 in size.
+
+    - label: whether the mean of the ten ratings (from -4 to 4) is positive;
+    - target: the share of positive ratings among the ten. A rating of 0 takes no side and counts half for each;
+    - group: the first four letters in lower case;
+    - id: the word; 13 words were rated twice, and the second entry is `word#2`. Splits keep the first of them.
+
+    Raises:
+        DataError: if the file is damaged.
+        MissingExtraError: if `vaderSentiment` is not installed.
+    """
+    path = _lexicon_path()
+    problems = Problems(str(path))
+    words, ratings = [], []
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        fields = line.rstrip("\r").split("\t")
+        try:
+            word, _mean, _deviation, listed = fields
+            each = json.loads(listed)
+            if len(each) != RATINGS or not all(isinstance(rating, int) for rating in each):
+                raise ValueError("not ten whole ratings")
+        except (ValueError, TypeError) as error:
+            problems.add(f"is no entry of the lexicon ({error}). Reinstall vaderSentiment.", at=number)
+            continue
+        # Compare ten times the mean, in whole numbers: 0.4 has no exact float.
+        if word[:1].isalpha() and abs(sum(each)) >= round(RATINGS * MIN_MEAN_RATING):
+            words.append(word)
+            ratings.append(each)
+    problems.raise_if_any()
+    each_rating = np.array(ratings)
+    positive = ((each_rating > 0) + 0.5 * (each_rating == 0)).mean(axis=1)
+    return make_task(
+        name="vader-lexicon",
+        class_names=("negative", "positive"),
+        ids=_distinct(words),
+        texts=words,
+        labels=(each_rating.sum(axis=1) > 0).astype(np.int64),
+        target=np.stack([1 - positive, positive], axis=1),
+        groups=[word[:FAMILY_LETTERS].lower() for word in words],
+        source=SOURCE,
+        licence="MIT",
+    )
+
+
+def _distinct(words: list[str]) -> list[str]:
+    """Number the later entries of a word.
+
+    Example:
+        >>> _distinct(["lol", "ok", "lol"])
+        ['lol', 'ok', 'lol#2']
+    """
+    seen: Counter[str] = Counter()
+    ids = []
+    for word in words:
+        seen[word] += 1
+        ids.append(word if seen[word] == 1 else f"{word}#{seen[word]}")
+    return ids
+
+
+def _lexicon_path() -> Path:
+    """Locate the lexicon in the installed package, without importing it."""
+    spec = importlib.util.find_spec("vaderSentiment")
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingExtraError("vaderSentiment", "offline")
+    return Path(next(iter(spec.submodule_search_locations))) / LEXICON
