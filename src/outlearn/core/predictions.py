@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int, Real, Shaped
+from jaxtyping import Float, Integer, Real, Shaped
 
 from outlearn.core.generators.simplex import SUM_TOLERANCE
 from outlearn.core.generators.stable import log_mean, log_normalise
@@ -39,7 +39,7 @@ class Predictions:
 
     log_probs: Float[np.ndarray, "models points classes"]
     point_ids: Shaped[np.ndarray, " points"]
-    teacher_of: Int[np.ndarray, " models"] | None = None
+    teacher_of: Integer[np.ndarray, " models"] | None = None
 
     def __post_init__(self) -> None:
         if self.log_probs.ndim != 3 or 0 in self.log_probs.shape or self.log_probs.shape[-1] < 2:

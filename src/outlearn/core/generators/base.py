@@ -185,16 +185,20 @@ class BregmanGenerator(ABC):
         return result
 
     def dual_from_log_probs(
-        self, log_probs: Float[np.ndarray, "*batch classes"]
+        self, log_probs: Float[np.ndarray, "*batch classes"], *, argument: str = "probs"
     ) -> Float[np.ndarray, "*batch classes"]:
         """Map probability vectors, given by their logarithms, to dual coordinates, not by way of rounded probabilities.
+
+        Args:
+            log_probs: normalised, `[..., classes]`; -inf is a probability of 0.
+            argument: what error messages call the array.
 
         Raises:
             DomainError: where a probability of 0, or one whose dual coordinate overflows, is outside the domain.
         """
         with np.errstate(over="ignore", under="ignore", divide="ignore"):
             duals = np.asarray(self._dual_from_log_probs(np.asarray(log_probs, dtype=np.float64)))
-        self._refuse(self._inside_dual(duals), np.exp(log_probs), "probs", self.domain)
+            self._refuse(self._inside_dual(duals), np.exp(log_probs), argument, self.domain)
         return duals
 
     def mean_from_dual(
