@@ -13,6 +13,7 @@ from outlearn.losses.divergences import Hellinger, Jeffreys, JensenShannon, Pear
 from outlearn.losses.gradients import Prepared, logit_gradient, margin_gradient, prepare
 from outlearn.losses.registry import LOSSES, get_loss, loss_config, loss_name
 from outlearn.losses.robust import MAE, Brier, GeneralizedCE, Product
+from outlearn.losses.sensitivity import SensitivityTable, measured_sensitivity, sensitivity_table, teacher_sensitivity
 from outlearn.losses.targets import check_targets, resolve
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Regularised",
     "ReverseCE",
     "ReverseKL",
+    "SensitivityTable",
     "SymmetricCE",
     "TotalVariation",
     "check_targets",
@@ -44,6 +46,9 @@ __all__ = [
     "loss_config",
     "loss_name",
     "margin_gradient",
+    "measured_sensitivity",
     "prepare",
     "resolve",
+    "sensitivity_table",
+    "teacher_sensitivity",
 ]

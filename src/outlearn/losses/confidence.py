@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from outlearn.errors import ConfigError
@@ -178,30 +178,25 @@ def prior_matched_classes(
     prior = reference_targets.mean(-2).clamp(0.0, 1.0)
     if logits.shape[-1] == 2:
         # The quantile of a monotone function of s_0 splits the examples at the same place, and margins never saturate.
-        first = margin_is_first(
-            logits[..., 0] - logits[..., 1], reference_logits[..., 0] - reference_logits[..., 1], prior[..., 1]
-        )
+        reference = reference_logits[..., 0] - reference_logits[..., 1]
+        threshold = quantile_at(reference, prior[..., 1]).unsqueeze(-1)
+        first = logits[..., 0] - logits[..., 1] >= threshold
         return torch.stack([first, ~first], dim=-1).to(logits.dtype)
     reference = reference_logits.log_softmax(-1).transpose(-1, -2)
     thresholds = quantile_at(reference, 1.0 - prior)
     return hardened(logits.log_softmax(-1) - thresholds.unsqueeze(-2))
 
 
-def margin_is_first(
-    margins: Float[Tensor, "*batch examples"],
-    reference: Float[Tensor, "*batch references"],
-    prior: Float[Tensor, "*batch"],
-) -> Bool[Tensor, "*batch examples"]:
-    """Choose class 0 where z_0 - z_1 reaches its reference quantile at the prior of class 1."""
-    return margins >= quantile_at(reference, prior).unsqueeze(-1)
-
-
 def quantile_at(values: Float[Tensor, "*batch n"], q: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
     """Compute the linearly interpolated quantile of each row at that row's own q."""
-    ordered = values.sort(dim=-1).values
-    last = values.shape[-1] - 1
+    return quantile_of_sorted(values.sort(dim=-1).values, q)
+
+
+def quantile_of_sorted(ordered: Float[Tensor, "*batch n"], q: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
+    """Compute the quantile of rows that are already in ascending order, of two values or more."""
+    last = ordered.shape[-1] - 1
     position = (q * last).unsqueeze(-1)
-    below = position.floor().clamp(max=max(last - 1, 0))
+    below = position.floor().clamp(max=last - 1)
     low = ordered.gather(-1, below.long())
     high = ordered.gather(-1, below.long() + 1)
     return torch.lerp(low, high, position - below).squeeze(-1)

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from outlearn.losses.base import Loss, log_smoothed
-from outlearn.losses.class_forms import Parts, PrepareParts, cace_weight
-from outlearn.losses.confidence import CACE, AuxConf, ConfidenceWindow, margin_is_first
+from outlearn.losses.class_forms import Parts, PrepareParts, cace_weight, sorted_over_examples
+from outlearn.losses.confidence import CACE, AuxConf, ConfidenceWindow, quantile_of_sorted
 from outlearn.losses.cross_entropy import ForwardCE, ForwardKL, HardCE, ReverseCE, ReverseKL, SymmetricCE
 from outlearn.losses.robust import MAE, Brier, GeneralizedCE, Product
 
@@ -143,9 +143,10 @@ def _aux_conf(loss: AuxConf, student: MarginStudent, parts: Parts, progress: flo
     if student.margin.shape[0] < 2:  # a single example has no quantiles: its own argmax
         out.sub_((student.margin > 0.0).to(out.dtype), alpha=a)
         return
-    reversed_margin = -student.margin.T
-    prior = target.mean(0).clamp(0.0, 1.0).expand(reversed_margin.shape[0])
-    out.sub_((~margin_is_first(reversed_margin, reversed_margin, prior)).T.to(out.dtype), alpha=a)
+    # The rule of prior_matched_classes: class 0 where z_0 - z_1 reaches its quantile at the prior of class 1.
+    prior = target.mean(0).clamp(0.0, 1.0).expand(student.margin.shape[1])
+    threshold = quantile_of_sorted(sorted_over_examples(-student.margin), prior)
+    out.sub_((-student.margin < threshold).to(out.dtype), alpha=a)
 
 
 def _product_parts(loss: Product, t: Tensor) -> dict[str, Tensor]:
