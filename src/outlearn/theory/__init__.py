@@ -1,0 +1,3 @@
+from outlearn.theory.ridge_solver import RidgePath
+
+__all__ = ["RidgePath"]

@@ -1,0 +1,88 @@
+"""What a theory experiment is: a name, a line about it, typed settings, and a function from settings to a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from outlearn.errors import ConfigError
+from outlearn.theory.result import Claim, TheoryResult
+from outlearn.theory.settings import settings_as_dict
+
+__all__ = ["Z_TOLERANCE", "Experiment", "Findings", "Progress", "worst"]
+
+# |z| < 4.5 fails a true claim once in 150,000: a full run makes a few hundred comparisons.
+Z_TOLERANCE = 4.5
+
+
+class Progress(Protocol):
+    """Called with the share of the work that is done, in [0, 1]."""
+
+    def __call__(self, done: float, /) -> None: ...
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a simulation found, before it is stamped with its name, settings and seed."""
+
+    claims: tuple[Claim, ...]
+    curves: dict[str, dict[str, np.ndarray]]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Describe one experiment; `run` makes a `TheoryResult`.
+
+    Args:
+        name: on the command line.
+        description: one line.
+        settings: the type of its settings, a frozen dataclass whose defaults run in seconds.
+        simulate: from settings, generator and progress to findings.
+    """
+
+    name: str
+    description: str
+    settings: type
+    simulate: Callable[[Any, np.random.Generator, Progress], Findings]
+
+    def run(self, settings: Any = None, *, seed: int = 0, progress: Progress | None = None) -> TheoryResult:
+        """Run the experiment.
+
+        Args:
+            settings: an instance of `self.settings`; None for the defaults.
+            seed: reproduces every number on one machine.
+            progress: called with the share done.
+
+        Raises:
+            ConfigError: if the settings are of another experiment.
+        """
+        chosen = self.settings() if settings is None else settings
+        if not isinstance(chosen, self.settings):
+            raise ConfigError(
+                f"{self.name} takes {self.settings.__name__}, got {type(chosen).__name__}; "
+                f"build it with {self.settings.__name__}(...) or leave it out"
+            )
+        found = self.simulate(chosen, np.random.default_rng(seed), progress or _silent)
+        return TheoryResult(
+            name=self.name,
+            claims=found.claims,
+            curves=found.curves,
+            settings=settings_as_dict(chosen),
+            seed=seed,
+            notes=found.notes,
+        )
+
+
+def _silent(done: float, /) -> None:
+    """Report nothing."""
+
+
+def worst(claims: Sequence[Claim]) -> Claim:
+    """Return the claim that is furthest from agreement: what a family of comparisons stands or falls with."""
+    if claims[0].statistic == "sign":
+        return min(claims, key=lambda claim: claim.score)
+    return max(claims, key=lambda claim: abs(claim.score))

@@ -1,0 +1,259 @@
+"""What the sweep over student widths claims: each term against its formula, the peak, where the student overtakes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from outlearn.theory.equivalents import RidgeEquivalent, ridge_equivalent
+from outlearn.theory.experiments.base import Z_TOLERANCE, worst
+from outlearn.theory.random_features import StudentMoments, minimum_norm_moments
+from outlearn.theory.result import Claim
+from outlearn.theory.sampling import mean_estimate, median_estimate, paired_z
+
+if TYPE_CHECKING:
+    from outlearn.theory.experiments.random_features import RandomFeaturesSettings
+
+__all__ = ["HEAVY", "TERMS", "Sweep", "claims_of_sweep", "curve_of_sweep"]
+
+# Inverse Wishart entries have a variance from |p - n| = 4 on; the mean of 400 draws is near normal from about 8 on.
+HEAVY = 8
+TERMS = ("risk", "misfit", "residual", "distance")
+# Deterministic equivalents at d = 60 are off by about 2%, and 400 draws leave about 1.5%.
+EQUIVALENT_TOLERANCE = 0.05
+CROSSING_TOLERANCE = 0.15  # the gap is flat in the width where it crosses 0
+PEAK_TOLERANCE = 0.1
+IDENTITY_TOLERANCE = 1e-9  # float64, relative to the largest term
+SLOPE_RESAMPLES = 200
+
+
+@dataclass
+class Sweep:
+    """Collect the draws of the sweep: `values[term]` is `[students, widths, draws]`, student 0 without a penalty."""
+
+    settings: RandomFeaturesSettings
+    values: dict[str, np.ndarray] = field(init=False)
+    power: np.ndarray = field(init=False)
+    alignment: np.ndarray = field(init=False)
+    teacher_risk: np.ndarray = field(init=False)
+    more_teacher_risks: np.ndarray = field(init=False)
+    identity_error: float = 0.0
+
+    def __post_init__(self) -> None:
+        shape = (2, len(self.settings.widths), self.settings.draws)
+        self.values = {term: np.empty(shape) for term in TERMS}
+        self.power, self.alignment, self.teacher_risk = (np.empty(self.settings.draws) for _ in range(3))
+
+    def record(
+        self,
+        index: int,
+        which: int,
+        rows: slice,
+        beta: np.ndarray,
+        teacher: np.ndarray,
+        student: np.ndarray,
+        posterior: np.ndarray,
+    ) -> None:
+        """Store the terms of the gap for one width, one student and some draws; each vector `[draws, dimension]`."""
+        self.power[rows] = (teacher**2).sum(-1)
+        self.alignment[rows] = teacher @ beta
+        self.teacher_risk[rows] = ((teacher - beta) ** 2).sum(-1)
+        risk = ((student - beta) ** 2).sum(-1)
+        misfit = ((student - teacher) ** 2).sum(-1)
+        residual = 2 * ((student - teacher) * (beta - student)).sum(-1)
+        for term, value in zip(TERMS, (risk, misfit, residual, ((student - posterior) ** 2).sum(-1)), strict=True):
+            self.values[term][which, index, rows] = value
+        error = np.abs(self.teacher_risk[rows] - risk - misfit - residual) / np.maximum(misfit + risk, 1.0)
+        self.identity_error = max(self.identity_error, float(error.max()))
+
+    @property
+    def reliable(self) -> np.ndarray:
+        """Mark the widths at which means of the unpenalised student have a normal limit: `[widths]`."""
+        return np.array([abs(width - self.settings.student_examples) >= HEAVY for width in self.settings.widths])
+
+    def exact(self, width: int) -> StudentMoments:
+        """Return the exact moments of the student without a penalty."""
+        return minimum_norm_moments(self.settings.student_examples, self.settings.dimension, width)
+
+    def equivalent(self, width: float, which: int) -> StudentMoments:
+        """Return the deterministic equivalent of either student."""
+        penalty = self.settings.student_penalty if which else 0.0
+        return ridge_equivalent(self.settings.student_examples, self.settings.dimension, width, penalty=penalty).moments
+
+
+def curve_of_sweep(settings: RandomFeaturesSettings, sweep: Sweep, which: int) -> dict[str, np.ndarray]:
+    """Return mean and interval of each term at each width; medians where the mean is no evidence (reliable = 0)."""
+    reliable = sweep.reliable | bool(which)
+    columns = {"width": np.array(settings.widths), "reliable": reliable.astype(int)}
+    for term in TERMS:
+        values = sweep.values[term][which]
+        estimates = [mean_estimate(v) if good else median_estimate(v) for v, good in zip(values, reliable, strict=True)]
+        columns[term] = np.array([e.value for e in estimates])
+        columns[f"{term}_low"] = np.array([e.low for e in estimates])
+        columns[f"{term}_high"] = np.array([e.high for e in estimates])
+    teacher = mean_estimate(sweep.teacher_risk)
+    for name, value in (("", teacher.value), ("_low", teacher.low), ("_high", teacher.high)):
+        columns[f"teacher_risk{name}"] = np.full(len(settings.widths), value)
+    return columns
+
+
+def claims_of_sweep(
+    settings: RandomFeaturesSettings, sweep: Sweep, teacher: RidgeEquivalent, crossing: float | None
+) -> tuple[Claim, ...]:
+    """Compare the sweep with the exact formulas and with the deterministic equivalents."""
+    claims = [
+        Claim(
+            text="In every draw the gap is the misfit plus the residual (largest relative error)",
+            measured=sweep.identity_error,
+            predicted=0.0,
+            statistic="relative error",
+            tolerance=IDENTITY_TOLERANCE,
+            count=settings.draws,
+        ),
+        *_exact_claims(settings, sweep),
+        *_slope_claims(settings, sweep),
+        *_peak_claims(settings, sweep),
+        *_equivalent_claims(settings, sweep, teacher),
+    ]
+    if crossing is not None:
+        claims.append(
+            Claim(
+                text="The width at which the penalised student overtakes its teacher",
+                measured=_measured_crossing(settings, sweep),
+                predicted=crossing,
+                statistic="relative error",
+                tolerance=CROSSING_TOLERANCE,
+                count=settings.draws,
+            )
+        )
+    return tuple(claims)
+
+
+def _exact_claims(settings: RandomFeaturesSettings, sweep: Sweep) -> list[Claim]:
+    """Compare each draw with its expectation given the drawn teacher: exact at any size (section 5.3 of the theory)."""
+    widths = [(i, w) for i, w in enumerate(settings.widths) if sweep.reliable[i]]
+    gap = sweep.teacher_risk - sweep.values["risk"][0]
+    families: dict[str, tuple[np.ndarray, Callable[[StudentMoments], np.ndarray]]] = {
+        "misfit": (sweep.values["misfit"][0], lambda m: m.misfit * sweep.power),
+        "distance to the posterior-mean teacher": (sweep.values["distance"][0], lambda m: m.distance * sweep.power),
+        "risk gap": (gap, lambda m: m.gap(sweep.power, sweep.alignment)),
+        "residual": (sweep.values["residual"][0], lambda m: m.residual(sweep.power, sweep.alignment)),
+    }
+    claims = []
+    for name, (values, formula) in families.items():
+        candidates = []
+        for index, width in widths:
+            predicted = np.broadcast_to(formula(sweep.exact(width)), values[index].shape)
+            _, error = paired_z(values[index], predicted)
+            candidates.append(
+                Claim(
+                    text=f"Exact {name} of the student without a penalty (worst of {len(widths)} widths, {width})",
+                    measured=float(values[index].mean()),
+                    predicted=float(predicted.mean()),
+                    statistic="z",
+                    tolerance=Z_TOLERANCE,
+                    standard_error=error,
+                    count=settings.draws,
+                )
+            )
+        if candidates:
+            claims.append(worst(candidates))
+    return claims
+
+
+def _slope_claims(settings: RandomFeaturesSettings, sweep: Sweep) -> list[Claim]:
+    """Fit log distance on log(p - n - 1): the distance to the posterior mean falls as 1 / (p - n - 1)."""
+    n = settings.student_examples
+    index = [i for i, w in enumerate(settings.widths) if w >= n + HEAVY]
+    if len(index) < 3 or n >= settings.dimension:
+        return []
+    horizontal = np.log(np.array(settings.widths)[index] - n - 1)
+    draws = sweep.values["distance"][0][index]
+    resamples = np.random.default_rng(0).multinomial(
+        settings.draws, np.full(settings.draws, 1 / settings.draws), SLOPE_RESAMPLES
+    )
+    slopes = _slopes(horizontal, np.log(draws @ resamples.T))
+    return [
+        Claim(
+            text="The distance to the posterior-mean teacher falls as 1 / (width - examples - 1): slope on log scales",
+            measured=float(_slopes(horizontal, np.log(draws.mean(axis=1)))),
+            predicted=-1.0,
+            statistic="z",
+            tolerance=Z_TOLERANCE,
+            standard_error=float(slopes.std(ddof=1)),
+            count=settings.draws,
+        )
+    ]
+
+
+def _slopes(horizontal: np.ndarray, vertical: np.ndarray) -> np.ndarray:
+    """Fit straight lines by least squares, one a column."""
+    centred = horizontal - horizontal.mean()
+    return np.asarray(centred @ vertical / (centred @ centred))
+
+
+def _peak_claims(settings: RandomFeaturesSettings, sweep: Sweep) -> list[Claim]:
+    n, widths = settings.student_examples, np.array(settings.widths)
+    if np.abs(widths - n).min() > PEAK_TOLERANCE * n or not widths[0] < n < widths[-1]:
+        return []
+    medians = np.median(sweep.values["risk"][0], axis=1)
+    return [
+        Claim(
+            text="The student without a penalty has its peak of risk (median) where its width is its examples",
+            measured=float(widths[np.argmax(medians)]),
+            predicted=float(n),
+            statistic="relative error",
+            tolerance=PEAK_TOLERANCE,
+            count=settings.draws,
+        )
+    ]
+
+
+def _equivalent_claims(settings: RandomFeaturesSettings, sweep: Sweep, teacher: RidgeEquivalent) -> list[Claim]:
+    """Compare means with the limits of large sizes; the student's given its drawn teachers: less noise."""
+    risk = teacher.risk(settings.signal_power, settings.noise_variance)
+    measured = mean_estimate(sweep.more_teacher_risks)
+    claims = [_equivalent_claim("Teacher's risk", measured.value, risk, measured.count)]
+    moments = [sweep.equivalent(width, 1) for width in settings.widths]
+    predictions = {
+        "Risk": [(sweep.teacher_risk - m.gap(sweep.power, sweep.alignment)).mean() for m in moments],
+        "Misfit": [(m.misfit * sweep.power).mean() for m in moments],
+    }
+    for name, predicted in predictions.items():
+        means = sweep.values[name.lower()][1].mean(axis=1)
+        candidates = [
+            _equivalent_claim(
+                f"{name} of the penalised student (worst of {len(moments)} widths, {width})",
+                float(mean),
+                float(value),
+                settings.draws,
+            )
+            for width, mean, value in zip(settings.widths, means, predicted, strict=True)
+        ]
+        claims.append(worst(candidates))
+    return claims
+
+
+def _equivalent_claim(text: str, measured: float, predicted: float, count: int) -> Claim:
+    return Claim(
+        text=f"{text} against its deterministic equivalent",
+        measured=measured,
+        predicted=predicted,
+        statistic="relative error",
+        tolerance=EQUIVALENT_TOLERANCE,
+        count=count,
+    )
+
+
+def _measured_crossing(settings: RandomFeaturesSettings, sweep: Sweep) -> float:
+    """Interpolate the mean gap of the penalised student in log width; nan if it does not change sign."""
+    gap = sweep.teacher_risk.mean() - sweep.values["risk"][1].mean(axis=1)
+    logs = np.log(settings.widths)
+    up = np.flatnonzero((gap[:-1] < 0) & (gap[1:] >= 0))
+    if up.size == 0:
+        return float("nan")
+    i = up[-1]
+    return float(np.exp(np.interp(0.0, gap[i : i + 2], logs[i : i + 2])))

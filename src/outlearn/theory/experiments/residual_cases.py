@@ -1,0 +1,189 @@
+"""Four settings that decide whether the residual vanishes as the student grows: S0 and S1, S2, S3.
+
+The student's closeness to the posterior-mean teacher makes the residual vanish only if the target tells nothing more
+about the teacher than the student does:
+
+- S0, no signal: beta = 0, the teacher is noise. Residual -2 distance -> 0, gap -> misfit.
+- S1, a known mean: the student starts from beta (a pretrained student) and learns the teacher's deviation. As S0.
+- S2, generic: the student starts from zero and the teacher knows something of beta. The residual tends to
+  -2 (1 - n/d) E <b_w, beta>, not to 0, and the student wins only if the teacher is worse than predicting 0.
+- S3, a subspace: beta lies in a subspace V, the teacher's noise does not, and the student sees only V. The residual is
+  -2 E |(I - P_V) b_w|^2 k / (N - k - 1) -> 0, gap -> misfit = E |(I - P_V) b_w|^2: the discrepancy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from outlearn.theory.experiments.base import Z_TOLERANCE, worst
+from outlearn.theory.random_features import fit_random_features, minimum_norm_moments
+from outlearn.theory.result import Claim
+from outlearn.theory.sampling import mean_estimate, paired_z
+
+if TYPE_CHECKING:
+    from outlearn.theory.experiments.random_features import RandomFeaturesSettings
+
+__all__ = ["CASES", "Cases", "claims_of_cases", "curve_of_cases", "simulate_subspace"]
+
+CASES = {
+    "S0": "S0, a target of zero: the teacher is noise",
+    "S1": "S1, a student that starts from the target and learns the teacher's deviation",
+    "S2": "S2, generic: the student starts from zero",
+    "S3": "S3, a student that sees only the target's subspace",
+}
+
+
+@dataclass
+class Cases:
+    """Collect the draws of each case at each size: terms `[draws]`, by (case, size)."""
+
+    draws: int
+    terms: dict[tuple[str, int], dict[str, np.ndarray]] = field(default_factory=dict)
+
+    def record(
+        self, case: str, size: int, rows: slice, beta: np.ndarray, teacher: np.ndarray, student: np.ndarray
+    ) -> None:
+        """Store gap, misfit and residual, and what predicts them: the teacher's power and its alignment."""
+        new = {
+            "gap": ((teacher - beta) ** 2).sum(-1) - ((student - beta) ** 2).sum(-1),
+            "misfit": ((student - teacher) ** 2).sum(-1),
+            "residual": 2 * ((student - teacher) * (beta - student)).sum(-1),
+            # S1 learns the deviation, so that its law is that of S0 with b_w - beta for b_w
+            "power": ((teacher - (beta if case == "S1" else 0)) ** 2).sum(-1),
+            "alignment": teacher @ beta if case == "S2" else np.zeros(len(teacher)),
+        }
+        stored = self.terms.setdefault((case, size), {name: np.empty(self.draws) for name in new})
+        for name, value in new.items():
+            stored[name][rows] = value
+
+    def add(self, case: str, sizes: tuple[int, ...], terms: list[dict[str, np.ndarray]]) -> None:
+        """Store whole columns of draws."""
+        for size, values in zip(sizes, terms, strict=True):
+            self.terms[case, size] = values
+
+
+def simulate_subspace(settings: RandomFeaturesSettings, rng: np.random.Generator) -> tuple[list[dict[str, np.ndarray]]]:
+    """Simulate case S3: least squares on k of d inputs, from N examples that a noisy teacher labels."""
+    d, k, draws = settings.dimension, settings.subspace_dimension, settings.draws
+    beta = np.zeros(d)
+    beta[0] = np.sqrt(settings.signal_power)  # in V, the first k coordinates
+    terms: list[dict[str, np.ndarray]] = [
+        {name: np.empty(draws) for name in ("gap", "misfit", "residual", "power", "alignment")}
+        for _ in settings.subspace_examples
+    ]
+    for draw in range(draws):
+        inputs = rng.standard_normal((settings.teacher_examples, d))
+        weights = rng.standard_normal((settings.teacher_width, d))
+        noise = np.sqrt(settings.noise_variance) * rng.standard_normal(settings.teacher_examples)
+        teacher = beta + fit_random_features(inputs, noise, weights, penalty=settings.teacher_penalty)
+        examples = rng.standard_normal((settings.subspace_examples[-1], d))
+        labels = examples @ teacher
+        for stored, size in zip(terms, settings.subspace_examples, strict=True):
+            student = np.zeros(d)
+            seen = examples[:size, :k]
+            student[:k] = np.linalg.solve(seen.T @ seen, seen.T @ labels[:size])
+            stored["misfit"][draw] = np.sum((student - teacher) ** 2)
+            stored["residual"][draw] = 2 * (student - teacher) @ (beta - student)
+            stored["gap"][draw] = np.sum((teacher - beta) ** 2) - np.sum((student - beta) ** 2)
+            stored["power"][draw] = np.sum(teacher[k:] ** 2)
+            stored["alignment"][draw] = 0.0
+    return (terms,)
+
+
+def predicted_terms(
+    settings: RandomFeaturesSettings, case: str, size: float, power: np.ndarray, alignment: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Compute the expected gap, misfit and residual of a case, given the teacher; exact at any size."""
+    if case == "S3":
+        k = settings.subspace_dimension
+        misfit = power * (size - 1) / (size - k - 1)
+        residual = -2 * power * k / (size - k - 1)
+        return {"gap": misfit + residual, "misfit": misfit, "residual": residual}
+    moments = minimum_norm_moments(settings.student_examples, settings.dimension, size)
+    gap = moments.gap(power, alignment)
+    misfit = moments.misfit * power
+    return {"gap": np.asarray(gap), "misfit": np.asarray(misfit), "residual": np.asarray(gap - misfit)}
+
+
+def curve_of_cases(settings: RandomFeaturesSettings, cases: Cases) -> dict[str, np.ndarray]:
+    """Return one row a case and size: each term's mean and interval, and its exact expectation."""
+    rows: dict[str, list[float | str]] = {}
+
+    def put(name: str, value: float | str) -> None:
+        rows.setdefault(name, []).append(value)
+
+    for (case, size), terms in sorted(cases.terms.items()):
+        predicted = predicted_terms(settings, case, size, terms["power"], terms["alignment"])
+        put("case", case)
+        put("size", size)
+        for name in ("gap", "misfit", "residual"):
+            estimate = mean_estimate(terms[name])
+            put(name, estimate.value)
+            put(f"{name}_low", estimate.low)
+            put(f"{name}_high", estimate.high)
+            put(f"{name}_exact", float(predicted[name].mean()))
+    return {name: np.array(column) for name, column in rows.items()}
+
+
+def claims_of_cases(settings: RandomFeaturesSettings, cases: Cases) -> tuple[Claim, ...]:
+    """Compare every case's residual with its exact value, and say at the largest size whether it vanishes."""
+    claims = []
+    for case, what in CASES.items():
+        sizes = sorted(size for name, size in cases.terms if name == case)
+        if not sizes:
+            continue
+        candidates = []
+        for size in sizes:
+            terms = cases.terms[case, size]
+            predicted = predicted_terms(settings, case, size, terms["power"], terms["alignment"])["residual"]
+            _, error = paired_z(terms["residual"], predicted)
+            candidates.append(
+                Claim(
+                    text=f"{what}: residual (worst of {len(sizes)} sizes, {size})",
+                    measured=float(terms["residual"].mean()),
+                    predicted=float(predicted.mean()),
+                    statistic="z",
+                    tolerance=Z_TOLERANCE,
+                    standard_error=error,
+                    count=settings.draws,
+                )
+            )
+        claims.append(worst(candidates))
+        claims += _limit_claims(settings, cases, case, sizes[-1])
+    return tuple(claims)
+
+
+def _limit_claims(settings: RandomFeaturesSettings, cases: Cases, case: str, size: int) -> list[Claim]:
+    """Say of the largest student whether its residual is negligible beside its misfit."""
+    terms = cases.terms[case, size]
+    ratio = terms["residual"].mean() / terms["misfit"].mean()
+    if case == "S2":
+        n, d = settings.student_examples, settings.dimension
+        limit = -2 * (1 - n / d) * terms["alignment"]
+        if n == d or not limit.mean() < 0:
+            return []
+        return [
+            Claim(
+                text=f"S2 does not vanish: at width {size} the residual keeps the sign of -2 (1 - n/d) <b_w, beta>",
+                measured=float(terms["residual"].mean()),
+                predicted=float(limit.mean()),
+                statistic="sign",
+                tolerance=Z_TOLERANCE,
+                standard_error=mean_estimate(terms["residual"]).standard_error,
+                count=settings.draws,
+            )
+        ]
+    predicted = predicted_terms(settings, case, size, terms["power"], terms["alignment"])
+    return [
+        Claim(
+            text=f"{case} vanishes: at size {size} the gap per misfit is close to 1",
+            measured=float(1 + ratio),
+            predicted=float(predicted["gap"].mean() / predicted["misfit"].mean()),
+            statistic="relative error",
+            tolerance=0.05,
+            count=settings.draws,
+        )
+    ]
