@@ -63,10 +63,11 @@ def read_npz(path: Path, *, name: str) -> Task:
 def _load(path: Path) -> dict[str, np.ndarray]:
     """Read the arrays that mean something, under their role's name."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DataError(f"{path} holds a single array. Write features and labels with numpy.savez.")
-            found = {}
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise DataError(f"{path} holds a single array. Write features and labels with numpy.savez.")
+        found = {}
+        with archive:
             for role, spellings in SPELLINGS.items():
                 present = [name for name in spellings if name in archive.files]
                 if len(present) > 1:

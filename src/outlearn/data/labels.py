@@ -88,7 +88,7 @@ def parse_labels(records: Records, column: str, problems: Problems) -> Labels | 
     Returns:
         The labels, or None if there was a problem.
     """
-    before = len(problems.messages)
+    before = len(problems)
     values = [cell_value(cell) for cell in records.columns[column]]
     kinds = [_kind(value) for value in values]
     if {"name", "number"} == set(kinds) and all(isinstance(cell, str) for cell in records.columns[column]):
@@ -110,7 +110,7 @@ def parse_labels(records: Records, column: str, problems: Problems) -> Labels | 
                 at=at,
                 column=column,
             )
-    if len(problems.messages) > before:
+    if len(problems) > before:
         return None
     if first in ("list", "object"):
         return _parse_distributions(values, records, column, problems)

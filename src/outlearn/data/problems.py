@@ -43,8 +43,8 @@ class Problems:
             place += f", column {column!r}"
         self.messages.append(f"{place}: {message}")
 
-    def __bool__(self) -> bool:
-        return bool(self.messages)
+    def __len__(self) -> int:
+        return len(self.messages) + self.n_hidden
 
     def raise_if_any(self) -> None:
         """Raise everything noted so far as one DataError, one line a problem.

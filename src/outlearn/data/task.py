@@ -160,7 +160,10 @@ def make_task(
         >>> task.ids, task.n_classes, task.fingerprint[:8]
         (('0', '1'), 2, 'aab1e067')
     """
-    label_array = _frozen(np.asarray(labels), np.int64)
+    given = np.asarray(labels)
+    if given.dtype.kind not in "iub":
+        raise DataError(f"task {name!r}: labels are {given.dtype}, expected whole numbers: the index of each point's class.")
+    label_array = _frozen(given, np.int64)
     task = Task(
         name=name,
         kind=kind,
@@ -186,7 +189,8 @@ def make_task(
 
 def _frozen(array: np.ndarray, dtype: type) -> np.ndarray:
     """Copy to `dtype` and forbid writing, so that a cached fingerprint stays true."""
-    copy: np.ndarray = np.array(array, dtype=dtype, order="C")
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is then refused by name
+        copy: np.ndarray = np.array(array, dtype=dtype, order="C")
     copy.flags.writeable = False
     return copy
 

@@ -1,7 +1,7 @@
 """Weak labels that come from elsewhere: a language model, annotators, labelling functions. No teacher is trained then.
 
-A table has an id column and either one column a class (one teacher), or one column a teacher. Rows are joined to the points
-by id, never by order.
+A table has an id column and either one column a class (one teacher), or one column a teacher. Rows are joined to the
+points by id, never by order.
 """
 
 from __future__ import annotations
