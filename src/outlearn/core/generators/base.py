@@ -181,7 +181,12 @@ class BregmanGenerator(ABC):
         """
         values, used = self._models_first(self._points(points, "points"), weights, axis)
         result = np.asarray(self._dual_mean(values, used))
-        self._refuse(self._inside(result), result, "the dual mean", self.domain)
+        self._refuse(
+            self._inside(result),
+            result,
+            "the dual mean",
+            f"{self.domain} (models certain of opposite labels have none)",
+        )
         return result
 
     def dual_from_log_probs(
@@ -236,7 +241,7 @@ class BregmanGenerator(ABC):
     def _refuse(self, inside: np.ndarray, values: np.ndarray, argument: str, domain: str) -> None:
         if np.all(inside):
             return
-        where = tuple(int(i) for i in np.argwhere(~inside)[0])
+        where = tuple(int(i) for i in np.argwhere(~np.asarray(inside))[0])
         raise DomainError(f"{self.name} needs {domain}; {argument}{list(where)} is {values[where]}.")
 
     def _models_first(self, values: np.ndarray, weights: np.ndarray | None, axis: int) -> tuple[np.ndarray, np.ndarray]:

@@ -46,7 +46,7 @@ class NegativeEntropy(BregmanGenerator):
 
     def _inside_dual(self, duals: np.ndarray) -> np.ndarray:
         top = duals.max(axis=-1)  # NaN and +inf reach the maximum; a row of -inf has -inf
-        return np.isfinite(top)
+        return np.asarray(np.isfinite(top))
 
     def _potential(self, points: np.ndarray) -> np.ndarray:
         return np.asarray(xlogy(points, points).sum(axis=-1))
