@@ -163,8 +163,9 @@ def bad_news(results: Results) -> str:
     bias, variance = estimate_of(parts.get("bias")), estimate_of(parts.get("variance"))
     if bias.low is not None and variance.high is not None and bias.low > variance.high:
         news.append(
-            f"most of the teachers' error is systematic (bias {format_number(bias.mean, 'nats')}, variance "
-            f"{format_number(variance.mean, 'nats')} {risk_unit(results)}), and averaging teachers removes only the variance"
+            f"most of the teachers' error is systematic (bias {format_number(bias.mean, 'nats')}, "
+            f"variance {format_number(variance.mean, 'nats')} {risk_unit(results)}), and averaging teachers removes "
+            "only the variance"
         )
     return "Bad news: " + "; ".join(news) + "." if news else ""
 
