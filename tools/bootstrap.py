@@ -21,9 +21,9 @@ import sys
 import venv
 from pathlib import Path
 
-TORCH = "torch==2.13.0"
 ROOT = Path(__file__).resolve().parent.parent
-INPUTS = ("pyproject.toml", "requirements.lock", "tools/bootstrap.py")
+TORCH = (ROOT / "tools" / "torch.txt").read_text().strip()
+INPUTS = ("pyproject.toml", "requirements.lock", "tools/bootstrap.py", "tools/torch.txt")
 
 
 def stamp_of_inputs() -> str:
@@ -49,7 +49,8 @@ def install_torch(python: Path) -> str:
     if pip(python, "install", "--no-compile", "--no-index", "--no-deps", TORCH, required=False):
         return "a local wheel"
     if pip(python, "install", "--no-compile", "uv>=0.7", required=False):
-        uv = [str(python), "-m", "uv", "pip", "install", "--python", str(python), "--no-deps", "--torch-backend", "cpu", TORCH]
+        uv = [str(python), "-m", "uv", "pip", "install", "--python", str(python)]
+        uv += ["--no-deps", "--torch-backend", "cpu", TORCH]
         if subprocess.run(uv, capture_output=True, check=False).returncode == 0:
             return "the CPU index"
     pip(python, "install", "--no-compile", TORCH)
@@ -58,7 +59,8 @@ def install_torch(python: Path) -> str:
 
 def main() -> None:
     if sys.version_info < (3, 11):  # noqa: UP036 (this runs before any version check of pip's)
-        raise SystemExit(f"outlearn needs Python 3.11 or newer; this is {sys.version.split()[0]}. Run: make PYTHON=python3.11")
+        found = sys.version.split()[0]
+        raise SystemExit(f"outlearn needs Python 3.11 or newer; this is {found}. Run: make PYTHON=python3.11")
     environment = Path(os.environ.get("OUTLEARN_VENV", ROOT / ".venv"))
     python = environment / "bin" / "python"
     stamp = environment / "outlearn.stamp"

@@ -1,0 +1,169 @@
+"""The command line: parse, call, print. Nothing here computes, and nothing heavy is imported before a command runs.
+
+Exit codes: 0 success, 1 a task failed or a checked claim does not hold, 2 bad input (one line an error), 130
+interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from outlearn.errors import OutlearnError
+
+app = typer.Typer(
+    name="outlearn",
+    help="Train students that outlearn their teachers, and say why.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+store_app = typer.Typer(help="Look after the store of trained stages.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(store_app, name="store")
+
+Overrides = Annotated[
+    list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override a key, such as student.seeds=5.")
+]
+StoreOption = Annotated[
+    Path | None, typer.Option("--store", help="Folder of trained stages [$OUTLEARN_STORE, else .outlearn].")
+]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Folder for what is written [a new one under runs/].")]
+
+
+def main() -> None:
+    """Run the command line; turn every error that a user's input caused into one line and exit code 2."""
+    warnings.showwarning = lambda message, *_, **__: print(f"outlearn: note: {message}", file=sys.stderr)
+    try:
+        app()
+    except OutlearnError as error:
+        for line in str(error).splitlines():
+            print(f"outlearn: error: {line}", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:
+        # The reader of our output, such as `head`, has gone: not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+@app.callback(invoke_without_command=True)
+def version(show: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+    if show:
+        from outlearn import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    config: Annotated[
+        Path | None, typer.Argument(help="YAML file; without it, the offline default (vader-lexicon).")
+    ] = None,
+    overrides: Overrides = [],  # noqa: B006 (typer reads the default, nothing changes it)
+    out: OutOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Train weak teachers and strong students on their labels; say who wins, and why."""
+    from outlearn.experiment.load_config import load_config
+    from outlearn.experiment.pipeline import run as run_pipeline
+    from outlearn.experiment.run_folder import new_run_folder
+    from outlearn.experiment.store import Store, default_store
+    from outlearn.progress_bars import Bars
+    from outlearn.report.html import write_report
+    from outlearn.report.summary import summary_text
+
+    settings = load_config(config, overrides)
+    folder = out or new_run_folder(settings.data.name or Path(settings.data.path or "run").stem)
+    try:
+        with Bars() as bars:
+            finished = run_pipeline(settings, store=Store(store or default_store()), out=folder, progress=bars)
+    except KeyboardInterrupt:
+        print("outlearn: stopped. Complete stages are kept; the same command goes on from there.", file=sys.stderr)
+        raise typer.Exit(130) from None
+    text = summary_text(finished.results)
+    (folder / "summary.txt").write_text(text + "\n", encoding="utf-8")
+    write_report([folder])
+    print(text)
+    print(
+        f"\n{'Nothing was trained: every stage came from the store. ' if finished.all_cached else ''}Results: {folder}/"
+    )
+
+
+@app.command()
+def theory(
+    name: Annotated[str, typer.Argument(help="random-features, ridge, subspace, ensembles, convex, entropy, or all.")],
+    overrides: Overrides = [],  # noqa: B006
+    seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 0,
+    out: OutOption = None,
+) -> None:
+    """Hold the closed forms against simulation; exit with 1 where they disagree."""
+    from outlearn.experiment.load_config import parse_overrides
+    from outlearn.report.theory_page import run_theory
+
+    if not run_theory(name, parse_overrides(overrides), seed, out, print):
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    folders: Annotated[list[Path], typer.Argument(help="Run folders; several make a comparison.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write [report.html in the (first) folder].")
+    ] = None,
+    format: Annotated[str, typer.Option("--format", help="html or md.")] = "html",
+    figures: Annotated[Path | None, typer.Option("--figures", help="Folder for SVG and PDF figures.")] = None,
+) -> None:
+    """Write the report of one run, or compare several; reads run folders and never trains."""
+    from outlearn.report.html import write_report
+
+    print(write_report(folders, out, format=format, figures=figures))
+
+
+@store_app.command("ls")
+def store_ls(store: StoreOption = None) -> None:
+    """List the stored stages."""
+    from outlearn.experiment.store import Store, default_store
+
+    for folder, meta in Store(store or default_store()).entries():
+        if meta is None:
+            print(f"{folder.name[:12]}  damaged: run `outlearn store verify`")
+        else:
+            size = sum(path.stat().st_size for path in folder.iterdir())
+            print(
+                f"{folder.name[:12]}  {meta['stage']:<12} {size / 1e6:8.1f} MB  {meta['seconds']:8.1f} s  "
+                f"{meta['created']}"
+            )
+
+
+@store_app.command("verify")
+def store_verify(store: StoreOption = None) -> None:
+    """Check every entry against its hash; set damaged ones aside and exit with 1 if there are any."""
+    from outlearn.experiment.store import Store, default_store
+
+    problems = 0
+    checked = 0
+    for folder, problem in Store(store or default_store()).verify():
+        checked += 1
+        if problem:
+            problems += 1
+            print(f"{folder.name}  {problem}; set aside, and computed again when it is needed")
+    print(f"{checked} entries, {problems} damaged")
+    if problems:
+        raise typer.Exit(1)
+
+
+@store_app.command("gc")
+def store_gc(store: StoreOption = None) -> None:
+    """Remove what no run can use: left-over temporary folders and damaged entries."""
+    from outlearn.experiment.store import Store, default_store
+
+    removed = Store(store or default_store()).gc()
+    for folder in removed:
+        print(f"removed {folder}")
+    print(f"{len(removed)} folders removed")

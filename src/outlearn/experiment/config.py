@@ -1,0 +1,228 @@
+"""The keys of a run's configuration: their types, defaults and the rules between them. `load_config` reads one."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from outlearn.errors import ConfigError
+
+__all__ = ["Config", "ConvexLearner", "HeadLearner", "TeacherSection", "WeakLabelSection"]
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are errors, values do not change after checking."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Fractions(Section):
+    """Shares of the points that each split takes; they sum to 1."""
+
+    # As evidence weighs them: teachers need few labels, students gain from more, and intervals need a large test split.
+    teacher: Share = 0.35
+    student: Share = 0.35
+    validation: Share = 0.05
+    test: Share = 0.25
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> Fractions:
+        total = self.teacher + self.student + self.validation + self.test
+        if not math.isclose(total, 1, abs_tol=1e-9):
+            raise ValueError(f"the four shares must sum to 1, these sum to {total:g}")
+        return self
+
+
+class DataSection(Section):
+    """Where the points come from: a built-in task or Hugging Face dataset by `name`, or a file or folder by `path`."""
+
+    name: str | None = None
+    path: str | None = None
+    format: str | None = None
+    text_column: str | None = None
+    label_column: str | None = None
+    chosen_column: str | None = None
+    rejected_column: str | None = None
+    id_column: str | None = None
+    group_column: str | None = None
+    split_column: str | None = None
+    subset: str | None = None
+    split: str | None = None
+    limit: Annotated[int, Field(ge=1)] | None = None
+    fractions: Fractions = Fractions()
+
+    @model_validator(mode="after")
+    def _one_source(self) -> DataSection:
+        if (self.name is None) == (self.path is None):
+            raise ValueError(
+                "give either name (a built-in task or a Hugging Face dataset) or path (a file), not both or neither"
+            )
+        return self
+
+
+class ConvexLearner(Section):
+    """Logistic regression to its optimum: sum of cross-entropies + |W|^2 / (2 C), as scikit-learn writes it."""
+
+    kind: Literal["convex"] = "convex"
+    C: Annotated[float, Field(gt=0)] = 1.0
+
+
+class HeadLearner(Section):
+    """A linear head, or one hidden layer of `hidden` ReLU units, trained by AdamW on minibatches."""
+
+    kind: Literal["adamw"] = "adamw"
+    hidden: Annotated[int, Field(ge=1)] | None = None
+    epochs: Annotated[float, Field(gt=0)] = 20
+    batch_size: Annotated[int, Field(ge=1)] = 128
+    learning_rate: Annotated[float, Field(gt=0)] = 3e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    schedule: Literal["cosine", "constant"] = "cosine"
+    # Heads that share one minibatch order share its part of the seed variance: evidence for the default is in
+    # docs/heads.md.
+    order_groups: Annotated[int, Field(ge=1)] = 4
+
+
+Learner = Annotated[ConvexLearner | HeadLearner, Field(discriminator="kind")]
+
+
+class TeacherSection(Section):
+    """The weak teachers: `models` of them, each on `labels` true labels of the teacher split, or from elsewhere."""
+
+    models: Annotated[int, Field(ge=1)] = 8
+    encoder: dict[str, Any] = {}
+    learner: Learner = ConvexLearner()
+    # disjoint: no point labels two teachers, so they are independent given the split. bootstrap: each redraws the
+    # split with replacement. seeds: all see the same points and differ by their seed, which only a stochastic learner
+    # feels.
+    draw: Literal["disjoint", "bootstrap", "seeds"] = "disjoint"
+    labels: Annotated[int, Field(ge=2)] = 200
+    external: tuple[str, ...] = ()
+    missing: Literal["error", "uniform"] = "error"
+    # Votes are probabilities of 0 and 1: a teacher that is certain and wrong once has an infinite log loss.
+    smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.01
+
+    @field_validator("external", mode="before")
+    @classmethod
+    def _one_file_or_several(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _seeds_need_chance(self) -> TeacherSection:
+        if self.draw == "seeds" and self.learner.kind == "convex":
+            raise ValueError(
+                "draw: seeds gives equal teachers with learner.kind: convex, which has no randomness; use adamw"
+            )
+        return self
+
+
+class WeakLabelSection(Section):
+    """What the students are taught: the teachers' probabilities as they are, or made harder, softer, or sampled."""
+
+    kind: Literal["soft", "hard", "temperature", "sampled"] = "soft"
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    # each: student m learns from teacher m. mean, dual_mean: all learn from the arithmetic or geometric mean of the
+    # teachers.
+    source: Literal["each", "mean", "dual_mean"] = "each"
+
+    @model_validator(mode="after")
+    def _temperature_is_used(self) -> WeakLabelSection:
+        if self.kind != "temperature" and self.temperature != 1.0:
+            raise ValueError(
+                f"temperature {self.temperature:g} has no effect with kind: {self.kind}; use kind: temperature"
+            )
+        return self
+
+
+class StudentSection(Section):
+    """The strong students: one for each teacher, loss and seed, all trained together."""
+
+    encoder: dict[str, Any] = {}
+    learner: Learner = HeadLearner()
+    loss: tuple[str | dict[str, Any], ...] = ("forward_ce", "reverse_ce")
+    seeds: Annotated[int, Field(ge=1)] = 3
+    # last: the end of training. validation: the epoch at which the students of a loss agree best with their own
+    # teachers' labels on the validation split. No true label is used, and no test point.
+    select: Literal["last", "validation"] = "last"
+    checkpoints: tuple[Annotated[float, Field(gt=0)], ...] = (1, 3, 10)
+
+    @field_validator("loss", mode="before")
+    @classmethod
+    def _one_loss_or_several(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str | dict) else value
+
+    @field_validator("loss")
+    @classmethod
+    def _known_losses(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        from outlearn.losses import get_loss, loss_name
+
+        if not value:
+            raise ValueError("expected at least one loss")
+        problems, names = [], []
+        for spec in value:
+            try:
+                names.append(loss_name(get_loss(spec)))
+            except ConfigError as error:
+                problems += str(error).splitlines()
+        problems += [f"{name} is listed twice" for name in sorted({n for n in names if names.count(n) > 1})]
+        if problems:
+            raise ValueError("\n".join(problems))
+        return value
+
+    @model_validator(mode="after")
+    def _convex_is_deterministic(self) -> StudentSection:
+        if self.learner.kind == "convex" and self.seeds != 1:
+            raise ValueError("learner.kind: convex has no randomness, so seeds must be 1")
+        if self.learner.kind == "convex" and self.select == "validation":
+            raise ValueError("select: validation chooses an epoch, and learner.kind: convex has none; use adamw")
+        return self
+
+
+class CeilingSection(Section):
+    """Students trained on the true labels of the student split: what the strong model could do."""
+
+    models: Annotated[int, Field(ge=1)] = 3
+
+
+class MeasureSection(Section):
+    """The divergence and order of the decomposition, and the level of the intervals."""
+
+    generator: Literal["negative_entropy", "squared_euclidean"] = "negative_entropy"
+    order: Literal["target_first", "prediction_first"] = "target_first"
+    # labels: one-hot, so that the risk is the log loss. soft: the task's own distribution, such as the share of raters.
+    target: Literal["labels", "soft"] = "labels"
+    # Share of the uniform distribution mixed into the target: D(prediction, target) is infinite where a target is 0.
+    smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    level: Annotated[float, Field(gt=0, lt=1)] = 0.95
+
+
+class Config(Section):
+    """A whole run."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    data: DataSection
+    teacher: TeacherSection = TeacherSection()
+    weak_labels: WeakLabelSection = WeakLabelSection()
+    student: StudentSection = StudentSection()
+    ceiling: CeilingSection = CeilingSection()
+    measure: MeasureSection = MeasureSection()
+
+    @field_validator("teacher", "student")
+    @classmethod
+    def _known_encoders(cls, section: Any) -> Any:
+        from outlearn.encoders.base import get_encoder
+
+        if section.encoder:
+            try:
+                get_encoder(section.encoder)
+            except ConfigError as error:
+                raise ValueError(str(error)) from None
+        return section
+
+    def to_yaml(self) -> str:
+        """Write every key with its value: running this file gives this run again."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)

@@ -1,0 +1,144 @@
+"""Read a configuration: a preset, overlaid with the user's file, overlaid with `--set`.
+
+All that is wrong is reported at once, one line a key: what was got, what is allowed, and the closest known name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from outlearn.errors import ConfigError, suggest
+from outlearn.experiment.config import Config, ConvexLearner, HeadLearner
+
+__all__ = ["load_config", "parse_overrides"]
+
+PRESETS = ("arrays", "digits", "text", "vader-lexicon")
+
+
+def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
+    """Read a configuration: the preset that fits the data, the user's file, then `key=value` overrides.
+
+    Args:
+        path: a YAML file, or None for the offline default (vader-lexicon).
+        overrides: `dotted.key=value`, the value read as YAML.
+
+    Returns:
+        The checked configuration.
+
+    Raises:
+        ConfigError: with one line for each thing that is wrong.
+
+    Example:
+        >>> load_config(overrides=["data.name=digits", "student.seeds=2"]).student.seeds
+        2
+    """
+    given = _overlay(_read_yaml(Path(path)) if path is not None else {}, parse_overrides(overrides))
+    raw = _overlay(_preset(given.get("data")), given)
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(error))) from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    if path.is_dir():
+        raise ConfigError(f"the configuration {str(path)!r} is a folder; give a YAML file")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"the configuration {str(path)!r} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"the configuration {str(path)!r} is not UTF-8 at byte {error.start}; save it as UTF-8"
+        ) from None
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        where = f" at line {place.line + 1}, column {place.column + 1}" if place else ""
+        raise ConfigError(
+            f"the configuration {str(path)!r} is not valid YAML{where}; check quotes and indentation"
+        ) from None
+    if content is None:
+        raise ConfigError(f"the configuration {str(path)!r} is empty; leave it out to run the offline default")
+    if not isinstance(content, dict):
+        raise ConfigError(f"the configuration {str(path)!r} must be keys and values, got a {type(content).__name__}")
+    return content
+
+
+def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    parsed: dict[str, Any] = {}
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        if not equals or not all(key.split(".")):
+            raise ConfigError(f"--set {text!r} is not of the form key=value, such as student.seeds=5")
+        try:
+            branch: dict[str, Any] = {key.split(".")[-1]: yaml.safe_load(value)}
+        except yaml.YAMLError:
+            raise ConfigError(f"--set {key}: the value {value!r} is not valid YAML; quote it") from None
+        for part in reversed(key.split(".")[:-1]):
+            branch = {part: branch}
+        parsed = _overlay(parsed, branch)
+    return parsed
+
+
+def _overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay `top` over `base`, mapping by mapping. A mapping of another `kind` replaces the whole of what it covers."""
+    merged = dict(base)
+    for key, value in top.items():
+        below = merged.get(key)
+        if (
+            isinstance(below, dict)
+            and isinstance(value, dict)
+            and value.get("kind", below.get("kind")) == below.get("kind")
+        ):
+            merged[key] = _overlay(below, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _preset(data: Any) -> dict[str, Any]:
+    """Choose the defaults by the data alone: built-in tasks have their own, files go by what they hold."""
+    data = data if isinstance(data, dict) else {}
+    name, path = data.get("name"), data.get("path")
+    if path is not None:
+        preset = "arrays" if str(path).endswith(".npz") or data.get("format") == "npz" else "text"
+    elif name is None:
+        preset = "vader-lexicon"
+    else:
+        preset = name if name in PRESETS else "text"
+    text = (files("outlearn.experiment") / "presets" / f"{preset}.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(text)
+
+
+def _explain(error: ValidationError) -> list[str]:
+    """Turn each of pydantic's findings into lines that name the key, what came, what is allowed."""
+    lines = []
+    for finding in error.errors(include_url=False):
+        place = [str(part) for part in finding["loc"] if part not in ("convex", "adamw")]
+        key = ".".join(place) or "the configuration"
+        if finding["type"] == "extra_forbidden":
+            lines.append(f"{key} is no key; {suggest(place[-1], _keys_beside(place))}")
+        elif finding["type"] == "value_error":
+            lines += [f"{key}: {line}" for line in str(finding["ctx"]["error"]).splitlines()]
+        else:
+            lines.append(f"{key} is {finding['input']!r}; {finding['msg'][0].lower()}{finding['msg'][1:]}")
+    return lines
+
+
+def _keys_beside(place: Sequence[str]) -> list[str]:
+    """List the keys that are allowed where an unknown key stood."""
+    section: Any = Config
+    for part in place[:-1]:
+        annotation = section.model_fields[part].annotation if part in section.model_fields else None
+        if part == "learner":
+            return sorted({*ConvexLearner.model_fields, *HeadLearner.model_fields})
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        section = annotation
+    return list(section.model_fields)

@@ -1,0 +1,71 @@
+"""The predictions of a run on disk, with the points they are of: a report or another program needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from outlearn.data.splits import Splits
+from outlearn.data.task import Task
+from outlearn.experiment.results import Evaluation
+from outlearn.experiment.run_folder import RunWriter
+
+__all__ = ["write_predictions"]
+
+
+def write_predictions(
+    writer: RunWriter, splits_of: Mapping[str, Evaluation], task: Task, splits: Splits, teacher_names: Sequence[str]
+) -> None:
+    """Write `predictions/`: teachers, students and ceilings as float64 log-probabilities, and `points.jsonl`.
+
+    Args:
+        writer: of the run folder.
+        splits_of: split -> predictions.
+        task, splits: what the points are.
+        teacher_names: one a teacher.
+    """
+    first = next(iter(splits_of.values()))
+    losses = list(first.students)
+    finals = {split: [evaluation.final(loss) for loss in losses] for split, evaluation in splits_of.items()}
+    per_loss = [predictions.n_models for predictions in next(iter(finals.values()))]
+    labelled = [
+        np.zeros(0, dtype=np.int64),
+        *(p.teacher_of for p in next(iter(finals.values())) if p.teacher_of is not None),
+    ]
+    writer.arrays(
+        "predictions/teachers.safetensors",
+        {f"{split}.log_probs": evaluation.teachers.log_probs for split, evaluation in splits_of.items()},
+        {"models": teacher_names},
+    )
+    writer.arrays(
+        "predictions/students.safetensors",
+        {
+            **{f"{split}.log_probs": np.concatenate([p.log_probs for p in final]) for split, final in finals.items()},
+            "teacher_of": np.concatenate(labelled).astype(np.int64),
+            "loss_of": np.repeat(np.arange(len(losses)), per_loss),
+            "seed_of": np.tile(first.seeds, len(losses)),
+        },
+        {"losses": losses},
+    )
+    writer.arrays(
+        "predictions/ceilings.safetensors",
+        {f"{split}.log_probs": evaluation.ceilings.log_probs for split, evaluation in splits_of.items()},
+        {"models": [f"ceiling {r}" for r in range(first.ceilings.n_models)]},
+    )
+    writer.lines(
+        "predictions/points.jsonl",
+        [
+            {
+                "split": split,
+                "id": task.ids[i],
+                "label": int(task.labels[i]),
+                "target": None if task.target is None else task.target[i].tolist(),
+                "text": None if task.texts is None else task.texts[i],
+                "pair": None if task.pairs is None else list(task.pairs[i]),
+                "group": None if task.groups is None else task.groups[i],
+            }
+            for split in splits_of
+            for i in getattr(splits, split).tolist()
+        ],
+    )

@@ -1,0 +1,111 @@
+"""Write a run folder: what a run leaves for people and for the report. Each file appears whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save
+
+from outlearn.errors import StoreError
+
+__all__ = ["RunWriter", "claim_folder", "new_run_folder"]
+
+
+def new_run_folder(name: str, parent: Path = Path("runs")) -> Path:
+    """Name a folder that does not exist yet: `runs/NAME-DATE-TIME`, with a number where two runs start in one
+    second."""
+    stem = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    candidates = (parent / (stem if k == 1 else f"{stem}-{k}") for k in range(1, 1_000_000))
+    return next(folder for folder in candidates if not folder.exists())
+
+
+def claim_folder(folder: Path, config_yaml: str) -> None:
+    """Make the folder and write its `config.yaml`, before anything is computed; refuse to overwrite anything else.
+
+    A folder that holds the very same configuration is a run that is started again, and is used.
+
+    Raises:
+        StoreError: if the folder holds something else, is a file, or cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        present = [path.name for path in folder.iterdir()]
+        config = folder / "config.yaml"
+        if present and not config.is_file():
+            raise StoreError(
+                f"the folder {str(folder)!r} is not empty and holds no run (found {sorted(present)[0]!r}). Choose "
+                "another --out DIR."
+            )
+        if config.is_file() and config.read_text(encoding="utf-8") != config_yaml:
+            raise StoreError(
+                f"the folder {str(folder)!r} holds a run with another configuration. Choose another --out DIR, or "
+                "remove it."
+            )
+        _write(config, config_yaml.encode())
+    except StoreError:
+        raise
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise StoreError(
+            f"the folder {str(folder)!r} cannot be used: {reason}. Choose a writable folder with --out DIR."
+        ) from error
+
+
+class RunWriter:
+    """Write into a claimed folder.
+
+    Args:
+        folder: the folder; see `claim_folder`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "predictions").mkdir(exist_ok=True)
+
+    def text(self, name: str, content: str) -> None:
+        """Write a text file."""
+        _write(self.folder / name, content.encode())
+
+    def json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write a JSON file; NaN is a mistake of ours and raises."""
+        self.text(name, json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+
+    def arrays(self, name: str, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Sequence[str]]) -> None:
+        """Write a safetensors file with lists of names as metadata."""
+        contiguous = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
+        _write(self.folder / name, save(contiguous, {key: json.dumps(list(names)) for key, names in metadata.items()}))
+
+    def lines(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write a JSONL file."""
+        self.text(name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+    def log(self, event: str, **details: Any) -> None:
+        """Append one event to `log.jsonl`, with the time."""
+        row = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **details}
+        try:
+            with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+        except OSError as error:
+            raise StoreError(f"log.jsonl in {str(self.folder)!r} cannot be written: {error.strerror}.") from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write beside, sync, rename: a reader never sees half a file."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise StoreError(
+            f"{str(path)!r} cannot be written: {error.strerror}. Free some space, or choose another --out DIR."
+        ) from error

@@ -1,0 +1,300 @@
+"""The store of stages: content-addressed, crash-safe, shared between runs.
+
+A stage's key is the sha256 of canonical JSON of what the stage is computed from: its name, the version of its code,
+its own part of the configuration, fingerprints of its data and the keys of its input stages. Nothing is keyed by a
+name that a person chose, so a changed weak model can never reuse the old one's labels.
+
+An entry is a folder with `arrays.safetensors` and `meta.json`. It is written beside its place, synced, and renamed: the
+folder exists only when it is complete, whatever kills the writer. Two writers of one key write the same content; the
+second finds the first's folder and drops its own. The hash of the arrays is checked at each read; a damaged entry is
+set aside under `damaged/` (never deleted unasked), named in a warning, and computed again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import shutil
+import socket
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from outlearn.errors import StoreError
+
+__all__ = ["Entry", "Store", "canonical_json", "default_store", "stage_key"]
+
+Arrays = dict[str, np.ndarray]
+
+
+def canonical_json(value: Any) -> str:
+    """Write `value` as JSON with one spelling for each content: sorted keys, no spaces, no NaN.
+
+    Example:
+        >>> canonical_json({"b": 1, "a": (2.0, None)})
+        '{"a":[2.0,null],"b":1}'
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def stage_key(stage: str, version: int, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
+    """Return the key of a stage: sha256 of everything that its result depends on.
+
+    Args:
+        stage: name of the stage.
+        version: version of the stage's code; raised when the same settings come to mean another result.
+        settings: the stage's own part of the configuration, JSON-able.
+        inputs: what the stage reads, as name -> key of a stage or fingerprint of data.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    content = {"stage": stage, "version": version, "settings": settings, "inputs": inputs}
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One stage's result as the store gives it.
+
+    Attributes:
+        key: the stage's key.
+        arrays: name -> array.
+        meta: what was stored beside them: stage, settings, inputs, versions, seconds, sha256.
+        cached: True if nothing was computed for this.
+        seconds: time that computing took when it was computed.
+    """
+
+    key: str
+    arrays: Arrays
+    meta: dict[str, Any]
+    cached: bool
+
+    @property
+    def seconds(self) -> float:
+        return float(self.meta["seconds"])
+
+
+def default_store() -> Path:
+    """Return $OUTLEARN_STORE, else `.outlearn` in the working folder."""
+    return Path(os.environ.get("OUTLEARN_STORE") or ".outlearn")
+
+
+class Store:
+    """A folder of stage results; see the module's text.
+
+    Args:
+        root: the folder; made when it does not exist.
+
+    Raises:
+        StoreError: if the folder cannot be made or written to.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+        try:
+            for name in ("objects", "tmp"):
+                (self.root / name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"the store {str(self.root)!r} cannot be made: {error.strerror}. Choose a writable folder with "
+                "--store DIR "
+                "or $OUTLEARN_STORE."
+            ) from error
+
+    def get_or_compute(
+        self,
+        stage: str,
+        *,
+        version: int,
+        settings: Mapping[str, Any],
+        inputs: Mapping[str, str],
+        compute: Callable[[], Arrays],
+    ) -> Entry:
+        """Return the stored result of a stage, or compute and store it: the only way in and out.
+
+        Args:
+            stage, version, settings, inputs: see `stage_key`.
+            compute: called only when the store has no intact entry; returns the arrays to store.
+
+        Returns:
+            The entry; `cached` says which of the two happened.
+
+        Raises:
+            StoreError: if the result cannot be written (disk full, no permission). Nothing half written stays.
+        """
+        key = stage_key(stage, version, settings, inputs)
+        found = self._read(key)
+        if found is not None:
+            return found
+        began = time.perf_counter()
+        arrays = {name: np.ascontiguousarray(array) for name, array in compute().items()}
+        meta = {
+            "key": key,
+            "stage": stage,
+            "version": version,
+            "settings": dict(settings),
+            "inputs": dict(inputs),
+            "seconds": round(time.perf_counter() - began, 3),
+            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "packages": _package_versions(),
+        }
+        self._write(key, arrays, meta)
+        return Entry(key, arrays, meta, cached=False)
+
+    def entries(self) -> Iterator[tuple[Path, dict[str, Any] | None]]:
+        """Yield each entry's folder with its `meta.json`, or with None where that cannot be read. Oldest key first."""
+        for folder in sorted((self.root / "objects").glob("*/*")):
+            try:
+                yield folder, json.loads((folder / "meta.json").read_text())
+            except (OSError, ValueError):
+                yield folder, None
+
+    def verify(self) -> Iterator[tuple[Path, str | None]]:
+        """Check each entry's hash; yield its folder with what is wrong, or None. Damaged ones are set aside."""
+        for folder, _ in list(self.entries()):
+            problem = _damage(folder)
+            if problem:
+                self._set_aside(folder)
+            yield folder, problem
+
+    def gc(self, *, damaged: bool = True) -> list[Path]:
+        """Remove what no run can use: temporary folders whose writer is gone, and entries set aside as damaged.
+
+        Returns:
+            The folders removed.
+        """
+        stale = [folder for folder in (self.root / "tmp").glob("*") if not _writer_lives(folder)]
+        if damaged and (self.root / "damaged").is_dir():
+            stale += list((self.root / "damaged").glob("*"))
+        for folder in stale:
+            shutil.rmtree(folder, ignore_errors=True)
+        return stale
+
+    def _folder(self, key: str) -> Path:
+        return self.root / "objects" / key[:2] / key
+
+    def _read(self, key: str) -> Entry | None:
+        folder = self._folder(key)
+        if not folder.is_dir():
+            return None
+        problem = _damage(folder)
+        if problem is None:
+            try:
+                arrays = load_file(folder / "arrays.safetensors")
+                return Entry(key, arrays, json.loads((folder / "meta.json").read_text()), cached=True)
+            except (OSError, ValueError, SafetensorError) as error:
+                problem = str(error)
+        aside = self._set_aside(folder)
+        warnings.warn(
+            f"the stored entry {key[:12]} was damaged ({problem}); it is now {aside}, computing again", stacklevel=3
+        )
+        return None
+
+    def _set_aside(self, folder: Path) -> Path:
+        target = self.root / "damaged" / f"{folder.name}-{uuid4().hex[:8]}"
+        target.parent.mkdir(exist_ok=True)
+        # Another process may have set it aside first.
+        with contextlib.suppress(FileNotFoundError):
+            folder.rename(target)
+        return target
+
+    def _write(self, key: str, arrays: Arrays, meta: dict[str, Any]) -> None:
+        # The name says who writes, so that gc can tell an orphan from a writer at work.
+        temporary = self.root / "tmp" / f"{key[:16]}@{socket.gethostname()}@{os.getpid()}@{uuid4().hex[:8]}"
+        target = self._folder(key)
+        try:
+            temporary.mkdir()
+            save_file(arrays, temporary / "arrays.safetensors")
+            meta["sha256"] = _sha256(temporary / "arrays.safetensors")
+            (temporary / "meta.json").write_text(json.dumps(meta, indent=1, sort_keys=True) + "\n")
+            for path in (temporary / "arrays.safetensors", temporary / "meta.json", temporary):
+                _sync(path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                temporary.rename(target)
+            except OSError:
+                # Another run finished the same stage first: a non-empty folder is not replaced by rename.
+                if not target.is_dir():
+                    raise
+            else:
+                _sync(target.parent)
+        except (OSError, SafetensorError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise StoreError(
+                f"the result of a stage cannot be written to the store {str(self.root)!r}: {reason}. Free some space "
+                "or choose "
+                "another folder with --store DIR; stages that are complete are kept and will be reused."
+            ) from error
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _damage(folder: Path) -> str | None:
+    """Say what is wrong with an entry, or None."""
+    try:
+        meta = json.loads((folder / "meta.json").read_text())
+        if not isinstance(meta, dict) or not math.isfinite(float(meta["seconds"])):
+            return "meta.json is not an entry's"
+        if meta["key"] != folder.name:
+            return "meta.json belongs to another entry"
+        if meta["sha256"] != _sha256(folder / "arrays.safetensors"):
+            return "the arrays do not match their hash"
+    except FileNotFoundError as error:
+        return f"{Path(error.filename).name} is missing"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return f"meta.json cannot be read: {error!r}"
+    return None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _writer_lives(folder: Path) -> bool:
+    """Say whether the process that made a temporary folder may still write it; on another host, for a day."""
+    parts = folder.name.split("@")
+    if len(parts) == 4 and parts[1] == socket.gethostname() and parts[2].isdigit():
+        try:
+            os.kill(int(parts[2]), 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True
+    try:
+        return time.time() - folder.stat().st_mtime < 24 * 3600
+    except FileNotFoundError:
+        return False
+
+
+def _package_versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    versions = {}
+    for name in ("outlearn", "numpy", "torch", "scikit-learn", "transformers", "tokenizers"):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
