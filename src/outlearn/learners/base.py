@@ -1,0 +1,187 @@
+"""What a learner takes and gives: jobs, settings, predictions, and trained heads that can predict again.
+
+Learners are plural: one call trains many heads on the same features. A job names the labels, the loss, the sample
+weights and the seed of one head; settings hold for all heads of a call. Arrays that leave a learner are NumPy, models
+first, classes last. How the training works and how fast it is: docs/heads.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from outlearn.errors import ConfigError, ShapeError, suggest
+from outlearn.losses.base import Loss
+
+__all__ = ["FitResult", "HeadJob", "HeadSettings", "Heads"]
+
+# Rows of features predicted at once: bounds the memory beside the result.
+PREDICTION_ROWS = 8192
+
+
+@dataclass(frozen=True)
+class HeadJob:
+    """Describe one head to train.
+
+    Args:
+        labelling: index into `targets`: whose labels it learns.
+        loss: the loss, settled by `resolve` where it has a quantile.
+        weighting: index into `weights`; None gives every example the weight 1.
+        seed: fixes the initial weights and, modulo `order_groups`, the order of the minibatches.
+    """
+
+    labelling: int
+    loss: Loss
+    weighting: int | None = None
+    seed: int = 0
+
+    def __str__(self) -> str:
+        """Name the job in an error message."""
+        weighting = "" if self.weighting is None else f", weighting {self.weighting}"
+        return f"labelling {self.labelling}, loss {self.loss}{weighting}, seed {self.seed}"
+
+
+@dataclass(frozen=True)
+class HeadSettings:
+    """Hold what all heads of a call share: architecture, length, optimiser.
+
+    Args:
+        hidden: width of one hidden layer of rectified linear units, or None for a linear head.
+        bias: whether each layer has a bias.
+        epochs: passes over the examples; a fraction is allowed, rounded to whole minibatches.
+        batch_size: examples in a minibatch; the last one of an epoch may be smaller.
+        learning_rate: of AdamW (betas 0.9 and 0.999, epsilon 1e-8).
+        weight_decay: decoupled, on every parameter as in torch.
+        schedule: "cosine" lowers the learning rate to 0 over the training, "constant" keeps it.
+        order_groups: number of different minibatch orders; heads share one by `seed % order_groups`.
+        standardise: subtract the training features' mean and divide by their standard deviation.
+        dtype: "float32", or "float64" to check results.
+    """
+
+    hidden: int | None = None
+    bias: bool = True
+    epochs: float = 20.0
+    batch_size: int = 128
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-4
+    schedule: Literal["cosine", "constant"] = "cosine"
+    order_groups: int = 4
+    standardise: bool = True
+    dtype: Literal["float32", "float64"] = "float32"
+
+    def __post_init__(self) -> None:
+        """Check every setting.
+
+        Raises:
+            ConfigError: names the setting, its value and what is allowed.
+        """
+        for name in ("batch_size", "order_groups", "hidden"):
+            value = getattr(self, name)
+            if value is None and name == "hidden":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise ConfigError(f"{name} is {value!r}; expected a whole number of at least 1.")
+        for name, above_zero in (("epochs", True), ("learning_rate", True), ("weight_decay", False)):
+            value = getattr(self, name)
+            numeric = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+            if not numeric or not math.isfinite(value) or value < 0 or (above_zero and value == 0):
+                raise ConfigError(
+                    f"{name} is {value!r}; expected a number {'above' if above_zero else 'of at least'} 0."
+                )
+        for name, allowed in (("schedule", ("cosine", "constant")), ("dtype", ("float32", "float64"))):
+            value = getattr(self, name)
+            if value not in allowed:
+                raise ConfigError(f"{name} is {value!r}; {suggest(value, allowed)}")
+
+    def rate(self, progress: float) -> float:
+        """Return the learning rate at a fraction of the training in [0, 1)."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+@dataclass(frozen=True)
+class Heads:
+    """Hold trained heads, ready to predict or to be saved: all fields are arrays.
+
+    Attributes:
+        mean: what was subtracted from each feature, `[features]`.
+        scale: what each feature was divided by, `[features]`.
+        weight: of the last layer, `[models, inputs, classes]`. Two classes: the logits sum to 0, only their difference
+            is learned.
+        bias: of the last layer, `[models, classes]`.
+        hidden_weight: of the hidden layer, `[models, features, hidden]`, or None.
+        hidden_bias: of the hidden layer, `[models, hidden]`, or None.
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+    weight: np.ndarray
+    bias: np.ndarray
+    hidden_weight: np.ndarray | None = None
+    hidden_bias: np.ndarray | None = None
+
+    @property
+    def n_models(self) -> int:
+        """Return the number of heads."""
+        return len(self.weight)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays by name, to save them; `Heads(**arrays)` is the way back."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+    def predict(self, features: Float[np.ndarray, "points features"]) -> Float[np.ndarray, "models points classes"]:
+        """Compute the logits of new points.
+
+        Args:
+            features: as the training features, before standardisation.
+
+        Returns:
+            Logits in the dtype of the weights.
+
+        Raises:
+            ShapeError: if the features do not fit the heads.
+        """
+        features = np.asarray(features)
+        if features.ndim != 2 or features.shape[1] != len(self.mean):
+            raise ShapeError(
+                f"features have shape {features.shape}; expected [points, {len(self.mean)}], as in training."
+            )
+        models, _, classes = self.weight.shape
+        logits = np.empty((models, len(features), classes), dtype=self.weight.dtype)
+        for start in range(0, len(features), PREDICTION_ROWS):
+            rows = slice(start, start + PREDICTION_ROWS)
+            x = ((features[rows] - self.mean) / self.scale).astype(self.weight.dtype)
+            if self.hidden_weight is None or self.hidden_bias is None:
+                wide = x @ self.weight.transpose(1, 0, 2).reshape(x.shape[1], models * classes)
+                logits[:, rows] = wide.reshape(len(x), models, classes).transpose(1, 0, 2)
+            else:
+                for model in range(models):
+                    h = np.maximum(x @ self.hidden_weight[model] + self.hidden_bias[model], 0.0)
+                    logits[model, rows] = h @ self.weight[model]
+        logits += self.bias[:, None, :]
+        return logits
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """Hold what a learner gives back.
+
+    Attributes:
+        logits: for each name in `points`, float32 `[checkpoints, models, points, classes]`; models in the order of the
+            jobs. Two classes: the logits are centred.
+        checkpoints: in epochs, increasing; the last is the end of the training.
+        heads: the trained heads.
+        gaps: for convex heads, `[models]`: a bound on how far each objective is from its minimum, in nats per unit of
+            weight; None for minibatch training.
+    """
+
+    logits: Mapping[str, np.ndarray]
+    checkpoints: tuple[float, ...]
+    heads: Heads
+    gaps: np.ndarray | None = None

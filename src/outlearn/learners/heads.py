@@ -1,0 +1,243 @@
+"""Train any number of heads on the same frozen features in one computation.
+
+Each step reads a minibatch once for every head of an order group, takes all their gradients in closed form, and
+updates all parameters by one AdamW call. Convention: models first and classes last outside; heads innermost inside.
+The formulas are in `rules`, the products in `blocks`, the randomness in `order`; measured speed in docs/heads.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from outlearn.errors import ConfigError, DomainError
+from outlearn.learners.base import FitResult, HeadJob, HeadSettings
+from outlearn.learners.blocks import Block, HiddenBlock, LinearBlock, padded
+from outlearn.learners.inputs import Inputs, check_inputs
+from outlearn.learners.optimiser import FlatAdamW, Parameters
+from outlearn.learners.order import initial_layers, minibatch_order, steps_per_epoch
+from outlearn.learners.results import Results
+from outlearn.learners.rules import Rule, arrange, build_rules, table_columns
+
+__all__ = ["fit_predict"]
+
+DEFAULT_MEMORY = 512 * 2**20
+
+
+@dataclass(frozen=True)
+class Group:
+    """Hold the heads that share a minibatch order."""
+
+    order: int
+    members: list[int]  # indices of the jobs, in the order of the columns
+    block: Block
+    rules: list[Rule]
+
+
+@torch.no_grad()
+def fit_predict(
+    features: Float[np.ndarray, "examples features"],
+    targets: Float[np.ndarray, "labellings examples classes"],
+    jobs: Sequence[HeadJob],
+    points: Mapping[str, Float[np.ndarray, "_ features"]],
+    *,
+    settings: HeadSettings | None = None,
+    weights: Float[np.ndarray, "weightings examples"] | None = None,
+    checkpoints: Sequence[float] = (),
+    progress: Callable[[int, int], None] | None = None,
+    memory_bytes: int | None = None,
+) -> FitResult:
+    """Train one head for each job and predict the points with all of them.
+
+    The loss of a minibatch is the mean over its examples of weight x loss, each weighting scaled to mean 1 over the
+    training set: a weight of 2 is an example that is there twice, 0 one that is not there. Results depend on a job's
+    own fields only, not on the other jobs (up to rounding), and are the same for the same seed.
+
+    Args:
+        features: of the training examples.
+        targets: teacher distributions, one labelling for each teacher, soft or one-hot.
+        jobs: the heads to train.
+        points: named sets of features to predict.
+        settings: shared by all heads; the defaults are those of `HeadSettings`.
+        weights: sample weights that jobs may refer to, at least 0.
+        checkpoints: epochs at which to predict too, in [0, epochs]; rounded to whole minibatches.
+        progress: called with (steps done, all steps) after each epoch.
+        memory_bytes: train the heads in chunks so that working memory stays near this; 512 MiB by default. The
+            result is the same. Features, points and predictions are not counted: they must exist anyway.
+
+    Returns:
+        Predictions at each checkpoint and at the end, and the heads.
+
+    Raises:
+        ShapeError, DataError: an argument has the wrong shape or cannot be learned from.
+        DomainError: a value is not finite or not a probability, or a head diverged: the message names its job.
+        ConfigError: a job, checkpoint or setting is not allowed; aux_conf with a weighting is refused.
+
+    Example:
+        >>> from outlearn.losses import get_loss
+        >>> x = np.array([[-2.0], [-1.0], [1.0], [2.0]], dtype=np.float32)
+        >>> labels = np.array([[[0.9, 0.1], [0.8, 0.2], [0.2, 0.8], [0.1, 0.9]]])
+        >>> jobs = [HeadJob(0, get_loss("forward_ce"), seed=s) for s in range(3)]
+        >>> result = fit_predict(x, labels, jobs, {"test": x}, settings=HeadSettings(epochs=500, batch_size=4))
+        >>> result.logits["test"].shape
+        (1, 3, 4, 2)
+        >>> result.logits["test"][0, 0].argmax(-1)
+        array([0, 0, 1, 1])
+    """
+    settings = settings or HeadSettings()
+    dtype = torch.float32 if settings.dtype == "float32" else torch.float64
+    data = check_inputs(
+        features, targets, jobs, points, weights, bias=settings.bias, standardise=settings.standardise, dtype=dtype
+    )
+    per_epoch = steps_per_epoch(data.n_examples, settings.batch_size)
+    n_steps = max(1, round(settings.epochs * per_epoch))
+    stops = _checkpoint_steps(checkpoints, settings.epochs, per_epoch, n_steps)
+    results = Results(data, len(jobs), len(stops))
+    chunks = _chunks(jobs, data, settings, DEFAULT_MEMORY if memory_bytes is None else memory_bytes)
+    for index, chunk in enumerate(chunks):
+
+        def report(done: int, chunks_done: int = index) -> None:
+            if progress is not None:
+                progress(chunks_done * n_steps + done, len(chunks) * n_steps)
+
+        groups, optimiser = _build(jobs, chunk, data, settings)
+        _train(jobs, groups, optimiser, data, settings, n_steps, stops, results, report)
+        for group in groups:
+            results.keep(group.block, group.members)
+    epochs = tuple(min(step / per_epoch, settings.epochs) for step in stops[:-1])
+    return results.finish((*epochs, float(settings.epochs)))
+
+
+def _train(
+    jobs: Sequence[HeadJob],
+    groups: list[Group],
+    optimiser: FlatAdamW,
+    data: Inputs,
+    settings: HeadSettings,
+    n_steps: int,
+    stops: list[int],
+    results: Results,
+    report: Callable[[int], None],
+) -> None:
+    """Run all steps of the groups in lockstep, recording predictions at the stops."""
+    size = settings.batch_size
+    per_epoch = steps_per_epoch(data.n_examples, size)
+    minibatch = data.features.new_empty(min(size, data.n_examples), data.features.shape[1])
+    orders: list[Tensor] = []
+    recorded = {step: i for i, step in enumerate(stops)}
+    for step in range(n_steps + 1):
+        if step in recorded:
+            _require_finite(jobs, groups, step / per_epoch)
+            for group in groups:
+                results.record(recorded[step], group.block, group.members)
+        if step == n_steps:
+            break
+        epoch, position = divmod(step, per_epoch)
+        if position == 0:
+            if step:
+                _require_finite(jobs, groups, float(epoch))
+                report(step)
+            orders = [minibatch_order(group.order, epoch, data.n_examples) for group in groups]
+        done = step / n_steps
+        start, stop = position * size, min((position + 1) * size, data.n_examples)
+        x = minibatch[: stop - start]
+        for group, order in zip(groups, orders, strict=True):
+            rows = order[start:stop]
+            torch.index_select(data.features, 0, rows, out=x)
+            group.block.forward(x)
+            for rule in group.rules:
+                rule.write(rows, done)
+            group.block.backward(x)
+        optimiser.step(settings.rate(done))
+    report(n_steps)
+
+
+def _build(
+    jobs: Sequence[HeadJob], chunk: Sequence[int], data: Inputs, settings: HeadSettings
+) -> tuple[list[Group], FlatAdamW]:
+    """Lay out the parameters of a chunk of heads, group after group, in flat buffers."""
+    n_logits = 1 if data.n_classes == 2 else data.n_classes
+    inputs, hidden = data.features.shape[1], settings.hidden
+    batch_size = min(settings.batch_size, data.n_examples)
+    by_order: dict[int, list[int]] = {}
+    for job in chunk:
+        by_order.setdefault(jobs[job].seed % settings.order_groups, []).append(job)
+    spans = {order: arrange(jobs, members) for order, members in sorted(by_order.items())}
+    shapes: list[list[tuple[int, ...]]] = []
+    for order in spans:
+        n_heads = len(by_order[order])
+        if hidden is None:
+            shapes.append([(inputs, padded(n_heads, n_logits) * n_logits)])
+        else:
+            shapes.append([(inputs, n_heads * hidden), (n_heads, hidden + 1, n_logits)])
+    buffers = [
+        Parameters(
+            data.features.new_zeros(sum(math.prod(group[layer]) for group in shapes)),
+            differences=n_logits == 1 and layer == len(shapes[0]) - 1,
+        )
+        for layer in range(len(shapes[0]))
+    ]
+    groups, start = [], [0] * len(buffers)
+    for (order, group_spans), group_shapes in zip(spans.items(), shapes, strict=True):
+        views = []
+        for layer, shape in enumerate(group_shapes):
+            part = slice(start[layer], start[layer] + math.prod(shape))
+            start[layer] = part.stop
+            views += [buffers[layer].values[part].view(shape), buffers[layer].gradient[part].view(shape)]
+        members = [job for span in group_spans for job in span.jobs]
+        block: Block
+        if hidden is None:
+            block = LinearBlock(
+                *views, n_heads=len(members), n_logits=n_logits, batch_size=batch_size, bias=settings.bias
+            )
+        else:
+            block = HiddenBlock(*views, n_logits=n_logits, batch_size=batch_size, bias=settings.bias)
+        sizes = [inputs - settings.bias, *([] if hidden is None else [hidden]), data.n_classes]
+        block.load([initial_layers(jobs[job].seed, sizes, bias=settings.bias) for job in members])
+        groups.append(Group(order, members, block, build_rules(jobs, group_spans, data, block)))
+    return groups, FlatAdamW(buffers, settings.weight_decay)
+
+
+def _checkpoint_steps(checkpoints: Sequence[float], epochs: float, per_epoch: int, n_steps: int) -> list[int]:
+    """Return the steps after which to predict, increasing; the last is the end."""
+    for value in checkpoints:
+        if not isinstance(value, int | float | np.number) or not 0 <= value <= epochs:
+            raise ConfigError(f"checkpoints contain {value!r}; expected epochs between 0 and {epochs:g}, the length.")
+    steps = {min(round(value * per_epoch), n_steps) for value in checkpoints}
+    return sorted(steps | {n_steps})
+
+
+def _chunks(jobs: Sequence[HeadJob], data: Inputs, settings: HeadSettings, memory_bytes: int) -> list[list[int]]:
+    """Split the jobs, neighbours in order and loss together, into equal chunks that fit the memory."""
+    if memory_bytes < 1:
+        raise ConfigError(f"memory_bytes is {memory_bytes!r}; expected a number of bytes above 0.")
+    k, inputs = data.n_classes, data.features.shape[1]
+    logits = 1 if k == 2 else k
+    batch = min(settings.batch_size, data.n_examples)
+    parameters = inputs * logits if settings.hidden is None else (inputs + logits) * settings.hidden
+    # The table of coefficients, what one loss needs to build its share, the optimiser's four buffers, a step's buffers.
+    numbers = data.n_examples * (table_columns(k) + 3 * k) + 4 * parameters
+    numbers += batch * (2 * (settings.hidden or 0) + 3 * table_columns(k))
+    fit = max(1, memory_bytes // (numbers * data.features.element_size()))
+    ordered = sorted(range(len(jobs)), key=lambda i: (jobs[i].seed % settings.order_groups, repr(jobs[i].loss), i))
+    n_chunks = -(-len(jobs) // fit)
+    size = -(-len(jobs) // n_chunks)
+    return [ordered[start : start + size] for start in range(0, len(jobs), size)]
+
+
+def _require_finite(jobs: Sequence[HeadJob], groups: list[Group], epoch: float) -> None:
+    """Raise if a head diverged, naming the first."""
+    for group in groups:
+        finite = group.block.finite()
+        if not finite.all():
+            index = group.members[int(finite.argmin())]
+            raise DomainError(
+                f"jobs[{index}] ({jobs[index]}) diverged: its weights are not finite at epoch {epoch:g}, and so are "
+                f"those of {int((~finite).sum()) - 1} others beside it. Lower learning_rate, or standardise features."
+            )

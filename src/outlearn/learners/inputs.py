@@ -1,0 +1,186 @@
+"""Check what a caller hands to a learner, once, and turn it into the tensors that training reads.
+
+Every error names the argument, what came and what to do. Features are standardised with the training features' own
+mean and standard deviation, over all rows whatever their weights, and get a last column of ones for the bias.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from outlearn.errors import ConfigError, DataError, DomainError, ShapeError
+from outlearn.learners.base import HeadJob
+from outlearn.losses.base import Loss
+from outlearn.losses.cross_entropy import ForwardCE
+from outlearn.losses.targets import check_targets
+
+__all__ = ["Inputs", "check_inputs"]
+
+ROWS = 16384  # rows standardised at once, in float64
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Hold checked inputs.
+
+    Attributes:
+        features: standardised, `[examples, features (+ 1 for the bias)]`.
+        points: the same for each named set of points.
+        targets: `[labellings, examples, classes]`.
+        weights: `[weightings, examples]` with mean 1 in each row, or None.
+        totals: the sum of each row of the weights as given, `[weightings]`.
+        mean: subtracted from the features.
+        scale: the features were divided by it.
+    """
+
+    features: Tensor
+    points: dict[str, Tensor]
+    targets: Tensor
+    weights: Tensor | None
+    totals: np.ndarray
+    mean: np.ndarray
+    scale: np.ndarray
+
+    @property
+    def n_examples(self) -> int:
+        """Return the number of training examples."""
+        return self.features.shape[0]
+
+    @property
+    def n_classes(self) -> int:
+        """Return the number of classes."""
+        return self.targets.shape[2]
+
+
+def check_inputs(
+    features: Any,
+    targets: Any,
+    jobs: Sequence[HeadJob],
+    points: Mapping[str, Any],
+    weights: Any,
+    *,
+    bias: bool,
+    standardise: bool,
+    dtype: torch.dtype,
+) -> Inputs:
+    """Check all arguments of a fit.
+
+    Raises:
+        ShapeError, DomainError, DataError, ConfigError: see the message.
+    """
+    x = _matrix(features, "features", "[examples, features]")
+    if not x.size:
+        raise DataError(f"features have shape {x.shape}; expected at least one example and one feature.")
+    t = _finite(np.asarray(targets), "targets")
+    if t.ndim != 3 or t.shape[1] != len(x) or t.shape[2] < 2 or not len(t):
+        hint = " For one labelling pass targets[None]." if t.ndim == 2 else ""
+        raise ShapeError(
+            f"targets have shape {t.shape}; expected [labellings, {len(x)} examples, classes] with at least one "
+            f"labelling and two classes.{hint}"
+        )
+    target_tensor = torch.from_numpy(np.array(t, dtype=np.float64)).to(dtype)
+    check_targets(ForwardCE(), target_tensor)
+    w, totals = _check_weights(weights, len(x))
+    _check_jobs(jobs, n_labellings=len(t), n_weightings=len(totals))
+    mean, scale = _moments(x) if standardise else (np.zeros(x.shape[1]), np.ones(x.shape[1]))
+    named = {}
+    for name, rows in points.items():
+        p = _matrix(rows, f"points[{name!r}]", f"[points, {x.shape[1]}]")
+        if p.shape[1] != x.shape[1]:
+            raise ShapeError(f"points[{name!r}] have {p.shape[1]} features, the training features {x.shape[1]}.")
+        named[name] = _standardised(p, mean, scale, bias=bias, dtype=dtype)
+    return Inputs(
+        features=_standardised(x, mean, scale, bias=bias, dtype=dtype),
+        points=named,
+        targets=target_tensor,
+        weights=None if w is None else torch.from_numpy(w / (totals[:, None] / len(x))).to(dtype),
+        totals=totals,
+        mean=mean,
+        scale=scale,
+    )
+
+
+def _matrix(values: Any, name: str, shape: str) -> np.ndarray:
+    """Return a finite two-dimensional array."""
+    array = np.asarray(values)
+    if array.ndim != 2:
+        raise ShapeError(f"{name} have shape {array.shape}; expected {shape}.")
+    return _finite(array, name)
+
+
+def _finite(array: np.ndarray, name: str) -> np.ndarray:
+    """Return the array if it is numeric and finite."""
+    if array.dtype.kind not in "fiub":
+        raise ShapeError(f"{name} have the type {array.dtype}; expected numbers.")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        where = np.argwhere(~np.isfinite(array))
+        first = tuple(where[0].tolist())
+        raise DomainError(
+            f"{name} have {len(where)} values that are not finite, the first is {array[first]} at {list(first)}. "
+            "Impute or drop them."
+        )
+    return array
+
+
+def _check_weights(weights: Any, n_examples: int) -> tuple[np.ndarray | None, np.ndarray]:
+    """Return the weights in float64 and their totals."""
+    if weights is None:
+        return None, np.empty(0)
+    w = _finite(np.asarray(weights), "weights").astype(np.float64)
+    if w.ndim != 2 or w.shape[1] != n_examples:
+        raise ShapeError(f"weights have shape {w.shape}; expected [weightings, {n_examples} examples].")
+    if w.size and w.min() < 0:
+        row, column = np.argwhere(w < 0)[0].tolist()
+        raise DomainError(f"weights[{row}, {column}] is {w[row, column]:g}; expected weights of at least 0.")
+    totals = w.sum(1)
+    if w.size and not totals.min() > 0:
+        raise DataError(
+            f"weights[{int(totals.argmin())}] is 0 for every example, so there is nothing to learn from. Give at least "
+            "one example a weight above 0, or leave the job out."
+        )
+    return w, totals
+
+
+def _check_jobs(jobs: Sequence[HeadJob], *, n_labellings: int, n_weightings: int) -> None:
+    """Raise unless every job points at labels and weights that exist."""
+    if not len(jobs):
+        raise ConfigError("jobs is empty; expected at least one head to train.")
+    for i, job in enumerate(jobs):
+        if not isinstance(job, HeadJob) or not isinstance(job.loss, Loss):
+            raise ConfigError(f"jobs[{i}] is {job!r}; expected a HeadJob whose loss is a Loss, as get_loss gives it.")
+        if not 0 <= job.labelling < n_labellings:
+            raise ConfigError(f"jobs[{i}].labelling is {job.labelling}; expected an index into {n_labellings} targets.")
+        if job.weighting is not None and not 0 <= job.weighting < n_weightings:
+            raise ConfigError(
+                f"jobs[{i}].weighting is {job.weighting}; expected None or an index into {n_weightings} weights."
+            )
+        if isinstance(job.seed, bool) or not isinstance(job.seed, int | np.integer) or job.seed < 0:
+            raise ConfigError(f"jobs[{i}].seed is {job.seed!r}; expected a whole number of at least 0.")
+
+
+def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compute mean and standard deviation of each feature in float64; a constant feature keeps the scale 1."""
+    mean = x.mean(0, dtype=np.float64)
+    square = np.zeros_like(mean)
+    for start in range(0, len(x), ROWS):
+        square += ((x[start : start + ROWS] - mean) ** 2).sum(0)
+    scale = np.sqrt(square / len(x))
+    # What rounding of the features alone can produce counts as constant.
+    resolution = np.finfo(x.dtype).eps if x.dtype.kind == "f" else np.finfo(np.float64).eps
+    return mean, np.where(scale > 4.0 * resolution * np.abs(mean), scale, 1.0)
+
+
+def _standardised(x: np.ndarray, mean: np.ndarray, scale: np.ndarray, *, bias: bool, dtype: torch.dtype) -> Tensor:
+    """Standardise in float64 blocks, and append the ones that multiply the bias."""
+    n, d = x.shape
+    out = torch.ones(n, d + bias, dtype=dtype)
+    for start in range(0, n, ROWS):
+        rows = slice(start, start + ROWS)
+        out[rows, :d] = torch.from_numpy((x[rows] - mean) / scale)
+    return out
