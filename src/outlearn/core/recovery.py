@@ -59,7 +59,8 @@ def performance_gap_recovered(
         level: of all intervals.
 
     Returns:
-        The ratio, or None with the reason: the interval of ceiling - teacher includes 0, or cannot be given.
+        The ratio, or None with the reason: the interval of ceiling - teacher includes 0, lies below 0, or cannot be
+        given.
 
     Example:
         >>> right, wrong = [0.9, 0.1], [0.1, 0.9]
@@ -95,6 +96,10 @@ def performance_gap_recovered(
             f"the {level:.0%} interval of ceiling - teacher, {low:.4f} to {high:.4f}, includes 0: "
             "there is no gap to recover"
         )
+    if room_interval.mean < 0:
+        return withheld(
+            f"the ceiling is worse than the teacher, by {-room_interval.mean:.4f}: there is no gap to recover"
+        )
     low, high = _fieller(gain, room, extra, level)
     return Recovery(gain_interval.mean / room_interval.mean, low, high, None, gain_interval, room_interval)
 
@@ -103,8 +108,6 @@ def _fieller(gain: np.ndarray, room: np.ndarray, extra: float, level: float) -> 
     """Solve (g - r d)^2 = q^2 v(gain - r room) for r; `extra` is variance of d alone, whose interval excludes 0."""
     g, d = float(gain.mean()), float(room.mean())
     covariance = _covariance(gain, room, extra)
-    # The quantile of the difference at the ratio itself, and not below that of the denominator (the rule for
-    # withholding).
     q = two_way_variance(room).quantile(level)  # that of the rule for withholding, so that both agree
     a = d * d - q * q * covariance[1, 1]
     b = g * d - q * q * covariance[0, 1]
@@ -117,9 +120,8 @@ def _covariance(gain: np.ndarray, room: np.ndarray, extra: float) -> np.ndarray:
     """Return the two-way covariance matrix of both grand means; positive semidefinite even with few models."""
     of_gain, of_room = two_way_variance(gain), two_way_variance(room)
     v_room = of_room.total + extra
-    crossed = (
-        _unfloored(two_way_variance(gain + room)) - _unfloored(two_way_variance(gain - room))
-    ) / 4  # polarisation
+    of_sum, of_difference = two_way_variance(gain + room), two_way_variance(gain - room)
+    crossed = (_unfloored(of_sum) - _unfloored(of_difference)) / 4
     v_gain = _unfloored(of_gain)
     if v_gain * v_room < crossed**2:
         # Subtracting the cells went too far: keep those of the gain, which is conservative.
