@@ -1,0 +1,141 @@
+"""Is the student's gain only denoising? Teachers, their ensembles and the students in one table.
+
+A student of noisy labels averages noise away, and so does an ensemble of teachers. If the mean or the dual-mean teacher
+does as well as the students, the gain needs no other explanation. The best single teacher is chosen on validation
+points, never on the test points it is reported on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Integer
+
+from outlearn.core.intervals import Interval, two_way_interval
+from outlearn.core.metrics import METRICS, accuracy, log_loss, score
+from outlearn.core.pairing import check_same_points, labelled_by
+from outlearn.core.predictions import Predictions
+from outlearn.errors import AlignmentError
+
+__all__ = ["ControlRow", "DenoisingControl", "denoising_control"]
+
+COLUMNS = ("accuracy", "log_loss", "brier")
+ENSEMBLES = ("mean teacher", "dual-mean teacher")
+
+
+@dataclass(frozen=True)
+class ControlRow:
+    """One line of the table: accuracy, log loss (nats) and Brier score with intervals.
+
+    The intervals of a single model or ensemble go over test points only; `interval.over` says so.
+    """
+
+    name: str
+    accuracy: Interval
+    log_loss: Interval
+    brier: Interval
+
+
+@dataclass(frozen=True)
+class DenoisingControl:
+    """The table, the students' paired differences to each ensemble, and the answer; print() it.
+
+    Attributes:
+        rows: teachers, best single teacher, mean teacher, dual-mean teacher, students, mean student.
+        best_teacher: row of the teacher that was best on validation points.
+        accuracy_over, log_loss_below: for "mean teacher" and "dual-mean teacher", how much more accurate the students
+            are and how much lower their log loss is, paired by point, over teacher clusters and points for these
+            ensembles.
+        answer: in words.
+    """
+
+    rows: tuple[ControlRow, ...]
+    best_teacher: int
+    accuracy_over: dict[str, Interval]
+    log_loss_below: dict[str, Interval]
+    answer: str
+
+    def __str__(self) -> str:
+        lines = [f"{'':<22}{'accuracy':>26}{'log loss':>26}{'Brier':>26}"]
+        lines += [f"{row.name:<22}" + "".join(f"{getattr(row, c)!s:>26}" for c in COLUMNS) for row in self.rows]
+        for name in ENSEMBLES:
+            lines.append(
+                f"students against the {name}: accuracy higher by {self.accuracy_over[name]}, "
+                f"log loss lower by {self.log_loss_below[name]}"
+            )
+        return "\n".join([*lines, self.answer])
+
+
+def denoising_control(
+    labels: Integer[np.ndarray, "points"],
+    *,
+    teacher: Predictions,
+    student: Predictions,
+    validation_teacher: Predictions,
+    validation_labels: Integer[np.ndarray, "validation_points"],
+    level: float = 0.95,
+) -> DenoisingControl:
+    """Compare students with single teachers and with ensembles of them.
+
+    Args:
+        labels: of the test points.
+        teacher, student: on the test points; student with `teacher_of`.
+        validation_teacher: the same teachers on validation points.
+        validation_labels: of the validation points; chooses the best teacher, by accuracy, ties by log loss.
+        level: of the intervals.
+
+    Returns:
+        The table with an answer: "not only denoising" where the students are more accurate than both ensembles beyond
+        their intervals.
+
+    Raises:
+        AlignmentError: if points, teachers or labels do not fit.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 60)
+        >>> right = lambda n, p: Predictions.from_probs(np.where(
+        ...     (np.eye(2)[y] > 0) == (rng.random((n, 60, 1)) < p), 0.9, 0.1))
+        >>> t, s, v = right(3, 0.6), right(3, 0.95), right(3, 0.6)
+        >>> table = denoising_control(y, teacher=t, student=s, validation_teacher=v, validation_labels=y)
+        >>> [row.name for row in table.rows]
+        ['teachers', 'best teacher', 'mean teacher', 'dual-mean teacher', 'students', 'mean student']
+        >>> table.answer
+        'Not only denoising: the students are more accurate than both ensembles of their teachers.'
+    """
+    own = labelled_by(teacher, student)
+    if validation_teacher.n_models != teacher.n_models:
+        raise AlignmentError(
+            f"validation_teacher must hold the same {teacher.n_models} teachers; got {validation_teacher.n_models}. "
+            "Predict every teacher on both splits."
+        )
+    correct = accuracy(validation_teacher, validation_labels).mean(axis=1)
+    loss = log_loss(validation_teacher, validation_labels).mean(axis=1)
+    best = int(np.lexsort((loss, -correct))[0])
+    single = Predictions.from_logits(teacher.log_probs[best], point_ids=teacher.point_ids)
+    paired_students = Predictions.from_logits(student.log_probs, point_ids=student.point_ids, teacher_of=own)
+    ensembles = dict(zip(ENSEMBLES, (teacher.mean(), teacher.dual_mean()), strict=True))
+    entries = {"teachers": teacher, "best teacher": single, **ensembles}
+    entries |= {"students": paired_students, "mean student": student.mean()}
+    rows = tuple(
+        ControlRow(name, *(score(column, entry, labels, level).interval for column in COLUMNS))
+        for name, entry in entries.items()
+    )
+
+    def difference(metric: str, name: str, sign: float) -> Interval:
+        check_same_points(ensembles[name], student, (name, "student"))
+        values = METRICS[metric](student, labels) - METRICS[metric](ensembles[name], labels)
+        return two_way_interval(sign * values, level, clusters=own)
+
+    accuracy_over = {name: difference("accuracy", name, 1.0) for name in ENSEMBLES}
+    log_loss_below = {name: difference("log_loss", name, -1.0) for name in ENSEMBLES}
+    return DenoisingControl(rows, best, accuracy_over, log_loss_below, _answer(accuracy_over))
+
+
+def _answer(over: dict[str, Interval]) -> str:
+    if all(interval.low > 0 for interval in over.values()):
+        return "Not only denoising: the students are more accurate than both ensembles of their teachers."
+    if any(interval.high < 0 for interval in over.values()):
+        return "Denoising would do: an ensemble of the teachers is more accurate than the students."
+    return "Undecided: the students are not told apart from an ensemble of their teachers, which denoises as well."

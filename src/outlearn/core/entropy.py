@@ -1,0 +1,116 @@
+"""When does sharpening a prediction help? Where its entropy is above its cross-entropy.
+
+Along s_alpha proportional to s^alpha, d/d alpha CE(y, s_alpha) at alpha = 1 is CE(y, s) - H(s) exactly. So a student
+that is less sure than it is right, H(s) > CE(y, s), gains from lower entropy, and one that is more sure loses. A claim
+about entropy needs this number beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Shaped
+from scipy.optimize import brentq
+from scipy.special import logsumexp
+
+from outlearn.core.intervals import Interval, point_interval, two_way_interval
+from outlearn.core.metrics import entropy
+from outlearn.core.predictions import Predictions
+from outlearn.core.targets import read_target
+
+__all__ = ["Sharpening", "sharpening"]
+
+POWERS = (1e-3, 1e3)  # searched for the best power; beyond, 0 or infinity is reported
+
+
+@dataclass(frozen=True, eq=False)
+class Sharpening:
+    """Entropy against cross-entropy of predictions, and the power that would be best; print() it.
+
+    Attributes:
+        entropy: `[models, points]`, H(s) in nats.
+        cross_entropy: `[models, points]`, CE(y, s) in nats.
+        excess: `[models, points]`, entropy - cross_entropy; positive on average where sharpening helps.
+        interval: of the mean excess, over teacher clusters and points (points only for one model).
+        direction: "sharpen", "soften", or "undecided" where the interval includes 0 or cannot be given.
+        best_power: `[models]`, the alpha for which s^alpha, normalised, has the least cross-entropy on these points;
+            above 1 sharpens. 0 or inf where the minimum lies outside 0.001 to 1000.
+    """
+
+    entropy: Float[np.ndarray, "models points"]
+    cross_entropy: Float[np.ndarray, "models points"]
+    excess: Float[np.ndarray, "models points"]
+    interval: Interval
+    direction: str
+    best_power: Float[np.ndarray, " models"]
+
+    def __str__(self) -> str:
+        return (
+            f"entropy {self.entropy.mean():.4f}, cross-entropy {self.cross_entropy.mean():.4f}, difference "
+            f"{self.interval}: "
+            f"{self.direction}; best power {np.median(self.best_power):.3g} (median over models)"
+        )
+
+
+def sharpening(
+    target: Shaped[np.ndarray, "..."] | Predictions,
+    predictions: Predictions,
+    *,
+    level: float = 0.95,
+    draws: bool = False,
+) -> Sharpening:
+    """Compare the entropy of predictions with their cross-entropy: H(s) - CE(y, s).
+
+    Args:
+        target: as for `bias_variance`; draws of it are averaged, since cross-entropy is linear in the target.
+        predictions: `[models, points, classes]`; `teacher_of` groups students by teacher.
+        level: of the interval.
+        draws: say that the first axis of an integer target is draws.
+
+    Returns:
+        The difference with its interval, the direction that helps, and the best power of each model.
+
+    Raises:
+        ShapeError, AlignmentError, DomainError: for a target that does not fit.
+
+    Example:
+        >>> p = Predictions.from_probs(np.array([[0.6, 0.4]] * 10))     # always right, 60% sure
+        >>> s = sharpening(np.zeros(10, dtype=int), p)
+        >>> s.direction, round(s.interval.mean, 4), s.best_power
+        ('sharpen', 0.1622, array([inf]))
+
+    Source: theory.md 4.1; derived for this project.
+    """
+    y = read_target(target, predictions, draws=draws).probs.mean(axis=0)
+    h = entropy(predictions)
+    with np.errstate(invalid="ignore"):
+        ce = -np.where(y > 0, y * predictions.log_probs, 0.0).sum(axis=-1)
+    excess = h - ce
+    clusters = predictions.teacher_of
+    independent = len(excess) if clusters is None else len(np.unique(clusters))
+    interval = two_way_interval(excess, level, clusters=clusters) if independent > 1 else point_interval(excess, level)
+    direction = "sharpen" if interval.low > 0 else "soften" if interval.high < 0 else "undecided"
+    powers = np.array([_best_power(y, log_probs) for log_probs in predictions.log_probs])
+    return Sharpening(h, ce, excess, interval, direction, powers)
+
+
+def _best_power(y: np.ndarray, log_probs: np.ndarray) -> float:
+    """Find where the slope of the convex function alpha -> mean CE(y, s^alpha) is 0."""
+    finite = np.isfinite(log_probs)
+    if np.any((y > 0) & ~finite):
+        return float("nan")  # infinite at every power: s^alpha keeps its zeros
+    logs = np.where(finite, log_probs, 0.0)
+    fixed = float((y * logs).sum(axis=-1).mean())
+
+    def slope(log_power: float) -> float:
+        scaled = np.where(finite, np.exp(log_power) * logs, -np.inf)
+        weights = np.exp(scaled - logsumexp(scaled, axis=-1, keepdims=True))
+        return float((weights * logs).sum(axis=-1).mean()) - fixed
+
+    low, high = np.log(POWERS)
+    if slope(low) >= 0:
+        return 0.0
+    if slope(high) <= 0:
+        return float("inf")
+    return float(np.exp(brentq(slope, low, high, xtol=1e-10)))
