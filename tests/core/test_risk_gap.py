@@ -4,6 +4,7 @@ refused."""
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -73,6 +74,24 @@ def test_every_term_is_its_definition(name, order):
         strict=True,
     ):
         np.testing.assert_allclose(got, expected, rtol=0, atol=IDENTITY * size)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("name", GENERATORS)
+def test_labels_are_measured_or_refused(name, order):
+    # A probability of 0 is outside the domain, or infinitely far as a second argument.
+    refused = {"target_first": {"itakura_saito"}}
+    refused["prediction_first"] = {"itakura_saito", "negative_entropy", "binary_entropy", "generalized_kl"}
+    t, s, y = draw(3, 4, 0), draw(3, 4, 1), np.arange(7) % 4
+    g = generator_of(name, 4)
+    if name in refused[order]:
+        with pytest.raises(DomainError):
+            risk_gap(y, teacher=t, student=s, generator=g, order=order)
+    else:
+        gap = risk_gap(y, teacher=t, student=s, generator=g, order=order)
+        soft = risk_gap(np.eye(4)[y], teacher=t, student=s, generator=g, order=order)
+        np.testing.assert_allclose(gap.gap, soft.gap, atol=IDENTITY)
+        assert gap.identity_error < IDENTITY
 
 
 def test_label_noise_cancels_in_the_expected_gap_of_target_first():
@@ -174,6 +193,18 @@ def test_labels_are_fine_in_prediction_first_where_nothing_is_infinite():
     y = np.array([0, 1, 2, 0, 1, 2, 0])
     a, b = (risk_gap(y, teacher=t, student=s, generator="squared_euclidean", order=order) for order in ORDERS)
     np.testing.assert_allclose(a.gap, b.gap, atol=IDENTITY)  # the only symmetric one
+
+
+def test_memory_does_not_grow_with_pairs():
+    n_teachers, n_students, n_points = 64, 128, 500
+    t = draw(n_teachers, 2, 0, n_points=n_points)
+    s = draw(n_students, 2, 1, n_points=n_points, teacher_of=np.repeat(np.arange(n_teachers), 2))
+    y = np.zeros(n_points, dtype=int)
+    tracemalloc.start()
+    risk_gap(y, teacher=t, student=s)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 * 8 * n_students * n_points  # sixteen arrays [students, points]; all pairs would be 64
 
 
 def test_wrong_input_is_refused():
