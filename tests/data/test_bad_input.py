@@ -25,7 +25,11 @@ TEXT_FILES = {
     "open quote": ("d.csv", 'text,label\nfine,1\n"dull,0\n', "line 3: unexpected end of data. Close every quote"),
     "semicolons": ("d.csv", "text;label\nfine;1\n", "line 1: the header 'text;label' has no comma"),
     "column twice": ("d.csv", "text,text\nfine,1\n", "names 'text' more than once"),
-    "no text column": ("d.csv", "texts,label\nfine,1\n", "no column 'text' .*known: label, texts. Did you mean \"texts\""),
+    "no text column": (
+        "d.csv",
+        "texts,label\nfine,1\n",
+        "no column 'text' .*known: label, texts. Did you mean \"texts\"",
+    ),
     "no label column": ("d.csv", "text,lable\nfine,1\n", "no column 'label' .*Did you mean \"lable\""),
     "empty text": ("d.csv", "text,label\nfine,1\n  ,0\n", "line 3, column 'text': is empty. Fill it or drop"),
     "empty label": ("d.csv", "text,label\nfine,1\ndull,\n", "line 3, column 'label': has no label"),
@@ -44,7 +48,11 @@ TEXT_FILES = {
     ),
     "gap in labels": ("d.csv", "text,label\na,0\nb,1\nc,5\n", "line 4, column 'label': is 5, out of range"),
     "label -1": ("d.csv", "text,label\na,0\nb,1\nc,-1\n", "line 4, column 'label': is -1, which often marks a missing"),
-    "fraction": ("d.csv", "text,label\na,0\nb,0.7\n", "line 3, column 'label': is 0.7, expected a whole number or a name"),
+    "fraction": (
+        "d.csv",
+        "text,label\na,0\nb,0.7\n",
+        "line 3, column 'label': is 0.7, expected a whole number or a name",
+    ),
     "mixed labels": (
         "d.jsonl",
         '{"text": "a", "label": 0}\n{"text": "b", "label": [0, 1]}\n',
@@ -76,14 +84,22 @@ TEXT_FILES = {
         '{"text": "a", "label": [0.4, 0.3, 0.3]}\n{"text": "b", "label": [0.3, 0.4, 0.3]}\n',
         "3 classes but only 2 points",
     ),
-    "id twice": ("d.csv", "id,text,label\nq,a,0\nr,b,1\nq,c,1\n", "line 4, column 'id': the id 'q' is already that of line 2"),
+    "id twice": (
+        "d.csv",
+        "id,text,label\nq,a,0\nr,b,1\nq,c,1\n",
+        "line 4, column 'id': the id 'q' is already that of line 2",
+    ),
     "empty id": ("d.csv", "id,text,label\nq,a,0\n,b,1\n", "line 3, column 'id': is None; expected a name"),
-    "unknown split": ("d.csv", "text,label,split\na,0,train\nb,1,tset\n", "line 3, column 'split': is 'tset'.*\"test\""),
+    "unknown split": (
+        "d.csv",
+        "text,label,split\na,0,train\nb,1,tset\n",
+        "line 3, column 'split': is 'tset'.*\"test\"",
+    ),
     "no text after label": ("d.txt", "1 fine\n0\n", "line 2: is '0'; expected a label, a space and a text"),
-    "same texts in a pair": (
+    "same texts in every pair": (
         "d.jsonl",
-        '{"chosen": "a", "rejected": "b"}\n{"chosen": "c", "rejected": "c"}\n',
-        "line 2: both texts are the same",
+        '{"chosen": "a", "rejected": "a"}\n{"chosen": "c", "rejected": "c "}\n',
+        "the two texts are the same in every record",
     ),
     "only chosen": ("d.jsonl", '{"chosen": "a", "label": 1}\n', "no column 'text'"),
     "share above 1": (
@@ -91,7 +107,11 @@ TEXT_FILES = {
         '{"chosen": "a", "rejected": "b", "label": 1.5}\n',
         "line 1, column 'label': is 1.5; for a pair it is the share of raters",
     ),
-    "text and pair": ("d.jsonl", '{"chosen": "a", "rejected": "b", "text": "c", "label": 1}\n', "text, chosen and rejected"),
+    "text and pair": (
+        "d.jsonl",
+        '{"chosen": "a", "rejected": "b", "text": "c", "label": 1}\n',
+        "text, chosen and rejected",
+    ),
     "unknown suffix": ("d.json", "{}", "ends in '.json'; known: .csv, .jsonl"),
     "text as npz": ("d.npz", "not an archive", "cannot be read as arrays without pickle"),
 }
@@ -128,7 +148,10 @@ ARCHIVES = {
     "lengths": (_npz(features=FEATURES, labels=LABELS[:3]), r"label has shape \(3,\), but features have 4 rows"),
     "strings": (_npz(features=FEATURES.astype(str), labels=LABELS), "features have the type <U"),
     "pickle": (_npz(features=FEATURES, labels=np.array([0, 1, 0, None], dtype=object)), "without pickle"),
-    "out of range": (_npz(features=FEATURES, labels=np.array([0, 1, 0, 9])), "row 4, column 'label': is 9, out of range"),
+    "out of range": (
+        _npz(features=FEATURES, labels=np.array([0, 1, 0, 9])),
+        "row 4, column 'label': is 9, out of range",
+    ),
     "not a distribution": (_npz(features=FEATURES, labels=np.full((4, 2), 0.4)), "row 1.*sums to 0.8"),
 }
 
@@ -235,7 +258,7 @@ GOOD_TASK = {"name": "t", "class_names": ["n", "y"], "texts": ["a", "b", "c"], "
         ({"class_names": ["n"]}, "expected two classes or more"),
         ({"class_names": ["n", "n"]}, "class names repeat"),
         ({"class_names": list("abcd")}, "4 classes but only 3 points"),
-        ({"ids": ["p", "p", "q"]}, "1 ids occur more than once, first 'p'"),
+        ({"ids": ["p", "p", "q"]}, r"ids occur more than once \(1\), first 'p'"),
         ({"texts": ["a", " ", "c"]}, "text of point '1' is empty"),
         ({"texts": None}, "nothing to learn from"),
         ({"kind": "preference"}, "needs pairs"),

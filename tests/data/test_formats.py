@@ -82,7 +82,13 @@ def test_every_table_format_round_trips(format, tmp_path):
         [1, 2, 3, 2, 1],
         ["no", "yes", "no", "yes", "no"],
         [[0.5, 0.5], [0.25, 0.75], [1.0, 0.0], [0.0, 1.0], [0.125, 0.875]],
-        [{"no": 0.5, "yes": 0.5}, {"no": 0.25, "yes": 0.75}, {"no": 1, "yes": 0}, {"no": 0, "yes": 1}, {"no": 1, "yes": 0}],
+        [
+            {"no": 0.5, "yes": 0.5},
+            {"no": 0.25, "yes": 0.75},
+            {"no": 1, "yes": 0},
+            {"no": 0, "yes": 1},
+            {"no": 1, "yes": 0},
+        ],
     ],
     ids=["from 0", "from 1", "names", "lists", "objects"],
 )
@@ -139,7 +145,9 @@ def test_npz_takes_names_and_distributions_as_labels(tmp_path):
 
 def test_a_class_label_of_a_saved_dataset_names_the_classes(tmp_path):
     datasets = pytest.importorskip("datasets")
-    features = datasets.Features({"sentence": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos"])})
+    features = datasets.Features(
+        {"sentence": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos"])}
+    )
     data = datasets.Dataset.from_dict({"sentence": ["a", "b", "c"], "label": [1, 0, 1]}, features=features)
     data.save_to_disk(tmp_path / "d")
     task = load_task(path=tmp_path / "d", text_column="sentence")

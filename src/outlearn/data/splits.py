@@ -132,10 +132,10 @@ def _without_copies(task: Task, keys: list[tuple[str, ...]], assigned: list[str]
                 home.setdefault(key, assigned[i])
     notes = []
     if n_same:
-        other = f" ({n_other_label:,} of them with another label)" if n_other_label else ""
-        notes.append(f"{n_same:,} points were removed: their content is that of an earlier point{other}.")
+        other = f", {n_other_label:,} of them with another label" if n_other_label else ""
+        notes.append(f"Points removed because their content is that of an earlier point: {n_same:,}{other}.")
     if n_across:
-        notes.append(f"{n_across:,} points were removed: the file has their text in another split too.")
+        notes.append(f"Points removed because the file has their text in another split too: {n_across:,}.")
     return sorted(kept), notes
 
 

@@ -95,12 +95,16 @@ def task_from_records(
     if preference:
         chosen = _texts(records, columns.name("chosen"), problems)
         rejected = _texts(records, columns.name("rejected"), problems)
-        for first, second, at in zip(chosen, rejected, records.positions, strict=True):
-            if first and first == second:
-                problems.add("both texts are the same, so that neither is better. Drop the record.", at=at)
         share = _share_for_chosen(records, columns.name("label"), problems)
+        differ = np.array([first.strip() != second.strip() for first, second in zip(chosen, rejected, strict=True)])
+        if not differ.any() and not problems:
+            problems.add("the two texts are the same in every record, so that neither is better. Check the columns.")
         problems.raise_if_any()
-        return _preference_task(chosen, rejected, share, seed=seed, common=common)
+        task = _preference_task(chosen, rejected, share, seed=seed, common=common)
+        if differ.all():
+            return task
+        note = f"Pairs left out because their two texts are the same, so that neither is better: {(~differ).sum():,}."
+        return task.select(np.flatnonzero(differ), note=note)
     texts = _texts(records, columns.name("text"), problems) if "text" in roles else None
     parsed = parse_labels(records, columns.name("label"), problems)
     problems.raise_if_any()

@@ -162,7 +162,9 @@ def make_task(
     """
     given = np.asarray(labels)
     if given.dtype.kind not in "iub":
-        raise DataError(f"task {name!r}: labels are {given.dtype}, expected whole numbers: the index of each point's class.")
+        raise DataError(
+            f"task {name!r}: labels are {given.dtype}, expected whole numbers: the index of each point's class."
+        )
     label_array = _frozen(given, np.int64)
     task = Task(
         name=name,
@@ -244,7 +246,7 @@ def _value_problems(task: Task) -> list[str]:
         )
     twice = [key for key, count in Counter(task.ids).items() if count > 1]
     if twice:
-        problems.append(f"{len(twice)} ids occur more than once, first {twice[0]!r}. Make them different.")
+        problems.append(f"ids occur more than once ({len(twice)}), first {twice[0]!r}. Make them different.")
     for part, texts in _texts_by_part(task).items():
         empty = [i for i, text in enumerate(texts) if not text.strip()]
         if empty:

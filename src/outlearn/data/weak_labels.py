@@ -138,11 +138,11 @@ def _join(records: Records, id_column: str, task: Task, ids: Sequence[str]) -> l
     absent = [name for name in ids if name not in row_of]
     if twice:
         problems.add(
-            f"{len(twice):,} ids occur more than once: {_few(twice)}. Keep one row for each.", column=id_column
+            f"ids occur more than once ({len(twice):,}): {_few(twice)}. Keep one row for each.", column=id_column
         )
     if unknown:
         problems.add(
-            f"{len(unknown):,} ids name no point of task {task.name!r}: {_few(unknown)}. Its ids are like "
+            f"ids name no point of task {task.name!r} ({len(unknown):,}): {_few(unknown)}. Its ids are like "
             f"{_few(task.ids)}. Drop these rows (data.limit may have left their points out).",
             column=id_column,
         )

