@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Integer, Real, Shaped
+from jaxtyping import Float, Real, Shaped
 
 from outlearn.core.generators.simplex import SUM_TOLERANCE
 from outlearn.core.generators.stable import log_mean, log_normalise
@@ -38,8 +38,8 @@ class Predictions:
     """
 
     log_probs: Float[np.ndarray, "models points classes"]
-    point_ids: Shaped[np.ndarray, " points"]
-    teacher_of: Integer[np.ndarray, " models"] | None = None
+    point_ids: Shaped[np.ndarray, "..."]  # [points]; of another length it is a ShapeError, raised below
+    teacher_of: Shaped[np.ndarray, "..."] | None = None  # [models]
 
     def __post_init__(self) -> None:
         if self.log_probs.ndim != 3 or 0 in self.log_probs.shape or self.log_probs.shape[-1] < 2:
@@ -166,7 +166,7 @@ class Predictions:
         if np.any(empty):
             raise DomainError(
                 f"the dual mean needs a class of positive probability under all models; at point id "
-                f"{self.point_ids[_first(empty)[1]]!r} there is none. Predict from logits, or use mean()."
+                f"{self.point_ids[_first(empty)[1]].item()!r} there is none. Predict from logits, or use mean()."
             )
         return replace(self, log_probs=log_normalise(logs), teacher_of=None)
 

@@ -57,7 +57,7 @@ def get_generator(name: str | BregmanGenerator, **params: object) -> BregmanGene
         if params:
             raise ConfigError(f"a generator that is already built takes no parameters, got {', '.join(params)}.")
         return name
-    if name not in GENERATORS:
+    if not isinstance(name, str) or name not in GENERATORS:
         raise ConfigError(f"generator is {name!r}; {suggest(name, GENERATORS)}")
     kind = GENERATORS[name]
     known = _parameters(kind)
