@@ -38,6 +38,13 @@ TEXT_FILES = {
     "absent label": ("d.jsonl", GOOD + '{"text": "hm"}\n', "line 4, column 'label': has no label"),
     "malformed JSON": ("d.jsonl", GOOD + '{"text": "hm", \n', "line 4: is not JSON"),
     "NaN in JSON": ("d.jsonl", GOOD + '{"text": "hm", "label": NaN}\n', "line 4: is not JSON .NaN is no JSON number"),
+    "half a surrogate pair": (
+        "d.jsonl",
+        GOOD + '{"text": "hm \\ud800", "label": 0}\n',
+        "line 4: spells half of a surrogate",
+    ),
+    "empty distribution": ("d.jsonl", '{"text": "a", "label": []}\n{"text": "b", "label": []}\n', "one class or none"),
+    "a number of many digits": ("d.csv", "text,label\na,0\nb," + "9" * 5000 + "\nc,1\n", "line 3, column 'label': is"),
     "JSON array": ("d.jsonl", "[1, 2]\n", "line 1: is a JSON list, expected an object"),
     "one class": ("d.csv", "text,label\nfine,1\nwarm,1\n", "every label is 1: one class cannot be learned"),
     "one class by name": ("d.txt", "good fine\ngood warm\n", "every label is 'good': one class"),

@@ -146,5 +146,5 @@ def test_options_and_files_that_cannot_be_are_refused(tmp_path):
         load_weak_labels([], TASK, POINTS)
     with pytest.raises(DataError, match=r"does not exist"):
         load_weak_labels(tmp_path / "none.csv", TASK, POINTS)
-    with pytest.raises(DataError, match=r"weak labels are read from .csv, .jsonl or .parquet"):
+    with pytest.raises(DataError, match=r"weak labels are .csv, .jsonl or .parquet"):
         load(tmp_path, "1 text\n", name="w.txt")

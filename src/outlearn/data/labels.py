@@ -21,9 +21,11 @@ from outlearn.data.records import Records
 from outlearn.data.task import SUM_TOLERANCE
 from outlearn.errors import suggest
 
-__all__ = ["Labels", "cell_value", "distribution", "parse_labels"]
+__all__ = ["LARGEST", "Labels", "cell_value", "distribution", "parse_labels"]
 
-WHOLE_NUMBER = re.compile(r"[+-]?\d+(\.0*)?")
+# Up to 15 digits a whole number is exact as a float; Python refuses to read thousands of them.
+LARGEST = 10**15
+WHOLE_NUMBER = re.compile(r"[+-]?\d{1,15}(\.0*)?")
 DECIMAL = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+)([eE][+-]?\d+)?")
 
 
@@ -63,6 +65,8 @@ def cell_value(cell: object) -> Any:
         return float(text) if DECIMAL.fullmatch(text) else text or None
     if isinstance(cell, bool | np.bool_):
         return bool(cell)
+    if isinstance(cell, int):
+        return cell
     if isinstance(cell, numbers.Real):
         value = float(cell)
         if math.isnan(value):
@@ -191,6 +195,11 @@ def _parse_distributions(values: Sequence[Any], records: Records, column: str, p
     names = records.class_names or (
         tuple(str(name) for name in first) if isinstance(first, Mapping) else tuple(str(i) for i in range(len(first)))
     )
+    if len(names) < 2:
+        problems.add(
+            "the first label is a distribution over one class or none. Give two numbers or more.", column=column
+        )
+        return None
     rows = []
     for value, at in zip(values, records.positions, strict=True):
         row, problem = distribution(value, names)
@@ -236,7 +245,7 @@ def distribution(value: object, class_names: Sequence[str]) -> tuple[list[float]
             [],
             f"is {value!r}, expected one number for each of the {len(class_names)} classes ({_few(class_names)}).",
         )
-    if not all(isinstance(p, numbers.Real) and not isinstance(p, bool) and math.isfinite(p) for p in value):
+    if not all(isinstance(p, int | float) and not isinstance(p, bool) and abs(p) < LARGEST for p in value):
         return [], f"is {value!r}, expected finite numbers."
     total = math.fsum(value)
     if min(value) < 0 or abs(total - 1) > SUM_TOLERANCE:

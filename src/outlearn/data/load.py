@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,7 +87,10 @@ def load_task(
     if limit is not None and limit < 1:
         raise ConfigError(f"data.limit is {limit}; expected 1 or more, or none.")
     if path is not None:
-        task = _load_path(Path(path).expanduser(), format, columns, subset=subset, split=split, seed=seed)
+        try:
+            task = _load_path(Path(os.path.expanduser(path)), format, columns, subset=subset, split=split, seed=seed)
+        except OSError as error:  # a name too long, a folder without permission
+            raise DataError(f"{path} cannot be read ({error}). Check the path and its permissions.") from error
     elif name is not None and format == "huggingface":
         records = read_dataset(name, columns, subset=subset, split=split)
         task = task_from_records(records, columns, name=name, seed=seed)

@@ -18,6 +18,8 @@ from typing import Any, NoReturn
 from outlearn.data.problems import Problems
 from outlearn.errors import DataError, MissingExtraError, suggest
 
+SURROGATE = re.compile("[\ud800-\udfff]")
+
 __all__ = ["Records", "check_file", "read_csv", "read_jsonl", "read_label_sentence", "read_parquet"]
 
 
@@ -59,7 +61,7 @@ def check_file(path: Path) -> None:
         )
     if not path.exists():
         parent = path.parent
-        beside = sorted(file.name for file in parent.iterdir()) if parent.is_dir() else []
+        beside = sorted(f.name for f in parent.iterdir() if f.name[0] != ".") if parent.is_dir() else []
         known = f"In that folder, {suggest(path.name, beside)}" if 0 < len(beside) <= 20 else "Check the path."
         raise DataError(f"{path} does not exist. {known}")
     try:
@@ -161,6 +163,11 @@ def read_jsonl(path: Path) -> Records:
             continue
         if not isinstance(record, dict):
             problems.add(f"is a JSON {type(record).__name__}, expected an object. Write one object a line.", at=number)
+            continue
+        if "\\ud" in line.lower() and SURROGATE.search(json.dumps(record, ensure_ascii=False)):
+            problems.add(
+                "spells half of a surrogate pair (\\ud800 to \\udfff), which is no character. Remove it.", at=number
+            )
             continue
         records.append(record)
         positions.append(number)

@@ -7,6 +7,7 @@ points by id, never by order.
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Float64, Int
 
-from outlearn.data.labels import cell_value, distribution
+from outlearn.data.labels import LARGEST, cell_value, distribution
 from outlearn.data.load import READERS, SUFFIXES
 from outlearn.data.records import Records
 from outlearn.data.task import SUM_TOLERANCE, Task
@@ -79,7 +80,7 @@ def load_weak_labels(
     """
     if missing not in ("error", "uniform"):
         raise ConfigError(f"missing is {missing!r}; known: error, uniform.")
-    files = [Path(p).expanduser() for p in ([paths] if isinstance(paths, str | Path) else paths)]
+    files = [Path(os.path.expanduser(p)) for p in ([paths] if isinstance(paths, str | Path) else paths)]
     if not files:
         raise ConfigError("weak labels come from no file; expected one path or more.")
     ids = [task.ids[i] for i in np.asarray(points).tolist()]
@@ -109,11 +110,12 @@ def load_weak_labels(
 def _read(file: Path) -> Records:
     """Read a table."""
     format = SUFFIXES.get(file.suffix.lower())
-    if format not in TABLES and file.is_file():
-        raise DataError(
-            f"{file} ends in {file.suffix!r}; weak labels are read from .csv, .jsonl or .parquet. Convert it."
-        )
-    return READERS[format if format in TABLES else "csv"](file)
+    try:
+        if format not in TABLES and file.is_file():
+            raise DataError(f"{file} ends in {file.suffix!r}; weak labels are .csv, .jsonl or .parquet. Convert it.")
+        return READERS[format if format in TABLES else "csv"](file)
+    except OSError as error:
+        raise DataError(f"{file} cannot be read ({error}). Check the path and its permissions.") from error
 
 
 def _join(records: Records, id_column: str, task: Task, ids: Sequence[str]) -> list[int]:
@@ -202,7 +204,7 @@ def _class_row(values: Sequence[Any]) -> tuple[list[float] | None, str | None]:
     """Read one number a class: a distribution, or counts of votes. None if all are missing or no one voted."""
     if all(value is None for value in values):
         return None, None
-    if not all(isinstance(v, int | float) and not isinstance(v, bool) and 0 <= v < math.inf for v in values):
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) and 0 <= v < LARGEST for v in values):
         return None, f"has {list(values)!r}; expected a number of at least 0 for each class."
     total = math.fsum(values)
     votes = all(float(value).is_integer() for value in values)
