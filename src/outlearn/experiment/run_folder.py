@@ -14,7 +14,7 @@ from safetensors.numpy import save
 
 from outlearn.errors import StoreError
 
-__all__ = ["RunWriter", "claim_folder", "new_run_folder"]
+__all__ = ["RunWriter", "claim_folder", "new_run_folder", "write_file"]
 
 
 def new_run_folder(name: str, parent: Path = Path("runs")) -> Path:
@@ -47,7 +47,7 @@ def claim_folder(folder: Path, config_yaml: str) -> None:
                 f"the folder {str(folder)!r} holds a run with another configuration. Choose another --out DIR, or "
                 "remove it."
             )
-        _write(config, config_yaml.encode())
+        write_file(config, config_yaml.encode())
     except StoreError:
         raise
     except (OSError, UnicodeDecodeError) as error:
@@ -70,7 +70,7 @@ class RunWriter:
 
     def text(self, name: str, content: str) -> None:
         """Write a text file."""
-        _write(self.folder / name, content.encode())
+        write_file(self.folder / name, content.encode())
 
     def json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a JSON file; NaN is a mistake of ours and raises."""
@@ -79,7 +79,7 @@ class RunWriter:
     def arrays(self, name: str, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Sequence[str]]) -> None:
         """Write a safetensors file with lists of names as metadata."""
         contiguous = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
-        _write(self.folder / name, save(contiguous, {key: json.dumps(list(names)) for key, names in metadata.items()}))
+        write_file(self.folder / name, save(contiguous, {key: json.dumps(list(names)) for key, names in metadata.items()}))
 
     def lines(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write a JSONL file."""
@@ -95,7 +95,7 @@ class RunWriter:
             raise StoreError(f"log.jsonl in {str(self.folder)!r} cannot be written: {error.strerror}.") from error
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
     """Write beside, sync, rename: a reader never sees half a file."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
