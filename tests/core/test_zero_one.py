@@ -75,9 +75,12 @@ def test_bad_input_is_refused():
         decompose_labels(np.zeros(2, dtype=int), f)
     with pytest.raises(ShapeError, match="shapes"):
         decompose_numbers(np.zeros(3), np.zeros(3))
-    with pytest.raises(DomainError, match="got -1"):
-        decompose_labels(np.array([0, -1, 0]), f)
-    with pytest.raises(DomainError, match="0 to 1, got 2"):
+    for n_classes in (None, 2):
+        with pytest.raises(DomainError, match=r"labels\[1\] is -1"):
+            decompose_labels(np.array([0, -1, 0]), f, n_classes=n_classes)
+        with pytest.raises(DomainError, match=r"predicted\[1, 0\] is -7"):
+            decompose_labels(np.zeros(3, dtype=int), np.array([[0, 1, 0], [-7, 0, 0]]), n_classes=n_classes)
+    with pytest.raises(DomainError, match=r"0 to 1; labels\[1\] is 2"):
         decompose_labels(np.array([0, 2, 0]), f, n_classes=2)
     with pytest.raises(DomainError, match="finite"):
         decompose_numbers(np.array([0.0, np.nan, 0.0]), f)

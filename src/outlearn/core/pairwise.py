@@ -1,12 +1,14 @@
 """Divergences between all pairs of two sets of models by one matrix product, for any Bregman generator.
 
-With a centre c, `D(t, s) = phi(t) + phi*(u_s) - <t, u_s>` (u_s the dual coordinates of s) splits at three points:
+`D(t, s) = phi(t) + phi*(u) - <t, u>`, where u are the dual coordinates of s. For any p and v, here the means of the t
+and of the u at each point,
 
-    D(t, s) = D(t, c) + D(c, s) - <t - c, u_s - u_c>.
+    <t, u> = <t, v> + <p, u> - <p, v> + <t - p, u - v>.
 
-Only the product mixes t and s. c is the dual mean of the second set, point by point: for nearly equal models every term
-is then as small as the divergence itself, so a product in float32 loses nothing; sums run in float64. Chunks of points
-bound the memory. Pairs whose divergence is far smaller than the terms it is the difference of are computed again.
+Only the last product mixes t and s. For nearly equal models it is as small as the divergence itself, so float32 loses
+nothing in it; the other terms, and all sums over points, are in float64. Probabilities sum to 1, so t - p sums to 0 and
+the last class needs no column: u enters by its differences to it. Chunks of points bound the memory. Pairs whose
+divergence is far smaller than the product it is the difference of are computed again.
 """
 
 from __future__ import annotations
@@ -62,71 +64,96 @@ def pairwise_divergence(
     chosen = get_generator(generator)
     _check_aligned(first, second)
     sums = _sums(first, second, chosen, np.float32)
-    unsure = sums.unsure(float(np.finfo(np.float32).eps))
-    if np.count_nonzero(unsure) > MOST_EXACT or sums.largest > FLOAT32_RANGE:
+    result = sums.divergence()
+    unsure = sums.unsure(result, float(np.finfo(np.float32).eps))
+    if np.count_nonzero(unsure) > MOST_EXACT or not sums.within(FLOAT32_RANGE):
         sums = _sums(first, second, chosen, np.float64)
-        unsure = sums.unsure(float(np.finfo(np.float64).eps))
-    pairs = np.argwhere(unsure)
-    for i, j in pairs[:MOST_EXACT]:
+        result = sums.divergence()
+        unsure = sums.unsure(result, float(np.finfo(np.float64).eps))
+    for i, j in np.argwhere(unsure)[:MOST_EXACT]:
         u = chosen.dual_from_log_probs(first.log_probs[i], argument="first")
         v = chosen.dual_from_log_probs(second.log_probs[j], argument="second")
-        sums.divergence[i, j] = chosen.divergence_from_dual(u, v).sum()
+        result[i, j] = chosen.divergence_from_dual(u, v).sum()
     # Rounding of equal models can end below 0 by 1e-17 of the terms; a divergence cannot.
-    return np.maximum(sums.divergence, 0.0) / first.n_points
+    return np.maximum(result, 0.0, out=result) / first.n_points
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Sums:
-    """Sums over points: of the divergence of each pair, and the squared sizes of the two factors of the product."""
+    """Sums over points, added to by chunks.
 
-    divergence: np.ndarray
+    `pairs`: less the products, plus what was added directly; `first` and `second`: terms of one model; the sizes:
+    squared norms of the two factors of the product.
+    """
+
+    pairs: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
     first_size: np.ndarray
     second_size: np.ndarray
-    largest: float = 0.0
 
-    def unsure(self, eps: float) -> np.ndarray:
+    def divergence(self) -> np.ndarray:
+        """Return the sum over points of each pair's divergence."""
+        return np.asarray(self.pairs + (self.first[:, None] + self.second))
+
+    def unsure(self, divergence: np.ndarray, eps: float) -> np.ndarray:
         """Tell which divergences the rounding of the product may change by more than ACCURACY of themselves."""
         rounding = np.sqrt(self.first_size)[:, None] * (eps / ACCURACY * np.sqrt(self.second_size))
-        return np.asarray(rounding > self.divergence)
+        return np.asarray(rounding > divergence)
+
+    def within(self, largest: float) -> bool:
+        """Tell whether no coordinate that was multiplied can exceed `largest`."""
+        return bool(np.all(self.second_size < largest**2))
+
+
+class _Room:
+    """Arrays written in place at every chunk: the first touch of new memory costs more than the arithmetic on it."""
+
+    def __init__(self, n_first: int, n_second: int, points: int, classes: int, dtype: type[np.floating]) -> None:
+        self.probs = np.empty((n_first, points, classes))
+        self.differences = np.empty((n_second, points, classes - 1))
+        self.left = np.empty((n_first, points, classes - 1), dtype=dtype)
+        self.right = np.empty((n_second, points, classes - 1), dtype=dtype)
+        self.product = np.empty((n_first, n_second), dtype=dtype)
 
 
 def _sums(first: Predictions, second: Predictions, generator: BregmanGenerator, dtype: type[np.floating]) -> _Sums:
-    n_first, n_second = first.n_models, second.n_models
-    sums = _Sums(np.zeros((n_first, n_second)), np.zeros(n_first), np.zeros(n_second))
-    product = np.empty((n_first, n_second), dtype=dtype)
-    step = max(1, CHUNK // ((n_first + n_second) * first.n_classes))
+    n_first, n_second, classes = first.n_models, second.n_models, first.n_classes
+    step = min(first.n_points, max(1, CHUNK // ((n_first + n_second) * (classes - 1))))
+    room = _Room(n_first, n_second, step, classes, dtype)
+    sums = _Sums(np.zeros((n_first, n_second)), *(np.zeros(n) for n in (n_first, n_second, n_first, n_second)))
     for start in range(0, first.n_points, step):
         a = first.log_probs[:, start : start + step]
-        b = second.log_probs[:, start : start + step]
-        v = _duals(generator, b, "second")
-        if not np.isfinite(v).all():
-            finite = np.isfinite(v).all(axis=(0, 2))
-            _add_directly(sums, a[:, ~finite], v[:, ~finite], generator)
-            a, v = a[:, finite], v[:, finite]
-        if a.shape[1]:
-            _add_product(sums, a, v, generator, product)
+        u = _duals(generator, second.log_probs[:, start : start + step], "second")
+        v = u.mean(axis=0)
+        finite = np.isfinite(v).all(axis=-1)
+        if not finite.all():
+            _add_directly(sums, a[:, ~finite], u[:, ~finite], generator)
+            a, u, v = a[:, finite], u[:, finite], v[finite]
+        if len(v):
+            _add_product(sums, a, u, v, generator, room)
     return sums
 
 
-def _add_product(sums: _Sums, a: np.ndarray, v: np.ndarray, generator: BregmanGenerator, product: np.ndarray) -> None:
-    """Add the divergences at some points: a are log-probabilities, v dual coordinates, `[models, points, classes]`."""
-    centre = v.mean(axis=0)  # the dual mean, in dual coordinates
-    point = generator.inverse_gradient(centre)
+def _add_product(
+    sums: _Sums, a: np.ndarray, u: np.ndarray, v: np.ndarray, generator: BregmanGenerator, room: _Room
+) -> None:
+    """Add the divergences at some points: a log-probabilities, u dual coordinates, v their mean over models."""
+    t, difference, left, right = (part[:, : len(v)] for part in (room.probs, room.differences, room.left, room.right))
     with np.errstate(under="ignore"):
-        t = np.exp(a)
-    # D(t, c) and D(c, s), each summed over points; float64, so that what cancels leaves 1e-16 of phi.
-    to_centre = _potentials(generator, a, t) + generator.conjugate(centre).sum() - np.tensordot(t, centre, 2)
-    from_centre = generator.potential(point).sum() + _conjugates(generator, v) - np.tensordot(v, point, 2)
-    left = np.subtract(t, point).astype(product.dtype).reshape(len(t), -1)
-    with np.errstate(over="ignore"):
-        right = np.subtract(v, centre).astype(product.dtype).reshape(len(v), -1)
-    sums.divergence += to_centre[:, None] + from_centre
+        np.exp(a, out=t)
+    p = t.mean(axis=0)
+    np.add(sums.first, _potentials(generator, a, t) - np.tensordot(t, v, 2) + np.vdot(p, v), out=sums.first)
+    np.add(sums.second, _conjugates(generator, u) - np.tensordot(u, p, 2), out=sums.second)
+    np.subtract(t[..., :-1], p[..., :-1], out=left, casting="same_kind")
+    np.subtract(u[..., :-1], u[..., -1:], out=difference)
     with np.errstate(over="ignore", invalid="ignore"):  # beyond FLOAT32_RANGE all is done again in float64
-        np.matmul(left, right.T, out=product)
-        sums.divergence -= product
-        sums.first_size += np.einsum("ij,ij->i", left, left)
-        sums.second_size += np.einsum("ij,ij->i", right, right)
-    sums.largest = max(sums.largest, float(np.abs(right).max()))
+        np.subtract(difference, v[..., :-1] - v[..., -1:], out=right, casting="same_kind")
+        rows, columns = left.reshape(len(left), -1), right.reshape(len(right), -1)
+        np.matmul(rows, columns.T, out=room.product)
+        np.subtract(sums.pairs, room.product, out=sums.pairs)
+        np.add(sums.first_size, np.einsum("ij,ij->i", rows, rows), out=sums.first_size)
+        np.add(sums.second_size, np.einsum("ij,ij->i", columns, columns), out=sums.second_size)
 
 
 def _add_directly(sums: _Sums, a: np.ndarray, v: np.ndarray, generator: BregmanGenerator) -> None:
@@ -134,9 +161,7 @@ def _add_directly(sums: _Sums, a: np.ndarray, v: np.ndarray, generator: BregmanG
     u = _duals(generator, a, "first")
     step = max(1, DIRECT_BLOCK // v.size)
     for start in range(0, len(u), step):
-        sums.divergence[start : start + step] += generator.divergence_from_dual(u[start : start + step, None], v).sum(
-            -1
-        )
+        sums.pairs[start : start + step] += generator.divergence_from_dual(u[start : start + step, None], v).sum(-1)
 
 
 def _duals(generator: BregmanGenerator, log_probs: np.ndarray, argument: str) -> np.ndarray:
@@ -147,8 +172,11 @@ def _duals(generator: BregmanGenerator, log_probs: np.ndarray, argument: str) ->
 
 def _potentials(generator: BregmanGenerator, log_probs: np.ndarray, probs: np.ndarray) -> np.ndarray:
     """Sum phi over points, `[models]`."""
-    if isinstance(generator, NegativeEntropy) and np.isfinite(log_probs).all():  # sum p log p without another logarithm
-        return np.einsum("mpk,mpk->m", probs, log_probs)
+    if isinstance(generator, NegativeEntropy):  # sum p log p, without another logarithm
+        with np.errstate(invalid="ignore"):
+            sums = np.einsum("mpk,mpk->m", probs, log_probs)
+        if np.isfinite(sums).all():  # else 0 times log 0 made it NaN
+            return np.asarray(sums)
     return generator.potential(probs).sum(axis=1)
 
 

@@ -153,9 +153,14 @@ def _check_shapes(target: np.ndarray, predicted: np.ndarray) -> None:
 def _check_classes(labels: np.ndarray, predicted: np.ndarray, n_classes: int | None) -> int:
     if labels.dtype.kind not in "iu" or predicted.dtype.kind not in "iu":
         raise DomainError(f"labels must be integers, got dtypes {labels.dtype} and {predicted.dtype}.")
-    low = min(int(labels.min()), int(predicted.min()))
-    high = max(int(labels.max()), int(predicted.max()))
-    classes = high + 1 if n_classes is None else n_classes
-    if low < 0 or high >= classes:
-        raise DomainError(f"labels must be classes 0 to {classes - 1}, got {low if low < 0 else high}.")
-    return classes
+    largest = 0
+    for name, values in (("labels", labels), ("predicted", predicted)):
+        limit = np.iinfo(values.dtype).max if n_classes is None else n_classes - 1
+        # Read as unsigned, a negative number is larger than any class: one pass finds both errors.
+        top = int(values.view(f"u{values.itemsize}").max())
+        if top > limit:
+            place = tuple(int(i) for i in np.argwhere((values < 0) | (values > limit))[0])
+            allowed = "from 0" if n_classes is None else f"0 to {limit}"
+            raise DomainError(f"labels must be classes {allowed}; {name}{list(place)} is {values[place]}.")
+        largest = max(largest, top)
+    return largest + 1 if n_classes is None else n_classes
