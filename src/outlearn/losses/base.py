@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 import numbers
 from abc import ABC, abstractmethod
-from typing import ClassVar, final
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias, final
 
 import torch
 from jaxtyping import Float, Shaped
@@ -20,17 +21,22 @@ from torch import Tensor
 
 from outlearn.errors import ConfigError, DomainError, ShapeError
 
-__all__ = ["DEFAULT_SMOOTHING", "Loss", "check_number", "hardened", "log_smoothed", "smoothed"]
+__all__ = ["DEFAULT_SMOOTHING", "Loss", "Number", "check_number", "hardened", "log_smoothed", "smoothed"]
+
+# What a parameter may be given as; it is stored as a float, so that equal losses have equal configurations.
+Number: TypeAlias = float | int
 
 # Weight of the uniform distribution mixed into the targets of losses that take log t: the infinity at t = 0 becomes
 # -log(1e-4 / K), about 10 nats.
 DEFAULT_SMOOTHING = 1e-4
 
 
+@dataclass(frozen=True)
 class Loss(ABC):
     """Map student logits and teacher distributions to one loss per example.
 
-    Subclasses are frozen dataclasses whose fields are numbers (or another loss) checked at construction.
+    Subclasses are frozen dataclasses whose fields are numbers (or another loss) checked at construction: then equal
+    losses are equal values, with equal cache keys.
 
     Attributes:
         batch_coupled: True if an example's loss depends on the other examples of its batch (a threshold over the

@@ -151,12 +151,12 @@ def _aux_conf(loss: AuxConf, student: Student, parts: Parts, progress: float, ou
     a, target = loss.coefficient(progress), parts["target"]
     torch.sub(student.p, target, alpha=1.0 - a, out=out)
     if out.shape[1] < 2:  # a single example has no quantiles: its own argmax
-        out.sub_(hardened(student.log_p, axis=0), alpha=a)
+        out.sub_(hardened(student.p, axis=0), alpha=a)
         return
     # The rule of prior_matched_classes, class-major.
     prior = target.mean(1).clamp(0.0, 1.0).expand(out.shape[0], out.shape[2])
-    thresholds = quantile_of_sorted(sorted_over_examples(student.log_p), 1.0 - prior)
-    out.sub_(hardened(student.log_p - thresholds.unsqueeze(1), axis=0), alpha=a)
+    thresholds = quantile_of_sorted(sorted_over_examples(student.p), 1.0 - prior)
+    out.sub_(hardened(student.p - thresholds.unsqueeze(1), axis=0), alpha=a)
 
 
 def sorted_over_examples(values: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from outlearn.errors import ConfigError
-from outlearn.losses.base import DEFAULT_SMOOTHING, Loss, check_number, hardened
+from outlearn.losses.base import DEFAULT_SMOOTHING, Loss, Number, check_number, hardened
 from outlearn.losses.cross_entropy import ForwardCE, cross_entropy, reverse_cross_entropy
 
 __all__ = ["CACE", "AuxConf", "ConfidenceWindow", "Regularised", "prior_matched_classes"]
@@ -41,10 +41,10 @@ class CACE(Loss):
         tensor([0.6931, 0.6982])
     """
 
-    threshold: float | None = None
-    quantile: float | None = None
-    temperature: float | None = None
-    smoothing: float = DEFAULT_SMOOTHING
+    threshold: Number | None = None
+    quantile: Number | None = None
+    temperature: Number | None = None
+    smoothing: Number = DEFAULT_SMOOTHING
 
     def __post_init__(self) -> None:
         """Check the parameters."""
@@ -120,8 +120,8 @@ class AuxConf(Loss):
 
     batch_coupled: ClassVar[bool] = True
 
-    weight: float = 0.5
-    warmup: float = 0.2
+    weight: Number = 0.5
+    warmup: Number = 0.2
 
     def __post_init__(self) -> None:
         """Check the parameters."""
@@ -161,9 +161,10 @@ def prior_matched_classes(
     """Harden predictions so that each class is chosen about as often as the teacher's labels give it.
 
     Class k has the threshold c_k = quantile of s_k over the references at 1 - prior_k, where prior_k is the mean of
-    t_k over the references (linear interpolation, of log s_k). The class chosen is the one that exceeds its threshold
-    by the largest factor, argmax_k log s_k - log c_k; ties go to the first class. For two classes this is the rule
-    "class 0 where s_0 >= quantile of s_0 at prior_1". With a single reference, which has no quantiles, it is argmax s.
+    t_k over the references (linear interpolation). The class chosen is the one that exceeds its threshold the most,
+    argmax_k s_k - c_k; ties go to the first class. For two classes this is the published rule, "class 0 where s_0
+    reaches its quantile at prior_1", and the shares match; for more they match roughly, while argmax s would keep the
+    student's own bias. With a single reference, which has no quantiles, it is argmax s.
 
     Args:
         logits: student logits to harden.
@@ -182,9 +183,8 @@ def prior_matched_classes(
         threshold = quantile_at(reference, prior[..., 1]).unsqueeze(-1)
         first = logits[..., 0] - logits[..., 1] >= threshold
         return torch.stack([first, ~first], dim=-1).to(logits.dtype)
-    reference = reference_logits.log_softmax(-1).transpose(-1, -2)
-    thresholds = quantile_at(reference, 1.0 - prior)
-    return hardened(logits.log_softmax(-1) - thresholds.unsqueeze(-2))
+    thresholds = quantile_at(reference_logits.softmax(-1).transpose(-1, -2), 1.0 - prior)
+    return hardened(logits.softmax(-1) - thresholds.unsqueeze(-2))
 
 
 def quantile_at(values: Float[Tensor, "*batch n"], q: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
@@ -214,7 +214,7 @@ class ConfidenceWindow(Loss):
         tensor([0.6931, 0.0000])
     """
 
-    radius: float = 0.15
+    radius: Number = 0.15
 
     def __post_init__(self) -> None:
         """Check the parameters."""
@@ -246,7 +246,7 @@ class Regularised(Loss):
     """
 
     loss: Loss = field(default_factory=ForwardCE)
-    entropy: float = 0.1
+    entropy: Number = 0.1
 
     def __post_init__(self) -> None:
         """Check the parameters, and be batch-coupled where the inner loss is."""

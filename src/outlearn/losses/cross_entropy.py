@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from outlearn.errors import ConfigError
-from outlearn.losses.base import DEFAULT_SMOOTHING, Loss, check_number, hardened, log_smoothed
+from outlearn.losses.base import DEFAULT_SMOOTHING, Loss, Number, check_number, hardened, log_smoothed
 
 __all__ = ["ForwardCE", "ForwardKL", "HardCE", "ReverseCE", "ReverseKL", "SymmetricCE"]
 
@@ -103,7 +103,7 @@ class ReverseCE(Loss):
         tensor([1.2040])
     """
 
-    smoothing: float = DEFAULT_SMOOTHING
+    smoothing: Number = DEFAULT_SMOOTHING
 
     def __post_init__(self) -> None:
         """Check the parameters."""
@@ -128,7 +128,7 @@ class ReverseKL(Loss):
         tensor([0.5108])
     """
 
-    smoothing: float = DEFAULT_SMOOTHING
+    smoothing: Number = DEFAULT_SMOOTHING
 
     def __post_init__(self) -> None:
         """Check the parameters."""
@@ -158,9 +158,9 @@ class SymmetricCE(Loss):
     replaced by a constant; here the targets are smoothed.
     """
 
-    alpha: float = 1.0
-    beta: float = 0.1
-    smoothing: float = DEFAULT_SMOOTHING
+    alpha: Number = 1.0
+    beta: Number = 0.1
+    smoothing: Number = DEFAULT_SMOOTHING
 
     def __post_init__(self) -> None:
         """Check the parameters."""

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from outlearn.losses.base import DEFAULT_SMOOTHING, Loss, check_number, log_smoothed, smoothed
+from outlearn.losses.base import DEFAULT_SMOOTHING, Loss, Number, check_number, log_smoothed, smoothed
 from outlearn.losses.cross_entropy import reverse_kl
 
 __all__ = ["Hellinger", "Jeffreys", "JensenShannon", "PearsonChi2", "TotalVariation"]
@@ -86,7 +86,7 @@ class PearsonChi2(Loss):
         tensor([1.])
     """
 
-    smoothing: float = DEFAULT_SMOOTHING
+    smoothing: Number = DEFAULT_SMOOTHING
 
     def __post_init__(self) -> None:
         """Check the parameters."""
@@ -114,7 +114,7 @@ class Jeffreys(Loss):
         tensor([0.8789])
     """
 
-    smoothing: float = DEFAULT_SMOOTHING
+    smoothing: Number = DEFAULT_SMOOTHING
 
     def __post_init__(self) -> None:
         """Check the parameters."""

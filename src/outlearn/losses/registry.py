@@ -6,12 +6,13 @@ with parameters, a mapping with `kind`, and the spellings of the first papers on
 
 from __future__ import annotations
 
+import numbers
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 
 from outlearn.errors import ConfigError, suggest
-from outlearn.losses.base import Loss
+from outlearn.losses.base import Loss, check_number
 from outlearn.losses.confidence import CACE, AuxConf, ConfidenceWindow, Regularised
 from outlearn.losses.cross_entropy import ForwardCE, ForwardKL, HardCE, ReverseCE, ReverseKL, SymmetricCE
 from outlearn.losses.divergences import Hellinger, Jeffreys, JensenShannon, PearsonChi2, TotalVariation
@@ -51,7 +52,7 @@ _PATTERNS = {
 }
 
 
-def get_loss(spec: str | Mapping[str, object] | Loss, **parameters: object) -> Loss:
+def get_loss(spec: object, **parameters: object) -> Loss:
     """Build a loss from its name and parameters, from a mapping with `kind`, or from a paper's own spelling.
 
     Spellings: `bce`, `reverse_bce`, `aux`, `kl`, `reverse_kl`; `CACE_c`, a threshold of 0.5 + c on max t;
@@ -97,7 +98,7 @@ def loss_config(loss: Loss) -> dict[str, object]:
         {'kind': 'reverse_ce', 'smoothing': 0.0001}
     """
     config: dict[str, object] = {"kind": _kind(loss)}
-    for field in fields(loss):  # type: ignore[arg-type]  # every Loss is a dataclass; the base class cannot say so
+    for field in fields(loss):
         value = getattr(loss, field.name)
         config[field.name] = loss_config(value) if isinstance(value, Loss) else value
     return config
@@ -129,7 +130,7 @@ def _kind(loss: Loss) -> str:
 
 def _default_config(loss: Loss) -> dict[str, object]:
     """Return the configuration of the same loss with its defaults; empty if it has parameters without one."""
-    required = any(f.default is MISSING and f.default_factory is MISSING for f in fields(loss))  # type: ignore[arg-type]
+    required = any(f.default is MISSING and f.default_factory is MISSING for f in fields(loss))
     return {} if required else loss_config(type(loss)())
 
 
@@ -179,11 +180,20 @@ def _from_text(text: str) -> tuple[str, dict[str, object]]:
 def _build(name: str, parameters: dict[str, object]) -> Loss:
     """Construct a loss, after naming any parameter that it does not have."""
     kind = LOSSES[name]
-    allowed = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    types = {field.name: str(field.type) for field in fields(kind)}
     for key in parameters:
-        if key not in allowed:
-            known = suggest(key, allowed) if allowed else "it has no parameters."
+        if key not in types:
+            known = suggest(key, types) if types else "it has no parameters."
             raise ConfigError(f"loss {name} has no parameter {key!r}; {known}")
-    if isinstance(parameters.get("loss"), str | Mapping):
-        parameters = {**parameters, "loss": get_loss(parameters["loss"])}  # type: ignore[arg-type]
-    return kind(**parameters)
+    return kind(**{key: _parameter(name, key, value, types[key]) for key, value in parameters.items()})
+
+
+def _parameter(name: str, key: str, value: object, declared: str) -> object:
+    """Read a parameter as its field declares it: a loss in any spelling, or a number (its range is checked later)."""
+    if "Loss" in declared:
+        return get_loss(value)
+    if value is None and "None" in declared:
+        return None
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        return float(value)
+    return check_number(name, key, value) if "Number" in declared else value

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from outlearn.errors import ConfigError
-from outlearn.losses.base import Loss, check_number, hardened
+from outlearn.losses.base import Loss, Number, check_number, hardened
 from outlearn.losses.cross_entropy import cross_entropy
 
 __all__ = ["MAE", "Brier", "GeneralizedCE", "Product"]
@@ -55,7 +55,7 @@ class GeneralizedCE(Loss):
     Source: Zhang and Sabuncu, Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy Labels, 2018.
     """
 
-    q: float = 0.7
+    q: Number = 0.7
 
     def __post_init__(self) -> None:
         """Check the parameters."""
@@ -66,7 +66,7 @@ class GeneralizedCE(Loss):
     ) -> Float[Tensor, "*batch"]:
         """Compute (1 - s_y^q) / q."""
         log_s_y = (logits.log_softmax(-1) * hardened(targets)).sum(-1)
-        return -torch.expm1(self.q * log_s_y) / self.q  # expm1: small losses and small q keep their digits
+        return -torch.expm1(self.q * log_s_y) / self.q  # expm1: a small q keeps its digits
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ class Product(Loss):
         tensor([0.6931])
     """
 
-    a: float = 1.0
-    b: float = 1.0
+    a: Number = 1.0
+    b: Number = 1.0
 
     def __post_init__(self) -> None:
         """Check the parameters."""
