@@ -1,0 +1,212 @@
+"""Read one array from a file that any program may have written: .npy, .npz, .safetensors or CSV.
+
+Nothing pickled is ever loaded. A .npy file is mapped into memory, not read, so that it costs memory once, where it is
+used. An archive of several arrays is named as FILE:ARRAY.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Shaped
+
+from outlearn.data.records import check_file, read_csv
+from outlearn.errors import DataError, suggest
+
+__all__ = ["ArrayFile", "read_array"]
+
+ID_NAMES = ("id", "ids", "point_ids")
+NPY_MAGIC = b"\x93NUMPY"
+# A CSV without a header begins with numbers; class names may be whole numbers, such as 0,1,2.
+NOT_A_NAME = re.compile(r"[+-]\d+|[+-]?(\d+\.\d*|\.\d+)([eE][+-]?\d+)?|[+-]?\d+[eE][+-]?\d+|[+-]?(inf|nan)", re.I)
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayFile:
+    """Hold what a file says.
+
+    Attributes:
+        source: how messages name it.
+        values: of an array file the array; of a CSV file `[rows, columns]`, numbers where every cell is one, else text.
+        ids: as text, `[points]`, from a CSV column `id` or an archive's array named id, ids or point_ids; None if
+            absent.
+        columns: names of the CSV columns beside the id; None for an array file.
+    """
+
+    source: str
+    values: Shaped[np.ndarray, "..."]
+    ids: Shaped[np.ndarray, "..."] | None = None
+    columns: tuple[str, ...] | None = None
+
+
+def read_array(spec: str | Path) -> ArrayFile:
+    """Read the array that `spec` names: a file, or FILE:ARRAY for one of several in an .npz or .safetensors archive.
+
+    Raises:
+        DataError: if there is no such file or array, or it cannot be read without pickle.
+    """
+    path, name = _split(spec)
+    reader = READERS.get(path.suffix.lower())
+    if reader is None and path.is_file():
+        raise DataError(
+            f"{path} ends in {path.suffix!r}; expected one of {', '.join(READERS)}. Save the array as .npy, for "
+            "example with numpy.save."
+        )
+    check_file(path)
+    return (reader or _npy)(path, name)
+
+
+def _split(spec: str | Path) -> tuple[Path, str | None]:
+    path = Path(spec).expanduser()
+    head, colon, name = str(path).rpartition(":")
+    if colon and not path.exists() and Path(head).suffix.lower() in (".npz", ".safetensors"):
+        return Path(head), name
+    return path, None
+
+
+def _npy(path: Path, name: str | None) -> ArrayFile:
+    with path.open("rb") as file:
+        magic = file.read(len(NPY_MAGIC))
+    if magic != NPY_MAGIC:
+        raise DataError(
+            f"{path} is not a .npy file: it does not begin as one. A pickle is never loaded. Write it with numpy.save."
+        )
+    try:
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise DataError(_unreadable(path, error)) from None
+    return ArrayFile(str(path), values)
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    if "object" in str(error).lower() or "pickle" in str(error).lower():
+        return (
+            f"{path} holds Python objects, which are pickled and never loaded. Save an array of numbers (for text ids, "
+            "one of type str)."
+        )
+    return f"{path} cannot be read ({error}). It may be cut off: write it again."
+
+
+def _npz(path: Path, name: str | None) -> ArrayFile:
+    try:
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise DataError(f"{path} is not an .npz archive. Write it with numpy.savez, or name it .npy.")
+        with archive:
+            return _from_archive(path, name, {key: partial(archive.__getitem__, key) for key in archive.files})
+    except DataError:
+        raise
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError, NotImplementedError) as error:
+        raise DataError(_unreadable(path, error)) from None
+
+
+def _safetensors(path: Path, name: str | None) -> ArrayFile:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as archive:
+            return _from_archive(
+                path,
+                name,
+                {key: partial(archive.get_tensor, key) for key in archive.keys()},  # noqa: SIM118
+            )
+    except DataError:
+        raise
+    except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{path} cannot be read as safetensors ({error}). NumPy has no bfloat16: save float32 or float64."
+        ) from None
+
+
+def _from_archive(path: Path, name: str | None, arrays: Mapping[str, Callable[[], np.ndarray]]) -> ArrayFile:
+    """Take the array of that name, or the only one beside the ids."""
+    ids = [key for key in ID_NAMES if key in arrays]
+    others = [key for key in arrays if key not in ids]
+    if name is not None and name not in arrays:
+        raise DataError(f"{path} has no array {name!r}; {suggest(name, arrays)}")
+    if name is None and len(others) != 1:
+        example = others[0] if others else "logits"
+        raise DataError(
+            f"{path} holds {len(others)} arrays ({', '.join(others) or 'none'}), so which is meant must be said: "
+            f"{path.name}:{example}."
+        )
+    chosen = name if name is not None else others[0]
+    # As text: the id 7 of an array is the id "7" of a CSV file.
+    found = arrays[ids[0]]().astype(str) if ids and chosen not in ids else None
+    return ArrayFile(f"{path}:{chosen}" if len(others) > 1 else str(path), arrays[chosen](), found)
+
+
+def _csv(path: Path, name: str | None) -> ArrayFile:
+    records = read_csv(path)
+    problems = records.problems()
+    numeric = [column for column in records.columns if NOT_A_NAME.fullmatch(column)]
+    if numeric:
+        problems.add(
+            f"the first line holds {numeric[0]!r}, a number; expected a header with one name for each column, such as "
+            "id,negative,positive.",
+            at=1,
+        )
+        problems.raise_if_any()
+    ids = records.columns.get("id")
+    columns = {column: cells for column, cells in records.columns.items() if column != "id"}
+    if not columns:
+        problems.add("has no column beside 'id'; expected one for each class.", at=1)
+    for column, cells in (("id", ids or []), *columns.items()):
+        for cell, at in zip(cells, records.positions, strict=bool(cells)):
+            if cell is None:
+                problems.add("is empty. Fill it or drop the row everywhere.", at=at, column=column)
+    problems.raise_if_any()
+    return ArrayFile(
+        source=str(path),
+        values=_numbers(columns, list(records.positions), str(path)),
+        ids=None if ids is None else np.array([cell.strip() for cell in ids]),
+        columns=tuple(columns),
+    )
+
+
+def _numbers(columns: Mapping[str, list[str]], positions: list[int], source: str) -> np.ndarray:
+    """Turn cells into whole numbers if all are, into floats if all are numbers, else leave them as stripped text."""
+    texts = [[cell.strip() for cell in cells] for cells in columns.values()]
+    try:
+        return np.array([[int(cell) for cell in cells] for cells in texts], dtype=np.int64).T
+    except (ValueError, OverflowError):
+        pass
+    numbers = np.empty((len(positions), len(texts)))
+    wrong = []
+    for j, (column, cells) in enumerate(zip(columns, texts, strict=True)):
+        for i, cell in enumerate(cells):
+            value = _number(cell)
+            numbers[i, j] = value
+            if math.isnan(value):
+                wrong.append((positions[i], column, cell))
+    if not wrong:
+        return numbers
+    if len(texts) == 1:
+        return np.array(texts).T  # names of classes
+    line, column, cell = wrong[0]
+    raise DataError(
+        f"{source}, line {line}, column {column!r}: is {cell!r}; expected a number ({len(wrong)} cells are none). "
+        "Name the column of ids 'id'."
+    )
+
+
+def _number(cell: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        return math.nan
+
+
+READERS: dict[str, Callable[[Path, str | None], ArrayFile]] = {
+    ".npy": _npy,
+    ".npz": _npz,
+    ".safetensors": _safetensors,
+    ".csv": _csv,
+}
