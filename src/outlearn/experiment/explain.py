@@ -1,0 +1,274 @@
+"""Explain given predictions: where does the student's gain over its teacher come from? Nothing is trained.
+
+One straight line: risk gap -> bias and variance of everybody, and of the gain -> posterior-mean teacher -> denoising
+control -> sharpening -> slices. Each part is one result of `outlearn.core`; a part that the arrays do not identify is
+not left out but says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+from jaxtyping import Int, Shaped
+
+from outlearn.core.bias_variance import bias_variance
+from outlearn.core.bias_variance_summary import BiasVarianceSummary, variance_pseudo_values
+from outlearn.core.denoising import DenoisingControl, denoising_control
+from outlearn.core.entropy import sharpening
+from outlearn.core.generators import BregmanGenerator, get_generator
+from outlearn.core.intervals import Interval, cluster_means, point_interval, two_way_interval
+from outlearn.core.posterior import METHODS, posterior_mean
+from outlearn.core.predictions import Predictions
+from outlearn.core.risk_gap import RiskGap, risk_gap
+from outlearn.core.targets import read_target
+from outlearn.errors import ConfigError, DomainError, OutlearnError
+from outlearn.experiment.explanation import Explanation
+from outlearn.experiment.explanation_parts import (
+    Control,
+    Decomposition,
+    EnsembleRisk,
+    GainSplit,
+    PosteriorMeanSummary,
+    Refused,
+)
+from outlearn.experiment.progress import Progress, Silent
+from outlearn.experiment.randomness import generator as random_generator
+
+__all__ = ["explain"]
+
+# "discrete" is for students of several teachers at once: those have no gap to one teacher of their own.
+POSTERIOR_METHODS = ("pooled", "regression")
+POSTERIOR_TERMS = ("misfit", "distance", "conditional_variance", "residual", "residual_bound")
+ENSEMBLES_WANTED = 4  # blocks of teachers: ensembles need several to show a variance
+LEAST_HALF = 4  # points that either half needs, to choose the best teacher and to judge it
+
+Part = TypeVar("Part")
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What every part is asked: against which target, in which divergence."""
+
+    target: np.ndarray
+    generator: BregmanGenerator
+    order: str
+    draws: bool
+    level: float
+
+    def decompose(self, models: Predictions) -> BiasVarianceSummary:
+        parts = bias_variance(self.target, models, generator=self.generator, order=self.order, draws=self.draws)
+        return parts.summary(level=self.level)
+
+    def risk(self, model: Predictions) -> Interval:
+        parts = bias_variance(self.target, model, generator=self.generator, order=self.order, draws=self.draws)
+        return point_interval(parts.total[None], self.level)
+
+
+def explain(
+    target: Shaped[np.ndarray, "..."],
+    *,
+    teacher: Predictions,
+    student: Predictions,
+    generator: str | BregmanGenerator = "negative_entropy",
+    order: str = "target_first",
+    draws: bool = False,
+    level: float = 0.95,
+    validation: tuple[Predictions, Int[np.ndarray, " validation_points"]] | None = None,
+    notes: tuple[str, ...] = (),
+    progress: Progress | None = None,
+) -> Explanation:
+    """Say how much of the students' gain is misfit, how much bias and variance they removed, and what else would do.
+
+    Args:
+        target: as for `risk_gap`.
+        teacher: `[teachers, points, classes]`.
+        student: `[students, points, classes]`, with `teacher_of` unless there is one teacher or one student a teacher.
+        generator, order, draws: as for `risk_gap`.
+        level: of all intervals.
+        validation: the same teachers on other points, and the labels there, to choose the best teacher on; without
+            them it is chosen on one half of the points and measured on the other.
+        notes: sentences to keep with the results.
+        progress: where to show what is done.
+
+    Returns:
+        Everything measured; print() it.
+
+    Raises:
+        ConfigError: for an unknown generator or order, or a level outside (0, 1).
+        AlignmentError, ShapeError, DomainError: as for `risk_gap`. What one part alone cannot use is refused there.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> truth = rng.integers(0, 2, 200)
+        >>> signal = np.stack([0.5 - truth, truth - 0.5], axis=-1)
+        >>> teachers = Predictions.from_logits(signal + rng.normal(size=(6, 200, 2)))
+        >>> students = Predictions.from_logits(signal + 0.1 * rng.normal(size=(6, 200, 2)))
+        >>> found = explain(truth, teacher=teachers, student=students)
+        >>> found.gain.variance_removed.low > 0, found.gain.bias_removed.excludes_zero
+        (True, False)
+    """
+    if not 0 < level < 1:
+        raise ConfigError(f"level must lie between 0 and 1, like 0.95; got {level!r}.")
+    show = progress or Silent()
+    ask = _Question(target, get_generator(generator), order, draws, level)
+    with show.bar("risk gap"):
+        gap = risk_gap(target, teacher=teacher, student=student, generator=ask.generator, order=order, draws=draws)
+        summary = gap.summary(level)
+    paired = replace(student, teacher_of=gap.teacher_of)
+    with show.bar("bias and variance"):
+        kinds = [("teachers", 1, lambda: teacher), *_ensembles(teacher), ("students", 1, lambda: paired)]
+        decompositions = tuple(
+            Decomposition(name, size, _attempt(lambda models=models: ask.decompose(models())))  # type: ignore[misc]
+            for name, size, models in kinds
+        )
+        gain = _attempt(lambda: _gain(gap, teacher, student, level))
+        ensembles = (
+            EnsembleRisk("mean", _attempt(lambda: ask.risk(teacher.mean()))),
+            EnsembleRisk("dual_mean", _attempt(lambda: ask.risk(teacher.dual_mean()))),
+        )
+    with show.bar("posterior mean"):
+        posterior = tuple(_posterior(method, teacher, paired, ask) for method in POSTERIOR_METHODS)
+    with show.bar("controls"):
+        control = _attempt(lambda: _control(teacher, paired, ask, validation))
+        sharp = {
+            name: _attempt(lambda models=models: sharpening(target, models, level=level, draws=draws))  # type: ignore[misc]
+            for name, models in (("teachers", teacher), ("students", paired))
+        }
+    with show.bar("slices"):
+        slices = (gap.slices("teacher_confidence", level), gap.slices("class", level))
+    return Explanation(
+        gap=gap,
+        summary=summary,
+        gain=gain,
+        decompositions=decompositions,
+        ensembles=ensembles,
+        posterior=posterior,
+        control=control,
+        sharpening=sharp,
+        slices=slices,
+        ledger=gap.ledger(),
+        level=level,
+        notes=notes,
+    )
+
+
+def _attempt(part: Callable[[], Part]) -> Part | Refused:
+    """Compute one part; keep the reason where these arrays do not allow it."""
+    try:
+        return part()
+    except OutlearnError as error:
+        return Refused(str(error))
+
+
+def _ensembles(teacher: Predictions) -> Iterator[tuple[str, int, Callable[[], Predictions]]]:
+    """Average blocks of teachers, in both ways, so that there are several ensembles to see their variance."""
+    size = max(2, teacher.n_models // ENSEMBLES_WANTED)
+    count = teacher.n_models // size
+    if count < 2:
+        return
+    blocks = [replace(teacher, log_probs=teacher.log_probs[k * size : (k + 1) * size]) for k in range(count)]
+
+    def averaged(kind: str) -> Predictions:
+        means = [block.mean() if kind == "mean" else block.dual_mean() for block in blocks]
+        return replace(teacher, log_probs=np.concatenate([mean.log_probs for mean in means]))
+
+    yield "mean ensembles", size, lambda: averaged("mean")
+    yield "dual-mean ensembles", size, lambda: averaged("dual_mean")
+
+
+def _gain(gap: RiskGap, teacher: Predictions, student: Predictions, level: float) -> GainSplit:
+    """Split the gap into bias and variance removed; noise is the same for both sides and drops out."""
+    own = gap.teacher_of
+    used = np.unique(own)
+    if len(used) < 2:
+        raise DomainError("only one teacher has students, and one teacher shows no variance; train at least two.")
+    t = gap.generator.dual_from_log_probs(teacher.log_probs[used], argument="teacher")
+    s = gap.generator.dual_from_log_probs(student.log_probs, argument="student")
+    removed = variance_pseudo_values(t, used, gap.generator, gap.order) - variance_pseudo_values(
+        s, own, gap.generator, gap.order
+    )
+    return GainSplit(
+        bias_removed=two_way_interval(cluster_means(gap.gap, own) - removed, level),
+        variance_removed=two_way_interval(removed, level),
+    )
+
+
+def _posterior(method: str, teacher: Predictions, student: Predictions, ask: _Question) -> PosteriorMeanSummary:
+    try:
+        found = posterior_mean(
+            teacher,
+            student,
+            method=method,
+            order=ask.order,
+            generator=ask.generator,
+            target=ask.target,
+            draws=ask.draws,
+        )
+        terms = {name: found.interval(name, ask.level) for name in POSTERIOR_TERMS}
+    except OutlearnError as error:
+        return PosteriorMeanSummary(method, METHODS[method], refused=str(error))
+    return PosteriorMeanSummary(method, METHODS[method], terms)
+
+
+def _control(
+    teacher: Predictions,
+    student: Predictions,
+    ask: _Question,
+    validation: tuple[Predictions, np.ndarray] | None,
+) -> Control:
+    """Put all into one table of accuracies; the best teacher is never chosen on the points that it is judged on."""
+    if teacher.n_models < 2:
+        raise DomainError("one teacher has no ensemble to compare its student with; train at least two.")
+    read = read_target(ask.target, teacher, draws=ask.draws)
+    given = ask.target.dtype.kind in "iu" and read.n_draws == 1
+    labels = read.probs.mean(axis=0).argmax(axis=-1)
+    of_labels = "the labels" if given else "the most probable class of the target"
+    if validation is not None:
+        models, truth = validation
+        table = denoising_control(
+            labels,
+            teacher=teacher,
+            student=student,
+            validation_teacher=models,
+            validation_labels=truth,
+            level=ask.level,
+        )
+        return Control(table, of_labels, "chosen on the validation points")
+    if teacher.n_points < 2 * LEAST_HALF:
+        raise DomainError(f"{teacher.n_points} points are too few to choose the best teacher on one half of them.")
+    shuffled = random_generator(0, "halves").permutation(teacher.n_points)
+    chosen_on, judged_on = shuffled[: len(shuffled) // 2], shuffled[len(shuffled) // 2 :]
+    half, whole = (
+        _table(labels, teacher, student, chosen_on, points, ask.level)
+        for points in (judged_on, np.arange(teacher.n_points))
+    )
+    # All rows but one use all points; the best teacher is judged only where it was not chosen.
+    best = {row.name: row for row in half.rows}["best teacher"]
+    rows = tuple(best if row.name == "best teacher" else row for row in whole.rows)
+    return Control(
+        replace(whole, rows=rows), of_labels, "chosen on a random half of the points, measured on the other half"
+    )
+
+
+def _table(
+    labels: np.ndarray,
+    teacher: Predictions,
+    student: Predictions,
+    chosen_on: np.ndarray,
+    judged_on: np.ndarray,
+    level: float,
+) -> DenoisingControl:
+    def at(models: Predictions, points: np.ndarray) -> Predictions:
+        return replace(models, log_probs=models.log_probs[:, points], point_ids=models.point_ids[points])
+
+    return denoising_control(
+        labels[judged_on],
+        teacher=at(teacher, judged_on),
+        student=at(student, judged_on),
+        validation_teacher=at(teacher, chosen_on),
+        validation_labels=labels[chosen_on],
+        level=level,
+    )
