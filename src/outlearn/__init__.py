@@ -1,1 +1,55 @@
-"""outlearn: train students that outlearn their teachers, and say why."""
+"""outlearn: train students that outlearn their teachers, and say why.
+
+A weak teacher labels data, a strong student learns from the labels. Measuring is NumPy and starts here: `Predictions`,
+`risk_gap`, `bias_variance`, `posterior_mean`, `get_generator`. Names are loaded when they are first used, so that
+`import outlearn` loads neither torch nor transformers.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from outlearn.version import __version__
+
+# name -> module that defines it
+_PUBLIC = {
+    "BregmanGenerator": "outlearn.core.generators",
+    "GENERATORS": "outlearn.core.generators",
+    "Predictions": "outlearn.core.predictions",
+    "WeakToStrongClassifier": "outlearn.estimator",
+    "bias_variance": "outlearn.core.bias_variance",
+    "get_generator": "outlearn.core.generators",
+    "load_config": "outlearn.experiment.load_config",
+    "performance_gap_recovered": "outlearn.core.recovery",
+    "posterior_mean": "outlearn.core.posterior",
+    "risk_gap": "outlearn.core.risk_gap",
+    "run": "outlearn.experiment.pipeline",
+}
+
+__all__ = [*_PUBLIC, "__version__"]  # noqa: PLE0604
+
+if TYPE_CHECKING:
+    from outlearn.core.bias_variance import bias_variance as bias_variance
+    from outlearn.core.generators import GENERATORS as GENERATORS
+    from outlearn.core.generators import BregmanGenerator as BregmanGenerator
+    from outlearn.core.generators import get_generator as get_generator
+    from outlearn.core.posterior import posterior_mean as posterior_mean
+    from outlearn.core.predictions import Predictions as Predictions
+    from outlearn.core.recovery import performance_gap_recovered as performance_gap_recovered
+    from outlearn.core.risk_gap import risk_gap as risk_gap
+    from outlearn.estimator import WeakToStrongClassifier as WeakToStrongClassifier
+    from outlearn.experiment.load_config import load_config as load_config
+    from outlearn.experiment.pipeline import run as run
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'outlearn' has no attribute {name!r}")
+    value = getattr(import_module(_PUBLIC[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -12,6 +12,7 @@ from outlearn.core.predictions import Predictions
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.data.weak_labels import load_weak_labels
+from outlearn.errors import DataError
 from outlearn.experiment.config import TeacherSection
 from outlearn.experiment.stages import EVALUATED, point_ids
 
@@ -42,7 +43,8 @@ def external_teachers(task: Task, splits: Splits, section: TeacherSection) -> Ex
     each label t is taken as (1 - e) t + e / K with e = `teacher.smoothing`, and the notes say so.
 
     Raises:
-        DataError: see `load_weak_labels`; points of the test split need labels too, or the teachers cannot be compared.
+        DataError: see `load_weak_labels`; also if a probability is 0 and smoothing is 0. Points of the test split need
+        labels too, or the teachers cannot be compared.
     """
     names = ("student", *EVALUATED)
     sizes = [len(getattr(splits, name)) for name in names]
@@ -50,7 +52,13 @@ def external_teachers(task: Task, splits: Splits, section: TeacherSection) -> Ex
     labels = load_weak_labels(section.external, task, points, missing=section.missing)
     probs, notes = labels.probs, labels.notes
     zeros = int((probs == 0).any(axis=-1).sum())
-    if zeros and section.smoothing:
+    if zeros and not section.smoothing:
+        raise DataError(
+            f"{zeros:,} labels of {', '.join(section.external)} give a class probability 0, which costs infinitely "
+            "many nats when "
+            "it is wrong. Set teacher.smoothing above 0, such as 0.01."
+        )
+    if zeros:
         probs = (1 - section.smoothing) * probs + section.smoothing / task.n_classes
         notes += (
             f"{zeros:,} of {probs.shape[0] * probs.shape[1]:,} labels give a class probability 0; all labels are "

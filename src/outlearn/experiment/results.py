@@ -28,6 +28,7 @@ from outlearn.errors import ConfigError
 from outlearn.experiment.config import Config
 from outlearn.experiment.estimates import estimate, mean_of, number, ratio_of_means, score_record
 from outlearn.experiment.stages import Students, point_ids
+from outlearn.version import __version__
 
 __all__ = ["Evaluation", "evaluate", "measure"]
 
@@ -124,7 +125,7 @@ def measure(test: Evaluation, validation: Evaluation, *, task: Task, splits: Spl
     students = {loss: _student(loss, test, references, int(majority), config) for loss in test.students}
     return {
         "schema": SCHEMA,
-        "outlearn": _version(),
+        "outlearn": __version__,
         "task": _task_record(task, splits),
         "measure": _measure_record(config, max(record["identity_error"] for record in students.values())),
         "teacher": {
@@ -304,9 +305,3 @@ def _measure_record(config: Config, identity_error: float) -> dict[str, Any]:
         "posterior_mean": "dual (geometric)" if first else "primal (arithmetic)",
         "identity_error": identity_error,
     }
-
-
-def _version() -> str:
-    from outlearn import __version__
-
-    return __version__

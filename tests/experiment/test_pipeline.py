@@ -1,0 +1,254 @@
+"""A run as a whole: what is trained again and what is not, who may see which label, and what is written."""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from outlearn.core.predictions import Predictions
+from outlearn.core.risk_gap import risk_gap
+from outlearn.errors import AlignmentError, ConfigError, DataError, OutlearnError, StoreError
+from outlearn.experiment.load_config import load_config
+from outlearn.experiment.pipeline import Run, run
+from outlearn.experiment.store import Store
+
+
+def timeless(results: dict[str, Any]) -> dict[str, Any]:
+    """Drop what describes the running rather than the result."""
+    return {key: value for key, value in results.items() if key not in ("seconds", "stages")}
+
+
+def cached(finished: Run) -> dict[str, bool]:
+    return {name: stage["cached"] for name, stage in finished.results["stages"].items()}
+
+
+def students(finished: Run) -> np.ndarray:
+    return load_file(finished.folder / "predictions" / "students.safetensors")["test.log_probs"]
+
+
+def test_a_second_identical_run_trains_nothing_and_says_the_same(small_run):
+    first, second = small_run(), small_run()
+    assert second.all_cached
+    assert not first.all_cached
+    assert timeless(first.results) == timeless(second.results)
+
+
+def test_the_same_seed_in_another_store_gives_the_same_numbers_and_another_seed_others(small_run, tmp_path, task_file):
+    first = small_run()
+    config = load_config(first.folder / "config.yaml")
+    again = run(config, store=Store(tmp_path / "another store"), out=tmp_path / "again")
+    assert timeless(first.results) == timeless(again.results)
+    np.testing.assert_array_equal(students(first), students(again))
+    assert not np.array_equal(students(first), students(small_run("seed=1")))
+
+
+def test_another_loss_retrains_no_teacher(small_run):
+    small_run()
+    stages = cached(small_run("student.loss=mae"))
+    assert stages == {
+        "teacher features": True, "teachers": True, "student features": True, "students": False, "ceilings": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["teacher.encoder.columns=[0, 1]", "teacher.labels=21", "teacher.learner.C=2", "teacher.draw=bootstrap", "seed=1"],
+)
+def test_another_weak_model_never_reuses_the_old_ones_labels(small_run, change):
+    small_run()
+    stages = cached(small_run(change))
+    assert not stages["teachers"]
+    assert not stages["students"]
+
+
+@pytest.mark.parametrize("change", ["weak_labels.kind=hard", "weak_labels.source=mean"])
+def test_other_weak_labels_retrain_the_students_and_not_the_teachers(small_run, change):
+    small_run()
+    stages = cached(small_run(change))
+    assert stages["teachers"]
+    assert not stages["students"]
+
+
+def test_students_are_the_same_whatever_the_true_labels_of_their_split_are(small_run, write_task, tmp_path, task_file):
+    honest = small_run()
+    arrays = dict(np.load(task_file))
+    split = np.array(["none"] * len(arrays["labels"]), dtype="U10")
+    for line in (honest.folder / "predictions" / "points.jsonl").read_text().splitlines():
+        point = json.loads(line)
+        split[arrays["ids"] == point["id"]] = point["split"]
+    # Teacher and student points are told apart by the assigned splits of a second pair of tasks.
+    order = np.flatnonzero(split == "none")
+    split[order[::2]], split[order[1::2]] = "teacher", "student"
+    flipped = np.where(split == "student", 1 - arrays["labels"], arrays["labels"])
+    first = small_run(path=write_task(tmp_path / "a.npz", splits=split))
+    second = small_run(path=write_task(tmp_path / "b.npz", splits=split, labels=flipped))
+    np.testing.assert_array_equal(students(first), students(second))
+    assert first.results["ceiling"]["accuracy"]["mean"] > second.results["ceiling"]["accuracy"]["mean"]
+
+
+def test_the_chosen_epoch_does_not_depend_on_true_labels_of_validation_or_test(small_run, write_task, tmp_path):
+    split = np.array(["teacher", "student", "validation", "test"] * 100)
+    labels = np.load(write_task(tmp_path / "a.npz", splits=split))["labels"]
+    write_task(tmp_path / "b.npz", splits=split, labels=np.where(split >= "test", 1 - labels, labels))
+    first, second = (
+        small_run("student.select=validation", "student.checkpoints=[1, 2, 3]", path=tmp_path / name)
+        for name in ("a.npz", "b.npz")
+    )
+    for loss in ("forward_ce", "reverse_ce"):
+        assert first.results["students"][loss]["epoch"] == second.results["students"][loss]["epoch"]
+    np.testing.assert_array_equal(students(first), students(second))
+
+
+def test_labels_from_a_table_give_the_students_that_the_teachers_gave(small_run, tmp_path, task_file):
+    """The predictions of trained teachers, written as a table in another order, are the same labels."""
+    trained = small_run()
+    store = Store(tmp_path / "store")
+    entry = next(meta for _, meta in store.entries() if meta and meta["stage"] == "teachers")
+    arrays = load_file(store.root / "objects" / entry["key"][:2] / entry["key"] / "arrays.safetensors")
+    ids = _split_ids(trained)
+    paths = []
+    for m in range(3):
+        rows = [
+            [name, *map(repr, map(float, np.exp(arrays[part][m, i])))]
+            for part in ("student", "validation", "test")
+            for i, name in enumerate(ids[part])
+        ]
+        np.random.default_rng(m).shuffle(rows)
+        paths.append(tmp_path / f"labeller{m}.csv")
+        with paths[-1].open("w", newline="") as file:
+            csv.writer(file).writerows([["id", "0", "1"], *rows])
+    external = small_run(f"teacher.external={json.dumps([str(p) for p in paths])}")
+    assert "teachers" not in external.results["stages"]
+    np.testing.assert_allclose(students(external), students(trained), atol=1e-4)
+    assert external.results["teacher"]["accuracy"]["each"] == trained.results["teacher"]["accuracy"]["each"]
+
+
+def _split_ids(finished: Run) -> dict[str, list[str]]:
+    from outlearn.data.load import load_task
+    from outlearn.data.splits import make_splits
+
+    config = load_config(finished.folder / "config.yaml")
+    task = load_task(path=config.data.path)
+    splits = make_splits(task, **config.data.fractions.model_dump(), seed=config.seed)
+    return {name: [task.ids[i] for i in getattr(splits, name)] for name in ("student", "validation", "test")}
+
+
+def test_votes_are_smoothed_and_the_results_say_so(small_run, tmp_path):
+    ids = _split_ids(small_run())
+    path = tmp_path / "votes.csv"
+    rng = np.random.default_rng(0)
+    rows = [[name, *rng.integers(0, 2, 2)] for names in ids.values() for name in names]
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([["id", "ann", "bob"], *rows])
+    finished = small_run(f"teacher.external={path}")
+    assert any("teacher.smoothing" in note for note in finished.results["task"]["notes"])
+    assert finished.results["teacher"]["log_loss"]["mean"] < 10
+    with pytest.raises(DataError, match=r"teacher\.smoothing above 0"):
+        small_run(f"teacher.external={path}", "teacher.smoothing=0")
+
+
+def test_a_table_that_misses_a_test_point_is_refused_by_name(small_run, tmp_path):
+    ids = _split_ids(small_run())
+    path = tmp_path / "votes.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([["id", "ann"], *([name, 1] for name in ids["student"])])
+    with pytest.raises((DataError, AlignmentError), match=ids["validation"][0]):
+        small_run(f"teacher.external={path}")
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("weak_labels.kind=hard",),
+        ("weak_labels.kind=sampled",),
+        ("weak_labels.kind=temperature", "weak_labels.temperature=2"),
+        ("weak_labels.source=mean",),
+        ("weak_labels.source=dual_mean",),
+        ("teacher.models=1",),
+        ("student.learner.hidden=4",),
+        ("student.learner={kind: convex, C: 1}", "student.seeds=1", "student.loss=forward_ce"),
+        ("teacher.learner={kind: adamw, epochs: 3}", "teacher.draw=seeds"),
+        ("measure.generator=squared_euclidean",),
+        ("measure.order=prediction_first", "measure.smoothing=0.1"),
+        ("data.limit=200", "teacher.labels=10"),
+    ],
+    ids=" ".join,
+)
+def test_every_way_to_run_gives_results_in_which_the_gap_is_misfit_plus_residual(small_run, overrides):
+    results = small_run(*overrides).results
+    for record in results["students"].values():
+        assert record["gap"]["mean"] == pytest.approx(record["misfit"]["mean"] + record["residual"]["mean"], abs=1e-9)
+        assert record["identity_error"] < 1e-9
+    json.dumps(results, allow_nan=False)
+
+
+def test_one_hot_targets_with_prediction_first_say_what_to_do(small_run):
+    with pytest.raises(OutlearnError, match=r"measure\.smoothing|soft|target_first"):
+        small_run("measure.order=prediction_first")
+
+
+def test_the_results_can_be_computed_again_from_the_written_predictions(small_run):
+    finished = small_run()
+    folder = finished.folder / "predictions"
+    points = [json.loads(line) for line in (folder / "points.jsonl").read_text().splitlines()]
+    labels = np.array([point["label"] for point in points if point["split"] == "test"])
+    saved = load_file(folder / "students.safetensors")
+    of_loss = saved["loss_of"] == 1
+    gap = risk_gap(
+        labels,
+        teacher=Predictions.from_logits(load_file(folder / "teachers.safetensors")["test.log_probs"]),
+        student=Predictions.from_logits(saved["test.log_probs"][of_loss], teacher_of=saved["teacher_of"][of_loss]),
+    )
+    record = finished.results["students"]["reverse_ce"]
+    assert gap.gap.mean() == pytest.approx(record["gap"]["mean"])
+    assert gap.overfit_covariance == pytest.approx(record["overfit_covariance"]["mean"])
+
+
+def test_preference_pairs_run_without_a_bias(tmp_path):
+    rng = np.random.default_rng(0)
+    good, bad = ["clear", "kind", "useful", "right"], ["vague", "rude", "useless", "wrong"]
+    filler = [f"word{i}" for i in range(30)]
+
+    def text(words: list[str]) -> str:
+        return " ".join(rng.choice([*words, *filler], 12))
+
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("".join(json.dumps({"chosen": text(good), "rejected": text(bad)}) + "\n" for _ in range(300)))
+    config = load_config(
+        overrides=[
+            f"data.path={path}", "teacher.models=2", "teacher.labels=20", "student.seeds=1", "student.learner={kind: convex}",
+            "student.encoder={kind: tfidf}", "student.loss=forward_ce", "student.checkpoints=[]",
+        ]
+    )  # fmt: skip
+    results = run(config, store=Store(tmp_path / "store"), out=tmp_path / "run").results
+    assert results["task"]["task"] == "preference"
+    assert results["ceiling"]["accuracy"]["mean"] > 0.6
+
+
+def test_a_folder_with_other_content_or_another_run_is_not_overwritten(small_run, tmp_path, task_file):
+    finished = small_run()
+    other = load_config(overrides=[f"data.path={task_file}", "seed=9"])
+    with pytest.raises(StoreError, match="another configuration"):
+        run(other, store=Store(tmp_path / "store"), out=finished.folder)
+    occupied = tmp_path / "occupied"
+    occupied.mkdir()
+    (occupied / "thesis.txt").write_text("precious")
+    with pytest.raises(StoreError, match=r"holds no run.*thesis\.txt"):
+        run(other, store=Store(tmp_path / "store"), out=occupied)
+    assert [path.name for path in occupied.iterdir()] == ["thesis.txt"]
+
+
+def test_the_same_configuration_may_go_on_in_its_folder(small_run, tmp_path):
+    finished = small_run()
+    again = run(load_config(finished.folder / "config.yaml"), store=Store(tmp_path / "store"), out=finished.folder)
+    assert timeless(again.results) == timeless(json.loads((finished.folder / "results.json").read_text()))
+
+
+def test_too_many_teachers_for_the_split_say_what_to_lower(small_run):
+    with pytest.raises(ConfigError, match=r"teacher\.labels to"):
+        small_run("teacher.models=50")
