@@ -7,8 +7,9 @@ import pytest
 import torch
 from scipy.special import rel_entr
 
+from outlearn.core.generators import get_generator
 from outlearn.errors import ConfigError, DomainError, ShapeError
-from outlearn.losses import ForwardCE, ForwardKL, HardCE, ReverseCE, ReverseKL, SymmetricCE
+from outlearn.losses import Brier, ForwardCE, ForwardKL, HardCE, ReverseCE, ReverseKL, SymmetricCE
 
 EXACT = 1e-10  # sums of a few terms of size 10 in float64
 CLASSES = pytest.mark.parametrize("classes", [2, 3, 10])
@@ -281,3 +282,18 @@ def test_tensors_that_do_not_fit_are_refused_with_both_shapes(logits, targets, m
 def test_progress_outside_the_unit_interval_is_refused(progress):
     with pytest.raises(ConfigError, match="progress"):
         ForwardCE()(torch.zeros(1, 2), torch.full((1, 2), 0.5), progress=progress)
+
+
+@CLASSES
+def test_training_divergences_equal_their_numpy_twins(rng, classes):
+    z, u = logits_of(rng, classes), logits_of(rng, classes)
+    t = u.softmax(-1)
+    kl = get_generator("negative_entropy")
+    np.testing.assert_allclose(
+        ForwardKL()(z, t).numpy(), kl.divergence_from_dual(u.numpy(), z.numpy()), rtol=EXACT, atol=EXACT
+    )
+    np.testing.assert_allclose(RKL(z, t).numpy(), kl.divergence_from_dual(z.numpy(), u.numpy()), rtol=EXACT, atol=EXACT)
+    s = z.softmax(-1).numpy()
+    np.testing.assert_allclose(RKL(z, t).numpy(), kl.divergence(s, t.numpy()), rtol=EXACT, atol=EXACT)
+    squared = get_generator("squared_euclidean")
+    np.testing.assert_allclose(Brier()(z, t).numpy(), squared.divergence(t.numpy(), s), rtol=EXACT, atol=EXACT)
