@@ -107,7 +107,7 @@ JSONL = "".join(json.dumps({"text": f"some words {i}", "label": i % 2}) + "\n" f
 BAD_FILES = {
     "missing.csv": (None, "missing.csv"),
     "empty.csv": (make(""), "empty"),
-    "header.csv": (make("text,label\n"), "no row|empty|no point"),
+    "header.csv": (make("text,label\n"), "no record"),
     "one_class.csv": (make("text,label\n" + "".join(f"words {i},1\n" for i in range(50))), "class"),
     "columns.csv": (make("sentence,mark\na,1\n"), "column"),
     "latin.csv": (make(LONG.encode() + "caf\xe9,1\n".encode("latin-1")), "UTF-8"),
@@ -147,7 +147,7 @@ def test_bad_data_is_one_clear_error_and_leaves_no_result(cli, tmp_path, name):
     assert all(line.startswith("outlearn: ") for line in lines), err
     assert "Traceback" not in err
     assert re.search(message, err), err
-    assert not (tmp_path / "out" / "results.json").exists()
+    assert not (tmp_path / "out").exists()
 
 
 BAD_COMMANDS = [
@@ -160,7 +160,7 @@ BAD_COMMANDS = [
     (["run", "--set", "student.nonsense=1"], "student.nonsense"),
     (["run", "--set", "data.name=digitz"], "digits"),
     (["run", "--set", "teacher.encoder={kind: hf, model: ./nowhere}"], "nowhere"),
-    (["run", "--set", "teacher.encoder={kind: array}"], "features"),
+    (["run", "--set", "teacher.encoder={kind: tfidf}"], "text"),
     (["run", "--set", "teacher.external=votes.csv"], "votes.csv"),
     (["run", "--set", "teacher.models=1000"], "teacher.labels|teacher.models"),
     (["run", "--store", "a_file"], "--store"),

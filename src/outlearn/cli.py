@@ -72,7 +72,7 @@ def run(
     """Train weak teachers and strong students on their labels; say who wins, and why."""
     from outlearn.experiment.load_config import load_config
     from outlearn.experiment.pipeline import run as run_pipeline
-    from outlearn.experiment.run_folder import new_run_folder
+    from outlearn.experiment.run_folder import new_run_folder, write_file
     from outlearn.experiment.store import Store, default_store
     from outlearn.progress_bars import Bars
     from outlearn.report.html import write_report
@@ -87,7 +87,7 @@ def run(
         print("outlearn: stopped. Complete stages are kept; the same command goes on from there.", file=sys.stderr)
         raise typer.Exit(130) from None
     text = summary_text(finished.results)
-    (folder / "summary.txt").write_text(text + "\n", encoding="utf-8")
+    write_file(folder / "summary.txt", text.encode())
     write_report([folder])
     print(text)
     print(

@@ -221,8 +221,8 @@ def test_preference_pairs_run_without_a_bias(tmp_path):
     path.write_text("".join(json.dumps({"chosen": text(good), "rejected": text(bad)}) + "\n" for _ in range(300)))
     config = load_config(
         overrides=[
-            f"data.path={path}", "teacher.models=2", "teacher.labels=20", "student.seeds=1", "student.learner={kind: convex}",
-            "student.encoder={kind: tfidf}", "student.loss=forward_ce", "student.checkpoints=[]",
+            f"data.path={path}", "teacher.models=2", "teacher.labels=20", "student.encoder={kind: tfidf}",
+            "student.seeds=1", "student.learner={kind: convex}", "student.loss=forward_ce", "student.checkpoints=[]",
         ]
     )  # fmt: skip
     results = run(config, store=Store(tmp_path / "store"), out=tmp_path / "run").results

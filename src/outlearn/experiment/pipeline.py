@@ -26,7 +26,7 @@ from outlearn.experiment.labelling import label_source, weak_labels
 from outlearn.experiment.predictions_files import write_predictions
 from outlearn.experiment.progress import Progress, Silent
 from outlearn.experiment.results import evaluate, measure
-from outlearn.experiment.run_folder import RunWriter, claim_folder
+from outlearn.experiment.run_folder import RunWriter
 from outlearn.experiment.stages import EVALUATED, fit_ceilings, fit_students, fit_teachers, make_features
 from outlearn.experiment.store import Entry, Store, stage_key
 
@@ -69,10 +69,13 @@ def run(config: Config, *, store: Store, out: Path, progress: Progress | None = 
         OutlearnError: for anything that the configuration or the data make impossible.
     """
     progress = progress or Silent()
-    claim_folder(out, config.to_yaml())
-    writer = RunWriter(out)
-    clock = _Clock(writer)
+    with RunWriter(out, config.to_yaml()) as writer:
+        return _run(config, store, writer, progress)
 
+
+def _run(config: Config, store: Store, writer: RunWriter, progress: Progress) -> Run:
+    """Go down the line; see the module's text."""
+    clock = _Clock(writer)
     task = load_task(**config.data.model_dump(exclude={"fractions"}), seed=config.seed)
     splits = make_splits(task, **config.data.fractions.model_dump(), seed=config.seed)
     progress.say(f"{task.name}: {task.n_points:,} points, {task.n_classes} classes; {splits}")
@@ -117,7 +120,7 @@ def run(config: Config, *, store: Store, out: Path, progress: Progress | None = 
     write_predictions(writer, predictions, task, splits, teacher_names)
     writer.json("results.json", results)
     writer.log("done")
-    return Run(out, results, clock.entries)
+    return Run(writer.folder, results, clock.entries)
 
 
 def _teachers(

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from safetensors.numpy import save
 
-from outlearn.errors import StoreError
+from outlearn.errors import OutlearnError, StoreError
 
 __all__ = ["RunWriter", "claim_folder", "new_run_folder", "write_file"]
 
 
 def new_run_folder(name: str, parent: Path = Path("runs")) -> Path:
-    """Name a folder that does not exist yet: `runs/NAME-DATE-TIME`, with a number where two runs start in one
-    second."""
+    """Name a folder that does not exist yet: `runs/NAME-DATE-TIME`, numbered where two runs start in one second."""
     stem = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
     candidates = (parent / (stem if k == 1 else f"{stem}-{k}") for k in range(1, 1_000_000))
     return next(folder for folder in candidates if not folder.exists())
@@ -35,6 +35,7 @@ def claim_folder(folder: Path, config_yaml: str) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _remove_halves(folder)
         present = [path.name for path in folder.iterdir()]
         config = folder / "config.yaml"
         if present and not config.is_file():
@@ -58,15 +59,35 @@ def claim_folder(folder: Path, config_yaml: str) -> None:
 
 
 class RunWriter:
-    """Write into a claimed folder.
+    """Write into a claimed folder; a context that takes back a new folder when its run turns out to be impossible.
 
     Args:
         folder: the folder; see `claim_folder`.
+        config_yaml: the resolved configuration.
+
+    Raises:
+        StoreError: see `claim_folder`.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, config_yaml: str) -> None:
         self.folder = folder
+        self._made = not folder.exists()
+        self._finished = (folder / "results.json").exists()
+        claim_folder(folder, config_yaml)
         (folder / "predictions").mkdir(exist_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        # An interrupted run goes on here later; a run that cannot be (bad input, full disk) leaves nothing half
+        # written.
+        if isinstance(error, OutlearnError) and not self._finished:
+            for name in ("config.yaml", "log.jsonl"):
+                (self.folder / name).unlink(missing_ok=True)
+            for folder in (self.folder / "predictions", *([self.folder] if self._made else [])):
+                with contextlib.suppress(OSError):  # not empty: something is worth keeping
+                    folder.rmdir()
 
     def text(self, name: str, content: str) -> None:
         """Write a text file."""
@@ -79,7 +100,9 @@ class RunWriter:
     def arrays(self, name: str, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Sequence[str]]) -> None:
         """Write a safetensors file with lists of names as metadata."""
         contiguous = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
-        write_file(self.folder / name, save(contiguous, {key: json.dumps(list(names)) for key, names in metadata.items()}))
+        write_file(
+            self.folder / name, save(contiguous, {key: json.dumps(list(names)) for key, names in metadata.items()})
+        )
 
     def lines(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write a JSONL file."""
@@ -95,9 +118,15 @@ class RunWriter:
             raise StoreError(f"log.jsonl in {str(self.folder)!r} cannot be written: {error.strerror}.") from error
 
 
+def _remove_halves(folder: Path) -> None:
+    """Remove what a writer that was killed left beside the files it was writing; see `write_file`."""
+    for path in [*folder.glob(".*.outlearn-half"), *folder.glob("predictions/.*.outlearn-half")]:
+        path.unlink(missing_ok=True)
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Write beside, sync, rename: a reader never sees half a file."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside = path.with_name(f".{path.name}.{os.getpid()}.outlearn-half")
     try:
         with beside.open("wb") as file:
             file.write(content)
