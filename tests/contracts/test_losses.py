@@ -1,8 +1,8 @@
 """What every loss promises, over the whole registry: a new entry of LOSSES is tested here at no cost.
 
-Only its minimiser must be listed, in tests/losses/test_minimisers.py. Independent references are autograd and central finite
-differences in float64. Losses whose target contains the student's own detached prediction (AuxConf, Product) have no
-function whose finite difference is their gradient: tests/losses compares them with forward CE at the frozen target.
+Only its minimiser must be listed, in tests/losses/test_minimisers.py. References are autograd and central differences
+in float64. AuxConf and Product hold the student's own prediction fixed in their target, so no finite difference is
+their gradient: tests/losses compares them with forward CE at that target.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from outlearn.losses import (
     prepare,
 )
 
-# Registry entries with their defaults, and parameters that change the formula.
 VARIANTS: dict[str, Loss] = {
     **{name: get_loss(name) for name in LOSSES},
     "cace, soft switch": CACE(threshold=0.55, temperature=0.1),
@@ -44,7 +43,6 @@ VARIANTS: dict[str, Loss] = {
     "regularised, no closed form": Regularised(get_loss("hellinger"), entropy=0.2),
 }
 SEPARATE = {name: loss for name, loss in VARIANTS.items() if not loss.batch_coupled}
-# Their gradient treats part of the formula as constant, which finite differences cannot.
 DETACHED = {"product", *(name for name, loss in VARIANTS.items() if loss.batch_coupled)}
 DIFFERENTIABLE = {name: loss for name, loss in VARIANTS.items() if name not in DETACHED}
 
