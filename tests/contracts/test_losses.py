@@ -15,7 +15,6 @@ from outlearn.losses import (
     LOSSES,
     AuxConf,
     ForwardCE,
-    GeneralizedCE,
     Loss,
     Regularised,
     ReverseCE,
@@ -32,10 +31,8 @@ from outlearn.losses import (
 VARIANTS: dict[str, Loss] = {
     **{name: get_loss(name) for name in LOSSES},
     "cace, soft switch": CACE(threshold=0.55, temperature=0.1),
-    "cace, never reverse": CACE(threshold=0.01),
     "symmetric_ce, heavy": SymmetricCE(alpha=0.3, beta=2.0, smoothing=0.2),
     "reverse_ce, heavy smoothing": ReverseCE(smoothing=0.3),
-    "gce, near hard ce": GeneralizedCE(q=0.05),
     "aux_conf, no warm-up": AuxConf(weight=0.9, warmup=0.0),
     "regularised reverse_kl": Regularised(ReverseKL(), entropy=-0.5),
     "regularised twice": Regularised(Regularised(ReverseCE(), entropy=0.2), entropy=0.3),
