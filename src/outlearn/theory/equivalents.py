@@ -18,11 +18,11 @@ import numpy as np
 from outlearn.errors import DomainError
 from outlearn.theory.random_features import StudentMoments
 
-__all__ = ["RidgeEquivalent", "ridge_equivalent"]
+__all__ = ["RidgeLaw", "ridge_equivalent"]
 
 
 @dataclass(frozen=True)
-class RidgeEquivalent:
+class RidgeLaw:
     """Hold the limits for one size and penalty.
 
     Attributes:
@@ -46,7 +46,7 @@ class RidgeEquivalent:
         return self.moments.misfit * signal_power + noise_variance * self.noise
 
 
-def ridge_equivalent(examples: float, dimension: float, width: float, *, penalty: float) -> RidgeEquivalent:
+def ridge_equivalent(examples: float, dimension: float, width: float, *, penalty: float) -> RidgeLaw:
     """Compute the deterministic equivalent of ridge on random features.
 
     Args:
@@ -64,7 +64,7 @@ def ridge_equivalent(examples: float, dimension: float, width: float, *, penalty
     Example:
         >>> e = ridge_equivalent(45, 60, 480, penalty=5.0)
         >>> round(e.moments.trace, 4), round(e.moments.misfit, 4)
-        (0.6065, 0.3101)
+        (0.6093, 0.3233)
     """
     if not min(examples, dimension, width) > 0 or not penalty >= 0:
         raise DomainError(
@@ -81,11 +81,11 @@ def ridge_equivalent(examples: float, dimension: float, width: float, *, penalty
     kept = min(n, d, p) / d
     if denominator <= 1e-12 * n:
         if a >= 1:  # n = d <= p: the student is the teacher, but its noise diverges
-            return RidgeEquivalent(StudentMoments(1.0, 1.0, 1.0), np.inf)
-        return RidgeEquivalent(StudentMoments(a, np.inf, kept), np.inf)
+            return RidgeLaw(StudentMoments(1.0, 1.0, 1.0), np.inf)
+        return RidgeLaw(StudentMoments(a, np.inf, kept), np.inf)
     misfit = (n / d) * (d * (1 - a) - t1_nu) / denominator  # T0 nu = d (1 - a) - T1 nu
     noise = n / denominator - 1
-    return RidgeEquivalent(StudentMoments(a, misfit - 1 + 2 * a, kept), noise)
+    return RidgeLaw(StudentMoments(a, misfit - 1 + 2 * a, kept), noise)
 
 
 def _root(n: float, d: float, c1: float, penalty: float, *, top: float) -> float:

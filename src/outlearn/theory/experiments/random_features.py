@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
-from outlearn.theory.equivalents import RidgeEquivalent, ridge_equivalent
+from outlearn.theory.equivalents import RidgeLaw, ridge_equivalent
 from outlearn.theory.experiments.base import Findings, Progress
 from outlearn.theory.experiments.random_features_claims import HEAVY, Sweep, claims_of_sweep, curve_of_sweep
 from outlearn.theory.experiments.residual_cases import Cases, claims_of_cases, curve_of_cases, simulate_subspace
@@ -103,11 +103,11 @@ def simulate_random_features(
     )
 
 
-def _teacher_law(settings: RandomFeaturesSettings) -> RidgeEquivalent:
+def _teacher_law(settings: RandomFeaturesSettings) -> RidgeLaw:
     """Return the teacher's averages: exact without a penalty, else their deterministic equivalent."""
     sizes = (settings.teacher_examples, settings.dimension, settings.teacher_width)
     if settings.teacher_penalty == 0:
-        return RidgeEquivalent(minimum_norm_moments(*sizes), minimum_norm_noise(*sizes))
+        return RidgeLaw(minimum_norm_moments(*sizes), minimum_norm_noise(*sizes))
     return ridge_equivalent(*sizes, penalty=settings.teacher_penalty)
 
 
@@ -162,7 +162,7 @@ def _draw_teachers(
     return signal_part, fit_random_features(inputs, noise, weights, penalty=settings.teacher_penalty)
 
 
-def _lines(settings: RandomFeaturesSettings, teacher: RidgeEquivalent) -> dict[str, np.ndarray]:
+def _lines(settings: RandomFeaturesSettings, teacher: RidgeLaw) -> dict[str, np.ndarray]:
     """Compute the exact curves and the equivalents on a fine grid of widths."""
     n, d = settings.student_examples, settings.dimension
     low, high = settings.widths[0], settings.widths[-1]
@@ -187,7 +187,7 @@ def _lines(settings: RandomFeaturesSettings, teacher: RidgeEquivalent) -> dict[s
     return columns
 
 
-def _crossing(settings: RandomFeaturesSettings, teacher: RidgeEquivalent) -> float | None:
+def _crossing(settings: RandomFeaturesSettings, teacher: RidgeLaw) -> float | None:
     """Find the width at which the penalised student overtakes its teacher; None if it does not between the widths."""
     power = teacher.power(settings.signal_power, settings.noise_variance)
     alignment = teacher.alignment(settings.signal_power)

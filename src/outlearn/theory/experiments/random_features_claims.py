@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from outlearn.theory.equivalents import RidgeEquivalent, ridge_equivalent
+from outlearn.theory.equivalents import RidgeLaw, ridge_equivalent
 from outlearn.theory.experiments.base import Z_TOLERANCE, worst
 from outlearn.theory.random_features import StudentMoments, minimum_norm_moments
 from outlearn.theory.result import Claim
@@ -101,7 +101,7 @@ def curve_of_sweep(settings: RandomFeaturesSettings, sweep: Sweep, which: int) -
 
 
 def claims_of_sweep(
-    settings: RandomFeaturesSettings, sweep: Sweep, teacher: RidgeEquivalent, crossing: float | None
+    settings: RandomFeaturesSettings, sweep: Sweep, teacher: RidgeLaw, crossing: float | None
 ) -> tuple[Claim, ...]:
     """Compare the sweep with the exact formulas and with the deterministic equivalents."""
     claims = [
@@ -212,7 +212,7 @@ def _peak_claims(settings: RandomFeaturesSettings, sweep: Sweep) -> list[Claim]:
     ]
 
 
-def _equivalent_claims(settings: RandomFeaturesSettings, sweep: Sweep, teacher: RidgeEquivalent) -> list[Claim]:
+def _equivalent_claims(settings: RandomFeaturesSettings, sweep: Sweep, teacher: RidgeLaw) -> list[Claim]:
     """Compare means with the limits of large sizes; the student's given its drawn teachers: less noise."""
     risk = teacher.risk(settings.signal_power, settings.noise_variance)
     measured = mean_estimate(sweep.more_teacher_risks)

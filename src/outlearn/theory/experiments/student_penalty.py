@@ -101,7 +101,7 @@ def claims_of_penalties(settings: RandomFeaturesSettings, found: PenaltyDraws) -
         _, error = paired_z(measured, predicted)
         candidates.append(
             Claim(
-                text=f"Distance to c, infinite width (worst of {len(PENALTIES)} penalties, {penalty:.3g})",
+                text=f"Distance to the posterior mean, width inf (worst of {len(PENALTIES)} penalties, {penalty:.3g})",
                 measured=float(measured.mean()),
                 predicted=float(predicted.mean()),
                 statistic="z",

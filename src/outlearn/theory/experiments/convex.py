@@ -1,0 +1,228 @@
+"""Misfit and gain on random problems: equal for linear classes, a bound for convex ones, neither for the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import nnls
+from scipy.special import log_softmax
+
+from outlearn.core.generators import get_generator
+from outlearn.theory.experiments.base import Findings, Progress, worst
+from outlearn.theory.projections import closest_softmax_linear, project_on_half_space, project_on_m_flat
+from outlearn.theory.result import Claim
+from outlearn.theory.settings import at_least
+
+__all__ = ["FAMILIES", "ConvexSettings", "simulate_convex"]
+
+EQUALITY_TOLERANCE = 1e-8  # relative to the larger risk; the projections converge to 1e-13
+ROUNDING = -1e-9  # an inequality may hold with equality
+
+Problem = tuple[np.ndarray, np.ndarray, np.ndarray]  # target, teacher, student; dual coordinates [points, classes]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvexSettings:
+    """Size of the random problems.
+
+    Args:
+        problems: of each family.
+        points: where functions are compared.
+        classes: of the distributions.
+        directions: of the linear classes, statistics of the m-flat class, members of the finite ones.
+        noise: of the teacher, in outputs (squared) or logits (KL).
+    """
+
+    problems: int = 100
+    points: int = 30
+    classes: int = 4
+    directions: int = 4
+    noise: float = 1.0
+
+    def __post_init__(self) -> None:
+        at_least(self, 20, "problems")
+        at_least(self, 2, "classes", "directions")
+        at_least(self, 4 * self.directions, "points")
+        at_least(self, 1e-3, "noise")
+
+
+@dataclass(frozen=True)
+class Family:
+    """One kind of class: how a problem is drawn, in which divergence and order, and what the theory says of it."""
+
+    title: str
+    generator: str
+    order: str
+    draw: Callable[[ConvexSettings, np.random.Generator], Problem]
+    says: str  # "equal", "at least" or "neither"
+
+
+def _in_span(settings: ConvexSettings, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    basis = rng.standard_normal((settings.points, settings.directions))
+    weights = rng.standard_normal(settings.directions)
+    noise = settings.noise * rng.standard_normal(settings.points)
+    return basis, weights, noise
+
+
+def _subspace(settings: ConvexSettings, rng: np.random.Generator) -> Problem:
+    basis, weights, noise = _in_span(settings, rng)
+    target = basis @ weights
+    teacher = target + noise
+    return _squared(target, teacher, basis @ np.linalg.lstsq(basis, teacher, rcond=None)[0])
+
+
+def _cone(settings: ConvexSettings, rng: np.random.Generator) -> Problem:
+    basis, weights, noise = _in_span(settings, rng)
+    weights = np.maximum(weights, 0.0)  # on the boundary in half of its directions
+    target = basis @ weights
+    teacher = target + noise
+    return _squared(target, teacher, basis @ nnls(basis, teacher)[0])
+
+
+def _lines(settings: ConvexSettings, rng: np.random.Generator) -> Problem:
+    """Draw a union of lines: each is convex, their union is not."""
+    basis, weights, noise = _in_span(settings, rng)
+    target = basis[:, 0] * weights[0]
+    teacher = target + noise
+    fits = basis * (basis.T @ teacher / (basis**2).sum(axis=0))
+    return _squared(target, teacher, fits[:, np.argmin(((fits - teacher[:, None]) ** 2).sum(axis=0))])
+
+
+def _squared(target: np.ndarray, teacher: np.ndarray, student: np.ndarray) -> Problem:
+    generator = get_generator("squared_euclidean")
+    duals = [generator.gradient(values[:, None]) for values in (target, teacher, student)]
+    return duals[0], duals[1], duals[2]
+
+
+def _distribution(settings: ConvexSettings, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    target = np.asarray(log_softmax(rng.standard_normal((settings.points, settings.classes)), axis=-1))
+    noise = settings.noise * rng.standard_normal(target.shape)
+    return target, np.asarray(log_softmax(target + noise, axis=-1))
+
+
+def _m_flat(settings: ConvexSettings, rng: np.random.Generator) -> Problem:
+    target, teacher = _distribution(settings, rng)
+    statistics = rng.standard_normal((settings.directions, *target.shape))
+    values = (statistics * np.exp(target)).sum(-1).mean(axis=1)
+    return target, teacher, project_on_m_flat(teacher, statistics, values)
+
+
+def _half_space(settings: ConvexSettings, rng: np.random.Generator) -> Problem:
+    target, teacher = _distribution(settings, rng)
+    # The teacher errs away from the statistic, and the class asks for 60% of what it lost: the target has slack.
+    statistic = target - teacher
+    of_target, of_teacher = ((statistic * np.exp(logs)).sum(-1).mean() for logs in (target, teacher))
+    return target, teacher, project_on_half_space(teacher, statistic, of_teacher + 0.6 * (of_target - of_teacher))
+
+
+def _finite(settings: ConvexSettings, rng: np.random.Generator) -> Problem:
+    """Draw a finite class that holds the target: the student is the member closest in reverse KL."""
+    target, teacher = _distribution(settings, rng)
+    near = target + 0.5 * settings.noise * rng.standard_normal((2 * settings.directions, *target.shape))
+    members = np.asarray(log_softmax(np.concatenate([target[None], near]), axis=-1))
+    misfits = (np.exp(members) * (members - teacher)).sum(-1).mean(axis=1)
+    return target, teacher, members[np.argmin(misfits)]
+
+
+def _softmax_linear(settings: ConvexSettings, rng: np.random.Generator) -> Problem:
+    features = rng.standard_normal((settings.points, settings.directions))
+    weights = rng.standard_normal((settings.directions, settings.classes)) / np.sqrt(settings.directions)
+    target = np.asarray(log_softmax(features @ weights, axis=-1))
+    teacher = np.asarray(log_softmax(target + settings.noise * rng.standard_normal(target.shape), axis=-1))
+    return target, teacher, closest_softmax_linear(teacher, features)
+
+
+A, B = "target_first", "prediction_first"
+FAMILIES: dict[str, Family] = {
+    "subspace": Family("Linear class, squared loss", "squared_euclidean", A, _subspace, "equal"),
+    "cone": Family("Convex cone, squared loss", "squared_euclidean", A, _cone, "at least"),
+    "lines": Family("Union of lines (not convex), squared loss", "squared_euclidean", A, _lines, "neither"),
+    "m_flat": Family("m-flat class, reverse KL", "negative_entropy", A, _m_flat, "equal"),
+    "half_space": Family("Convex half-space, reverse KL", "negative_entropy", A, _half_space, "at least"),
+    "finite": Family("Finite class (not convex), reverse KL", "negative_entropy", A, _finite, "neither"),
+    "softmax_linear": Family(
+        "Softmax-linear head trained by CE, KL(prediction, target)", "negative_entropy", B, _softmax_linear, "equal"
+    ),
+    "softmax_linear_ce": Family(
+        "The same heads, judged by CE(target, prediction)", "negative_entropy", A, _softmax_linear, "neither"
+    ),
+}
+
+
+def simulate_convex(settings: ConvexSettings, rng: np.random.Generator, progress: Progress) -> Findings:
+    """Draw problems of every family and compare the gain with the misfit."""
+    claims: list[Claim] = []
+    identities: list[Claim] = []
+    rows: dict[str, list[np.ndarray]] = {"family": [], "misfit": [], "gap": [], "residual": []}
+    head_seed = rng.integers(2**63)  # the two views of the softmax-linear heads share their problems
+    for index, (name, family) in enumerate(FAMILIES.items()):
+        own = np.random.default_rng(head_seed) if family.draw is _softmax_linear else rng
+        terms = np.array([_terms(family, family.draw(settings, own)) for _ in range(settings.problems)])
+        claims.append(_claim(family, terms[:, 0], terms[:, 1]))
+        identities.append(_identity(family, *terms.T))
+        rows["family"].append(np.full(settings.problems, name))
+        for column, values in zip(("misfit", "gap", "residual"), terms.T[[1, 0, 2]], strict=True):
+            rows[column].append(values)
+        progress((index + 1) / len(FAMILIES))
+    return Findings(
+        claims=(*claims, worst(identities)),
+        curves={"problems": {name: np.concatenate(parts) for name, parts in rows.items()}},
+    )
+
+
+def _terms(family: Family, problem: Problem) -> tuple[float, float, float]:
+    """Compute the gap, the misfit and the residual, each from its own formula."""
+    generator = get_generator(family.generator)
+    target, teacher, student = problem
+
+    def mean_divergence(first: np.ndarray, second: np.ndarray) -> float:
+        return float(generator.divergence_from_dual(first, second).mean())
+
+    if family.order == A:
+        gap = mean_divergence(target, teacher) - mean_divergence(target, student)
+        misfit = mean_divergence(student, teacher)
+        turn, step = student - teacher, generator.inverse_gradient(target) - generator.inverse_gradient(student)
+    else:
+        gap = mean_divergence(teacher, target) - mean_divergence(student, target)
+        misfit = mean_divergence(teacher, student)
+        turn, step = student - target, generator.inverse_gradient(teacher) - generator.inverse_gradient(student)
+    return gap, misfit, float((turn * step).sum(-1).mean())
+
+
+def _identity(family: Family, gap: np.ndarray, misfit: np.ndarray, residual: np.ndarray) -> Claim:
+    error = np.abs(gap - misfit - residual) / (np.maximum(misfit, np.abs(gap)) + 1e-12)
+    return Claim(
+        text=f"Every family: gap = misfit + residual (largest relative error, {family.title})",
+        measured=float(error.max()),
+        predicted=0.0,
+        statistic="relative error",
+        tolerance=EQUALITY_TOLERANCE,
+        count=gap.size,
+    )
+
+
+def _claim(family: Family, gap: np.ndarray, misfit: np.ndarray) -> Claim:
+    slack = gap - misfit
+    if family.says == "equal":
+        return Claim(
+            text=f"{family.title}: the gain is the misfit (largest relative error)",
+            measured=float((np.abs(slack) / (np.maximum(misfit, np.abs(gap)) + 1e-12)).max()),
+            predicted=0.0,
+            statistic="relative error",
+            tolerance=EQUALITY_TOLERANCE,
+            count=gap.size,
+        )
+    below = np.mean(slack < ROUNDING)
+    bound = f"the misfit is no bound; the gain is below it in {below:.0%} of problems (smallest gain - misfit)"
+    if family.says == "at least":
+        bound = "the gain is at least the misfit (smallest gain - misfit)"
+    return Claim(
+        text=f"{family.title}: {bound}",
+        measured=float(slack.min()),
+        predicted=1.0 if family.says == "at least" else -1.0,
+        statistic="sign",
+        tolerance=ROUNDING if family.says == "at least" else -ROUNDING,
+        count=gap.size,
+    )

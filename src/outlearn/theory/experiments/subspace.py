@@ -1,0 +1,315 @@
+"""The variance that a student inherits from its teacher, against N; and the estimator of what their features share.
+
+Teacher and student features are Gaussian with equal canonical correlations, so that |C|_F^2 is the number asked for.
+The estimator is tried on samples whose correlation dimension is known, and then shown on real features: two files of
+yours, or the two halves of scikit-learn's handwritten digits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from outlearn.errors import DataError
+from outlearn.theory.correlation_dimension import CorrelationDimension, correlation_dimension
+from outlearn.theory.experiments.base import Z_TOLERANCE, Findings, Progress, worst
+from outlearn.theory.result import Claim
+from outlearn.theory.sampling import mean_estimate
+from outlearn.theory.settings import at_least, between, increasing
+from outlearn.theory.subspace import SubspaceVariances, subspace_variances
+
+__all__ = ["SubspaceSettings", "simulate_subspace"]
+
+ESTIMATOR_TOLERANCE = 0.05  # of q; the plug-in value is off by 30% to 300% at these sizes
+COVERAGE_LEVEL = 0.95
+COVERAGE_TOLERANCE = 0.04  # the jackknife is conservative by about 1%; 600 samples leave 0.9%
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubspaceSettings:
+    """Dimensions, sample sizes and overlaps.
+
+    Args:
+        teacher_dimension, student_dimension: d_w and d_s.
+        correlation_dimensions: q, each between 0 and the smaller dimension, increasing.
+        teacher_examples: n, at least d_w + 8.
+        student_examples: N, increasing, each at least d_s + 8.
+        noise_variance: of the teacher's labels.
+        draws: independent repetitions.
+        estimator_points: points a sample on which the estimator is tried.
+        estimator_samples: such samples for each q.
+        teacher_features, student_features: paths of .npy files `[points, features]`, the same points row by row; both
+            or neither (then the halves of scikit-learn's digits).
+        variance_share: of the principal directions that are kept of these features.
+    """
+
+    teacher_dimension: int = 30
+    student_dimension: int = 20
+    correlation_dimensions: tuple[float, ...] = (2.0, 8.0, 16.0)
+    teacher_examples: int = 60
+    student_examples: tuple[int, ...] = (28, 40, 60, 100, 200, 500, 1000)
+    noise_variance: float = 1.0
+    draws: int = 400
+    estimator_points: int = 300
+    estimator_samples: int = 200
+    teacher_features: str = ""
+    student_features: str = ""
+    variance_share: float = 0.99
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "teacher_dimension", "student_dimension")
+        between(self, 0, min(self.teacher_dimension, self.student_dimension), "correlation_dimensions")
+        increasing(self, "correlation_dimensions", length=1)
+        at_least(self, self.teacher_dimension + 8, "teacher_examples")
+        at_least(self, self.student_dimension + 8, "student_examples")
+        increasing(self, "student_examples", length=2)
+        at_least(self, 1e-9, "noise_variance")
+        at_least(self, 30, "draws", "estimator_samples")
+        at_least(self, 2 * (self.teacher_dimension + self.student_dimension), "estimator_points")
+        between(self, 0.01, 1, "variance_share")
+
+
+def simulate_subspace(settings: SubspaceSettings, rng: np.random.Generator, progress: Progress) -> Findings:
+    """Simulate teacher and student, try the estimator, and show it on real features."""
+    teacher, student, misfit = _simulate(settings, rng, progress)
+    estimates = [_try_estimator(settings, q, rng) for q in settings.correlation_dimensions]
+    progress(0.95)
+    name, shared = _real_features(settings)
+    return Findings(
+        claims=(*_variance_claims(settings, teacher, student, misfit), *_estimator_claims(settings, estimates)),
+        curves={
+            "variances": _variance_curve(settings, teacher, student, misfit),
+            "lines": _lines(settings),
+            "estimator": _estimator_curve(settings, estimates),
+            "features": _feature_curve(shared),
+            "canonical_correlations": {
+                "rank": np.arange(1, len(shared.canonical_correlations) + 1),
+                "correlation": shared.canonical_correlations,
+            },
+        },
+        notes=(f"{name}: {shared}",),
+    )
+
+
+def _overlapping(
+    rng: np.random.Generator, points: int, settings: SubspaceSettings, q: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw whitened features of teacher and student whose canonical correlations are all sqrt(q / min(d_w, d_s))."""
+    d_w, d_s = settings.teacher_dimension, settings.student_dimension
+    k = min(d_w, d_s)
+    first, second = rng.standard_normal((points, d_w)), rng.standard_normal((points, d_s))
+    second[:, :k] = np.sqrt(q / k) * first[:, :k] + np.sqrt(1 - q / k) * second[:, :k]
+    return first, second
+
+
+def _simulate(
+    settings: SubspaceSettings, rng: np.random.Generator, progress: Progress
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the teacher's error `[draws]`, and the student's error and misfit `[q, N, draws]`; the target is 0."""
+    k = min(settings.teacher_dimension, settings.student_dimension)
+    shape = (len(settings.correlation_dimensions), len(settings.student_examples), settings.draws)
+    teacher_error, student_error, misfit = np.empty(settings.draws), np.empty(shape), np.empty(shape)
+    for draw in range(settings.draws):
+        design = rng.standard_normal((settings.teacher_examples, settings.teacher_dimension))
+        noise = np.sqrt(settings.noise_variance) * rng.standard_normal(settings.teacher_examples)
+        teacher = np.linalg.solve(design.T @ design, design.T @ noise)
+        teacher_error[draw] = teacher @ teacher
+        for i, q in enumerate(settings.correlation_dimensions):
+            seen_by_teacher, seen = _overlapping(rng, settings.student_examples[-1], settings, q)
+            labels = seen_by_teacher @ teacher
+            for j, size in enumerate(settings.student_examples):
+                part = seen[:size]
+                student = np.linalg.solve(part.T @ part, part.T @ labels[:size])
+                student_error[i, j, draw] = student @ student
+                shared = np.sqrt(q / k) * student[:k] @ teacher[:k]  # E f_s f_w over fresh points
+                misfit[i, j, draw] = student @ student + teacher @ teacher - 2 * shared
+        progress(0.8 * draw / settings.draws)
+    return teacher_error, student_error, misfit
+
+
+def _exact(settings: SubspaceSettings, q: float, size: float) -> SubspaceVariances:
+    return subspace_variances(
+        teacher_dimension=settings.teacher_dimension,
+        student_dimension=settings.student_dimension,
+        correlation_dimension=q,
+        teacher_examples=settings.teacher_examples,
+        student_examples=size,
+        noise_variance=settings.noise_variance,
+    )
+
+
+def _variance_claims(
+    settings: SubspaceSettings, teacher: np.ndarray, student: np.ndarray, misfit: np.ndarray
+) -> tuple[Claim, ...]:
+    whole = mean_estimate(teacher)
+    first = _exact(settings, settings.correlation_dimensions[0], settings.student_examples[0])
+    claims = [_z_claim("The teacher's variance is d_w / (n - d_w - 1)", teacher, first.teacher)]
+    families = {"variance": student, "misfit": misfit, "residual": teacher - student - misfit}
+    for name, values in families.items():
+        candidates = []
+        for i, q in enumerate(settings.correlation_dimensions):
+            for j, size in enumerate(settings.student_examples):
+                exact = _exact(settings, q, size)
+                predicted = {"variance": exact.student, "misfit": exact.misfit, "residual": exact.residual}[name]
+                text = f"The student's {name} (worst of {values[..., 0].size} cases, q = {q:g} and N = {size})"
+                candidates.append(_z_claim(text, values[i, j], predicted))
+        claims.append(worst(candidates))
+    share = (teacher - student[0, -1]).mean() / whole.value
+    exact = _exact(settings, settings.correlation_dimensions[0], settings.student_examples[-1])
+    claims.append(
+        Claim(
+            text=f"The less they share, the more the student forgets: share of the teacher's variance removed at q = "
+            f"{settings.correlation_dimensions[0]:g}",
+            measured=float(share),
+            predicted=1 - exact.student / exact.teacher,
+            statistic="relative error",
+            tolerance=0.05,
+            count=settings.draws,
+        )
+    )
+    return tuple(claims)
+
+
+def _z_claim(text: str, values: np.ndarray, predicted: float) -> Claim:
+    estimate = mean_estimate(values)
+    return Claim(
+        text=text,
+        measured=estimate.value,
+        predicted=predicted,
+        statistic="z",
+        tolerance=Z_TOLERANCE,
+        standard_error=estimate.standard_error,
+        count=estimate.count,
+    )
+
+
+def _try_estimator(settings: SubspaceSettings, q: float, rng: np.random.Generator) -> list[CorrelationDimension]:
+    return [
+        correlation_dimension(*_overlapping(rng, settings.estimator_points, settings, q), level=COVERAGE_LEVEL)
+        for _ in range(settings.estimator_samples)
+    ]
+
+
+def _estimator_claims(settings: SubspaceSettings, estimates: list[list[CorrelationDimension]]) -> tuple[Claim, ...]:
+    means, covered = [], []
+    for q, found in zip(settings.correlation_dimensions, estimates, strict=True):
+        scale = 1.0 if q > 0 else min(settings.teacher_dimension, settings.student_dimension)  # at q = 0: relative
+        means.append(
+            Claim(
+                text=f"The estimator of q is unbiased (worst of {len(estimates)}, q = {q:g}; the plug-in value is "
+                f"{np.mean([e.uncorrected for e in found]):.1f})",
+                measured=float(np.mean([e.value for e in found])) / scale,
+                predicted=q,
+                statistic="relative error",
+                tolerance=ESTIMATOR_TOLERANCE,
+                count=len(found),
+            )
+        )
+        covered += [e.low <= q <= e.high for e in found]
+    level = COVERAGE_LEVEL
+    return (
+        worst(means),
+        Claim(
+            text=f"The {level:.0%} intervals of the estimator hold the true q",
+            measured=float(np.mean(covered)),
+            predicted=level,
+            statistic="relative error",
+            tolerance=COVERAGE_TOLERANCE,
+            count=len(covered),
+        ),
+    )
+
+
+def _real_features(settings: SubspaceSettings) -> tuple[str, CorrelationDimension]:
+    """Measure the files given, or the left and right halves of scikit-learn's digits."""
+    paths = (settings.teacher_features, settings.student_features)
+    if any(paths):
+        first, second = (_read(path) for path in paths)
+        name = f"{Path(paths[0]).name} and {Path(paths[1]).name}"
+    else:
+        from sklearn.datasets import load_digits
+
+        images = load_digits().images
+        first, second = (half.reshape(len(images), -1) for half in (images[:, :, :4], images[:, :, 4:]))
+        name = "Left and right halves of scikit-learn's handwritten digits"
+    return name, correlation_dimension(first, second, variance_share=settings.variance_share)
+
+
+def _read(path: str) -> np.ndarray:
+    if not path:
+        raise DataError("teacher_features and student_features go together: give both paths of .npy files, or neither")
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path!r} cannot be read as a .npy file of features ({error}); save it by numpy.save"
+        ) from None
+    if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "fiu":
+        described = f"shape {array.shape} of {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise DataError(f"{path!r} must hold numbers [points, features]; it holds {described}")
+    return array
+
+
+def _variance_curve(
+    settings: SubspaceSettings, teacher: np.ndarray, student: np.ndarray, misfit: np.ndarray
+) -> dict[str, np.ndarray]:
+    rows: dict[str, list[float]] = {}
+    for i, q in enumerate(settings.correlation_dimensions):
+        for j, size in enumerate(settings.student_examples):
+            exact, estimate = _exact(settings, q, size), mean_estimate(student[i, j])
+            row = {
+                "correlation_dimension": q,
+                "student_examples": size,
+                "student": estimate.value,
+                "student_low": estimate.low,
+                "student_high": estimate.high,
+                "student_exact": exact.student,
+                "student_leading": exact.leading,
+                "misfit": float(misfit[i, j].mean()),
+                "misfit_exact": exact.misfit,
+                "residual": float((teacher - student[i, j] - misfit[i, j]).mean()),
+                "residual_exact": exact.residual,
+                "teacher": float(teacher.mean()),
+                "teacher_exact": exact.teacher,
+            }
+            for name, value in row.items():
+                rows.setdefault(name, []).append(value)
+    return {name: np.array(column) for name, column in rows.items()}
+
+
+def _lines(settings: SubspaceSettings) -> dict[str, np.ndarray]:
+    sizes = np.geomspace(settings.student_examples[0], settings.student_examples[-1], 60)
+    grid = [(q, size) for q in settings.correlation_dimensions for size in sizes]
+    return {
+        "correlation_dimension": np.array([q for q, _ in grid]),
+        "student_examples": np.array([size for _, size in grid]),
+        "student": np.array([_exact(settings, q, size).student for q, size in grid]),
+    }
+
+
+def _estimator_curve(settings: SubspaceSettings, estimates: list[list[CorrelationDimension]]) -> dict[str, np.ndarray]:
+    values = [mean_estimate(np.array([e.value for e in found])) for found in estimates]
+    return {
+        "true": np.array(settings.correlation_dimensions),
+        "corrected": np.array([v.value for v in values]),
+        "corrected_low": np.array([v.low for v in values]),
+        "corrected_high": np.array([v.high for v in values]),
+        "plug_in": np.array([np.mean([e.uncorrected for e in found]) for found in estimates]),
+    }
+
+
+def _feature_curve(shared: CorrelationDimension) -> dict[str, np.ndarray]:
+    numbers = {
+        "value": shared.value,
+        "low": shared.low,
+        "high": shared.high,
+        "plug_in": shared.uncorrected,
+        "teacher_dimension": shared.dimensions[0],
+        "student_dimension": shared.dimensions[1],
+        "teacher_effective_dimension": shared.effective_dimensions[0],
+        "student_effective_dimension": shared.effective_dimensions[1],
+        "points": shared.n_points,
+    }
+    return {name: np.array([value]) for name, value in numbers.items()}

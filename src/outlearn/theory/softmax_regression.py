@@ -1,0 +1,96 @@
+"""Softmax regression in NumPy, for the experiments that want real classifiers: to its optimum, or step by step.
+
+The package's training is torch's (`outlearn.learners`); the theory may not import it, and needs only linear heads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Float
+from scipy.optimize import minimize
+from scipy.special import log_softmax, softmax
+
+__all__ = ["descend", "fit_softmax", "predict_softmax"]
+
+
+def predict_softmax(
+    features: Float[np.ndarray, "points features"], weights: Float[np.ndarray, "*models features_and_bias classes"]
+) -> Float[np.ndarray, "*models points classes"]:
+    """Return log-probabilities of linear heads; the last row of the weights is the bias."""
+    return np.asarray(log_softmax(features @ weights[..., :-1, :] + weights[..., -1:, :], axis=-1))
+
+
+def fit_softmax(
+    features: Float[np.ndarray, "points features"],
+    targets: Float[np.ndarray, "points classes"],
+    *,
+    penalty: float,
+) -> Float[np.ndarray, "features_and_bias classes"]:
+    """Fit a head by cross-entropy to (soft) labels: minimise mean CE + penalty/2 |W|^2, the bias without a penalty.
+
+    Args:
+        features: `[points, features]`.
+        targets: distributions, `[points, classes]`.
+        penalty: above 0, so that the optimum exists.
+
+    Returns:
+        Weights `[features + 1, classes]`.
+
+    Example:
+        >>> w = fit_softmax(np.array([[-1.0], [1.0]]), np.eye(2), penalty=0.1)
+        >>> np.exp(predict_softmax(np.array([[1.0]]), w)).round(2)
+        array([[0.11, 0.89]])
+    """
+    count, classes = targets.shape
+    width = features.shape[1] + 1
+
+    def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        weights = flat.reshape(width, classes)
+        logs = predict_softmax(features, weights)
+        error = (np.exp(logs) - targets) / count
+        gradient = np.vstack([features.T @ error + penalty * weights[:-1], error.sum(axis=0)])
+        value = -(targets * logs).sum() / count + 0.5 * penalty * (weights[:-1] ** 2).sum()
+        return float(value), gradient.ravel()
+
+    found = minimize(
+        loss, np.zeros(width * classes), jac=True, method="L-BFGS-B", options={"maxiter": 500, "gtol": 1e-7}
+    )
+    return np.asarray(found.x).reshape(width, classes)
+
+
+def descend(
+    features: Float[np.ndarray, "points features"],
+    teachers: Float[np.ndarray, "models points classes"],
+    *,
+    reverse: bool,
+    rate: float,
+    steps: int,
+) -> Iterator[Float[np.ndarray, "models features_and_bias classes"]]:
+    """Train one head a teacher by gradient descent with momentum, and yield the weights after each step.
+
+    Args:
+        features: `[points, features]`.
+        teachers: log-probabilities `[models, points, classes]`, the soft labels; positive everywhere.
+        reverse: reverse cross-entropy -sum s log t, with gradient -J(s) log t, instead of forward, with gradient s - t.
+        rate: step size.
+        steps: how many.
+
+    Yields:
+        Weights `[models, features + 1, classes]`, which the next step overwrites.
+    """
+    targets = np.exp(teachers)
+    weights = np.zeros((len(teachers), features.shape[1] + 1, teachers.shape[-1]))
+    velocity = np.zeros_like(weights)
+    for _ in range(steps):
+        probs = softmax(features @ weights[:, :-1] + weights[:, -1:], axis=-1)
+        if reverse:
+            error = probs * ((probs * teachers).sum(-1, keepdims=True) - teachers)
+        else:
+            error = probs - targets
+        velocity *= 0.9
+        velocity[:, :-1] -= rate / len(features) * (features.T @ error)
+        velocity[:, -1] -= rate * error.mean(axis=1)
+        weights += velocity
+        yield weights
