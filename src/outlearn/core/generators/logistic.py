@@ -14,7 +14,7 @@ from scipy.special import expit, logit, xlog1py, xlogy
 
 from outlearn.core.generators.averages import average
 from outlearn.core.generators.base import BregmanGenerator
-from outlearn.core.generators.stable import log_mean, log_sigmoid, relative_entropy_terms
+from outlearn.core.generators.stable import log_mean, log_sigmoid, relative_entropy_terms, row_sum
 
 __all__ = ["BinaryEntropy", "LogCosh", "Softplus"]
 
@@ -23,7 +23,7 @@ def bernoulli_kl(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Compute KL(sigmoid(x) || sigmoid(y)), summed over the last axis, from logits, which may be infinite."""
     ones = relative_entropy_terms(log_sigmoid(x), log_sigmoid(y))
     zeros = relative_entropy_terms(log_sigmoid(-x), log_sigmoid(-y))
-    return np.asarray((ones + zeros).sum(axis=-1))
+    return row_sum(ones + zeros)
 
 
 def logit_of_mean(x: np.ndarray, weights: np.ndarray) -> np.ndarray:

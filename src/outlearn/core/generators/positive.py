@@ -13,7 +13,7 @@ from scipy.special import xlogy
 
 from outlearn.core.generators.averages import average
 from outlearn.core.generators.base import BregmanGenerator
-from outlearn.core.generators.stable import log_mean, relative_entropy_terms
+from outlearn.core.generators.stable import log_mean, relative_entropy_terms, row_sum
 
 __all__ = ["Exponential", "GeneralizedKL", "ItakuraSaito"]
 
@@ -62,7 +62,7 @@ class ItakuraSaito(BregmanGenerator):
 
     @staticmethod
     def _from_log_ratio(ratio: np.ndarray) -> np.ndarray:
-        return np.asarray(relative_entropy_terms(np.zeros_like(ratio), ratio).sum(axis=-1))
+        return row_sum(relative_entropy_terms(np.zeros_like(ratio), ratio))
 
     def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return -1 / average(-1 / points, weights)
@@ -115,7 +115,7 @@ class GeneralizedKL(BregmanGenerator):
         return self._divergence_from_dual(self._gradient(a), self._gradient(b))
 
     def _divergence_from_dual(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        return np.asarray(relative_entropy_terms(u, v).sum(axis=-1))
+        return row_sum(relative_entropy_terms(u, v))
 
     def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return self._inverse_gradient(average(self._gradient(points), weights))
@@ -161,7 +161,7 @@ class Exponential(BregmanGenerator):
         return np.log(duals)
 
     def _divergence(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.asarray(relative_entropy_terms(b, a).sum(axis=-1))  # generalised KL of the rates, in the other order
+        return row_sum(relative_entropy_terms(b, a))  # generalised KL of the rates, in the other order
 
     def _divergence_from_dual(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
         return self._divergence(np.log(u), np.log(v))

@@ -11,6 +11,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from outlearn.core.generators.averages import average
 from outlearn.core.generators.base import BregmanGenerator
+from outlearn.core.generators.stable import row_sum
 from outlearn.errors import DomainError, ShapeError
 
 __all__ = ["Mahalanobis", "SquaredEuclidean"]
@@ -51,10 +52,10 @@ class SquaredEuclidean(BregmanGenerator):
         return duals / 2
 
     def _divergence(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.asarray(((a - b) ** 2).sum(axis=-1))
+        return row_sum((a - b) ** 2)
 
     def _divergence_from_dual(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        return np.asarray(((u - v) ** 2).sum(axis=-1) / 4)
+        return row_sum((u - v) ** 2) / 4
 
     def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return average(points, weights)

@@ -14,11 +14,22 @@ from scipy.special import logsumexp, xlogy
 
 from outlearn.core.generators.averages import average
 from outlearn.core.generators.base import BregmanGenerator
-from outlearn.core.generators.stable import log_mean, log_normalise, relative_entropy_terms
+from outlearn.core.generators.stable import (
+    log_mean,
+    log_normalise,
+    relative_entropy_terms,
+    row_max,
+    row_sum,
+)
 
 __all__ = ["SUM_TOLERANCE", "LogSumExp", "NegativeEntropy"]
 
 SUM_TOLERANCE = 1e-6  # largest distance of a row's sum from 1: float32 softmax over 50 classes stays within it
+
+
+def _on_simplex(points: np.ndarray) -> np.ndarray:
+    """Tell which rows sum to 1; signs are checked apart, since they differ on the boundary."""
+    return np.asarray(np.abs(row_sum(points) - 1) <= SUM_TOLERANCE)
 
 
 @final
@@ -42,10 +53,10 @@ class NegativeEntropy(BregmanGenerator):
     dual_domain: ClassVar[str] = "logits, finite or -inf, at least one of a row finite (models without a common class?)"
 
     def _inside(self, points: np.ndarray) -> np.ndarray:
-        return np.asarray(np.all(points >= 0, axis=-1) & (np.abs(points.sum(axis=-1) - 1) <= SUM_TOLERANCE))
+        return np.asarray(_on_simplex(points) & (row_max(-points) <= 0))
 
     def _inside_dual(self, duals: np.ndarray) -> np.ndarray:
-        top = duals.max(axis=-1)  # NaN and +inf reach the maximum; a row of -inf has -inf
+        top = row_max(duals)  # NaN and +inf reach the maximum; a row of -inf has -inf
         return np.asarray(np.isfinite(top))
 
     def _potential(self, points: np.ndarray) -> np.ndarray:
@@ -63,10 +74,10 @@ class NegativeEntropy(BregmanGenerator):
             return np.exp(log_normalise(duals))
 
     def _divergence(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.asarray(relative_entropy_terms(self._gradient(a), self._gradient(b)).sum(axis=-1))
+        return row_sum(relative_entropy_terms(self._gradient(a), self._gradient(b)))
 
     def _divergence_from_dual(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        return np.asarray(relative_entropy_terms(log_normalise(u), log_normalise(v)).sum(axis=-1))
+        return row_sum(relative_entropy_terms(log_normalise(u), log_normalise(v)))
 
     def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
         logs = average(self._gradient(points), weights)
@@ -101,7 +112,7 @@ class LogSumExp(BregmanGenerator):
         return np.isfinite(points)
 
     def _inside_dual(self, duals: np.ndarray) -> np.ndarray:
-        return np.asarray(np.all(duals > 0, axis=-1) & (np.abs(duals.sum(axis=-1) - 1) <= SUM_TOLERANCE))
+        return np.asarray(_on_simplex(duals) & (row_max(-duals) < 0))
 
     def _potential(self, points: np.ndarray) -> np.ndarray:
         return np.asarray(logsumexp(points, axis=-1))
@@ -117,10 +128,10 @@ class LogSumExp(BregmanGenerator):
         return np.log(duals)
 
     def _divergence(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return np.asarray(relative_entropy_terms(log_normalise(b), log_normalise(a)).sum(axis=-1))
+        return row_sum(relative_entropy_terms(log_normalise(b), log_normalise(a)))
 
     def _divergence_from_dual(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        return np.asarray(relative_entropy_terms(np.log(v), np.log(u)).sum(axis=-1))
+        return row_sum(relative_entropy_terms(np.log(v), np.log(u)))
 
     def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return log_mean(log_normalise(points), weights)

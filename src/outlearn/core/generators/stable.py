@@ -9,10 +9,12 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-__all__ = ["log_mean", "log_normalise", "log_sigmoid", "relative_entropy_terms"]
+__all__ = ["log_mean", "log_normalise", "log_sigmoid", "relative_entropy_terms", "row_max", "row_sum"]
 
 # Below this log-ratio, expm1(-d) may overflow while the plain sum loses nothing: its three terms then differ in size.
 FAR = -1.0
+# Up to so many classes a loop over them is faster than NumPy's reduction of a short last axis, 50 times for two.
+SHORT_AXIS = 16
 
 
 def relative_entropy_terms(
@@ -46,13 +48,43 @@ def log_normalise(logits: Float[np.ndarray, "*batch classes"]) -> Float[np.ndarr
         >>> log_normalise(np.array([50.0, 0.0]))
         array([-1.92874985e-22, -5.00000000e+01])
     """
-    top = np.argmax(logits, axis=-1)[..., None]
-    shifted = logits - np.take_along_axis(logits, top, axis=-1)
+    shifted = logits - row_max(logits)[..., None]
     with np.errstate(under="ignore"):
-        rest = np.exp(shifted)
-        np.put_along_axis(rest, top, 0.0, axis=-1)
         # log1p of the other classes: keeps log p = -1e-22 where log(1 + 1e-22) would give 0.
-        return shifted - np.log1p(rest.sum(axis=-1, keepdims=True))
+        return shifted - np.log1p(_sum_but_largest(np.exp(shifted)))[..., None]
+
+
+def row_sum(values: Float[np.ndarray, "*batch classes"]) -> Float[np.ndarray, "*batch"]:
+    """Sum over the last axis."""
+    if values.shape[-1] > SHORT_AXIS:
+        return np.asarray(values.sum(axis=-1))
+    total = values[..., 0].copy()
+    for k in range(1, values.shape[-1]):
+        np.add(total, values[..., k], out=total)
+    return total
+
+
+def row_max(values: Float[np.ndarray, "*batch classes"]) -> Float[np.ndarray, "*batch"]:
+    """Take the largest of the last axis; NaN if any is."""
+    if values.shape[-1] > SHORT_AXIS:
+        return np.asarray(values.max(axis=-1))
+    largest = values[..., 0].copy()
+    for k in range(1, values.shape[-1]):
+        np.maximum(largest, values[..., k], out=largest)
+    return largest
+
+
+def _sum_but_largest(values: Float[np.ndarray, "*batch classes"]) -> Float[np.ndarray, "*batch"]:
+    """Sum over the last axis without the (first) largest, which is never added and so costs no rounding."""
+    if values.shape[-1] > SHORT_AXIS:
+        np.put_along_axis(values, values.argmax(axis=-1)[..., None], 0.0, axis=-1)
+        return np.asarray(values.sum(axis=-1))
+    largest = values[..., 0].copy()
+    rest = np.zeros_like(largest)
+    for k in range(1, values.shape[-1]):
+        np.add(rest, np.minimum(largest, values[..., k]), out=rest)
+        np.maximum(largest, values[..., k], out=largest)
+    return rest
 
 
 def log_mean(
