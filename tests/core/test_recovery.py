@@ -66,12 +66,22 @@ def test_withheld_exactly_when_the_interval_of_the_room_includes_zero():
         teacher, student = draw(rng, 0.6, 5, difficulty), draw(rng, 0.62, 5, difficulty)
         ceiling = draw(rng, 0.65, 1, difficulty)
         got = performance_gap_recovered(LABELS, teacher=teacher, student=student, ceiling=ceiling)
-        assert (got.value is None) == (not got.room.excludes_zero)
+        assert (got.value is None) == (not got.room.low > 0)
         withheld += got.value is None
         if got.value is None:
-            assert "includes 0" in got.reason
+            assert ("includes 0" in got.reason) != ("worse than the teacher" in got.reason)
+            assert ("includes 0" in got.reason) == (got.room.high >= 0)
             assert got.low is None
     assert 0 < withheld < 60
+
+
+def test_ceiling_below_the_teacher_leaves_no_gap_to_recover():
+    rng = np.random.default_rng(6)
+    easy = np.zeros(N_POINTS)
+    teacher, ceiling = draw(rng, 0.9, 4, easy), draw(rng, 0.5, 1, easy)
+    got = performance_gap_recovered(LABELS, teacher=teacher, student=teacher, ceiling=ceiling)
+    assert got.value is None
+    assert "worse than the teacher" in got.reason
 
 
 def test_one_teacher_has_no_interval_and_no_pgr():

@@ -25,8 +25,6 @@ ROWS = {
     "overfit_covariance": "overfit covariance",
 }
 
-COVARIANCE_TEACHERS = 6  # in simulation, 95% intervals from 4 teachers cover 80%, from 5 88%, from 6 on 92% and more
-
 
 @dataclass(frozen=True)
 class RiskGapSummary:
@@ -83,14 +81,10 @@ def summarise(
 ) -> RiskGapSummary:
     """Give every term of the gap, each `[students, points]`, its interval."""
     means = {name: two_way_interval(array, level, clusters=teacher_of) for name, array in values.items()}
-    spread = crossed.covariance_pseudo
-    why = crossed.reason
-    if spread is not None and means["gap"].n_models < COVARIANCE_TEACHERS:
-        spread, why = None, f"an overfit covariance of fewer than {COVARIANCE_TEACHERS} teachers is too uncertain"
     return RiskGapSummary(
         **means,
         crossed_misfit=_of_pairs(crossed.mean, crossed.mean_pseudo, crossed.reason, means["gap"]),
-        overfit_covariance=_of_pairs(crossed.covariance, spread, why, means["gap"]),
+        overfit_covariance=_of_pairs(crossed.covariance, crossed.covariance_pseudo, crossed.reason, means["gap"]),
         directions=words,
         identity_error=identity_error,
         n_students=len(teacher_of),
