@@ -2,8 +2,8 @@
 
 `EXPERIMENTS` holds what `outlearn theory NAME` runs; each compares formulas with simulation and can fail. The modules
 beside it hold the formulas: `random_features` and `equivalents` (random-features ridge, at finite and at large sizes),
-`noise_posterior`, `plain_ridge`, `subspace`, `projections`, `logit_ensembles`, `sharpening`. Two are tools for real data:
-`correlation_dimension` (how many directions two feature sets share) and `RidgePath` (ridge for many penalties at once).
+`noise_posterior`, `plain_ridge`, `subspace`, `projections`, `logit_ensembles`, `sharpening`. Two are tools for real
+data: `correlation_dimension` (how many directions two feature sets share) and `RidgePath` (many penalties at once).
 """
 
 from outlearn.theory.correlation_dimension import CorrelationDimension, correlation_dimension, effective_dimension

@@ -57,9 +57,9 @@ class RandomFeaturesSettings:
     teacher_penalty: float = 0.5
     student_examples: int = 45
     student_penalty: float = 5.0
-    widths: tuple[int, ...] = (10, 20, 30, 37, 41, 43, 45, 47, 49, 53, 60, 75, 90, 120, 200, 480, 1000, 2250)
+    widths: tuple[int, ...] = (10, 20, 28, 34, 39, 43, 45, 47, 51, 57, 65, 75, 90, 120, 200, 480, 1000, 2250)
     subspace_dimension: int = 20
-    subspace_examples: tuple[int, ...] = (28, 40, 60, 100, 200, 400, 1000)
+    subspace_examples: tuple[int, ...] = (32, 42, 60, 100, 200, 400, 1000)
     draws: int = 400
 
     def __post_init__(self) -> None:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAVY", "TERMS", "Sweep", "claims_of_sweep", "curve_of_sweep"]
 
-# Inverse Wishart entries have a variance from |p - n| = 4 on; the mean of 400 draws is near normal from about 8 on.
-HEAVY = 8
+# Inverse Wishart entries have a variance from |p - n| = 4 on; the mean of 400 draws is near normal from about 10 on.
+HEAVY = 10
 TERMS = ("risk", "misfit", "residual", "distance")
 # Deterministic equivalents at d = 60 are off by about 2%, and 400 draws leave about 1.5%.
 EQUIVALENT_TOLERANCE = 0.05

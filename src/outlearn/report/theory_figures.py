@@ -1,0 +1,78 @@
+"""What the figures of the theory share: reading a curve, marks from columns, and tables of every number drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from outlearn.report.cells import Column, Table
+from outlearn.report.charts import Axis, Dots, Line
+from outlearn.report.style import SeriesStyle
+from outlearn.report.theory_text import number
+from outlearn.theory.result import Curve
+
+__all__ = ["dots", "largest", "line", "log_axis", "numbers_table", "rows_where"]
+
+
+def rows_where(curve: Curve, **values: str | float) -> dict[str, np.ndarray]:
+    """Return the rows of a curve whose columns have the given values."""
+    keep = np.ones(len(next(iter(curve.values()))), dtype=bool)
+    for name, value in values.items():
+        keep &= curve[name] == value
+    return {name: column[keep] for name, column in curve.items()}
+
+
+def dots(name: str, style: SeriesStyle, curve: Curve, x: str, y: str, *, size: float = 8) -> Dots:
+    """Draw column `y` against `x`, with the interval in the columns `y_low` and `y_high` where they are there."""
+    low, high = curve.get(f"{y}_low"), curve.get(f"{y}_high")
+    texts = []
+    for index, (at, value) in enumerate(zip(curve[x], curve[y], strict=True)):
+        interval = "" if low is None or high is None else f" [{number(low[index])}, {number(high[index])}]"
+        texts.append(f"{name}\n{x.replace('_', ' ')} {number(at)}: {number(value)}{interval}")
+    return Dots(
+        name,
+        style,
+        curve[x].tolist(),
+        curve[y].tolist(),
+        low=[] if low is None else low.tolist(),
+        high=[] if high is None else high.tolist(),
+        hover=texts,
+        size=size,
+    )
+
+
+def line(
+    name: str, style: SeriesStyle, x: np.ndarray, y: np.ndarray, *, ceiling: float | None = None, markers: bool = False
+) -> Line:
+    """Draw a line; values that are not finite, or above the ceiling, break it."""
+    shown = [None if not np.isfinite(v) or (ceiling is not None and abs(v) > ceiling) else float(v) for v in y]
+    return Line(name, style, x.tolist(), shown, markers=markers)
+
+
+def log_axis(title: str, *columns: np.ndarray) -> Axis:
+    """Make a logarithmic axis with few round ticks: 1, 2, 5 where they are at most eight, else 1 and 3, else powers."""
+    values = np.concatenate([np.asarray(column, dtype=float) for column in columns])
+    values = values[np.isfinite(values) & (values > 0)]
+    low, high = float(values.min()) * 0.9, float(values.max()) * 1.1
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    ticks: tuple[float, ...] = ()
+    for steps in ((1.0, 2.0, 5.0), (1.0, 3.0), (1.0,)):
+        ticks = tuple(step * 10.0**power for power in powers for step in steps if low <= step * 10.0**power <= high)
+        if len(ticks) <= 8:
+            break
+    return Axis(title, log=True, ticks=ticks)
+
+
+def numbers_table(title: str, curve: Curve, names: dict[str, str]) -> Table:
+    """Put columns of a curve into a table: key -> heading."""
+    columns = tuple(Column(heading, "text") for heading in names.values())
+    rows = tuple(tuple(_cell(value) for value in row) for row in zip(*(curve[key] for key in names), strict=True))
+    return Table(title, columns, rows)
+
+
+def _cell(value: object) -> str:
+    return value if isinstance(value, str) else number(float(value))  # type: ignore[arg-type]
+
+
+def largest(values: np.ndarray) -> float:
+    """Return the largest finite value."""
+    return float(values[np.isfinite(values)].max())

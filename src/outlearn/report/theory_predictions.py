@@ -1,0 +1,206 @@
+"""Figures of the ensembles, convex and entropy experiments: what happens to predicted distributions."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from outlearn.report import style
+from outlearn.report.cells import Table
+from outlearn.report.charts import Axis, Chart, Line, Mark, Panel, Rule
+from outlearn.report.page import Figure
+from outlearn.report.plotly_charts import to_plotly
+from outlearn.report.theory_figures import dots, line, log_axis, numbers_table, rows_where
+from outlearn.report.theory_text import number
+from outlearn.theory.experiments.convex import FAMILIES
+from outlearn.theory.result import Curve, TheoryResult
+
+__all__ = ["convex_figures", "ensembles_figures", "entropy_figures"]
+
+ZERO, THEORY = style.ROLES["noise"], style.ROLES["theory"]
+
+
+KINDS = {
+    "equal": (style.SERIES[0], "linear (or flat): the gain is the misfit"),
+    "at least": (style.SERIES[2], "convex: at least the misfit"),
+    "neither": (style.SERIES[1], "no guarantee"),
+}
+
+
+def ensembles_figures(result: TheoryResult) -> tuple[Figure, ...]:
+    """Draw bias and variance over the size of the ensemble, in both orders."""
+    curve = result.curves["members"]
+    panels = []
+    for order, title in (("target_first", "D(target, prediction)"), ("prediction_first", "D(prediction, target)")):
+        marks = []
+        for index, (kind, way) in enumerate((("dual", "mean log-probability"), ("primal", "mean probability"))):
+            rows = rows_where(curve, ensemble=kind, order=order)
+            for offset, term in ((0, "bias"), (2, "variance")):
+                look = style.series_style(index + offset)
+                marks.append(line(f"{term}, {way}", look, rows["members"], rows[term], markers=True))
+        panels.append(
+            Panel(
+                Axis("members", log=True, ticks=tuple(np.unique(curve["members"]).tolist())),
+                Axis("nats"),
+                tuple(marks),
+                title,
+            )
+        )
+    pairs = result.curves["pairs"]
+    moved = pairs["primal_pair_bias"] - pairs["single_bias"]
+    first = rows_where(curve, ensemble="dual", order="target_first")
+    bias, one, many = first["bias"][0], first["variance"][0], first["variance"][-1]
+    return (
+        Figure(
+            key="ensembles-members",
+            title="One way of averaging keeps the bias; both cut the variance",
+            figure=to_plotly(Chart(tuple(panels), columns=2, panel_height=300)),
+            finding=(
+                f"Averaging log-probabilities leaves the bias under D(target, prediction) at {number(bias)} nats and "
+                f"takes the variance from {number(one)} to {number(many)} with {first['members'][-1]:g} members; "
+                f"averaging probabilities moves that bias, by {moved.mean():+.4f} nats for pairs."
+            ),
+            how_to_read=(
+                "In the other order the two change roles. Curves use random ensembles; the claims enumerate all pairs."
+            ),
+            table=numbers_table(
+                "Ensembles of real classifiers",
+                curve,
+                {
+                    "order": "order",
+                    "ensemble": "ensemble",
+                    "members": "members",
+                    "risk": "risk",
+                    "bias": "bias",
+                    "variance": "variance",
+                },
+            ),
+        ),
+    )
+
+
+def convex_figures(result: TheoryResult) -> tuple[Figure, ...]:
+    """Draw the gain of every problem against its misfit, one panel a divergence and order."""
+    curve = result.curves["problems"]
+    groups = {
+        "Squared loss": ("subspace", "cone", "lines"),
+        "Reverse-KL students": ("m_flat", "half_space", "finite"),
+        "CE-trained heads": ("softmax_linear", "softmax_linear_ce"),
+    }
+    panels, shares = [], {}
+    for title, families in groups.items():
+        marks = []
+        for family in families:
+            rows = rows_where(curve, family=family)
+            rows["slack"] = rows["gap"] - rows["misfit"]
+            look, name = KINDS[FAMILIES[family].says]
+            marks.append(dots(name, look, rows, "misfit", "slack", size=6))
+            shares[family] = float(np.mean(rows["slack"] < -1e-9))
+        panels.append(Panel(Axis("misfit"), Axis("gain - misfit"), (*marks, Rule(THEORY, y=0.0)), title))
+    return (
+        Figure(
+            key="convex-gain",
+            title="The gain is the misfit for linear classes, at least the misfit for convex ones, else anything",
+            figure=to_plotly(Chart(tuple(panels), columns=3, panel_height=300)),
+            finding=(
+                f"The gain is below the misfit in {shares['subspace']:.0%} of linear, {shares['cone']:.0%} of convex and "
+                f"{shares['lines']:.0%} of non-convex problems in squared loss; of heads trained by cross-entropy, "
+                f"{shares['softmax_linear']:.0%} in KL(prediction, target) and {shares['softmax_linear_ce']:.0%} in "
+                "CE(target, prediction)."
+            ),
+            how_to_read="Each mark is one random problem: a teacher, its projection, and a target in the class.",
+            table=_shares_table(curve),
+        ),
+    )
+
+
+def _shares_table(curve: Curve) -> Table:
+    rows: dict[str, list[str | float]] = {name: [] for name in ("class", "says", "below", "misfit", "gain", "residual")}
+    for name, family in FAMILIES.items():
+        found = rows_where(curve, family=name)
+        rows["class"].append(family.title)
+        rows["says"].append({"equal": "gain = misfit", "at least": "gain >= misfit", "neither": "nothing"}[family.says])
+        rows["below"].append(f"{np.mean(found['gap'] < found['misfit'] - 1e-9):.0%}")
+        for column, key in (("misfit", "misfit"), ("gain", "gap"), ("residual", "residual")):
+            rows[column].append(float(found[key].mean()))
+    columns = {key: np.array(column) for key, column in rows.items()}
+    return numbers_table(
+        "Classes of functions",
+        columns,
+        {
+            "class": "class",
+            "says": "the theory says",
+            "below": "problems below",
+            "misfit": "mean misfit",
+            "gain": "mean gain",
+            "residual": "mean residual",
+        },
+    )
+
+
+def entropy_figures(result: TheoryResult) -> tuple[Figure, ...]:
+    """Draw log loss along sharpening, and H - CE of every student against its best power."""
+    students, powers = result.curves["students"], result.curves["powers"]
+    names = list(dict.fromkeys(students["student"].tolist()))
+    known_steps = bool((students["steps"] > 0).any())
+    marks = []
+    for index, name in enumerate(names):
+        rows = rows_where(students, student=name)
+        steps = rows["steps"][-1] if known_steps else 0
+        path = rows_where(powers, student=name, steps=steps)
+        label = f"{name}, {steps} steps" if steps else name
+        marks.append(line(label, style.series_style(index), path["power"], path["log_loss"]))
+    left = Panel(
+        Axis("power of sharpening", log=True, ticks=(0.25, 0.5, 1.0, 2.0, 4.0)),
+        Axis("log loss, nats"),
+        (*marks, Rule(THEORY, x=1.0)),
+        "Log loss along sharpening",
+    )
+    right_marks: list[Mark] = []
+    for index, name in enumerate(names):
+        rows = rows_where(students, student=name)
+        x = "steps" if known_steps else "best_power"
+        right_marks.append(dots(f"{name}, 95%", style.series_style(index), rows, x, "gain"))
+        if known_steps:
+            right_marks.append(
+                Line("", style.series_style(index), rows[x].tolist(), rows["gain"].tolist(), markers=False)
+            )
+    title = "training steps" if known_steps else "best power"
+    right = Panel(
+        log_axis(title, students["steps" if known_steps else "best_power"]),
+        Axis("H(s) - CE(y, s), nats"),
+        (*right_marks, Rule(ZERO, y=0.0)),
+        "Above 0: sharpen",
+    )
+    top, bottom = int(np.argmax(students["gain"])), int(np.argmin(students["gain"]))
+
+    def called(index: int) -> str:
+        steps = students["steps"][index]
+        return f"{students['student'][index]}{f' after {steps} steps' if steps else ''}"
+
+    return (
+        Figure(
+            key="entropy-sharpening",
+            title="Sharpening helps the under-confident student and hurts the over-confident one",
+            figure=to_plotly(Chart((left, right), columns=2, panel_height=300)),
+            finding=(
+                f"H - CE runs from {students['gain'][bottom]:+.3f} ({called(bottom)}) to {students['gain'][top]:+.3f} "
+                f"({called(top)}); its sign says whether a lower entropy lowers the log loss."
+            ),
+            how_to_read="The slope of a curve on the left at power 1 is minus the height of its mark on the right.",
+            table=numbers_table(
+                "Students",
+                students,
+                {
+                    "student": "student",
+                    "steps": "steps",
+                    "accuracy": "accuracy",
+                    "log_loss": "log loss",
+                    "entropy": "entropy",
+                    "gain": "H - CE",
+                    "gain_low": "low",
+                    "gain_high": "high",
+                    "best_power": "best power",
+                },
+            ),
+        ),
+    )
