@@ -37,7 +37,7 @@ from outlearn.experiment.explanation_parts import (
 from outlearn.experiment.progress import Progress, Silent
 from outlearn.experiment.randomness import generator as random_generator
 
-__all__ = ["explain"]
+__all__ = ["explain", "smoothed"]
 
 # "discrete" is for students of several teachers at once: those have no gap to one teacher of their own.
 POSTERIOR_METHODS = ("pooled", "regression")
@@ -153,6 +153,26 @@ def explain(
         level=level,
         notes=notes,
     )
+
+
+def smoothed(predictions: Predictions, share: float) -> Predictions:
+    """Mix a share of the uniform distribution into predictions, so that none says 0: votes and trees do.
+
+    Args:
+        predictions: of any models.
+        share: in [0, 1); 0 changes nothing.
+
+    Example:
+        >>> smoothed(Predictions.from_probs(np.array([[1.0, 0.0]])), 0.1).probs.round(3)
+        array([[[0.95, 0.05]]])
+    """
+    if not 0 <= share < 1:
+        raise ConfigError(f"the share of the uniform distribution is {share!r}; expected at least 0 and below 1.")
+    if share == 0:
+        return predictions
+    # log((1 - e) p + e / K) from log p: no probability is formed that could round to 0.
+    mixed = np.logaddexp(np.log1p(-share) + predictions.log_probs, np.log(share / predictions.n_classes))
+    return replace(predictions, log_probs=mixed)
 
 
 def _attempt(part: Callable[[], Part]) -> Part | Refused:

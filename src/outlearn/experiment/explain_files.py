@@ -13,7 +13,7 @@ from outlearn.core.targets import read_target
 from outlearn.data.prediction_files import PredictionFiles, read_predictions
 from outlearn.data.target_files import read_target_file, read_teacher_of
 from outlearn.errors import AlignmentError, ConfigError, DomainError
-from outlearn.experiment.explain import explain
+from outlearn.experiment.explain import explain, smoothed
 from outlearn.experiment.explanation_files import claim_explanation_folder, write_explanation
 from outlearn.experiment.progress import Progress, Silent
 
@@ -84,8 +84,8 @@ def explain_files(
     ]
     found = explain(
         _smooth_target(y.values, t.predictions, smooth_target, draws=draws),
-        teacher=_smooth(t.predictions, smooth_predictions),
-        student=_smooth(s.predictions, smooth_predictions),
+        teacher=smoothed(t.predictions, smooth_predictions),
+        student=smoothed(s.predictions, smooth_predictions),
         generator=generator,
         order=order,
         draws=draws and not smooth_target,
@@ -143,14 +143,6 @@ def _paired(
             f"{n_teachers - 1}, for the {n_teachers} teachers."
         )
     return replace(student, teacher_of=own)
-
-
-def _smooth(predictions: Predictions, share: float) -> Predictions:
-    if not share:
-        return predictions
-    # log((1 - e) p + e / K), from log p: no probability is formed that could round to 0.
-    mixed = np.logaddexp(np.log1p(-share) + predictions.log_probs, np.log(share / predictions.n_classes))
-    return replace(predictions, log_probs=mixed)
 
 
 def _smooth_target(target: np.ndarray, predictions: Predictions, share: float, *, draws: bool) -> np.ndarray:
