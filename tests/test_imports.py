@@ -25,7 +25,8 @@ def test_importing_outlearn_loads_nothing_heavy():
 @pytest.mark.parametrize("command", ["", "run", "explain", "report", "theory", "store", "store ls"])
 def test_help_loads_nothing_heavy(command):
     arguments = ["outlearn", *command.split(), "--help"]
-    assert not loaded_by(f"import sys; sys.argv = {arguments!r}; from outlearn.cli import main; main()").intersection(HEAVY)
+    code = f"import sys; sys.argv = {arguments!r}; from outlearn.cli import main; main()"
+    assert not loaded_by(code).intersection(HEAVY)
 
 
 def test_measuring_loads_no_torch():

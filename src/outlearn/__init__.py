@@ -19,18 +19,23 @@ _PUBLIC = {
     "Predictions": "outlearn.core.predictions",
     "WeakToStrongClassifier": "outlearn.estimator",
     "bias_variance": "outlearn.core.bias_variance",
+    "denoising_control": "outlearn.core.denoising",
+    "explain": "outlearn.experiment.explain",
     "get_generator": "outlearn.core.generators",
     "load_config": "outlearn.experiment.load_config",
     "performance_gap_recovered": "outlearn.core.recovery",
     "posterior_mean": "outlearn.core.posterior",
     "risk_gap": "outlearn.core.risk_gap",
     "run": "outlearn.experiment.pipeline",
+    "sharpening": "outlearn.core.entropy",
 }
 
-__all__ = [*_PUBLIC, "__version__"]  # noqa: PLE0604
+__all__ = [*_PUBLIC, "__version__"]
 
 if TYPE_CHECKING:
     from outlearn.core.bias_variance import bias_variance as bias_variance
+    from outlearn.core.denoising import denoising_control as denoising_control
+    from outlearn.core.entropy import sharpening as sharpening
     from outlearn.core.generators import GENERATORS as GENERATORS
     from outlearn.core.generators import BregmanGenerator as BregmanGenerator
     from outlearn.core.generators import get_generator as get_generator
@@ -39,6 +44,7 @@ if TYPE_CHECKING:
     from outlearn.core.recovery import performance_gap_recovered as performance_gap_recovered
     from outlearn.core.risk_gap import risk_gap as risk_gap
     from outlearn.estimator import WeakToStrongClassifier as WeakToStrongClassifier
+    from outlearn.experiment.explain import explain as explain
     from outlearn.experiment.load_config import load_config as load_config
     from outlearn.experiment.pipeline import run as run
 

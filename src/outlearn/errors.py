@@ -1,7 +1,7 @@
 """Errors that a user can act on: each says what was expected, what came, and what to do.
 
-Every error that a user's input can cause is an `OutlearnError`; the command line prints it as one line and exits with 2.
-Anything else that reaches the user is a bug of ours.
+Every error that a user's input can cause is an `OutlearnError`; the command line prints it as one line and exits with
+2. Anything else that reaches the user is a bug of ours.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class MissingExtraError(OutlearnError, ImportError):
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(
-            f"this needs the package {package!r}, which is not installed. Install it with: pip install 'outlearn[{extra}]'"
+            f"this needs the package {package!r}, which is not installed. Install it with: pip install "
+            f"'outlearn[{extra}]'"
         )
 
 

@@ -44,9 +44,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_results(tmp_path, task_f
     # Kill after so many stages are stored, a little later each time, so that the kill falls inside the next stage.
     for stages in range(5):
         store, out = tmp_path / f"store{stages}", tmp_path / f"out{stages}"
-        broken = subprocess.Popen(
-            command(task_file, store, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        broken = subprocess.Popen(command(task_file, store, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         while broken.poll() is None and len(list(store.glob("objects/*/*"))) < stages:
             time.sleep(0.002)
         time.sleep(rng.random() * 0.1)

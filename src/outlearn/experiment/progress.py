@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
-__all__ = ["Progress", "Silent"]
+__all__ = ["Advance", "Progress", "Silent"]
 
 Advance = Callable[[int, int], None]
 

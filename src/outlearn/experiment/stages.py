@@ -21,7 +21,7 @@ from outlearn.data.task import SPLIT_NAMES, Task
 from outlearn.encoders.base import Encoder
 from outlearn.experiment.config import Config, ConvexLearner, HeadLearner, TeacherSection
 from outlearn.experiment.draws import draw_teachers
-from outlearn.experiment.progress import Progress
+from outlearn.experiment.progress import Advance, Progress
 from outlearn.experiment.randomness import child_seed
 from outlearn.experiment.store import Entry, Store, canonical_json
 from outlearn.learners.base import FitResult, HeadJob, HeadSettings
@@ -283,7 +283,7 @@ def _fit(
     bias: bool,
     weights: Float[np.ndarray, "weightings points"] | None = None,
     checkpoints: tuple[float, ...] = (),
-    advance: object = None,
+    advance: Advance | None = None,
 ) -> FitResult:
     """Train with the learner that the configuration names."""
     if isinstance(learner, ConvexLearner):
