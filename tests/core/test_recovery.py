@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from outlearn.core.metrics import accuracy
 from outlearn.core.predictions import Predictions
 from outlearn.core.recovery import performance_gap_recovered
 
@@ -84,19 +85,6 @@ def test_ceiling_below_the_teacher_leaves_no_gap_to_recover():
     assert "worse than the teacher" in got.reason
 
 
-def test_one_teacher_has_no_interval_and_no_pgr():
-    rng = np.random.default_rng(3)
-    difficulty = np.zeros(N_POINTS)
-    got = performance_gap_recovered(
-        LABELS,
-        teacher=draw(rng, 0.6, 1, difficulty),
-        student=draw(rng, 0.7, 3, difficulty),
-        ceiling=draw(rng, 0.9, 1, difficulty),
-    )
-    assert got.value is None
-    assert "one independent model" in got.reason
-
-
 def test_spread_of_several_ceilings_widens_the_interval():
     rng = np.random.default_rng(4)
     difficulty = 0.5 * rng.normal(size=N_POINTS)
@@ -126,3 +114,16 @@ def test_interval_covers_the_true_ratio_at_the_nominal_rate():
             covered += got.low <= 0.5 <= got.high
     assert given > 500
     assert 0.92 <= covered / given <= 0.98
+
+
+def test_a_single_teacher_has_an_interval_over_points():
+    rng = np.random.default_rng(3)
+    easy = np.zeros(N_POINTS)
+    teacher, student, ceiling = draw(rng, 0.6, 1, easy), draw(rng, 0.75, 3, easy), draw(rng, 0.9, 1, easy)
+    got = performance_gap_recovered(LABELS, teacher=teacher, student=student, ceiling=ceiling)
+    assert got.value is not None
+    assert got.gain.over == got.room.over == "points"
+    assert got.low < got.value < got.high
+    # Its own gain and room, point by point, by the textbook's paired standard error.
+    difference = accuracy(ceiling, LABELS)[0] - accuracy(teacher, LABELS)[0]
+    assert got.room.standard_error == pytest.approx(difference.std(ddof=1) / np.sqrt(N_POINTS))

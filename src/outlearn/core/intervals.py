@@ -91,6 +91,8 @@ class TwoWayVariance:
     @property
     def degrees_of_freedom(self) -> float:
         """Return Satterthwaite's degrees of freedom of v, with caution for few rows; at least min(M, n) - 1."""
+        if self.n_rows == 1:
+            return float(self.n_columns - 1)
         least = float(min(self.n_rows, self.n_columns) - 1)
         r, c = self.n_rows - 1, self.n_columns - 1
         spread = ROW_CAUTION * self.rows**2 / r + self.columns**2 / c + self.cells**2 / (r * c)
@@ -105,7 +107,8 @@ def two_way_variance(values: Float[np.ndarray, "models points"]) -> TwoWayVarian
     """Estimate the variance of the grand mean of crossed effects from one value per (model, point).
 
     Args:
-        values: finite, `[models, points]`, at least 2 by 2.
+        values: finite, `[models, points]`, at least 2 points. One model has no spread of its own: then v is over
+            points alone.
 
     Returns:
         The parts of v; `total` is v itself.
@@ -118,6 +121,8 @@ def two_way_variance(values: Float[np.ndarray, "models points"]) -> TwoWayVarian
     studies the resampling analogue.
     """
     n_rows, n_columns = values.shape
+    if n_rows == 1:
+        return TwoWayVariance(0.0, float(values[0].var(ddof=1)) / n_columns, 0.0, n_rows, n_columns)
     centre = values.mean()
     rows = values.mean(axis=1) - centre
     columns = values.mean(axis=0) - centre

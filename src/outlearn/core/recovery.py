@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Integer
 
-from outlearn.core.intervals import Interval, TwoWayVariance, cluster_means, two_way_interval, two_way_variance
+from outlearn.core.intervals import Interval, TwoWayVariance, cluster_means, point_interval, two_way_interval, two_way_variance
 from outlearn.core.metrics import accuracy
 from outlearn.core.pairing import check_same_points, labelled_by
 from outlearn.core.predictions import Predictions
@@ -51,7 +51,8 @@ def performance_gap_recovered(
 
     Students are averaged within their teacher, teachers without students are left out, and both differences are paired
     by teacher and point. Several ceilings are averaged, and their spread enters the variance of the denominator; a
-    single ceiling is taken as it is.
+    single ceiling is taken as it is. With a single teacher all intervals are for new points and this very teacher:
+    `gain.over` says so.
 
     Args:
         labels: `[points]`, int.
@@ -79,7 +80,8 @@ def performance_gap_recovered(
     of_ceiling = accuracy(ceiling, labels)
     gain = cluster_means(accuracy(student, labels) - of_teacher[own], own)
     room = of_ceiling.mean(axis=0) - of_teacher[np.unique(own)]
-    gain_interval, room_interval = two_way_interval(gain, level), two_way_interval(room, level)
+    interval = two_way_interval if len(room) > 1 else point_interval
+    gain_interval, room_interval = interval(gain, level), interval(room, level)
 
     def withheld(reason: str) -> Recovery:
         return Recovery(None, None, None, reason, gain_interval, room_interval)

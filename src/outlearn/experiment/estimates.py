@@ -26,7 +26,7 @@ def estimate(interval: Interval) -> dict[str, Any]:
     record: dict[str, Any] = {
         name: number(getattr(interval, name)) for name in ("mean", "low", "high", "standard_error")
     }
-    record |= {"n_models": interval.n_models, "n_points": interval.n_points}
+    record |= {"n_models": interval.n_models, "n_points": interval.n_points, "over": interval.over}
     if interval.reason:
         record["reason"] = interval.reason
     elif record["mean"] is None:
