@@ -211,7 +211,7 @@ class _Step:
     def __init__(self, advance: Callable[[str, float], None], name: str, index: int, count: int) -> None:
         self._advance, self._name, self._index, self._count = advance, name, index, count
 
-    def __call__(self, done: float, /) -> None:
+    def __call__(self, done: float) -> None:
         self._advance(self._name, (self._index + done) / self._count)
 
 

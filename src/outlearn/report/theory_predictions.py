@@ -103,8 +103,8 @@ def convex_figures(result: TheoryResult) -> tuple[Figure, ...]:
             figure=to_plotly(Chart(tuple(panels), columns=3, panel_height=300)),
             finding=(
                 f"The gain is below the misfit in {shares['subspace']:.0%} of linear, {shares['cone']:.0%} of convex and "
-                f"{shares['lines']:.0%} of non-convex problems in squared loss; of heads trained by cross-entropy, "
-                f"{shares['softmax_linear']:.0%} in KL(prediction, target) and {shares['softmax_linear_ce']:.0%} in "
+                f"{shares['lines']:.0%} of other problems in squared loss; for heads trained by cross-entropy, in "
+                f"{shares['softmax_linear']:.0%} by KL(prediction, target) and in {shares['softmax_linear_ce']:.0%} by "
                 "CE(target, prediction)."
             ),
             how_to_read="Each mark is one random problem: a teacher, its projection, and a target in the class.",

@@ -134,8 +134,8 @@ def _cases(result: TheoryResult) -> Figure:
             f"{left.get('S2', 0):+.0%} in the generic S2: there the gap does not become the misfit."
         ),
         how_to_read=(
-            "Lines are exact, marks are simulated with 95% intervals; gap = misfit + residual throughout. The gap is the "
-            "misfit only where the target tells nothing about the teacher that the student does not."
+            "Lines are exact, marks are simulated with 95% intervals; gap = misfit + residual throughout. The gap is "
+            "the misfit only where the target tells nothing about the teacher that the student does not."
         ),
         table=numbers_table(
             "Terms of the gap by case",

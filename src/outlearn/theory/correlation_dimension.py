@@ -21,6 +21,7 @@ from jaxtyping import Float, Real
 from scipy import linalg, stats
 
 from outlearn.errors import AlignmentError, DomainError
+from outlearn.theory.scalars import Number, Whole
 
 __all__ = ["CorrelationDimension", "correlation_dimension", "effective_dimension"]
 
@@ -52,13 +53,14 @@ class CorrelationDimension:
     effective_dimensions: tuple[float, float]
     n_points: int
 
-    def variance_ratio(self, student_examples: float) -> float:
+    def variance_ratio(self, student_examples: Number) -> float:
         """Predict Var(student) / Var(teacher) for least squares: [q + d_s/(N - d_s - 1) (d_w - q)] / d_w.
 
         Raises:
             DomainError: if the student has fewer than d_s + 2 examples.
         """
         d_w, d_s = self.dimensions
+        student_examples = float(student_examples)
         if student_examples < d_s + 2:
             raise DomainError(f"the average exists from {d_s + 2} student examples on, got {student_examples}")
         return (self.value + d_s / (student_examples - d_s - 1) * (d_w - self.value)) / d_w
@@ -74,10 +76,10 @@ class CorrelationDimension:
 
 def correlation_dimension(
     teacher_features: Real[np.ndarray, "points teacher_features"],
-    student_features: Real[np.ndarray, "points student_features"],
+    student_features: Real[np.ndarray, "rows student_features"],
     *,
-    variance_share: float = 1.0,
-    groups: int = 20,
+    variance_share: Number = 1.0,
+    groups: Whole = 20,
     level: float = 0.95,
 ) -> CorrelationDimension:
     """Estimate the correlation dimension of the features that teacher and student see, row by row the same points.
@@ -118,8 +120,8 @@ def correlation_dimension(
         )
     if not 0 < variance_share <= 1:
         raise DomainError(f"variance_share is {variance_share}; it must be above 0 and at most 1")
-    first, first_effective = _whitened(teacher_features, variance_share, "teacher_features")
-    second, second_effective = _whitened(student_features, variance_share, "student_features")
+    first, first_effective = _whitened(teacher_features, float(variance_share), "teacher_features")
+    second, second_effective = _whitened(student_features, float(variance_share), "student_features")
     d_w, d_s = first.shape[1], second.shape[1]
     smallest = n_points - -(-n_points // max(groups, 1)) - 1
     if groups < 2 or smallest <= d_w + d_s:
@@ -132,7 +134,7 @@ def correlation_dimension(
     correlations = np.linalg.svd(first.T @ second / n_points, compute_uv=False)
     plug_in = float((correlations**2).sum())
     value = _corrected(plug_in, n_points, d_w, d_s)
-    left_out = _leave_group_out(joint, d_w, groups)
+    left_out = _leave_group_out(joint, d_w, int(groups))
     error = float(np.sqrt((groups - 1) / groups * ((left_out - left_out.mean()) ** 2).sum()))
     reach = float(stats.t.ppf(0.5 + level / 2, groups - 1)) * error
     return CorrelationDimension(
@@ -148,7 +150,7 @@ def correlation_dimension(
     )
 
 
-def effective_dimension(eigenvalues: Float[np.ndarray, " features"], n_points: int) -> float:
+def effective_dimension(eigenvalues: Float[np.ndarray, " features"], n_points: Whole) -> float:
     """Compute the participation ratio (tr S)^2 / tr S^2 of a population covariance from its sample eigenvalues.
 
     For Gaussian features both traces are corrected without bias: tr S^2 is inflated by (tr S)^2 / m with m = N - 1.

@@ -17,6 +17,7 @@ import numpy as np
 
 from outlearn.errors import DomainError
 from outlearn.theory.random_features import StudentMoments
+from outlearn.theory.scalars import Number
 
 __all__ = ["RidgeLaw", "ridge_equivalent"]
 
@@ -33,20 +34,20 @@ class RidgeLaw:
     moments: StudentMoments
     noise: float
 
-    def power(self, signal_power: float, noise_variance: float) -> float:
+    def power(self, signal_power: Number, noise_variance: Number) -> float:
         """Return E |b|^2 of a fit to noisy labels of a signal with |beta|^2 = signal_power."""
-        return self.moments.frobenius * signal_power + noise_variance * self.noise
+        return float(self.moments.frobenius * signal_power + noise_variance * self.noise)
 
-    def alignment(self, signal_power: float) -> float:
+    def alignment(self, signal_power: Number) -> float:
         """Return E <b, beta> of a fit to labels of a signal with |beta|^2 = signal_power."""
-        return self.moments.trace * signal_power
+        return float(self.moments.trace * signal_power)
 
-    def risk(self, signal_power: float, noise_variance: float) -> float:
+    def risk(self, signal_power: Number, noise_variance: Number) -> float:
         """Return E |b - beta|^2 of a fit to noisy labels."""
-        return self.moments.misfit * signal_power + noise_variance * self.noise
+        return float(self.moments.misfit * signal_power + noise_variance * self.noise)
 
 
-def ridge_equivalent(examples: float, dimension: float, width: float, *, penalty: float) -> RidgeLaw:
+def ridge_equivalent(examples: Number, dimension: Number, width: Number, *, penalty: Number) -> RidgeLaw:
     """Compute the deterministic equivalent of ridge on random features.
 
     Args:
@@ -73,7 +74,7 @@ def ridge_equivalent(examples: float, dimension: float, width: float, *, penalty
         )
     n, d, p = float(examples), float(dimension), float(width)
     c1 = d / p  # 0 for infinite width
-    a = _root(n, d, c1, penalty, top=min(1.0, p / d, n / d))
+    a = _root(n, d, c1, float(penalty), top=min(1.0, p / d, n / d))
     # With nu = (1 - a)(1 - c1 a)/a and T1 = d a^2/(1 - c1 a^2), everything is written in T1 nu, finite where nu = 0.
     t1_nu = d * (1 - a) * (a * (1 - c1 * a) / (1 - c1 * a * a)) if a < 1 else 0.0
     lost = n - d * a  # r nu = n - d a: the examples that the penalty leaves unused

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from scipy.special import expit, logit
 
 from outlearn.errors import DomainError
+from outlearn.theory.scalars import Number, Whole
 
 __all__ = ["dual_ensemble_variance", "primal_pair_dual_mean"]
 
@@ -23,7 +24,7 @@ def _gaussian_rule() -> tuple[np.ndarray, np.ndarray]:
     return nodes, weights / weights.sum()
 
 
-def dual_ensemble_variance(mean: Float[np.ndarray, " points"], deviation: float, *, members: int = 1) -> np.ndarray:
+def dual_ensemble_variance(mean: Float[np.ndarray, " points"], deviation: Number, *, members: Whole = 1) -> np.ndarray:
     """Compute the dual variance E KL(sigmoid(mean), f) of a dual ensemble: E softplus(z) - softplus(mean), `[points]`.
 
     Args:
@@ -45,7 +46,7 @@ def dual_ensemble_variance(mean: Float[np.ndarray, " points"], deviation: float,
     return np.asarray(np.logaddexp(0, logits) @ weights - np.logaddexp(0, mean))
 
 
-def primal_pair_dual_mean(mean: Float[np.ndarray, " points"], deviation: float) -> Float[np.ndarray, " points"]:
+def primal_pair_dual_mean(mean: Float[np.ndarray, " points"], deviation: Number) -> Float[np.ndarray, " points"]:
     """Compute the logit of the dual mean of primal ensembles of two members: E logit((f_1 + f_2) / 2), `[points]`.
 
     It lies nearer 0 than the mean logit: averaging probabilities makes less certain, and so moves the bias.

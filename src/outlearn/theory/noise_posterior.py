@@ -18,9 +18,9 @@ __all__ = ["noise_posterior_mean"]
 
 def noise_posterior_mean(
     mean: Float[np.ndarray, " dimension"],
-    factor: Float[np.ndarray, "dimension noise"],
-    operator: Float[np.ndarray, "seen dimension"],
-    observed: Float[np.ndarray, " seen"],
+    factor: Float[np.ndarray, "dimension_too noise"],
+    operator: Float[np.ndarray, "seen dimension_again"],
+    observed: Float[np.ndarray, " observations"],
 ) -> Float[np.ndarray, " dimension"]:
     """Compute E[b | A b = observed] for b ~ N(mean, LL'): mean + CA'(ACA')^+ (observed - A mean) with C = LL'.
 

@@ -19,11 +19,12 @@ from jaxtyping import Float
 from outlearn.errors import DomainError
 from outlearn.theory.equivalents import RidgeLaw
 from outlearn.theory.random_features import StudentMoments
+from outlearn.theory.scalars import Number, Whole
 
 __all__ = ["compensation_threshold", "marchenko_pastur_law", "spectrum_law"]
 
 
-def spectrum_law(eigenvalues: Float[np.ndarray, " rank"], dimension: int, *, penalty: float) -> RidgeLaw:
+def spectrum_law(eigenvalues: Float[np.ndarray, " rank"], dimension: Whole, *, penalty: Number) -> RidgeLaw:
     """Average ridge over the eigenvectors of its design and over label noise, given the eigenvalues.
 
     Args:
@@ -50,11 +51,11 @@ def spectrum_law(eigenvalues: Float[np.ndarray, " rank"], dimension: int, *, pen
     positive = eigenvalues[eigenvalues > rounding]
     kept = positive / (positive + penalty)
     rank_share = positive.size / dimension
-    moments = StudentMoments(float(kept.sum()) / dimension, float((kept**2).sum()) / dimension, rank_share)
+    moments = StudentMoments(float(kept.sum() / dimension), float((kept**2).sum() / dimension), float(rank_share))
     return RidgeLaw(moments, float((kept**2 / positive).sum()))
 
 
-def marchenko_pastur_law(examples: float, dimension: float, *, penalty: float) -> RidgeLaw:
+def marchenko_pastur_law(examples: Number, dimension: Number, *, penalty: Number) -> RidgeLaw:
     """Compute the limit of `spectrum_law` as examples and dimension grow together.
 
     With g = d/n and l = penalty/n, m solves g l m^2 + (1 - g + l) m = 1, and m' = -dm/dl is
@@ -81,16 +82,16 @@ def marchenko_pastur_law(examples: float, dimension: float, *, penalty: float) -
     m = 2 / (b + root) if b > 0 else (root - b) / (2 * g * l_bar)  # the form without cancellation
     m_prime = (g * m * m + m) / (2 * g * l_bar * m + b)
     moments = StudentMoments(
-        float(1 - l_bar * m), float(1 - 2 * l_bar * m + l_bar**2 * m_prime), min(1.0, examples / dimension)
+        float(1 - l_bar * m), float(1 - 2 * l_bar * m + l_bar**2 * m_prime), float(min(1.0, examples / dimension))
     )
     return RidgeLaw(moments, float(g * (m - l_bar * m_prime)))
 
 
-def compensation_threshold(noise_variance: float, dimension: int, signal_power: float) -> float:
+def compensation_threshold(noise_variance: Number, dimension: Whole, signal_power: Number) -> float:
     """Compute the teacher's penalty below which a slightly penalised student gains: noise variance * d / |beta|^2.
 
     Example:
         >>> compensation_threshold(noise_variance=1.0, dimension=50, signal_power=2.0)
         25.0
     """
-    return noise_variance * dimension / signal_power
+    return float(noise_variance * dimension / signal_power)

@@ -19,6 +19,7 @@ from scipy.optimize import brentq
 from scipy.special import log_softmax
 
 from outlearn.errors import DomainError
+from outlearn.theory.scalars import Number
 
 __all__ = ["closest_softmax_linear", "project_on_half_space", "project_on_m_flat"]
 
@@ -76,7 +77,7 @@ def project_on_m_flat(
 
 
 def project_on_half_space(
-    teacher: Float[np.ndarray, "points classes"], statistic: Float[np.ndarray, "points classes"], at_least: float
+    teacher: Float[np.ndarray, "points classes"], statistic: Float[np.ndarray, "points classes"], at_least: Number
 ) -> Float[np.ndarray, "points classes"]:
     """Find the s closest to the teacher, in mean KL(s, t), with mean <g, s> >= c; the teacher itself if it has that.
 

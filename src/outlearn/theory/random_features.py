@@ -14,12 +14,13 @@ Theory: docs/theory/random-features.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from outlearn.errors import DomainError
+from outlearn.theory.scalars import Number, Whole
 
 __all__ = [
     "StudentMoments",
@@ -29,15 +30,13 @@ __all__ = [
     "posterior_projection",
 ]
 
-Number = TypeVar("Number", float, np.ndarray)
-
 
 def fit_random_features(
     inputs: Float[np.ndarray, "*draws examples dimension"],
     labels: Float[np.ndarray, "*draws examples"],
     weights: Float[np.ndarray, "*draws width dimension"] | None,
     *,
-    penalty: float = 0.0,
+    penalty: Number = 0.0,
 ) -> Float[np.ndarray, "*draws dimension"]:
     """Fit ridge on random features and return the coefficient b of f(x) = x.b.
 
@@ -146,16 +145,16 @@ class StudentMoments:
         """E |b_s - c|^2 per |b_w|^2, c the posterior mean of an isotropic teacher: the misfit that could be removed."""
         return self.misfit - (1 - self.posterior_share)
 
-    def gap(self, teacher_power: Number, teacher_alignment: Number) -> Number:
+    def gap(self, teacher_power: Number | np.ndarray, teacher_alignment: Number | np.ndarray) -> Any:
         """Return E (teacher risk - student risk), from |b_w|^2 and <b_w, beta> (numbers or arrays)."""
         return (1 - self.frobenius) * teacher_power - 2 * (1 - self.trace) * teacher_alignment
 
-    def residual(self, teacher_power: Number, teacher_alignment: Number) -> Number:
+    def residual(self, teacher_power: Number | np.ndarray, teacher_alignment: Number | np.ndarray) -> Any:
         """Return the part of the gap that is not misfit, from |b_w|^2 and <b_w, beta>."""
         return self.gap(teacher_power, teacher_alignment) - self.misfit * teacher_power
 
 
-def minimum_norm_moments(examples: int, dimension: int, width: float) -> StudentMoments:
+def minimum_norm_moments(examples: Whole, dimension: Whole, width: Number) -> StudentMoments:
     """Compute the exact moments of the student without a penalty, at any finite size.
 
     With n examples and p features, p >= n + 2 and n <= d:
@@ -186,7 +185,7 @@ def minimum_norm_moments(examples: int, dimension: int, width: float) -> Student
     """
     if min(examples, dimension, width) < 1:
         raise DomainError(f"sizes must be at least 1, got examples={examples}, dimension={dimension}, width={width}")
-    n, d, p = examples, dimension, float(width)
+    n, d, p = int(examples), int(dimension), float(width)
     if d <= n and d <= p:
         return StudentMoments(1.0, 1.0, 1.0)
     kept = min(n, p) / d
@@ -199,7 +198,7 @@ def minimum_norm_moments(examples: int, dimension: int, width: float) -> Student
     return StudentMoments(kept, kept + distance, kept)  # a2 = misfit - 1 + 2 a1 and misfit = 1 - a1 + distance
 
 
-def minimum_norm_noise(examples: int, dimension: int, width: float) -> float:
+def minimum_norm_noise(examples: Whole, dimension: Whole, width: Number) -> float:
     """Compute E |b|^2 per unit of label noise variance, for a fit without a penalty (the teacher's v = E tr H'H).
 
         p >= n + 2, d >= n + 2:   n (d + p - 2n - 1) / ((d - n - 1) (p - n - 1)),
@@ -214,7 +213,7 @@ def minimum_norm_noise(examples: int, dimension: int, width: float) -> float:
     """
     if min(examples, dimension, width) < 1:
         raise DomainError(f"sizes must be at least 1, got examples={examples}, dimension={dimension}, width={width}")
-    n, d, p = examples, dimension, float(width)
+    n, d, p = int(examples), int(dimension), float(width)
     rank = min(d, p)
     if n > rank:
         return rank / (n - rank - 1) if n >= rank + 2 else np.inf

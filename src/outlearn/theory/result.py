@@ -21,6 +21,7 @@ from typing import Any, Literal
 import numpy as np
 
 from outlearn.errors import DomainError, ShapeError
+from outlearn.theory.scalars import Real
 
 __all__ = ["SCHEMA", "Claim", "Curve", "TheoryResult"]
 
@@ -53,11 +54,11 @@ class Claim:
     """
 
     text: str
-    measured: float
-    predicted: float
+    measured: Real
+    predicted: Real
     statistic: Statistic
-    tolerance: float
-    standard_error: float | None = None
+    tolerance: Real
+    standard_error: Real | None = None
     count: int | None = None
 
     def __post_init__(self) -> None:
@@ -69,13 +70,13 @@ class Claim:
     @property
     def score(self) -> float:
         """Compare measured with predicted: the z-score, the relative error, or the signed distance from zero."""
-        difference = self.measured - self.predicted
+        difference = float(self.measured) - float(self.predicted)
         if self.statistic == "z":
             return _ratio(difference, float(self.standard_error or 0.0))
         if self.statistic == "relative error":
-            return abs(_ratio(difference, abs(self.predicted) or 1.0))
-        towards = math.copysign(1.0, self.predicted) * self.measured
-        return towards if self.standard_error is None else _ratio(towards, self.standard_error)
+            return abs(_ratio(difference, abs(float(self.predicted)) or 1.0))
+        towards = math.copysign(1.0, self.predicted) * float(self.measured)
+        return towards if self.standard_error is None else _ratio(towards, float(self.standard_error))
 
     @property
     def agrees(self) -> bool:

@@ -10,10 +10,11 @@ further penalty costs O(width) a label vector. Float32 would lose 1e-3 at small 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Real
 from scipy.linalg import eigh_tridiagonal, lapack
 
 from outlearn.errors import DomainError, ShapeError
@@ -44,7 +45,7 @@ class RidgePath:
     regularization of ill-conditioned least squares problems, BIT 17, 1977 (there by bidiagonalisation).
     """
 
-    features: Float[np.ndarray, "examples features"]
+    features: Real[np.ndarray, "examples features"]
     _reflectors: np.ndarray = field(init=False, repr=False)
     _scales: np.ndarray = field(init=False, repr=False)
     _diagonal: np.ndarray = field(init=False, repr=False)
@@ -78,7 +79,9 @@ class RidgePath:
         return np.asarray(eigh_tridiagonal(self._diagonal, self._off_diagonal, eigvals_only=True))
 
     def coefficients(
-        self, labels: Float[np.ndarray, "examples targets"], penalties: list[float] | Float[np.ndarray, " penalties"]
+        self,
+        labels: Real[np.ndarray, "rows targets"],
+        penalties: Sequence[float | int] | Real[np.ndarray, " penalties"],
     ) -> Float[np.ndarray, "penalties features targets"]:
         """Solve for every penalty and every label vector.
 
@@ -117,6 +120,8 @@ class RidgePath:
         return result
 
     def _solve_shifted(self, right_hand: np.ndarray, penalty: float) -> np.ndarray:
+        if len(right_hand) == 1:  # LAPACK wants an off-diagonal
+            return right_hand / (self._diagonal + penalty)
         *_, solution, info = lapack.dptsv(self._diagonal + penalty, self._off_diagonal, right_hand)
         if info:
             raise DomainError(

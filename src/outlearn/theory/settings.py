@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from outlearn.errors import ConfigError, suggest
+from outlearn.theory.scalars import Real
 
 __all__ = ["at_least", "between", "increasing", "settings_as_dict", "settings_from_strings"]
 
@@ -65,22 +66,22 @@ def _parse(key: str, text: str, hint: Any) -> Any:
         number = float(text)
     except ValueError:
         raise ConfigError(f"{key} is {text!r}; expected {_DESCRIBED.get(hint, hint)}") from None
-    if hint is float:
+    if hint == Real:
         return number
     if not number.is_integer():
         raise ConfigError(f"{key} is {text!r}; expected {_DESCRIBED[int]}")
     return int(number)
 
 
-_DESCRIBED = {int: "a whole number", float: "a number"}
+_DESCRIBED: dict[Any, str] = {int: "a whole number", Real: "a number"}
 
 
-def at_least(settings: object, low: float, *names: str) -> None:
+def at_least(settings: object, low: Real, *names: str) -> None:
     """Raise ConfigError unless each named setting (every entry, for a tuple) is at least `low`."""
     between(settings, low, math.inf, *names)
 
 
-def between(settings: object, low: float, high: float, *names: str) -> None:
+def between(settings: object, low: Real, high: Real, *names: str) -> None:
     """Raise ConfigError unless each named setting (every entry, for a tuple) lies in [low, high]."""
     for name in names:
         value = getattr(settings, name)

@@ -18,13 +18,14 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, logsumexp
 
 from outlearn.errors import ShapeError
+from outlearn.theory.scalars import Number
 
 __all__ = ["best_power", "sharpen", "sharpening_gain", "slope_by_complex_step"]
 
 _STEP = 1e-20  # of the complex step: it has no cancellation, so that it may be this small
 
 
-def sharpen(log_probs: Float[np.ndarray, "*batch classes"], power: float) -> Float[np.ndarray, "*batch classes"]:
+def sharpen(log_probs: Float[np.ndarray, "*batch classes"], power: Number) -> Float[np.ndarray, "*batch classes"]:
     """Return log-probabilities of s^power, normalised; a power above 1 sharpens, below 1 flattens.
 
     Example:
@@ -35,7 +36,7 @@ def sharpen(log_probs: Float[np.ndarray, "*batch classes"], power: float) -> Flo
 
 
 def sharpening_gain(
-    log_probs: Float[np.ndarray, "*batch points classes"], labels: Integer[np.ndarray, " points"]
+    log_probs: Float[np.ndarray, "*batch points classes"], labels: Integer[np.ndarray, " labels"]
 ) -> Float[np.ndarray, "*batch points"]:
     """Compute H(s) - CE(y, s): how fast sharpening lowers the log loss, in nats per unit of power.
 
@@ -60,7 +61,7 @@ def sharpening_gain(
 
 
 def slope_by_complex_step(
-    log_probs: Float[np.ndarray, "*batch points classes"], labels: Integer[np.ndarray, " points"]
+    log_probs: Float[np.ndarray, "*batch points classes"], labels: Integer[np.ndarray, " labels"]
 ) -> float:
     """Differentiate the mean log loss along sharpening at power 1 by a complex step: no formula, no cancellation.
 
@@ -78,7 +79,7 @@ def slope_by_complex_step(
     return float((normaliser - power * _at_labels(log_probs, labels)).mean().imag / _STEP)
 
 
-def best_power(log_probs: Float[np.ndarray, "*batch points classes"], labels: Integer[np.ndarray, " points"]) -> float:
+def best_power(log_probs: Float[np.ndarray, "*batch points classes"], labels: Integer[np.ndarray, " labels"]) -> float:
     """Find the power that minimises the mean log loss of s^power: one over the best temperature, in (0.01, 100).
 
     Example:
@@ -89,7 +90,7 @@ def best_power(log_probs: Float[np.ndarray, "*batch points classes"], labels: In
     _check(log_probs, labels)
     own = _at_labels(log_probs, labels)
 
-    def loss(log_power: float) -> float:
+    def loss(log_power: Number) -> float:
         power = np.exp(log_power)
         return float((logsumexp(power * log_probs, axis=-1) - power * own).mean())
 

@@ -12,6 +12,8 @@ from jaxtyping import Float
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
+from outlearn.theory.scalars import Number, Whole
+
 __all__ = ["descend", "fit_softmax", "predict_softmax"]
 
 
@@ -26,7 +28,7 @@ def fit_softmax(
     features: Float[np.ndarray, "points features"],
     targets: Float[np.ndarray, "points classes"],
     *,
-    penalty: float,
+    penalty: Number,
 ) -> Float[np.ndarray, "features_and_bias classes"]:
     """Fit a head by cross-entropy to (soft) labels: minimise mean CE + penalty/2 |W|^2, the bias without a penalty.
 
@@ -46,16 +48,21 @@ def fit_softmax(
     count, classes = targets.shape
     width = features.shape[1] + 1
 
+    with_bias = np.hstack([features, np.ones((count, 1))])
+    penalties = np.full((width, 1), float(penalty))
+    penalties[-1] = 0.0
+
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         weights = flat.reshape(width, classes)
-        logs = predict_softmax(features, weights)
-        error = (np.exp(logs) - targets) / count
-        gradient = np.vstack([features.T @ error + penalty * weights[:-1], error.sum(axis=0)])
-        value = -(targets * logs).sum() / count + 0.5 * penalty * (weights[:-1] ** 2).sum()
+        logits = with_bias @ weights
+        logits -= logits.max(axis=1, keepdims=True)
+        logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        gradient = with_bias.T @ ((np.exp(logs) - targets) / count) + penalties * weights
+        value = -(targets * logs).sum() / count + 0.5 * (penalties * weights**2).sum()
         return float(value), gradient.ravel()
 
     found = minimize(
-        loss, np.zeros(width * classes), jac=True, method="L-BFGS-B", options={"maxiter": 500, "gtol": 1e-7}
+        loss, np.zeros(width * classes), jac=True, method="L-BFGS-B", options={"maxiter": 500, "gtol": 1e-6}
     )
     return np.asarray(found.x).reshape(width, classes)
 
@@ -65,8 +72,8 @@ def descend(
     teachers: Float[np.ndarray, "models points classes"],
     *,
     reverse: bool,
-    rate: float,
-    steps: int,
+    rate: Number,
+    steps: Whole,
 ) -> Iterator[Float[np.ndarray, "models features_and_bias classes"]]:
     """Train one head a teacher by gradient descent with momentum, and yield the weights after each step.
 

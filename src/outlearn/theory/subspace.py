@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from outlearn.errors import DomainError
+from outlearn.theory.scalars import Number, Whole
 
 __all__ = ["SubspaceVariances", "subspace_variances"]
 
@@ -42,12 +43,12 @@ class SubspaceVariances:
 
 def subspace_variances(
     *,
-    teacher_dimension: int,
-    student_dimension: int,
-    correlation_dimension: float,
-    teacher_examples: int,
-    student_examples: float,
-    noise_variance: float = 1.0,
+    teacher_dimension: Whole,
+    student_dimension: Whole,
+    correlation_dimension: Number,
+    teacher_examples: Whole,
+    student_examples: Number,
+    noise_variance: Number = 1.0,
 ) -> SubspaceVariances:
     """Compute the variances of teacher and student in their subspaces.
 
@@ -71,8 +72,8 @@ def subspace_variances(
     Source: the leading order is that of Dong et al., Discrepancies are virtue: weak-to-strong generalization through
     the lens of intrinsic dimension, 2025; the exact form is derived for this package.
     """
-    d_w, d_s, q = teacher_dimension, student_dimension, correlation_dimension
-    n, n_student = teacher_examples, float(student_examples)
+    d_w, d_s, q = int(teacher_dimension), int(student_dimension), float(correlation_dimension)
+    n, n_student = int(teacher_examples), float(student_examples)
     if n < d_w + 2 or n_student < d_s + 2:
         raise DomainError(
             f"averages exist from teacher_examples >= {d_w + 2} and student_examples >= {d_s + 2} on, "
@@ -80,7 +81,7 @@ def subspace_variances(
         )
     if not 0 <= q <= min(d_w, d_s):
         raise DomainError(f"correlation_dimension is {q}; it must be between 0 and {min(d_w, d_s)}")
-    per_direction = noise_variance / (n - d_w - 1)
+    per_direction = float(noise_variance) / (n - d_w - 1)
     copied = d_s / (n_student - d_s - 1)  # what an unseen direction of the teacher leaves in the student, as noise
     unshared = d_w - q
     return SubspaceVariances(
@@ -88,5 +89,5 @@ def subspace_variances(
         student=(q + copied * unshared) * per_direction,
         misfit=unshared * (1 + copied) * per_direction,
         residual=-2 * unshared * copied * per_direction,
-        leading=noise_variance / n * (q + d_s / n_student * unshared),
+        leading=float(noise_variance) / n * (q + d_s / n_student * unshared),
     )

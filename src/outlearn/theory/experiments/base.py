@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -18,10 +18,8 @@ __all__ = ["Z_TOLERANCE", "Experiment", "Findings", "Progress", "worst"]
 Z_TOLERANCE = 4.5
 
 
-class Progress(Protocol):
-    """Called with the share of the work that is done, in [0, 1]."""
-
-    def __call__(self, done: float, /) -> None: ...
+# Called with the share of the work that is done, in [0, 1].
+Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ class Experiment:
         )
 
 
-def _silent(done: float, /) -> None:
+def _silent(done: float) -> None:
     """Report nothing."""
 
 

@@ -13,6 +13,7 @@ from outlearn.core.generators import get_generator
 from outlearn.theory.experiments.base import Findings, Progress, worst
 from outlearn.theory.projections import closest_softmax_linear, project_on_half_space, project_on_m_flat
 from outlearn.theory.result import Claim
+from outlearn.theory.scalars import Real
 from outlearn.theory.settings import at_least
 
 __all__ = ["FAMILIES", "ConvexSettings", "simulate_convex"]
@@ -39,7 +40,7 @@ class ConvexSettings:
     points: int = 30
     classes: int = 4
     directions: int = 4
-    noise: float = 1.0
+    noise: Real = 1.0
 
     def __post_init__(self) -> None:
         at_least(self, 20, "problems")

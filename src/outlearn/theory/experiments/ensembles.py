@@ -21,12 +21,14 @@ from outlearn.theory.experiments.base import Z_TOLERANCE, Findings, Progress
 from outlearn.theory.experiments.logit_ensembles import compare_logits
 from outlearn.theory.result import Claim
 from outlearn.theory.sampling import mean_estimate
+from outlearn.theory.scalars import Real
 from outlearn.theory.settings import at_least, increasing
 from outlearn.theory.softmax_regression import fit_softmax, predict_softmax
 
 __all__ = ["EnsemblesSettings", "simulate_ensembles"]
 
 EXACT = 1e-9  # identities over enumerated pairs, relative
+CURVE_DRAWS = 150  # random ensembles of each size on the curve; no claim rests on them
 SMOOTHING = 0.02  # of the labels, where they stand second and one-hot targets would be infinite
 
 
@@ -48,10 +50,10 @@ class EnsemblesSettings:
     data_draws: int = 6
     bootstraps: int = 4
     examples: int = 60
-    penalty: float = 1e-2
+    penalty: Real = 1e-2
     test_points: int = 200
     members: tuple[int, ...] = (1, 2, 4, 8, 16)
-    logit_deviation: float = 1.5
+    logit_deviation: Real = 1.5
     draws: int = 1000
 
     def __post_init__(self) -> None:
@@ -225,7 +227,7 @@ def _member_curve(
 ) -> dict[str, np.ndarray]:
     """Decompose random ensembles of each size, in both orders; members are drawn independently from the classifiers."""
     rows: dict[str, list[float | str]] = {}
-    draws = min(settings.draws, 400)
+    draws = min(settings.draws, CURVE_DRAWS)
     for size in settings.members:
         members = rng.integers(len(log_probs), size=(draws, size))
         for kind in ("dual", "primal"):

@@ -9,12 +9,13 @@ from outlearn.theory.experiments.base import Z_TOLERANCE, worst
 from outlearn.theory.logit_ensembles import dual_ensemble_variance, primal_pair_dual_mean
 from outlearn.theory.result import Claim
 from outlearn.theory.sampling import mean_estimate
+from outlearn.theory.scalars import Real
 
 __all__ = ["compare_logits"]
 
 
 def compare_logits(
-    sizes: tuple[int, ...], deviation: float, draws: int, rng: np.random.Generator
+    sizes: tuple[int, ...], deviation: Real, draws: int, rng: np.random.Generator
 ) -> tuple[list[Claim], dict[str, np.ndarray]]:
     """Simulate ensembles of each size at nine mean logits; return the claims and a curve over sizes."""
     means, target = np.linspace(-2, 2, 9), 0.7

@@ -25,6 +25,7 @@ from outlearn.theory.random_features import (
     minimum_norm_noise,
     posterior_projection,
 )
+from outlearn.theory.scalars import Real
 from outlearn.theory.settings import at_least, increasing
 
 __all__ = ["RandomFeaturesSettings", "simulate_random_features"]
@@ -50,13 +51,13 @@ class RandomFeaturesSettings:
     """
 
     dimension: int = 60
-    signal_power: float = 1.44
-    noise_variance: float = 1.0
+    signal_power: Real = 1.44
+    noise_variance: Real = 1.0
     teacher_examples: int = 90
     teacher_width: int = 80
-    teacher_penalty: float = 0.5
+    teacher_penalty: Real = 0.5
     student_examples: int = 45
-    student_penalty: float = 5.0
+    student_penalty: Real = 5.0
     widths: tuple[int, ...] = (10, 20, 28, 34, 39, 43, 45, 47, 51, 57, 65, 75, 90, 120, 200, 480, 1000, 2250)
     subspace_dimension: int = 20
     subspace_examples: tuple[int, ...] = (32, 42, 60, 100, 200, 400, 1000)
@@ -196,7 +197,7 @@ def _crossing(settings: RandomFeaturesSettings, teacher: RidgeLaw) -> float | No
         moments = ridge_equivalent(
             settings.student_examples, settings.dimension, np.exp(log_width), penalty=settings.student_penalty
         ).moments
-        return moments.gap(power, alignment)
+        return float(moments.gap(power, alignment))
 
     low, high = np.log(settings.widths[0]), np.log(settings.widths[-1])
     if gap(low) >= 0 or gap(high) <= 0:

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.optimize import brentq
 
 from outlearn.theory.equivalents import RidgeLaw, ridge_equivalent
 from outlearn.theory.experiments.base import Z_TOLERANCE, worst
 from outlearn.theory.random_features import StudentMoments, minimum_norm_moments
 from outlearn.theory.result import Claim
 from outlearn.theory.sampling import mean_estimate, median_estimate, paired_z
+from outlearn.theory.scalars import Real
 
 if TYPE_CHECKING:
     from outlearn.theory.experiments.random_features import RandomFeaturesSettings
@@ -78,7 +80,7 @@ class Sweep:
         """Return the exact moments of the student without a penalty."""
         return minimum_norm_moments(self.settings.student_examples, self.settings.dimension, width)
 
-    def equivalent(self, width: float, which: int) -> StudentMoments:
+    def equivalent(self, width: Real, which: int) -> StudentMoments:
         """Return the deterministic equivalent of either student."""
         penalty = self.settings.student_penalty if which else 0.0
         return ridge_equivalent(self.settings.student_examples, self.settings.dimension, width, penalty=penalty).moments
@@ -237,7 +239,7 @@ def _equivalent_claims(settings: RandomFeaturesSettings, sweep: Sweep, teacher: 
     return claims
 
 
-def _equivalent_claim(text: str, measured: float, predicted: float, count: int) -> Claim:
+def _equivalent_claim(text: str, measured: Real, predicted: Real, count: int) -> Claim:
     return Claim(
         text=f"{text} against its deterministic equivalent",
         measured=measured,
@@ -249,11 +251,22 @@ def _equivalent_claim(text: str, measured: float, predicted: float, count: int) 
 
 
 def _measured_crossing(settings: RandomFeaturesSettings, sweep: Sweep) -> float:
-    """Interpolate the mean gap of the penalised student in log width; nan if it does not change sign."""
+    """Find where the mean gap of the penalised student turns positive; nan if it does not.
+
+    Between two simulated widths the gap is the predicted one plus its error, interpolated in log width, so that a
+    coarse grid of widths costs no accuracy.
+    """
+
+    def predicted(log_width: float) -> float:
+        moments = sweep.equivalent(float(np.exp(log_width)), 1)
+        return float(moments.gap(sweep.power, sweep.alignment).mean())
+
     gap = sweep.teacher_risk.mean() - sweep.values["risk"][1].mean(axis=1)
-    logs = np.log(settings.widths)
+    logs = np.log(np.array(settings.widths, dtype=float))
     up = np.flatnonzero((gap[:-1] < 0) & (gap[1:] >= 0))
     if up.size == 0:
         return float("nan")
-    i = up[-1]
-    return float(np.exp(np.interp(0.0, gap[i : i + 2], logs[i : i + 2])))
+    ends = slice(up[-1], up[-1] + 2)
+    errors = gap[ends] - np.array([predicted(float(at)) for at in logs[ends]])
+    root = brentq(lambda at: predicted(at) + np.interp(at, logs[ends], errors), *logs[ends].tolist())
+    return float(np.exp(root))

@@ -22,6 +22,7 @@ from outlearn.theory.experiments.base import Z_TOLERANCE, worst
 from outlearn.theory.random_features import fit_random_features, minimum_norm_moments
 from outlearn.theory.result import Claim
 from outlearn.theory.sampling import mean_estimate, paired_z
+from outlearn.theory.scalars import Real
 
 if TYPE_CHECKING:
     from outlearn.theory.experiments.random_features import RandomFeaturesSettings
@@ -94,7 +95,7 @@ def simulate_subspace(settings: RandomFeaturesSettings, rng: np.random.Generator
 
 
 def predicted_terms(
-    settings: RandomFeaturesSettings, case: str, size: float, power: np.ndarray, alignment: np.ndarray
+    settings: RandomFeaturesSettings, case: str, size: Real, power: np.ndarray, alignment: np.ndarray
 ) -> dict[str, np.ndarray]:
     """Compute the expected gap, misfit and residual of a case, given the teacher; exact at any size."""
     if case == "S3":
@@ -110,9 +111,9 @@ def predicted_terms(
 
 def curve_of_cases(settings: RandomFeaturesSettings, cases: Cases) -> dict[str, np.ndarray]:
     """Return one row a case and size: each term's mean and interval, and its exact expectation."""
-    rows: dict[str, list[float | str]] = {}
+    rows: dict[str, list[Real | str]] = {}
 
-    def put(name: str, value: float | str) -> None:
+    def put(name: str, value: Real | str) -> None:
         rows.setdefault(name, []).append(value)
 
     for (case, size), terms in sorted(cases.terms.items()):

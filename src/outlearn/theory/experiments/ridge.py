@@ -16,6 +16,7 @@ from outlearn.theory.plain_ridge import compensation_threshold, marchenko_pastur
 from outlearn.theory.result import Claim
 from outlearn.theory.ridge_solver import RidgePath
 from outlearn.theory.sampling import mean_estimate, paired_z
+from outlearn.theory.scalars import Real
 from outlearn.theory.settings import at_least, increasing
 
 __all__ = ["RidgeSettings", "simulate_ridge"]
@@ -41,12 +42,12 @@ class RidgeSettings:
     """
 
     dimension: int = 50
-    signal_power: float = 1.0
-    noise_variance: float = 1.0
+    signal_power: Real = 1.0
+    noise_variance: Real = 1.0
     teacher_examples: int = 75
     student_examples: int = 120
-    teacher_penalties: tuple[float, ...] = (4, 8, 15, 25, 36, 45, 56, 70, 100, 160, 300, 600)
-    student_penalties: tuple[float, ...] = (0.01, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)
+    teacher_penalties: tuple[Real, ...] = (4, 8, 15, 25, 36, 45, 56, 70, 100, 160, 300, 600)
+    student_penalties: tuple[Real, ...] = (0.01, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)
     draws: int = 1500
 
     def __post_init__(self) -> None:

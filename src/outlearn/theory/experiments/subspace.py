@@ -17,6 +17,7 @@ from outlearn.theory.correlation_dimension import CorrelationDimension, correlat
 from outlearn.theory.experiments.base import Z_TOLERANCE, Findings, Progress, worst
 from outlearn.theory.result import Claim
 from outlearn.theory.sampling import mean_estimate
+from outlearn.theory.scalars import Real
 from outlearn.theory.settings import at_least, between, increasing
 from outlearn.theory.subspace import SubspaceVariances, subspace_variances
 
@@ -47,16 +48,16 @@ class SubspaceSettings:
 
     teacher_dimension: int = 30
     student_dimension: int = 20
-    correlation_dimensions: tuple[float, ...] = (2.0, 8.0, 16.0)
+    correlation_dimensions: tuple[Real, ...] = (2.0, 8.0, 16.0)
     teacher_examples: int = 60
     student_examples: tuple[int, ...] = (28, 40, 60, 100, 200, 500, 1000)
-    noise_variance: float = 1.0
+    noise_variance: Real = 1.0
     draws: int = 400
     estimator_points: int = 150
     estimator_samples: int = 200
     teacher_features: str = ""
     student_features: str = ""
-    variance_share: float = 0.99
+    variance_share: Real = 0.99
 
     def __post_init__(self) -> None:
         at_least(self, 1, "teacher_dimension", "student_dimension")
@@ -94,7 +95,7 @@ def simulate_subspace(settings: SubspaceSettings, rng: np.random.Generator, prog
 
 
 def _overlapping(
-    rng: np.random.Generator, points: int, settings: SubspaceSettings, q: float
+    rng: np.random.Generator, points: int, settings: SubspaceSettings, q: Real
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw whitened features of teacher and student whose canonical correlations are all sqrt(q / min(d_w, d_s))."""
     d_w, d_s = settings.teacher_dimension, settings.student_dimension
@@ -129,7 +130,7 @@ def _simulate(
     return teacher_error, student_error, misfit
 
 
-def _exact(settings: SubspaceSettings, q: float, size: float) -> SubspaceVariances:
+def _exact(settings: SubspaceSettings, q: Real, size: Real) -> SubspaceVariances:
     return subspace_variances(
         teacher_dimension=settings.teacher_dimension,
         student_dimension=settings.student_dimension,
@@ -172,7 +173,7 @@ def _variance_claims(
     return tuple(claims)
 
 
-def _z_claim(text: str, values: np.ndarray, predicted: float) -> Claim:
+def _z_claim(text: str, values: np.ndarray, predicted: Real) -> Claim:
     estimate = mean_estimate(values)
     return Claim(
         text=text,
@@ -185,7 +186,7 @@ def _z_claim(text: str, values: np.ndarray, predicted: float) -> Claim:
     )
 
 
-def _try_estimator(settings: SubspaceSettings, q: float, rng: np.random.Generator) -> list[CorrelationDimension]:
+def _try_estimator(settings: SubspaceSettings, q: Real, rng: np.random.Generator) -> list[CorrelationDimension]:
     return [
         correlation_dimension(*_overlapping(rng, settings.estimator_points, settings, q), level=COVERAGE_LEVEL)
         for _ in range(settings.estimator_samples)
@@ -213,7 +214,7 @@ def _estimator_claims(settings: SubspaceSettings, estimates: list[list[Correlati
         worst(means),
         Claim(
             text=f"The {level:.0%} intervals of the estimator hold the true q",
-            measured=float(np.mean(covered)),
+            measured=float(np.mean(np.array(covered))),
             predicted=level,
             statistic="relative error",
             tolerance=COVERAGE_TOLERANCE,
