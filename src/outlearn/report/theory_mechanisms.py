@@ -34,7 +34,7 @@ def _sign_change(result: TheoryResult) -> Figure:
     found = f"at {number(claim.measured)} in simulation (predicted {number(claim.predicted)})" if claim else "outside"
     marks = (
         line("exact, given the spectra", THEORY, scaled["teacher_penalty"], scaled["gap_exact"]),
-        line("limit of large sizes", style.SERIES[1], limit["teacher_penalty"], limit["gap"] / student),
+        line("limit of large sizes", style.SERIES[2], limit["teacher_penalty"], limit["gap"] / student),
         dots("simulated, 95%", MEASURED, scaled, "teacher_penalty", "gap"),
         Rule(ZERO, y=0.0),
         Rule(THEORY, x=threshold),
@@ -135,7 +135,9 @@ def _variances(result: TheoryResult) -> Figure:
         marks.append(dots(f"q = {q:g}", look, rows, "student_examples", "student"))
     sizes = np.unique(lines["student_examples"])
     teacher = float(curve["teacher_exact"][0])
-    marks.append(line("teacher", style.ROLES["teacher"], sizes, np.full(sizes.size, teacher)))
+    marks.append(
+        line("teacher", replace(style.ROLES["teacher"], dash="longdashdot"), sizes, np.full(sizes.size, teacher))
+    )
     low = rows_where(curve, correlation_dimension=float(curve["correlation_dimension"].min()))
     high = rows_where(curve, correlation_dimension=float(curve["correlation_dimension"].max()))
     return Figure(

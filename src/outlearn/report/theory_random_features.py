@@ -16,7 +16,8 @@ from outlearn.theory.result import TheoryResult
 
 __all__ = ["random_features_figures"]
 
-NO_PENALTY, PENALTY, TEACHER = style.SERIES[0], style.SERIES[1], style.ROLES["teacher"]
+NO_PENALTY, PENALTY = style.SERIES[0], style.SERIES[1]
+TEACHER = replace(style.ROLES["teacher"], dash="dashdot")
 MEDIAN = replace(NO_PENALTY, symbol="circle-open")
 EXACT = replace(NO_PENALTY, dash="solid")
 EQUIVALENT = replace(PENALTY, dash="dash")

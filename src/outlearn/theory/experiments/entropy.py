@@ -36,7 +36,7 @@ class EntropySettings:
     """
 
     run: str = ""
-    teachers: int = 6
+    teachers: int = 10
     teacher_examples: int = 60
     student_examples: int = 600
     steps: tuple[int, ...] = (3, 10, 30, 100, 300)
@@ -156,7 +156,7 @@ def _both_kinds(students: Students, margins: list[Interval]) -> list[Claim]:
     """State that both kinds of student occur: the sign is a matter of the loss and of the length of training."""
     claims = []
     for sign, word in ((1.0, "under-confident: sharpening helps it"), (-1.0, "over-confident: sharpening hurts it")):
-        index = int(np.argmax([sign * margin.mean for margin in margins]))
+        index = int(np.argmax([sign * margin.mean / margin.standard_error for margin in margins]))  # the clearest
         claims.append(
             Claim(
                 text=f"The student by {_called(students, index)} is {word} (H - CE)",

@@ -23,9 +23,9 @@ from outlearn.theory.subspace import SubspaceVariances, subspace_variances
 
 __all__ = ["SubspaceSettings", "simulate_subspace"]
 
-ESTIMATOR_TOLERANCE = 0.05  # of q; the plug-in value is off by 10% to 180% at these sizes
+ESTIMATOR_TOLERANCE = 0.05  # of q; the plug-in value is off by 10% to 130% at these sizes
 COVERAGE_LEVEL = 0.95
-COVERAGE_TOLERANCE = 0.04  # the jackknife is conservative by about 1%; 600 samples leave 0.9%
+COVERAGE_TOLERANCE = 0.05  # the jackknife covers 1% to 3% more at a few hundred points; 600 samples leave 0.9%
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class SubspaceSettings:
     student_examples: tuple[int, ...] = (28, 40, 60, 100, 200, 500, 1000)
     noise_variance: Real = 1.0
     draws: int = 400
-    estimator_points: int = 150
+    estimator_points: int = 200
     estimator_samples: int = 200
     teacher_features: str = ""
     student_features: str = ""
@@ -74,10 +74,10 @@ class SubspaceSettings:
 
 def simulate_subspace(settings: SubspaceSettings, rng: np.random.Generator, progress: Progress) -> Findings:
     """Simulate teacher and student, try the estimator, and show it on real features."""
+    name, shared = _real_features(settings)  # first: files that cannot be read are refused before anything long
     teacher, student, misfit = _simulate(settings, rng, progress)
     estimates = [_try_estimator(settings, q, rng) for q in settings.correlation_dimensions]
     progress(0.95)
-    name, shared = _real_features(settings)
     return Findings(
         claims=(*_variance_claims(settings, teacher, student, misfit), *_estimator_claims(settings, estimates)),
         curves={
@@ -213,7 +213,7 @@ def _estimator_claims(settings: SubspaceSettings, estimates: list[list[Correlati
     return (
         worst(means),
         Claim(
-            text=f"The {level:.0%} intervals of the estimator hold the true q",
+            text=f"The {level:.0%} intervals of the estimator hold the true q as often as they say",
             measured=float(np.mean(np.array(covered))),
             predicted=level,
             statistic="relative error",
