@@ -1,0 +1,64 @@
+"""Write the report of one run, or the comparison of several: one offline file, from run folders alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from outlearn.errors import ConfigError, StoreError, suggest
+from outlearn.report.comparison_page import comparison_page
+from outlearn.report.markdown import markdown_report
+from outlearn.report.run_folder import read_measured, read_run
+from outlearn.report.run_page import measured_gaps, run_figures, run_page
+
+__all__ = ["FORMATS", "write_report"]
+
+FORMATS = {"html": ".html", "md": ".md"}
+
+
+def write_report(
+    dirs: Sequence[Path], out: Path | None = None, *, format: str = "html", figures: Path | None = None
+) -> Path:
+    """Write a report; nothing is trained.
+
+    Args:
+        dirs: run folders; one gives its report, several a comparison.
+        out: file to write; by default report.html in the one folder, or comparison.html in the working folder.
+        format: "html", or "md" for tables in Markdown.
+        figures: folder for the figures of a single run as SVG and PDF, for a paper.
+
+    Returns:
+        The file that was written.
+
+    Raises:
+        ConfigError: for an unknown format, or figures of several runs.
+        DataError: if a folder is not that of a finished run.
+        MissingExtraError: if figures are asked for and matplotlib is not installed.
+        StoreError: if a file cannot be written.
+    """
+    if format not in FORMATS:
+        raise ConfigError(f"--format is {format!r}; {suggest(format, FORMATS)}")
+    runs = [read_run(folder) for folder in dirs]
+    if not runs:
+        raise ConfigError("no run folder was given; give one, or several for a comparison.")
+    if figures is not None:
+        if len(runs) > 1:
+            raise ConfigError("--figures draws one run; give one folder.")
+        from outlearn.report.paper_figures import write_figures
+
+        measured = read_measured(runs[0])
+        drawn = run_figures(runs[0], measured, measured_gaps(runs[0], measured))
+        write_figures({key: chart for key, (_, chart) in drawn.items()}, figures)
+    single = len(runs) == 1
+    target = out or (dirs[0] / "report" if single else Path("comparison")).with_suffix(FORMATS[format])
+    if format == "md":
+        text = markdown_report(runs)
+    else:
+        text = run_page(runs[0]) if single else comparison_page(runs)
+    try:
+        beside = target.with_name(f".{target.name}.outlearn-half")
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(target)
+    except OSError as error:
+        raise StoreError(f"{str(target)!r} cannot be written: {error.strerror}. Choose another --out FILE.") from error
+    return target

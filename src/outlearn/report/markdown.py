@@ -1,0 +1,52 @@
+"""Reports as Markdown tables, for a pull request or an issue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from outlearn.report.cells import Table
+from outlearn.report.comparison_page import loss_summary
+from outlearn.report.findings import findings
+from outlearn.report.run_folder import RunFolder
+from outlearn.report.tables import difference_table, gap_table, main_table
+
+__all__ = ["markdown_report", "markdown_table"]
+
+
+def markdown_report(runs: Sequence[RunFolder]) -> str:
+    """Write the findings and tables of one run, or of each of several and their comparison."""
+    parts = []
+    for run in runs:
+        parts += [f"## {_text(str(run.results['task'].get('name', run.name)))} ({_text(run.name)})"]
+        parts += ["\n".join(f"- {_text(sentence)}" for sentence in findings(run.results))]
+        parts += [markdown_table(make(run.results)) for make in (main_table, gap_table, difference_table)]
+    if len(runs) > 1:
+        parts += ["## Comparison", markdown_table(loss_summary(runs))]
+    return "\n\n".join(parts) + "\n"
+
+
+def markdown_table(table: Table) -> str:
+    """Write one table, with its title above and its footnotes below.
+
+    Example:
+        >>> from outlearn.report.cells import Column
+        >>> print(markdown_table(Table("T", (Column("a|b"), Column("x", "percent")), (("<i>", 0.5),))))
+        **T**
+        <BLANKLINE>
+        | a\\|b | x |
+        |:--|--:|
+        | &lt;i&gt; | 50.0 |
+    """
+    head = "| " + " | ".join(_text(column.name) for column in table.columns) + " |"
+    rule = "|" + "|".join(":--" if column.kind == "text" else "--:" for column in table.columns) + "|"
+    rows = ["| " + " | ".join(map(_text, row)) + " |" for row in table.text_rows()]
+    notes = [f"\n{_text(note)}" for note in table.footnotes]
+    return "\n".join([f"**{_text(table.title)}**", "", head, rule, *rows, *notes])
+
+
+def _text(text: str) -> str:
+    """Escape what Markdown or HTML would read as markup; a cell is one line."""
+    safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    for mark in "\\`*_|[]":
+        safe = safe.replace(mark, "\\" + mark)
+    return " ".join(safe.split())

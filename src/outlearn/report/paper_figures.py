@@ -1,0 +1,195 @@
+"""The figures of a report as SVG and PDF for a paper: one column of a two-column page wide, the same marks and numbers.
+
+Drawn by matplotlib (extra `figures`), since plotly's own export needs a browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from outlearn.errors import MissingExtraError, StoreError
+from outlearn.report.charts import Axis, Bars, Chart, Dots, Heat, Line, Mark, Panel, Rule
+from outlearn.report.style import CONTINUOUS_SCALE, SeriesStyle
+
+__all__ = ["write_figures"]
+
+COLUMN = 3.35  # inches: one column of a two-column page
+SYMBOLS = {
+    "circle": "o", "square": "s", "diamond": "D", "triangle-up": "^", "triangle-down": "v", "x": "x", "cross": "P", "star": "*",
+    "pentagon": "p", "square-open": "s", "diamond-open": "D", "line-ns-open": "|", "line-ew-open": "_",
+}  # fmt: skip
+DASHES: dict[str, Any] = {
+    "solid": "-", "dash": "--", "dot": ":", "dashdot": "-.", "longdash": (0, (8, 3)), "longdashdot": (0, (8, 2, 1, 2)),
+}  # fmt: skip
+
+
+def write_figures(charts: Mapping[str, Chart], folder: Path) -> tuple[Path, ...]:
+    """Write each chart as `KEY.svg` and `KEY.pdf`.
+
+    Args:
+        charts: key -> chart.
+        folder: made when it does not exist.
+
+    Returns:
+        The files written.
+
+    Raises:
+        MissingExtraError: if matplotlib is not installed.
+        StoreError: if a file cannot be written.
+    """
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtraError("matplotlib", "figures") from None
+    written = []
+    style = {
+        "font.size": 7,
+        "axes.linewidth": 0.6,
+        "pdf.fonttype": 42,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "outlearn",
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with matplotlib.rc_context(style):
+            for key, chart in charts.items():
+                columns = max(1, min(chart.columns, len(chart.panels)))
+                rows = -(-len(chart.panels) // columns)
+                wide = COLUMN * (2.1 if columns > 1 else 1)
+                figure = Figure(figsize=(wide, rows * chart.panel_height / 320 * 2.2 + 0.5), layout="constrained")
+                widths = chart.widths if len(chart.widths) == columns else (1.0,) * columns
+                grid = figure.subplots(rows, columns, squeeze=False, sharey=chart.share_y, width_ratios=widths)
+                for place, panel in enumerate(chart.panels):
+                    _draw(grid[place // columns][place % columns], panel)
+                for spare in range(len(chart.panels), rows * columns):
+                    grid[spare // columns][spare % columns].set_visible(False)
+                if chart.legend:
+                    handles, labels = _legend(grid)
+                    figure.legend(
+                        handles, labels, loc="outside upper center", ncols=min(4, len(labels) or 1), frameon=False
+                    )
+                for kind in ("svg", "pdf"):
+                    path = folder / f"{key}.{kind}"
+                    figure.savefig(path, metadata={"Date": None} if kind == "svg" else {"CreationDate": None})
+                    written.append(path)
+    except OSError as error:
+        raise StoreError(
+            f"{str(folder)!r} cannot be written: {error.strerror}. Choose another --figures DIR."
+        ) from error
+    return tuple(written)
+
+
+def _legend(grid: Any) -> tuple[list[Any], list[str]]:
+    found: dict[str, Any] = {}
+    for axes in grid.ravel():
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    return list(found.values()), list(found)
+
+
+def _draw(axes: Any, panel: Panel) -> None:
+    for mark in panel.marks:
+        _mark(axes, mark, panel)
+    for name, axis in (("x", panel.x), ("y", panel.y)):
+        getattr(axes, f"set_{name}label")(_plain(axis.title))
+        if axis.log:
+            getattr(axes, f"set_{name}scale")("log")
+        if axis.categories:
+            getattr(axes, f"set_{name}ticks")(range(len(axis.categories)), [_plain(c)[:34] for c in axis.categories])
+        elif axis.ticks:
+            getattr(axes, f"set_{name}ticks")(list(axis.ticks), [f"{tick:g}" for tick in axis.ticks])
+        if axis.limits:
+            getattr(axes, f"set_{name}lim")(*axis.limits)
+    if panel.y.categories:
+        axes.set_ylim(len(panel.y.categories) - 0.4, -0.6)
+    if panel.title:
+        axes.set_title(_plain(panel.title), loc="left")
+
+
+def _mark(axes: Any, mark: Mark, panel: Panel) -> None:
+    if isinstance(mark, Rule):
+        _rule(axes, mark)
+    elif isinstance(mark, Line):
+        symbol = SYMBOLS.get(mark.style.symbol, "o") if mark.markers else ""
+        axes.plot(
+            mark.x, _numbers(mark.y), marker=symbol, markersize=3, lw=1, label=_plain(mark.name), **_look(mark.style)
+        )
+    elif isinstance(mark, Dots):
+        _dots(axes, mark, panel)
+    elif isinstance(mark, Bars):
+        _bars(axes, mark, panel)
+    elif isinstance(mark, Heat):
+        _heat(axes, mark)
+
+
+def _dots(axes: Any, mark: Dots, panel: Panel) -> None:
+    x, y = _places(mark.x, panel.x), _places(mark.y, panel.y)
+    along = x if mark.horizontal else y
+    errors = None
+    if any(low is not None for low in mark.low):
+        errors = [
+            [0.0 if low is None else value - low for value, low in zip(along, mark.low, strict=True)],
+            [0.0 if high is None else high - value for value, high in zip(along, mark.high, strict=True)],
+        ]
+    axes.errorbar(
+        x, y, **{"xerr" if mark.horizontal else "yerr": errors}, fmt=SYMBOLS.get(mark.style.symbol, "o"), markersize=3.5,
+        color=mark.style.colour, lw=0.9, capsize=1.5, label=_plain(mark.name),
+    )  # fmt: skip
+
+
+def _bars(axes: Any, mark: Bars, panel: Panel) -> None:
+    lanes = 1 + max(bar.lane for bar in panel.marks if isinstance(bar, Bars))
+    size = 0.7 / lanes
+    places = [
+        place - 0.35 + (mark.lane + 0.5) * size for place in _places(mark.at, panel.y if mark.horizontal else panel.x)
+    ]
+    base = [value or 0.0 for value in mark.base] or [0.0] * len(places)
+    draw = axes.barh if mark.horizontal else axes.bar
+    extent = {"left": base, "height": size} if mark.horizontal else {"bottom": base, "width": size}
+    hatch = mark.style.pattern * 3 or None
+    draw(places, [v or 0.0 for v in mark.length], color=mark.style.colour, edgecolor="white", hatch=hatch, lw=0.3,
+         label=_plain(mark.name), **extent)  # fmt: skip
+
+
+def _heat(axes: Any, mark: Heat) -> None:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    scale = LinearSegmentedColormap.from_list("outlearn", [(float(at), str(colour)) for at, colour in CONTINUOUS_SCALE])
+    image = axes.imshow(_grid(mark.values), aspect="auto", cmap=scale, vmin=mark.limits[0], vmax=mark.limits[1])
+    axes.figure.colorbar(image, ax=axes, label=_plain(mark.name))
+    axes.tick_params(axis="x", rotation=60)
+
+
+def _rule(axes: Any, mark: Rule) -> None:
+    look = {**_look(mark.style), "lw": 0.8, "zorder": 0}
+    if mark.diagonal:
+        axes.axline((mark.x or 0.0, mark.x or 0.0), slope=1, **look)
+    elif mark.x is not None:
+        axes.axvline(mark.x, **look)
+    elif mark.y is not None:
+        axes.axhline(mark.y, **look)
+
+
+def _look(style: SeriesStyle) -> dict[str, Any]:
+    return {"color": style.colour, "ls": DASHES.get(style.dash, "-")}
+
+
+def _places(values: Sequence[float | str], axis: Axis) -> list[float]:
+    where = {name: float(place) for place, name in enumerate(axis.categories)}
+    return [where[value] if isinstance(value, str) else value for value in values]
+
+
+def _numbers(values: Sequence[float | None]) -> list[float]:
+    return [float("nan") if value is None else value for value in values]
+
+
+def _grid(rows: Sequence[Sequence[float | None]]) -> list[list[float]]:
+    return [_numbers(row) for row in rows]
+
+
+def _plain(text: str) -> str:
+    """Keep text out of matplotlib's mathematics, which a dollar sign starts, and printable."""
+    return "".join(c if c.isprintable() else " " for c in text).replace("$", r"\$")
