@@ -102,8 +102,8 @@ def convex_figures(result: TheoryResult) -> tuple[Figure, ...]:
             title="The gain is the misfit for linear classes, at least the misfit for convex ones, else anything",
             figure=to_plotly(Chart(tuple(panels), columns=3, panel_height=300)),
             finding=(
-                f"The gain is below the misfit in {shares['subspace']:.0%} of linear, {shares['cone']:.0%} of convex and "
-                f"{shares['lines']:.0%} of other problems in squared loss; for heads trained by cross-entropy, in "
+                f"The gain is below the misfit in {shares['subspace']:.0%} of linear, {shares['cone']:.0%} of convex "
+                f"and {shares['lines']:.0%} of other problems in squared loss; for heads trained by cross-entropy, in "
                 f"{shares['softmax_linear']:.0%} by KL(prediction, target) and in {shares['softmax_linear_ce']:.0%} by "
                 "CE(target, prediction)."
             ),

@@ -117,9 +117,9 @@ def _cases(result: TheoryResult) -> Figure:
         if not len(rows["size"]):
             continue
         marks: list[Mark] = []
-        for term in ("gap", "misfit", "residual"):
+        for term, dash in (("gap", "solid"), ("misfit", "dot"), ("residual", "dash")):
             look = style.ROLES[term]
-            marks.append(line(term, look, rows["size"], rows[f"{term}_exact"]))
+            marks.append(line(term, replace(look, dash=dash), rows["size"], rows[f"{term}_exact"]))
             marks.append(dots(term, look, rows, "size", term))
         x = log_axis("examples of the student" if case == "S3" else "width of the student", rows["size"])
         panels.append(Panel(x, Axis("squared loss"), (*marks, Rule(style.ROLES["noise"], y=0.0)), title))
