@@ -91,7 +91,7 @@ def run(
     write_report([folder])
     print(text)
     print(
-        f"\n{'Nothing was trained: every stage came from the store. ' if finished.all_cached else ''}Results: {folder}/"
+        f"{'Nothing was trained: every stage came from the store. ' if finished.all_cached else ''}Results: {folder}/"
     )
 
 

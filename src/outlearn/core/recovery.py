@@ -15,7 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Integer
 
-from outlearn.core.intervals import Interval, TwoWayVariance, cluster_means, point_interval, two_way_interval, two_way_variance
+from outlearn.core.intervals import (
+    Interval,
+    TwoWayVariance,
+    cluster_means,
+    point_interval,
+    two_way_interval,
+    two_way_variance,
+)
 from outlearn.core.metrics import accuracy
 from outlearn.core.pairing import check_same_points, labelled_by
 from outlearn.core.predictions import Predictions

@@ -17,7 +17,7 @@ from jaxtyping import Float, Int
 from outlearn.core.agreement import agreement, consensus
 from outlearn.core.bias_variance import bias_variance
 from outlearn.core.entropy import sharpening
-from outlearn.core.metrics import METRICS, accuracy, majority_accuracy, scorecard
+from outlearn.core.metrics import METRICS, accuracy, log_loss, majority_accuracy, scorecard
 from outlearn.core.pairing import labelled_by
 from outlearn.core.predictions import Predictions
 from outlearn.core.recovery import performance_gap_recovered
@@ -189,6 +189,7 @@ def _student(
         "identity_error": gap.identity_error,
         "entropy_excess": estimate(sharpening(test.target, student, level=level).interval),
         "differences": _differences(right, loss, test, references, majority, level, own),
+        "log_loss_differences": _log_loss_differences(loss, test, level, own),
         "path": [
             _path(epoch, at, test, config) for epoch, at in zip(test.checkpoints, test.students[loss], strict=True)
         ],
@@ -213,6 +214,16 @@ def _differences(
     others["majority"] = (test.labels == majority).astype(float)
     others |= {name: accuracy(test.final(name), test.labels) for name in test.students if name != loss}
     return {name: mean_of(right - other, level, own) for name, other in others.items()}
+
+
+def _log_loss_differences(
+    loss: str, test: Evaluation, level: float, own: Int[np.ndarray, " students"]
+) -> dict[str, Any]:
+    """Measure the student's log loss less that of its labeller and of the other losses' students, point by point."""
+    mine = log_loss(test.final(loss), test.labels)
+    others = {"teacher": log_loss(test.source, test.labels)[own]}
+    others |= {name: log_loss(test.final(name), test.labels) for name in test.students if name != loss}
+    return {name: mean_of(mine - other, level, own) for name, other in others.items()}
 
 
 def _path(epoch: float, student: Predictions, test: Evaluation, config: Config) -> dict[str, Any]:

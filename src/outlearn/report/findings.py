@@ -66,11 +66,12 @@ def compare_words(difference: Estimate, first: str, second: str, *, unit: str = 
 def _who_wins(results: Results) -> str:
     losses = loss_names(results)
     best, versus = _headline(results)
-    teacher = format_number(estimate_of(results["teacher"].get("accuracy")).mean, "percent")
+    labeller, whose = _labeller(results)
+    teacher = format_number(labeller.mean, "percent")
     student = format_number(student_estimate(results, best, "accuracy").mean, "percent")
     unit = _unit(results)
     chosen = f" (the best of {len(losses)} on the test {unit})" if len(losses) > 1 else ""
-    scores = f"{student}% of the test {unit} right against the teachers' {teacher}%"
+    scores = f"{student}% of the test {unit} right against {whose} {teacher}%"
     pgr = student_estimate(results, best, "pgr")
     recovered = f"PGR {format_cell(pgr, 'ratio')}"
     if pgr.mean is None:
@@ -94,6 +95,17 @@ def _who_wins(results: Results) -> str:
         f"Students beat their teachers{count}: {best}{chosen} gets {scores}, "
         f"{_signed(versus)} ({level_of(results)} interval, paired); {recovered}."
     )
+
+
+def _labeller(results: Results) -> tuple[Estimate, str]:
+    """Return the accuracy of who labelled the students' data, and whose it is in words."""
+    record = results.get("labeller") or {"source": "each", **results["teacher"]}
+    many = (results["teacher"].get("models") or 2) > 1
+    whose = {
+        "mean": "their labeller's, the plain mean of the teachers,",
+        "dual_mean": "their labeller's, the geometric mean of the teachers,",
+    }.get(str(record.get("source")), "the teachers'" if many else "the teacher's")
+    return estimate_of(record.get("accuracy")), whose
 
 
 def _which_loss(results: Results) -> str:
@@ -121,11 +133,9 @@ def _why(results: Results) -> str:
     gap, misfit, residual = (student_estimate(results, best, key) for key in ("gap", "misfit", "residual"))
     if gap.mean is None or misfit.mean is None or residual.mean is None:
         return ""
-    sign = "+" if residual.mean >= 0 else "-"
-    rest = format_cell(Estimate(abs(residual.mean), *_without_sign(residual)), "nats")
     words = (
         f"The gain of {best} in risk, {format_cell(gap, 'nats')} {risk_unit(results)}, is "
-        f"misfit {format_number(misfit.mean, 'nats')} {sign} residual {rest}"
+        f"misfit {format_number(misfit.mean, 'nats')} plus residual {format_cell(residual, 'signed')}"
     )
     if excludes_zero(residual):
         words += f": misfit alone {'overstates' if residual.mean < 0 else 'understates'} it"

@@ -17,12 +17,28 @@ __all__ = ["write_figures"]
 
 COLUMN = 3.35  # inches: one column of a two-column page
 SYMBOLS = {
-    "circle": "o", "square": "s", "diamond": "D", "triangle-up": "^", "triangle-down": "v", "x": "x", "cross": "P", "star": "*",
-    "pentagon": "p", "square-open": "s", "diamond-open": "D", "line-ns-open": "|", "line-ew-open": "_",
-}  # fmt: skip
+    "circle": "o",
+    "square": "s",
+    "diamond": "D",
+    "triangle-up": "^",
+    "triangle-down": "v",
+    "x": "x",
+    "cross": "P",
+    "star": "*",
+    "pentagon": "p",
+    "square-open": "s",
+    "diamond-open": "D",
+    "line-ns-open": "|",
+    "line-ew-open": "_",
+}
 DASHES: dict[str, Any] = {
-    "solid": "-", "dash": "--", "dot": ":", "dashdot": "-.", "longdash": (0, (8, 3)), "longdashdot": (0, (8, 2, 1, 2)),
-}  # fmt: skip
+    "solid": "-",
+    "dash": "--",
+    "dot": ":",
+    "dashdot": "-.",
+    "longdash": (0, (8, 3)),
+    "longdashdot": (0, (8, 2, 1, 2)),
+}
 
 
 def write_figures(charts: Mapping[str, Chart], folder: Path) -> tuple[Path, ...]:
@@ -45,7 +61,7 @@ def write_figures(charts: Mapping[str, Chart], folder: Path) -> tuple[Path, ...]
     except ImportError:
         raise MissingExtraError("matplotlib", "figures") from None
     written = []
-    style = {
+    style: Any = {
         "font.size": 7,
         "axes.linewidth": 0.6,
         "pdf.fonttype": 42,
@@ -135,9 +151,16 @@ def _dots(axes: Any, mark: Dots, panel: Panel) -> None:
             [0.0 if high is None else high - value for value, high in zip(along, mark.high, strict=True)],
         ]
     axes.errorbar(
-        x, y, **{"xerr" if mark.horizontal else "yerr": errors}, fmt=SYMBOLS.get(mark.style.symbol, "o"), markersize=3.5,
-        color=mark.style.colour, lw=0.9, capsize=1.5, label=_plain(mark.name),
-    )  # fmt: skip
+        x,
+        y,
+        **{"xerr" if mark.horizontal else "yerr": errors},
+        fmt=SYMBOLS.get(mark.style.symbol, "o"),
+        markersize=3.5,
+        color=mark.style.colour,
+        lw=0.9,
+        capsize=1.5,
+        label=_plain(mark.name),
+    )
 
 
 def _bars(axes: Any, mark: Bars, panel: Panel) -> None:
@@ -150,14 +173,22 @@ def _bars(axes: Any, mark: Bars, panel: Panel) -> None:
     draw = axes.barh if mark.horizontal else axes.bar
     extent = {"left": base, "height": size} if mark.horizontal else {"bottom": base, "width": size}
     hatch = mark.style.pattern * 3 or None
-    draw(places, [v or 0.0 for v in mark.length], color=mark.style.colour, edgecolor="white", hatch=hatch, lw=0.3,
-         label=_plain(mark.name), **extent)  # fmt: skip
+    draw(
+        places,
+        [v or 0.0 for v in mark.length],
+        color=mark.style.colour,
+        edgecolor="white",
+        hatch=hatch,
+        lw=0.3,
+        label=_plain(mark.name),
+        **extent,
+    )
 
 
 def _heat(axes: Any, mark: Heat) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
-    scale = LinearSegmentedColormap.from_list("outlearn", [(float(at), str(colour)) for at, colour in CONTINUOUS_SCALE])
+    scale = LinearSegmentedColormap.from_list("outlearn", [(at, colour) for at, colour in CONTINUOUS_SCALE])
     image = axes.imshow(_grid(mark.values), aspect="auto", cmap=scale, vmin=mark.limits[0], vmax=mark.limits[1])
     axes.figure.colorbar(image, ax=axes, label=_plain(mark.name))
     axes.tick_params(axis="x", rotation=60)

@@ -123,8 +123,8 @@ def bias_variance_figure(results: Results) -> Drawn | None:
     teacher = results["teacher_bias_variance"]
     b, v = estimate_of(teacher.get("bias")).mean or 0.0, estimate_of(teacher.get("variance")).mean or 0.0
     finding = (
-        f"Of the teachers' risk {format_number(b, 'nats')} is bias and {format_number(v, 'nats')} is variance: averaging "
-        "over teachers, or a student that ignores its own teacher, can remove the variance only."
+        f"Of the teachers' risk {format_number(b, 'nats')} is bias and {format_number(v, 'nats')} is variance: "
+        "averaging over teachers, or a student that ignores its own teacher, can remove the variance only."
     )
     return drawn(
         "bias-variance",
@@ -181,8 +181,9 @@ def _path_finding(paths: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
         loss for loss in copying if (path := paths[loss]) and path[-1]["accuracy"] < max(p["accuracy"] for p in path)
     ]
     return (
-        f"From the first to the last recorded epoch the overfit covariance rises with {len(copying)} of {len(paths)} losses, "
-        f"and {len(falling)} of these end below their best accuracy: training longer copies the individual teacher."
+        f"From the first to the last recorded epoch the overfit covariance rises with {len(copying)} of "
+        f"{len(paths)} losses, and {len(falling)} of these end below their best accuracy: training longer "
+        "copies the individual teacher."
     )
 
 

@@ -92,7 +92,7 @@ ROLES: dict[str, SeriesStyle] = {
 }
 
 # Monotone in lightness, so it survives greyscale; readable on both backgrounds.
-CONTINUOUS_SCALE = [[0.0, "#f3f6fb"], [0.35, "#a9c3e4"], [0.7, "#3f77b5"], [1.0, "#08244f"]]
+CONTINUOUS_SCALE: list[list[Any]] = [[0.0, "#f3f6fb"], [0.35, "#a9c3e4"], [0.7, "#3f77b5"], [1.0, "#08244f"]]
 
 DARK_OF: dict[str, str] = {
     **dict(zip(_LIGHT, _DARK, strict=True)),

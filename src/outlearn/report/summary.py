@@ -61,11 +61,15 @@ def describe(results: Results) -> tuple[tuple[str, str], ...]:
     trained = sum(len((results["students"][loss].get("accuracy") or {}).get("each") or ()) for loss in losses)
     ceiling = results.get("ceiling") or {}
     n_ceilings = ceiling.get("models") or estimate_of(ceiling.get("accuracy")).n_models
+    losses_in_words = "1 loss" if len(losses) == 1 else f"{len(losses)} losses"
     found = [
         ("task", f"{task.get('name')}, {kind}"),
         (unit, sizes),
         ("teachers", f"{n_teachers} weak {'teacher' if n_teachers == 1 else 'teachers'}"),
-        ("students", f"{trained or 'strong students'}, one for each teacher, loss and seed; {len(losses)} losses"),
+        (
+            "students",
+            f"{trained or 'strong students'}, one for each teacher, loss and seed; {losses_in_words}",
+        ),
     ]
     if n_ceilings:
         found.append(("ceiling", f"{n_ceilings} strong students trained on the true labels"))
@@ -141,10 +145,17 @@ def _legend(results: Results) -> tuple[str, ...]:
     misfit = (results.get("measure") or {}).get("misfit") or "KL(student || teacher)"
     return (
         f"accuracy, AUROC, ECE (calibration error) and agreement in %; log loss in nats, gap in {risk_unit(results)}; "
-        f"[..] {level_of(results)} interval for new teachers and new test points. PGR = (student - teacher) / "
+        f"[..] {level_of(results)} interval for {_population(results)}. PGR = (student - teacher) / "
         "(ceiling - teacher). agreement: how often a student repeats its own teacher. gap = risk of the teacher - risk "
         f"of its student; misfit = {misfit}.",
     )
+
+
+def _population(results: Results) -> str:
+    """Say what the students' intervals are for: other teachers can only be spoken of where several were seen."""
+    record: Mapping[str, Any] = next(iter((results.get("students") or {}).values()), {})
+    over = (record.get("accuracy") or {}).get("over", "models and points")
+    return "new test points, with this very labeller" if over == "points" else "new teachers and new test points"
 
 
 def _wrapped(text: str, width: int, *, indent: str = "") -> list[str]:

@@ -1,0 +1,381 @@
+"""Run folders made up from seeded random models, so that the report is tested without training anything.
+
+Teachers see the truth through noise that all of them share (bias) and noise of their own (variance). Students keep some of
+their teacher's own noise: a lot with forward_ce, little with reverse_ce. Every number of results.json is computed from the
+arrays that are written beside it, with formulas written out here and not with the package's own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save_file
+from scipy.special import log_softmax, logsumexp
+
+from outlearn.core.intervals import point_interval, two_way_interval
+
+# How each loss turns its teacher into a student: (sharpness, share of the teacher's own noise that it keeps).
+CHARACTERS = {
+    "forward_ce": (0.9, 0.6),
+    "reverse_ce": (1.5, 0.25),
+    "mae": (2.2, 0.4),
+    "cace(threshold=0.6)": (1.1, 0.45),
+    "symmetric_ce": (1.2, 0.4),
+    "aux_conf": (1.6, 0.5),
+    "hard_ce": (1.4, 0.6),
+    "reverse_kl": (1.3, 0.3),
+}
+HOSTILE = (
+    "<script>window.hacked=1</script>",
+    "</script><script>window.hacked=1</script>",
+    "</title></style><img src=x onerror='window.hacked=1'>",
+    '"\' onmouseover="window.hacked=1" x=\'',
+    "<!-- ]]> {{ 7*7 }} {% raw %} ${window.hacked=1}",
+    "\u202eשלום עולם العربية\u202c",
+    "a|b `c` *d* [e](javascript:window.hacked=1) \\",
+    "line\nbreak\ttab\u2028separator\x00",
+    "very long " + "abc" * 1200,
+    '=HYPERLINK("http://example.org") & &amp; &lt;b&gt; \ud83d\ude00'.encode("utf-16", "surrogatepass").decode(
+        "utf-16"
+    ),
+)
+
+
+@dataclass(frozen=True)
+class MadeUp:
+    """A run before it is written: results, points, arrays and configuration."""
+
+    results: dict[str, Any]
+    points: list[dict[str, Any]]
+    arrays: dict[str, dict[str, np.ndarray]]
+    metadata: dict[str, dict[str, str]]
+    config: dict[str, Any]
+
+    def write(self, path: Path) -> Path:
+        """Write the run folder and return its path."""
+        (path / "predictions").mkdir(parents=True)
+        (path / "results.json").write_text(json.dumps(self.results, allow_nan=False), encoding="utf-8")
+        (path / "config.yaml").write_text(json.dumps(self.config), encoding="utf-8")  # JSON is YAML
+        lines = "".join(json.dumps(point) + "\n" for point in self.points)
+        (path / "predictions" / "points.jsonl").write_text(lines, encoding="utf-8")
+        for name, arrays in self.arrays.items():
+            save_file(arrays, path / "predictions" / f"{name}.safetensors", metadata=self.metadata[name])
+        return path
+
+
+def make_up(
+    *,
+    n_classes: int = 2,
+    n_teachers: int = 4,
+    n_seeds: int = 2,
+    n_points: int = 160,
+    losses: Sequence[str] = ("forward_ce", "reverse_ce", "mae", "cace(threshold=0.6)"),
+    kind: str = "classification",
+    skill: float = 1.0,
+    shared_noise: float = 0.8,
+    own_noise: float = 1.4,
+    hostile: bool = False,
+    name: str = "made-up",
+    seed: int = 0,
+) -> MadeUp:
+    """Make up a run; `hostile` puts markup, quotes, bidirectional and very long text into every field that holds text."""
+    rng = np.random.default_rng(seed)
+    if hostile:
+        losses = [f"{loss}{HOSTILE[i % len(HOSTILE)]}" for i, loss in enumerate(losses)]
+    sizes = {"validation": max(n_points // 3, 12), "test": n_points}
+    models: dict[str, dict[str, np.ndarray]] = {}
+    labels: dict[str, np.ndarray] = {}
+    for split, n in sizes.items():
+        truth = rng.normal(size=(n, n_classes)) * 1.5
+        gumbel = -np.log(-np.log(rng.uniform(size=(n, n_classes))))
+        labels[split] = (2.0 * truth + gumbel).argmax(axis=1)
+        shared = rng.normal(size=(n, n_classes)) * shared_noise
+        own = rng.normal(size=(n_teachers, n, n_classes)) * own_noise
+        logits = {"teachers": skill * truth + shared + own}
+        for loss in losses:
+            sharpness, kept = _character(loss)
+            wobble = rng.normal(size=(n_teachers, n_seeds, n, n_classes)) * 0.15
+            base = skill * truth + 0.6 * shared + kept * own
+            logits[loss] = (sharpness * (base[:, None] + wobble)).reshape(-1, n, n_classes)
+        logits["ceilings"] = 2.0 * truth + rng.normal(size=(3, n, n_classes)) * 0.4
+        models[split] = {key: log_softmax(value, axis=-1) for key, value in logits.items()}
+    teacher_of = np.tile(np.repeat(np.arange(n_teachers), n_seeds), len(losses))
+    students = {split: np.concatenate([models[split][loss] for loss in losses]) for split in sizes}
+    arrays = {
+        "teachers": _by_split(models, "teachers"),
+        "ceilings": _by_split(models, "ceilings"),
+        "students": {
+            **{f"{split}.log_probs": value for split, value in students.items()},
+            "teacher_of": teacher_of,
+            "loss_of": np.repeat(np.arange(len(losses)), n_teachers * n_seeds),
+            "seed_of": np.tile(np.arange(n_seeds), n_teachers * len(losses)),
+        },
+    }
+    metadata = {
+        "teachers": {"models": json.dumps([f"teacher {m}" for m in range(n_teachers)])},
+        "ceilings": {"models": json.dumps([f"ceiling {m}" for m in range(3)])},
+        "students": {"losses": json.dumps(list(losses))},
+    }
+    class_names = [HOSTILE[k % len(HOSTILE)] + str(k) if hostile else f"class {k}" for k in range(n_classes)]
+    config = {
+        "seed": seed,
+        "data": {"name": name},
+        "teacher": {"models": n_teachers, "encoder": {"kind": "tfidf"}, "labels": 200},
+        "student": {"encoder": {"kind": "minilm"}, "loss": list(losses), "seeds": n_seeds},
+        "measure": {"generator": "negative_entropy", "order": "target_first", "level": 0.95},
+    }
+    return MadeUp(
+        results=_results(
+            models, labels, losses, n_seeds, kind=kind, class_names=class_names, name=name, hostile=hostile
+        ),
+        points=[p for split in sizes for p in _points(split, labels[split], kind=kind, hostile=hostile, rng=rng)],
+        arrays=arrays,
+        metadata=metadata,
+        config=config,
+    )
+
+
+def made_up_run(path: Path, **choices: Any) -> Path:
+    """Write a made-up run folder at `path`."""
+    return make_up(**choices).write(path)
+
+
+def interval(values: np.ndarray, clusters: np.ndarray | None = None) -> dict[str, Any]:
+    """Return an estimate of results.json from values `[models, points]`."""
+    grouped = two_way_interval(values, clusters=clusters)
+    found = grouped if len(values) > 1 else point_interval(values)
+    if clusters is not None:
+        found = grouped
+    return {
+        "mean": found.mean,
+        **{key: _null(getattr(found, key)) for key in ("low", "high", "standard_error")},
+        "n_models": found.n_models,
+        "n_points": found.n_points,
+        "reason": found.reason,
+    }
+
+
+def _character(loss: str) -> tuple[float, float]:
+    return next((value for key, value in CHARACTERS.items() if loss.startswith(key)), (1.0, 0.5))
+
+
+def _by_split(models: Mapping[str, Mapping[str, np.ndarray]], key: str) -> dict[str, np.ndarray]:
+    return {f"{split}.log_probs": value[key] for split, value in models.items()}
+
+
+def _points(
+    split: str, labels: np.ndarray, *, kind: str, hostile: bool, rng: np.random.Generator
+) -> list[dict[str, Any]]:
+    words = ("fine", "dull", "splendid", "grim", "warm", "stale", "bright", "hollow")
+    found = []
+    for i, label in enumerate(labels):
+        text = " ".join(rng.choice(words, size=4)) + f" {i}"
+        if hostile:
+            text = HOSTILE[i % len(HOSTILE)] + f" {i}"
+        pair = [text, text[::-1]] if kind == "preference" else None
+        found.append(
+            {
+                "split": split,
+                "id": f"{split}-{i}" + (HOSTILE[i % len(HOSTILE)] if hostile else ""),
+                "label": int(label),
+                "target": None,
+                "text": None if pair else text,
+                "pair": pair,
+                "group": HOSTILE[i % len(HOSTILE)] if hostile else None,
+            }
+        )
+    return found
+
+
+def _null(value: float) -> float | None:
+    return None if value is None or not np.isfinite(value) else float(value)
+
+
+def _at_label(log_probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return -np.take_along_axis(log_probs, labels[None, :, None], axis=-1)[..., 0]
+
+
+def _metrics(log_probs: np.ndarray, labels: np.ndarray, clusters: np.ndarray | None, *, each: bool) -> dict[str, Any]:
+    probs = np.exp(log_probs)
+    one_hot = np.eye(log_probs.shape[-1])[labels]
+    confidence = probs.max(axis=-1)
+    right = (probs.argmax(axis=-1) == labels).astype(float)
+    values = {
+        "accuracy": right,
+        "log_loss": _at_label(log_probs, labels),
+        "brier": ((probs - one_hot) ** 2).sum(axis=-1),
+        "entropy": -(probs * log_probs).sum(axis=-1),
+    }
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found[key] = interval(value, clusters) | ({"each": value.mean(axis=1).tolist()} if each else {})
+    for key, numbers in {"ece": _ece(confidence, right), "auroc": _auroc(probs[..., -1], labels)}.items():
+        spread = 2 * float(np.std(numbers)) + 0.01
+        mean = float(np.mean(numbers))
+        found[key] = {"mean": mean, "low": mean - spread, "high": mean + spread, "standard_error": spread / 2}
+        found[key] |= {"n_models": len(numbers), "n_points": len(labels)} | ({"each": list(numbers)} if each else {})
+    return found
+
+
+def _ece(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> list[float]:
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    total = np.zeros(len(confidence))
+    for b in range(bins):
+        inside = place == b
+        total += np.abs((inside * (confidence - right)).sum(axis=1)) / confidence.shape[1]
+    return [float(x) for x in total]
+
+
+def _auroc(scores: np.ndarray, labels: np.ndarray) -> list[float]:
+    positive = labels == labels.max()
+    return [float(np.mean(np.sign(row[positive][:, None] - row[~positive][None]) / 2 + 0.5)) for row in scores]
+
+
+def _kl(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return (np.exp(a) * (a - b)).sum(axis=-1)
+
+
+def _decomposition(log_probs: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    if len(log_probs) < 2:
+        none = {"mean": None, "low": None, "high": None, "reason": "one model has no variance that can be seen"}
+        return {"noise": {"mean": 0.0, "low": 0.0, "high": 0.0}, "bias": none, "variance": none}
+    dual = log_softmax(log_probs.mean(axis=0), axis=-1)
+    variance = _kl(dual[None], log_probs).mean(axis=0) * len(log_probs) / (len(log_probs) - 1)
+    bias = _at_label(log_probs, labels).mean(axis=0) - variance
+    return {
+        "noise": {"mean": 0.0, "low": 0.0, "high": 0.0},
+        "bias": interval(np.stack([bias, bias])),
+        "variance": interval(np.stack([variance, variance])),
+        "correction": "jackknife",
+    }
+
+
+def _results(
+    models: Mapping[str, Mapping[str, np.ndarray]],
+    all_labels: Mapping[str, np.ndarray],
+    losses: Sequence[str],
+    n_seeds: int,
+    *,
+    kind: str,
+    class_names: Sequence[str],
+    name: str,
+    hostile: bool,
+) -> dict[str, Any]:
+    test, labels = models["test"], all_labels["test"]
+    teachers, ceilings = test["teachers"], test["ceilings"]
+    n_teachers, n_classes = len(teachers), teachers.shape[-1]
+    teacher_of = np.repeat(np.arange(n_teachers), n_seeds)
+    best = int(_at_label(models["validation"]["teachers"], all_labels["validation"]).mean(axis=1).argmin())
+    majority = int(np.bincount(all_labels["validation"], minlength=n_classes).argmax())
+    mean = (logsumexp(teachers, axis=0) - np.log(n_teachers))[None]
+    dual = log_softmax(teachers.mean(axis=0), axis=-1)[None]
+    right = {key: (value.argmax(-1) == labels).astype(float) for key, value in test.items()}
+    others = {
+        "teacher": right["teachers"][teacher_of],
+        "best_teacher": np.broadcast_to(right["teachers"][best], (len(teacher_of), len(labels))),
+        "ensemble_mean": np.broadcast_to(mean[0].argmax(-1) == labels, (len(teacher_of), len(labels))).astype(float),
+        "ensemble_dual_mean": np.broadcast_to(dual[0].argmax(-1) == labels, (len(teacher_of), len(labels))).astype(
+            float
+        ),
+        "ceiling": np.broadcast_to(right["ceilings"].mean(0), (len(teacher_of), len(labels))),
+        "majority": np.broadcast_to(labels == majority, (len(teacher_of), len(labels))).astype(float),
+    }
+    students = {}
+    for loss in losses:
+        s, t = test[loss], teachers[teacher_of]
+        misfit = _kl(s, t)
+        gap = _at_label(t, labels) - _at_label(s, labels)
+        crossed = np.stack(
+            [_kl(s, np.roll(teachers, -shift, axis=0)[teacher_of]) for shift in range(1, n_teachers)] or [misfit]
+        )
+        paired = {key: interval(right[loss] - value, teacher_of) for key, value in others.items()}
+        paired |= {other: interval(right[loss] - right[other], teacher_of) for other in losses if other != loss}
+        above = float(right["ceilings"].mean() - right["teachers"].mean())
+        block = _metrics(s, labels, teacher_of, each=True)
+        students[loss] = block | {
+            "loss": {"kind": loss.split("(")[0]},
+            "pgr": {"value": (block["accuracy"]["mean"] - right["teachers"].mean()) / above, "reason": None}
+            | {
+                side: None if paired["teacher"][side] is None else paired["teacher"][side] / above
+                for side in ("low", "high")
+            },
+            "agreement": interval((s.argmax(-1) == t.argmax(-1)).astype(float), teacher_of),
+            "agreement_when_teacher_wrong": {"mean": 0.4, "low": 0.35, "high": 0.45, "n_models": n_teachers},
+            "gap": interval(gap, teacher_of),
+            "misfit": interval(misfit, teacher_of),
+            "residual": interval(gap - misfit, teacher_of),
+            "crossed_misfit": interval(crossed.mean(axis=0), teacher_of),
+            "overfit_covariance": interval(crossed.mean(axis=0) - misfit, teacher_of)
+            if n_teachers > 1
+            else {"mean": None, "low": None, "high": None, "reason": "one teacher cannot be crossed with another"},
+            "entropy_excess": interval(-(np.exp(s) * s).sum(-1) - _at_label(s, labels), teacher_of),
+            "identity_error": 1e-15,
+            **{key: value for key, value in _decomposition(s, labels).items() if key in ("bias", "variance")},
+            "differences": paired,
+            "log_loss_differences": {"teacher": interval(-gap, teacher_of)}
+            | {o: interval(_at_label(s, labels) - _at_label(test[o], labels), teacher_of) for o in losses if o != loss},
+            "path": _path(block, misfit.mean(), n_teachers),
+        }
+    return {
+        "schema": 1,
+        "outlearn": "0.1.0",
+        "config_key": "0123456789abcdef",
+        "task": {
+            "name": name + (HOSTILE[0] if hostile else ""),
+            "task": kind,
+            "n_teacher": 1600,
+            "n_student": 2700,
+            "n_validation": len(all_labels["validation"]),
+            "n_test": len(labels),
+            "n_classes": n_classes,
+            "class_names": list(class_names),
+            "source": HOSTILE[1] if hostile else "made up for a test",
+            "licence": HOSTILE[2] if hostile else "none needed",
+            "splits": HOSTILE[3] if hostile else "Random, no groups.",
+            "notes": [HOSTILE[4], HOSTILE[8]] if hostile else ["Three texts stood in two splits and were removed."],
+        },
+        "measure": {
+            "generator": "negative_entropy",
+            "order": "target_first",
+            "level": 0.95,
+            "misfit": "KL(student || teacher)",
+            "posterior_mean": "geometric",
+            "identity_error": 1e-15,
+        },
+        "teacher": {"models": n_teachers, **_metrics(teachers, labels, None, each=True)},
+        "controls": {"best_teacher": _metrics(teachers[[best]], labels, None, each=False)},
+        "ensembles": {
+            key: _metrics(p, labels, None, each=False) for key, p in {"mean": mean, "dual_mean": dual}.items()
+        },
+        "ceiling": {"models": 3, **_metrics(ceilings, labels, None, each=False)},
+        "majority": {"accuracy": interval((labels == majority)[None].astype(float))},
+        "students": students,
+        "teacher_bias_variance": _decomposition(teachers, labels),
+        "seconds": {"features": 1.2, "teachers": 0.4, "students": 3.1, "total": 5.0},
+        "stages": {"teachers": {"key": "aa", "cached": False}},
+    }
+
+
+def _path(block: Mapping[str, Any], misfit: float, n_teachers: int) -> list[dict[str, Any]]:
+    path = []
+    for epoch in (1, 3, 10, 20):
+        shift = (20 - epoch) / 200
+        path.append(
+            {
+                "epoch": epoch,
+                "accuracy": {"mean": block["accuracy"]["mean"] + shift, "low": None, "high": None},
+                "log_loss": {"mean": block["log_loss"]["mean"] - shift},
+                "misfit": {"mean": misfit - shift},
+                "overfit_covariance": {"mean": 0.1 - shift}
+                if n_teachers > 1
+                else {"mean": None, "reason": "one teacher"},
+                "entropy": {"mean": block["entropy"]["mean"] + shift},
+                "crossed_misfit": {"mean": misfit},
+            }
+        )
+    return path
