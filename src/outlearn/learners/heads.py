@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,12 +23,14 @@ from outlearn.learners.blocks import Block, HiddenBlock, LinearBlock, padded
 from outlearn.learners.inputs import Inputs, check_inputs
 from outlearn.learners.optimiser import FlatAdamW, Parameters
 from outlearn.learners.order import initial_layers, minibatch_order, steps_per_epoch
+from outlearn.learners.parallel import equal_parts, one_thread_an_operation, run_chunks
 from outlearn.learners.results import Results
 from outlearn.learners.rules import Rule, arrange, build_rules, table_columns
 
 __all__ = ["fit_predict"]
 
 DEFAULT_MEMORY = 512 * 2**20
+NARROW = 32  # columns of a product, below which splitting them over threads saves little
 
 
 @dataclass(frozen=True)
@@ -92,24 +95,27 @@ def fit_predict(
     """
     settings = settings or HeadSettings()
     dtype = torch.float32 if settings.dtype == "float32" else torch.float64
-    data = check_inputs(
-        features, targets, jobs, points, weights, bias=settings.bias, standardise=settings.standardise, dtype=dtype
-    )
-    per_epoch = steps_per_epoch(data.n_examples, settings.batch_size)
-    n_steps = max(1, round(settings.epochs * per_epoch))
-    stops = _checkpoint_steps(checkpoints, settings.epochs, per_epoch, n_steps)
-    results = Results(data, len(jobs), len(stops))
-    chunks = _chunks(jobs, data, settings, DEFAULT_MEMORY if memory_bytes is None else memory_bytes)
-    for index, chunk in enumerate(chunks):
+    with one_thread_an_operation() as threads:
+        data = check_inputs(
+            features, targets, jobs, points, weights, bias=settings.bias, standardise=settings.standardise, dtype=dtype
+        )
+        per_epoch = steps_per_epoch(data.n_examples, settings.batch_size)
+        n_steps = max(1, round(settings.epochs * per_epoch))
+        stops = _checkpoint_steps(checkpoints, settings.epochs, per_epoch, n_steps)
+        results = Results(data, len(jobs), len(stops), hidden=settings.hidden, dtype=dtype)
+        chunks = _chunks(jobs, data, settings, DEFAULT_MEMORY if memory_bytes is None else memory_bytes, threads)
 
-        def report(done: int, chunks_done: int = index) -> None:
-            if progress is not None:
-                progress(chunks_done * n_steps + done, len(chunks) * n_steps)
+        def train(chunk: list[int], report: Callable[[int], None]) -> None:
+            groups, optimiser = _build(jobs, chunk, data, settings)
+            _train(jobs, groups, optimiser, data, settings, n_steps, stops, results, report)
+            for group in groups:
+                results.keep(group.block, group.members)
 
-        groups, optimiser = _build(jobs, chunk, data, settings)
-        _train(jobs, groups, optimiser, data, settings, n_steps, stops, results, report)
-        for group in groups:
-            results.keep(group.block, group.members)
+        run_chunks(
+            [partial(train, chunk) for chunk in chunks],
+            threads=threads,
+            progress=lambda done: None if progress is None else progress(done, len(chunks) * n_steps),
+        )
     epochs = tuple(min(step / per_epoch, settings.epochs) for step in stops[:-1])
     return results.finish((*epochs, float(settings.epochs)))
 
@@ -213,8 +219,13 @@ def _checkpoint_steps(checkpoints: Sequence[float], epochs: float, per_epoch: in
     return sorted(steps | {n_steps})
 
 
-def _chunks(jobs: Sequence[HeadJob], data: Inputs, settings: HeadSettings, memory_bytes: int) -> list[list[int]]:
-    """Split the jobs, neighbours in order and loss together, into equal chunks that fit the memory."""
+def _chunks(
+    jobs: Sequence[HeadJob], data: Inputs, settings: HeadSettings, memory_bytes: int, threads: int
+) -> list[list[int]]:
+    """Split the jobs, neighbours in order and loss together, into equal chunks: one for each thread, or more.
+
+    More if the chunks that run at once would not fit the memory; fewer if they would be narrow.
+    """
     if memory_bytes < 1:
         raise ConfigError(f"memory_bytes is {memory_bytes!r}; expected a number of bytes above 0.")
     k, inputs = data.n_classes, data.features.shape[1]
@@ -224,11 +235,12 @@ def _chunks(jobs: Sequence[HeadJob], data: Inputs, settings: HeadSettings, memor
     # The table of coefficients, what one loss needs to build its share, the optimiser's four buffers, a step's buffers.
     numbers = data.n_examples * (table_columns(k) + 3 * k) + 4 * parameters
     numbers += batch * (2 * (settings.hidden or 0) + 3 * table_columns(k))
-    fit = max(1, memory_bytes // (numbers * data.features.element_size()))
+    orders = {job.seed % settings.order_groups for job in jobs}
+    columns = len(jobs) * (settings.hidden or logits)
+    at_once = min(threads, len(jobs), max(len(orders), columns // NARROW))
+    fit = max(1, memory_bytes // (at_once * numbers * data.features.element_size()))
     ordered = sorted(range(len(jobs)), key=lambda i: (jobs[i].seed % settings.order_groups, repr(jobs[i].loss), i))
-    n_chunks = -(-len(jobs) // fit)
-    size = -(-len(jobs) // n_chunks)
-    return [ordered[start : start + size] for start in range(0, len(jobs), size)]
+    return equal_parts(ordered, max(at_once, -(-len(jobs) // fit)))
 
 
 def _require_finite(jobs: Sequence[HeadJob], groups: list[Group], epoch: float) -> None:

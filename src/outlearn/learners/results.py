@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import torch
 
@@ -18,13 +20,21 @@ PREDICTED = 4 * 2**20
 class Results:
     """Hold the arrays of a result while they fill."""
 
-    def __init__(self, data: Inputs, n_jobs: int, n_checkpoints: int) -> None:
-        self.data, self.n_jobs = data, n_jobs
+    def __init__(
+        self, data: Inputs, n_jobs: int, n_checkpoints: int, *, hidden: int | None, dtype: torch.dtype
+    ) -> None:
+        """Allocate everything; afterwards threads write to heads of their own."""
+        self.data = data
         self.logits = {
             name: np.empty((n_checkpoints, n_jobs, len(x), data.n_classes), dtype=np.float32)
             for name, x in data.points.items()
         }
-        self.layers: list[tuple[np.ndarray, np.ndarray]] = []
+        sizes = [len(data.mean), *([] if hidden is None else [hidden]), data.n_classes]
+        like = torch.empty(0, dtype=dtype).numpy().dtype
+        self.layers = [
+            (np.empty((n_jobs, inputs, outputs), like), np.empty((n_jobs, outputs), like))
+            for inputs, outputs in itertools.pairwise(sizes)
+        ]
 
     def record(self, checkpoint: int, block: Block, members: list[int]) -> None:
         """Predict all points with the heads of a block."""
@@ -40,13 +50,6 @@ class Results:
     def keep(self, block: Block, members: list[int]) -> None:
         """Take over the trained parameters of a block."""
         for layer, (weight, bias) in enumerate(block.layers()):
-            if layer == len(self.layers):
-                self.layers.append(
-                    (
-                        np.empty((self.n_jobs, *weight.shape[1:]), weight.dtype),
-                        np.empty((self.n_jobs, weight.shape[2]), weight.dtype),
-                    )
-                )
             self.layers[layer][0][members], self.layers[layer][1][members] = weight, bias
 
     def finish(self, checkpoints: tuple[float, ...], *, gaps: np.ndarray | None = None) -> FitResult:

@@ -1,0 +1,273 @@
+"""Train convex heads to their optimum: logistic regression, many at once, each with a certificate.
+
+Forward losses only (forward_ce, hard_ce, forward_kl), whose objective with a ridge has one minimum. All heads are
+minimised together (`minimise`), then checked in float64 (`certificate`). A head that the common run does not bring
+there, and one that sees too few examples for the common Hessian to be any guide, is minimised alone, on its own
+examples and with its own Hessian. How fast this is: docs/heads.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from outlearn.errors import ConfigError, DataError, DomainError
+from outlearn.learners.base import FitResult, HeadJob
+from outlearn.learners.blocks import LinearBlock
+from outlearn.learners.certificate import certify
+from outlearn.learners.inputs import Inputs, check_inputs
+from outlearn.learners.minimise import MEMORY, minimise
+from outlearn.learners.objective import Objective
+from outlearn.learners.parallel import equal_parts, one_thread_an_operation, run_chunks
+from outlearn.learners.results import Results
+from outlearn.losses import LOSSES, ForwardCE, ForwardKL, HardCE, loss_name
+from outlearn.losses.base import hardened
+
+__all__ = ["fit_convex"]
+
+CONVEX = {ForwardCE: "forward_ce", HardCE: "hard_ce", ForwardKL: "forward_kl"}
+DEFAULT_MEMORY = 512 * 2**20
+NARROW = 64  # heads, below which a chunk is too narrow to be worth a thread of its own
+MARGIN = 0.25  # aim for this part of the tolerance, so that the check in float64 passes
+TOGETHER = 30  # steps of the common run
+ALONE = 200  # steps of a head's own run
+ATTEMPTS = 3
+FEWEST = 2  # examples a feature, below which a head's Hessian is unlike the average one
+
+# A problem to solve: a labelling, whether its targets are hardened, and a weighting.
+Problem = tuple[int, bool, int | None]
+
+
+@torch.no_grad()
+def fit_convex(
+    features: Float[np.ndarray, "examples features"],
+    targets: Float[np.ndarray, "labellings examples classes"],
+    jobs: Sequence[HeadJob],
+    points: Mapping[str, Float[np.ndarray, "_ features"]],
+    *,
+    C: float = 1.0,
+    tolerance: float = 1e-5,
+    weights: Float[np.ndarray, "weightings examples"] | None = None,
+    bias: bool = True,
+    standardise: bool = True,
+    dtype: Literal["float32", "float64"] = "float32",
+    progress: Callable[[int, int], None] | None = None,
+    memory_bytes: int | None = None,
+) -> FitResult:
+    """Minimise sum_i w_i CE(t_i, s_i) + |W|^2 / (2 C) for each job, the intercept not penalised.
+
+    This is scikit-learn's LogisticRegression; two classes share one weight vector, as there. Targets may be soft. The
+    seed of a job plays no part: the minimum is unique.
+
+    Args:
+        features: of the training examples.
+        targets: teacher distributions, one labelling for each teacher.
+        jobs: the heads; their losses forward_ce, hard_ce or forward_kl (the same minimum as forward_ce).
+        points: named sets of features to predict.
+        C: inverse strength of the ridge.
+        tolerance: the largest gap allowed between a head's objective and its minimum, the objective divided by the
+            total weight: nats per example. The bound on it is proved for each head (`FitResult.gaps`).
+        weights: sample weights that jobs may refer to, at least 0; not rescaled: they compete with the ridge.
+        bias: whether there is an intercept.
+        standardise: standardise by the training features' moments first; the ridge acts on standardised features.
+        dtype: in which the common run computes; checks are in float64 always.
+        progress: called with (heads done, all heads); jobs that differ in seed only count once.
+        memory_bytes: work on chunks of heads so that working memory stays near this; 512 MiB by default.
+
+    Returns:
+        Predictions at the optimum, with one checkpoint: the largest number of passes over the data that a head took.
+
+    Raises:
+        ConfigError: a loss is not convex in the weights, or C or tolerance is not a number above 0.
+        DataError: with an intercept, a class has no weight in some labelling, so that no finite intercept is best.
+        DomainError: the tolerance was not reached: the message names the job and the bound that was.
+        ShapeError: see `fit_predict`, also for other errors of the arguments.
+
+    Example:
+        >>> from outlearn.losses import get_loss
+        >>> x = np.array([[-1.0], [0.0], [1.0]], dtype=np.float32)
+        >>> labels = np.array([[[0.9, 0.1], [0.5, 0.5], [0.1, 0.9]]])
+        >>> fit = fit_convex(x, labels, [HeadJob(0, get_loss("forward_ce"))], {"train": x}, C=1e6)
+        >>> np.exp(fit.logits["train"][0, 0, 0] - np.logaddexp(*fit.logits["train"][0, 0, 0])).round(2)
+        array([0.9, 0.1], dtype=float32)
+    """
+    for name, value in (("C", C), ("tolerance", tolerance)):
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < value < math.inf:
+            raise ConfigError(f"{name} is {value!r}; expected a finite number above 0.")
+    for index, job in enumerate(jobs):
+        if type(job.loss) not in CONVEX:
+            raise ConfigError(
+                f"jobs[{index}] has the loss {loss_name(job.loss)}, which is not convex in the weights; fit_convex "
+                f"takes {', '.join(CONVEX.values())}. Train {', '.join(sorted(LOSSES.keys() - set(CONVEX.values())))} "
+                "by minibatches with fit_predict."
+            )
+    problems: dict[Problem, int] = {}
+    which = [
+        problems.setdefault((job.labelling, type(job.loss) is HardCE, job.weighting), len(problems)) for job in jobs
+    ]
+    names = [f"jobs[{which.index(i)}] ({jobs[which.index(i)]})" for i in range(len(problems))]
+    torch_dtype = torch.float32 if dtype == "float32" else torch.float64
+    with one_thread_an_operation() as threads:
+        data = check_inputs(
+            features, targets, jobs, points, weights, bias=bias, standardise=standardise, dtype=torch_dtype
+        )
+        solver = _Solver(data, list(problems), names, C=C, tolerance=tolerance, bias=bias)
+        chunks = solver.chunks(memory_bytes or DEFAULT_MEMORY, threads)
+        run_chunks(
+            [partial(solver.solve, chunk) for chunk in chunks],
+            threads=threads,
+            threads_each=max(1, threads // len(chunks)),
+            progress=lambda done: None if progress is None else progress(done, len(problems)),
+        )
+        results = Results(data, len(jobs), 1, hidden=None, dtype=torch.float64)
+        wide = solver.parameters[:, which].contiguous().view(data.features.shape[1], -1)
+        members = list(range(len(jobs)))
+        results.record(0, _block(wide.to(torch_dtype), len(jobs), bias=bias), members)
+        results.keep(_block(wide, len(jobs), bias=bias), members)
+    return results.finish((float(solver.passes),), gaps=solver.gaps[which].numpy())
+
+
+def _block(weight: Tensor, n_heads: int, *, bias: bool) -> LinearBlock:
+    """Present parameters `[inputs, logits x heads]` as heads."""
+    n_logits = weight.shape[1] // n_heads
+    return LinearBlock(weight, weight, n_heads=n_heads, n_logits=n_logits, batch_size=0, bias=bias)
+
+
+class _Solver:
+    """Solve problems chunk by chunk, each chunk writing its own columns of the results.
+
+    Attributes:
+        parameters: `[inputs x logits, problems]`, float64.
+        gaps: the certified bounds, `[problems]`.
+        passes: the largest number of passes over the data so far.
+    """
+
+    def __init__(
+        self, data: Inputs, problems: list[Problem], names: list[str], *, C: float, tolerance: float, bias: bool
+    ) -> None:
+        self.data, self.problems, self.names = data, problems, names
+        self.C, self.tolerance, self.bias = C, tolerance, bias
+        self.exact = data.features.double()
+        self.n_logits = 1 if data.n_classes == 2 else data.n_classes
+        self.parameters = self.exact.new_zeros(self.exact.shape[1] * self.n_logits, len(problems))
+        self.gaps = self.exact.new_full((len(problems),), torch.inf)
+        self.passes = 0
+        if bias:
+            self._check_classes()
+
+    def chunks(self, memory_bytes: int, threads: int) -> list[list[int]]:
+        """Split the problems: one chunk for each thread, more if they would not fit the memory, fewer if narrow."""
+        n, inputs = self.data.features.shape
+        at_once = max(1, min(threads, len(self.problems) // NARROW))
+        numbers = n * (2 * self.n_logits + 2) + (2 * MEMORY + 8) * inputs * self.n_logits
+        fit = max(1, memory_bytes // (at_once * numbers * self.data.features.element_size()))
+        return equal_parts(range(len(self.problems)), max(at_once, -(-len(self.problems) // fit)))
+
+    def solve(self, chunk: list[int], report: Callable[[int], None]) -> None:
+        """Minimise and certify these problems."""
+        together = [i for i in chunk if self._n_seen(self.problems[i]) >= FEWEST * self.exact.shape[1]]
+        if together:
+            self._together(together, report)
+        left = [i for i in chunk if not self.gaps[i] <= self.tolerance]
+        for done, i in enumerate(left):
+            report(len(chunk) - len(left) + done)
+            self._alone(i)
+        report(len(chunk))
+
+    def _check_classes(self) -> None:
+        """Raise if a class without weight would send an intercept to minus infinity."""
+        for labelling, hard in dict.fromkeys(problem[:2] for problem in self.problems):
+            labels = _labels(self.data, labelling, hard)
+            everywhere = labels.sum(0)
+            for problem, name in zip(self.problems, self.names, strict=True):
+                if problem[:2] != (labelling, hard):
+                    continue
+                absent = self._weights(problem) @ labels <= 0.0 if problem[2] is not None else everywhere <= 0.0
+                if bool(absent.any()):
+                    raise DataError(
+                        f"{name}: no example with weight has a label in class {int(absent.nonzero()[0])}, so the "
+                        "intercept of that class has no finite optimum. Give each class an example, soften the "
+                        "labels, or use bias=False."
+                    )
+
+    def _together(self, chunk: list[int], report: Callable[[int], None]) -> None:
+        """Minimise in one batch, from 0."""
+        objective = self._objective([self.problems[i] for i in chunk], self.data.features)
+        start = objective.x.new_zeros(len(self.parameters), len(chunk))
+        found, steps = minimise(
+            objective,
+            start,
+            target=MARGIN * self.tolerance,
+            max_iterations=TOGETHER,
+            refresh=lambda step: step in (3, 12),
+            report=report,
+        )
+        self.passes = max(self.passes, steps)
+        exact = Objective(self.exact, objective.pulls, objective.weights, objective.ridge, self.bias)
+        self.parameters[:, chunk], self.gaps[chunk] = certify(exact, found.double())
+
+    def _alone(self, index: int) -> None:
+        """Minimise one head in float64 on the examples it sees, with its own Hessian."""
+        objective = self._objective([self.problems[index]], self.exact)
+        seen = objective.weights[:, 0, 0] > 0.0
+        if not bool(seen.all()):
+            objective = Objective(
+                self.exact[seen], objective.pulls[seen], objective.weights[seen], objective.ridge, self.bias
+            )
+        parameters, gap = self.exact.new_zeros(len(self.parameters), 1), math.inf
+        for attempt in range(1, ATTEMPTS + 1):
+            parameters, steps = minimise(
+                objective,
+                parameters,
+                target=self.tolerance * MARGIN**attempt,
+                max_iterations=ALONE,
+                refresh=lambda step: step <= 8 or step % 8 == 0,
+            )
+            self.passes = max(self.passes, steps)
+            parameters, gaps = certify(objective, parameters)
+            gap = float(gaps[0])
+            if gap <= self.tolerance:
+                self.parameters[:, index], self.gaps[index] = parameters[:, 0], gap
+                return
+        raise DomainError(
+            f"{self.names[index]}: the gap is known to be at most {gap:.2g}, not the tolerance {self.tolerance:g}. "
+            "Use a smaller C, standardise the features, or allow a larger tolerance."
+        )
+
+    def _n_seen(self, problem: Problem) -> int:
+        """Count the examples with weight above 0."""
+        return self.data.n_examples if problem[2] is None else int((self._weights(problem) > 0.0).sum())
+
+    def _weights(self, problem: Problem) -> Tensor:
+        """Return the weights of the examples, with mean 1."""
+        if problem[2] is None or self.data.weights is None:
+            return self.data.features.new_ones(self.data.n_examples)
+        return self.data.weights[problem[2]]
+
+    def _objective(self, problems: list[Problem], x: Tensor) -> Objective:
+        """Lay out the tables of these heads, in the dtype of x."""
+        n, k = self.data.n_examples, self.data.n_classes
+        first = k - self.n_logits  # two classes: the margin pulls towards class 1
+        weights = torch.stack([self._weights(problem) for problem in problems], dim=1).to(x.dtype)[:, None] / n
+        pulls = x.new_empty(n, self.n_logits, len(problems))
+        by_labels: dict[tuple[int, bool], list[int]] = {}
+        for head, problem in enumerate(problems):
+            by_labels.setdefault(problem[:2], []).append(head)
+        for (labelling, hard), heads in by_labels.items():
+            labels = _labels(self.data, labelling, hard)[:, first:].to(x.dtype)
+            pulls[:, :, heads] = labels[:, :, None] * weights[:, :, heads]
+        totals = np.array([n if w is None else self.data.totals[w] for _, _, w in problems], dtype=np.float64)
+        ridge = torch.from_numpy(1.0 / (self.C * totals)).to(x.dtype)
+        return Objective(x, pulls, weights, ridge, self.bias)
+
+
+def _labels(data: Inputs, labelling: int, hard: bool) -> Tensor:
+    """Return the targets of a labelling, hardened if asked."""
+    return hardened(data.targets[labelling]) if hard else data.targets[labelling]
