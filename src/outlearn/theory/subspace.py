@@ -70,7 +70,7 @@ def subspace_variances(
         (1.0, 0.4133, 0.5867)
 
     Source: the leading order is that of Dong et al., Discrepancies are virtue: weak-to-strong generalization through
-    the lens of intrinsic dimension, 2025; the exact form is derived for this package.
+    lens of intrinsic dimension, 2025; the exact form is derived for this package.
     """
     d_w, d_s, q = int(teacher_dimension), int(student_dimension), float(correlation_dimension)
     n, n_student = int(teacher_examples), float(student_examples)

@@ -101,7 +101,8 @@ def claims_of_penalties(settings: RandomFeaturesSettings, found: PenaltyDraws) -
         _, error = paired_z(measured, predicted)
         candidates.append(
             Claim(
-                text=f"Distance to the posterior mean, width inf (worst of {len(PENALTIES)} penalties, {penalty:.3g})",
+                text="Distance to the posterior mean at infinite width (worst of "
+                f"{len(PENALTIES)} penalties, {penalty:.3g})",
                 measured=float(measured.mean()),
                 predicted=float(predicted.mean()),
                 statistic="z",
