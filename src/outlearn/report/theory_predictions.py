@@ -147,19 +147,18 @@ def entropy_figures(result: TheoryResult) -> tuple[Figure, ...]:
         rows = rows_where(students, student=name)
         steps = rows["steps"][-1] if known_steps else 0
         path = rows_where(powers, student=name, steps=steps)
-        label = f"{name}, {steps} steps" if steps else name
-        marks.append(line(label, style.series_style(index), path["power"], path["log_loss"]))
+        marks.append(line(name, style.series_style(index), path["power"], path["log_loss"]))
     left = Panel(
         Axis("power of sharpening", log=True, ticks=(0.25, 0.5, 1.0, 2.0, 4.0)),
         Axis("log loss, nats"),
         (*marks, Rule(THEORY, x=1.0)),
-        "Log loss along sharpening",
+        f"Log loss, after {int(students['steps'].max())} steps" if known_steps else "Log loss along sharpening",
     )
     right_marks: list[Mark] = []
     for index, name in enumerate(names):
         rows = rows_where(students, student=name)
         x = "steps" if known_steps else "best_power"
-        right_marks.append(dots(f"{name}, 95%", style.series_style(index), rows, x, "gain"))
+        right_marks.append(dots(name, style.series_style(index), rows, x, "gain"))
         if known_steps:
             right_marks.append(
                 Line("", style.series_style(index), rows[x].tolist(), rows["gain"].tolist(), markers=False)
