@@ -21,11 +21,12 @@ from outlearn.data.task import Task
 from outlearn.encoders.base import get_encoder
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import Config
+from outlearn.experiment.evaluation import evaluate
 from outlearn.experiment.external import external_teachers
 from outlearn.experiment.labelling import label_source, weak_labels
 from outlearn.experiment.predictions_files import write_predictions
 from outlearn.experiment.progress import Progress, Silent
-from outlearn.experiment.results import evaluate, measure
+from outlearn.experiment.results import measure
 from outlearn.experiment.run_folder import RunWriter
 from outlearn.experiment.stages import EVALUATED, fit_ceilings, fit_students, fit_teachers, make_features
 from outlearn.experiment.store import Entry, Store, stage_key

@@ -8,7 +8,7 @@ import numpy as np
 
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
-from outlearn.experiment.results import Evaluation
+from outlearn.experiment.evaluation import Evaluation
 from outlearn.experiment.run_folder import RunWriter
 
 __all__ = ["write_predictions"]
