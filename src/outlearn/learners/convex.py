@@ -39,6 +39,7 @@ MARGIN = 0.25  # aim for this part of the tolerance, so that the check in float6
 TOGETHER = 30  # steps of the common run
 ALONE = 200  # steps of a head's own run
 ATTEMPTS = 3
+LARGE = 10**11
 FEWEST = 2  # examples a feature, below which a head's Hessian is unlike the average one
 
 # A problem to solve: a labelling, whether its targets are hardened, and a weighting.
@@ -123,7 +124,10 @@ def fit_convex(
         run_chunks(
             [partial(solver.solve, chunk) for chunk in chunks],
             threads=threads,
-            threads_each=max(1, threads // len(chunks)),
+            # One Hessian of this many products is worth the barriers of a product split over threads.
+            threads_each=max(1, threads // len(chunks))
+            if data.features.numel() * data.features.shape[1] > LARGE
+            else 1,
             progress=lambda done: None if progress is None else progress(done, len(problems)),
         )
         results = Results(data, len(jobs), 1, hidden=None, dtype=torch.float64)
