@@ -1,8 +1,8 @@
 """Run folders made up from seeded random models, so that the report is tested without training anything.
 
-Teachers see the truth through noise that all of them share (bias) and noise of their own (variance). Students keep some of
-their teacher's own noise: a lot with forward_ce, little with reverse_ce. Every number of results.json is computed from the
-arrays that are written beside it, with formulas written out here and not with the package's own.
+Teachers see the truth through noise that all of them share (bias) and noise of their own (variance). Students keep some
+of their teacher's own noise: a lot with forward_ce, little with reverse_ce. Every number of results.json is computed
+from the arrays that are written beside it, with formulas written out here and not with the package's own.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def make_up(
     name: str = "made-up",
     seed: int = 0,
 ) -> MadeUp:
-    """Make up a run; `hostile` puts markup, quotes, bidirectional and very long text into every field that holds text."""
+    """Make up a run; `hostile` puts markup, quotes, bidirectional and very long text into every field of text."""
     rng = np.random.default_rng(seed)
     if hostile:
         losses = [f"{loss}{HOSTILE[i % len(HOSTILE)]}" for i, loss in enumerate(losses)]
@@ -146,18 +146,26 @@ def made_up_run(path: Path, **choices: Any) -> Path:
 
 
 def interval(values: np.ndarray, clusters: np.ndarray | None = None) -> dict[str, Any]:
-    """Return an estimate of results.json from values `[models, points]`."""
-    grouped = two_way_interval(values, clusters=clusters)
-    found = grouped if len(values) > 1 else point_interval(values)
-    if clusters is not None:
-        found = grouped
+    """Return an estimate of results.json from values `[models, points]`; over points alone for one model or teacher."""
+    n_models = len(values) if clusters is None else len(np.unique(clusters))
+    found = two_way_interval(values, clusters=clusters) if n_models > 1 else point_interval(values)
     return {
         "mean": found.mean,
         **{key: _null(getattr(found, key)) for key in ("low", "high", "standard_error")},
         "n_models": found.n_models,
         "n_points": found.n_points,
-        "reason": found.reason,
+        "over": found.over,
+        **({"reason": found.reason} if found.reason else {}),
     }
+
+
+def _pgr(gain: dict[str, Any], room: dict[str, Any]) -> dict[str, Any]:
+    known = room["low"] is not None and room["low"] > 0
+    value = {"value": gain["mean"] / room["mean"] if known else None, "low": None, "high": None}
+    if known and gain["low"] is not None:
+        value |= {side: gain[side] / room["mean"] for side in ("low", "high")}
+    reason = None if known else "the interval of ceiling - teacher includes 0: there is nothing to recover"
+    return {**value, "reason": reason, "over": gain["over"], "gain": gain, "room": room}
 
 
 def _character(loss: str) -> tuple[float, float]:
@@ -218,6 +226,7 @@ def _metrics(log_probs: np.ndarray, labels: np.ndarray, clusters: np.ndarray | N
         spread = 2 * float(np.std(numbers)) + 0.01
         mean = float(np.mean(numbers))
         found[key] = {"mean": mean, "low": mean - spread, "high": mean + spread, "standard_error": spread / 2}
+        found[key] |= {"over": found["accuracy"]["over"]}
         found[key] |= {"n_models": len(numbers), "n_points": len(labels)} | ({"each": list(numbers)} if each else {})
     return found
 
@@ -295,15 +304,11 @@ def _results(
         )
         paired = {key: interval(right[loss] - value, teacher_of) for key, value in others.items()}
         paired |= {other: interval(right[loss] - right[other], teacher_of) for other in losses if other != loss}
-        above = float(right["ceilings"].mean() - right["teachers"].mean())
+        room = interval(right["ceilings"].mean(0)[None] - right["teachers"])
         block = _metrics(s, labels, teacher_of, each=True)
         students[loss] = block | {
             "loss": {"kind": loss.split("(")[0]},
-            "pgr": {"value": (block["accuracy"]["mean"] - right["teachers"].mean()) / above, "reason": None}
-            | {
-                side: None if paired["teacher"][side] is None else paired["teacher"][side] / above
-                for side in ("low", "high")
-            },
+            "pgr": _pgr(paired["teacher"], room),
             "agreement": interval((s.argmax(-1) == t.argmax(-1)).astype(float), teacher_of),
             "agreement_when_teacher_wrong": {"mean": 0.4, "low": 0.35, "high": 0.45, "n_models": n_teachers},
             "gap": interval(gap, teacher_of),
@@ -315,7 +320,7 @@ def _results(
             else {"mean": None, "low": None, "high": None, "reason": "one teacher cannot be crossed with another"},
             "entropy_excess": interval(-(np.exp(s) * s).sum(-1) - _at_label(s, labels), teacher_of),
             "identity_error": 1e-15,
-            **{key: value for key, value in _decomposition(s, labels).items() if key in ("bias", "variance")},
+            **{key: _decomposition(s[::n_seeds], labels)[key] for key in ("bias", "variance")},
             "differences": paired,
             "log_loss_differences": {"teacher": interval(-gap, teacher_of)}
             | {o: interval(_at_label(s, labels) - _at_label(test[o], labels), teacher_of) for o in losses if o != loss},
@@ -348,12 +353,19 @@ def _results(
             "identity_error": 1e-15,
         },
         "teacher": {"models": n_teachers, **_metrics(teachers, labels, None, each=True)},
-        "controls": {"best_teacher": _metrics(teachers[[best]], labels, None, each=False)},
+        "controls": {
+            "best_teacher": {
+                "model": best,
+                "chosen_on": "validation",
+                **_metrics(teachers[[best]], labels, None, each=False),
+            }
+        },
+        "labeller": {"source": "each", **_metrics(teachers, labels, None, each=False)},
         "ensembles": {
             key: _metrics(p, labels, None, each=False) for key, p in {"mean": mean, "dual_mean": dual}.items()
         },
         "ceiling": {"models": 3, **_metrics(ceilings, labels, None, each=False)},
-        "majority": {"accuracy": interval((labels == majority)[None].astype(float))},
+        "majority": {"class": class_names[majority], "accuracy": float(np.mean(labels == majority))},
         "students": students,
         "teacher_bias_variance": _decomposition(teachers, labels),
         "seconds": {"features": 1.2, "teachers": 0.4, "students": 3.1, "total": 5.0},
@@ -363,19 +375,18 @@ def _results(
 
 def _path(block: Mapping[str, Any], misfit: float, n_teachers: int) -> list[dict[str, Any]]:
     path = []
-    for epoch in (1, 3, 10, 20):
+    for epoch in (1.0, 3.0, 10.0, 20.0):
         shift = (20 - epoch) / 200
+        copied = 0.1 - shift if n_teachers > 1 else None
         path.append(
             {
                 "epoch": epoch,
-                "accuracy": {"mean": block["accuracy"]["mean"] + shift, "low": None, "high": None},
-                "log_loss": {"mean": block["log_loss"]["mean"] - shift},
-                "misfit": {"mean": misfit - shift},
-                "overfit_covariance": {"mean": 0.1 - shift}
-                if n_teachers > 1
-                else {"mean": None, "reason": "one teacher"},
-                "entropy": {"mean": block["entropy"]["mean"] + shift},
-                "crossed_misfit": {"mean": misfit},
+                "accuracy": block["accuracy"]["mean"] + shift,
+                "log_loss": block["log_loss"]["mean"] - shift,
+                "entropy": block["entropy"]["mean"] + shift,
+                "misfit": misfit - shift,
+                "overfit_covariance": copied,
+                "crossed_misfit": misfit if n_teachers > 1 else None,
             }
         )
     return path

@@ -13,7 +13,7 @@ from typing import Any
 from outlearn.report.cells import Estimate, estimate_of, excludes_zero, format_cell, format_number
 from outlearn.report.tables import OTHERS, loss_kind, loss_names, risk_unit, student_estimate
 
-__all__ = ["bad_news", "compare_words", "findings", "level_of"]
+__all__ = ["bad_news", "compare_words", "findings", "level_as_share", "level_of", "of_losses"]
 
 Results = Mapping[str, Any]
 REVERSE = ("reverse_ce", "reverse_kl")
@@ -37,8 +37,27 @@ def findings(results: Results) -> tuple[str, ...]:
 
 def level_of(results: Results) -> str:
     """Return the level of the intervals in words, such as 95%."""
+    return f"{100 * level_as_share(results):g}%"
+
+
+def level_as_share(results: Results) -> float:
+    """Return the level of the intervals as a share, such as 0.95."""
     level = (results.get("measure") or {}).get("level")
-    return f"{100 * level:g}%" if isinstance(level, int | float) else "95%"
+    return float(level) if isinstance(level, int | float) and 0 < level < 1 else 0.95
+
+
+def of_losses(count: int, total: int) -> str:
+    """Say with how many losses something was seen.
+
+    Example:
+        >>> of_losses(0, 8), of_losses(3, 8), of_losses(8, 8), of_losses(1, 1)
+        ('no loss', '3 of 8 losses', 'all 8 losses', 'the one loss')
+    """
+    if count == 0:
+        return "no loss"
+    if count == total:
+        return "the one loss" if total == 1 else f"all {total} losses"
+    return f"{count} of {total} losses"
 
 
 def compare_words(difference: Estimate, first: str, second: str, *, unit: str = "points") -> str:
@@ -88,11 +107,13 @@ def _who_wins(results: Results) -> str:
             f"which includes 0; {recovered}."
         )
     if versus.high is not None and versus.high < 0:
-        return f"No student beats its teacher: even {best}{chosen} loses, {scores}, {_signed(versus)}; {recovered}."
+        lost = f"{scores}, {_signed(versus)}"
+        return f"No student is shown to beat its teacher: even {best}{chosen} loses, {lost}; {recovered}."
     winners = [loss for loss in losses if _beats(student_estimate(results, loss, "differences", "teacher"))]
-    count = f" with {len(winners)} of {len(losses)} losses" if len(losses) > 1 else ""
+    count = f" with {of_losses(len(winners), len(losses))}" if len(losses) > 1 else ""
+    teachers = "teachers" if (results["teacher"].get("models") or 2) > 1 else "teacher"
     return (
-        f"Students beat their teachers{count}: {best}{chosen} gets {scores}, "
+        f"Students beat their {teachers}{count}: {best}{chosen} gets {scores}, "
         f"{_signed(versus)} ({level_of(results)} interval, paired); {recovered}."
     )
 
@@ -155,7 +176,7 @@ def bad_news(results: Results) -> str:
     if worse and len(worse) < len(losses):
         amounts = [_signed(student_estimate(results, worse[0], "differences", "teacher"))] if len(worse) == 1 else []
         verb = "is" if len(worse) == 1 else "are"
-        news.append(f"{_list(worse)} {verb} worse than their own teachers" + "".join(f" ({a})" for a in amounts))
+        news.append(f"{_list(worse)} {verb} worse than their own labeller" + "".join(f" ({a})" for a in amounts))
     for other in ("ensemble_mean", "ensemble_dual_mean", "best_teacher"):
         against = [student_estimate(results, loss, "differences", other) for loss in losses]
         known = [difference for difference in against if difference.mean is not None]

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from outlearn.core.risk_gap import RiskGap, risk_gap
+from outlearn.report.calibration_figures import reliability_figure, sensitivity_figure
 from outlearn.report.cells import estimate_of
-from outlearn.report.findings import findings
+from outlearn.report.findings import findings, level_as_share
 from outlearn.report.ledger_grid import ledger_grid
 from outlearn.report.page import Block, Facts, Section, TableBlock, Text, render_page
-from outlearn.report.point_figures import (
-    confidence_figure,
-    misfit_map_figure,
-    reliability_figure,
-    sensitivity_figure,
-)
+from outlearn.report.point_figures import confidence_figure, misfit_map_figure
 from outlearn.report.run_folder import Measured, RunFolder, read_measured
-from outlearn.report.score_figures import Drawn, bias_variance_figure, gap_figure, path_figure, scores_figure
+from outlearn.report.score_figures import Drawn, bias_variance_figure, gap_figure, scores_figure
 from outlearn.report.summary import describe
 from outlearn.report.tables import difference_table, loss_names, main_table, risk_unit
+from outlearn.report.training_figure import path_figure
 
 __all__ = ["best_loss", "measured_gaps", "run_figures", "run_page"]
 
@@ -30,14 +27,15 @@ def best_loss(run: RunFolder) -> str:
 def run_figures(run: RunFolder, measured: Measured, gaps: dict[str, RiskGap]) -> dict[str, Drawn]:
     """Draw every figure of a run: key -> the page's figure and its chart."""
     unit = risk_unit(run.results)
+    level = level_as_share(run.results)
     found = [
         scores_figure(run.results),
         gap_figure(run.results),
         bias_variance_figure(run.results),
         path_figure(run.results),
-        confidence_figure(gaps, unit),
+        confidence_figure(gaps, unit, level),
         misfit_map_figure(measured, gaps, best_loss(run), unit),
-        reliability_figure(measured),
+        reliability_figure(measured, level),
         sensitivity_figure(measured),
     ]
     return {figure[0].key: figure for figure in found if figure is not None}

@@ -1,28 +1,31 @@
-"""Figures from results.json alone: who scored what, gap = misfit + residual, bias and variance, the path of
-training."""
+"""Figures from results.json alone: who scored what, gap = misfit + residual, bias and variance.
+
+A caption counts what the intervals show and claims nothing that its counts do not.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from outlearn.report.cells import Estimate, Kind, Table, estimate_of, excludes_zero, format_cell, format_number
-from outlearn.report.charts import Axis, Bars, Chart, Dots, Line, Panel, Rule
+from outlearn.report.cells import Estimate, Kind, Table, estimate_of, format_cell, format_number
+from outlearn.report.charts import Axis, Bars, Chart, Dots, Mark, Panel, Rule
+from outlearn.report.findings import of_losses
 from outlearn.report.page import Figure
 from outlearn.report.plotly_charts import to_plotly
-from outlearn.report.style import ROLES, SeriesStyle, series_style
+from outlearn.report.style import ROLES, SeriesStyle
 from outlearn.report.tables import (
     bias_variance_table,
     gap_table,
     loss_names,
     main_table,
-    path_table,
+    risk_metric,
     risk_unit,
     score_rows,
     student_estimate,
 )
 
-__all__ = ["Drawn", "bias_variance_figure", "drawn", "gap_figure", "path_figure", "scores_figure"]
+__all__ = ["Drawn", "bias_variance_figure", "drawn", "gap_figure", "scores_figure"]
 
 Results = Mapping[str, Any]
 # A chart beside the figure that the page shows: the same marks are drawn for a paper.
@@ -80,14 +83,7 @@ def gap_figure(results: Results) -> Drawn:
         ),
     )
     chart = Chart(panels, columns=2, panel_height=max(220, 34 * len(losses)), share_y=True, widths=(0.66, 0.34))
-    residuals = [estimate for estimate in parts["residual"] if estimate.mean is not None]
-    negative = [estimate for estimate in residuals if excludes_zero(estimate) and (estimate.mean or 0) < 0]
-    copied = sum(excludes_zero(estimate) and (estimate.mean or 0) > 0 for estimate in overfit)
-    finding = (
-        f"The residual is below 0 for {len(negative)} of {len(residuals)} losses, so there misfit alone overstates "
-        "the gain; "
-        f"students copy part of their own teacher's error with {copied} of {len(losses)} losses."
-    )
+    finding = _gap_finding(parts["residual"], overfit)
     return drawn(
         "gap",
         "Where the gain in risk comes from",
@@ -98,102 +94,81 @@ def gap_figure(results: Results) -> Drawn:
     )
 
 
+def _gap_finding(residuals: Sequence[Estimate], overfit: Sequence[Estimate]) -> str:
+    told = [estimate for estimate in residuals if estimate.has_interval]
+    if not told:
+        return f"No residual has an interval ({_reason(residuals)}), so nothing is said about its sign."
+    below, above = sum(map(_below, told)), sum(map(_above, told))
+    said = []
+    if below:
+        said.append(f"below 0 for {of_losses(below, len(told))}: there misfit alone overstates the gain")
+    if above:
+        said.append(f"above 0 for {of_losses(above, len(told))}: there misfit alone understates the gain")
+    words = "The residual is " + ("; it is ".join(said) if said else "not told apart from 0 for any loss")
+    if any(estimate.has_interval for estimate in overfit):
+        copied = of_losses(sum(map(_above, overfit)), len(overfit))
+        return words + f". Students are shown to copy part of their own teacher's error with {copied}."
+    return words + f". The overfit covariance has no interval: {_reason(overfit)}."
+
+
+def _reason(estimates: Sequence[Estimate]) -> str:
+    return next((estimate.reason for estimate in estimates if estimate.reason), "none was measured")
+
+
 def bias_variance_figure(results: Results) -> Drawn | None:
-    """Show bias and variance of teachers and students as stacked bars; None where one model shows no variance."""
-    rows = [(label, results["teacher_bias_variance"]) for role, label, _ in score_rows(results) if role == "teacher"]
-    rows += [(label, metrics) for role, label, metrics in score_rows(results) if role == "student"]
+    """Show bias and variance of teachers and students as stacked bars, and the risk of the ensembles, which is one sum.
+
+    None where no one has a variance that can be seen.
+    """
+    everyone = [(role, label, metrics) for role, label, metrics in score_rows(results)]
+    split = {"teacher": results.get("teacher_bias_variance") or {}}
+    rows = [(label, split.get(role, metrics)) for role, label, metrics in everyone if role in ("teacher", "student")]
     rows = [(label, parts) for label, parts in rows if estimate_of(parts.get("variance")).mean is not None]
     if not rows:
         return None
-    labels = tuple(label for label, _ in rows)
+    stacked = tuple(label for label, _ in rows)
     bias = [estimate_of(parts.get("bias")) for _, parts in rows]
     variance = [estimate_of(parts.get("variance")) for _, parts in rows]
-    marks = (
-        Bars("bias", ROLES["bias"], labels, _means(bias), (), _hover(labels, "bias", bias)),
+    marks: list[Mark] = [
+        Bars("bias", ROLES["bias"], stacked, _means(bias), (), _hover(stacked, "bias", bias)),
         Bars(
             "variance",
             ROLES["variance"],
-            labels,
+            stacked,
             _means(variance),
             _zeros_for_none(bias),
-            _hover(labels, "variance", variance),
+            _hover(stacked, "variance", variance),
         ),
-    )
-    panel = Panel(Axis(risk_unit(results)), Axis(categories=labels), marks)
-    teacher = results["teacher_bias_variance"]
-    b, v = estimate_of(teacher.get("bias")).mean or 0.0, estimate_of(teacher.get("variance")).mean or 0.0
-    finding = (
-        f"Of the teachers' risk {format_number(b, 'nats')} is bias and {format_number(v, 'nats')} is variance: "
-        "averaging over teachers, or a student that ignores its own teacher, can remove the variance only."
-    )
+    ]
+    metric = risk_metric(results)
+    alone = [
+        (label, estimate_of(metrics.get(metric)))
+        for role, label, metrics in everyone
+        if metric and role.startswith("ensemble")
+    ]
+    alone = [(label, risk) for label, risk in alone if risk.mean is not None]
+    if alone:
+        names = [label for label, _ in alone]
+        marks.append(_dots("risk of an ensemble", ROLES["ensemble"], [risk for _, risk in alone], names, "nats"))
+    kept = {*stacked, *(label for label, _ in alone)}
+    labels = tuple(label for _, label, _ in everyone if label in kept)
+    panel = Panel(Axis(risk_unit(results)), Axis(categories=labels), tuple(marks))
+    b, v = (estimate_of(split["teacher"].get(key)).mean for key in ("bias", "variance"))
+    finding = "The teachers' bias and variance were not told apart."
+    if b is not None and v is not None:
+        finding = (
+            f"Of the teachers' risk {format_number(b, 'nats')} is bias and {format_number(v, 'nats')} is variance, "
+            "and only the variance goes away when teachers are averaged."
+        )
+    one = " An ensemble is one model: the diamond is its whole risk, with its interval." if alone else ""
     return drawn(
         "bias-variance",
         "Bias and variance",
-        Chart((panel,), panel_height=max(200, 30 * len(rows))),
+        Chart((panel,), panel_height=max(200, 30 * len(labels))),
         finding,
         bias_variance_table(results),
-        "Corrected for the number of teachers by the jackknife.",
+        "Bars add up to the risk, corrected for the number of teachers by the jackknife." + one,
     )
-
-
-def path_figure(results: Results) -> Drawn | None:
-    """Show accuracy, misfit, overfit covariance and entropy along training; None where only the end was recorded."""
-    losses = loss_names(results)
-    paths = {loss: results["students"][loss].get("path") or [] for loss in losses}
-    if max((len(path) for path in paths.values()), default=0) < 2:
-        return None
-    unit = risk_unit(results)
-    shown: tuple[tuple[str, str, Kind], ...] = (
-        ("accuracy", "accuracy, %", "percent"),
-        ("misfit", f"misfit, {unit}", "nats"),
-        ("overfit_covariance", f"overfit covariance, {unit}", "signed"),
-        ("entropy", "entropy, nats", "nats"),
-    )
-    panels = []
-    for key, title, kind in shown:
-        scale = 100 if kind == "percent" else 1
-        lines = tuple(
-            Line(
-                loss,
-                series_style(k),
-                [float(entry["epoch"]) for entry in paths[loss]],
-                [None if entry.get(key) is None else scale * entry[key] for entry in paths[loss]],
-                [
-                    f"{loss}, epoch {entry['epoch']:g}: {title.split(',')[0]} {format_number(entry.get(key), kind)}"
-                    for entry in paths[loss]
-                ],
-            )
-            for k, loss in enumerate(losses)
-        )
-        panels.append(Panel(Axis("epoch", log=True, ticks=_epochs(paths)), Axis(title), lines))
-    return drawn(
-        "path",
-        "Along training",
-        Chart(tuple(panels), columns=2, panel_height=260),
-        _path_finding(paths),
-        path_table(results),
-    )
-
-
-def _path_finding(paths: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    copying = [loss for loss, path in paths.items() if len(path) > 1 and _rises(path, "overfit_covariance")]
-    falling = [
-        loss for loss in copying if (path := paths[loss]) and path[-1]["accuracy"] < max(p["accuracy"] for p in path)
-    ]
-    return (
-        f"From the first to the last recorded epoch the overfit covariance rises with {len(copying)} of "
-        f"{len(paths)} losses, and {len(falling)} of these end below their best accuracy: training longer "
-        "copies the individual teacher."
-    )
-
-
-def _rises(path: Sequence[Mapping[str, Any]], key: str) -> bool:
-    first, last = path[0].get(key), path[-1].get(key)
-    return first is not None and last is not None and last > first
-
-
-def _epochs(paths: Mapping[str, Sequence[Mapping[str, Any]]]) -> tuple[float, ...]:
-    return tuple(sorted({float(entry["epoch"]) for path in paths.values() for entry in path}))
 
 
 def _score_panel(
@@ -220,16 +195,21 @@ def _role(role: str) -> str:
 
 def _scores_finding(results: Results) -> str:
     losses = loss_names(results)
-    better = [loss for loss in losses if _above(student_estimate(results, loss, "differences", "teacher"))]
-    worse = [loss for loss in losses if _below(student_estimate(results, loss, "differences", "teacher"))]
+    versus = {loss: student_estimate(results, loss, "differences", "teacher") for loss in losses}
+    better = [loss for loss, difference in versus.items() if _above(difference)]
+    worse = [loss for loss, difference in versus.items() if _below(difference)]
+    untold = [loss for loss, difference in versus.items() if not difference.has_interval]
+    if len(untold) == len(losses):
+        return f"No difference has an interval ({_reason(list(versus.values()))}): these are the scores as seen."
+    rest = len(losses) - len(better) - len(worse)
+    tail = f"; with the other {rest} it cannot be told" if rest else ""
     if better and worse:
         return (
             f"Students are more accurate than their own labeller with {', '.join(better)}, and less accurate with "
-            f"{', '.join(worse)} (paired intervals)."
+            f"{', '.join(worse)} (paired intervals){tail}."
         )
     if better:
-        rest = f"; with the other {len(losses) - len(better)} it cannot be told" if len(better) < len(losses) else ""
-        return f"Students are more accurate than their own labeller with {', '.join(better)} (paired intervals){rest}."
+        return f"Students are more accurate than their own labeller with {', '.join(better)} (paired intervals){tail}."
     if worse:
         lost = ", ".join(worse)
         return f"No student is shown to beat its labeller; with {lost} students are less accurate (paired intervals)."

@@ -20,6 +20,7 @@ __all__ = [
     "loss_names",
     "main_table",
     "path_table",
+    "risk_metric",
     "risk_unit",
     "score_rows",
     "student_estimate",
@@ -55,6 +56,18 @@ def risk_unit(results: Results) -> str:
     """Return the unit of risks, gaps and misfits: nats for the entropies, squared error for the Euclidean generator."""
     generator = str((results.get("measure") or {}).get("generator") or "negative_entropy")
     return "nats" if "entropy" in generator else "squared error" if generator == "squared_euclidean" else generator
+
+
+def risk_metric(results: Results) -> str | None:
+    """Return which metric of a single model is its risk: the log loss for one-hot labels and negative entropy.
+
+    None where no metric is: then the risk of an ensemble, which has no bias and variance, is not in the results.
+    """
+    how = results.get("measure") or {}
+    plain = how.get("target", "labels") == "labels" and not how.get("smoothing")
+    names = {"negative_entropy": "log_loss", "squared_euclidean": "brier"}
+    in_order = how.get("order", "target_first") == "target_first" or how.get("generator") == "squared_euclidean"
+    return names.get(how.get("generator") or "negative_entropy") if plain and in_order else None
 
 
 def student_estimate(results: Results, loss: str, *path: str) -> Estimate:
@@ -152,26 +165,27 @@ def difference_table(results: Results, *, metric: str = "accuracy") -> Table:
 
 def bias_variance_table(results: Results) -> Table:
     """Return noise, bias and variance of the teachers and of each loss's students; for one ensemble only their sum."""
+    metric = risk_metric(results)
     columns = (
         Column(""),
         Column("noise", "nats"),
         Column("bias", "nats", "what averaging over teachers cannot remove"),
         Column("variance", "nats", "what averaging over teachers removes"),
-        Column("log loss", "nats"),
+        *([Column("risk", "nats", "of one model, with its interval")] if metric else []),
     )
     parts = results.get("teacher_bias_variance") or {}
     noise = estimate_of(parts.get("noise"))
     rows: list[tuple[Cell, ...]] = []
     for role, label, metrics in score_rows(results):
-        risk = estimate_of(metrics.get("log_loss"))
+        risk = [estimate_of(metrics.get(metric))] if metric else []
         if role == "teacher":
-            rows.append((label, noise, estimate_of(parts.get("bias")), estimate_of(parts.get("variance")), risk))
+            rows.append((label, noise, estimate_of(parts.get("bias")), estimate_of(parts.get("variance")), *risk))
         elif role == "student":
-            rows.append((label, noise, estimate_of(metrics.get("bias")), estimate_of(metrics.get("variance")), risk))
-        elif role.startswith("ensemble"):
-            rows.append((label, noise, None, None, risk))
+            rows.append((label, noise, estimate_of(metrics.get("bias")), estimate_of(metrics.get("variance")), *risk))
+        elif role.startswith("ensemble") and metric:
+            rows.append((label, noise, None, None, *risk))
     note = "One ensemble is one model: its bias and its variance cannot be told apart."
-    has_ensemble = any(role.startswith("ensemble") for role, _, _ in score_rows(results))
+    has_ensemble = bool(metric) and any(role.startswith("ensemble") for role, _, _ in score_rows(results))
     return Table(f"Bias and variance, in {risk_unit(results)}", columns, tuple(rows), (note,) if has_ensemble else ())
 
 

@@ -1,0 +1,178 @@
+"""Figures of confidence from the predictions of a run: who is surer than right, and what a loss feels of a sure
+teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from outlearn.core.intervals import point_interval, two_way_interval
+from outlearn.core.predictions import Predictions
+from outlearn.report.cells import Cell, Column, Estimate, Table, format_cell, format_number
+from outlearn.report.charts import Axis, Chart, Dots, Line, Mark, Panel, Rule
+from outlearn.report.point_figures import as_estimate
+from outlearn.report.run_folder import Measured
+from outlearn.report.score_figures import Drawn, drawn
+from outlearn.report.style import ROLES, series_style
+
+__all__ = ["reliability_figure", "sensitivity_figure"]
+
+BINS = 10
+
+
+def reliability_figure(measured: Measured, level: float) -> Drawn:
+    """Show how often predictions of a confidence are right, for teachers, students and ceilings."""
+    people = {"teacher": measured.teachers, **measured.students, "ceiling": measured.ceilings}
+    marks: list[Mark] = [Rule(ROLES["gap"], diagonal=True, x=0.0, y=100.0)]
+    rows: list[tuple[Cell, ...]] = []
+    excess = {name: _excess(predictions, measured.labels, level) for name, predictions in people.items()}
+    for k, (name, predictions) in enumerate(people.items()):
+        confidence, right, share = _reliability(predictions, measured.labels)
+        look = ROLES[name] if name in ("teacher", "ceiling") else series_style(k - 1)
+        hover = [
+            f"{name}: {format_number(c, 'percent')}% sure, {format_number(r, 'percent')}% right"
+            for c, r in zip(confidence, right, strict=True)
+        ]
+        marks.append(Line(name, look, [100 * c for c in confidence], [100 * r for r in right], hover))
+        rows.append((name, "all", excess[name], None, None, None))
+        rows += [
+            (name, number, None, c, r, s)
+            for number, (c, r, s) in enumerate(zip(confidence, right, share, strict=True), start=1)
+        ]
+    table = Table(
+        "Reliability",
+        (
+            Column("who"),
+            Column("bin", "count"),
+            Column("confidence less accuracy", "points", "above 0: surer than right"),
+            Column("confidence", "percent"),
+            Column("right", "percent"),
+            Column("share of predictions", "percent"),
+        ),
+        tuple(rows),
+    )
+    least = 100 / measured.teachers.n_classes
+    panel = Panel(
+        Axis("confidence, %", limits=(min(least, 45) - 2, 102)), Axis("right, %", limits=(-2, 102)), tuple(marks)
+    )
+    return drawn(
+        "reliability",
+        "Calibration",
+        Chart((panel,), panel_height=420),
+        _reliability_finding(excess),
+        table,
+        "Below the diagonal a prediction is surer than it is right.",
+    )
+
+
+def _excess(predictions: Predictions, labels: np.ndarray, level: float) -> Estimate:
+    """Estimate mean confidence less accuracy, paired point by point."""
+    confidence = np.exp(predictions.log_probs.max(axis=-1))
+    values = confidence - (predictions.log_probs.argmax(axis=-1) == labels)
+    own = predictions.teacher_of
+    n_clusters = len(values) if own is None else len(np.unique(own))
+    if n_clusters == 1:
+        return as_estimate(point_interval(values, level))
+    return as_estimate(two_way_interval(values, level, clusters=own))
+
+
+def _reliability_finding(excess: dict[str, Estimate]) -> str:
+    said = []
+    for words, chosen in (
+        ("more sure than right", {n: e for n, e in excess.items() if e.low is not None and e.low > 0}),
+        ("less sure than right", {n: e for n, e in excess.items() if e.high is not None and e.high < 0}),
+    ):
+        if chosen:
+            listed = ", ".join(f"{name} {format_number(e.mean, 'points')}" for name, e in chosen.items())
+            said.append(f"{words} on average, in points: {listed}")
+    if said:
+        found = "; ".join(said) + " (intervals that exclude 0)."
+        return found[0].upper() + found[1:]
+    if any(estimate.has_interval for estimate in excess.values()):
+        return "No one is shown to be more sure or less sure than right: every interval includes 0."
+    seen = ", ".join(f"{name} {format_cell(e, 'points')}" for name, e in excess.items())
+    return f"Confidence less accuracy in points, as seen, without intervals: {seen}."
+
+
+def sensitivity_figure(measured: Measured) -> Drawn:
+    """Show how strongly the gradients of forward and reverse CE respond to the teacher's logit, two classes."""
+    sure = np.linspace(0.5, 0.99, 50)
+    students = (0.55, 0.75, 0.95)
+    logit_response = sure * (1 - sure)
+    marks: list[Mark] = [
+        Line(
+            "forward CE, any student",
+            ROLES["teacher"],
+            (100 * sure).tolist(),
+            logit_response.tolist(),
+            [f"teacher {100 * t:.0f}% sure: {v:.3f}" for t, v in zip(sure, logit_response, strict=True)],
+            markers=False,
+        )
+    ]
+    for k, s in enumerate(students):
+        name = f"reverse CE, student {100 * s:.0f}% sure"
+        marks.append(
+            Line(
+                name,
+                series_style(k),
+                (100 * sure).tolist(),
+                [s * (1 - s)] * len(sure),
+                [f"{name}: {s * (1 - s):.3f}"] * len(sure),
+                markers=False,
+            )
+        )
+    confidence = np.exp(measured.source.log_probs.max(axis=-1)).ravel()
+    tenths = np.quantile(confidence, np.linspace(0.05, 0.95, 10))
+    height = [0.0] * len(tenths)
+    marks.append(
+        Dots(
+            "tenths of these teachers' confidence",
+            ROLES["ceiling"],
+            (100 * tenths).tolist(),
+            height,
+            hover=[f"a tenth of the labels around {100 * c:.0f}%" for c in tenths],
+            size=7,
+        )
+    )
+    panel = Panel(
+        Axis("teacher confidence, %"), Axis("response of the gradient to the teacher's log-odds"), tuple(marks)
+    )
+
+    table = Table(
+        "Sensitivity of the gradient",
+        (
+            Column("teacher confidence", "percent"),
+            Column("forward CE", "nats"),
+            *(Column(f"reverse CE, student at {100 * s:.0f}%", "nats") for s in students),
+        ),
+        tuple((float(t), float(t * (1 - t)), *(s * (1 - s) for s in students)) for t in sure[::7]),
+    )
+    median = float(np.median(confidence))
+    finding = (
+        "Forward cross-entropy responds to the teacher as t(1 - t), most where the teacher is unsure; reverse "
+        "cross-entropy as s(1 - s), whatever the teacher says. Half of these labels are below "
+        f"{format_number(median, 'percent')}% confidence: a student surer than its teacher feels the teacher less "
+        "under the reverse loss, and a less sure one feels it more."
+    )
+    return drawn(
+        "sensitivity",
+        "How losses feel the teacher's confidence",
+        Chart((panel,), panel_height=340),
+        finding,
+        table,
+        "Two-class case; the formulas are in the guide to losses.",
+    )
+
+
+def _reliability(
+    predictions: Predictions, labels: np.ndarray
+) -> tuple[Sequence[float], Sequence[float], Sequence[float]]:
+    confidence = np.exp(predictions.log_probs.max(axis=-1)).ravel()
+    right = (predictions.log_probs.argmax(axis=-1) == labels).ravel()
+    least = 1 / predictions.n_classes
+    place = np.clip(((confidence - least) / (1 - least) * BINS).astype(int), 0, BINS - 1)
+    count = np.bincount(place, minlength=BINS)
+    kept = count > 0
+    sums = [np.bincount(place, weights=values, minlength=BINS)[kept] / count[kept] for values in (confidence, right)]
+    return sums[0].tolist(), sums[1].tolist(), (count[kept] / count.sum()).tolist()
