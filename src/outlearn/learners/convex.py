@@ -120,6 +120,8 @@ def fit_convex(
             features, targets, jobs, points, weights, bias=bias, standardise=standardise, dtype=torch_dtype
         )
         solver = _Solver(data, list(problems), names, C=C, tolerance=tolerance, bias=bias)
+        # A Hessian of this many products is worth the barriers of a product split over threads.
+        large = data.features.numel() * data.features.shape[1] > LARGE
         chunks = solver.chunks(memory_bytes or DEFAULT_MEMORY, threads)
         run_chunks(
             [partial(solver.solve, chunk) for chunk in chunks],
