@@ -126,10 +126,7 @@ def fit_convex(
         run_chunks(
             [partial(solver.solve, chunk) for chunk in chunks],
             threads=threads,
-            # One Hessian of this many products is worth the barriers of a product split over threads.
-            threads_each=max(1, threads // len(chunks))
-            if data.features.numel() * data.features.shape[1] > LARGE
-            else 1,
+            threads_each=max(1, threads // len(chunks)) if large else 1,
             progress=lambda done: None if progress is None else progress(done, len(problems)),
         )
         results = Results(data, len(jobs), 1, hidden=None, dtype=torch.float64)
