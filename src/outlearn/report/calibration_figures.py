@@ -53,9 +53,9 @@ def reliability_figure(measured: Measured, level: float) -> Drawn:
         tuple(rows),
     )
     least = 100 / measured.teachers.n_classes
-    panel = Panel(
-        Axis("confidence, %", limits=(min(least, 45) - 2, 102)), Axis("right, %", limits=(-2, 102)), tuple(marks)
-    )
+    start = min(least, 45) - 2
+    low = max(-2.0, min([start, *(100 * r - 2 for row in rows if isinstance(r := row[4], float))]))
+    panel = Panel(Axis("confidence, %", limits=(start, 102)), Axis("right, %", limits=(low, 102)), tuple(marks))
     return drawn(
         "reliability",
         "Calibration",

@@ -33,8 +33,9 @@ def ledger_grid(measured: Measured, gaps: Mapping[str, RiskGap], class_names: Se
     ledgers = {loss: gap.ledger() for loss, gap in gaps.items()}
     teacher_right = (measured.teachers.log_probs.argmax(axis=-1) == measured.labels).mean(axis=0)
     sure = ledgers[first_loss].teacher_confidence
+    named = any(point.id != point.text for point in measured.points)
     columns = (
-        GridColumn("id"),
+        *([GridColumn("id")] if named else []),
         GridColumn("text"),
         GridColumn("label", filter=True),
         GridColumn("teachers right", "percent", "share of teachers that are right"),
@@ -45,7 +46,13 @@ def ledger_grid(measured: Measured, gaps: Mapping[str, RiskGap], class_names: Se
     for i in kept.tolist():
         point = measured.points[i]
         text = point.text if len(point.text) <= LONGEST_TEXT else point.text[:LONGEST_TEXT] + " …"
-        known = [point.id, text, class_names[point.label], round(float(teacher_right[i]), 4), round(float(sure[i]), 4)]
+        known = [
+            *([point.id] if named else []),
+            text,
+            class_names[point.label],
+            round(float(teacher_right[i]), 4),
+            round(float(sure[i]), 4),
+        ]
         rows.append([*known, *[None] * len(PER_LOSS)])
     variants = {}
     for loss, gap in gaps.items():

@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from outlearn.report import style
-from outlearn.report.cells import Table, format_cell
+from outlearn.report.cells import Cell, Estimate, Table, excludes_zero, format_cell
 
 __all__ = [
     "Block",
@@ -184,7 +184,7 @@ def render_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(json_block=json_block, format_cell=format_cell)
+    environment.globals.update(json_block=json_block, format_cell=format_cell, is_told=_is_told)
     return environment.get_template("page.html.jinja").render(
         title=title,
         subtitle=subtitle,
@@ -208,6 +208,11 @@ def json_block(value: Any) -> Markup:
     """
     text = json.dumps(_without_nan(value), ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _is_told(cell: Cell, kind: str) -> bool:
+    """Say whether a difference is told apart from 0, which a table shows in bold."""
+    return kind == "points" and isinstance(cell, Estimate) and excludes_zero(cell)
 
 
 def _without_nan(value: Any) -> Any:

@@ -15,7 +15,7 @@ from outlearn.report.charts import Axis, Chart, Dots, Heat, Line, Panel, Rule
 from outlearn.report.findings import of_losses
 from outlearn.report.run_folder import Measured
 from outlearn.report.score_figures import Drawn, drawn
-from outlearn.report.style import ROLES, series_style
+from outlearn.report.style import ROLES, SeriesStyle, series_style
 
 __all__ = ["as_estimate", "confidence_figure", "misfit_map_figure"]
 
@@ -48,7 +48,8 @@ def confidence_figure(gaps: Mapping[str, RiskGap], unit: str, level: float) -> D
         low, high = ([getattr(estimate, side) for _, estimate in known] for side in ("low", "high"))
         dots = Dots("", look, x, y, low, high, hover, size=6)
         marks = (Rule(ROLES["gap"], y=0.0), Line("", look, x, y, markers=False), dots)
-        panels.append(Panel(Axis(), Axis(f"gap, {unit}", limits=limits), marks, loss))
+        title = "teacher confidence, %" if k >= len(tenths) - min(4, len(tenths)) else ""
+        panels.append(Panel(Axis(title), Axis(f"gap, {unit}", limits=limits), marks, loss))
     rows: list[tuple[Cell, ...]] = [
         (loss, number, sure, estimate)
         for loss, of_loss in tenths.items()
@@ -64,12 +65,11 @@ def confidence_figure(gaps: Mapping[str, RiskGap], unit: str, level: float) -> D
     columns = min(4, len(panels))
     return drawn(
         "confidence",
-        "Where the gain comes from",
+        "Where the gain comes from: sure or unsure teachers",
         Chart(tuple(panels), columns=columns, panel_height=190, share_y=True, legend=False),
         _confidence_finding({loss: [estimate for _, estimate in of] for loss, of in tenths.items()}),
         table,
-        "Test points in tenths, from those where the teachers are least sure (left) to those where they are surest; "
-        "along x their mean confidence in %, along y the gap. Bars are intervals.",
+        "Test points in tenths by the mean confidence of the teachers. Bars are intervals.",
     )
 
 
@@ -119,9 +119,10 @@ def misfit_map_figure(measured: Measured, gaps: Mapping[str, RiskGap], loss: str
         for name, row in zip(names, values, strict=True)
     ]
     heat = Heat(f"misfit, {unit}", values.tolist(), columns, names, (float(values.min()), float(values.max())), hover)
+    ring = SeriesStyle(ROLES["residual"].colour, "circle-open", "solid", "")
+    mine = Dots("own teacher", ring, [columns[own[i]] for i in kept.tolist()], names, size=8)
     chart = Chart(
-        (Panel(Axis(categories=columns), Axis(categories=names), (heat,)),),
-        legend=False,
+        (Panel(Axis(categories=columns), Axis(categories=names), (heat, mine)),),
         panel_height=max(220, 20 * len(names)),
     )
     of_own = float(values[np.arange(len(kept)), own[kept]].mean())

@@ -12,7 +12,7 @@ from outlearn.report.point_figures import confidence_figure, misfit_map_figure
 from outlearn.report.run_folder import Measured, RunFolder, read_measured
 from outlearn.report.score_figures import Drawn, bias_variance_figure, gap_figure, scores_figure
 from outlearn.report.summary import describe
-from outlearn.report.tables import difference_table, loss_names, main_table, risk_unit
+from outlearn.report.tables import difference_table, loss_names, risk_unit, scores_table
 from outlearn.report.training_figure import path_figure
 
 __all__ = ["best_loss", "measured_gaps", "run_figures", "run_page"]
@@ -83,14 +83,15 @@ def run_page(run: RunFolder) -> str:
         "here."
     )
     sections = [
-        Section("scores-part", "Who wins", (*chosen("scores"), TableBlock(main_table(results)))),
+        Section("scores-part", "Who wins", (*chosen("scores"), TableBlock(scores_table(results)))),
         Section("why", "Why", chosen("gap", "bias-variance", "confidence", "misfit-map"), explained),
         Section("training", "Training and calibration", chosen("path", "reliability", "sensitivity")),
         Section(
             "paired",
             "Paired differences",
             (TableBlock(difference_table(results)),),
-            "Student minus other, on the same points and, for teachers, with its own teacher.",
+            "Student minus other, on the same points and, for teachers, with its own teacher. In bold: the interval "
+            "excludes 0.",
         ),
         Section("points", "Point by point", (ledger_grid(measured, gaps, names, best_loss(run)),)),
         Section("setting", "What was run", (Facts(tuple(describe(results))), Facts(_provenance(run)), *notes)),

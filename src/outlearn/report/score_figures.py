@@ -74,7 +74,7 @@ def gap_figure(results: Results) -> Drawn:
     zero = Rule(ROLES["gap"], x=0.0)
     overfit = [student_estimate(results, loss, "overfit_covariance") for loss in losses]
     panels = (
-        Panel(Axis(unit), Axis(categories=losses), (*bars, zero), "gap = misfit + residual"),
+        Panel(Axis(unit), Axis(categories=losses), (*bars, zero), "gap and its two parts"),
         Panel(
             Axis(unit),
             Axis(categories=losses),
@@ -86,7 +86,7 @@ def gap_figure(results: Results) -> Drawn:
     finding = _gap_finding(parts["residual"], overfit)
     return drawn(
         "gap",
-        "Where the gain in risk comes from",
+        "Gain in risk = misfit + residual",
         chart,
         finding,
         gap_table(results),

@@ -23,6 +23,7 @@ __all__ = [
     "risk_metric",
     "risk_unit",
     "score_rows",
+    "scores_table",
     "student_estimate",
 ]
 
@@ -110,6 +111,12 @@ def main_table(results: Results) -> Table:
                 missing = "withheld" if estimate.mean is None else "without an interval"
                 notes.append(f"{column.name} {missing}: {estimate.reason}.")
     return Table("Scores on the test points", _MAIN, tuple(rows), tuple(dict.fromkeys(notes)))
+
+
+def scores_table(results: Results) -> Table:
+    """Return the main table without the decomposition, which has a table of its own: narrow enough for a page."""
+    table = main_table(results)
+    return Table(table.title, table.columns[:-3], tuple(row[:-3] for row in table.rows), table.footnotes)
 
 
 _MAIN = (
