@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from outlearn.report.cells import Table
-from outlearn.report.comparison_page import loss_summary
+from outlearn.report.comparison_tables import comparison_findings, comparison_table, loss_summary, run_names
 from outlearn.report.findings import findings
 from outlearn.report.run_folder import RunFolder
 from outlearn.report.tables import difference_table, gap_table, main_table
@@ -14,15 +14,21 @@ __all__ = ["markdown_report", "markdown_table"]
 
 
 def markdown_report(runs: Sequence[RunFolder]) -> str:
-    """Write the findings and tables of one run, or of each of several and their comparison."""
+    """Write the findings and tables of one run; for several their comparison first, then the findings of each."""
     parts = []
-    for run in runs:
-        parts += [f"## {_text(str(run.results['task'].get('name', run.name)))} ({_text(run.name)})"]
-        parts += ["\n".join(f"- {_text(sentence)}" for sentence in findings(run.results))]
-        parts += [markdown_table(make(run.results)) for make in (main_table, gap_table, difference_table)]
     if len(runs) > 1:
-        parts += ["## Comparison", markdown_table(loss_summary(runs))]
+        parts += [f"## Comparison of {len(runs)} runs", _listed(comparison_findings(runs))]
+        parts += [markdown_table(loss_summary(runs)), markdown_table(comparison_table(runs))]
+    for name, run in zip(run_names(runs), runs, strict=True):
+        parts += [f"## {_text(str(run.results['task'].get('name', name)))} ({_text(name)})"]
+        parts += [_listed(findings(run.results))]
+        tables = (main_table, gap_table, difference_table) if len(runs) == 1 else ()
+        parts += [markdown_table(make(run.results)) for make in tables]
     return "\n\n".join(parts) + "\n"
+
+
+def _listed(sentences: Sequence[str]) -> str:
+    return "\n".join(f"- {_text(sentence)}" for sentence in sentences)
 
 
 def markdown_table(table: Table) -> str:
