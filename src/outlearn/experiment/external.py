@@ -50,7 +50,11 @@ def external_teachers(task: Task, splits: Splits, section: TeacherSection) -> Ex
     sizes = [len(getattr(splits, name)) for name in names]
     points = np.concatenate([getattr(splits, name) for name in names])
     labels = load_weak_labels(section.external, task, points, missing=section.missing)
-    probs, notes = labels.probs, labels.notes
+    unused = (
+        f"No teacher was trained, so the {len(splits.teacher):,} points of the teacher split are not used; a smaller "
+        "data.fractions.teacher leaves more to the students."
+    )
+    probs, notes = labels.probs, (*labels.notes, unused)
     zeros = int((probs == 0).any(axis=-1).sum())
     if zeros and not section.smoothing:
         raise DataError(
