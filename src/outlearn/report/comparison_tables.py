@@ -130,7 +130,8 @@ def comparison_findings(runs: Sequence[RunFolder]) -> tuple[str, ...]:
         if losses[k] != FORWARD and rows[k][3] + rows[k][4] > 0
     ]
     if said:
-        found.append(f"Against {FORWARD}: {'; '.join(said[:4])}{'; …' if len(said) > 4 else ''}.")
+        more = f"; {len(said) - 4} more are in the table" if len(said) > 4 else ""
+        found.append(f"Against {FORWARD}: {'; '.join(said[:4])}{more}.")
     return (*found, residual_finding(runs))
 
 

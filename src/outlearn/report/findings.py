@@ -187,6 +187,12 @@ def bad_news(results: Results) -> str:
         teacher = format_cell(estimate_of(results["teacher"].get("accuracy")), "percent")
         majority = format_cell(estimate_of((results.get("majority") or {}).get("accuracy")), "percent", intervals=False)
         news.append(f"the teachers ({teacher}%) do worse than always saying the majority class ({majority}%)")
+    best, versus = _headline(results)
+    gap = student_estimate(results, best, "gap")
+    if _beats(versus) and _loses(gap):
+        news.append(
+            f"in risk {best} is worse than its labeller in spite of its accuracy, gap {format_cell(gap, 'signed')}"
+        )
     lower = _reverse_log_loss(results)
     if lower:
         news.append(lower)

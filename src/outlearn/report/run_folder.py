@@ -126,6 +126,7 @@ def read_measured(run: RunFolder) -> Measured:
     )
     losses = _names(student_meta, "losses", folder / "students.safetensors")
     names = _names(teacher_meta, "models", folder / "teachers.safetensors")
+    _check_labels(labels, teachers["test.log_probs"].shape[-1], folder / "points.jsonl")
     try:
         teacher = Predictions.from_logits(teachers["test.log_probs"], point_ids=ids)
         by_loss = {
@@ -163,11 +164,14 @@ def _check_complete(measured: Measured, run: RunFolder, folder: Path) -> None:
             )
         if student.n_classes != measured.teachers.n_classes:
             raise DataError(f"{str(folder)!r}: teachers and the students of {loss!r} differ in classes. {AGAIN}")
-    wrong = (measured.labels < 0) | (measured.labels >= measured.teachers.n_classes)
+
+
+def _check_labels(labels: np.ndarray, n_classes: int, path: Path) -> None:
+    wrong = (labels < 0) | (labels >= n_classes)
     if wrong.any():
         raise DataError(
-            f"{str(folder / 'points.jsonl')!r}: test point {int(wrong.argmax())} has label "
-            f"{int(measured.labels[wrong.argmax()])}, outside the {measured.teachers.n_classes} classes. {AGAIN}"
+            f"{str(path)!r}: test point {int(wrong.argmax())} has label {int(labels[wrong.argmax()])}, outside the "
+            f"{n_classes} classes. {AGAIN}"
         )
 
 

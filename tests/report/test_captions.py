@@ -1,0 +1,173 @@
+"""A figure's caption says what its counts show, and no more."""
+
+import copy
+
+import numpy as np
+import pytest
+from tests.report.made_up import make_up
+
+from outlearn.report.calibration_figures import reliability_figure
+from outlearn.report.charts import Bars, Dots, Line
+from outlearn.report.point_figures import confidence_figure
+from outlearn.report.run_folder import read_measured, read_run
+from outlearn.report.run_page import measured_gaps, run_figures
+from outlearn.report.score_figures import bias_variance_figure, gap_figure, scores_figure
+from outlearn.report.training_figure import path_figure
+
+
+@pytest.fixture(scope="module")
+def made_up():
+    return make_up(losses=("forward_ce", "reverse_ce"), n_points=60).results
+
+
+@pytest.fixture
+def results(made_up):
+    return copy.deepcopy(made_up)
+
+
+@pytest.fixture(scope="module")
+def run(folder_of):
+    found = read_run(folder_of("plain"))
+    measured = read_measured(found)
+    return found, measured, measured_gaps(found, measured)
+
+
+def everywhere(results, key, mean, half):
+    for record in results["students"].values():
+        record[key] = {"mean": mean, "low": mean - half, "high": mean + half}
+
+
+def caption(drawn):
+    return drawn[0].finding
+
+
+@pytest.mark.parametrize(
+    ("mean", "half", "said", "unsaid"),
+    [
+        (-0.2, 0.1, "below 0 for all 2 losses: there misfit alone overstates the gain", "understates"),
+        (0.2, 0.1, "above 0 for all 2 losses: there misfit alone understates the gain", "overstates"),
+        (-0.2, 0.3, "The residual is not told apart from 0 for any loss", "states"),
+    ],
+)
+def test_the_residual_has_a_side_only_where_its_interval_has_one(results, mean, half, said, unsaid):
+    everywhere(results, "residual", mean, half)
+    assert said in caption(gap_figure(results))
+    assert unsaid not in caption(gap_figure(results))
+
+
+def test_copying_at_zero_losses_is_no_loss(results):
+    everywhere(results, "overfit_covariance", 0.01, 0.1)
+    assert "shown to copy part of their own teacher's error with no loss" in caption(gap_figure(results))
+
+
+def test_without_intervals_the_caption_gives_the_reason():
+    results = make_up(n_teachers=1, n_points=60).results
+    assert "The overfit covariance has no interval: one teacher" in caption(gap_figure(results))
+    for record in results["students"].values():
+        for estimate in (record["residual"], record["differences"]["teacher"]):
+            estimate.update(low=None, high=None, reason="only three points")
+    assert "No residual has an interval (only three points)" in caption(gap_figure(results))
+    assert "No difference has an interval (only three points)" in caption(scores_figure(results))
+
+
+@pytest.mark.parametrize(
+    ("mean", "said"),
+    [
+        (0.05, "more accurate than their own labeller with forward_ce, reverse_ce"),
+        (-0.05, "No student is shown to beat its labeller; with forward_ce, reverse_ce students are less accurate"),
+        (0.005, "No student is shown to be better or worse than its labeller: every paired interval includes 0"),
+    ],
+)
+def test_who_wins_follows_the_paired_intervals(results, mean, said):
+    for record in results["students"].values():
+        record["differences"]["teacher"] = {"mean": mean, "low": mean - 0.01, "high": mean + 0.01}
+    assert said in caption(scores_figure(results))
+
+
+@pytest.mark.parametrize("shape", ["number", "estimate"])
+def test_the_path_is_read_as_numbers_and_as_estimates(results, shape):
+    if shape == "estimate":
+        for record in results["students"].values():
+            record["path"] = [
+                {
+                    key: value if key == "epoch" else {"mean": value, "low": None, "high": None}
+                    for key, value in e.items()
+                }
+                for e in record["path"]
+            ]
+    _, chart = path_figure(results)
+    first = results["students"]["forward_ce"]["path"][0]["accuracy"]
+    expected = first["mean"] if shape == "estimate" else first
+    assert chart.panels[0].marks[0].y[0] == pytest.approx(100 * expected)
+
+
+def test_the_path_caption_counts_and_draws_no_conclusion(results):
+    assert "the overfit covariance rises with all 2 losses" in caption(path_figure(results))
+    for record in results["students"].values():
+        for entry in record["path"]:
+            entry |= {"overfit_covariance": -entry["epoch"], "accuracy": entry["epoch"] / 100}
+    said = caption(path_figure(results))
+    assert "rises with no loss; an earlier recorded epoch is more accurate than the last with no loss" in said
+    assert "copies" not in said
+    for record in results["students"].values():
+        for entry in record["path"]:
+            entry["overfit_covariance"] = None
+    assert "The overfit covariance was not measured" in caption(path_figure(results))
+    for record in results["students"].values():
+        record["path"] = record["path"][-1:]
+    assert path_figure(results) is None
+
+
+def test_bias_and_variance_show_the_ensembles_as_one_risk(results):
+    figure, chart = bias_variance_figure(results)
+    assert {mark.name for mark in chart.panels[0].marks} == {"bias", "variance", "risk of an ensemble"}
+    ensembles = next(mark for mark in chart.panels[0].marks if isinstance(mark, Dots))
+    assert list(ensembles.x) == [results["ensembles"][key]["log_loss"]["mean"] for key in ("mean", "dual_mean")]
+    bars = [mark for mark in chart.panels[0].marks if isinstance(mark, Bars)]
+    assert bars[1].base == bars[0].length
+    assert "the diamond is its whole risk" in figure.how_to_read
+    assert bias_variance_figure(make_up(n_teachers=1, n_points=60).results) is None
+
+
+def test_tenths_of_confidence_carry_the_core_s_two_way_intervals(run):
+    _, _, gaps = run
+    figure, chart = confidence_figure(gaps, "nats", 0.95)
+    loss = next(iter(gaps))
+    table = gaps[loss].slices("teacher_confidence", 0.95)
+    dots = next(mark for mark in chart.panels[0].marks if isinstance(mark, Dots))
+    assert list(dots.y) == [interval.mean for interval in table.gap]
+    assert list(dots.low) == [interval.low for interval in table.gap]
+    assert list(dots.high) == [interval.high for interval in table.gap]
+    assert list(dots.x) == sorted(dots.x)
+    weights = np.array(table.n_points)
+    sure = gaps[loss].ledger().teacher_confidence
+    assert np.dot(weights, dots.x) / weights.sum() == pytest.approx(100 * sure.mean())
+    assert len(figure.table.rows) == sum(len(g.slices("teacher_confidence").names) for g in gaps.values())
+
+
+@pytest.mark.parametrize("kind", ["plain", "one-teacher", "ten-classes", "preference", "one-loss", "hostile"])
+def test_every_kind_of_run_draws_every_figure_that_it_can(folder_of, kind):
+    run = read_run(folder_of(kind))
+    measured = read_measured(run)
+    figures = run_figures(run, measured, measured_gaps(run, measured))
+    expected = {"scores", "gap", "path", "confidence", "reliability", "sensitivity", "bias-variance", "misfit-map"}
+    assert set(figures) == (expected - {"bias-variance", "misfit-map"} if kind == "one-teacher" else expected)
+    for figure, chart in figures.values():
+        assert figure.finding.endswith((".", "…"))
+        assert figure.table is not None
+        for panel in chart.panels:
+            for mark in panel.marks:
+                if isinstance(mark, Line | Dots) and mark.hover:
+                    assert len(mark.hover) == len(mark.x)
+
+
+def test_over_confidence_is_claimed_by_its_paired_interval(run):
+    _, measured, _ = run
+    figure, _ = reliability_figure(measured, 0.95)
+    excess = {row[0]: row[2] for row in figure.table.rows if row[1] == "all"}
+    confidence = np.exp(measured.teachers.log_probs.max(axis=-1))
+    right = measured.teachers.log_probs.argmax(axis=-1) == measured.labels
+    assert excess["teacher"].mean == pytest.approx((confidence - right).mean())
+    surer = figure.finding.split("; less sure")[0]
+    for name, estimate in excess.items():
+        assert (f"{name} +" in surer) == (estimate.low is not None and estimate.low > 0)

@@ -1,0 +1,132 @@
+"""Tables hold the numbers of results.json and nothing else; the summary fits its width and says every reason."""
+
+import unicodedata
+
+import pytest
+from tests.report.made_up import HOSTILE, make_up
+
+from outlearn.report.cells import Estimate, estimate_of, format_number
+from outlearn.report.summary import summary_text
+from outlearn.report.tables import (
+    bias_variance_table,
+    difference_table,
+    gap_table,
+    main_table,
+    path_table,
+    risk_metric,
+    risk_unit,
+    scores_table,
+)
+
+RUNS = {
+    "plain": make_up(n_points=60),
+    "eight losses": make_up(
+        n_points=40,
+        losses=("forward_ce", "hard_ce", "reverse_ce", "reverse_kl", "symmetric_ce", "cace", "aux_conf", "mae"),
+    ),
+    "one teacher": make_up(n_teachers=1, n_points=60),
+    "ten classes": make_up(n_classes=10, n_points=60),
+    "preference": make_up(kind="preference", n_points=60),
+    "hostile": make_up(hostile=True, n_points=40),
+}
+
+
+def terminal_width(line):
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_table_holds_the_numbers_of_the_results(name):
+    results = RUNS[name].results
+    for table in (main_table, scores_table, gap_table, difference_table, bias_variance_table, path_table):
+        made = table(results)
+        assert all(len(row) == len(made.columns) for row in made.rows)
+    rows = {row[0]: row for row in main_table(results).rows}
+    columns = [column.name for column in main_table(results).columns]
+    for loss, record in results["students"].items():
+        row = dict(zip(columns, rows[f"student, {loss}"], strict=True))
+        for column, key in (("accuracy", "accuracy"), ("log loss", "log_loss"), ("gap", "gap"), ("misfit", "misfit")):
+            assert row[column] == estimate_of(record[key])
+        assert row["PGR"].mean == record["pgr"]["value"]
+
+
+def test_the_narrow_table_is_the_main_table_without_the_decomposition():
+    results = RUNS["plain"].results
+    assert scores_table(results).rows == tuple(row[:-3] for row in main_table(results).rows)
+    assert [c.name for c in main_table(results).columns[-3:]] == ["gap", "misfit", "residual"]
+
+
+def test_differences_are_antisymmetric_and_missing_with_oneself():
+    table = difference_table(RUNS["plain"].results)
+    names = [column.name for column in table.columns]
+    by_name = {row[0]: dict(zip(names, row, strict=True)) for row in table.rows}
+    assert by_name["mae"]["mae"] is None
+    assert by_name["mae"]["forward_ce"].mean == pytest.approx(-by_name["forward_ce"]["mae"].mean)
+
+
+def test_a_withheld_number_is_a_dash_with_its_reason_below():
+    results = make_up(n_teachers=1, n_points=60).results
+    results["students"]["mae"]["pgr"] = {"value": None, "low": None, "high": None, "reason": "nothing to recover"}
+    assert "PGR withheld: nothing to recover." in main_table(results).footnotes
+    text = summary_text(results)
+    assert "— (" in text
+    assert ") withheld: nothing to recover." in text
+
+
+@pytest.mark.parametrize(
+    ("measure", "metric"),
+    [
+        ({}, "log_loss"),
+        ({"generator": "negative_entropy", "order": "target_first", "target": "labels"}, "log_loss"),
+        ({"generator": "negative_entropy", "order": "prediction_first"}, None),
+        ({"generator": "negative_entropy", "smoothing": 0.1}, None),
+        ({"generator": "negative_entropy", "target": "soft"}, None),
+        ({"generator": "squared_euclidean", "order": "prediction_first"}, "brier"),
+        ({"generator": "itakura_saito"}, None),
+    ],
+)
+def test_the_risk_of_one_model_is_a_metric_only_where_the_two_are_the_same_number(measure, metric):
+    results = RUNS["plain"].results | {"measure": measure}
+    assert risk_metric(results) == metric
+    table = bias_variance_table(results)
+    assert ("risk" in [column.name for column in table.columns]) == (metric is not None)
+    assert any("ensemble" in str(row[0]) for row in table.rows) == (metric is not None)
+
+
+def test_units_follow_the_generator():
+    assert risk_unit({}) == "nats"
+    assert risk_unit({"measure": {"generator": "squared_euclidean"}}) == "squared error"
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("name", [name for name in RUNS if name != "hostile"])
+def test_the_summary_fits_its_width(name, width):
+    text = summary_text(RUNS[name].results, width=width)
+    assert max(map(terminal_width, text.splitlines())) <= width
+    for loss in RUNS[name].results["students"]:
+        assert f"student, {loss}" in text
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_hostile_text_prints_as_one_line_of_printable_characters(width):
+    text = summary_text(RUNS["hostile"].results, width=width)
+    assert all(c.isprintable() or c == "\n" for c in text)
+    assert "\u202e" not in text
+    assert HOSTILE[0] in text  # plain text needs no escaping, and keeps what was written
+
+
+def test_the_summary_says_every_score_that_the_table_has():
+    results = RUNS["plain"].results
+    text = summary_text(results, width=120)
+    for record in (results["teacher"], results["ceiling"], *results["students"].values()):
+        e = estimate_of(record["accuracy"])
+        assert format_number(e.mean, "percent") in text
+    assert "95% interval for new teachers and new test points" in " ".join(text.split())
+    one = " ".join(summary_text(RUNS["one teacher"].results).split())
+    assert "interval for new test points, with this very labeller" in one
+
+
+@pytest.mark.parametrize("value", [None, True, "0.5", float("nan"), float("inf"), [], {}])
+def test_what_is_no_finite_number_is_no_estimate(value):
+    assert estimate_of(value) == Estimate(None)
+    assert estimate_of({"mean": value}).mean is None
