@@ -3,12 +3,10 @@
 (() => {
   const root = document.documentElement;
   const button = document.getElementById("theme");
-  const names = { auto: ["◐ auto", "as the system"], light: ["☀ light", "light"], dark: ["☾ dark", "dark"] };
+  const names = { auto: "as the system", light: "light", dark: "dark" };
   const order = ["auto", "light", "dark"];
   const show = () => {
-    const [text, spoken] = names[root.dataset.theme];
-    button.textContent = text;
-    button.setAttribute("aria-label", "Colours: " + spoken);
+    button.textContent = "Colours: " + names[root.dataset.theme];
     document.dispatchEvent(new Event("outlearn:theme"));
   };
   button.addEventListener("click", () => {
