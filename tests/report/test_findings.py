@@ -81,7 +81,9 @@ def test_nothing_is_claimed_where_every_interval_includes_zero(results):
 def test_a_student_that_beats_its_teacher_is_named_with_its_interval_and_pgr(results):
     differ(results, "reverse_ce", "teacher", 0.05)
     said = findings(results)[0]
-    assert said.startswith("Students beat their teachers with 1 of 3 losses: reverse_ce (the best of 3")
+    assert said.startswith(
+        "Students beat their teachers with 1 of 3 losses: reverse_ce (the best of those shown to beat theirs,"
+    )
     assert "+5.0 points [+4.5, +5.5] (95% interval, paired); PGR 0.20 [-0.10, 0.50]" in said
 
 
@@ -179,6 +181,14 @@ def test_bad_news_is_said_when_it_is_so_and_only_then(results, sentence):
 def test_an_ensemble_that_beats_all_but_one_student_is_no_bad_news(results):
     for loss in ("forward_ce", "mae"):
         differ(results, loss, "ensemble_mean", -0.03)
+    assert bad_news(results) == ""
+
+
+def test_a_gain_over_single_teachers_is_held_against_their_ensemble(results):
+    differ(results, "reverse_ce", "teacher", 0.05)
+    assert "no student is shown to beat the geometric mean of the teachers (the best of them: +1.0" in bad_news(results)
+    for ensemble in ("ensemble_mean", "ensemble_dual_mean"):
+        differ(results, "reverse_ce", ensemble, 0.03)
     assert bad_news(results) == ""
 
 

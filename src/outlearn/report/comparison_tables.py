@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,15 +33,19 @@ FORWARD = "forward_ce"
 
 
 def run_names(runs: Sequence[RunFolder]) -> tuple[str, ...]:
-    """Return a name for each run: its folder's name, with as many parents as it takes to tell all runs apart.
+    """Return a name for each run: its folder's name, with as many parents as it takes to tell it from the others.
 
     The same folder given twice keeps the same name.
     """
     parts = [run.path.resolve().parts for run in runs]
-    depth = 1
-    while depth < max(map(len, parts), default=1) and len({p[-depth:] for p in parts}) < len(set(parts)):
-        depth += 1
-    return tuple("/".join(p[-depth:]) for p in parts)
+    depth = dict.fromkeys(parts, 1)
+    for _ in range(max(map(len, parts), default=1)):
+        shared = Counter(path[-depth[path] :] for path in depth)
+        if len(shared) == len(depth):
+            break
+        for path in depth:
+            depth[path] += shared[path[-depth[path] :]] > 1
+    return tuple("/".join(path[-depth[path] :]) for path in parts)
 
 
 def all_losses(runs: Sequence[RunFolder]) -> tuple[str, ...]:

@@ -89,7 +89,8 @@ def _who_wins(results: Results) -> str:
     teacher = format_number(labeller.mean, "percent")
     student = format_number(student_estimate(results, best, "accuracy").mean, "percent")
     unit = _unit(results)
-    chosen = f" (the best of {len(losses)} on the test {unit})" if len(losses) > 1 else ""
+    first = "the best" if best == _best(results) else "the best of those shown to beat theirs,"
+    chosen = f" ({first} of {len(losses)} on the test {unit})" if len(losses) > 1 else ""
     scores = f"{student}% of the test {unit} right against {whose} {teacher}%"
     pgr = student_estimate(results, best, "pgr")
     recovered = f"PGR {format_cell(pgr, 'ratio')}"
@@ -177,12 +178,8 @@ def bad_news(results: Results) -> str:
         amounts = [_signed(student_estimate(results, worse[0], "differences", "teacher"))] if len(worse) == 1 else []
         verb = "is" if len(worse) == 1 else "are"
         news.append(f"{_list(worse)} {verb} worse than their own labeller" + "".join(f" ({a})" for a in amounts))
-    for other in ("ensemble_mean", "ensemble_dual_mean", "best_teacher"):
-        against = [student_estimate(results, loss, "differences", other) for loss in losses]
-        known = [difference for difference in against if difference.mean is not None]
-        if known and len(known) == len(losses) and all(_loses(difference) for difference in known):
-            closest = max(known, key=lambda difference: difference.mean or 0.0)
-            news.append(f"the {_plain(other)} beats every student, the best of them by {_size(closest)}")
+    if _several_teachers(results):
+        news += _against_combined_teachers(results)
     if _worse_than_majority(results):
         teacher = format_cell(estimate_of(results["teacher"].get("accuracy")), "percent")
         majority = format_cell(estimate_of((results.get("majority") or {}).get("accuracy")), "percent", intervals=False)
@@ -218,6 +215,31 @@ def _reverse_log_loss(results: Results) -> str:
         more = f"{format_cell(log_loss, 'signed')} nats"
         return f"{reverse} has a higher log loss than {forward} ({more}) in spite of its accuracy"
     return ""
+
+
+def _against_combined_teachers(results: Results) -> list[str]:
+    """Say which ensembles, or the best teacher, beat every student, or which ensemble no student is shown to beat."""
+    losses = loss_names(results)
+    news, unbeaten = [], []
+    for other in ("ensemble_mean", "ensemble_dual_mean", "best_teacher"):
+        against = [student_estimate(results, loss, "differences", other) for loss in losses]
+        if not all(difference.has_interval for difference in against):
+            continue
+        closest = max(against, key=lambda difference: difference.mean or 0.0)
+        if all(_loses(difference) for difference in against):
+            news.append(f"the {_plain(other)} beats every student, the best of them by {_size(closest)}")
+        elif other != "best_teacher" and not any(_beats(difference) for difference in against):
+            unbeaten.append((closest.mean or 0.0, f"the {_plain(other)} (the best of them: {_signed(closest)})"))
+    gained = any(_beats(student_estimate(results, loss, "differences", "teacher")) for loss in losses)
+    if unbeaten and gained:
+        # One is enough, the ensemble that is hardest to beat; and only where a gain was announced.
+        news.append(f"no student is shown to beat {min(unbeaten)[1]}")
+    return news
+
+
+def _several_teachers(results: Results) -> bool:
+    """Say whether there are teachers to average and to choose from."""
+    return (results["teacher"].get("models") or 2) > 1
 
 
 def _worse_than_majority(results: Results) -> bool:
