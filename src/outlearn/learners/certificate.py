@@ -22,6 +22,7 @@ __all__ = ["certify"]
 
 NEWTON_STEPS = 8
 SOLVED = 1e-12  # an intercept's gradient that is 0 up to rounding
+ROWS = 512  # examples converted to float64 at once
 HEADS = 128  # heads checked at once: their float64 logits are kept
 
 
@@ -29,13 +30,14 @@ def certify(objective: Objective, parameters: Tensor) -> tuple[Tensor, Tensor]:
     """Solve for the intercepts and bound the gap of every head.
 
     Args:
-        objective: with float64 features; tables may be float32.
+        objective: of any dtype; its numbers are taken as exact.
         parameters: `[inputs x logits, heads]`, float64.
 
     Returns:
         The parameters with the new intercepts, and the bounds on f - min f, `[heads]`.
     """
-    norms = objective.x[:, : objective.x.shape[1] - objective.bias].square().sum(1).sqrt()
+    penalised = objective.x[:, : objective.x.shape[1] - objective.bias]
+    norms = torch.cat([block.double().square().sum(1).sqrt() for block in torch.split(penalised, ROWS)])
     solved, gaps = parameters.clone(), parameters.new_empty(objective.n_heads)
     for start in range(0, objective.n_heads, HEADS):
         heads = slice(start, start + HEADS)
@@ -47,10 +49,10 @@ def certify(objective: Objective, parameters: Tensor) -> tuple[Tensor, Tensor]:
 
 def _certify(objective: Objective, heads: slice, parameters: Tensor, norms: Tensor) -> Tensor:
     """Bound the gaps of a few heads, after moving their intercepts in place."""
-    x, k = objective.x, objective.n_logits
+    k = objective.n_logits
     weights, pulls = objective.weights[:, :, heads].double(), objective.pulls[:, :, heads].double()
     ridge = objective.ridge[heads].double()
-    logits = (x @ parameters.view(x.shape[1], -1)).view(len(x), k, -1)
+    logits = _exact_product(objective.x, parameters).view(len(objective.x), k, -1)
     p, residual = torch.empty_like(logits), torch.empty_like(logits)
     steps = 0
     while True:
@@ -68,7 +70,7 @@ def _certify(objective: Objective, heads: slice, parameters: Tensor, norms: Tens
         step = _newton_step(intercept_gradient, hessian)
         logits += step
         parameters[-k:] += step
-    gradient = (x.t() @ residual.view(len(x), -1)).view(parameters.shape)
+    gradient = _exact_product_back(objective.x, residual).view(parameters.shape)
     penalised = objective.n_penalised
     gradient[:penalised].addcmul_(parameters[:penalised], ridge)
     norm = gradient[:penalised].square().sum(0).sqrt()
@@ -80,6 +82,24 @@ def _certify(objective: Objective, heads: slice, parameters: Tensor, norms: Tens
     distance = torch.where(ratio < 0.5, -torch.log1p(-ratio.clamp(max=0.5)) / c, torch.inf)
     drift = bend * (norms @ weights[:, 0])
     return shift * distance + (norm + drift * distance).square() / (2.0 * ridge)
+
+
+def _exact_product(x: Tensor, parameters: Tensor) -> Tensor:
+    """Compute x W in float64, converting x block by block."""
+    wide = parameters.view(x.shape[1], -1)
+    out = wide.new_empty(len(x), wide.shape[1])
+    for start in range(0, len(x), ROWS):
+        torch.mm(x[start : start + ROWS].double(), wide, out=out[start : start + ROWS])
+    return out
+
+
+def _exact_product_back(x: Tensor, residual: Tensor) -> Tensor:
+    """Compute x^T r in float64."""
+    wide = residual.view(len(x), -1)
+    out = wide.new_zeros(x.shape[1], wide.shape[1])
+    for start in range(0, len(x), ROWS):
+        out.addmm_(x[start : start + ROWS].double().t(), wide[start : start + ROWS])
+    return out
 
 
 def _intercept_hessian(p: Tensor, weights: Tensor) -> Tensor:

@@ -37,6 +37,7 @@ DEFAULT_MEMORY = 512 * 2**20
 NARROW = 64  # heads, below which a chunk is too narrow to be worth a thread of its own
 MARGIN = 0.25  # aim for this part of the tolerance, so that the check in float64 passes
 TOGETHER = 30  # steps of the common run
+REFRESHED = (4, 8)  # steps of it after which the common Hessian is renewed
 ALONE = 200  # steps of a head's own run
 ATTEMPTS = 3
 LARGE = 10**11
@@ -157,10 +158,9 @@ class _Solver:
     ) -> None:
         self.data, self.problems, self.names = data, problems, names
         self.C, self.tolerance, self.bias = C, tolerance, bias
-        self.exact = data.features.double()
         self.n_logits = 1 if data.n_classes == 2 else data.n_classes
-        self.parameters = self.exact.new_zeros(self.exact.shape[1] * self.n_logits, len(problems))
-        self.gaps = self.exact.new_full((len(problems),), torch.inf)
+        self.parameters = torch.zeros(data.features.shape[1] * self.n_logits, len(problems), dtype=torch.float64)
+        self.gaps = self.parameters.new_full((len(problems),), torch.inf)
         self.passes = 0
         if bias:
             self._check_classes()
@@ -175,7 +175,7 @@ class _Solver:
 
     def solve(self, chunk: list[int], report: Callable[[int], None]) -> None:
         """Minimise and certify these problems."""
-        together = [i for i in chunk if self._n_seen(self.problems[i]) >= FEWEST * self.exact.shape[1]]
+        together = [i for i in chunk if self._n_seen(self.problems[i]) >= FEWEST * self.data.features.shape[1]]
         if together:
             self._together(together, report)
         left = [i for i in chunk if not self.gaps[i] <= self.tolerance]
@@ -209,22 +209,20 @@ class _Solver:
             start,
             target=MARGIN * self.tolerance,
             max_iterations=TOGETHER,
-            refresh=lambda step: step in (3, 12),
+            refresh=lambda step: step in REFRESHED,
             report=report,
         )
         self.passes = max(self.passes, steps)
-        exact = Objective(self.exact, objective.pulls, objective.weights, objective.ridge, self.bias)
-        self.parameters[:, chunk], self.gaps[chunk] = certify(exact, found.double())
+        self.parameters[:, chunk], self.gaps[chunk] = certify(objective, found.double())
 
     def _alone(self, index: int) -> None:
         """Minimise one head in float64 on the examples it sees, with its own Hessian."""
-        objective = self._objective([self.problems[index]], self.exact)
+        objective = self._objective([self.problems[index]], self.data.features)
         seen = objective.weights[:, 0, 0] > 0.0
-        if not bool(seen.all()):
-            objective = Objective(
-                self.exact[seen], objective.pulls[seen], objective.weights[seen], objective.ridge, self.bias
-            )
-        parameters, gap = self.exact.new_zeros(len(self.parameters), 1), math.inf
+        parts = (objective.x, objective.pulls, objective.weights)
+        x, pulls, weights = (part.double() if bool(seen.all()) else part[seen].double() for part in parts)
+        objective = Objective(x, pulls, weights, objective.ridge.double(), self.bias)
+        parameters, gap = self.parameters.new_zeros(len(self.parameters), 1), math.inf
         for attempt in range(1, ATTEMPTS + 1):
             parameters, steps = minimise(
                 objective,

@@ -22,7 +22,7 @@ from outlearn.losses.targets import check_targets
 
 __all__ = ["Inputs", "check_inputs"]
 
-ROWS = 16384  # rows standardised at once, in float64
+ROWS = 512  # rows converted to float64 at once: memory that is touched for the first time is slow
 
 
 @dataclass(frozen=True)

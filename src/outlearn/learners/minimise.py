@@ -18,7 +18,7 @@ from outlearn.learners.objective import Objective
 
 __all__ = ["minimise"]
 
-MEMORY = 6  # pairs of step and gradient change kept for each head
+MEMORY = 10  # pairs of step and gradient change kept for each head
 OVERSHOOT = (
     0.5  # a step is shortened if the slope at its end is uphill by more than this part of the slope at its start
 )

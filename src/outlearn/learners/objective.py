@@ -21,6 +21,7 @@ __all__ = ["Objective", "probabilities"]
 # Numbers of a table worked on at once: they stay in the cache between the two products.
 BLOCK = 2**18
 STRIP = 96  # columns of a Hessian computed at once
+ROWS = 1024  # examples of a Hessian's product taken at once
 
 
 @dataclass(frozen=True)
@@ -105,12 +106,14 @@ class Objective:
             The Cholesky factor, `[inputs, inputs]`.
         """
         n_inputs = self.x.shape[1]
-        scaled = (self.x * curvature[:, None]).t()
-        hessian = self.x.new_zeros(n_inputs, n_inputs)
-        # Cholesky reads the lower triangle: strips below the diagonal save almost half of the product.
-        for start in range(0, n_inputs, STRIP):
-            columns = slice(start, start + STRIP)
-            torch.mm(scaled[start:], self.x[:, columns], out=hessian[start:, columns])
+        hessian, scaled = self.x.new_zeros(n_inputs, n_inputs), self.x.new_empty(min(ROWS, len(self.x)), n_inputs)
+        for first in range(0, len(self.x), ROWS):
+            x = self.x[first : first + ROWS]
+            left = torch.mul(x, curvature[first : first + ROWS, None], out=scaled[: len(x)]).t()
+            # Cholesky reads the lower triangle: strips below the diagonal save almost half of the product.
+            for start in range(0, n_inputs, STRIP):
+                strip = hessian[start:, start : start + STRIP]
+                torch.addmm(strip, left[start:], x[:, start : start + STRIP], out=strip)
         penalised = n_inputs - self.bias
         hessian.diagonal()[:penalised] += self.ridge.mean()
         hessian.diagonal().add_(hessian.diagonal().mean() * torch.finfo(self.x.dtype).eps * 8.0)
