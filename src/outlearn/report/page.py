@@ -171,12 +171,11 @@ def render_page(
         (True, True)
     """
     blocks = [block for section in sections for block in section.blocks]
-    scripts: list[str] = []
+    # Tables first: they are ready before plotly, which is large, has been read.
+    scripts = [_asset("grid.js")] if any(isinstance(block, Grid) for block in blocks) else []
+    scripts.append(_asset("theme.js"))
     if any(isinstance(block, Figure) for block in blocks):
         scripts += [_plotly_js(), _asset("figures.js")]
-    if any(isinstance(block, Grid) for block in blocks):
-        scripts.append(_asset("grid.js"))
-    scripts.append(_asset("theme.js"))
     environment = Environment(
         loader=PackageLoader("outlearn.report", "assets"),
         autoescape=True,

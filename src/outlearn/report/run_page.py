@@ -82,6 +82,9 @@ def run_page(run: RunFolder) -> str:
         f"teacher. Order {how.get('order', 'target_first')}; the identity holds to {how.get('identity_error', 0):.0e} "
         "here."
     )
+    paired: tuple[Block, ...] = (TableBlock(difference_table(results, against="references")),)
+    if len(loss_names(results)) > 1:
+        paired += (TableBlock(difference_table(results, against="losses")),)
     sections = [
         Section("scores-part", "Who wins", (*chosen("scores"), TableBlock(scores_table(results)))),
         Section("why", "Why", chosen("gap", "bias-variance", "confidence", "misfit-map"), explained),
@@ -89,7 +92,7 @@ def run_page(run: RunFolder) -> str:
         Section(
             "paired",
             "Paired differences",
-            (TableBlock(difference_table(results)),),
+            paired,
             "Student minus other, on the same points and, for teachers, with its own teacher. In bold: the interval "
             "excludes 0.",
         ),

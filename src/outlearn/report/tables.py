@@ -7,7 +7,7 @@ students by loss in the order of the run, ceiling.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from outlearn.report.cells import Cell, Column, Estimate, Table, estimate_of
 
@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 Results = Mapping[str, Any]
+Against = Literal["everyone", "references", "losses"]
 
 # What students are compared with, and how a reader calls it.
 OTHERS = {
@@ -151,23 +152,28 @@ def gap_table(results: Results) -> Table:
     return Table(f"Gap = misfit + residual, in {risk_unit(results)}", columns, rows)
 
 
-def difference_table(results: Results, *, metric: str = "accuracy") -> Table:
-    """Return paired differences, student minus other: a row for each loss, a column for each other."""
+def difference_table(results: Results, *, metric: str = "accuracy", against: Against = "everyone") -> Table:
+    """Return paired differences, student minus other: a row for each loss, a column for each other.
+
+    Args:
+        results: the content of results.json.
+        metric: "accuracy" or "log_loss".
+        against: everyone, or only the references (teachers, ensembles, ceiling), or only the other losses: a page is
+            not wide enough for both.
+    """
     key, kind = {"accuracy": ("differences", "points"), "log_loss": ("log_loss_differences", "signed")}[metric]
     losses = loss_names(results)
     found = {other for loss in losses for other in results["students"][loss].get(key) or {}}
-    others = [other for other in (*OTHERS, *losses) if other in found]
+    asked = {"everyone": (*OTHERS, *losses), "references": tuple(OTHERS), "losses": losses}[against]
+    others = [other for other in asked if other in found]
     columns = (Column("student minus"), *(Column(OTHERS.get(other, other), kind) for other in others))  # type: ignore[arg-type]
     rows = tuple(
         (loss, *(None if other == loss else student_estimate(results, loss, key, other) for other in others))
         for loss in losses
     )
-    title = (
-        "Paired accuracy differences, percentage points"
-        if metric == "accuracy"
-        else "Paired log-loss differences, nats"
-    )
-    return Table(title, columns, rows)
+    what, unit = {"accuracy": ("accuracy", "percentage points"), "log_loss": ("log-loss", "nats")}[metric]
+    to = {"everyone": "", "references": " to teachers and ceiling", "losses": " between losses"}[against]
+    return Table(f"Paired {what} differences{to}, {unit}", columns, rows)
 
 
 def bias_variance_table(results: Results) -> Table:
