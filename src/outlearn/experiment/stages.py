@@ -19,19 +19,19 @@ from outlearn.core.predictions import Predictions
 from outlearn.data.splits import Splits
 from outlearn.data.task import SPLIT_NAMES, Task
 from outlearn.encoders.base import Encoder
-from outlearn.experiment.config import Config, ConvexLearner, HeadLearner, TeacherSection
+from outlearn.experiment.config import Config, TeacherSection
 from outlearn.experiment.draws import draw_teachers
-from outlearn.experiment.progress import Advance, Progress
+from outlearn.experiment.fitting import fit
+from outlearn.experiment.progress import Progress
 from outlearn.experiment.randomness import child_seed
 from outlearn.experiment.store import Entry, Store, canonical_json
-from outlearn.learners.base import FitResult, HeadJob, HeadSettings
-from outlearn.learners.convex import fit_convex
-from outlearn.learners.heads import fit_predict
+from outlearn.learners.base import HeadJob
 from outlearn.losses import Loss, check_targets, get_loss, loss_config, loss_name, resolve
 
 __all__ = ["Features", "Students", "fit_ceilings", "fit_students", "fit_teachers", "make_features", "point_ids"]
 
-FEATURES_VERSION = TEACHERS_VERSION = STUDENTS_VERSION = CEILINGS_VERSION = 1
+FEATURES_VERSION = TEACHERS_VERSION = CEILINGS_VERSION = 1
+STUDENTS_VERSION = 2
 # The parts of a task that predictions are made for.
 EVALUATED = ("validation", "test")
 
@@ -131,7 +131,7 @@ def fit_teachers(
             for m in range(section.models)
         ]
         with progress.bar(f"teachers: {section.models} on {section.labels} labels each") as advance:
-            fit = _fit(
+            fitted = fit(
                 section.learner,
                 features.matrix[splits.teacher],
                 np.eye(task.n_classes)[labels][None],
@@ -141,7 +141,7 @@ def fit_teachers(
                 bias=task.kind != "preference",
                 advance=advance,
             )
-        return {name: Predictions.from_logits(logits[-1]).log_probs for name, logits in fit.logits.items()}
+        return {name: Predictions.from_logits(logits[-1]).log_probs for name, logits in fitted.logits.items()}
 
     entry = store.get_or_compute(
         "teachers",
@@ -188,15 +188,14 @@ def fit_students(
         check_targets(resolved[-1], labels)
     index = [(k, m, r) for k in range(len(losses)) for m in range(n_labellings) for r in range(section.seeds)]
     jobs = [
-        HeadJob(labelling=m, loss=resolved[k * n_labellings + m], seed=child_seed(config.seed, "student", m, r))
-        for k, m, r in index
+        HeadJob(labelling=m, loss=resolved[k * n_labellings + m], seed=_student_seed(config, m, r)) for k, m, r in index
     ]
 
     def compute() -> dict[str, np.ndarray]:
         with progress.bar(
             f"students: {len(jobs)} ({len(losses)} losses × {n_labellings} labellings × {section.seeds} seeds)"
         ) as advance:
-            fit = _fit(
+            fitted = fit(
                 section.learner,
                 features.matrix[splits.student],
                 targets,
@@ -206,7 +205,7 @@ def fit_students(
                 checkpoints=section.checkpoints,
                 advance=advance,
             )
-        return {**fit.logits, "checkpoints": np.array(fit.checkpoints)}
+        return {**fitted.logits, "checkpoints": np.array(fitted.checkpoints)}
 
     entry = store.get_or_compute(
         "students",
@@ -226,6 +225,17 @@ def fit_students(
     return _students(entry, labelling_of, loss_of, seed_of, losses)
 
 
+def _student_seed(config: Config, labelling: int, seed: int) -> int:
+    """Return a student's seed, the same for every loss; its residue is the group of its minibatch order.
+
+    Neighbouring teachers and neighbouring seeds have different orders, so neither the variance over teachers nor that
+    over seeds lacks the order's part.
+    """
+    groups = config.student.learner.order_groups if config.student.learner.kind == "adamw" else 1
+    drawn = child_seed(config.seed, "student", labelling, seed)
+    return drawn - drawn % groups + (labelling + seed) % groups
+
+
 def fit_ceilings(
     task: Task, features: Features, splits: Splits, config: Config, *, store: Store, progress: Progress
 ) -> Students:
@@ -238,7 +248,7 @@ def fit_ceilings(
 
     def compute() -> dict[str, np.ndarray]:
         with progress.bar(f"ceilings: {models} on true labels") as advance:
-            fit = _fit(
+            fitted = fit(
                 config.student.learner,
                 features.matrix[splits.student],
                 np.eye(task.n_classes)[task.labels[splits.student]][None],
@@ -247,7 +257,7 @@ def fit_ceilings(
                 bias=task.kind != "preference",
                 advance=advance,
             )
-        return {**fit.logits, "checkpoints": np.array(fit.checkpoints)}
+        return {**fitted.logits, "checkpoints": np.array(fitted.checkpoints)}
 
     entry = store.get_or_compute(
         "ceilings",
@@ -271,31 +281,3 @@ def _students(
     checkpoints = tuple(float(epoch) for epoch in entry.arrays["checkpoints"])
     names, configs = tuple(map(loss_name, losses)), tuple(map(loss_config, losses))
     return Students(logits, checkpoints, labelling_of, loss_of, seed_of, names, configs, entry)
-
-
-def _fit(
-    learner: ConvexLearner | HeadLearner,
-    features: Float32[np.ndarray, "points features"],
-    targets: Float[np.ndarray, "labellings points classes"],
-    jobs: list[HeadJob],
-    points: Mapping[str, Float32[np.ndarray, "others features"]],
-    *,
-    bias: bool,
-    weights: Float[np.ndarray, "weightings points"] | None = None,
-    checkpoints: tuple[float, ...] = (),
-    advance: Advance | None = None,
-) -> FitResult:
-    """Train with the learner that the configuration names."""
-    if isinstance(learner, ConvexLearner):
-        return fit_convex(features, targets, jobs, points, C=learner.C, bias=bias, weights=weights, progress=advance)
-    settings = HeadSettings(bias=bias, **learner.model_dump(exclude={"kind"}))
-    return fit_predict(
-        features,
-        targets,
-        jobs,
-        points,
-        settings=settings,
-        weights=weights,
-        progress=advance,
-        checkpoints=tuple(epoch for epoch in checkpoints if epoch < learner.epochs),
-    )
