@@ -137,7 +137,7 @@ _MAIN = (
 def gap_table(results: Results) -> Table:
     """Return the decomposition of each loss's gain: gap = misfit + residual, crossed misfit, overfit covariance."""
     keys = ("gap", "misfit", "residual", "crossed_misfit", "overfit_covariance", "entropy_excess")
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("loss"),
         Column("gap", "signed", "risk of the teacher minus risk of its student"),
         Column("misfit", "nats", "divergence between a student and its own teacher"),
@@ -149,6 +149,11 @@ def gap_table(results: Results) -> Table:
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (loss, *(student_estimate(results, loss, key) for key in keys)) for loss in loss_names(results)
     )
+    far = [student_estimate(results, loss, "posterior_mean", "distance") for loss in loss_names(results)]
+    if any(estimate.mean is not None for estimate in far):
+        note = "divergence between a student and its posterior-mean teacher, by regression"
+        columns = (*columns, Column("distance to posterior mean", "nats", note))
+        rows = tuple((*row, estimate) for row, estimate in zip(rows, far, strict=True))
     return Table(f"Gap = misfit + residual, in {risk_unit(results)}", columns, rows)
 
 
