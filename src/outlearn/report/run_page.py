@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from outlearn.core.risk_gap import RiskGap, risk_gap
 from outlearn.report.calibration_figures import reliability_figure, sensitivity_figure
 from outlearn.report.cells import estimate_of
@@ -102,11 +105,19 @@ def run_page(run: RunFolder) -> str:
     key = str(results.get("config_key", ""))[:12]
     return render_page(
         title=f"{task.get('name', run.name)}: students against their weak teachers",
-        subtitle=f"{task.get('source', '')} {task.get('licence', '')}".strip(),
+        subtitle=_setting(results),
         findings=findings(results),
         sections=[section for section in sections if section.blocks],
         footer=f"outlearn {results.get('outlearn', '')}, run {run.name}, configuration {key}",
     )
+
+
+def _setting(results: Mapping[str, Any]) -> str:
+    """Say on one line what was run, on what: a reader must know it before the findings."""
+    task = results["task"]
+    said = [f"{name}: {value}" for name, value in describe(results)]
+    said += [f"{key}: {task[key]}" for key in ("source", "licence") if task.get(key)]
+    return "; ".join(said) + "."
 
 
 def _provenance(run: RunFolder) -> tuple[tuple[str, str], ...]:
