@@ -135,9 +135,7 @@ def sensitivity_figure(measured: Measured) -> Drawn:
             size=7,
         )
     )
-    panel = Panel(
-        Axis("teacher confidence, %"), Axis("response of the gradient to the teacher's log-odds"), tuple(marks)
-    )
+    panel = Panel(Axis("teacher confidence, %"), Axis("response to the teacher's log-odds"), tuple(marks))
 
     table = Table(
         "Sensitivity of the gradient",
@@ -161,7 +159,7 @@ def sensitivity_figure(measured: Measured) -> Drawn:
         Chart((panel,), panel_height=340),
         finding,
         table,
-        "Two-class case; the formulas are in the guide to losses.",
+        "How strongly the gradient of each loss responds to the teacher, two classes; the formulas are in the guide to losses.",
     )
 
 

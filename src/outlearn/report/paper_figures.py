@@ -86,7 +86,7 @@ def write_figures(charts: Mapping[str, Chart], folder: Path) -> tuple[Path, ...]
                 if chart.legend:
                     handles, labels = _legend(grid)
                     figure.legend(
-                        handles, labels, loc="outside upper center", ncols=min(4, len(labels) or 1), frameon=False
+                        handles, labels, loc="outside upper center", ncols=_legend_columns(labels, wide), frameon=False
                     )
                 for kind in ("svg", "pdf"):
                     path = folder / f"{key}.{kind}"
@@ -107,6 +107,12 @@ def _legend(grid: Any) -> tuple[list[Any], list[str]]:
     return list(found.values()), list(found)
 
 
+def _legend_columns(labels: Sequence[str], wide: float) -> int:
+    """Return how many names fit beside each other: at 7 points a letter takes about 0.055 inches, a handle 0.45."""
+    longest = max(map(len, labels), default=1)
+    return max(1, min(4, len(labels), int(wide / (0.45 + 0.055 * longest))))
+
+
 def _draw(axes: Any, panel: Panel) -> None:
     for mark in panel.marks:
         _mark(axes, mark, panel)
@@ -118,6 +124,9 @@ def _draw(axes: Any, panel: Panel) -> None:
             getattr(axes, f"set_{name}ticks")(range(len(axis.categories)), [_plain(c)[:34] for c in axis.categories])
         elif axis.ticks:
             getattr(axes, f"set_{name}ticks")(list(axis.ticks), [f"{tick:g}" for tick in axis.ticks])
+            getattr(axes, f"{name}axis").minorticks_off()
+        elif not axis.log:
+            axes.locator_params(axis=name, nbins=6)
         if axis.limits:
             getattr(axes, f"set_{name}lim")(*axis.limits)
     if panel.y.categories:
@@ -132,7 +141,14 @@ def _mark(axes: Any, mark: Mark, panel: Panel) -> None:
     elif isinstance(mark, Line):
         symbol = SYMBOLS.get(mark.style.symbol, "o") if mark.markers else ""
         axes.plot(
-            mark.x, _numbers(mark.y), marker=symbol, markersize=3, lw=1, label=_plain(mark.name), **_look(mark.style)
+            mark.x,
+            _numbers(mark.y),
+            marker=symbol,
+            markersize=3,
+            markerfacecolor=_fill(mark.style),
+            lw=1,
+            label=_plain(mark.name),
+            **_look(mark.style),
         )
     elif isinstance(mark, Dots):
         _dots(axes, mark, panel)
@@ -157,7 +173,7 @@ def _dots(axes: Any, mark: Dots, panel: Panel) -> None:
         **{"xerr" if mark.horizontal else "yerr": errors},
         fmt=SYMBOLS.get(mark.style.symbol, "o"),
         markersize=3.5,
-        markerfacecolor="none" if mark.style.symbol.endswith("-open") else mark.style.colour,
+        markerfacecolor=_fill(mark.style),
         color=mark.style.colour,
         lw=0.9,
         capsize=1.5,
@@ -208,6 +224,10 @@ def _rule(axes: Any, mark: Rule) -> None:
 
 def _look(style: SeriesStyle) -> dict[str, Any]:
     return {"color": style.colour, "ls": DASHES.get(style.dash, "-")}
+
+
+def _fill(style: SeriesStyle) -> str:
+    return "none" if style.symbol.endswith("-open") else style.colour
 
 
 def _places(values: Sequence[float | str], axis: Axis) -> list[float]:
