@@ -159,7 +159,7 @@ def sensitivity_figure(measured: Measured) -> Drawn:
         Chart((panel,), panel_height=340),
         finding,
         table,
-        "How strongly the gradient of each loss responds to the teacher, two classes; the formulas are in the guide to losses.",
+        "How strongly each loss's gradient responds to the teacher, two classes; formulas are in the guide to losses.",
     )
 
 
