@@ -35,7 +35,6 @@
   step(0);
 
   document.addEventListener("outlearn:theme", () => blocks.forEach(draw));
-  const opened = [];
   addEventListener("beforeprint", () => {
     printing = true;
     blocks.forEach(draw);
