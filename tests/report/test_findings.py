@@ -6,7 +6,8 @@ import pytest
 from tests.report.made_up import make_up
 
 from outlearn.report.cells import Estimate
-from outlearn.report.findings import bad_news, compare_words, findings, of_losses
+from outlearn.report.findings import bad_news, findings
+from outlearn.report.wording import compare_words, of_losses
 
 
 def interval(mean, half=None, reason=None):

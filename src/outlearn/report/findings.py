@@ -12,8 +12,9 @@ from typing import Any
 
 from outlearn.report.cells import Estimate, estimate_of, excludes_zero, format_cell, format_number
 from outlearn.report.tables import OTHERS, loss_kind, loss_names, risk_unit, student_estimate
+from outlearn.report.wording import compare_words, level_of, name_list, of_losses, signed_points, size_in_points
 
-__all__ = ["bad_news", "compare_words", "findings", "level_as_share", "level_of", "of_losses"]
+__all__ = ["bad_news", "findings"]
 
 Results = Mapping[str, Any]
 REVERSE = ("reverse_ce", "reverse_kl")
@@ -33,53 +34,6 @@ def findings(results: Results) -> tuple[str, ...]:
         return ("No student was trained, so there is nothing to compare.",)
     sentences = [_who_wins(results), _which_loss(results), _why(results), bad_news(results)]
     return tuple(sentence for sentence in sentences if sentence)
-
-
-def level_of(results: Results) -> str:
-    """Return the level of the intervals in words, such as 95%."""
-    return f"{100 * level_as_share(results):g}%"
-
-
-def level_as_share(results: Results) -> float:
-    """Return the level of the intervals as a share, such as 0.95."""
-    level = (results.get("measure") or {}).get("level")
-    return float(level) if isinstance(level, int | float) and 0 < level < 1 else 0.95
-
-
-def of_losses(count: int, total: int) -> str:
-    """Say with how many losses something was seen.
-
-    Example:
-        >>> of_losses(0, 8), of_losses(3, 8), of_losses(8, 8), of_losses(1, 1)
-        ('no loss', '3 of 8 losses', 'all 8 losses', 'the one loss')
-    """
-    if count == 0:
-        return "no loss"
-    if count == total:
-        return "the one loss" if total == 1 else f"all {total} losses"
-    return f"{count} of {total} losses"
-
-
-def compare_words(difference: Estimate, first: str, second: str, *, unit: str = "points") -> str:
-    """Say how `first` compares with `second` from the paired estimate of first - second (more is better).
-
-    Example:
-        >>> compare_words(Estimate(0.046, 0.02, 0.07), "reverse_ce", "forward_ce")
-        'reverse_ce beats forward_ce by 4.6 points [2.0, 7.0]'
-        >>> compare_words(Estimate(0.003, -0.01, 0.02), "mae", "hard_ce")
-        'mae and hard_ce cannot be told apart (+0.3 points [-1.0, +2.0])'
-    """
-    if difference.mean is None:
-        return f"{first} and {second} were not compared ({difference.reason or 'no paired difference was measured'})"
-    if not difference.has_interval:
-        seen = format_number(difference.mean, "points")
-        return (
-            f"{first} minus {second} is {seen} {unit}, without an interval ({difference.reason or 'none was measured'})"
-        )
-    if not excludes_zero(difference):
-        return f"{first} and {second} cannot be told apart ({_signed(difference)})"
-    verb = "beats" if difference.mean > 0 else "loses to"
-    return f"{first} {verb} {second} by {_size(difference)}"
 
 
 def _who_wins(results: Results) -> str:
@@ -104,18 +58,18 @@ def _who_wins(results: Results) -> str:
         )
     if not excludes_zero(versus):
         return (
-            f"No student is shown to beat its teacher: even {best}{chosen} differs by {_signed(versus)}, "
+            f"No student is shown to beat its teacher: even {best}{chosen} differs by {signed_points(versus)}, "
             f"which includes 0; {recovered}."
         )
     if versus.high is not None and versus.high < 0:
-        lost = f"{scores}, {_signed(versus)}"
+        lost = f"{scores}, {signed_points(versus)}"
         return f"No student is shown to beat its teacher: even {best}{chosen} loses, {lost}; {recovered}."
     winners = [loss for loss in losses if _beats(student_estimate(results, loss, "differences", "teacher"))]
     count = f" with {of_losses(len(winners), len(losses))}" if len(losses) > 1 else ""
     teachers = "teachers" if (results["teacher"].get("models") or 2) > 1 else "teacher"
     return (
         f"Students beat their {teachers}{count}: {best}{chosen} gets {scores}, "
-        f"{_signed(versus)} ({level_of(results)} interval, paired); {recovered}."
+        f"{signed_points(versus)} ({level_of(results)} interval, paired); {recovered}."
     )
 
 
@@ -144,7 +98,7 @@ def _which_loss(results: Results) -> str:
     told = [loss for loss in equal if loss not in compared]
     if told:
         verb = "is" if len(told) == 1 else "are"
-        parts.append(f"{_list(told)} {verb} not distinguishable from the best, {best}")
+        parts.append(f"{name_list(told)} {verb} not distinguishable from the best, {best}")
     elif len(rivals) > 1 and all(_beats(difference) for difference in versus.values()):
         parts.append(f"{best} beats every other loss of this run")
     return "; ".join(parts) + "." if parts else ""
@@ -175,9 +129,11 @@ def bad_news(results: Results) -> str:
     news: list[str] = []
     worse = [loss for loss in losses if _loses(student_estimate(results, loss, "differences", "teacher"))]
     if worse and len(worse) < len(losses):
-        amounts = [_signed(student_estimate(results, worse[0], "differences", "teacher"))] if len(worse) == 1 else []
+        amounts = (
+            [signed_points(student_estimate(results, worse[0], "differences", "teacher"))] if len(worse) == 1 else []
+        )
         verb = "is" if len(worse) == 1 else "are"
-        news.append(f"{_list(worse)} {verb} worse than their own labeller" + "".join(f" ({a})" for a in amounts))
+        news.append(f"{name_list(worse)} {verb} worse than their own labeller" + "".join(f" ({a})" for a in amounts))
     if _several_teachers(results):
         news += _against_combined_teachers(results)
     if _worse_than_majority(results):
@@ -227,9 +183,9 @@ def _against_combined_teachers(results: Results) -> list[str]:
             continue
         closest = max(against, key=lambda difference: difference.mean or 0.0)
         if all(_loses(difference) for difference in against):
-            news.append(f"the {_plain(other)} beats every student, the best of them by {_size(closest)}")
+            news.append(f"the {_plain(other)} beats every student, the best of them by {size_in_points(closest)}")
         elif other != "best_teacher" and not any(_beats(difference) for difference in against):
-            unbeaten.append((closest.mean or 0.0, f"the {_plain(other)} (the best of them: {_signed(closest)})"))
+            unbeaten.append((closest.mean or 0.0, f"the {_plain(other)} (the best of them: {signed_points(closest)})"))
     gained = any(_beats(student_estimate(results, loss, "differences", "teacher")) for loss in losses)
     if unbeaten and gained:
         # One is enough, the ensemble that is hardest to beat; and only where a gain was announced.
@@ -279,25 +235,6 @@ def _loses(difference: Estimate) -> bool:
     return difference.high is not None and difference.high < 0
 
 
-def _signed(difference: Estimate) -> str:
-    low, high = format_number(difference.low, "points"), format_number(difference.high, "points")
-    return f"{format_number(difference.mean, 'points')} points [{low}, {high}]"
-
-
-def _size(difference: Estimate) -> str:
-    """Write the size of a difference whose sign the sentence has said."""
-    return format_cell(Estimate(abs(difference.mean or 0.0), *_without_sign(difference)), "percent").replace(
-        " [", " points ["
-    )
-
-
-def _without_sign(estimate: Estimate) -> tuple[float | None, float | None]:
-    """Return the ends of the interval of -x for a negative x, else of x."""
-    if estimate.low is None or estimate.high is None or (estimate.mean or 0.0) >= 0:
-        return estimate.low, estimate.high
-    return -estimate.high, -estimate.low
-
-
 def _plain(other: str) -> str:
     return {"ensemble_mean": "plain mean of the teachers", "ensemble_dual_mean": "geometric mean of the teachers"}.get(
         other, OTHERS[other]
@@ -306,7 +243,3 @@ def _plain(other: str) -> str:
 
 def _unit(results: Results) -> str:
     return "pairs" if (results.get("task") or {}).get("task") == "preference" else "points"
-
-
-def _list(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

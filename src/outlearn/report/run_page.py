@@ -8,7 +8,7 @@ from typing import Any
 from outlearn.core.risk_gap import RiskGap, risk_gap
 from outlearn.report.calibration_figures import reliability_figure, sensitivity_figure
 from outlearn.report.cells import estimate_of
-from outlearn.report.findings import findings, level_as_share
+from outlearn.report.findings import findings
 from outlearn.report.ledger_grid import ledger_grid
 from outlearn.report.page import Block, Facts, Section, TableBlock, Text, render_page
 from outlearn.report.point_figures import confidence_figure, misfit_map_figure
@@ -17,6 +17,7 @@ from outlearn.report.score_figures import Drawn, bias_variance_figure, gap_figur
 from outlearn.report.summary import describe
 from outlearn.report.tables import difference_table, loss_names, risk_unit, scores_table
 from outlearn.report.training_figure import path_figure
+from outlearn.report.wording import level_as_share
 
 __all__ = ["best_loss", "measured_gaps", "run_figures", "run_page"]
 

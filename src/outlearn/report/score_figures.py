@@ -10,7 +10,6 @@ from typing import Any
 
 from outlearn.report.cells import Estimate, Kind, Table, estimate_of, format_cell, format_number
 from outlearn.report.charts import Axis, Bars, Chart, Dots, Mark, Panel, Rule
-from outlearn.report.findings import of_losses
 from outlearn.report.page import Figure
 from outlearn.report.plotly_charts import to_plotly
 from outlearn.report.style import ROLES, SeriesStyle
@@ -24,6 +23,7 @@ from outlearn.report.tables import (
     score_rows,
     student_estimate,
 )
+from outlearn.report.wording import of_losses
 
 __all__ = ["Drawn", "bias_variance_figure", "drawn", "gap_figure", "scores_figure"]
 

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from outlearn.report.cells import Cell, Column, Estimate, Table, estimate_of, format_cell, format_number
-from outlearn.report.findings import findings, level_of
+from outlearn.report.findings import findings
 from outlearn.report.tables import loss_names, main_table, risk_unit
+from outlearn.report.wording import level_of
 
 __all__ = ["describe", "summary_text", "text_table"]
 

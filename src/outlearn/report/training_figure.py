@@ -8,10 +8,10 @@ from typing import Any
 
 from outlearn.report.cells import Kind, estimate_of, format_number
 from outlearn.report.charts import Axis, Chart, Line, Panel
-from outlearn.report.findings import of_losses
 from outlearn.report.score_figures import Drawn, drawn
 from outlearn.report.style import series_style
 from outlearn.report.tables import loss_names, path_table, risk_unit
+from outlearn.report.wording import of_losses
 
 __all__ = ["path_figure"]
 
