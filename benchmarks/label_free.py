@@ -2,7 +2,7 @@
 
 Run it on run folders whose path of training was recorded at several epochs:
 
-    outlearn run --set student.learner.epochs=30 --set "student.checkpoints=[0.25, 0.5, 1, 2, 5, 10, 20]" --out runs/long
+    outlearn run --set student.learner.epochs=30 --set "student.checkpoints=[0.25, 1, 2, 5, 10, 20]" --out runs/long
     python benchmarks/label_free.py runs/long [more folders]
 
 Prints one JSON line a folder: Spearman's correlation of each measure with test accuracy and with test log loss over all

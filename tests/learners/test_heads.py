@@ -8,7 +8,7 @@ import torch
 from tests.learners.one_by_one import log_probs, train_alone
 
 from outlearn.errors import ConfigError, DataError, DomainError, ShapeError
-from outlearn.learners import HeadJob, Heads, HeadSettings, fit_predict
+from outlearn.learners import HeadJob, Heads, HeadSettings, fit_convex, fit_predict
 from outlearn.losses import get_loss
 
 # Rounding of a few dozen float64 steps, and of float32 ones.
@@ -265,3 +265,19 @@ def test_a_bad_setting_is_named(setting, value):
     if value == "cosin":
         with pytest.raises(ConfigError, match='Did you mean "cosine"'):
             HeadSettings(schedule=value)
+
+
+@pytest.mark.parametrize("labelling", [0.5, True, "0"])
+def test_a_labelling_that_is_no_whole_number_is_named(labelling):
+    x = np.arange(8, dtype=np.float32)[:, None]
+    targets = np.eye(2)[[0, 1] * 4][None]
+    job = HeadJob(labelling, get_loss("forward_ce"))
+    for fit in (fit_predict, fit_convex):
+        with pytest.raises(ConfigError, match=r"jobs\[0\].labelling"):
+            fit(x, targets, [job], {})
+
+
+def test_features_whose_squares_overflow_are_named():
+    x = np.array([[0.0, 1e300], [1.0, -1e300], [2.0, 1e300]])
+    with pytest.raises(DomainError, match=r"features\[:, 1\]"):
+        fit_predict(x, np.eye(2)[[0, 1, 0]][None], [HeadJob(0, get_loss("forward_ce"))], {})

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from outlearn.errors import ConfigError, DataError, DomainError
+from outlearn.errors import ConfigError, DataError, DomainError, suggest
 from outlearn.learners.base import FitResult, HeadJob
 from outlearn.learners.blocks import LinearBlock
 from outlearn.learners.certificate import certify
@@ -27,7 +27,7 @@ from outlearn.learners.minimise import MEMORY, minimise
 from outlearn.learners.objective import Objective
 from outlearn.learners.parallel import equal_parts, one_thread_an_operation, run_chunks
 from outlearn.learners.results import Results
-from outlearn.losses import LOSSES, ForwardCE, ForwardKL, HardCE, loss_name
+from outlearn.losses import LOSSES, ForwardCE, ForwardKL, HardCE, Loss, loss_name
 from outlearn.losses.base import hardened
 
 __all__ = ["fit_convex"]
@@ -103,23 +103,30 @@ def fit_convex(
     for name, value in (("C", C), ("tolerance", tolerance)):
         if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < value < math.inf:
             raise ConfigError(f"{name} is {value!r}; expected a finite number above 0.")
+    if dtype not in ("float32", "float64"):
+        raise ConfigError(f"dtype is {dtype!r}; {suggest(dtype, ('float32', 'float64'))}")
+    if memory_bytes is not None and (
+        isinstance(memory_bytes, bool) or not isinstance(memory_bytes, int) or memory_bytes < 1
+    ):
+        raise ConfigError(f"memory_bytes is {memory_bytes!r}; expected a number of bytes above 0.")
     for index, job in enumerate(jobs):
-        if type(job.loss) not in CONVEX:
+        loss = getattr(job, "loss", None)  # what is no job at all is named by check_inputs
+        if isinstance(loss, Loss) and type(loss) not in CONVEX:
             raise ConfigError(
-                f"jobs[{index}] has the loss {loss_name(job.loss)}, which is not convex in the weights; fit_convex "
+                f"jobs[{index}] has the loss {loss_name(loss)}, which is not convex in the weights; fit_convex "
                 f"takes {', '.join(CONVEX.values())}. Train {', '.join(sorted(LOSSES.keys() - set(CONVEX.values())))} "
                 "by minibatches with fit_predict."
             )
-    problems: dict[Problem, int] = {}
-    which = [
-        problems.setdefault((job.labelling, type(job.loss) is HardCE, job.weighting), len(problems)) for job in jobs
-    ]
-    names = [f"jobs[{which.index(i)}] ({jobs[which.index(i)]})" for i in range(len(problems))]
     torch_dtype = torch.float32 if dtype == "float32" else torch.float64
     with one_thread_an_operation() as threads:
         data = check_inputs(
             features, targets, jobs, points, weights, bias=bias, standardise=standardise, dtype=torch_dtype
         )
+        problems: dict[Problem, int] = {}
+        which = [
+            problems.setdefault((job.labelling, type(job.loss) is HardCE, job.weighting), len(problems)) for job in jobs
+        ]
+        names = [f"jobs[{which.index(i)}] ({jobs[which.index(i)]})" for i in range(len(problems))]
         solver = _Solver(data, list(problems), names, C=C, tolerance=tolerance, bias=bias)
         # A Hessian of this many products is worth the barriers of a product split over threads.
         large = data.features.numel() * data.features.shape[1] > LARGE

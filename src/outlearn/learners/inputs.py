@@ -154,23 +154,36 @@ def _check_jobs(jobs: Sequence[HeadJob], *, n_labellings: int, n_weightings: int
     for i, job in enumerate(jobs):
         if not isinstance(job, HeadJob) or not isinstance(job.loss, Loss):
             raise ConfigError(f"jobs[{i}] is {job!r}; expected a HeadJob whose loss is a Loss, as get_loss gives it.")
-        if not 0 <= job.labelling < n_labellings:
-            raise ConfigError(f"jobs[{i}].labelling is {job.labelling}; expected an index into {n_labellings} targets.")
-        if job.weighting is not None and not 0 <= job.weighting < n_weightings:
+        if not _is_index(job.labelling, n_labellings):
             raise ConfigError(
-                f"jobs[{i}].weighting is {job.weighting}; expected None or an index into {n_weightings} weights."
+                f"jobs[{i}].labelling is {job.labelling!r}; expected an index into {n_labellings} targets."
+            )
+        if job.weighting is not None and not _is_index(job.weighting, n_weightings):
+            raise ConfigError(
+                f"jobs[{i}].weighting is {job.weighting!r}; expected None or an index into {n_weightings} weights."
             )
         if isinstance(job.seed, bool) or not isinstance(job.seed, int | np.integer) or job.seed < 0:
             raise ConfigError(f"jobs[{i}].seed is {job.seed!r}; expected a whole number of at least 0.")
 
 
+def _is_index(value: object, length: int) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= int(value) < length
+
+
 def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Compute mean and standard deviation of each feature in float64; a constant feature keeps the scale 1."""
-    mean = x.mean(0, dtype=np.float64)
-    square = np.zeros_like(mean)
-    for start in range(0, len(x), ROWS):
-        square += ((x[start : start + ROWS] - mean) ** 2).sum(0)
-    scale = np.sqrt(square / len(x))
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = x.mean(0, dtype=np.float64)
+        square = np.zeros_like(mean)
+        for start in range(0, len(x), ROWS):
+            square += ((x[start : start + ROWS] - mean) ** 2).sum(0)
+        scale = np.sqrt(square / len(x))
+    if not np.isfinite(scale).all():
+        column = int(np.flatnonzero(~np.isfinite(scale))[0])
+        largest = float(np.abs(x[:, column]).max())
+        raise DomainError(
+            f"features[:, {column}] reach {largest:.3g}, whose square no float holds. Divide this feature by its size."
+        )
     # What rounding of the features alone can produce counts as constant.
     resolution = np.finfo(x.dtype).eps if x.dtype.kind == "f" else np.finfo(np.float64).eps
     return mean, np.where(scale > 4.0 * resolution * np.abs(mean), scale, 1.0)
