@@ -5,6 +5,5 @@ from __future__ import annotations
 from outlearn.learners.base import FitResult, HeadJob, Heads, HeadSettings
 from outlearn.learners.convex import fit_convex
 from outlearn.learners.heads import fit_predict
-from outlearn.learners.self_distillation import fit_rounds
 
-__all__ = ["FitResult", "HeadJob", "HeadSettings", "Heads", "fit_convex", "fit_predict", "fit_rounds"]
+__all__ = ["FitResult", "HeadJob", "HeadSettings", "Heads", "fit_convex", "fit_predict"]
