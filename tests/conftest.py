@@ -14,9 +14,14 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
 from jaxtyping import install_import_hook  # noqa: E402
 
 install_import_hook(["outlearn.core", "outlearn.losses", "outlearn.theory"], "beartype.beartype")
+
+# No test asserts a time, so none may fail for being slow on a busy machine.
+settings.register_profile("outlearn", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("outlearn")
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
