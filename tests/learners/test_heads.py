@@ -281,3 +281,16 @@ def test_features_whose_squares_overflow_are_named():
     x = np.array([[0.0, 1e300], [1.0, -1e300], [2.0, 1e300]])
     with pytest.raises(DomainError, match=r"features\[:, 1\]"):
         fit_predict(x, np.eye(2)[[0, 1, 0]][None], [HeadJob(0, get_loss("forward_ce"))], {})
+
+
+@pytest.mark.parametrize("learner", ["minibatch", "convex"])
+def test_a_head_without_bias_is_indifferent_between_two_equal_texts(learner):
+    rng = np.random.default_rng(0)
+    x = rng.normal(1.0, 1.0, (60, 3)).astype(np.float32)  # differences of features whose mean is not 0
+    targets = np.eye(2)[(x.sum(1) > 3).astype(int)][None]
+    jobs, points = [HeadJob(0, get_loss("forward_ce"))], {"equal": np.zeros((1, 3), dtype=np.float32)}
+    if learner == "convex":
+        logits = fit_convex(x, targets, jobs, points, bias=False).logits["equal"]
+    else:
+        logits = fit_predict(x, targets, jobs, points, settings=HeadSettings(bias=False)).logits["equal"]
+    np.testing.assert_array_equal(logits[..., 0], logits[..., 1])

@@ -30,8 +30,9 @@ from outlearn.losses import Loss, check_targets, get_loss, loss_config, loss_nam
 
 __all__ = ["Features", "Students", "fit_ceilings", "fit_students", "fit_teachers", "make_features", "point_ids"]
 
-FEATURES_VERSION = TEACHERS_VERSION = CEILINGS_VERSION = 1
-STUDENTS_VERSION = 2
+FEATURES_VERSION = 1
+TEACHERS_VERSION = CEILINGS_VERSION = 2
+STUDENTS_VERSION = 3
 # The parts of a task that predictions are made for.
 EVALUATED = ("validation", "test")
 

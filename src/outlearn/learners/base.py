@@ -59,7 +59,7 @@ class HeadSettings:
         weight_decay: decoupled, on every parameter as in torch.
         schedule: "cosine" lowers the learning rate to 0 over the training, "constant" keeps it.
         order_groups: number of different minibatch orders; heads share one by `seed % order_groups`.
-        standardise: subtract the training features' mean and divide by their standard deviation.
+        standardise: subtract the training features' mean (not without a bias) and divide by their standard deviation.
         dtype: "float32", or "float64" to check results.
     """
 

@@ -89,6 +89,9 @@ def check_inputs(
     w, totals = _check_weights(weights, len(x))
     _check_jobs(jobs, n_labellings=len(t), n_weightings=len(totals))
     mean, scale = _moments(x) if standardise else (np.zeros(x.shape[1]), np.ones(x.shape[1]))
+    if not bias:
+        # A subtracted mean would be a bias in disguise: a preference head must give 0 for two equal texts.
+        mean = np.zeros_like(mean)
     named = {}
     for name, rows in points.items():
         p = _matrix(rows, f"points[{name!r}]", f"[points, {x.shape[1]}]")
