@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from outlearn.errors import ConfigError, suggest
 from outlearn.experiment.config import Config, ConvexLearner, HeadLearner
 
-__all__ = ["load_config", "parse_overrides"]
+__all__ = ["PRESETS", "check_config", "load_config", "overlay", "parse_overrides", "read_yaml"]
 
 PRESETS = ("arrays", "digits", "text", "vader-lexicon")
 
@@ -38,15 +38,24 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -
         >>> load_config(overrides=["data.name=digits", "student.seeds=2"]).student.seeds
         2
     """
-    given = _overlay(_read_yaml(Path(path)) if path is not None else {}, parse_overrides(overrides))
-    raw = _overlay(_preset(given.get("data")), given)
+    return check_config(overlay(read_yaml(Path(path)) if path is not None else {}, parse_overrides(overrides)))
+
+
+def check_config(given: Mapping[str, Any]) -> Config:
+    """Lay what was given over the preset that fits its data, and check it.
+
+    Raises:
+        ConfigError: with one line for each thing that is wrong.
+    """
+    raw = overlay(_preset(given.get("data")), given)
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
         raise ConfigError("\n".join(_explain(error))) from None
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a file of keys and values."""
     if path.is_dir():
         raise ConfigError(f"the configuration {str(path)!r} is a folder; give a YAML file")
     try:
@@ -82,11 +91,11 @@ def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
             raise ConfigError(f"--set {key}: the value {value!r} is not valid YAML; quote it") from None
         for part in reversed(key.split(".")[:-1]):
             branch = {part: branch}
-        parsed = _overlay(parsed, branch)
+        parsed = overlay(parsed, branch)
     return parsed
 
 
-def _overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
+def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
     """Lay `top` over `base`, mapping by mapping. A mapping of another `kind` replaces the whole of what it covers."""
     merged = dict(base)
     for key, value in top.items():
@@ -96,7 +105,7 @@ def _overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
             and isinstance(value, dict)
             and value.get("kind", below.get("kind")) == below.get("kind")
         ):
-            merged[key] = _overlay(below, value)
+            merged[key] = overlay(below, value)
         else:
             merged[key] = value
     return merged
