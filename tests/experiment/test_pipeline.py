@@ -110,11 +110,12 @@ def test_labels_from_a_table_give_the_students_that_the_teachers_gave(small_run,
     store = Store(tmp_path / "store")
     entry = next(meta for _, meta in store.entries() if meta and meta["stage"] == "teachers")
     arrays = load_file(store.root / "objects" / entry["key"][:2] / entry["key"] / "arrays.safetensors")
+    probs = {part: Predictions.from_logits(arrays[part][-1]).probs for part in ("student", "validation", "test")}
     ids = _split_ids(trained)
     paths = []
     for m in range(3):
         rows = [
-            [name, *map(repr, map(float, np.exp(arrays[part][m, i])))]
+            [name, *map(repr, map(float, probs[part][m, i]))]
             for part in ("student", "validation", "test")
             for i, name in enumerate(ids[part])
         ]

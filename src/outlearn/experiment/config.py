@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from outlearn.errors import ConfigError
 
-__all__ = ["Config", "ConvexLearner", "HeadLearner", "TeacherSection", "WeakLabelSection"]
+__all__ = ["Config", "ConvexLearner", "HeadLearner", "Learner", "TeacherSection", "WeakLabelSection"]
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 

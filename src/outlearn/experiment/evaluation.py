@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Float32, Int
 
 from outlearn.core.predictions import Predictions
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import Config
-from outlearn.experiment.stages import Students, point_ids
+from outlearn.experiment.points import point_ids
+from outlearn.experiment.stages.students import Students
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -33,7 +34,7 @@ class Evaluation:
         seeds: which seed each of those students has.
         losses: loss -> its parameters.
         chosen: loss -> the checkpoint that counts.
-        checkpoints: epochs.
+        checkpoints: loss -> epochs.
     """
 
     labels: Int[np.ndarray, " points"]
@@ -45,7 +46,7 @@ class Evaluation:
     seeds: Int[np.ndarray, " students"]
     losses: Mapping[str, Mapping[str, Any]]
     chosen: Mapping[str, int]
-    checkpoints: tuple[float, ...]
+    checkpoints: Mapping[str, tuple[float, ...]]
 
     def final(self, loss: str) -> Predictions:
         """Return the students of a loss at the checkpoint that counts."""
@@ -60,50 +61,57 @@ def evaluate(
     config: Config,
     teachers: Mapping[str, Predictions],
     source: Mapping[str, Predictions],
-    students: Students,
-    ceilings: Students,
+    students: Sequence[Students],
+    ceilings: Float32[np.ndarray, "ceilings points classes"],
 ) -> Evaluation:
-    """Gather the predictions on one split."""
+    """Gather the predictions on one split.
+
+    Args:
+        split: its name.
+        task, splits, config: of the run.
+        teachers, source: split -> the teachers, and who labels.
+        students: of some losses each; all have the same order of (labelling, seed) within a loss.
+        ceilings: logits.
+    """
     points = getattr(splits, split)
     ids = point_ids(task, points)
-    labels = task.labels[points]
-    by_loss = {
-        name: tuple(
-            Predictions.from_logits(logits[of_loss], point_ids=ids, teacher_of=students.labelling_of[of_loss])
-            for logits in students.logits[split]
-        )
-        for name, of_loss in ((name, students.loss_of == k) for k, name in enumerate(students.losses))
-    }
+    by_loss, chosen, checkpoints, losses = {}, {}, {}, {}
+    for group in students:
+        for k, name in enumerate(group.losses):
+            of_loss = group.loss_of == k
+            teacher_of = group.labelling_of[of_loss]
+            by_loss[name] = tuple(
+                Predictions.from_logits(logits[of_loss], point_ids=ids, teacher_of=teacher_of)
+                for logits in group.logits[split]
+            )
+            chosen[name] = _choose(group, of_loss, source["validation"], config)
+            checkpoints[name] = group.checkpoints
+            losses[name] = group.configs[k]
     return Evaluation(
-        labels=labels,
+        labels=task.labels[points],
         target=_target(task, points, config),
         teachers=teachers[split],
         source=source[split],
-        ceilings=Predictions.from_logits(ceilings.logits[split][-1], point_ids=ids),
+        ceilings=Predictions.from_logits(ceilings, point_ids=ids),
         students=by_loss,
-        seeds=students.seed_of[students.loss_of == 0],
-        losses=dict(zip(students.losses, students.configs, strict=True)),
-        chosen=_choose(students, source["validation"], config),
-        checkpoints=students.checkpoints,
+        seeds=students[0].seed_of[students[0].loss_of == 0],
+        losses=losses,
+        chosen=chosen,
+        checkpoints=checkpoints,
     )
 
 
-def _choose(students: Students, source: Predictions, config: Config) -> dict[str, int]:
-    """Choose each loss's checkpoint: the last, or the one that agrees best with the weak labels of validation."""
-    last = len(students.checkpoints) - 1
+def _choose(students: Students, of_loss: Bool[np.ndarray, " models"], source: Predictions, config: Config) -> int:
+    """Choose a loss's checkpoint: the last, or the one that agrees best with the weak labels of validation."""
     if config.student.select == "last":
-        return dict.fromkeys(students.losses, last)
-    chosen = {}
-    for k, name in enumerate(students.losses):
-        of_loss = students.loss_of == k
-        labels = source.probs[students.labelling_of[of_loss]]
-        # Cross-entropy of the student under its labeller's distribution: what a held-out weak label can tell.
-        costs = [
-            -(labels * Predictions.from_logits(logits[of_loss]).log_probs).sum(axis=-1).mean()
-            for logits in students.logits["validation"]
-        ]
-        chosen[name] = int(np.argmin(costs))
-    return chosen
+        return len(students.checkpoints) - 1
+    labels = source.probs[students.labelling_of[of_loss]]
+    # Cross-entropy of the student under its labeller's distribution: what a held-out weak label can tell.
+    costs = [
+        -(labels * Predictions.from_logits(logits[of_loss]).log_probs).sum(axis=-1).mean()
+        for logits in students.logits["validation"]
+    ]
+    return int(np.argmin(costs))
 
 
 def _target(task: Task, points: Int[np.ndarray, " points"], config: Config) -> np.ndarray:

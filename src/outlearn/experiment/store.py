@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import math
 import os
 import shutil
 import socket
@@ -32,6 +31,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from outlearn.errors import StoreError
+from outlearn.experiment.store_integrity import damage, sha256
 
 __all__ = ["Entry", "Store", "canonical_json", "default_store", "stage_key"]
 
@@ -135,7 +135,7 @@ class Store:
             StoreError: if the result cannot be written (disk full, no permission). Nothing half written stays.
         """
         key = stage_key(stage, version, settings, inputs)
-        found = self._read(key)
+        found = self.read(key)
         if found is not None:
             return found
         began = time.perf_counter()
@@ -164,7 +164,7 @@ class Store:
     def verify(self) -> Iterator[tuple[Path, str | None]]:
         """Check each entry's hash; yield its folder with what is wrong, or None. Damaged ones are set aside."""
         for folder, _ in list(self.entries()):
-            problem = _damage(folder)
+            problem = damage(folder)
             if problem:
                 self._set_aside(folder)
             yield folder, problem
@@ -182,14 +182,27 @@ class Store:
             shutil.rmtree(folder, ignore_errors=True)
         return stale
 
+    def __contains__(self, key: str) -> bool:
+        """Say whether there is an entry of this key, intact or not."""
+        return self._folder(key).is_dir()
+
+    def workspace(self, key: str) -> Path:
+        """Name the folder in which a stage may keep what it needs to go on after a kill; it need not exist."""
+        return self.root / "unfinished" / key
+
+    def remove_workspace(self, key: str) -> None:
+        """Remove a stage's workspace, if there is one."""
+        shutil.rmtree(self.workspace(key), ignore_errors=True)
+
     def _folder(self, key: str) -> Path:
         return self.root / "objects" / key[:2] / key
 
-    def _read(self, key: str) -> Entry | None:
+    def read(self, key: str) -> Entry | None:
+        """Return an intact entry, or None; a damaged one is set aside with a warning."""
         folder = self._folder(key)
         if not folder.is_dir():
             return None
-        problem = _damage(folder)
+        problem = damage(folder)
         if problem is None:
             try:
                 arrays = load_file(folder / "arrays.safetensors")
@@ -217,7 +230,7 @@ class Store:
         try:
             temporary.mkdir()
             save_file(arrays, temporary / "arrays.safetensors")
-            meta["sha256"] = _sha256(temporary / "arrays.safetensors")
+            meta["sha256"] = sha256(temporary / "arrays.safetensors")
             (temporary / "meta.json").write_text(json.dumps(meta, indent=1, sort_keys=True) + "\n")
             for path in (temporary / "arrays.safetensors", temporary / "meta.json", temporary):
                 _sync(path)
@@ -239,28 +252,6 @@ class Store:
             ) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _damage(folder: Path) -> str | None:
-    """Say what is wrong with an entry, or None."""
-    try:
-        meta = json.loads((folder / "meta.json").read_text())
-        if not isinstance(meta, dict) or not math.isfinite(float(meta["seconds"])):
-            return "meta.json is not an entry's"
-        if meta["key"] != folder.name:
-            return "meta.json belongs to another entry"
-        if meta["sha256"] != _sha256(folder / "arrays.safetensors"):
-            return "the arrays do not match their hash"
-    except FileNotFoundError as error:
-        return f"{Path(error.filename).name} is missing"
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"meta.json cannot be read: {error!r}"
-    return None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync(path: Path) -> None:

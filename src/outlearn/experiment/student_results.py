@@ -52,7 +52,7 @@ def student_record(
     record: dict[str, Any] = {
         "loss": test.losses[loss],
         "models": student.n_models,
-        "epoch": test.checkpoints[test.chosen[loss]],
+        "epoch": test.checkpoints[loss][test.chosen[loss]],
         **score_record(scorecard(student, test.labels, level), each=True),
         "pgr": {
             "value": recovery.value,
@@ -75,7 +75,8 @@ def student_record(
         "differences": _differences(right, loss, test, references, majority, level, own),
         "log_loss_differences": _log_loss_differences(loss, test, level, own),
         "path": [
-            _path(epoch, at, test, config) for epoch, at in zip(test.checkpoints, test.students[loss], strict=True)
+            _path(epoch, at, test, config)
+            for epoch, at in zip(test.checkpoints[loss], test.students[loss], strict=True)
         ],
     }
     split = bias_variance_record(test.target, of_draw, config)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +13,12 @@ from outlearn.data.task import Task
 from outlearn.data.weak_labels import load_weak_labels
 from outlearn.errors import DataError
 from outlearn.experiment.config import TeacherSection
-from outlearn.experiment.stages import EVALUATED, point_ids
+from outlearn.experiment.stage import Stage
+from outlearn.experiment.stages.teachers import LABELLED
 
 __all__ = ["ExternalTeachers", "external_teachers"]
+
+VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -24,15 +26,13 @@ class ExternalTeachers:
     """What labellers from elsewhere said of the student, validation and test points.
 
     Attributes:
-        predictions: split -> predictions.
+        stage: the labels, stored as those of teachers that were trained here.
         names: one a teacher.
-        fingerprint: sha256 of the labels.
         notes: what a reader should know, in sentences.
     """
 
-    predictions: Mapping[str, Predictions]
+    stage: Stage
     names: tuple[str, ...]
-    fingerprint: str
     notes: tuple[str, ...]
 
 
@@ -46,9 +46,8 @@ def external_teachers(task: Task, splits: Splits, section: TeacherSection) -> Ex
         DataError: see `load_weak_labels`; also if a probability is 0 and smoothing is 0. Points of the test split need
         labels too, or the teachers cannot be compared.
     """
-    names = ("student", *EVALUATED)
-    sizes = [len(getattr(splits, name)) for name in names]
-    points = np.concatenate([getattr(splits, name) for name in names])
+    sizes = [len(getattr(splits, name)) for name in LABELLED]
+    points = np.concatenate([getattr(splits, name) for name in LABELLED])
     labels = load_weak_labels(section.external, task, points, missing=section.missing)
     unused = (
         f"No teacher was trained, so the {len(splits.teacher):,} points of the teacher split are not used; a smaller "
@@ -71,9 +70,7 @@ def external_teachers(task: Task, splits: Splits, section: TeacherSection) -> Ex
             "finite.",
         )
     cuts = np.split(probs, np.cumsum(sizes)[:-1], axis=1)
-    predictions = {
-        name: Predictions.from_probs(part, point_ids=point_ids(task, getattr(splits, name)))
-        for name, part in zip(names, cuts, strict=True)
-    }
+    arrays = {name: Predictions.from_probs(part).log_probs[None] for name, part in zip(LABELLED, cuts, strict=True)}
     fingerprint = hashlib.sha256(np.ascontiguousarray(probs).tobytes()).hexdigest()
-    return ExternalTeachers(predictions, labels.teacher_names, fingerprint, notes)
+    stage = Stage("external teachers", VERSION, {}, {"labels": fingerprint}, lambda entries, work: arrays)
+    return ExternalTeachers(stage, labels.teacher_names, notes)

@@ -1,0 +1,90 @@
+"""What a configuration comes to: its points, and the graph of the stages that have to be there; nothing is trained.
+
+A run computes a plan's stages and measures them; a sweep looks at the plans of all its runs first, and a worker on
+another machine rebuilds the plan from the configuration to find the stage that it was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from outlearn.data.load import load_task
+from outlearn.data.splits import Splits, make_splits
+from outlearn.data.task import Task
+from outlearn.encoders.base import get_encoder
+from outlearn.errors import ConfigError
+from outlearn.experiment.config import Config, Learner
+from outlearn.experiment.stage import Stage
+from outlearn.experiment.stages.ceilings import ceilings_stage
+from outlearn.experiment.stages.external import external_teachers
+from outlearn.experiment.stages.features import features_stage
+from outlearn.experiment.stages.frozen import FrozenModel
+from outlearn.experiment.stages.students import Labelling, students_stage
+from outlearn.experiment.stages.teachers import teachers_stage
+from outlearn.experiment.store import stage_key
+
+__all__ = ["Plan", "make_plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Hold what a run needs before it trains anything.
+
+    Attributes:
+        config: the configuration.
+        task, splits: the points.
+        labelling: who labels the students' points.
+        teacher_names: one a teacher.
+        notes: what a reader should know of the teachers, in sentences.
+        stages: name -> stage, in the order of the run; the inputs of each come before it.
+    """
+
+    config: Config
+    task: Task
+    splits: Splits
+    labelling: Labelling
+    teacher_names: tuple[str, ...]
+    notes: tuple[str, ...]
+    stages: Mapping[str, Stage]
+
+    @property
+    def key(self) -> str:
+        """Name the run by its configuration and its data."""
+        return stage_key("run", 1, self.config.model_dump(mode="json"), {"task": self.task.fingerprint})
+
+
+def make_plan(config: Config) -> Plan:
+    """Read the data and lay out the stages.
+
+    Raises:
+        OutlearnError: for data or a configuration of which no run can come.
+    """
+    task = load_task(**config.data.model_dump(exclude={"fractions"}), seed=config.seed)
+    splits = make_splits(task, **config.data.fractions.model_dump(), seed=config.seed)
+    stages: dict[str, Stage] = {}
+    if config.teacher.external:
+        external = external_teachers(task, splits, config.teacher)
+        stages["external teachers"] = teachers = external.stage
+        names, notes = external.names, external.notes
+    else:
+        model = _model("teacher", config.teacher.encoder, config.teacher.learner, task, splits, stages)
+        stages["teachers"] = teachers = teachers_stage(task, splits, model, config.teacher, seed=config.seed)
+        names, notes = tuple(f"teacher {m}" for m in range(config.teacher.models)), ()
+    labelling = Labelling(teachers, len(names), task, splits, config)
+    model = _model("student", config.student.encoder, config.student.learner, task, splits, stages)
+    stages["students"] = students_stage(labelling, model)
+    stages["ceilings"] = ceilings_stage(task, splits, model, config)
+    return Plan(config, task, splits, labelling, names, notes, stages)
+
+
+def _model(
+    who: str, encoder: Mapping[str, Any], learner: Learner, task: Task, splits: Splits, stages: dict[str, Stage]
+) -> FrozenModel:
+    """Lay out what trains teachers or students; the stages that it needs are added to `stages`."""
+    if not encoder:
+        raise ConfigError(f"{who}.encoder is missing; give a mapping with its kind, such as {{kind: tfidf}}")
+    features = features_stage(task, get_encoder(encoder), getattr(splits, who))
+    stages[f"{who} features"] = features
+    return FrozenModel(features, learner, splits, bias=task.kind != "preference")

@@ -1,0 +1,65 @@
+"""A lesson: which models learn what, from which points; the same for frozen features and for fine-tuning.
+
+It is known before anything is computed: the labels come from the entries of the stages that make them, when the time
+has come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from outlearn.experiment.stage import Entries, Stage
+from outlearn.learners.base import HeadJob
+from outlearn.losses import Loss, check_targets, resolve
+
+__all__ = ["Lesson", "settled"]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Say what is taught.
+
+    Attributes:
+        name, version: of the stage that teaches it.
+        split: whose points the models learn from.
+        predict: the splits that they predict.
+        jobs: one a model; losses as configured, not yet settled on their labels.
+        targets: entries -> labels, `[labellings, points, classes]`.
+        weights: weights of the points, `[weightings, points]`, or None.
+        settings: what decides labels, weights and jobs, for the key.
+        inputs: what `targets` reads, and fingerprints of all else.
+        checkpoints: epochs at which predictions are made, beside the end.
+    """
+
+    name: str
+    version: int
+    split: str
+    predict: tuple[str, ...]
+    jobs: tuple[HeadJob, ...]
+    targets: Callable[[Entries], Float[np.ndarray, "labellings points classes"]]
+    settings: Mapping[str, Any]
+    inputs: Mapping[str, Stage | str]
+    weights: Float[np.ndarray, "weightings points"] | None = None
+    checkpoints: tuple[float, ...] = ()
+
+
+def settled(jobs: Sequence[HeadJob], targets: Float[np.ndarray, "labellings points classes"]) -> list[HeadJob]:
+    """Settle each job's loss on the labels that it learns from: a quantile becomes a threshold.
+
+    Raises:
+        DomainError: if a loss cannot take its labels.
+    """
+    labellings = [torch.from_numpy(labels) for labels in targets]
+    known: dict[tuple[Loss, int], Loss] = {}
+    for job in jobs:
+        if (job.loss, job.labelling) not in known:
+            loss = resolve(job.loss, labellings[job.labelling])
+            check_targets(loss, labellings[job.labelling])
+            known[job.loss, job.labelling] = loss
+    return [replace(job, loss=known[job.loss, job.labelling]) for job in jobs]

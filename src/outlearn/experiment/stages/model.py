@@ -1,0 +1,21 @@
+"""What can be taught a lesson: heads on frozen features, or a model that is fine-tuned as a whole."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from outlearn.experiment.stage import Stage
+from outlearn.experiment.stages.lesson import Lesson
+
+__all__ = ["Model"]
+
+
+class Model(Protocol):
+    """Train the models of a lesson; nobody else knows how."""
+
+    def train(self, lesson: Lesson) -> Stage:
+        """Describe the stage that trains a lesson's models.
+
+        Its arrays: for each split to predict, float32 logits `[checkpoints, models, points, classes]`, and
+        `checkpoints` in epochs.
+        """
