@@ -22,6 +22,7 @@ _PUBLIC = {
     "denoising_control": "outlearn.core.denoising",
     "explain": "outlearn.experiment.explain",
     "get_generator": "outlearn.core.generators",
+    "hf_loss": "outlearn.learners.finetuning.trainer_loss",
     "load_config": "outlearn.experiment.load_config",
     "performance_gap_recovered": "outlearn.core.recovery",
     "posterior_mean": "outlearn.core.posterior",
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from outlearn.experiment.explain import explain as explain
     from outlearn.experiment.load_config import load_config as load_config
     from outlearn.experiment.pipeline import run as run
+    from outlearn.learners.finetuning.trainer_loss import hf_loss as hf_loss
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,256 @@
+"""Fine-tune pretrained models on soft labels, one after another: full or LoRA, with every loss of this package.
+
+A loop of our own rather than the Trainer, for two reasons. A step's batch is cut into micro-batches by a budget of
+padded tokens, which a data loader of fixed sizes cannot; and a killed training goes on bitwise where it was, from
+safetensors alone, where the Trainer pickles its optimiser. For several devices use the Trainer with `hf_loss`: the
+gradients are the same (docs/finetune.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from outlearn.errors import ConfigError, ShapeError
+from outlearn.learners.base import HeadJob
+from outlearn.learners.finetuning.batches import Length
+from outlearn.learners.finetuning.checkpoint import remove_checkpoint
+from outlearn.learners.finetuning.model import load_text_model, load_tokenizer
+from outlearn.learners.finetuning.settings import FinetuneSettings
+from outlearn.learners.finetuning.tokens import Tokens, tokenise
+from outlearn.learners.finetuning.training import Training
+from outlearn.losses import check_targets, loss_config, resolve
+
+__all__ = ["FinetuneResult", "Points", "fit_finetune"]
+
+Points = Sequence[tuple[str, ...]]
+"""One text a point, or the two texts of a preference pair."""
+
+
+@dataclass(frozen=True)
+class FinetuneResult:
+    """Hold the predictions of fine-tuned models.
+
+    Attributes:
+        logits: for each name in `evaluate`, `[checkpoints, models, points, classes]`, models as the jobs; float32, or
+            float64 where the precision is.
+        checkpoints: in epochs, increasing; the last is the end of the training.
+        epochs: of the weights that made the last predictions, `[models]`; less than all where training stopped early.
+        losses: mean training loss of each epoch, one array a model.
+    """
+
+    logits: Mapping[str, np.ndarray]
+    checkpoints: tuple[float, ...]
+    epochs: Float[np.ndarray, " models"]
+    losses: tuple[np.ndarray, ...]
+
+
+def fit_finetune(
+    points: Points,
+    targets: Float[np.ndarray, "labellings examples classes"],
+    jobs: Sequence[HeadJob],
+    evaluate: Mapping[str, Points],
+    *,
+    model: Path,
+    settings: FinetuneSettings | None = None,
+    weights: Float[np.ndarray, "weightings examples"] | None = None,
+    checkpoints: Sequence[float] = (),
+    device: str | None = None,
+    folder: Path | None = None,
+    save_seconds: float | None = None,
+    save_to: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    log: Callable[[Mapping[str, Any]], None] | None = None,
+) -> FinetuneResult:
+    """Fine-tune one model for each job, and predict the points with all of them.
+
+    The gradient of a step is that of the mean of the losses over its `batch_size` examples. Results depend on a job's
+    own fields, the data and the settings; on one machine with one number of threads they are bitwise the same again,
+    also after a kill.
+
+    Args:
+        points: the training examples: one text each, or for preferences two each (slot a, slot b).
+        targets: teacher distributions, soft or one-hot. Of pairs: P(a preferred), P(b preferred).
+        jobs: the models to train. A job's weighting counts how often each example is there. A loss that has a quantile
+            settles it from the job's labels.
+        evaluate: named sets of points to predict.
+        model: folder with config.json and safetensors: an encoder or a decoder of transformers.
+        settings: the defaults are those of `FinetuneSettings`, which also says how much memory it takes.
+        weights: whole numbers of at least 0.
+        checkpoints: epochs at which to predict too, in (0, epochs]; rounded to whole steps.
+        device: where to run; None takes a GPU if there is one.
+        folder: where unfinished models keep their checkpoints; None for none. A finished model's is removed.
+        save_seconds: time between checkpoints; None for a minute, or more where writing takes more than a tenth of it.
+        save_to: write each model's weights, configuration and tokenizer to `save_to/<index of the job>`.
+        progress: called with (steps done, all steps).
+        log: called with what happens: one mapping for each epoch of each model, and for each look at held-out points.
+
+    Returns:
+        Predictions at each checkpoint and at the end.
+
+    Raises:
+        ShapeError, DomainError, ConfigError, DataError: an argument is wrong; the message says which.
+        MissingExtraError: the extra `hf` is not installed.
+        StoreError: a checkpoint cannot be written.
+    """
+    settings = settings or FinetuneSettings()
+    targets = np.array(targets, dtype=np.float64, order="C")
+    _check(points, targets, jobs, evaluate)
+    stops = _stops(checkpoints, settings.epochs)
+    chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    texts = _Texts(points, evaluate, model, settings)
+    rows = [_split(_rows(job, weights, len(points)), settings, job.seed) for job in jobs]
+    ends = np.cumsum(
+        [Length.of(len(train), batch_size=settings.batch_size, epochs=settings.epochs).total for train, _ in rows]
+    )
+    found = []
+    for k, (job, (train, held_out)) in enumerate(zip(jobs, rows, strict=True)):
+        labels = targets[job.labelling]
+        job = replace(job, loss=resolve(job.loss, torch.from_numpy(labels)))
+        own, identity = None, ""
+        if folder is not None:
+            content = {
+                "model": texts.model_hash,
+                "settings": {**asdict(settings), "precision": settings.precision_on(chosen)},
+                "loss": loss_config(job.loss),
+                "seed": job.seed,
+                "stops": stops,
+                "texts": texts.hash,
+                "targets": hashlib.sha256(labels.tobytes() + train.tobytes() + held_out.tobytes()).hexdigest(),
+            }
+            identity = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+            own = folder / identity[:16]
+        network = load_text_model(
+            model, labels.shape[1], settings, pairs=texts.train.pairs, seed=job.seed, device=chosen
+        )
+
+        def report(done: int, before: int = int(ends[k - 1]) if k else 0) -> None:
+            if progress is not None:
+                progress(before + done, int(ends[-1]))
+
+        def tell(event: Mapping[str, Any], k: int = k) -> None:
+            if log is not None:
+                log({"model": k, "of": len(jobs), **event})
+
+        training = Training(
+            network, texts.train, train, held_out, labels, job, settings, stops,
+            folder=own, save_seconds=save_seconds, identity=identity, progress=report, log=tell,
+        )  # fmt: skip
+        found.append(training.run(texts.evaluate))
+        if save_to is not None:
+            network.save(save_to / str(k), texts.tokenizer)
+        remove_checkpoint(own)
+        report(training.length.total)
+    return FinetuneResult(
+        logits={name: np.stack([arrays[name] for arrays in found], axis=1) for name in evaluate},
+        checkpoints=(*stops, float(settings.epochs)),
+        epochs=np.array([float(arrays["epoch"]) for arrays in found]),
+        losses=tuple(arrays["loss"] for arrays in found),
+    )
+
+
+class _Texts:
+    """Tokenise all points once, and name texts and model by their content when a checkpoint wants to know."""
+
+    def __init__(self, points: Points, evaluate: Mapping[str, Points], model: Path, settings: FinetuneSettings) -> None:
+        self.sets = {"train": points, **{f"evaluate/{name}": part for name, part in evaluate.items()}}
+        self.model = model
+        self.tokenizer = load_tokenizer(
+            model, max_length=settings.max_length, trust_remote_code=settings.trust_remote_code
+        )
+
+        def tokens(part: Points) -> Tokens:
+            return tokenise(self.tokenizer, part, max_length=settings.max_length, cut=settings.cut)
+
+        self.train = tokens(points)
+        self.evaluate = {name: tokens(part) for name, part in evaluate.items()}
+
+    @cached_property
+    def hash(self) -> str:
+        content = {name: [list(point) for point in part] for name, part in self.sets.items()}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @cached_property
+    def model_hash(self) -> str:
+        digest = hashlib.sha256()
+        for path in sorted({*self.model.glob("*.json"), *self.model.glob("*.safetensors")}):
+            with path.open("rb") as file:
+                digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
+
+
+def _check(
+    points: Points, targets: Float[np.ndarray, "..."], jobs: Sequence[HeadJob], evaluate: Mapping[str, Points]
+) -> None:
+    """Raise unless the data fit each other and the losses."""
+    if targets.ndim != 3 or targets.shape[1] != len(points) or not len(points):
+        raise ShapeError(
+            f"targets have shape {targets.shape}; expected [labellings, {len(points)} examples, classes], and at least "
+            "one example."
+        )
+    if not jobs:
+        raise ConfigError("jobs are empty; expected at least one model to train.")
+    if len(points[0]) == 2 and targets.shape[2] != 2:
+        raise ShapeError(f"targets have {targets.shape[2]} classes; expected 2 for pairs of texts: a and b preferred.")
+    for name, part in evaluate.items():
+        if len(part) and len(part[0]) != len(points[0]):
+            raise ShapeError(
+                f"points of {name!r} have {len(part[0])} texts, training points {len(points[0])}; expected the same."
+            )
+    for job in jobs:
+        if not 0 <= job.labelling < len(targets):
+            raise ConfigError(f"a job asks for labelling {job.labelling}; expected one of {len(targets)}.")
+        check_targets(job.loss, torch.from_numpy(targets[job.labelling]))
+
+
+def _stops(checkpoints: Sequence[float], epochs: float) -> tuple[float, ...]:
+    """Return the checkpoints before the end, increasing."""
+    for value in checkpoints:
+        if not 0 < value <= epochs:
+            raise ConfigError(
+                f"checkpoints contain {value!r}; expected epochs above 0 and up to {epochs:g}, the length."
+            )
+    return tuple(sorted({float(value) for value in checkpoints if value < epochs}))
+
+
+def _rows(job: HeadJob, weights: np.ndarray | None, n_examples: int) -> Int[np.ndarray, " rows"]:
+    """Return the examples of a job, each as often as its weighting says."""
+    if job.weighting is None:
+        return np.arange(n_examples)
+    if weights is None or not 0 <= job.weighting < len(weights):
+        raise ConfigError(
+            f"a job asks for weighting {job.weighting}, and there are {0 if weights is None else len(weights)}."
+        )
+    row = np.asarray(weights[job.weighting])
+    if row.shape != (n_examples,) or (row < 0).any() or (row != np.round(row)).any() or not row.any():
+        raise ConfigError(
+            f"weighting {job.weighting} has shape {row.shape}; fine-tuning takes whole numbers of at least 0: how "
+            f"often each of the {n_examples} examples is there, not all 0."
+        )
+    return np.repeat(np.arange(n_examples), row.astype(np.int64))
+
+
+def _split(
+    rows: Int[np.ndarray, " rows"], settings: FinetuneSettings, seed: int
+) -> tuple[Int[np.ndarray, " train"], Int[np.ndarray, " held_out"]]:
+    """Set aside the points that early stopping watches; copies of one point stay together."""
+    if settings.early_stopping is None:
+        return rows, rows[:0]
+    points = np.unique(rows)
+    size = round(settings.early_stopping.share * len(points))
+    if not 0 < size < len(points):
+        raise ConfigError(
+            f"early_stopping.share {settings.early_stopping.share:g} of {len(points)} points holds out {size}; "
+            "expected at least one, and one left to train on."
+        )
+    held_out = np.random.default_rng([seed, 2**32]).permutation(points)[:size]
+    return rows[~np.isin(rows, held_out)], np.sort(held_out)

@@ -1,0 +1,159 @@
+"""How a pretrained model is fine-tuned: what moves, for how long, how fast, in which precision."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from outlearn.errors import ConfigError, suggest
+
+__all__ = ["EarlyStopping", "FinetuneSettings"]
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """Stop when the loss on a held-out share of the training rows, under their own labels, no longer falls.
+
+    Args:
+        patience: evaluations without a new minimum before the end; the weights of the minimum are kept.
+        every: epochs between evaluations.
+        share: of the training points that are held out, drawn by the seed. No true label is needed: a student's
+            points have its teacher's labels.
+    """
+
+    patience: int = 2
+    every: float = 0.5
+    share: float = 0.1
+
+    def __post_init__(self) -> None:
+        """Check every setting."""
+        _whole("early_stopping.patience", self.patience)
+        _number("early_stopping.every", self.every, above=0)
+        _number("early_stopping.share", self.share, above=0, below=1)
+
+
+@dataclass(frozen=True)
+class FinetuneSettings:
+    """Hold what all models of a call share.
+
+    Args:
+        adaptation: "full" moves every weight; "lora" freezes them and learns rank-`lora_rank` updates of every linear
+            layer, with the head in full.
+        lora_rank, lora_alpha: rank, and scale (the update is multiplied by alpha / rank).
+        epochs: passes over the examples; a fraction is allowed, rounded to whole steps.
+        batch_size: examples in a step; the last one of an epoch may be smaller.
+        learning_rate: of AdamW (betas 0.9 and 0.999, epsilon 1e-8); with weight_decay 0 it is Adam.
+        weight_decay: decoupled, on every weight.
+        schedule: after the warm-up, "cosine" and "linear" fall to 0, "constant" stays.
+        warmup: share of the steps over which the learning rate rises from 0.
+        clip: largest norm of a step's gradient, or None.
+        dropout: every rate of dropout in the model; None leaves the model's own; 0 turns it off.
+        max_length: tokens kept of a text.
+        cut: which end of a longer text is cut: "start" keeps a dialogue's last turn.
+        tokens_per_batch: padded tokens in a micro-batch; it decides memory and speed, not the result (up to rounding,
+            and the draws of dropout). 1024 suits the caches of a CPU; a GPU wants 8192 or more.
+        gradient_checkpointing: recompute activations in the backward pass, for memory.
+        precision: "float32"; "bf16" (autocast, weights in float32); "auto", bf16 on a GPU that has it; or "float64", to
+            check results.
+        early_stopping: when to stop, or None.
+        probe_first: train a linear head on the frozen model with the same labels and loss, and start from it.
+        trust_remote_code: run code that comes with the model.
+
+    Memory: 16 bytes for each weight that moves (itself, its gradient, two moments; early stopping adds 4), 4 for each
+    that does not, and the activations of one micro-batch, which are proportional to `tokens_per_batch`; with
+    checkpointing one layer's and each layer's input.
+    """
+
+    adaptation: Literal["full", "lora"] = "full"
+    lora_rank: int = 8
+    lora_alpha: int = 16
+    epochs: float = 2.0
+    batch_size: int = 32
+    learning_rate: float = 1e-5
+    weight_decay: float = 0.0
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup: float = 0.0
+    clip: float | None = None
+    dropout: float | None = None
+    max_length: int = 256
+    cut: Literal["end", "start"] = "end"
+    tokens_per_batch: int = 1024
+    gradient_checkpointing: bool = False
+    precision: Literal["auto", "float32", "float64", "bf16"] = "auto"
+    early_stopping: EarlyStopping | None = None
+    probe_first: bool = False
+    trust_remote_code: bool = False
+
+    def __post_init__(self) -> None:
+        """Check every setting.
+
+        Raises:
+            ConfigError: names the setting, its value and what is allowed.
+        """
+        for name in ("lora_rank", "lora_alpha", "batch_size", "max_length", "tokens_per_batch"):
+            _whole(name, getattr(self, name))
+        for name in ("epochs", "learning_rate"):
+            _number(name, getattr(self, name), above=0)
+        _number("weight_decay", self.weight_decay)
+        _number("warmup", self.warmup, below=1)
+        if self.clip is not None:
+            _number("clip", self.clip, above=0)
+        if self.dropout is not None:
+            _number("dropout", self.dropout, below=1)
+        for name, allowed in (
+            ("adaptation", ("full", "lora")),
+            ("schedule", ("cosine", "linear", "constant")),
+            ("cut", ("end", "start")),
+            ("precision", ("auto", "float32", "float64", "bf16")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; {suggest(getattr(self, name), allowed)}")
+
+    def rate(self, step: int, n_steps: int) -> float:
+        """Return the learning rate of a step, counted from 0.
+
+        Example:
+            >>> [round(FinetuneSettings(learning_rate=1.0, warmup=0.5).rate(step, 4), 3) for step in range(4)]
+            [0.5, 1.0, 1.0, 0.5]
+        """
+        rising = round(self.warmup * n_steps)
+        if step < rising:
+            return self.learning_rate * (step + 1) / rising
+        if self.schedule == "constant":
+            return self.learning_rate
+        done = (step - rising) / max(1, n_steps - rising)
+        return self.learning_rate * (
+            1.0 - done if self.schedule == "linear" else 0.5 * (1.0 + math.cos(math.pi * done))
+        )
+
+    def precision_on(self, device: torch.device) -> str:
+        """Settle "auto" for a device.
+
+        Raises:
+            ConfigError: if bf16 is asked of a GPU that lacks it.
+        """
+        has = device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
+        if self.precision == "bf16" and not has:
+            raise ConfigError(f"precision is 'bf16', which {torch.cuda.get_device_name(device)} lacks; use float32.")
+        if self.precision == "auto":
+            return "bf16" if device.type == "cuda" and has else "float32"
+        return self.precision
+
+
+def _whole(name: str, value: object) -> None:
+    """Refuse what is not a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(f"{name} is {value!r}; expected a whole number of at least 1.")
+
+
+def _number(name: str, value: object, *, above: float | None = None, below: float = math.inf) -> None:
+    """Refuse what is not a number in the interval; without `above` it starts at 0, included."""
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not number or not (value > above if above is not None else value >= 0) or not value < below:  # type: ignore[operator]
+        low = f"above {above:g}" if above is not None else "of at least 0"
+        raise ConfigError(
+            f"{name} is {value!r}; expected a number {low}{f' and below {below:g}' if below < math.inf else ''}."
+        )

@@ -1,0 +1,152 @@
+"""Any loss of this package in the Hugging Face Trainer: one object, handed over twice.
+
+    adapter = hf_loss("reverse_ce")
+    Trainer(..., compute_loss_func=adapter, callbacks=[adapter])
+
+The Trainer accumulates micro-batches and averages over processes; it hands the loss the number of label entries of the
+whole accumulated batch over all processes. For soft labels `[examples, classes]` that is examples x classes, so the
+sum of the losses is divided by it over K: the gradient of one step is that of the mean over its examples, whatever the
+split into micro-batches and processes. As a callback the adapter learns how far the training is.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from outlearn.errors import ConfigError, MissingExtraError, ShapeError
+from outlearn.learners.finetuning.window import DEFAULT_WINDOW, ReferenceWindow
+from outlearn.losses import Loss, get_loss
+
+__all__ = ["TrainerLoss", "hf_loss"]
+
+IGNORED = -100  # a label that the Trainer does not count
+
+
+class TrainerLoss:
+    """Compute the loss of a micro-batch as the Trainer wants it; see `hf_loss`.
+
+    Attributes:
+        loss: the loss.
+        progress: fraction of the training that is done.
+        window: recent examples, for a loss that compares the examples of a batch.
+    """
+
+    def __init__(self, loss: Loss, *, window: int = DEFAULT_WINDOW) -> None:
+        self.loss = loss
+        self.progress = 0.0
+        self.window = ReferenceWindow(window)
+
+    def __call__(self, outputs: Any, labels: Tensor, num_items_in_batch: Tensor | int | None = None) -> Tensor:
+        """Compute sum of losses / number of examples that the step counts.
+
+        Args:
+            outputs: of the model: logits `[examples, classes]`; or of a reward model on pairs, `[2 examples, 1]`, all
+                texts of slot a first, then all of slot b.
+            labels: distributions `[examples, classes]`, or classes `[examples]`. A row of -100 is padding: it counts
+                for nothing.
+            num_items_in_batch: label entries that are not -100 in the whole step, over all micro-batches and
+                processes; None takes this micro-batch.
+
+        Returns:
+            One number.
+
+        Raises:
+            ShapeError: if logits and labels do not fit.
+        """
+        logits = _logits(outputs, labels)
+        targets, padding = _targets(labels, logits)
+        kept = ~padding
+        losses = self.window.loss(
+            self.loss, logits[kept], targets[kept], progress=self.progress, remember=torch.is_grad_enabled()
+        )
+        # Counting entries, the Trainer counts a row of K probabilities K times.
+        entries = targets.shape[-1] if labels.ndim == 2 else 1
+        if num_items_in_batch is None:
+            count: Tensor | float = kept.sum().clamp(min=1)
+        else:
+            count = num_items_in_batch / entries
+        return losses.sum() / count
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Read how far the training is."""
+        self.progress = min(1.0, state.global_step / max(1, state.max_steps))
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Refuse what the Trainer cannot average: several devices in one process."""
+        if args.n_gpu > 1:
+            raise ConfigError(
+                f"the Trainer runs on {args.n_gpu} devices in one process, where it scales a loss of our own wrongly. "
+                "Start one process a device: torchrun --nproc_per_node N."
+            )
+
+
+def hf_loss(loss: Loss | str | dict[str, object], *, window: int = DEFAULT_WINDOW) -> TrainerLoss:
+    """Make a loss of this package ready for the Hugging Face Trainer.
+
+    Hand it over twice: `compute_loss_func=adapter` computes, `callbacks=[adapter]` follows the schedule (aux_conf's
+    warm-up). The step's gradient is that of the mean loss over its examples under gradient accumulation and under
+    several processes (torchrun), for soft labels of any K, for class labels, and with rows of -100 as padding.
+
+    A loss that compares the examples of a batch (aux_conf) looks at the last `window` examples of its own process as
+    well, so it works at a micro-batch of 1; it is then not the same under every split into micro-batches. The window is
+    empty again after the Trainer resumes.
+
+    Args:
+        loss: a loss, its name, or a mapping with `kind`; settle a quantile of CACE first with `resolve`.
+        window: examples to keep.
+
+    Returns:
+        The adapter.
+
+    Raises:
+        MissingExtraError: if transformers is not installed.
+
+    Source: the class docstring of transformers.Trainer on num_items_in_batch. It counts label entries; we count
+    examples.
+    """
+    return _adapter()(get_loss(loss), window=window)
+
+
+@cache
+def _adapter() -> type[TrainerLoss]:
+    """Make the class that is a callback too; only here is transformers loaded."""
+    try:
+        from transformers import TrainerCallback
+    except ImportError as error:
+        raise MissingExtraError("transformers", "hf") from error
+
+    class TrainerLossCallback(TrainerLoss, TrainerCallback):
+        """Compute the loss, and hear of each step."""
+
+    return TrainerLossCallback
+
+
+def _logits(outputs: Any, labels: Tensor) -> Float[Tensor, "examples classes"]:
+    """Take the logits out of the outputs, in float32 at least; a pair's two rewards become its two logits."""
+    logits: Tensor = outputs["logits"] if isinstance(outputs, dict) else outputs[0]
+    if logits.dtype in (torch.bfloat16, torch.float16):
+        logits = logits.float()
+    if logits.ndim == 2 and logits.shape[1] == 1 and len(logits) == 2 * len(labels):
+        return logits.reshape(2, -1).T
+    if logits.ndim != 2 or len(logits) != len(labels):
+        raise ShapeError(
+            f"logits have shape {tuple(logits.shape)} and labels {tuple(labels.shape)}; expected logits "
+            "[examples, classes] and one label an example, or for pairs logits [2 examples, 1], slot a first."
+        )
+    return logits
+
+
+def _targets(labels: Tensor, logits: Tensor) -> tuple[Float[Tensor, "examples classes"], Tensor]:
+    """Turn labels into distributions, and say which rows are padding."""
+    if labels.ndim == 2:
+        if labels.shape != logits.shape:
+            raise ShapeError(f"labels have shape {tuple(labels.shape)}, logits {tuple(logits.shape)}; expected equal.")
+        return labels.to(logits), (labels == IGNORED).all(-1)
+    padding = labels == IGNORED
+    classes = torch.where(padding, 0, labels)
+    return torch.nn.functional.one_hot(classes, logits.shape[-1]).to(logits), padding

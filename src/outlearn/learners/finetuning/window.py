@@ -1,0 +1,77 @@
+"""A running window of recent examples, for losses that compare the examples of a batch with each other.
+
+AuxConf takes its thresholds from a batch. A device that holds two examples at a time has no batch worth the name, so
+the last examples seen stand beside the current ones: they set the thresholds and get no gradient. For AuxConf this is
+`AuxConf.against(logits, targets, reference, ...)` with the window and the current examples as the reference; written
+as one call on both, it serves every loss that declares `batch_coupled`, inside `Regularised` too.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from outlearn.losses.base import Loss
+
+__all__ = ["DEFAULT_WINDOW", "ReferenceWindow"]
+
+# Enough for a quantile within 3 points of the batch's, few enough that the oldest logits are a few steps old.
+DEFAULT_WINDOW = 256
+
+
+class ReferenceWindow:
+    """Hold the logits and targets of the last `size` training examples.
+
+    Args:
+        size: how many to keep.
+    """
+
+    def __init__(self, size: int = DEFAULT_WINDOW) -> None:
+        self.size = size
+        self._logits: Tensor | None = None
+        self._targets: Tensor | None = None
+
+    def loss(
+        self,
+        loss: Loss,
+        logits: Float[Tensor, "examples classes"],
+        targets: Float[Tensor, "examples classes"],
+        *,
+        progress: float,
+        remember: bool,
+    ) -> Float[Tensor, " examples"]:
+        """Compute the loss of these examples beside those of the window.
+
+        Args:
+            loss: any loss; one that is not batch-coupled ignores the window.
+            logits: with gradient.
+            targets: of the same examples.
+            progress: fraction of the training that is done.
+            remember: whether these examples enter the window: in training, not in evaluation.
+
+        Returns:
+            One loss an example.
+        """
+        if not loss.batch_coupled:
+            return loss(logits, targets, progress=progress)
+        n_examples = len(logits)
+        reference, taught = [logits], [targets]
+        if self._logits is not None and self._targets is not None:
+            reference.append(self._logits.to(logits))
+            taught.append(self._targets.to(targets))
+        losses = loss(torch.cat(reference), torch.cat(taught), progress=progress)[:n_examples]
+        if remember:
+            self._logits = torch.cat([part.detach() for part in reference])[: self.size].clone()
+            self._targets = torch.cat([part.detach() for part in taught])[: self.size].clone()
+        return losses
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return what the window holds, to save it."""
+        if self._logits is None or self._targets is None:
+            return {}
+        return {"window.logits": self._logits, "window.targets": self._targets}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Take back what `tensors` gave."""
+        self._logits, self._targets = tensors.get("window.logits"), tensors.get("window.targets")

@@ -1,0 +1,246 @@
+"""The Trainer adapter: one gradient whatever the micro-batches and processes, that of a plain loop; any K; padding."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import outlearn
+from outlearn.errors import ConfigError, ShapeError
+from outlearn.learners.finetuning import hf_loss
+from outlearn.learners.finetuning.window import ReferenceWindow
+from outlearn.losses import LOSSES, AuxConf, get_loss, resolve
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+pytest.importorskip("accelerate")
+
+UNCOUPLED = [name for name, kind in LOSSES.items() if not kind.batch_coupled]
+# float32 sums in another order, relative to gradients of size 1e-2 and more.
+SAME = 1e-6
+
+
+class Linear(torch.nn.Module):
+    """The smallest model that the Trainer takes: `x [batch, 6]` to logits."""
+
+    def __init__(self, n_classes):
+        super().__init__()
+        self.layer = torch.nn.Linear(6, n_classes)
+
+    def forward(self, x, labels=None):
+        return {"logits": self.layer(x)}
+
+
+def rows(n_classes, n=8, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = rng.dirichlet(np.ones(n_classes), n).astype(np.float32)
+    x = rng.normal(size=(n, 6)).astype(np.float32)
+    return [{"x": torch.from_numpy(a), "labels": torch.from_numpy(b)} for a, b in zip(x, labels, strict=True)]
+
+
+def one_step(loss, data, n_classes, *, batch, accumulate, tmp_path, epochs=1):
+    """Train by SGD at rate 1, so that the change of the weights is the gradient."""
+    torch.manual_seed(0)
+    model = Linear(n_classes)
+    before = [p.detach().clone() for p in model.parameters()]
+    adapter = hf_loss(loss)
+    arguments = transformers.TrainingArguments(
+        output_dir=str(tmp_path),
+        per_device_train_batch_size=batch,
+        gradient_accumulation_steps=accumulate,
+        num_train_epochs=epochs,
+        learning_rate=1.0,
+        lr_scheduler_type="constant",
+        optim="sgd",
+        max_grad_norm=0.0,
+        use_cpu=True,
+        report_to="none",
+        save_strategy="no",
+        disable_tqdm=True,
+        dataloader_pin_memory=False,
+        remove_unused_columns=False,
+        logging_strategy="no",
+    )
+    trainer = transformers.Trainer(
+        model=model,
+        args=arguments,
+        train_dataset=data,
+        compute_loss_func=adapter,
+        callbacks=[adapter],
+        data_collator=transformers.default_data_collator,
+    )
+    trainer.train()
+    return [b - p.detach() for b, p in zip(before, model.parameters(), strict=True)]
+
+
+def loop_gradient(loss, data, n_classes):
+    """Compute the gradient of the mean loss in plain PyTorch."""
+    torch.manual_seed(0)
+    model = Linear(n_classes)
+    x, labels = (torch.stack([row[key] for row in data]) for key in ("x", "labels"))
+    loss(model(x)["logits"], labels, progress=0.0).mean().backward()
+    return [p.grad for p in model.parameters()]
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+@pytest.mark.parametrize("name", UNCOUPLED)
+def test_one_step_of_8_is_4_accumulated_steps_of_2_and_the_plain_loop(name, n_classes, tmp_path):
+    data = rows(n_classes)
+    loss = resolve(get_loss(name), torch.stack([row["labels"] for row in data]))
+    whole = one_step(loss, data, n_classes, batch=8, accumulate=1, tmp_path=tmp_path)
+    parts = one_step(loss, data, n_classes, batch=2, accumulate=4, tmp_path=tmp_path)
+    plain = loop_gradient(loss, data, n_classes)
+    for a, b, c in zip(whole, parts, plain, strict=True):
+        torch.testing.assert_close(a, b, atol=SAME, rtol=1e-5)
+        torch.testing.assert_close(a, c, atol=SAME, rtol=1e-5)
+
+
+def test_class_labels_give_the_gradient_of_their_one_hot_rows(tmp_path):
+    data = rows(5)
+    classes = [{"x": row["x"], "labels": row["labels"].argmax()} for row in data]
+    one_hot = [{"x": row["x"], "labels": torch.eye(5)[row["labels"].argmax()]} for row in data]
+    loss = get_loss("forward_ce")
+    found = one_step(loss, classes, 5, batch=2, accumulate=4, tmp_path=tmp_path)
+    for a, b in zip(found, loop_gradient(loss, one_hot, 5), strict=True):
+        torch.testing.assert_close(a, b, atol=SAME, rtol=1e-5)
+
+
+def test_rows_of_padding_count_for_nothing(tmp_path):
+    data = rows(3, n=6)
+    padded = [*data, *({"x": row["x"], "labels": torch.full((3,), -100.0)} for row in data[:2])]
+    loss = get_loss("reverse_ce")
+    found = one_step(loss, padded, 3, batch=4, accumulate=2, tmp_path=tmp_path)
+    for a, b in zip(found, loop_gradient(loss, data, 3), strict=True):
+        torch.testing.assert_close(a, b, atol=SAME, rtol=1e-5)
+
+
+def test_a_micro_batch_of_padding_alone_has_loss_0():
+    logits = torch.zeros(2, 3, requires_grad=True)
+    loss = hf_loss("forward_ce")({"logits": logits}, torch.full((2, 3), -100.0), torch.tensor(6))
+    loss.backward()
+    assert float(loss.detach()) == 0.0
+    assert not logits.grad.any()
+
+
+def test_a_last_smaller_accumulation_is_divided_by_its_own_size(tmp_path):
+    data = rows(2, n=6)
+    loss = get_loss("forward_ce")
+    # One epoch of 6 in steps of 4: the second step has 2 examples. The order is drawn by the Trainer, the same twice.
+    whole = one_step(loss, data, 2, batch=4, accumulate=1, tmp_path=tmp_path)
+    parts = one_step(loss, data, 2, batch=2, accumulate=2, tmp_path=tmp_path)
+    for a, b in zip(whole, parts, strict=True):
+        torch.testing.assert_close(a, b, atol=SAME, rtol=1e-5)
+
+
+def test_progress_goes_from_0_to_the_last_step(tmp_path):
+    seen = []
+
+    class Spy(AuxConf):
+        def per_example(self, logits, targets, progress):
+            seen.append(progress)
+            return super().per_example(logits, targets, progress)
+
+    one_step(Spy(), rows(2), 2, batch=2, accumulate=1, tmp_path=tmp_path, epochs=2)
+    assert seen == [step / 8 for step in range(8)]
+
+
+def test_the_window_is_against_the_last_examples():
+    rng = torch.Generator().manual_seed(0)
+    loss, window = AuxConf(), ReferenceWindow(6)
+    logits, targets = torch.randn(10, 3, generator=rng), torch.rand(10, 3, generator=rng).softmax(-1)
+    for start in range(0, 10, 2):
+        part = slice(start, start + 2)
+        found = window.loss(loss, logits[part], targets[part], progress=1.0, remember=True)
+        seen = slice(max(0, start - 6), start + 2)
+        expected = loss.against(logits[part], targets[part], logits[seen], targets[seen])
+        torch.testing.assert_close(found, expected)
+
+
+def test_aux_conf_at_a_micro_batch_of_1_is_not_plain_self_training():
+    torch.manual_seed(0)
+    # A student biased to class 1 and balanced labels: argmax gives class 1 always, the window about half.
+    logits, targets = torch.randn(400, 2) + torch.tensor([0.0, 3.0]), torch.full((400, 2), 0.5)
+    adapter = hf_loss(AuxConf(weight=1.0, warmup=0.0))
+    chosen = []
+    for z, t in zip(logits, targets, strict=True):
+        z = z[None].clone().requires_grad_()
+        adapter({"logits": z}, t[None], 2).backward()
+        chosen.append(int(z.grad.argmin()))
+    assert 0.4 < np.mean(chosen[100:]) < 0.6
+
+
+def test_evaluation_leaves_the_window_alone():
+    adapter = hf_loss("aux_conf")
+    with torch.no_grad():
+        adapter({"logits": torch.zeros(4, 2)}, torch.full((4, 2), 0.5))
+    assert adapter.window.tensors() == {}
+
+
+def test_rewards_of_pairs_are_the_two_logits():
+    rewards = torch.tensor([[1.0], [2.0], [0.5], [4.0]])  # slot a: 1, 2; slot b: 0.5, 4
+    labels = torch.tensor([[0.9, 0.1], [0.2, 0.8]])
+    found = hf_loss("forward_ce")({"logits": rewards}, labels)
+    expected = get_loss("forward_ce")(torch.tensor([[1.0, 0.5], [2.0, 4.0]]), labels).mean()
+    torch.testing.assert_close(found, expected)
+
+
+def test_what_does_not_fit_is_named():
+    adapter = hf_loss("forward_ce")
+    with pytest.raises(ShapeError, match=r"\(4, 2\) and labels \(3, 2\)"):
+        adapter({"logits": torch.zeros(4, 2)}, torch.zeros(3, 2))
+    with pytest.raises(ShapeError, match="expected equal"):
+        adapter({"logits": torch.zeros(4, 2)}, torch.zeros(4, 3))
+    with pytest.raises(ConfigError, match="reverse_ce"):
+        hf_loss("revers_ce")
+
+
+def test_it_is_a_public_name():
+    assert outlearn.hf_loss is hf_loss
+
+
+TWO_PROCESSES = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import torch, transformers
+from tests.learners.finetuning.test_trainer_loss import one_step, rows
+from outlearn.losses import get_loss
+batch, out = int(sys.argv[2]), sys.argv[3]
+found = one_step(get_loss(sys.argv[4]), rows(5, n=16), 5, batch=batch, accumulate=2, tmp_path=out)
+import torch.distributed as dist
+world = dist.get_world_size() if dist.is_initialized() else 1
+assert world == int(os.environ.get("WORLD_SIZE", 1)), world
+if not dist.is_initialized() or dist.get_rank() == 0:
+    from safetensors.torch import save_file
+    save_file({str(i): t.contiguous() for i, t in enumerate(found)} | {"world": torch.tensor(world)}, out + "/found")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["forward_ce", "reverse_ce"])
+def test_two_processes_move_the_weights_as_one_at_the_same_global_batch(name, tmp_path):
+    from safetensors.torch import load_file
+
+    script = tmp_path / "script.py"
+    script.write_text(TWO_PROCESSES)
+    root = str(Path(__file__).resolve().parents[3])
+    found = {}
+    for processes in (1, 2):
+        out = tmp_path / str(processes)
+        out.mkdir()
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
+        if processes == 1:
+            command = [sys.executable]
+        done = subprocess.run(
+            [*command, str(script), root, str(8 // processes), str(out), name],
+            capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-3000:]
+        found[processes] = load_file(out / "found")
+    assert (int(found[1].pop("world")), int(found[2].pop("world"))) == (1, 2)
+    for key, gradient in found[1].items():
+        torch.testing.assert_close(found[2][key], gradient, atol=SAME, rtol=1e-5)
