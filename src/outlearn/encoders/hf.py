@@ -17,8 +17,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from jaxtyping import Float32, Int
 
-from outlearn.encoders.files import sha256_of
-from outlearn.encoders.model_folder import ALIASES, PINNED, model_files, model_folder
+from outlearn.encoders.model_folder import ALIASES, PINNED, model_folder, model_hashes
 from outlearn.encoders.points import Points, Progress, encode_points
 from outlearn.errors import ConfigError, DataError, MissingExtraError
 
@@ -79,7 +78,7 @@ class HuggingFace:
         """
         folder = self._folder()
         parameters = {key: asdict(self)[key] for key in ("layer", "pooling", "max_length", "cut", "trust_remote_code")}
-        files = {file.name: sha256_of(file) for file in model_files(folder)}
+        files = model_hashes(folder)
         return hashlib.sha256(json.dumps([self.kind, parameters, files], sort_keys=True).encode()).hexdigest()
 
     def encode(

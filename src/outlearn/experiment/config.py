@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from outlearn.errors import ConfigError
 
-__all__ = ["Config", "ConvexLearner", "HeadLearner", "Learner", "TeacherSection", "WeakLabelSection"]
+__all__ = ["Config", "ConvexLearner", "FinetuneLearner", "HeadLearner", "Learner", "TeacherSection", "WeakLabelSection"]
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -87,7 +87,46 @@ class HeadLearner(Section):
     order_groups: Annotated[int, Field(ge=1)] = 4
 
 
-Learner = Annotated[ConvexLearner | HeadLearner, Field(discriminator="kind")]
+class EarlyStop(Section):
+    """Stop when the loss on a held-out share of the training points, under their own labels, no longer falls."""
+
+    patience: Annotated[int, Field(ge=1)] = 2
+    every: Annotated[float, Field(gt=0)] = 0.5
+    share: Share = 0.1
+
+
+class FinetuneLearner(Section):
+    """A whole pretrained model, fine-tuned in full or by LoRA; see `FinetuneSettings`. It needs no encoder."""
+
+    kind: Literal["finetune"] = "finetune"
+    # As an encoder of kind hf names it: minilm, a folder, package:NAME, or a name on the hub.
+    model: str = "minilm"
+    sha256: str | None = None
+    revision: str | None = None
+    local_files_only: bool = True
+    trust_remote_code: bool = False
+    adaptation: Literal["full", "lora"] = "full"
+    lora_rank: Annotated[int, Field(ge=1)] = 8
+    lora_alpha: Annotated[int, Field(ge=1)] = 16
+    # Epochs, batch, rate and schedule are the paper's for students; small encoders on few points want 5e-5 to 2e-4.
+    epochs: Annotated[float, Field(gt=0)] = 2
+    batch_size: Annotated[int, Field(ge=1)] = 32
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-5
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    clip: Annotated[float, Field(gt=0)] | None = None
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
+    max_length: Annotated[int, Field(ge=1)] = 256
+    cut: Literal["end", "start"] = "end"
+    tokens_per_batch: Annotated[int, Field(ge=1)] = 1024
+    gradient_checkpointing: bool = False
+    precision: Literal["auto", "float32", "float64", "bf16"] = "auto"
+    early_stopping: EarlyStop | None = None
+    probe_first: bool = False
+
+
+Learner = Annotated[ConvexLearner | HeadLearner | FinetuneLearner, Field(discriminator="kind")]
 
 
 class TeacherSection(Section):
@@ -216,6 +255,11 @@ class Config(Section):
     def _known_encoders(cls, section: Any) -> Any:
         from outlearn.encoders.base import get_encoder
 
+        if section.encoder and section.learner.kind == "finetune":
+            raise ValueError(
+                "encoder has no effect with learner.kind: finetune, which trains the model that learner.model names; "
+                "leave encoder out"
+            )
         if section.encoder:
             try:
                 get_encoder(section.encoder)

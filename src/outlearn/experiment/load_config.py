@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from outlearn.errors import ConfigError, suggest
-from outlearn.experiment.config import Config, ConvexLearner, HeadLearner
+from outlearn.experiment.config import Config, ConvexLearner, FinetuneLearner, HeadLearner
 
 __all__ = ["PRESETS", "check_config", "load_config", "overlay", "parse_overrides", "read_yaml"]
 
@@ -48,6 +48,8 @@ def check_config(given: Mapping[str, Any]) -> Config:
         ConfigError: with one line for each thing that is wrong.
     """
     raw = overlay(_preset(given.get("data")), given)
+    for who in ("teacher", "student"):
+        _drop_unasked_encoder(raw.get(who), given.get(who))
     try:
         return Config.model_validate(raw)
     except ValidationError as error:
@@ -125,11 +127,20 @@ def _preset(data: Any) -> dict[str, Any]:
     return yaml.safe_load(text)
 
 
+def _drop_unasked_encoder(section: Any, given: Any) -> None:
+    """Leave out the preset's encoder where a whole model is fine-tuned; one that the user gave stays, to be refused."""
+    if not (isinstance(section, dict) and isinstance(given, dict)) or "encoder" in given:
+        return
+    learner = section.get("learner")
+    if isinstance(learner, dict) and learner.get("kind") == "finetune":
+        section.pop("encoder", None)
+
+
 def _explain(error: ValidationError) -> list[str]:
     """Turn each of pydantic's findings into lines that name the key, what came, what is allowed."""
     lines = []
     for finding in error.errors(include_url=False):
-        place = [str(part) for part in finding["loc"] if part not in ("convex", "adamw")]
+        place = [str(part) for part in finding["loc"] if part not in ("convex", "adamw", "finetune")]
         key = ".".join(place) or "the configuration"
         if finding["type"] == "extra_forbidden":
             lines.append(f"{key} is no key; {suggest(place[-1], _keys_beside(place))}")
@@ -146,7 +157,8 @@ def _keys_beside(place: Sequence[str]) -> list[str]:
     for part in place[:-1]:
         annotation = section.model_fields[part].annotation if part in section.model_fields else None
         if part == "learner":
-            return sorted({*ConvexLearner.model_fields, *HeadLearner.model_fields})
+            learners = (ConvexLearner, FinetuneLearner, HeadLearner)
+            return sorted({name for learner in learners for name in learner.model_fields})
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
             return []
         section = annotation

@@ -136,6 +136,8 @@ class _Clock:
         self.entries[name] = entry
         self.lap(name)
         self._writer.log("stored", stage=name, key=entry.key, cached=entry.cached)
+        for model, losses in enumerate(entry.arrays.get("training_loss", ())):
+            self._writer.log("training loss", stage=name, model=model, epochs=[v for v in losses.tolist() if v == v])
 
     def seconds(self) -> dict[str, float]:
         return {**self._laps, "total": round(time.perf_counter() - self._start, 3)}

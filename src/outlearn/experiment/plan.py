@@ -15,12 +15,14 @@ from outlearn.data.splits import Splits, make_splits
 from outlearn.data.task import Task
 from outlearn.encoders.base import get_encoder
 from outlearn.errors import ConfigError
-from outlearn.experiment.config import Config, Learner
+from outlearn.experiment.config import Config, FinetuneLearner, Learner
 from outlearn.experiment.stage import Stage
 from outlearn.experiment.stages.ceilings import ceilings_stage
 from outlearn.experiment.stages.external import external_teachers
 from outlearn.experiment.stages.features import features_stage
+from outlearn.experiment.stages.finetuned import FinetunedModel
 from outlearn.experiment.stages.frozen import FrozenModel
+from outlearn.experiment.stages.model import Model
 from outlearn.experiment.stages.students import Labelling, students_stage
 from outlearn.experiment.stages.teachers import teachers_stage
 from outlearn.experiment.store import stage_key
@@ -81,8 +83,10 @@ def make_plan(config: Config) -> Plan:
 
 def _model(
     who: str, encoder: Mapping[str, Any], learner: Learner, task: Task, splits: Splits, stages: dict[str, Stage]
-) -> FrozenModel:
+) -> Model:
     """Lay out what trains teachers or students; the stages that it needs are added to `stages`."""
+    if isinstance(learner, FinetuneLearner):
+        return FinetunedModel(task, splits, learner)
     if not encoder:
         raise ConfigError(f"{who}.encoder is missing; give a mapping with its kind, such as {{kind: tfidf}}")
     features = features_stage(task, get_encoder(encoder), getattr(splits, who))

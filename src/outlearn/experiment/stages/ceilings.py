@@ -35,7 +35,8 @@ def ceilings_stage(task: Task, splits: Splits, model: Model, config: Config) -> 
                 for r in range(models)
             ),
             targets=lambda entries: np.eye(task.n_classes)[task.labels[splits.student]][None],
-            settings={"models": models, "seed": config.seed},
+            settings={},
+            summary={"models": models, "seed": config.seed},
             inputs={"task": task.fingerprint},
         )
     )

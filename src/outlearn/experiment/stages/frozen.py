@@ -63,6 +63,7 @@ class FrozenModel:
             lesson.version,
             {
                 **lesson.settings,
+                **lesson.summary,
                 "learner": self.learner.model_dump(mode="json"),
                 "bias": self.bias,
                 "checkpoints": lesson.checkpoints,

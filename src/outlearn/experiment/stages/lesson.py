@@ -32,7 +32,8 @@ class Lesson:
         jobs: one a model; losses as configured, not yet settled on their labels.
         targets: entries -> labels, `[labellings, points, classes]`.
         weights: weights of the points, `[weightings, points]`, or None.
-        settings: what decides labels, weights and jobs, for the key.
+        settings: what decides the labels, beside the inputs.
+        summary: how many models of what kind there are; with `settings` it decides jobs and weights.
         inputs: what `targets` reads, and fingerprints of all else.
         checkpoints: epochs at which predictions are made, beside the end.
     """
@@ -44,6 +45,7 @@ class Lesson:
     jobs: tuple[HeadJob, ...]
     targets: Callable[[Entries], Float[np.ndarray, "labellings points classes"]]
     settings: Mapping[str, Any]
+    summary: Mapping[str, Any]
     inputs: Mapping[str, Stage | str]
     weights: Float[np.ndarray, "weightings points"] | None = None
     checkpoints: tuple[float, ...] = ()

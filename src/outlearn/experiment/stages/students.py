@@ -100,11 +100,8 @@ def students_stage(labelling: Labelling, model: Model) -> Stage:
                 for k, m, r in _index(len(losses), labelling, config)
             ),
             targets=labelling.targets,
-            settings={
-                **labelling.settings,
-                "losses": [loss_config(loss) for loss in losses],
-                "seeds": config.student.seeds,
-            },
+            settings=labelling.settings,
+            summary={"losses": [loss_config(loss) for loss in losses], "seeds": config.student.seeds},
             inputs={"teachers": labelling.teachers},
             checkpoints=config.student.checkpoints,
         )

@@ -44,12 +44,8 @@ def teachers_stage(task: Task, splits: Splits, model: Model, section: TeacherSec
             ),
             targets=lambda entries: np.eye(task.n_classes)[labels][None],
             weights=draw_teachers(labels, models=section.models, size=section.labels, draw=section.draw, seed=seed),
-            settings={
-                "models": section.models,
-                "draw": section.draw,
-                "labels": section.labels,
-                "seed": seed,
-            },
+            settings={},
+            summary={"models": section.models, "draw": section.draw, "labels": section.labels, "seed": seed},
             inputs={"task": task.fingerprint},
         )
     )

@@ -1,0 +1,168 @@
+"""Models that are fine-tuned as a whole: one stage each, so that a kill costs part of one, and workers share them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from outlearn.data.splits import Splits
+from outlearn.data.task import Task
+from outlearn.encoders.model_folder import ALIASES, PINNED, model_folder, model_hashes
+from outlearn.errors import ConfigError
+from outlearn.experiment.config import FinetuneLearner
+from outlearn.experiment.points import splits_fingerprint
+from outlearn.experiment.stage import Entries, Stage, Work
+from outlearn.experiment.stages.lesson import Lesson, settled
+from outlearn.learners.base import HeadJob
+from outlearn.learners.finetuning import EarlyStopping, FinetuneSettings, fit_finetune
+from outlearn.losses import loss_config
+
+__all__ = ["FinetunedModel"]
+
+VERSION = 1
+# These decide where and in which pieces a model is computed, not what it is: they stay out of the key.
+HOW = {"kind", "model", "sha256", "revision", "local_files_only", "tokens_per_batch", "gradient_checkpointing"}
+
+
+@dataclass(frozen=True)
+class FinetunedModel:
+    """A pretrained model, and how it is fine-tuned.
+
+    Attributes:
+        task, splits: the points, which need texts or pairs of texts.
+        learner: the model and the settings.
+
+    Raises:
+        ConfigError: if the task has no texts, or the model cannot be found.
+    """
+
+    task: Task
+    splits: Splits
+    learner: FinetuneLearner
+
+    def __post_init__(self) -> None:
+        if self.task.texts is None and self.task.pairs is None:
+            raise ConfigError(
+                f"learner.kind: finetune needs texts, and task {self.task.name!r} has none. Use learner.kind: adamw on "
+                "its features."
+            )
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where the model is."""
+        return model_folder(
+            ALIASES.get(self.learner.model, self.learner.model),
+            expected_sha256=self.learner.sha256 or PINNED.get(self.learner.model),
+            revision=self.learner.revision,
+            local_files_only=self.learner.local_files_only,
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Name the model by its files."""
+        return hashlib.sha256(json.dumps(model_hashes(self.folder), sort_keys=True).encode()).hexdigest()
+
+    def train(self, lesson: Lesson) -> Stage:
+        """Describe the stage that gathers a lesson's models, each of which is a stage.
+
+        Its arrays: for each split to predict, float32 logits `[checkpoints, models, points, classes]`; `checkpoints` in
+        epochs; for each model `epochs` that its last predictions have learned from and `training_loss`,
+        `[models, epochs]` in nats, the mean over each epoch.
+        """
+        models = [self._one(lesson, job) for job in lesson.jobs]
+
+        def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
+            found = [entries[f"model {k}"].arrays for k in range(len(models))]
+            return {
+                **{name: np.stack([each[name] for each in found], axis=1) for name in lesson.predict},
+                "checkpoints": found[0]["checkpoints"],
+                "epochs": np.array([each["epoch"] for each in found]),
+                "training_loss": _ragged([each["training_loss"] for each in found]),
+            }
+
+        return Stage(lesson.name, lesson.version, {}, {f"model {k}": stage for k, stage in enumerate(models)}, compute)
+
+    def _one(self, lesson: Lesson, job: HeadJob) -> Stage:
+        """Describe the stage of one model."""
+        weights = None if job.weighting is None or lesson.weights is None else lesson.weights[job.weighting]
+
+        def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
+            targets = lesson.targets(entries)[job.labelling][None]
+            (own,) = settled([replace(job, labelling=0, weighting=None if weights is None else 0)], targets)
+            with work.progress.bar(f"{_one_of(lesson)}: {job}") as advance:
+                fitted = fit_finetune(
+                    self._texts(lesson.split),
+                    targets,
+                    [own],
+                    {name: self._texts(name) for name in lesson.predict},
+                    model=self.folder,
+                    settings=self.settings(),
+                    weights=None if weights is None else weights[None],
+                    checkpoints=self._stops(lesson),
+                    folder=work.workspace,
+                    progress=advance,
+                )
+            return {
+                **{name: logits[:, 0] for name, logits in fitted.logits.items()},
+                "checkpoints": np.array(fitted.checkpoints),
+                "epoch": fitted.epochs[0],
+                "training_loss": fitted.losses[0],
+            }
+
+        return Stage(
+            _one_of(lesson),
+            VERSION + 100 * lesson.version,
+            {
+                **lesson.settings,
+                "learner": self.learner.model_dump(mode="json", exclude=HOW),
+                "loss": loss_config(job.loss),
+                "labelling": job.labelling,
+                "seed": job.seed,
+                "checkpoints": self._stops(lesson),
+                "predict": lesson.predict,
+                "weights": None if weights is None else hashlib.sha256(weights.tobytes()).hexdigest(),
+            },
+            {
+                **lesson.inputs,
+                "model": self.fingerprint,
+                "task": self.task.fingerprint,
+                "splits": splits_fingerprint(self.splits),
+            },
+            compute,
+        )
+
+    def settings(self) -> FinetuneSettings:
+        """Return the learner's settings."""
+        given: dict[str, Any] = self.learner.model_dump(
+            exclude={"kind", "model", "sha256", "revision", "local_files_only", "early_stopping"}
+        )
+        stop = self.learner.early_stopping
+        return FinetuneSettings(**given, early_stopping=None if stop is None else EarlyStopping(**stop.model_dump()))
+
+    def _stops(self, lesson: Lesson) -> tuple[float, ...]:
+        return tuple(epoch for epoch in lesson.checkpoints if epoch < self.learner.epochs)
+
+    def _texts(self, split: str) -> list[tuple[str, ...]]:
+        rows = getattr(self.splits, split).tolist()
+        if self.task.pairs is not None:
+            return [self.task.pairs[i] for i in rows]
+        return [(self.task.texts[i],) for i in rows] if self.task.texts is not None else []
+
+
+def _one_of(lesson: Lesson) -> str:
+    """Name one model of a lesson: "students" are made of each "student"."""
+    return lesson.name.removesuffix("s")
+
+
+def _ragged(rows: list[np.ndarray]) -> np.ndarray:
+    """Stack rows of different lengths, nan where a training stopped before."""
+    filled = np.full((len(rows), max(map(len, rows))), np.nan)
+    for row, values in zip(filled, rows, strict=True):
+        row[: len(values)] = values
+    return filled
