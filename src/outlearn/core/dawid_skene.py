@@ -88,7 +88,7 @@ def dawid_skene(predictions: Predictions, *, smoothing: float = 1.0) -> DawidSke
         >>> np.exp(found.log_confusion[:, 0, 0]).round(2)    # how often each is right on class 0
         array([0.87, 0.7 , 0.72, 0.71])
         >>> float((found.combine(votes).probs[0].argmax(axis=-1) == truth).mean().round(2))
-        0.9
+        0.92
 
     Source: Dawid and Skene, Maximum likelihood estimation of observer error-rates using the EM algorithm, 1979.
     Smoothed, which they are not; with smoothing 0 it is their maximum likelihood.
