@@ -18,6 +18,7 @@ __all__ = [
     "OutlearnError",
     "ShapeError",
     "StoreError",
+    "WorkerError",
     "suggest",
 ]
 
@@ -48,6 +49,10 @@ class DataError(OutlearnError, ValueError):
 
 class StoreError(OutlearnError, OSError):
     """A folder of results cannot be read or written."""
+
+
+class WorkerError(OutlearnError, RuntimeError):
+    """Workers on this machine or a cluster cannot be used, or are lost."""
 
 
 class MissingExtraError(OutlearnError, ImportError):

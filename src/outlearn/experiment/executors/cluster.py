@@ -1,0 +1,176 @@
+"""Workers of dask.distributed: processes of a local cluster, or of a scheduler that is there already.
+
+The scheduler is asked how many workers there are, and given no more tasks than that. It starts a task again when a
+worker dies, some times (its `allowed-failures`), before it says so. Workers must have one thread: a stage sets the
+number of threads of a whole process. Security is dask's own: see docs/cluster.md.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+from outlearn.errors import MissingExtraError, WorkerError
+from outlearn.experiment.executors.worker import problem_here
+from outlearn.experiment.executors.workers import ConnectionLostError, WorkerDiedError, Workers
+from outlearn.version import __version__
+
+try:
+    import dask
+    from distributed import Client, LocalCluster
+    from distributed.scheduler import KilledWorker
+except ImportError as error:
+    raise MissingExtraError("distributed", "cluster") from error
+
+__all__ = ["ClusterWorkers", "local_cluster"]
+
+CONNECT_SECONDS = 10
+WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds between attempts to find a lost scheduler
+PATIENCE_SECONDS = 60.0  # with a scheduler that has no workers
+
+
+def local_cluster(environments: Sequence[Mapping[str, str]]) -> LocalCluster:
+    """Start a scheduler and workers on this machine, reachable from it alone.
+
+    Args:
+        environments: variables of the workers, one mapping a worker; all alike.
+    """
+    # No second attempt without our knowledge: the loop counts attempts, the same way for all kinds of workers.
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        return LocalCluster(
+            n_workers=len(environments),
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            worker_dashboard_address="127.0.0.1:0",
+            memory_limit=0,
+            silence_logs="CRITICAL",
+            env=dict(environments[0]),
+        )
+
+
+class ClusterWorkers(Workers):
+    """Use the workers of a scheduler.
+
+    Args:
+        address: `tcp://host:port` or `tls://host:port`.
+        at_most: how many of its workers to use at once; None for all.
+        token: a file of the store that they must see.
+        cluster: what to close in the end, if it was started for this.
+
+    Raises:
+        WorkerError: if there is no scheduler or no worker, or if a worker cannot take part.
+    """
+
+    def __init__(
+        self, address: str, *, at_most: int | None = None, token: str = "", cluster: LocalCluster | None = None
+    ) -> None:
+        self._address, self._at_most, self._cluster = address, at_most, cluster
+        try:
+            self._client = self._connected()
+        except (OSError, RuntimeError, TypeError, ValueError) as error:
+            raise WorkerError(
+                f"no scheduler answers at {address!r} ({error}). Start one with `dask scheduler`, check the address "
+                "and the firewall, and for tls:// the certificates in dask's configuration (docs/cluster.md)."
+            ) from error
+        try:
+            self.slots()
+            self._check_workers(token)
+        except BaseException:
+            self.stop()
+            raise
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        outer: Future[Any] = Future()
+        try:
+            inner = self._client.get_executor(pure=False).submit(fn, *args, **kwargs)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise ConnectionLostError(str(error)) from error
+        inner.add_done_callback(partial(_pass_on, outer))
+        return outer
+
+    def slots(self) -> int:
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not (threads := self._threads()):
+            if time.monotonic() > until:
+                raise WorkerError(
+                    f"the scheduler at {self._address!r} has had no worker for {PATIENCE_SECONDS:.0f} seconds. Start "
+                    f"some with `dask worker {self._address} --nthreads 1`; what is finished is kept in the store."
+                )
+            time.sleep(0.5)
+        wide = [worker for worker, count in threads.items() if count != 1]
+        if wide:
+            raise WorkerError(
+                f"the worker {wide[0]} has {threads[wide[0]]} threads; expected 1. Start workers with `dask worker "
+                f"{self._address} --nthreads 1`, as many a machine as you want tasks there at once (--nworkers)."
+            )
+        return min(len(threads), self._at_most or len(threads))
+
+    def reconnect(self) -> None:
+        self._close()
+        for wait in WAITS:
+            time.sleep(wait)
+            try:
+                self._client = self._connected()
+            except (OSError, RuntimeError, TypeError, ValueError):
+                continue
+            return
+        raise WorkerError(
+            f"the scheduler at {self._address!r} was lost and does not come back (tried {len(WAITS)} times). What is "
+            "finished is kept in the store: start the scheduler and its workers, and give the same command again."
+        )
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self._close()
+        if self._cluster is not None:
+            self._cluster.close(timeout=CONNECT_SECONDS)
+
+    def stop(self) -> None:
+        """End at once. Workers of a scheduler that was there before finish the tasks that they have begun."""
+        self.shutdown()
+
+    def _connected(self) -> Client:
+        return Client(self._address, timeout=CONNECT_SECONDS, set_as_default=False)
+
+    def _close(self) -> None:
+        self._client.close(timeout=CONNECT_SECONDS)
+
+    def _threads(self) -> Mapping[str, int]:
+        """Return worker -> number of threads."""
+        if self._client.status != "running":
+            raise ConnectionLostError(f"the client is {self._client.status}")
+        try:
+            return dict(self._client.nthreads())
+        except (OSError, RuntimeError, ValueError) as error:
+            raise ConnectionLostError(str(error)) from error
+
+    def _check_workers(self, token: str) -> None:
+        """Raise for the first worker that cannot take part."""
+        for worker, reply in self._client.run(problem_here, __version__, token, on_error="return").items():
+            if isinstance(reply, Exception):
+                raise WorkerError(
+                    f"the worker {worker} cannot run outlearn ({type(reply).__name__}: {reply}). Install outlearn "
+                    f"{__version__} in the environment that `dask worker` runs in."
+                )
+            if reply:
+                raise WorkerError(reply)
+
+
+def _pass_on(outer: Future[Any], inner: Future[Any]) -> None:
+    """Copy the end of one future to another, in our terms."""
+    if inner.cancelled():
+        outer.set_exception(ConnectionLostError("the scheduler is gone"))
+        return
+    error = inner.exception()
+    if error is None:
+        outer.set_result(inner.result())
+    elif isinstance(error, KilledWorker):
+        outer.set_exception(
+            WorkerDiedError(f"the last was {error.last_worker.address}", deaths=error.allowed_failures + 1)
+        )
+    else:
+        outer.set_exception(error)
