@@ -1,0 +1,122 @@
+"""Students of the weak labels, each point answered by students that did not see it (cross-fitting).
+
+The student is a linear head on frozen features, trained to its optimum: the same for every labeler, fast, and without a
+length of training to choose. Its ridge is chosen by agreement with the labels of the points left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from outlearn.core.crossed_gain import vote_shares
+
+__all__ = ["FEWEST_FOR_STUDENTS", "FRACTIONS", "CrossFit", "cross_fit", "pools"]
+
+FEWEST_FOR_STUDENTS = 50
+FRACTIONS = (0.25, 0.5)  # of the points in training, beside all of them: the learning curve
+STRENGTHS = (0.01, 0.1, 1.0)  # inverse ridge C: the labels are noisy, so that less is often more
+SMOOTHING = 1e-3  # of the uniform distribution in each label, so that a class absent from a fold has a finite optimum
+TOLERANCE = 1e-3  # nats: far below what changes an answer
+
+
+@dataclass(frozen=True, eq=False)
+class CrossFit:
+    """Hold the students' answers on points that they did not see.
+
+    Attributes:
+        probs: for a fraction of the points in training, `[students, points, classes]`; 1.0 is all of them.
+        strength: the inverse ridge that was chosen.
+        folds: parts that the points were split into: a student saw 1 - 1/folds of them.
+    """
+
+    probs: Mapping[float, Float[np.ndarray, "students points classes"]]
+    strength: float
+    folds: int
+
+
+def pools(n_labelers: int, *, asked_twice: bool) -> list[tuple[int, ...]]:
+    """Say whose labels each pooled student learns from, one for each judge.
+
+    All labelers but the judge. A labeler asked just twice leaves one for that, so both answers are used: its judge's
+    noise on a point left out is still independent. Two different labelers have no pool: the judge's habits would be in
+    it.
+
+    Example:
+        >>> pools(3, asked_twice=False), pools(2, asked_twice=True), pools(2, asked_twice=False)
+        ([(1, 2), (0, 2), (0, 1)], [(0, 1), (0, 1)], [])
+    """
+    if n_labelers == 2:
+        return [(0, 1)] * 2 if asked_twice else []
+    return [tuple(j for j in range(n_labelers) if j != judge) for judge in range(n_labelers)]
+
+
+def cross_fit(
+    features: Float[np.ndarray, "points features"],
+    labels: Int[np.ndarray, "labelers points"],
+    groups: Sequence[tuple[int, ...]],
+    n_classes: int,
+    *,
+    folds: int,
+    rng: np.random.Generator,
+    standardise: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> CrossFit:
+    """Train one student for each group of labelers on the shares of their labels, and answer every point unseen.
+
+    Args:
+        features: of all points.
+        labels: -1 where a labeler gave none.
+        groups: labelers whose labels a student learns from; repeated ones are trained once.
+        n_classes: K.
+        folds: parts to leave out in turn.
+        rng: decides the parts.
+        standardise: scale features to unit variance first.
+        progress: called with (fits done, all fits).
+    """
+    from outlearn.learners import HeadJob
+    from outlearn.learners.convex import fit_convex
+    from outlearn.losses import get_loss
+
+    distinct = list(dict.fromkeys(groups))
+    shares = np.stack([vote_shares(labels[list(group)], n_classes, plurality=False) for group in distinct])
+    labelled = ~np.isnan(shares).any(axis=2)
+    targets = (1 - SMOOTHING) * np.where(labelled[:, :, None], shares, 1 / n_classes) + SMOOTHING / n_classes
+    weights = labelled.astype(np.float64)
+    jobs = [HeadJob(i, get_loss("forward_ce"), weighting=i) for i in range(len(distinct))]
+    order = rng.permutation(len(features))
+    parts = np.array_split(order, folds)
+    total = folds * (len(STRENGTHS) + len(FRACTIONS))
+    done = 0
+
+    def fit(strength: float, fraction: float) -> np.ndarray:
+        nonlocal done
+        found = np.empty((len(distinct), len(features), n_classes))
+        for k, left_out in enumerate(parts):
+            seen = np.concatenate(parts[:k] + parts[k + 1 :])
+            seen = seen[: max(round(fraction * len(seen)), 2)]
+            result = fit_convex(
+                features[seen], targets[:, seen], jobs, {"left out": features[left_out]},
+                C=strength, tolerance=TOLERANCE, weights=weights[:, seen], standardise=standardise,
+            )  # fmt: skip
+            logits = result.logits["left out"][-1].astype(np.float64)
+            logits -= logits.max(axis=2, keepdims=True)
+            exp = np.exp(logits)
+            found[:, left_out] = exp / exp.sum(axis=2, keepdims=True)
+            done += 1
+            if progress is not None:
+                progress(done, total)
+        return found
+
+    fits = {strength: fit(strength, 1.0) for strength in STRENGTHS}
+    agreement = {
+        strength: float(np.nanmean(np.take_along_axis(shares, probs.argmax(2)[:, :, None], 2)))
+        for strength, probs in fits.items()
+    }
+    best = max(STRENGTHS, key=lambda strength: (agreement[strength], -strength))
+    place = [distinct.index(group) for group in groups]
+    curve = {fraction: fit(best, fraction)[place] for fraction in FRACTIONS}
+    return CrossFit({**curve, 1.0: fits[best][place]}, best, folds)
