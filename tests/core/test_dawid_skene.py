@@ -118,3 +118,15 @@ def test_it_refuses_other_labellers_and_negative_smoothing():
         found.combine(votes(np.zeros((2, 5), int), 2))
     with pytest.raises(ConfigError, match="smoothing is -1"):
         dawid_skene(votes(np.zeros((3, 5), int), 2), smoothing=-1.0)
+
+
+def test_points_that_nobody_labels_have_the_class_shares_and_teach_nothing():
+    _, labels = simulated(CONFUSION, SHARES, 400, seed=0)
+    probs = np.eye(3)[labels]
+    longer = np.concatenate([probs, np.full((5, 100, 3), 1 / 3)], axis=1)
+    found = dawid_skene(Predictions.from_probs(longer))
+    np.testing.assert_allclose(found.combine(Predictions.from_probs(longer)).log_probs[0, -1], found.log_shares)
+    # Same likelihood of the labels, so the same confusions up to what the stopping rule leaves.
+    np.testing.assert_allclose(
+        np.exp(found.log_confusion), np.exp(dawid_skene(Predictions.from_probs(probs)).log_confusion), atol=1e-3
+    )

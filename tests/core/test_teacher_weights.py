@@ -174,3 +174,16 @@ def test_equal_weights_give_the_arithmetic_mean():
     np.testing.assert_allclose(
         teacher_weights(teachers).combine(teachers).log_probs, teachers.mean().log_probs, atol=1e-12
     )
+
+
+def test_teachers_that_do_not_vote_everywhere_are_weighed_where_they_do():
+    # What one says of the points that it leaves out changes nothing; exact where the rest is a copy of the whole.
+    _, labels = simulated([0.9, 0.7, 0.6, 0.6], 500, seed=0)
+    probs = np.eye(2)[np.concatenate([labels, labels], axis=1)]
+    silent = probs.copy()
+    silent[0, 500:] = 0.5
+    full, partial = (label_correlation(Predictions.from_probs(p)) for p in (probs, silent))
+    np.testing.assert_allclose(partial, full, atol=1e-12)
+    never = probs.copy()
+    never[0] = 0.5
+    assert teacher_weights(Predictions.from_probs(never)).weights[0] == 0

@@ -19,6 +19,7 @@ from jaxtyping import Float
 
 from outlearn.core.generators.stable import log_normalise
 from outlearn.core.predictions import Predictions
+from outlearn.core.teacher_weights import hard_votes
 from outlearn.errors import AlignmentError, ConfigError
 
 __all__ = ["DawidSkene", "dawid_skene"]
@@ -61,7 +62,7 @@ class DawidSkene:
                 f"the confusions are of {self.log_confusion.shape[0]} labellers and {self.log_confusion.shape[1]} "
                 f"classes; got predictions of {found[0]} and {found[1]}. Pass the same labellers, in the same order."
             )
-        joint = _log_joint(_said(predictions), self.log_shares, self.log_confusion)
+        joint = _log_joint(hard_votes(predictions), self.log_shares, self.log_confusion)
         return replace(predictions, log_probs=log_normalise(joint)[None], teacher_of=None)
 
 
@@ -69,7 +70,8 @@ def dawid_skene(predictions: Predictions, *, smoothing: float = 1.0) -> DawidSke
     """Estimate each labeller's confusion matrix and the class shares from hard labels, without the truth.
 
     Args:
-        predictions: of all labellers on the same points; only each one's most probable class is used.
+        predictions: of all labellers on the same points; only each one's most probable class is used;
+            one that finds all classes equally likely does not vote.
         smoothing: made-up answers of each labeller for each true class, spread evenly over the classes: without them
             an answer never seen with some class rules that class out for ever. At least 0.
 
@@ -95,9 +97,11 @@ def dawid_skene(predictions: Predictions, *, smoothing: float = 1.0) -> DawidSke
     """
     if not smoothing >= 0:
         raise ConfigError(f"smoothing is {smoothing!r}; expected a number of at least 0.")
-    said = _said(predictions)
+    said = hard_votes(predictions)
     n_labellers, n_points, _ = said.shape
-    belief = said.mean(axis=0)  # shares of votes
+    votes = said.sum(axis=0)
+    spoken = votes.sum(axis=-1, keepdims=True)
+    belief = np.where(spoken > 0, votes / np.maximum(spoken, 1.0), 1 / votes.shape[-1])
     objective: list[float] = []
     while True:
         log_shares, log_confusion = _rates(said, belief, smoothing)
@@ -114,11 +118,6 @@ def dawid_skene(predictions: Predictions, *, smoothing: float = 1.0) -> DawidSke
     return DawidSkene(log_shares, log_confusion, np.array(objective), done, few if n_labellers < 3 else None)
 
 
-def _said(predictions: Predictions) -> np.ndarray:
-    """Return one-hot hard labels `[labellers, points, classes]`."""
-    return np.eye(predictions.n_classes)[predictions.log_probs.argmax(axis=-1)]
-
-
 def _rates(said: np.ndarray, belief: np.ndarray, smoothing: float) -> tuple[np.ndarray, np.ndarray]:
     n_classes = belief.shape[-1]
     counts = np.einsum("xk,ixl->ikl", belief, said, optimize=True) + smoothing / n_classes
@@ -131,10 +130,10 @@ def _rates(said: np.ndarray, belief: np.ndarray, smoothing: float) -> tuple[np.n
 
 def _log_joint(said: np.ndarray, log_shares: np.ndarray, log_confusion: np.ndarray) -> np.ndarray:
     """Return log(pi_k prod_i C_i[k, h_i(x)]), `[points, classes]`."""
-    label = said.argmax(axis=-1)
-    joint = np.tile(log_shares, (label.shape[1], 1))
-    for i, of_labeller in enumerate(log_confusion):
-        joint += of_labeller.T[label[i]]
+    joint = np.tile(log_shares, (said.shape[1], 1))
+    for votes, of_labeller in zip(said, log_confusion, strict=True):
+        speaks = votes.any(axis=-1)
+        joint[speaks] += of_labeller.T[votes[speaks].argmax(axis=-1)]
     return joint
 
 

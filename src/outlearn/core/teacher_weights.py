@@ -27,7 +27,7 @@ from outlearn.core.generators.stable import log_mean, log_normalise
 from outlearn.core.predictions import Predictions
 from outlearn.errors import AlignmentError
 
-__all__ = ["TeacherWeights", "label_correlation", "teacher_weights"]
+__all__ = ["TeacherWeights", "hard_votes", "label_correlation", "teacher_weights"]
 
 BLOCKS = 20  # of points, each left out once by the jackknife
 STEPS = 1000  # of coordinate descent; some tens are usual
@@ -104,7 +104,7 @@ def teacher_weights(predictions: Predictions) -> TeacherWeights:
     if n_teachers < 3:
         untold = np.full(n_teachers, np.nan)
         return TeacherWeights(equal, untold, 1.0, 0.0, "fewer than three teachers: agreement cannot rank them")
-    counts = _block_counts(predictions)
+    counts = _block_counts(hard_votes(predictions))
     correlation = _correlation(counts)
     most = 1 - n_classes / ((n_classes - 1) * max(n_points, 2))
     quality = _rank_one(correlation, most)
@@ -120,11 +120,24 @@ def teacher_weights(predictions: Predictions) -> TeacherWeights:
     return TeacherWeights(votes / votes.sum(), quality, kept, misfit)
 
 
+def hard_votes(predictions: Predictions) -> Float[np.ndarray, "teachers points classes"]:
+    """Return each teacher's hard labels as 0 and 1; a teacher that finds all classes equally likely does not vote.
+
+    Example:
+        >>> hard_votes(Predictions.from_probs(np.array([[0.7, 0.3], [0.5, 0.5]])))
+        array([[[1., 0.],
+                [0., 0.]]])
+    """
+    log_probs = predictions.log_probs
+    speaks = log_probs.max(axis=-1) > log_probs.min(axis=-1)
+    return np.eye(predictions.n_classes)[log_probs.argmax(axis=-1)] * speaks[..., None]
+
+
 def label_correlation(predictions: Predictions) -> Float[np.ndarray, "teachers teachers"]:
     """Measure the correlation of the hard labels of all pairs of teachers: Matthews' for any number of classes.
 
-    R_ij = sum_k Cov(1[h_i = k], 1[h_j = k]) / sqrt(V_i V_j), V_i = sum_k Var(1[h_i = k]). 0 where a teacher always
-    answers the same.
+    R_ij = sum_k Cov(1[h_i = k], 1[h_j = k]) / sqrt(V_i V_j), V_i = sum_k Var(1[h_i = k]), over the points where both
+    vote. 0 where one of them always answers the same.
 
     Example:
         >>> p = Predictions.from_probs(np.eye(2)[np.array([[0, 0, 1, 1], [0, 1, 1, 1]])])
@@ -134,43 +147,44 @@ def label_correlation(predictions: Predictions) -> Float[np.ndarray, "teachers t
 
     Source: Gorodkin, Comparing two K-category assignments by a K-category correlation coefficient, 2004.
     """
-    return _correlation(_block_counts(predictions))
+    return _correlation(_block_counts(hard_votes(predictions)))
 
 
 @dataclass(frozen=True, eq=False)
 class _Counts:
-    """Counts in blocks of points: equal labels `[blocks, teachers, teachers]`, labels `[blocks, teachers, classes]`."""
+    """Counts of each pair of teachers, in blocks of points.
 
+    `both`, `equal`: points where both vote, and alike, `[blocks, teachers, teachers]`. `labels`: the first one's votes
+    where the second votes too, `[blocks, teachers, teachers, classes]`.
+    """
+
+    both: np.ndarray
     equal: np.ndarray
     labels: np.ndarray
-    points: np.ndarray
 
     def without(self, block: int) -> _Counts:
-        rest = np.arange(len(self.points)) != block
-        return _Counts(self.equal[rest], self.labels[rest], self.points[rest])
+        rest = np.arange(len(self.both)) != block
+        return _Counts(self.both[rest], self.equal[rest], self.labels[rest])
 
 
-def _block_counts(predictions: Predictions) -> _Counts:
-    hard = predictions.log_probs.argmax(axis=-1)
+def _block_counts(votes: np.ndarray) -> _Counts:
     # Every 20th point, so that a block is not a stretch of points that belong together.
-    blocks = [hard[:, b::BLOCKS] for b in range(min(BLOCKS, hard.shape[1]))]
-    equal = np.zeros((len(blocks), len(hard), len(hard)))
-    labels = np.zeros((len(blocks), len(hard), predictions.n_classes))
-    for b, block in enumerate(blocks):
-        for k in range(predictions.n_classes):
-            said = (block == k).astype(np.float64)
-            equal[b] += said @ said.T
-            labels[b, :, k] = said.sum(axis=1)
-    return _Counts(equal, labels, np.array([block.shape[1] for block in blocks]))
+    blocks = [votes[:, b::BLOCKS] for b in range(min(BLOCKS, votes.shape[1]))]
+    speaks = [block.sum(axis=-1) for block in blocks]
+    return _Counts(
+        both=np.stack([s @ s.T for s in speaks]),
+        equal=np.stack([np.einsum("ixk,jxk->ij", b, b, optimize=True) for b in blocks]),
+        labels=np.stack([np.einsum("ixk,jx->ijk", b, s, optimize=True) for b, s in zip(blocks, speaks, strict=True)]),
+    )
 
 
 def _correlation(counts: _Counts) -> np.ndarray:
-    n = counts.points.sum()
-    shares = counts.labels.sum(axis=0) / n
-    covariance = counts.equal.sum(axis=0) / n - shares @ shares.T
-    spread = np.sqrt(np.clip(1 - np.square(shares).sum(axis=1), 0.0, None))
-    scale = np.outer(spread, spread)
-    silent = scale <= 1e-12  # one of the two always answers the same
+    n = np.maximum(counts.both.sum(axis=0), 1.0)
+    shares = counts.labels.sum(axis=0) / n[..., None]
+    covariance = counts.equal.sum(axis=0) / n - np.einsum("ijk,jik->ij", shares, shares)
+    spread = np.sqrt(np.clip(1 - np.square(shares).sum(axis=-1), 0.0, None))
+    scale = spread * spread.T
+    silent = (scale <= 1e-12) | (counts.both.sum(axis=0) == 0)  # always the same answer, or never both
     return np.where(silent, 0.0, covariance / np.where(silent, 1.0, scale))
 
 
@@ -194,7 +208,7 @@ def _rank_one(correlation: np.ndarray, most: float) -> np.ndarray:
 
 def _share_kept(quality: np.ndarray, counts: _Counts, most: float) -> float:
     """Return the share of the qualities' spread about their mean that is not noise, between 0 and 1."""
-    n_blocks = len(counts.points)
+    n_blocks = len(counts.both)
     spread = np.square(quality - quality.mean()).mean()
     if n_blocks < 2 or spread == 0:
         return 0.0
