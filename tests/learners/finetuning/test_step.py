@@ -1,0 +1,99 @@
+"""One step: its weights are those of a plain loop, and do not depend on how the batch is cut."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.learners.finetuning.tiny import FAMILIES, SETTINGS, SOFT, TEXTS, fit, logits_of
+
+from outlearn.learners.base import HeadJob
+from outlearn.learners.finetuning.batches import epoch_batches, micro_batches
+from outlearn.losses import LOSSES, get_loss
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+# float64 sums in another order, enlarged by Adam, which divides by gradients as small as its epsilon of 1e-8.
+SAME = 1e-7
+EXACT = replace(SETTINGS, epochs=1, learning_rate=1e-3, precision="float64")
+UNCOUPLED = [name for name, kind in LOSSES.items() if not kind.batch_coupled]
+
+
+def labels(n_classes):
+    return np.random.default_rng(1).dirichlet(np.ones(n_classes), len(TEXTS))[None]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("loss", ["forward_ce", "reverse_ce", "cace"])
+def test_weights_do_not_depend_on_how_a_batch_is_cut(tiny_model, family, loss):
+    jobs = [HeadJob(0, get_loss(loss), seed=3)]
+    found = [logits_of(fit(tiny_model(family), replace(EXACT, tokens_per_batch=n), jobs=jobs)) for n in (8, 10_000)]
+    np.testing.assert_allclose(found[0], found[1], atol=SAME)
+
+
+def plain_loop(folder, targets, loss, seed):
+    """Train with torch's AdamW on whole batches, in the same order, and predict."""
+    torch.manual_seed(seed)
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(
+        folder, num_labels=targets.shape[1], hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0
+    )
+    model = model.double().train()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=EXACT.learning_rate, weight_decay=0.0)
+    batches = list(epoch_batches(len(TEXTS), EXACT.batch_size, seed=seed, epoch=0))
+    for step, batch in enumerate(batches):
+        for group in optimiser.param_groups:
+            group["lr"] = EXACT.learning_rate * 0.5 * (1 + math.cos(math.pi * step / len(batches)))
+        tokens = tokenizer([TEXTS[i][0] for i in batch], padding=True, return_tensors="pt")
+        logits = model(**tokens).logits
+        loss(logits, torch.from_numpy(targets[batch]), progress=step / len(batches)).mean().backward()
+        optimiser.step()
+        optimiser.zero_grad()
+    with torch.inference_mode():
+        return model.eval()(**tokenizer([t[0] for t in TEXTS], padding=True, return_tensors="pt")).logits.numpy()
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+@pytest.mark.parametrize("name", UNCOUPLED)
+def test_an_epoch_ends_where_a_plain_loop_ends(tiny_model, name, n_classes):
+    folder, targets, loss = tiny_model("bert"), labels(n_classes), get_loss(name)
+    found = logits_of(
+        fit(folder, replace(EXACT, tokens_per_batch=40), targets=targets, jobs=[HeadJob(0, loss, seed=3)])
+    )
+    np.testing.assert_allclose(found, plain_loop(folder, targets[0], loss, seed=3), atol=SAME)
+
+
+def test_a_quantile_is_settled_from_all_labels_and_not_from_a_batch(tiny_model):
+    targets = labels(2)
+    confidence = targets[0].max(-1)
+    threshold = float(np.quantile(confidence, 0.5))
+    found, expected = (
+        logits_of(fit(tiny_model("bert"), EXACT, targets=targets, jobs=[HeadJob(0, get_loss("cace", **how))]))
+        for how in ({"quantile": 0.5}, {"threshold": threshold})
+    )
+    np.testing.assert_allclose(found, expected, atol=SAME)
+
+
+def test_the_order_of_an_epoch_depends_on_seed_and_epoch():
+    orders = {(seed, epoch): np.concatenate(list(epoch_batches(20, 8, seed=seed, epoch=epoch))).tolist()
+              for seed in (0, 1) for epoch in (0, 1)}  # fmt: skip
+    assert len({tuple(order) for order in orders.values()}) == 4
+    assert all(sorted(order) == list(range(20)) for order in orders.values())
+    assert [len(batch) for batch in epoch_batches(20, 8, seed=0, epoch=0)] == [8, 8, 4]
+
+
+def test_micro_batches_hold_every_example_once_within_the_budget():
+    lengths = np.random.default_rng(0).integers(1, 50, 100)
+    parts = micro_batches(lengths, 120)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(100))
+    assert all(len(part) * lengths[part].max() <= 120 for part in parts)
+
+
+def test_soft_targets_are_learned_as_they_are(tiny_model):
+    settings = replace(SETTINGS, epochs=60, learning_rate=1e-2, schedule="constant")
+    found = logits_of(fit(tiny_model("bert"), settings, points=TEXTS[:6], targets=SOFT[None, :6]))
+    probs = np.exp(found) / np.exp(found).sum(-1, keepdims=True)
+    np.testing.assert_allclose(probs, SOFT[:6], atol=0.03)  # forward CE's minimum is the target itself
