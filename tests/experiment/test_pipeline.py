@@ -170,6 +170,8 @@ def test_a_table_that_misses_a_test_point_is_refused_by_name(small_run, tmp_path
         ("weak_labels.kind=temperature", "weak_labels.temperature=2"),
         ("weak_labels.source=mean",),
         ("weak_labels.source=dual_mean",),
+        ("weak_labels.source=weighted",),
+        ("weak_labels.source=dawid_skene",),
         ("teacher.models=1",),
         ("student.learner.hidden=4",),
         ("student.learner={kind: convex, C: 1}", "student.seeds=1", "student.loss=forward_ce"),

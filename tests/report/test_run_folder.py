@@ -87,16 +87,17 @@ def test_the_predictions_are_read_back_as_they_were_written(tmp_path):
     assert [p.text for p in measured.points] == [p["text"] for p in made.points if p["split"] == "test"]
 
 
-@pytest.mark.parametrize(("source", "rule"), [("mean", "mean"), ("dual_mean", "dual_mean")])
-def test_students_of_an_ensemble_are_measured_against_the_ensemble(folder, source, rule):
-    rewrite(folder / "config.yaml", lambda c: c.update(weak_labels={"source": source}))
+def test_students_of_a_combination_are_measured_against_the_combination(folder):
+    rewrite(folder / "config.yaml", lambda c: c.update(weak_labels={"source": "weighted"}))
     path = folder / "predictions" / "students.safetensors"
     arrays = load_file(path)
     arrays["teacher_of"][:] = 0
     save_file(arrays, path, metadata={"losses": json.dumps(["forward_ce", "mae"])})
-    measured = read_measured(read_run(folder))
-    expected = getattr(measured.teachers, rule)()
-    np.testing.assert_allclose(measured.source.log_probs, expected.log_probs)
+    with pytest.raises(DataError, match=r"labeller\.safetensors' does not exist"):
+        read_measured(read_run(folder))
+    combined = load_file(folder / "predictions" / "teachers.safetensors")["test.log_probs"][1:2]
+    save_file({"test.log_probs": combined}, folder / "predictions" / "labeller.safetensors")
+    np.testing.assert_allclose(read_measured(read_run(folder)).source.log_probs, combined, atol=1e-12)
 
 
 def test_the_report_refuses_what_it_cannot_do(folder, tmp_path):

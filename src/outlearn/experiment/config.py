@@ -165,8 +165,8 @@ class WeakLabelSection(Section):
     kind: Literal["soft", "hard", "temperature", "sampled"] = "soft"
     temperature: Annotated[float, Field(gt=0)] = 1.0
     # each: student m learns from teacher m. mean, dual_mean: all learn from the arithmetic or geometric mean of the
-    # teachers.
-    source: Literal["each", "mean", "dual_mean"] = "each"
+    # teachers. weighted: from their mean with weights from agreement alone. dawid_skene: from what EM takes for true.
+    source: Literal["each", "mean", "dual_mean", "weighted", "dawid_skene"] = "each"
 
     @model_validator(mode="after")
     def _temperature_is_used(self) -> WeakLabelSection:

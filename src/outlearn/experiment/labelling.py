@@ -1,29 +1,52 @@
-"""From teachers' predictions to the weak labels that students are trained on."""
+"""From teachers' predictions to the weak labels that students are trained on.
+
+Teachers can be combined first. What a combination has to estimate (weights, confusions) it estimates from the weak
+labels of the student split, and then applies to every split: no true label is used, and no test point.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from jaxtyping import Float
 
+from outlearn.core.dawid_skene import dawid_skene
 from outlearn.core.predictions import Predictions
+from outlearn.core.teacher_weights import teacher_weights
 from outlearn.experiment.config import WeakLabelSection
 from outlearn.experiment.randomness import generator
 
-__all__ = ["label_source", "weak_labels"]
+__all__ = ["COMBINATIONS", "combined", "label_source", "weak_labels"]
+
+COMBINATIONS: Mapping[str, Callable[[Predictions], Callable[[Predictions], Predictions]]] = {
+    "mean": lambda fit_on: Predictions.mean,
+    "dual_mean": lambda fit_on: Predictions.dual_mean,
+    "weighted": lambda fit_on: teacher_weights(fit_on).combine,
+    "dawid_skene": lambda fit_on: dawid_skene(fit_on).combine,
+}
+"""Ways to make one labeller of several: from the teachers on the points to estimate from, what combines them."""
 
 
-def label_source(teachers: Predictions, source: Literal["each", "mean", "dual_mean"]) -> Predictions:
-    """Return the predictions that label the students' points: each teacher's own, or one ensemble's.
+def combined(teachers: Mapping[str, Predictions], name: str) -> dict[str, Predictions]:
+    """Combine the teachers of each split into one labeller.
 
     Args:
-        teachers: the teachers' predictions.
-        source: each, mean (arithmetic) or dual_mean (normalised geometric).
+        teachers: split -> the teachers' predictions; the split "student" is what weights are estimated on.
+        name: a key of COMBINATIONS.
     """
-    if source == "each":
-        return teachers
-    return teachers.mean() if source == "mean" else teachers.dual_mean()
+    combine = COMBINATIONS[name](teachers["student"])
+    return {split: combine(each) for split, each in teachers.items()}
+
+
+def label_source(teachers: Mapping[str, Predictions], source: str) -> dict[str, Predictions]:
+    """Return the predictions that label the students' points, on each split: each teacher's own, or one combination's.
+
+    Args:
+        teachers: split -> the teachers' predictions.
+        source: "each", or a key of COMBINATIONS.
+    """
+    return dict(teachers) if source == "each" else combined(teachers, source)
 
 
 def weak_labels(

@@ -19,6 +19,9 @@ def write_predictions(
 ) -> None:
     """Write `predictions/`: teachers, students and ceilings as float64 log-probabilities, and `points.jsonl`.
 
+    Where teachers were combined, `labeller.safetensors` holds the combination: weights and confusions come from the
+    student split, whose predictions are not written.
+
     Args:
         writer: of the run folder.
         splits_of: split -> predictions.
@@ -38,6 +41,12 @@ def write_predictions(
         {f"{split}.log_probs": evaluation.teachers.log_probs for split, evaluation in splits_of.items()},
         {"models": teacher_names},
     )
+    if first.source is not first.teachers:
+        writer.arrays(
+            "predictions/labeller.safetensors",
+            {f"{split}.log_probs": evaluation.source.log_probs for split, evaluation in splits_of.items()},
+            {"models": ["labeller"]},
+        )
     writer.arrays(
         "predictions/students.safetensors",
         {

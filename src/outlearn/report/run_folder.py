@@ -62,7 +62,7 @@ class Measured:
 
     Attributes:
         teachers: the teachers, `[teachers, points, classes]`.
-        source: who labelled the students' data, which their `teacher_of` points into: the teachers, or one ensemble.
+        source: who labelled the students' data, which their `teacher_of` points into: the teachers, or a combination.
         ceilings: students of the true labels.
         students: loss -> its students.
         labels: true labels.
@@ -139,7 +139,7 @@ def read_measured(run: RunFolder) -> Measured:
         }
         measured = Measured(
             teachers=teacher,
-            source=_source(teacher, run.config),
+            source=_source(teacher, run.config, folder / "labeller.safetensors"),
             ceilings=Predictions.from_logits(ceilings["test.log_probs"], point_ids=ids),
             students=by_loss,
             labels=labels,
@@ -175,9 +175,12 @@ def _check_labels(labels: np.ndarray, n_classes: int, path: Path) -> None:
         )
 
 
-def _source(teachers: Predictions, config: Mapping[str, Any]) -> Predictions:
-    source = (config.get("weak_labels") or {}).get("source", "each")
-    return {"mean": teachers.mean, "dual_mean": teachers.dual_mean}.get(source, lambda: teachers)()
+def _source(teachers: Predictions, config: Mapping[str, Any], path: Path) -> Predictions:
+    """Return who labelled the students' points: the teachers, or the combination of them that the run wrote down."""
+    if (config.get("weak_labels") or {}).get("source", "each") == "each":
+        return teachers
+    arrays, _ = _arrays(path, ("test.log_probs",))
+    return Predictions.from_logits(arrays["test.log_probs"], point_ids=teachers.point_ids)
 
 
 def _target(

@@ -55,8 +55,8 @@ class Labelling:
         return weak_labels(source["student"], self.config.weak_labels, seed=self.config.seed)
 
     def source(self, teachers: Mapping[str, Predictions]) -> dict[str, Predictions]:
-        """Return who labels, on each split: every teacher for itself, or one ensemble of them."""
-        return {name: label_source(each, self.config.weak_labels.source) for name, each in teachers.items()}
+        """Return who labels, on each split: every teacher for itself, or one combination of them."""
+        return label_source(teachers, self.config.weak_labels.source)
 
     @property
     def settings(self) -> dict[str, object]:

@@ -1,0 +1,67 @@
+"""Combinations of teachers: what they estimate comes from the student split alone, and reaches every split."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from outlearn.core.metrics import accuracy
+from outlearn.core.predictions import Predictions
+from outlearn.experiment.labelling import COMBINATIONS, combined, label_source
+from outlearn.report.run_folder import read_measured, read_run
+
+SPLITS = ("student", "validation", "test")
+
+
+def teachers(seed=0, n_teachers=4):
+    rng = np.random.default_rng(seed)
+    strength = np.array([3.0, 1.0, 0.5, 0.5])[:n_teachers, None, None]
+    splits = {}
+    for name in SPLITS:
+        truth = rng.normal(size=(1, 200, 3))
+        splits[name] = Predictions.from_logits(strength * truth + rng.normal(size=(n_teachers, 200, 3)))
+    return splits
+
+
+def test_each_teacher_labels_for_itself():
+    given = teachers()
+    assert label_source(given, "each") == given
+
+
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_a_combination_is_one_labeller_on_every_split(name):
+    found = label_source(teachers(), name)
+    assert set(found) == set(SPLITS)
+    assert all(each.n_models == 1 and each.n_points == 200 for each in found.values())
+
+
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_labels_of_students_do_not_depend_on_validation_or_test(name):
+    first, other = teachers(), teachers(seed=1)
+    mixed = {"student": first["student"], "validation": other["validation"], "test": other["test"]}
+    np.testing.assert_array_equal(
+        combined(first, name)["student"].log_probs, combined(mixed, name)["student"].log_probs
+    )
+
+
+@pytest.mark.parametrize("name", ["weighted", "dawid_skene"])
+def test_what_is_estimated_on_the_student_split_decides_on_the_others(name):
+    first, other = teachers(), teachers(seed=1)
+    mixed = {**first, "student": Predictions.from_logits(other["student"].log_probs[::-1])}
+    assert not np.allclose(combined(first, name)["test"].log_probs, combined(mixed, name)["test"].log_probs)
+
+
+@pytest.mark.parametrize("name", COMBINATIONS)
+def test_one_teacher_is_its_own_combination(name):
+    given = teachers(n_teachers=1)
+    found = combined(given, name)["test"]
+    np.testing.assert_array_equal(found.log_probs.argmax(axis=-1), given["test"].log_probs.argmax(axis=-1))
+
+
+def test_a_run_writes_down_what_its_combination_said_and_the_report_reads_it(small_run):
+    done = small_run("weak_labels.source=weighted")
+    measured = read_measured(read_run(done.folder))
+    assert measured.source.n_models == 1
+    assert done.results["labeller"]["accuracy"]["mean"] == pytest.approx(
+        accuracy(measured.source, measured.labels).mean()
+    )
