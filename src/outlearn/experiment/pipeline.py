@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from outlearn.experiment.config import Config
 from outlearn.experiment.evaluation import Evaluation, evaluate
+from outlearn.experiment.executors.runner import TaskRunner
+from outlearn.experiment.executors.stage_tasks import compute_stages, raise_failures
 from outlearn.experiment.plan import Plan, make_plan
 from outlearn.experiment.points import EVALUATED
 from outlearn.experiment.predictions_files import write_predictions
@@ -50,7 +52,14 @@ class Run:
         return all(entry.cached for entry in self.entries.values())
 
 
-def run(config: Config, *, store: Store, out: Path, progress: Progress | None = None) -> Run:
+def run(
+    config: Config,
+    *,
+    store: Store,
+    out: Path,
+    progress: Progress | None = None,
+    executor: TaskRunner | None = None,
+) -> Run:
     """Train teachers and students, compare them, and write the run folder.
 
     Args:
@@ -58,27 +67,36 @@ def run(config: Config, *, store: Store, out: Path, progress: Progress | None = 
         store: where stages are kept.
         out: the run folder: new, empty, or of this very configuration.
         progress: where to report.
+        executor: what computes the stages that the store has not, on workers that see the store; None computes them
+            here, one after another.
 
     Returns:
         The results; they are also in the folder.
 
     Raises:
         OutlearnError: for anything that the configuration or the data make impossible.
+        WorkerError: if a stage failed on its worker; the others are finished and kept.
     """
     progress = progress or Silent()
     with RunWriter(out, config.to_yaml()) as writer:
-        return _run(config, store, writer, progress)
+        return _run(config, store, writer, progress, executor)
 
 
-def _run(config: Config, store: Store, writer: RunWriter, progress: Progress) -> Run:
+def _run(config: Config, store: Store, writer: RunWriter, progress: Progress, executor: TaskRunner | None) -> Run:
     """Go down the line; see the module's text."""
     clock = _Clock(writer)
     plan = make_plan(config)
     progress.say(f"{plan.task.name}: {plan.task.n_points:,} points, {plan.task.n_classes} classes; {plan.splits}")
     clock.lap("data")
+    there = {name for name, stage in plan.stages.items() if stage.key in store}
+    if executor is not None:
+        raise_failures(compute_stages([plan], store=store, executor=executor, progress=progress))
+        clock.lap("stages")
     runner = StageRunner(store, progress)
     for name, stage in plan.stages.items():
-        clock.entry(name, runner.result(stage))
+        entry = runner.result(stage)
+        # What workers have computed for this run is not what the store had before it.
+        clock.entry(name, replace(entry, cached=entry.cached and name in there))
     predictions = _predictions(plan, clock.entries)
     with progress.bar("measuring"):
         results = measure(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from outlearn.experiment.executors import Task, TaskRunner, open_executor
+from outlearn.experiment.store import Store
 
 KINDS = {"in-process": {}, "processes": {"workers": 2}, "dask": {"workers": 2, "cluster": "local"}}
 
@@ -18,10 +19,10 @@ def deed(deed_name: str, called: str | None = None, after: tuple[str, ...] = (),
     return Task(called or deed_name, f"tests.experiment.executors.deeds:{deed_name}", arguments, after)
 
 
-def opened(kind: str) -> AbstractContextManager[TaskRunner]:
+def opened(kind: str, store: Store | None = None) -> AbstractContextManager[TaskRunner]:
     if kind == "dask":
         pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
-    return open_executor(**KINDS[kind])
+    return open_executor(**KINDS[kind], store=store)
 
 
 @pytest.fixture(scope="module", params=[pytest.param(kind, marks=pytest.mark.slow) for kind in ("processes", "dask")])
