@@ -7,6 +7,7 @@ from typing import Any
 
 from outlearn.data.records import Records
 from outlearn.data.tables import Columns, split_names
+from outlearn.data.templates import template_columns
 from outlearn.errors import DataError, MissingExtraError, suggest
 
 __all__ = ["is_saved_dataset", "read_dataset"]
@@ -73,7 +74,9 @@ def _records(source: str, parts: dict[str, Any], columns: Columns, assigned: lis
         if part.column_names != first.column_names:
             raise DataError(f"the dataset {source!r} has other columns in {name!r}. Name one split with data.split.")
     roles = ("text", "label", "chosen", "rejected", "id", "group", "split")
-    wanted = [column for column in dict.fromkeys(columns.name(role) for role in roles) if column in first.column_names]
+    names = [columns.name(role) for role in roles]
+    names += [column for name in names for column in template_columns(name)]
+    wanted = [column for column in dict.fromkeys(names) if column in first.column_names]
     values: dict[str, list[Any]] = {column: [] for column in wanted}
     for part in parts.values():
         for column in wanted:

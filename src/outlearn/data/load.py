@@ -12,6 +12,7 @@ from outlearn.data.arrays import read_npz
 from outlearn.data.digits import load_digits_task
 from outlearn.data.huggingface import is_saved_dataset, read_dataset
 from outlearn.data.records import Records, read_csv, read_jsonl, read_label_sentence, read_parquet
+from outlearn.data.split_files import read_split_files, split_files
 from outlearn.data.tables import Columns, task_from_records
 from outlearn.data.task import Task
 from outlearn.data.vader import load_vader_lexicon
@@ -32,6 +33,7 @@ READERS: dict[str, Callable[[Path], Records]] = {
 }
 FORMATS = (*READERS, "npz", "huggingface")
 SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet", ".txt": "txt", ".npz": "npz"}
+TABLES = {suffix: READERS[format] for suffix, format in SUFFIXES.items() if format in READERS}
 
 
 def load_task(
@@ -55,14 +57,16 @@ def load_task(
 
     Args:
         name: of a built-in task (`DATASETS`), or with `format="huggingface"` of a dataset on the hub.
-        path: of a file, or of a folder that Hugging Face datasets wrote. Give a name or a path.
+        path: of a file; of a folder that Hugging Face datasets wrote; or of a folder with a file for each split, named
+            by it. Give a name or a path.
         format: one of `FORMATS`; by default the suffix of the path says it.
         text_column, label_column, chosen_column, rejected_column: names of the columns, if not those without `_column`.
+            The name of a text column may be a template: `{title} {content}`, `Q: {question} A: {right|wrong}`.
         id_column, group_column, split_column: names of optional columns, if not id, group, split.
         subset: configuration of a dataset on the hub.
         split: the one split to read of a Hugging Face dataset.
         limit: keep this many points, drawn at random.
-        seed: of the draw and of the slots of preference pairs.
+        seed: of the draw, of the slots of preference pairs, and of the answers that a template shows.
 
     Returns:
         The Task.
@@ -141,6 +145,8 @@ def _load_path(
                 f"{path} is no folder that save_to_disk of Hugging Face datasets wrote. Give such a folder."
             )
         records = read_dataset(path, columns, split=split)
+    elif format is None and (files := split_files(path, TABLES)):
+        records = read_split_files(path, files, TABLES, columns)
     else:
         # Without a format the path is missing or a folder: any reader then says so.
         records = READERS[format or "csv"](path)

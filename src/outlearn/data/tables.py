@@ -14,6 +14,7 @@ from outlearn.data.labels import Labels, cell_value, distribution, parse_labels
 from outlearn.data.problems import Problems
 from outlearn.data.records import Records
 from outlearn.data.task import ASSIGNABLE, PREFERENCE_CLASSES, Task, make_task
+from outlearn.data.templates import fill_templates
 from outlearn.errors import suggest
 
 __all__ = ["Columns", "split_names", "task_from_records"]
@@ -59,14 +60,14 @@ def task_from_records(
     A table with `chosen` and `rejected` is a preference task: the two texts are put into slots a and b at random, and
     the label is the slot of the preferred one. There, `label` is optional: the share of raters who preferred `chosen`,
     or a list of both shares. Any other table needs `label`, and `text` unless features are given. `id`, `group` and
-    `split` are optional.
+    `split` are optional. The names of text columns may be templates; see `outlearn.data.templates`.
 
     Args:
         records: the table.
         columns: which column is which.
         name: of the task.
         features: precomputed, `[points, features]`, one row a record.
-        seed: of the slot swap.
+        seed: of the slot swap, and of the answers that a template shows.
         licence: of the data.
 
     Raises:
@@ -78,6 +79,9 @@ def task_from_records(
         roles: tuple[str, ...] = ("chosen", "rejected")
     else:
         roles = ("text", "label") if features is None else ("label",)
+    names = [columns.name(role) for role in roles if role != "label"]
+    records = fill_templates(records, names, columns.name("label"), problems, seed=seed)
+    problems.raise_if_any()
     for role in roles:
         _require(records, columns.name(role), role, problems)
     for role in ("id", "group", "split", "label"):

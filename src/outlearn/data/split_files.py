@@ -1,0 +1,61 @@
+"""Read a folder that holds one table for each split: teacher.jsonl, student.jsonl, validation.jsonl, test.jsonl."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping
+from pathlib import Path
+
+from outlearn.data.records import Records
+from outlearn.data.tables import Columns, split_names
+from outlearn.errors import DataError
+
+__all__ = ["read_split_files", "split_files"]
+
+
+def split_files(path: Path, suffixes: Container[str]) -> list[Path]:
+    """List the tables of a folder, if one of them at least is named by a split; else none."""
+    if not path.is_dir():
+        return []
+    files = sorted(file for file in path.iterdir() if file.suffix.lower() in suffixes and file.is_file())
+    return files if any(name is not None for name in split_names([file.stem for file in files])) else []
+
+
+def read_split_files(
+    path: Path, files: list[Path], readers: Mapping[str, Callable[[Path], Records]], columns: Columns
+) -> Records:
+    """Put the tables one after another, with a column that names the split of each record.
+
+    Args:
+        path: the folder.
+        files: its tables; the name of each, without the suffix, is that of a split.
+        readers: suffix -> reader.
+        columns: which column is which.
+
+    Returns:
+        Records; messages count them through all files, in the order of `files`.
+
+    Raises:
+        DataError: if a file's name is no split's, two name the same, or their columns differ.
+    """
+    assigned: dict[str, Path] = {}
+    for file, name in zip(files, split_names([file.stem for file in files]), strict=True):
+        if name is None:
+            raise DataError(
+                f"{path} holds {file.name!r}, which names no split. Name each file after its split (teacher, student, "
+                "train, validation or test), or give one file with a column `split`."
+            )
+        if name in assigned:
+            raise DataError(f"{path} holds {assigned[name].name!r} and {file.name!r}, both for {name}. Keep one.")
+        assigned[name] = file
+    parts = {name: readers[file.suffix.lower()](file) for name, file in assigned.items()}
+    first = next(iter(parts.values()))
+    for name, part in parts.items():
+        different = sorted(set(part.columns) ^ set(first.columns))
+        if different:
+            raise DataError(
+                f"{assigned[name]} and {first.source} differ in the columns {', '.join(different)}. Give both the same."
+            )
+    values = {column: [cell for part in parts.values() for cell in part.columns[column]] for column in first.columns}
+    values[columns.name("split")] = [name for name, part in parts.items() for _ in range(len(part))]
+    n_records = sum(map(len, parts.values()))
+    return Records(str(path), values, range(1, n_records + 1), unit="record", class_names=first.class_names)

@@ -1,0 +1,121 @@
+"""Texts made of several columns, and of one answer out of several: how a question with its answers becomes a point.
+
+The name of a text column that has fields in braces is a template, such as `{title} {content}`. One field may list
+alternatives, `{correct|wrong1|wrong2}`: a fair coin, thrown for each record by the seed, shows the right one or one of
+the others, and the label says which it was. The right one is the first, or the one whose number, counted from 0, is in
+the label column.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from outlearn.data.labels import cell_value
+from outlearn.data.problems import Problems
+from outlearn.data.records import Records
+from outlearn.errors import suggest
+
+__all__ = ["ANSWER_CLASSES", "fill_templates", "template_columns"]
+
+FIELD = re.compile(r"\{([^{}]+)\}")
+ANSWER_CLASSES = ("wrong", "right")
+
+
+def template_columns(name: str) -> tuple[str, ...]:
+    """List the columns that a template reads; none if the name is that of a column.
+
+    Example:
+        >>> template_columns("Q: {question} A: {correct|wrong}"), template_columns("text")
+        (('question', 'correct', 'wrong'), ())
+    """
+    return tuple(column for field in FIELD.findall(name) for column in field.split("|"))
+
+
+def fill_templates(records: Records, names: Sequence[str], label: str, problems: Problems, *, seed: int) -> Records:
+    """Add a column for each template among the names of text columns.
+
+    Args:
+        records: the table.
+        names: of the columns of texts; those that the table has are left alone.
+        label: name of the label column.
+        problems: what is wrong is added here.
+        seed: of the coin and of the choice among wrong answers.
+
+    Returns:
+        The table, with a column under each template's own name; with alternatives, its label column holds 0 for a wrong
+        answer and 1 for the right one.
+    """
+    templates = [name for name in names if name not in records.columns and FIELD.search(name)]
+    fields = [field for name in templates for field in FIELD.findall(name) if "|" in field]
+    for name in templates:
+        for column in template_columns(name):
+            if column not in records.columns:
+                problems.add(f"no column {column!r} for the template {name!r}; {suggest(column, records.columns)}")
+    if len(fields) > 1 or (fields and len(names) > 1):
+        problems.add(
+            f"{len(fields)} fields list alternatives ({', '.join(fields)}); expected one, in data.text_column."
+        )
+    if problems or not templates:
+        return records
+    columns, class_names = dict(records.columns), records.class_names
+    shown: dict[str, list[Any]] = {}
+    if fields:
+        shown[fields[0]], columns[label] = _answers(records, fields[0].split("|"), label, problems, seed)
+        class_names = ANSWER_CLASSES
+    for name in templates:
+        parts = FIELD.split(name)  # text, field, text, field, ..., text
+        cells = [shown.get(part, records.columns.get(part)) if i % 2 else None for i, part in enumerate(parts)]
+        columns[name] = [
+            "".join(
+                part if column is None else _text(column[row], part, at, problems)
+                for part, column in zip(parts, cells, strict=True)
+            )
+            for row, at in enumerate(records.positions)
+        ]
+    return replace(records, columns=columns, class_names=class_names)
+
+
+def _text(cell: Any, field: str, at: int, problems: Problems) -> str:
+    """Read a cell: nothing is an empty text, and a number is written out."""
+    if cell is None:
+        return ""
+    if isinstance(cell, str | int | float):
+        return str(cell)
+    problems.add(f"is a {type(cell).__name__}; expected a text.", at=at, column=field)
+    return ""
+
+
+def _answers(
+    records: Records, alternatives: list[str], label: str, problems: Problems, seed: int
+) -> tuple[list[Any], list[int]]:
+    """Choose the answer to show in each record, and say whether it is the right one."""
+    # A stream of its own: data.limit and the slots of pairs have theirs.
+    rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(2)[1])
+    n, k = len(records), len(alternatives)
+    heads, steps = rng.integers(0, 2, n).tolist(), rng.integers(1, k, n).tolist()
+    rights = [0] * n
+    if label in records.columns:
+        for row, (cell, at) in enumerate(zip(records.columns[label], records.positions, strict=True)):
+            value = cell_value(cell)
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < k:
+                problems.add(
+                    f"is {cell!r}; with the alternatives {'|'.join(alternatives)} it is the number of the right one, "
+                    f"0 to {k - 1}. Drop records without an answer.",
+                    at=at,
+                    column=label,
+                )
+            else:
+                rights[row] = value
+    shown = []
+    for row, (right, head, step, at) in enumerate(zip(rights, heads, steps, records.positions, strict=True)):
+        column = alternatives[right if head else (right + step) % k]
+        cell = records.columns[column][row]
+        if cell is None or not str(cell).strip():
+            problems.add("is empty. Fill it or drop the record.", at=at, column=column)
+        shown.append(cell)
+    return shown, heads
