@@ -28,6 +28,8 @@ LOSS_KEY = "student.loss"
 LONGEST_LABEL = 60
 MOST_PROBLEMS = 20
 
+Value = str | int | float | None
+
 
 @dataclass(frozen=True)
 class Member:
@@ -36,12 +38,13 @@ class Member:
     Attributes:
         label: the name of its folder: its values, and a hash of its configuration, which tells it from all others.
         config: its whole configuration.
-        values: each varied key, but the loss, with its value as text: the columns of the tidy table.
+        values: each varied key, but the loss, with its value: the columns of the tidy table. A column holds numbers, or
+            texts.
     """
 
     label: str
     config: Config
-    values: Mapping[str, str]
+    values: Mapping[str, Value]
 
 
 def expand(sweep: Sweep) -> tuple[Member, ...]:
@@ -55,7 +58,7 @@ def expand(sweep: Sweep) -> tuple[Member, ...]:
         >>> from outlearn.experiment.sweep.sweep_file import parse_sweep
         >>> grid = {"data.name": ["digits"], "seed": [0, 1], "student.loss": ["forward_ce", "mae"]}
         >>> [member.values for member in expand(parse_sweep({"grid": grid}))]
-        [{'data.name': 'digits', 'seed': '0'}, {'data.name': 'digits', 'seed': '1'}]
+        [{'data.name': 'digits', 'seed': 0}, {'data.name': 'digits', 'seed': 1}]
     """
     combinations = list(_combinations(sweep))
     configs: list[Config] = []
@@ -159,24 +162,23 @@ def _merge_losses(configs: Sequence[Config]) -> list[Config]:
 
 def _members(sweep: Sweep, configs: Sequence[Config]) -> tuple[Member, ...]:
     keys = [key for key in sweep.keys if key != LOSS_KEY]
-    columns = {key: _texts([_look_up(config, key) for config in configs]) for key in keys}
+    columns = {key: _column([_look_up(config, key) for config in configs]) for key in keys}
     members = []
     for place, config in enumerate(configs):
         values = {key: column[place] for key, column in columns.items()}
-        slug = re.sub(r"[^A-Za-z0-9._=]+", "-", "-".join(values.values()))[:LONGEST_LABEL].strip("-.")
+        slug = re.sub(r"[^A-Za-z0-9._=]+", "-", "-".join(map(str, values.values())))[:LONGEST_LABEL].strip("-.")
         digest = hashlib.sha256(canonical_json(config.model_dump(mode="json")).encode()).hexdigest()[:8]
         members.append(Member(f"{slug}-{digest}" if slug else digest, config, values))
     return tuple(members)
 
 
-def _texts(values: Sequence[Any]) -> list[str]:
-    """Write a key's values shortly, or in full where two would read alike."""
-    short = {canonical_json(value): value_text(value) for value in values}
-    taken = list(short.values())
-    return [
-        text if taken.count(text) == 1 else full
-        for full, text in ((canonical_json(value), short[canonical_json(value)]) for value in values)
-    ]
+def _column(values: Sequence[Any]) -> list[Value]:
+    """Return a key's values as a column: numbers as they are, else short texts, or full ones where two read alike."""
+    if all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values):
+        return list(values)
+    written = [(canonical_json(value), value_text(value)) for value in values]
+    readings = list(dict(written).values())
+    return [short if readings.count(short) == 1 else full for full, short in written]
 
 
 def _look_up(config: Config, key: str) -> Any:

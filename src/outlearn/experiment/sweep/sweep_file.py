@@ -8,6 +8,7 @@ the rules of a run's configuration; here the file's own form is.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,11 @@ class Sweep:
         """Return every key that varies, in the order of the file."""
         listed = [key for combination in self.listed for key in combination]
         return tuple(dict.fromkeys([*self.grid, *self.zipped, *listed]))
+
+    @property
+    def default_folder(self) -> Path:
+        """Return `runs/NAME`: the same for the same sweep, so that the same command goes on where it was."""
+        return Path("runs") / (re.sub(r"[^A-Za-z0-9._-]+", "-", self.name).strip("-.") or "sweep")
 
     def to_yaml(self) -> str:
         """Write the sweep; reading this gives it again."""
