@@ -1,0 +1,54 @@
+"""Rescaling predictions until their class means are given ones: means, ratios, and what cannot be reached."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from outlearn.core.class_means import match_class_means
+from outlearn.errors import ShapeError
+
+REACHED = 1e-6  # the promise of the docstring
+FLOAT64 = 1e-12
+
+
+def distributions(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).dirichlet(np.ones(shape[-1]), size=shape[:-1])
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 10])
+def test_class_means_are_the_prior_of_each_model(n_classes):
+    probs = distributions(4, 50, n_classes)
+    prior = distributions(4, n_classes, seed=1)
+    matched = match_class_means(probs, prior)
+    np.testing.assert_allclose(matched.mean(axis=1), prior, atol=REACHED)
+    np.testing.assert_allclose(matched.sum(axis=-1), 1.0, atol=FLOAT64)
+
+
+def test_one_factor_a_class_is_all_that_changes():
+    probs = distributions(20, 3)
+    matched = match_class_means(probs, np.array([0.2, 0.3, 0.5]))
+    log_odds = np.log(matched / probs)
+    shift = log_odds[:, 1:] - log_odds[:, :1]
+    np.testing.assert_allclose(shift, np.broadcast_to(shift[0], shift.shape), atol=FLOAT64)
+
+
+def test_predictions_whose_means_are_the_prior_stay():
+    probs = distributions(20, 3)
+    np.testing.assert_array_equal(match_class_means(probs, probs.mean(axis=0)), probs)
+
+
+def test_a_class_that_no_point_can_take_keeps_mean_0_and_nothing_is_nan():
+    matched = match_class_means(np.array([[0.7, 0.3, 0.0], [0.4, 0.6, 0.0]]), np.array([0.4, 0.4, 0.2]))
+    assert np.isfinite(matched).all()
+    np.testing.assert_array_equal(matched[:, 2], 0.0)
+
+
+def test_a_prior_of_0_empties_the_class():
+    matched = match_class_means(distributions(20, 3), np.array([0.5, 0.5, 0.0]))
+    np.testing.assert_allclose(matched.mean(axis=0), [0.5, 0.5, 0.0], atol=REACHED)
+
+
+def test_a_prior_of_another_shape_is_an_error():
+    with pytest.raises(ShapeError, match="expected \\(2, 3\\)"):
+        match_class_means(distributions(2, 5, 3), np.ones(3) / 3)
