@@ -16,6 +16,7 @@ from jaxtyping import Float
 
 from outlearn.core.pairing import check_same_points, labelled_by
 from outlearn.core.predictions import Predictions
+from outlearn.core.teacher_weights import hard_votes
 
 __all__ = ["Consensus", "agreement", "consensus", "kappa_matrix"]
 
@@ -52,7 +53,8 @@ def kappa_matrix(first: Predictions, second: Predictions) -> Float[np.ndarray, "
 
     kappa = (p_o - p_e) / (1 - p_e), p_o the share of equal labels and p_e that of independent labels with the same
     class shares. Where both always answer the same one class, p_o = p_e = 1 and kappa is taken as 0: nothing beyond
-    chance.
+    chance. A model that finds all classes equally likely abstains: a pair is compared where neither does, and a pair
+    that never answers both has kappa 0.
 
     Returns:
         `[first models, second models]`.
@@ -66,17 +68,18 @@ def kappa_matrix(first: Predictions, second: Predictions) -> Float[np.ndarray, "
     Source: Cohen, A coefficient of agreement for nominal scales, 1960.
     """
     check_same_points(first, second, ("first", "second"))
-    n_points, n_classes = first.log_probs.shape[1:]
-    a, b = _hard(first), _hard(second)
-    equal = np.zeros((len(a), len(b)))
-    chance = np.zeros((len(a), len(b)))
-    for k in range(n_classes):  # one product a class counts all pairs; float32 counts are exact below 2^24
-        is_a, is_b = (a == k).astype(np.float32), (b == k).astype(np.float32)
+    a, b = hard_votes(first).astype(np.float32), hard_votes(second).astype(np.float32)
+    a_answers, b_answers = a.sum(axis=-1), b.sum(axis=-1)
+    both = np.maximum(a_answers @ b_answers.T, 1.0).astype(np.float64)
+    equal = np.zeros(both.shape)
+    chance = np.zeros(both.shape)
+    for k in range(first.n_classes):  # one product a class counts all pairs; float32 counts are exact below 2^24
+        is_a, is_b = np.ascontiguousarray(a[..., k]), np.ascontiguousarray(b[..., k])
         equal += is_a @ is_b.T
-        chance += np.outer(is_a.mean(axis=1, dtype=np.float64), is_b.mean(axis=1, dtype=np.float64))
+        chance += ((is_a @ b_answers.T) / both) * ((a_answers @ is_b.T) / both)
     beyond = 1 - chance
     certain = beyond <= 1e-12  # both constant and equal: 0 / 0
-    return np.where(certain, 0.0, (equal / n_points - chance) / np.where(certain, 1.0, beyond))
+    return np.where(certain, 0.0, (equal / both - chance) / np.where(certain, 1.0, beyond))
 
 
 def consensus(teacher: Predictions, student: Predictions) -> Consensus:
