@@ -7,18 +7,19 @@ under even noise (`outlearn.core.shared_answer`) with a judge B of skill r_B,
     P(student gives the shared answer) - P(labeler does) = (P(student = B) - P(labeler = B)) / r_B.
 
 The sign needs no model of noise beyond that independence. What this is worth against the truth depends on the shared
-bias: where the shared answer is wrong (a share `bias` of points), following it better is a loss. If the student follows
-it there at most always, and no less beyond the labeler than elsewhere, the gain in accuracy lies between
+bias: where the shared answer is wrong (a share `bias` of points), following it better is a loss, and leaving it is a
+gain. Whatever the student does there, the gain in accuracy lies between
 
-    gain - bias rate K / (K - 1)   and   gain + 2 bias max(0, -gain),
+    gain - bias rate K / (K - 1)   and   gain + bias (2 - rate K / (K - 1)),
 
-`rate` being how often the labeler misses the shared answer.
+`rate` being how often the labeler misses the shared answer: at the lower end the student gives the wrong shared answer
+at all of these points, at the upper end the right one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,15 @@ from jaxtyping import Float, Int
 from outlearn.core.influence import Estimate, average, mean_estimate, with_controls
 from outlearn.core.shared_answer import Skills, miss_rate
 
-__all__ = ["Judged", "break_even_bias", "crossed_gain", "gain_bounds", "true_gain", "vote_shares"]
+__all__ = [
+    "Judged",
+    "accuracy_for",
+    "break_even_bias",
+    "crossed_gain",
+    "gain_bounds",
+    "true_gain",
+    "vote_shares",
+]
 
 Labels = Int[np.ndarray, "labelers points"]
 
@@ -142,10 +151,10 @@ def gain_bounds(gain: Estimate, rate: Estimate, bias: float, n_classes: int) -> 
         >>> from outlearn.core.influence import mean_estimate
         >>> tenth = mean_estimate(np.array([1.0] + [0.0] * 9))
         >>> [round(b.value, 3) for b in gain_bounds(tenth, tenth * 2, 0.1, 2)]
-        [0.06, 0.1]
+        [0.06, 0.26]
     """
     lower = gain - rate * (bias * n_classes / (n_classes - 1))
-    return lower, gain + gain * (-2 * bias) if gain.value < 0 else gain
+    return lower, lower + 2 * bias
 
 
 def break_even_bias(gain: Estimate, rate: Estimate, n_classes: int) -> Estimate:
@@ -160,22 +169,26 @@ def break_even_bias(gain: Estimate, rate: Estimate, n_classes: int) -> Estimate:
     return gain / rate * ((n_classes - 1) / n_classes)
 
 
-def accuracy_for(answers: Mapping[int, np.ndarray], labels: Labels, skills: Skills, n_classes: int) -> Estimate:
-    """Estimate how often answers are the shared one: 1 - (1 - r)(K - 1) / K with r = sum_B q_B / sum_B r_B.
+def accuracy_for(judged: Judged, labels: Labels, skills: Skills, n_classes: int) -> Estimate:
+    """Estimate how often the answers are the shared one: 1 - (1 - r)(K - 1) / K with r = sum_B q_B / sum_B r_B.
 
     Args:
-        answers: for each judge, `[points, classes]`.
+        judged: the answers, judge by judge.
         labels: `[labelers, points]`.
         skills: of the judges.
         n_classes: K.
+
+    Example:
+        >>> from outlearn.core.influence import mean_estimate
+        >>> labels, student = np.array([[0, 0, 1, 1, 0]]), np.eye(2)[[0, 0, 1, 1, 1]]
+        >>> perfect = Skills({0: mean_estimate(np.ones(5))})
+        >>> accuracy_for(Judged((0,), (student,), (student,)), labels, perfect, 2).value.__round__(6)
+        0.8
     """
-    agreements, judges = [], []
-    for judge, answer in answers.items():
-        hit = right(answer, labels[judge])
-        agreements.append(mean_estimate(hit, ~np.isnan(hit)))
-        judges.append(skills.each[judge])
-    product = (average(agreements) * n_classes - 1.0) / (n_classes - 1)
-    return 1.0 - miss_rate(product / average(judges), n_classes)
+    hits = [right(answer, labels[judge]) for judge, answer in zip(judged.judges, judged.answers, strict=True)]
+    agreement = average([mean_estimate(hit, ~np.isnan(hit)) for hit in hits])
+    product = (agreement * n_classes - 1.0) / (n_classes - 1)
+    return 1.0 - miss_rate(product / average([skills.each[judge] for judge in judged.judges]), n_classes)
 
 
 def _mean(rows: Sequence[np.ndarray]) -> np.ndarray:

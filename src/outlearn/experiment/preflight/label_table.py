@@ -31,6 +31,7 @@ class LabelTable:
         ids: of the points, as text.
         texts: of the points, or None.
         true_labels: int64 `[points]`, -1 where it is not known; None if none is.
+        has_ids: the ids were given; else they are numbers from 1.
         source: where the labels came from.
         notes: what reading did that a reader should know.
     """
@@ -41,6 +42,7 @@ class LabelTable:
     ids: tuple[str, ...]
     texts: tuple[str, ...] | None = None
     true_labels: Int[np.ndarray, " points"] | None = None
+    has_ids: bool = True
     source: str = "labels"
     notes: tuple[str, ...] = ()
 

@@ -24,7 +24,7 @@ from outlearn.experiment.preflight.label_table import (
     read_column,
 )
 
-__all__ = ["Roles", "read_features", "read_label_table"]
+__all__ = ["Roles", "is_array_file", "read_features", "read_label_table"]
 
 TABLES = ("csv", "jsonl", "parquet")
 ARRAYS = (".npy", ".npz", ".safetensors")
@@ -88,11 +88,11 @@ def read_label_table(
     problems.raise_if_any()
     points = tuple(ids or map(str, range(1, len(records) + 1)))
     table = LabelTable(tuple(columns), np.stack(labels) if labels else np.zeros((0, len(points)), dtype=np.int64),
-                       classes, points, found, known, records.source)  # fmt: skip
+                       classes, points, found, known, ids is not None, records.source)  # fmt: skip
     notes = [] if ids else ["The labels have no ids: points are numbered from 1, in the order of the file."]
     if texts is not None:
         other = _read(Path(texts))
-        order, note = _order(other, roles.id, table, has_ids=ids is not None)
+        order, note = _order(other, roles.id, table)
         problems = other.problems()
         if text_column not in other.columns:
             problems.add(
@@ -103,11 +103,11 @@ def read_label_table(
         problems.raise_if_any()
         table, notes = replace(table, texts=tuple(column[i] for i in order)), notes + note
     if true is not None:
-        table = _with_true_labels(table, _read(Path(true)), roles.id, has_ids=ids is not None)
-    return make_table(replace(table, notes=tuple(notes)))
+        table = _with_true_labels(table, _read(Path(true)), roles.id)
+    return make_table(replace(table, notes=(*notes, *table.notes)))
 
 
-def read_features(path: str | Path, table: LabelTable, *, has_ids: bool) -> Float[np.ndarray, "points features"]:
+def read_features(path: str | Path, table: LabelTable) -> Float[np.ndarray, "points features"]:
     """Read features from an array file: one row a point, joined by id where both have ids, else by position.
 
     Raises:
@@ -120,7 +120,7 @@ def read_features(path: str | Path, table: LabelTable, *, has_ids: bool) -> Floa
             f"{file.source}: features have shape {values.shape} and dtype {values.dtype}; expected numbers "
             "[points, features]."
         )
-    if file.ids is not None and has_ids:
+    if file.ids is not None and table.has_ids:
         values = values[places(file.ids, np.array(table.ids), file.source, table.source)]
     elif len(values) != table.n_points:
         raise AlignmentError(
@@ -198,12 +198,12 @@ def _texts(records: Records, column: str, problems: Problems) -> tuple[str, ...]
     return tuple(cell if isinstance(cell, str) else "" for cell in records.columns[column])
 
 
-def _order(records: Records, id_column: str | None, table: LabelTable, *, has_ids: bool) -> tuple[list[int], list[str]]:
+def _order(records: Records, id_column: str | None, table: LabelTable) -> tuple[list[int], list[str]]:
     """Find the row of each point of the table: by id where both have ids, else by position."""
     problems = records.problems()
     ids = _ids(records, id_column, problems)
     problems.raise_if_any()
-    if ids is not None and has_ids:
+    if ids is not None and table.has_ids:
         return places(np.array(ids), np.array(table.ids), records.source, table.source).tolist(), []
     if len(records) != table.n_points:
         raise AlignmentError(
@@ -213,7 +213,7 @@ def _order(records: Records, id_column: str | None, table: LabelTable, *, has_id
     return list(range(len(records))), [f"{records.source} was joined to the labels by position."]
 
 
-def _with_true_labels(table: LabelTable, records: Records, id_column: str | None, *, has_ids: bool) -> LabelTable:
+def _with_true_labels(table: LabelTable, records: Records, id_column: str | None) -> LabelTable:
     """Join the true labels of some points."""
     problems = records.problems()
     if table.true_labels is not None:
@@ -225,12 +225,19 @@ def _with_true_labels(table: LabelTable, records: Records, id_column: str | None
         problems.add(f"no column 'label' with the true labels; {suggest('label', records.columns)}")
         problems.raise_if_any()
     votes = read_column(records, column, problems)
+    kinds = records.columns.get("kind", [])
+    if set(kinds) == {"calibrate", "suspect"}:  # our own sheet: only these are a random sample
+        votes = [vote if kind == "calibrate" else None for vote, kind in zip(votes, kinds, strict=True)]
+        note = f"Of {records.source}, only the points marked calibrate count: the suspects are no random sample."
+        table = replace(table, notes=(*table.notes, note))
+    if not any(votes) and not problems:
+        problems.add("holds no true label at all. Fill some, or leave it out.", column=column)
     numbers = numbers_of(votes, table.class_names, records, column, problems)
     ids = _ids(records, id_column, problems)
     problems.raise_if_any()
     known = np.full(table.n_points, -1, dtype=np.int64)
-    if ids is None or not has_ids:
-        _order(records, id_column, table, has_ids=has_ids)
+    if ids is None or not table.has_ids:
+        _order(records, id_column, table)
         return replace(table, true_labels=numbers)
     place = {point: i for i, point in enumerate(table.ids)}
     unknown = [point for point in ids if point not in place]

@@ -18,7 +18,7 @@ __all__ = ["FEWEST_FOR_STUDENTS", "FRACTIONS", "CrossFit", "cross_fit", "pools"]
 
 FEWEST_FOR_STUDENTS = 50
 FRACTIONS = (0.25, 0.5)  # of the points in training, beside all of them: the learning curve
-STRENGTHS = (0.01, 0.1, 1.0)  # inverse ridge C: the labels are noisy, so that less is often more
+STRENGTHS = (0.001, 0.01, 0.1, 1.0)  # inverse ridge C: labels are noisy, so that less is often more
 SMOOTHING = 1e-3  # of the uniform distribution in each label, so that a class absent from a fold has a finite optimum
 TOLERANCE = 1e-3  # nats: far below what changes an answer
 

@@ -1,0 +1,58 @@
+"""Which points to check by hand: a random sample, which alone measures shared bias, and labels that look wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from outlearn.core.crossed_gain import vote_shares
+from outlearn.experiment.preflight.label_table import LabelTable
+from outlearn.experiment.preflight.result import PointToCheck
+
+__all__ = ["points_to_check"]
+
+CALIBRATE = 100
+SUSPECTS = 50
+SURE = 0.5  # the student's answer must have this much more probability than the vote's
+
+
+def points_to_check(table: LabelTable, probs: np.ndarray | None, rng: np.random.Generator) -> tuple[PointToCheck, ...]:
+    """List points to check.
+
+    "calibrate": drawn at random from those without a true label, in random order, so that any number of the first ones
+    is a random sample. "suspect": points where students that did not see the point are sure of another answer than most
+    labelers gave, most sure first; without students, points on which labelers are split most.
+
+    Args:
+        table: the labels.
+        probs: mean of the students' answers, `[points, classes]`, or None.
+        rng: draws the sample.
+    """
+    unknown = np.flatnonzero(table.true_labels < 0) if table.true_labels is not None else np.arange(table.n_points)
+    shares = np.nan_to_num(vote_shares(table.labels, table.n_classes, plurality=False), nan=0.0)
+    vote = shares.argmax(axis=1)
+    given = shares.sum(axis=1) > 0
+    if probs is None:
+        split = 1 - shares.max(axis=1)
+        score = np.where(given & (split > 0), split, -1.0)
+        reasons = [f"the labelers are split: {share:.0%} say something else" for share in split.tolist()]
+    else:
+        sure = probs.max(axis=1) - probs[np.arange(len(vote)), vote]
+        score = np.where(given & (sure > SURE), sure, -1.0)
+        reasons = ["students that did not see the point are sure of another answer than most labelers"] * len(vote)
+    ranked = [i for i in np.argsort(-score, kind="stable").tolist() if score[i] > 0 and i in set(unknown.tolist())]
+    random = rng.permutation(unknown)[:CALIBRATE].tolist()
+
+    def point(i: int, kind: str, reason: str) -> PointToCheck:
+        answer = None if probs is None else int(probs[i].argmax())
+        return PointToCheck(
+            index=i,
+            id=table.ids[i],
+            kind=kind,
+            reason=reason,
+            vote=table.class_names[int(vote[i])] if given[i] else "",
+            student=None if answer is None else table.class_names[answer],
+            student_sure=None if probs is None or answer is None else float(probs[i, answer]),
+        )
+
+    calibrate = [point(i, "calibrate", "drawn at random, to measure shared bias") for i in random]
+    return (*calibrate, *(point(i, "suspect", reasons[i]) for i in ranked[:SUSPECTS]))

@@ -1,0 +1,59 @@
+"""What a report takes for granted, and where the data say that it does not hold."""
+
+from __future__ import annotations
+
+from outlearn.experiment.preflight.measures import FEWEST_TRUE, LabelMeasures
+from outlearn.experiment.preflight.student_measures import habits
+from outlearn.experiment.preflight.students import CrossFit
+
+__all__ = ["assumptions_of", "warnings_of"]
+
+HABIT = 3.0  # standard errors from which labelers are said to have habits of their own
+
+
+def assumptions_of(labels: LabelMeasures, single: CrossFit | None, largest_bias: float) -> tuple[str, ...]:
+    """List the assumptions that the numbers rest on."""
+    found = [
+        "Even noise: a labeler misses the shared answer equally often at every point, then gives any other class "
+        "equally often. Where hard points collect the misses, the share is larger; the bounds beside it hold for any "
+        "noise.",
+    ]
+    if labels.skills.assumption:
+        found.append(f"Independence: {labels.skills.assumption}.")
+    if single is not None:
+        found.append(
+            f"Gains are of students that saw {1 - 1 / single.folds:.0%} of the points, for these labelers; intervals "
+            "are over points."
+        )
+        if labels.table.true_labels is None:
+            found.append(
+                f"The range of the gain in accuracy allows for a shared bias of up to {largest_bias:.0%} of points, "
+                "whatever the student answers there."
+            )
+    if labels.table.true_labels is not None:
+        found.append("The points with true labels were drawn at random.")
+    return tuple(found)
+
+
+def warnings_of(labels: LabelMeasures, single: CrossFit | None) -> tuple[str, ...]:
+    """List what in the data speaks against the assumptions."""
+    names, found = labels.table.names, []
+    if labels.skills.left_out and labels.judges:
+        who = ", ".join(names[j] for j in labels.skills.left_out)
+        found.append(f"{who}: no more agreement with the others than chance; left out of what is said about the rest.")
+    for (i, j), excess in labels.skills.alike.items():
+        found.append(
+            f"{names[i]} and {names[j]} agree more than their skills explain ({excess:.1f} standard errors): they "
+            "share errors that the others do not, so that both look better than they are."
+        )
+    excess = 0.0 if single is None or labels.asked_twice else habits(labels.table, single)
+    if excess > HABIT:
+        found.append(
+            f"Students agree with their own labeler more than with the others ({excess:.1f} standard errors): labelers "
+            "have habits that can be learned from the points. A student of one labeler takes its habits over; one of "
+            "several does so less."
+        )
+    truth = labels.table.true_labels
+    if truth is not None and (truth >= 0).sum() < FEWEST_TRUE:
+        found.append(f"{int((truth >= 0).sum())} true labels are few: give {FEWEST_TRUE} or more.")
+    return tuple(found)
