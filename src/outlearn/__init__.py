@@ -26,6 +26,7 @@ _PUBLIC = {
     "load_config": "outlearn.experiment.load_config",
     "performance_gap_recovered": "outlearn.core.recovery",
     "posterior_mean": "outlearn.core.posterior",
+    "preflight": "outlearn.experiment.preflight.analyse",
     "risk_gap": "outlearn.core.risk_gap",
     "run": "outlearn.experiment.pipeline",
     "sharpening": "outlearn.core.entropy",
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from outlearn.experiment.explain import explain as explain
     from outlearn.experiment.load_config import load_config as load_config
     from outlearn.experiment.pipeline import run as run
+    from outlearn.experiment.preflight.analyse import preflight as preflight
     from outlearn.learners.finetuning.trainer_loss import hf_loss as hf_loss
 
 
