@@ -68,6 +68,21 @@ def test_vader_families_of_words_are_in_one_split(vader):
 
 
 @NEEDS_VADER
+def test_vader_intensity_asks_another_question_of_the_same_words(vader):
+    task = load_task(name="vader-intensity")
+    assert task.texts == vader.texts
+    assert task.ids == vader.ids
+    ratings = dict(reversed(entries()))
+    for i, word in enumerate(task.texts[:200]):
+        votes = sum(abs(x) >= 2 for x in ratings[word])
+        assert task.labels[i] == (votes > 5)
+        np.testing.assert_allclose(task.target[i], [1 - votes / 10, votes / 10], rtol=1e-12)
+    assert round(task.labels.mean(), 2) == 0.55
+    # It is another question: strength tells nearly nothing of the sign.
+    assert abs(np.corrcoef(task.labels, vader.labels)[0, 1]) < 0.2
+
+
+@NEEDS_VADER
 def test_a_damaged_lexicon_is_named(tmp_path, monkeypatch):
     path = tmp_path / "vader_lexicon.txt"
     path.write_text("fine\t2.0\t0.5\t[2, 2]\nodd line\n", encoding="utf-8")

@@ -15,13 +15,14 @@ from outlearn.data.records import Records, read_csv, read_jsonl, read_label_sent
 from outlearn.data.split_files import read_split_files, split_files
 from outlearn.data.tables import Columns, task_from_records
 from outlearn.data.task import Task
-from outlearn.data.vader import load_vader_lexicon
+from outlearn.data.vader import load_vader_intensity, load_vader_lexicon
 from outlearn.errors import ConfigError, DataError, suggest
 
 __all__ = ["DATASETS", "FORMATS", "load_task"]
 
 DATASETS: dict[str, Callable[[], Task]] = {
     "digits": load_digits_task,
+    "vader-intensity": load_vader_intensity,
     "vader-lexicon": load_vader_lexicon,
 }
 

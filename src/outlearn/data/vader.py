@@ -1,4 +1,4 @@
-"""The built-in task `vader-lexicon`: is a word positive? Ten people rated each.
+"""The built-in tasks `vader-lexicon` and `vader-intensity`: is a word positive, is it strong? Ten people rated each.
 
 The ratings come with the package `vaderSentiment` (MIT); its file is read as data, none of its code runs.
 """
@@ -9,6 +9,7 @@ import importlib.util
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from outlearn.data.records import read_text
 from outlearn.data.task import Task, make_task
 from outlearn.errors import MissingExtraError
 
-__all__ = ["load_vader_lexicon"]
+__all__ = ["load_vader_intensity", "load_vader_lexicon"]
 
 LEXICON = "vader_lexicon.txt"
 # A word whose mean rating is nearer to 0 is neither positive nor negative.
@@ -25,6 +26,8 @@ MIN_MEAN_RATING = 0.4
 # Words of one family (abandon, abandoned, ...) begin alike and must not be split.
 FAMILY_LETTERS = 4
 RATINGS = 10
+# From this size on a rating is strong: 1 is slightly, 4 is extremely positive or negative.
+STRONG = 2
 SOURCE = "VADER lexicon: Hutto and Gilbert 2014, the package vaderSentiment"
 
 
@@ -40,6 +43,51 @@ def load_vader_lexicon() -> Task:
         DataError: if the file is damaged.
         MissingExtraError: if `vaderSentiment` is not installed.
     """
+    words, ratings = _read_lexicon()
+    positive = ((ratings > 0) + 0.5 * (ratings == 0)).mean(axis=1)
+    return make_task(
+        name="vader-lexicon",
+        class_names=("negative", "positive"),
+        labels=(ratings.sum(axis=1) > 0).astype(np.int64),
+        target=np.stack([1 - positive, positive], axis=1),
+        **_points(words),
+    )
+
+
+def load_vader_intensity() -> Task:
+    """Read the words of `vader-lexicon`, and ask of each how strong it is, whichever way.
+
+    - label: whether more than half of the ten ratings are at least 2 in size;
+    - target: the share of them that are;
+    - group, id: as in `load_vader_lexicon`.
+
+    Raises:
+        DataError, MissingExtraError: see `load_vader_lexicon`.
+    """
+    words, ratings = _read_lexicon()
+    strong = (np.abs(ratings) >= STRONG).mean(axis=1)
+    return make_task(
+        name="vader-intensity",
+        class_names=("mild", "strong"),
+        labels=(strong > 0.5).astype(np.int64),
+        target=np.stack([1 - strong, strong], axis=1),
+        **_points(words),
+    )
+
+
+def _points(words: list[str]) -> dict[str, Any]:
+    """Return what the tasks share: their points."""
+    return {
+        "ids": _distinct(words),
+        "texts": words,
+        "groups": [word[:FAMILY_LETTERS].lower() for word in words],
+        "source": SOURCE,
+        "licence": "MIT",
+    }
+
+
+def _read_lexicon() -> tuple[list[str], np.ndarray]:
+    """Return the words that are kept, and their ratings `[words, 10]`."""
     path = _lexicon_path()
     problems = Problems(str(path))
     words, ratings = [], []
@@ -60,19 +108,7 @@ def load_vader_lexicon() -> Task:
             words.append(word)
             ratings.append(each)
     problems.raise_if_any()
-    each_rating = np.array(ratings)
-    positive = ((each_rating > 0) + 0.5 * (each_rating == 0)).mean(axis=1)
-    return make_task(
-        name="vader-lexicon",
-        class_names=("negative", "positive"),
-        ids=_distinct(words),
-        texts=words,
-        labels=(each_rating.sum(axis=1) > 0).astype(np.int64),
-        target=np.stack([1 - positive, positive], axis=1),
-        groups=[word[:FAMILY_LETTERS].lower() for word in words],
-        source=SOURCE,
-        licence="MIT",
-    )
+    return words, np.array(ratings)
 
 
 def _distinct(words: list[str]) -> list[str]:

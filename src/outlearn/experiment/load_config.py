@@ -14,11 +14,12 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from outlearn.errors import ConfigError, suggest
-from outlearn.experiment.config import Config, ConvexLearner, FinetuneLearner, HeadLearner
+from outlearn.experiment.config import Config
+from outlearn.experiment.learner_sections import ConvexLearner, FinetuneLearner, HeadLearner
 
 __all__ = ["PRESETS", "check_config", "load_config", "overlay", "parse_overrides", "read_yaml"]
 
-PRESETS = ("arrays", "digits", "text", "vader-lexicon")
+PRESETS = ("arrays", "digits", "text", "vader-intensity", "vader-lexicon")
 
 
 def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
