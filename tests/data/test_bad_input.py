@@ -32,10 +32,23 @@ TEXT_FILES = {
     ),
     "no label column": ("d.csv", "text,lable\nfine,1\n", "no column 'label' .*Did you mean \"lable\""),
     "empty text": ("d.csv", "text,label\nfine,1\n  ,0\n", "line 3, column 'text': is empty. Fill it or drop"),
-    "empty label": ("d.csv", "text,label\nfine,1\ndull,\n", "line 3, column 'label': has no label"),
+    "no label at all": (
+        "d.csv",
+        "text,label\nfine,\ndull,\n",
+        "column 'label': no record has a label.*data.label_column",
+    ),
+    "nan beside numbers": (
+        "d.csv",
+        "text,label\na,0\nb,1\nc,0\nd,nan\n",
+        "line 5, column 'label': is 'nan' where other labels are numbers. Leave the cell empty",
+    ),
     "null text": ("d.jsonl", GOOD + '{"text": null, "label": 0}\n', "line 4, column 'text': is empty"),
     "number as text": ("d.jsonl", GOOD + '{"text": 7, "label": 0}\n', "line 4, column 'text': is 7, a int"),
-    "absent label": ("d.jsonl", GOOD + '{"text": "hm"}\n', "line 4, column 'label': has no label"),
+    "one class beside points without a label": (
+        "d.jsonl",
+        '{"text": "a", "label": 1}\n{"text": "b", "label": 1}\n{"text": "c"}\n',
+        "every label is 1: one class cannot be learned",
+    ),
     "malformed JSON": ("d.jsonl", GOOD + '{"text": "hm", \n', "line 4: is not JSON"),
     "NaN in JSON": ("d.jsonl", GOOD + '{"text": "hm", "label": NaN}\n', "line 4: is not JSON .NaN is no JSON number"),
     "half a surrogate pair": (
@@ -224,7 +237,7 @@ def test_a_broken_parquet_file_is_told(tmp_path):
 
 
 def test_all_problems_of_a_file_come_at_once_and_ten_are_shown(tmp_path):
-    lines = [",0" if i % 2 else f"text {i}," for i in range(30)]
+    lines = [",0" if i % 2 else f"text {i},0.5" for i in range(30)]
     (tmp_path / "d.csv").write_text("text,label\n" + "\n".join(lines) + "\n", encoding="utf-8")
     with pytest.raises(DataError) as caught:
         load_task(path=tmp_path / "d.csv")
@@ -261,7 +274,13 @@ GOOD_TASK = {"name": "t", "class_names": ["n", "y"], "texts": ["a", "b", "c"], "
     [
         ({"labels": [0, 1]}, "2 labels but 3 texts"),
         ({"labels": [0, 1, 2]}, "label 2 of point '2' is out of range"),
-        ({"labels": [0, -1, 1]}, "label -1 of point '1' is out of range"),
+        ({"labels": [0, -2, 1]}, "label -2 of point '1' is out of range.*0 to 1, or -1 for none"),
+        ({"labels": [-1, -1, -1]}, "no point has a label"),
+        ({"labels": [0, -1, -1]}, "2 classes but only 1 points with a label"),
+        (
+            {"labels": [0, -1, 1], "target": np.full((3, 2), 0.5)},
+            "target of point '1' .*without a label it must be nan",
+        ),
         ({"class_names": ["n"]}, "expected two classes or more"),
         ({"class_names": ["n", "n"]}, "class names repeat"),
         ({"class_names": list("abcd")}, "4 classes but only 3 points"),

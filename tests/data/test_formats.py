@@ -173,8 +173,8 @@ def test_the_splits_of_a_saved_dataset_are_kept_apart_or_one_is_read(tmp_path):
 def test_splits_with_other_names_must_be_chosen(tmp_path):
     datasets = pytest.importorskip("datasets")
     part = datasets.Dataset.from_dict({"text": ["a", "b"], "label": [0, 1]})
-    datasets.DatasetDict({"train": part, "unsupervised": part}).save_to_disk(tmp_path / "d")
-    with pytest.raises(DataError, match=r"'unsupervised' is none of teacher.*data\.split"):
+    datasets.DatasetDict({"train": part, "extra": part}).save_to_disk(tmp_path / "d")
+    with pytest.raises(DataError, match=r"'extra' is none of teacher.*data\.split"):
         load_task(path=tmp_path / "d")
 
 

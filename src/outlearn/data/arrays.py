@@ -28,7 +28,8 @@ SPELLINGS = {
 def read_npz(path: Path, *, name: str) -> Task:
     """Build a task from arrays: `features` (or `X`) `[points, features]` and `labels` (or `y`).
 
-    Labels are whole numbers or strings `[points]`, or distributions `[points, classes]`.
+    Labels are whole numbers or strings `[points]`, or distributions `[points, classes]`. A point without a label has -1
+    (of strings also ""; of distributions a row of nan).
     Optional: `ids`, `groups`, `splits`.
 
     Args:
@@ -56,7 +57,7 @@ def read_npz(path: Path, *, name: str) -> Task:
             )
     problems.raise_if_any()
     columns = {role: array.tolist() for role, array in arrays.items()}
-    records = Records(str(path), columns, range(1, len(features) + 1), unit="row")
+    records = Records(str(path), columns, range(1, len(features) + 1), unit="row", minus_1_is_missing=True)
     return task_from_records(records, Columns(), name=name, features=features.astype(np.float32))
 
 

@@ -93,4 +93,6 @@ def _records(source: str, parts: dict[str, Any], columns: Columns, assigned: lis
     if not n_records:
         raise DataError(f"the dataset {source!r} has no record; expected at least one.")
     class_names = tuple(label.names) if hasattr(label, "names") else None
-    return Records(source, values, range(1, n_records + 1), unit="row", class_names=class_names)
+    return Records(
+        source, values, range(1, n_records + 1), unit="row", class_names=class_names, minus_1_is_missing=True
+    )

@@ -1,6 +1,7 @@
 """Turn a column of labels into classes: whole numbers, names, or distributions.
 
-Nothing is guessed: a column is of one of these kinds, or the error names the line that differs.
+Nothing is guessed: a column is of one of these kinds, or the error names the line that differs. An empty cell means a
+point without a label, of which students alone can learn.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import math
 import numbers
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from jaxtyping import Float, Int64
 
 from outlearn.data.problems import Problems
 from outlearn.data.records import Records
-from outlearn.data.task import SUM_TOLERANCE
+from outlearn.data.task import SUM_TOLERANCE, UNLABELLED
 from outlearn.errors import suggest
 
 __all__ = ["LARGEST", "Labels", "cell_value", "distribution", "parse_labels"]
@@ -27,6 +28,8 @@ __all__ = ["LARGEST", "Labels", "cell_value", "distribution", "parse_labels"]
 LARGEST = 10**15
 WHOLE_NUMBER = re.compile(r"[+-]?\d{1,15}(\.0*)?")
 DECIMAL = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+)([eE][+-]?\d+)?")
+# What programs write for a missing number. Among names it may be the name of a class; among numbers it is none.
+BLANKS = ("n/a", "na", "nan", "none", "null")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +38,8 @@ class Labels:
 
     Attributes:
         class_names: in label order.
-        labels: int64 `[points]`; of a distribution the most probable class, the first if several are.
-        target: float64 `[points, classes]` if distributions were given, else None.
+        labels: int64 `[points]`; of a distribution the most probable class, the first if several are; -1 if missing.
+        target: float64 `[points, classes]` if distributions were given, nan if missing; else None.
     """
 
     class_names: tuple[str, ...]
@@ -84,6 +87,9 @@ def parse_labels(records: Records, column: str, problems: Problems) -> Labels | 
     - names, in alphabetical order; true and false are names;
     - distributions: a list of one number a class, or an object from class name to number.
 
+    A label is missing if its cell is empty, is -1 where the format marks it so, or is a list of nan. The classes are
+    those of the labels that are there.
+
     Args:
         records: the table. If it declares `class_names`, whole numbers index them.
         column: name of the column.
@@ -92,17 +98,55 @@ def parse_labels(records: Records, column: str, problems: Problems) -> Labels | 
     Returns:
         The labels, or None if there was a problem.
     """
+    cells = records.columns[column]
+    there = [row for row, cell in enumerate(cells) if not _is_missing(cell_value(cell), records)]
+    if not there:
+        problems.add(
+            "no record has a label, and so no class is known. Label some records, or name the column that has the "
+            "labels: data.label_column.",
+            column=column,
+        )
+        return None
+    given = replace(
+        records, columns={column: [cells[row] for row in there]}, positions=[records.positions[row] for row in there]
+    )
+    parsed = _parse(given, column, problems)
+    if parsed is None or len(there) == len(cells):
+        return parsed
+    labels = np.full(len(cells), UNLABELLED)
+    labels[there] = parsed.labels
+    target = None
+    if parsed.target is not None:
+        target = np.full((len(cells), len(parsed.class_names)), np.nan)
+        target[there] = parsed.target
+    return Labels(parsed.class_names, labels, target)
+
+
+def _is_missing(value: object, records: Records) -> bool:
+    """Say whether a cell says that its point has no label."""
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(p, float) and math.isnan(p) for p in value)
+    return value is None or (value == UNLABELLED and records.minus_1_is_missing)
+
+
+def _parse(records: Records, column: str, problems: Problems) -> Labels | None:
+    """Parse a column of labels of which none is missing."""
     before = len(problems)
     values = [cell_value(cell) for cell in records.columns[column]]
     kinds = [_kind(value) for value in values]
     if {"name", "number"} == set(kinds) and all(isinstance(cell, str) for cell in records.columns[column]):
         # In a text file "3" may be the name of a class beside "many".
+        for value, at in zip(values, records.positions, strict=True):
+            if str(value).lower() in BLANKS:
+                problems.add(
+                    f"is {value!r} where other labels are numbers. Leave the cell empty if the point has no label.",
+                    at=at,
+                    column=column,
+                )
         values, kinds = [str(cell).strip() for cell in records.columns[column]], ["name"] * len(values)
     first = next((kind for kind in kinds if kind in ("name", "number", "list", "object")), "name")
     for value, kind, at in zip(values, kinds, records.positions, strict=True):
-        if kind == "missing":
-            problems.add("has no label. Fill it or drop the record.", at=at, column=column)
-        elif kind == "fraction":
+        if kind == "fraction":
             problems.add(
                 f"is {value}, expected a whole number or a name. Write a soft label as a list, such as [0.3, 0.7].",
                 at=at,
@@ -123,8 +167,6 @@ def parse_labels(records: Records, column: str, problems: Problems) -> Labels | 
 
 def _kind(value: object) -> str:
     """Say what a label is."""
-    if value is None:
-        return "missing"
     if isinstance(value, bool | str):
         return "name"
     if isinstance(value, int):
@@ -157,7 +199,8 @@ def _parse_classes(
         return None
     if len(present) < 2:
         problems.add(
-            f"every label is {present[0]!r}: one class cannot be learned. Give points of two classes or more.",
+            f"every label is {present[0]!r}: one class cannot be learned. Give points of two classes or more."
+            f"{' (-1 marks a missing label.)' if records.minus_1_is_missing else ''}",
             column=column,
         )
         return None
@@ -176,7 +219,7 @@ def _out_of_range(value: object, allowed: Sequence[object], present: Sequence[ob
     if not isinstance(value, int):
         return f"is {value!r}; {suggest(value, map(str, allowed))}"
     if value == -1:
-        return "is -1, which often marks a missing label. Drop these records, or write classes as names."
+        return "is -1, which often marks a missing label. Leave the cell empty then, or write classes as names."
     if present is None:
         return f"is {value}, out of range: the classes are 0 to {len(allowed) - 1}. Relabel or drop these records."
     return (

@@ -33,6 +33,8 @@ class Records:
         positions: line (or row, counted from 1) of each record.
         unit: "line" or "row".
         class_names: names of the label's classes, where the file declares them.
+        minus_1_is_missing: whether a label of -1 is a missing one: in arrays, where no cell can be empty, and in
+            datasets, whose convention it is.
     """
 
     source: str
@@ -40,6 +42,7 @@ class Records:
     positions: Sequence[int]
     unit: str = "line"
     class_names: tuple[str, ...] | None = None
+    minus_1_is_missing: bool = False
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -203,7 +206,7 @@ def read_parquet(path: Path) -> Records:
         raise DataError(f"{path} is not a Parquet file ({error}). Write it again, or give data.format.") from error
     if not table.num_rows:
         raise DataError(f"{path} has columns but no row; expected at least one.")
-    return Records(str(path), table.to_pydict(), range(1, table.num_rows + 1), unit="row")
+    return Records(str(path), table.to_pydict(), range(1, table.num_rows + 1), unit="row", minus_1_is_missing=True)
 
 
 def read_label_sentence(path: Path) -> Records:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from outlearn.data.records import Records
@@ -35,7 +36,8 @@ def read_split_files(
         Records; messages count them through all files, in the order of `files`.
 
     Raises:
-        DataError: if a file's name is no split's, two name the same, or their columns differ.
+        DataError: if a file's name is no split's, two name the same, or their columns differ; only the
+            column of labels may be absent from some.
     """
     assigned: dict[str, Path] = {}
     for file, name in zip(files, split_names([file.stem for file in files]), strict=True):
@@ -51,11 +53,15 @@ def read_split_files(
     first = next(iter(parts.values()))
     for name, part in parts.items():
         different = sorted(set(part.columns) ^ set(first.columns))
-        if different:
+        if set(different) - {columns.name("label")}:  # a file without labels need not have their column
             raise DataError(
                 f"{assigned[name]} and {first.source} differ in the columns {', '.join(different)}. Give both the same."
             )
-    values = {column: [cell for part in parts.values() for cell in part.columns[column]] for column in first.columns}
+    names = dict.fromkeys(column for part in parts.values() for column in part.columns)
+    values = {
+        column: [cell for part in parts.values() for cell in part.columns.get(column, [None] * len(part))]
+        for column in names
+    }
     values[columns.name("split")] = [name for name, part in parts.items() for _ in range(len(part))]
     n_records = sum(map(len, parts.values()))
-    return Records(str(path), values, range(1, n_records + 1), unit="record", class_names=first.class_names)
+    return replace(first, source=str(path), columns=values, positions=range(1, n_records + 1), unit="record")

@@ -1,18 +1,19 @@
 """Cut a task into teacher, student, validation and test, so that nothing leaks from one to another.
 
 Points that share a text or a group stay together. Within that, every split gets each class in proportion, as far as the
-groups allow. What the file assigns is honoured.
+groups allow. What the file assigns is honoured. Points without a label are for students alone.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Int64
 
 from outlearn.data.content import point_contents, text_keys
+from outlearn.data.dealing import STUDENT, deal
 from outlearn.data.task import SPLIT_NAMES, Task
 from outlearn.errors import ConfigError, DataError
 
@@ -30,7 +31,8 @@ class Splits:
 
     Attributes:
         teacher, student, validation, test: int64 indices into the task's points, ascending.
-        removed: int64 indices of the points left out, because their content is that of a point kept.
+        removed: int64 indices of the points left out: their content is that of a point kept, or they have no label and
+            share a group with a point of another split than student.
         notes: what was done, in sentences.
     """
 
@@ -67,6 +69,8 @@ def make_splits(
        fractions (the least increase of chi-squared). Before that, every split receives one small family of each class.
     4. Where the file assigns splits: teacher, student, validation and test are taken as they are; `train` is cut into
        teacher and student (and into validation or test, if the file names no point for them), by the fractions.
+    5. Points without a label go to student. They count towards its fraction: it takes labelled points only where they
+       are fewer than that, and those that this leaves go to the other splits by their fractions.
 
     Args:
         task: the points.
@@ -78,7 +82,8 @@ def make_splits(
 
     Raises:
         ConfigError: if the fractions are no fractions.
-        DataError: if a split would be empty or lack a class, or a group is assigned to two splits.
+        DataError: if a split would be empty or lack a class, a group is assigned to two splits, or the file assigns a
+            point without a label to teacher, validation or test.
 
     Example:
         >>> from outlearn.data import make_task
@@ -92,28 +97,45 @@ def make_splits(
         named = ", ".join(f"{name} {share}" for name, share in zip(SPLIT_NAMES, fractions.tolist(), strict=True))
         raise ConfigError(f"splits are {named}; expected four positive fractions that sum to 1.")
     assigned = list(task.assigned) if task.assigned is not None else [ANY] * task.n_points
+    _refuse_unlabelled(task, assigned)
     keys = text_keys(task)
     kept, notes = _without_copies(task, keys, assigned)
     families = _families(task, keys, kept)
     allowed = _allowed_splits(task, assigned, families)
-    split_of = _deal(task, families, allowed, fractions, np.random.default_rng(seed))
+    split_of = deal(task, families, allowed, fractions, np.random.default_rng(seed))
+    lost = ~task.labelled & (split_of >= 0) & (split_of != STUDENT)
+    split_of[lost] = -1
 
     indices = {name: np.flatnonzero(split_of == i) for i, name in enumerate(SPLIT_NAMES)}
     _check_classes(task, indices, families)
-    removed = np.setdiff1d(np.arange(task.n_points), kept)
-    splits = Splits(**indices, removed=removed, notes=())
+    splits = Splits(**indices, removed=np.flatnonzero(split_of < 0), notes=())
+    if not task.labelled.all():
+        notes.append(_unlabelled_note(task, splits, int(lost.sum())))
     if task.groups is not None:
         n_groups = len({task.groups[i] for i in kept})
         notes.append(f"The points of each of the {n_groups:,} groups are in one split.")
     if task.assigned is not None:
         notes.append("The file names the splits, and they are kept.")
-    return Splits(**indices, removed=removed, notes=(f"Splits: {splits}.", *notes))
+    return replace(splits, notes=(f"Splits: {splits}.", *notes))
+
+
+def _refuse_unlabelled(task: Task, assigned: list[str]) -> None:
+    """Refuse a file that puts a point without a label where a label is needed."""
+    needed = set(SPLIT_NAMES) - {"student"}
+    wrong = [i for i in np.flatnonzero(~task.labelled).tolist() if assigned[i] in needed]
+    if wrong:
+        raise DataError(
+            f"task {task.name!r}: point {task.ids[wrong[0]]!r} has no label, and the file puts it in "
+            f"{assigned[wrong[0]]} (and {len(wrong) - 1:,} more such points). Without a label a point can only be in "
+            "student or train: label it, or change its split."
+        )
 
 
 def _without_copies(task: Task, keys: list[tuple[str, ...]], assigned: list[str]) -> tuple[list[int], list[str]]:
     """Keep the first point of each content, and each text in one split only; say how many points were removed."""
     rank = {name: i for i, name in enumerate(KEPT_FIRST)}
-    order = sorted(range(task.n_points), key=lambda i: (rank.get(assigned[i], 0), i))
+    unlabelled = (~task.labelled).tolist()  # of two copies, the one with a label is kept
+    order = sorted(range(task.n_points), key=lambda i: (unlabelled[i], rank.get(assigned[i], 0), i))
     contents = point_contents(keys)
     first: dict[tuple[str, ...], int] = {}
     home: dict[str, str] = {}
@@ -141,6 +163,8 @@ def _without_copies(task: Task, keys: list[tuple[str, ...]], assigned: list[str]
 
 def _same_answer(task: Task, keys: list[tuple[str, ...]], i: int, j: int) -> bool:
     """Say whether two points of the same content have the same label; for pairs, whether the same text is preferred."""
+    if not task.labelled[[i, j]].all():
+        return True
     swapped = keys[i] != keys[j]
     return bool((task.labels[i] != task.labels[j]) == swapped)
 
@@ -177,6 +201,8 @@ def _allowed_splits(task: Task, assigned: list[str], families: list[list[int]]) 
     allowed = []
     for family in families:
         common = frozenset.intersection(*(choices[assigned[i]] for i in family))
+        if not task.labelled[family].any():
+            common &= {STUDENT}
         if not common:
             named = dict.fromkeys(assigned[i] for i in family)
             points = " and ".join(f"{task.ids[family[[assigned[i] for i in family].index(n)]]!r} in {n}" for n in named)
@@ -188,73 +214,36 @@ def _allowed_splits(task: Task, assigned: list[str], families: list[list[int]]) 
     return allowed
 
 
-def _deal(
-    task: Task,
-    families: list[list[int]],
-    allowed: list[frozenset[int]],
-    fractions: Float[np.ndarray, " splits"],
-    rng: np.random.Generator,
-) -> Int64[np.ndarray, " points"]:
-    """Give each family a split; -1 marks a point of none."""
-    counts = np.zeros((len(families), task.n_classes))
-    for f, family in enumerate(families):
-        np.add.at(counts[f], task.labels[family], 1)
-    split_of_family = np.full(len(families), -1)
-    have = np.zeros((len(SPLIT_NAMES), task.n_classes))
-    forced = np.array([len(choices) == 1 for choices in allowed], dtype=bool)
-    for f in np.flatnonzero(forced).tolist():
-        split_of_family[f] = next(iter(allowed[f]))
-        have[split_of_family[f]] += counts[f]
-
-    # Every family that is free has the same choice of splits: all four, or those that `train` is cut into.
-    free = np.flatnonzero(~forced)
-    if len(free):
-        open_splits = np.array(sorted(allowed[free[0]]))
-        shares = fractions[open_splits] / fractions[open_splits].sum()
-        # A class with no point has no target; 1 avoids 0/0 and changes no choice.
-        wanted = np.maximum(shares[:, None] * counts[free].sum(axis=0), np.finfo(float).tiny)
-        got = np.zeros_like(wanted)
-        order = rng.permutation(free)
-        small_first = order[np.argsort(counts[order].sum(axis=1), kind="stable")]
-        # So that no split lacks a class that could have had it: rare classes first, one small family for each split.
-        for c in np.argsort(counts[free].sum(axis=0), kind="stable").tolist():
-            with_class = [f for f in small_first if counts[f, c]]
-            for s in np.argsort(-shares, kind="stable").tolist():
-                unplaced = next((f for f in with_class if split_of_family[f] < 0), None)
-                if got[s, c] == 0 and have[open_splits[s], c] == 0 and unplaced is not None:
-                    split_of_family[unplaced] = open_splits[s]
-                    got[s] += counts[unplaced]
-        for f in small_first[::-1]:
-            if split_of_family[f] < 0:
-                # What adding the family's counts n adds to sum (got - wanted)^2 / wanted.
-                increase = (counts[f] * (2 * (got - wanted) + counts[f]) / wanted).sum(axis=1)
-                best = int(increase.argmin())
-                split_of_family[f] = open_splits[best]
-                got[best] += counts[f]
-
-    split_of = np.full(task.n_points, -1, dtype=np.int64)
-    for f, family in enumerate(families):
-        split_of[family] = split_of_family[f]
-    return split_of
+def _unlabelled_note(task: Task, splits: Splits, n_lost: int) -> str:
+    """Say where the points without a label went, and what that left to the labelled ones."""
+    sizes = {name: int(task.labelled[getattr(splits, name)].sum()) for name in SPLIT_NAMES}
+    labelled = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
+    lost = f"; {n_lost:,} are left out, because points of their group are in another split" if n_lost else ""
+    return (
+        f"The {len(splits.student) - sizes['student']:,} points without a label are in the student split and count "
+        f"towards its fraction{lost}. Points with a label: {labelled}."
+    )
 
 
 def _check_classes(task: Task, indices: dict[str, np.ndarray], families: list[list[int]]) -> None:
     """Refuse a split that is empty, or lacks a class."""
     # A soft target need not make each class the most probable one somewhere; a hard label must.
-    needed = np.unique(task.labels) if task.target is not None else np.arange(task.n_classes)
+    labels = task.labels[task.labelled]
+    needed = np.unique(labels) if task.target is not None else np.arange(task.n_classes)
     problems = []
     for name, points in indices.items():
         missing = np.setdiff1d(needed, task.labels[points])
         if not len(points):
             problems.append(f"the split {name} would be empty")
-        elif len(missing):
+        elif len(missing) and task.labelled[points].all():
             names = ", ".join(repr(task.class_names[c]) for c in missing[:5])
             problems.append(f"the split {name} ({len(points):,} points) would have no point of class {names}")
     if problems:
-        of_class = np.bincount(task.labels, minlength=task.n_classes)
+        of_class = np.bincount(labels, minlength=task.n_classes)
         rarest = int(of_class.argmin())
+        kind = "points" if len(labels) == task.n_points else "points with a label"
         raise DataError(
-            f"task {task.name!r}: {'; '.join(problems)}. There are {task.n_points:,} points in {len(families):,} "
+            f"task {task.name!r}: {'; '.join(problems)}. There are {len(labels):,} {kind} in {len(families):,} "
             f"families that must stay together, and the rarest class, {task.class_names[rarest]!r}, has "
             f"{of_class[rarest]:,} points. Give more points of it, raise the split's fraction, or merge rare classes."
         )

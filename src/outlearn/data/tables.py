@@ -13,14 +13,17 @@ from jaxtyping import Float, Int64
 from outlearn.data.labels import Labels, cell_value, distribution, parse_labels
 from outlearn.data.problems import Problems
 from outlearn.data.records import Records
-from outlearn.data.task import ASSIGNABLE, PREFERENCE_CLASSES, Task, make_task
+from outlearn.data.task import ASSIGNABLE, PREFERENCE_CLASSES, UNLABELLED, Task, make_task
 from outlearn.data.templates import fill_templates
 from outlearn.errors import suggest
 
 __all__ = ["Columns", "split_names", "task_from_records"]
 
 # How files spell the splits.
-SPELLINGS = {"training": "train", "dev": "validation", "val": "validation", "valid": "validation"}
+SPELLINGS = {
+    "training": "train", "dev": "validation", "val": "validation", "valid": "validation", "unsupervised": "student",
+    "unlabelled": "student", "unlabeled": "student",
+}  # fmt: skip
 SPLIT_SPELLINGS = {**{name: name for name in ASSIGNABLE}, **SPELLINGS}
 
 
@@ -59,8 +62,9 @@ def task_from_records(
 
     A table with `chosen` and `rejected` is a preference task: the two texts are put into slots a and b at random, and
     the label is the slot of the preferred one. There, `label` is optional: the share of raters who preferred `chosen`,
-    or a list of both shares. Any other table needs `label`, and `text` unless features are given. `id`, `group` and
-    `split` are optional. The names of text columns may be templates; see `outlearn.data.templates`.
+    or a list of both shares. Any other table needs `label`, where a cell may be empty, and `text` unless features are
+    given. `id`, `group` and `split` are optional. The names of text columns may be templates; see
+    `outlearn.data.templates`.
 
     Args:
         records: the table.
@@ -113,12 +117,15 @@ def task_from_records(
     parsed = parse_labels(records, columns.name("label"), problems)
     problems.raise_if_any()
     labels = cast(Labels, parsed)  # None only with a problem, and then the line above raised
+    missing = int((labels.labels == UNLABELLED).sum())
+    note = f"{missing:,} of {len(records):,} points have no label: students alone learn from them."
     return make_task(
         texts=texts,
         features=features,
         class_names=labels.class_names,
         labels=labels.labels,
         target=labels.target,
+        notes=[note] if missing else [],
         **common,
     )
 

@@ -16,17 +16,19 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Float32, Int, Int64
+from jaxtyping import Bool, Float, Float32, Int, Int64
 
 from outlearn.errors import DataError
 
-__all__ = ["PREFERENCE_CLASSES", "SPLIT_NAMES", "Kind", "Task", "make_task"]
+__all__ = ["PREFERENCE_CLASSES", "SPLIT_NAMES", "UNLABELLED", "Kind", "Task", "make_task"]
 
 Kind = Literal["classification", "preference"]
 SPLIT_NAMES = ("teacher", "student", "validation", "test")
 # A file may leave the cut between teacher and student to us: `train` points are divided by the fractions.
 ASSIGNABLE = (*SPLIT_NAMES, "train")
 PREFERENCE_CLASSES = ("a", "b")
+# The label of a point that has none, as in scikit-learn's semi-supervised methods.
+UNLABELLED = -1
 # Probabilities read from a file carry its rounding: as for Predictions.from_probs.
 SUM_TOLERANCE = 1e-6
 
@@ -43,8 +45,9 @@ class Task:
         texts: one text a point, or None.
         pairs: (text in slot a, text in slot b) a point, or None. The slots are already swapped at random.
         features: float32 `[points, features]`, precomputed, or None.
-        labels: int64 `[points]`.
-        target: float64 `[points, classes]`, rows sum to 1: a soft target, such as the share of raters; or None.
+        labels: int64 `[points]`; -1 marks a point without a label, of which students alone may learn.
+        target: float64 `[points, classes]`, rows sum to 1: a soft target, such as the share of raters; or None. Of a
+            point without a label it is nan.
         groups: points of one group must stay in one split; None if every point is its own group.
         assigned: the split that the file names for each point (teacher, student, validation, test, or train: teacher
             and student, cut by the fractions); None if the file names none.
@@ -80,6 +83,11 @@ class Task:
     def n_classes(self) -> int:
         """Count the classes."""
         return len(self.class_names)
+
+    @cached_property
+    def labelled(self) -> Bool[np.ndarray, " points"]:
+        """Mark the points that have a true label."""
+        return np.asarray(self.labels != UNLABELLED)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -162,9 +170,7 @@ def make_task(
     """
     given = np.asarray(labels)
     if given.dtype.kind not in "iub":
-        raise DataError(
-            f"task {name!r}: labels are {given.dtype}, expected whole numbers: the index of each point's class."
-        )
+        raise DataError(f"task {name!r}: labels are {given.dtype}, expected whole numbers: each point's class.")
     label_array = _frozen(given, np.int64)
     task = Task(
         name=name,
@@ -228,21 +234,23 @@ def _shape_problems(task: Task) -> list[str]:
 def _value_problems(task: Task) -> list[str]:
     """List the values that no task may have."""
     problems = []
-    n_points, n_classes = task.n_points, task.n_classes
+    n_labelled, n_classes = int(task.labelled.sum()), task.n_classes
     if n_classes < 2:
-        problems.append(
-            f"expected two classes or more, got {list(task.class_names)}. A single class cannot be learned."
-        )
+        problems.append(f"expected two classes or more, got {list(task.class_names)}: one class cannot be learned.")
     if len(set(task.class_names)) < n_classes:
         problems.append(f"class names repeat: {list(task.class_names)}. Give each class its own name.")
-    if n_classes > n_points:
-        problems.append(f"{n_classes} classes but only {n_points} points. Is the label column the right one?")
-    outside = np.flatnonzero((task.labels < 0) | (task.labels >= n_classes))
+    if not n_labelled:
+        problems.append("no point has a label (each is -1), and so there is nothing to test on. Label some points.")
+    elif n_classes > n_labelled:
+        points = "points" if n_labelled == task.n_points else "points with a label"
+        problems.append(f"{n_classes} classes but only {n_labelled} {points}. Is the label column the right one?")
+    lowest = UNLABELLED if task.kind == "classification" else 0
+    outside = np.flatnonzero((task.labels < lowest) | (task.labels >= n_classes))
     if len(outside):
         i = int(outside[0])
         problems.append(
             f"label {task.labels[i]} of point {task.ids[i]!r} is out of range (and {len(outside) - 1} more): "
-            f"labels are 0 to {n_classes - 1}. Relabel or drop these points."
+            f"labels are 0 to {n_classes - 1}{', or -1 for none' if lowest else ''}. Relabel or drop these points."
         )
     twice = [key for key, count in Counter(task.ids).items() if count > 1]
     if twice:
@@ -261,7 +269,7 @@ def _value_problems(task: Task) -> list[str]:
             f"column {j}. Impute or drop them."
         )
     if task.target is not None:
-        problems += _target_problems(task.target, task.ids)
+        problems += _target_problems(task, task.target)
     unknown = sorted(set(task.assigned or ()) - set(ASSIGNABLE))
     if unknown:
         problems.append(f"split is {unknown[0]!r}; known: {', '.join(ASSIGNABLE)}.")
@@ -275,15 +283,13 @@ def _texts_by_part(task: Task) -> dict[str, list[str]]:
     return {"text": list(task.texts)} if task.texts is not None else {}
 
 
-def _target_problems(target: Float[np.ndarray, "points classes"], ids: tuple[str, ...]) -> list[str]:
-    """List the rows of a soft target that are no distribution."""
-    bad = np.flatnonzero(
-        ~(np.isfinite(target).all(1) & (target >= 0).all(1) & (abs(target.sum(1) - 1) < SUM_TOLERANCE))
-    )
+def _target_problems(task: Task, target: Float[np.ndarray, "points classes"]) -> list[str]:
+    """List the rows of a soft target that are no distribution, or that a point without a label has."""
+    good = np.isfinite(target).all(1) & (target >= 0).all(1) & (abs(target.sum(1) - 1) < SUM_TOLERANCE)
+    bad = np.flatnonzero(~np.where(task.labelled, good, np.isnan(target).all(1)))
     if not len(bad):
         return []
     i = int(bad[0])
-    return [
-        f"target of point {ids[i]!r} is {target[i].tolist()}, which is no distribution (and {len(bad) - 1} more): "
-        "its numbers must be at least 0 and sum to 1."
-    ]
+    expected = "its numbers must be at least 0 and sum to 1" if task.labelled[i] else "without a label it must be nan"
+    found = f"target of point {task.ids[i]!r} is {target[i].tolist()}, which is no distribution"
+    return [f"{found} (and {len(bad) - 1} more): {expected}."]
