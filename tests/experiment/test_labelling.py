@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from outlearn.core.metrics import accuracy
 from outlearn.core.predictions import Predictions
 from outlearn.experiment.labelling import COMBINATIONS, combined, label_source
+from outlearn.experiment.load_config import load_config
+from outlearn.experiment.plan import make_plan
 from outlearn.report.run_folder import read_measured, read_run
 
 SPLITS = ("student", "validation", "test")
@@ -65,3 +68,41 @@ def test_a_run_writes_down_what_its_combination_said_and_the_report_reads_it(sma
     assert done.results["labeller"]["accuracy"]["mean"] == pytest.approx(
         accuracy(measured.source, measured.labels).mean()
     )
+
+
+def test_beside_each_teacher_the_control_learns_from_their_plain_mean(small_run):
+    done = small_run()
+    labelling = make_plan(load_config(done.folder / "config.yaml")).labelling
+    taught = labelling.targets_with_control(done.entries)
+    np.testing.assert_array_equal(taught[:-1], labelling.targets(done.entries))
+    np.testing.assert_allclose(taught[-1], taught[:-1].mean(axis=0), atol=1e-12)
+
+
+def test_the_control_is_held_against_the_students_of_each_teacher_point_by_point(small_run):
+    done = small_run()
+    arrays = load_file(done.folder / "predictions" / "control.safetensors")
+    labels = read_measured(read_run(done.folder)).labels
+    for k, (loss, record) in enumerate(done.results["students"].items()):
+        right = arrays["test.log_probs"][arrays["loss_of"] == k].argmax(axis=-1) == labels
+        control = done.results["controls"]["student_of_mean"][loss]["accuracy"]
+        assert control["mean"] == pytest.approx(right.mean())
+        assert control["over"] == "points"  # its seeds are no new teachers
+        difference = record["differences"]["student_of_mean"]
+        assert difference["mean"] == pytest.approx(record["accuracy"]["mean"] - right.mean())
+        assert difference["over"] == "models and points"
+
+
+@pytest.mark.parametrize("override", ["weak_labels.source=mean", "teacher.models=1"])
+def test_there_is_no_control_where_students_learn_from_one_labeller_anyway(small_run, override):
+    done = small_run(override)
+    assert done.results["controls"]["student_of_mean"] == {}
+    assert not (done.folder / "predictions" / "control.safetensors").exists()
+    for record in done.results["students"].values():
+        assert "student_of_mean" not in record["differences"]
+
+
+def test_every_combination_is_shown_beside_the_students_in_every_run(small_run):
+    results = small_run().results
+    assert list(results["ensembles"]) == list(COMBINATIONS)
+    for record in results["students"].values():
+        assert {f"ensemble_{name}" for name in COMBINATIONS} <= set(record["differences"])

@@ -283,14 +283,19 @@ def _results(
     majority = int(np.bincount(all_labels["validation"], minlength=n_classes).argmax())
     mean = (logsumexp(teachers, axis=0) - np.log(n_teachers))[None]
     dual = log_softmax(teachers.mean(axis=0), axis=-1)[None]
+    falling = np.arange(n_teachers, 0, -1)[:, None, None] / (n_teachers * (n_teachers + 1) / 2)
+    weighted = logsumexp(teachers, axis=0, b=falling)[None]
+    votes = np.eye(n_classes)[teachers.argmax(axis=-1)].sum(axis=0)
+    dawid_skene = log_softmax(2.0 * votes, axis=-1)[None]
+    combined = {"mean": mean, "dual_mean": dual, "weighted": weighted, "dawid_skene": dawid_skene}
     right = {key: (value.argmax(-1) == labels).astype(float) for key, value in test.items()}
     others = {
         "teacher": right["teachers"][teacher_of],
         "best_teacher": np.broadcast_to(right["teachers"][best], (len(teacher_of), len(labels))),
-        "ensemble_mean": np.broadcast_to(mean[0].argmax(-1) == labels, (len(teacher_of), len(labels))).astype(float),
-        "ensemble_dual_mean": np.broadcast_to(dual[0].argmax(-1) == labels, (len(teacher_of), len(labels))).astype(
-            float
-        ),
+        **{
+            f"ensemble_{key}": np.broadcast_to(p[0].argmax(-1) == labels, (len(teacher_of), len(labels))).astype(float)
+            for key, p in combined.items()
+        },
         "ceiling": np.broadcast_to(right["ceilings"].mean(0), (len(teacher_of), len(labels))),
         "majority": np.broadcast_to(labels == majority, (len(teacher_of), len(labels))).astype(float),
     }
@@ -303,6 +308,8 @@ def _results(
             [_kl(s, np.roll(teachers, -shift, axis=0)[teacher_of]) for shift in range(1, n_teachers)] or [misfit]
         )
         paired = {key: interval(right[loss] - value, teacher_of) for key, value in others.items()}
+        if n_teachers > 1:
+            paired["student_of_mean"] = interval(right[loss] - right[loss].mean(axis=0), teacher_of)
         paired |= {other: interval(right[loss] - right[other], teacher_of) for other in losses if other != loss}
         room = interval(right["ceilings"].mean(0)[None] - right["teachers"])
         block = _metrics(s, labels, teacher_of, each=True)
@@ -358,12 +365,11 @@ def _results(
                 "model": best,
                 "chosen_on": "validation",
                 **_metrics(teachers[[best]], labels, None, each=False),
-            }
+            },
+            "student_of_mean": {loss: _metrics(test[loss][:1], labels, None, each=False) for loss in losses},
         },
         "labeller": {"source": "each", **_metrics(teachers, labels, None, each=False)},
-        "ensembles": {
-            key: _metrics(p, labels, None, each=False) for key, p in {"mean": mean, "dual_mean": dual}.items()
-        },
+        "ensembles": {key: _metrics(p, labels, None, each=False) for key, p in combined.items()},
         "ceiling": {"models": 3, **_metrics(ceilings, labels, None, each=False)},
         "majority": {"class": class_names[majority], "accuracy": float(np.mean(labels == majority))},
         "students": students,

@@ -64,13 +64,14 @@ def test_differences_are_antisymmetric_and_missing_with_oneself():
     assert by_name["mae"]["forward_ce"].mean == pytest.approx(-by_name["forward_ce"]["mae"].mean)
 
 
-def test_the_two_halves_of_the_differences_make_the_whole():
+def test_the_parts_of_the_differences_make_the_whole():
     results = RUNS["plain"].results
     whole = difference_table(results)
-    halves = [difference_table(results, against=part) for part in ("references", "losses")]
-    assert whole.columns[1:] == (*halves[0].columns[1:], *halves[1].columns[1:])
-    assert whole.rows == tuple((*a, *b[1:]) for a, b in zip(halves[0].rows, halves[1].rows, strict=True))
-    assert len({table.title for table in (whole, *halves)}) == 3
+    parts = [difference_table(results, against=part) for part in ("references", "combinations", "losses")]
+    assert whole.columns == (whole.columns[0], *(column for part in parts for column in part.columns[1:]))
+    for row, *of_parts in zip(whole.rows, *(part.rows for part in parts), strict=True):
+        assert row == (row[0], *(cell for part in of_parts for cell in part[1:]))
+    assert len({table.title for table in (whole, *parts)}) == 4
 
 
 def test_a_withheld_number_is_a_dash_with_its_reason_below():

@@ -6,19 +6,15 @@ import math
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from outlearn.errors import ConfigError
+from outlearn.experiment.learner_sections import ConvexLearner, HeadLearner, Learner, Section, Share
 
-__all__ = ["Config", "ConvexLearner", "FinetuneLearner", "HeadLearner", "Learner", "TeacherSection", "WeakLabelSection"]
+__all__ = ["AUTO", "Config", "TeacherSection", "WeakLabelSection"]
 
-Share = Annotated[float, Field(gt=0, lt=1)]
-
-
-class Section(BaseModel):
-    """A part of the configuration: unknown keys are errors, values do not change after checking."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+# In `student.loss`: the loss, length and regularisation that a label-free criterion chooses.
+AUTO = "auto"
 
 
 class Fractions(Section):
@@ -65,75 +61,11 @@ class DataSection(Section):
         return self
 
 
-class ConvexLearner(Section):
-    """Logistic regression to its optimum: sum of cross-entropies + |W|^2 / (2 C), as scikit-learn writes it."""
-
-    kind: Literal["convex"] = "convex"
-    C: Annotated[float, Field(gt=0)] = 1.0
-
-
-class HeadLearner(Section):
-    """A linear head, or one hidden layer of `hidden` ReLU units, trained by AdamW on minibatches."""
-
-    kind: Literal["adamw"] = "adamw"
-    hidden: Annotated[int, Field(ge=1)] | None = None
-    epochs: Annotated[float, Field(gt=0)] = 20
-    batch_size: Annotated[int, Field(ge=1)] = 128
-    learning_rate: Annotated[float, Field(gt=0)] = 3e-3
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
-    schedule: Literal["cosine", "constant"] = "cosine"
-    # Heads that share one minibatch order share its part of the seed variance: evidence for the default is in
-    # docs/heads.md.
-    order_groups: Annotated[int, Field(ge=1)] = 4
-
-
-class EarlyStop(Section):
-    """Stop when the loss on a held-out share of the training points, under their own labels, no longer falls."""
-
-    patience: Annotated[int, Field(ge=1)] = 2
-    every: Annotated[float, Field(gt=0)] = 0.5
-    share: Share = 0.1
-
-
-class FinetuneLearner(Section):
-    """A whole pretrained model, fine-tuned in full or by LoRA; see `FinetuneSettings`. It needs no encoder."""
-
-    kind: Literal["finetune"] = "finetune"
-    # As an encoder of kind hf names it: minilm, a folder, package:NAME, or a name on the hub.
-    model: str = "minilm"
-    sha256: str | None = None
-    revision: str | None = None
-    local_files_only: bool = True
-    trust_remote_code: bool = False
-    adaptation: Literal["full", "lora"] = "full"
-    lora_rank: Annotated[int, Field(ge=1)] = 8
-    lora_alpha: Annotated[int, Field(ge=1)] = 16
-    # Epochs, batch, rate and schedule are the paper's for students; small encoders on few points want 5e-5 to 2e-4.
-    epochs: Annotated[float, Field(gt=0)] = 2
-    batch_size: Annotated[int, Field(ge=1)] = 32
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-5
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    schedule: Literal["cosine", "linear", "constant"] = "cosine"
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    clip: Annotated[float, Field(gt=0)] | None = None
-    dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
-    max_length: Annotated[int, Field(ge=1)] = 256
-    cut: Literal["end", "start"] = "end"
-    tokens_per_batch: Annotated[int, Field(ge=1)] = 1024
-    gradient_checkpointing: bool = False
-    precision: Literal["auto", "float32", "float64", "bf16"] = "auto"
-    early_stopping: EarlyStop | None = None
-    probe_first: bool = False
-
-
-Learner = Annotated[ConvexLearner | HeadLearner | FinetuneLearner, Field(discriminator="kind")]
-
-
 class TeacherSection(Section):
     """The weak teachers: `models` of them, each on `labels` true labels of the teacher split, or from elsewhere."""
 
     models: Annotated[int, Field(ge=1)] = 8
-    encoder: dict[str, Any] = {}
+    encoder: dict[str, Any] = Field(default_factory=dict)
     learner: Learner = ConvexLearner()
     # disjoint: no point labels two teachers, so they are independent given the split. bootstrap: each redraws the
     # split with replacement. seeds: all see the same points and differ by their seed, which only a stochastic learner
@@ -180,10 +112,14 @@ class WeakLabelSection(Section):
 class StudentSection(Section):
     """The strong students: one for each teacher, loss and seed, all trained together."""
 
-    encoder: dict[str, Any] = {}
+    encoder: dict[str, Any] = Field(default_factory=dict)
     learner: Learner = HeadLearner()
     loss: tuple[str | dict[str, Any], ...] = ("forward_ce", "reverse_ce")
     seeds: Annotated[int, Field(ge=1)] = 3
+    # Of self-distillation after the first fit, for the losses that are named; auto chooses its own number.
+    rounds: Annotated[int, Field(ge=0)] = 0
+    # What `loss: auto` chooses by. The default chose best where it was developed: docs/auto.md.
+    criterion: str = "consensus"
     # last: the end of training. validation: the epoch at which the students of a loss agree best with their own
     # teachers' labels on the validation split. No true label is used, and no test point.
     select: Literal["last", "validation"] = "last"
@@ -203,6 +139,9 @@ class StudentSection(Section):
             raise ValueError("expected at least one loss")
         problems, names = [], []
         for spec in value:
+            if spec == AUTO:
+                names.append(AUTO)
+                continue
             try:
                 names.append(loss_name(get_loss(spec)))
             except ConfigError as error:
@@ -212,12 +151,34 @@ class StudentSection(Section):
             raise ValueError("\n".join(problems))
         return value
 
+    @field_validator("criterion")
+    @classmethod
+    def _known_criterion(cls, value: str) -> str:
+        from outlearn.experiment.selection import check_criterion
+
+        try:
+            check_criterion(value)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    @model_validator(mode="after")
+    def _auto_chooses_heads(self) -> StudentSection:
+        if AUTO in self.loss and self.learner.kind != "adamw":
+            raise ValueError(
+                "loss: auto chooses losses, lengths and regularisation of heads on frozen features; "
+                f"learner.kind is {self.learner.kind}: use adamw, or name losses"
+            )
+        return self
+
     @model_validator(mode="after")
     def _convex_is_deterministic(self) -> StudentSection:
         if self.learner.kind == "convex" and self.seeds != 1:
             raise ValueError("learner.kind: convex has no randomness, so seeds must be 1")
         if self.learner.kind == "convex" and self.select == "validation":
             raise ValueError("select: validation chooses an epoch, and learner.kind: convex has none; use adamw")
+        if self.learner.kind == "convex" and self.rounds:
+            raise ValueError("rounds of self-distillation need a learner that trains for a time: adamw or finetune")
         return self
 
 

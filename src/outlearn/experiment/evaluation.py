@@ -14,8 +14,9 @@ from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import Config
+from outlearn.experiment.labelling import COMBINATIONS, combined
 from outlearn.experiment.points import point_ids
-from outlearn.experiment.stages.students import Students
+from outlearn.experiment.stages.students import CONTROL, Students
 
 __all__ = ["Evaluation", "evaluate"]
 
@@ -28,9 +29,12 @@ class Evaluation:
         labels: true labels, `[points]`.
         target: what divergences are measured against: the labels, or a soft target.
         teachers: every teacher.
-        source: who labelled the students' data: each teacher, or one ensemble of them.
+        source: who labelled the students' data: each teacher, or one combination of them.
+        ensembles: name of each way to combine teachers -> what the combination says.
         ceilings: students of the true labels, at the end of training.
         students: loss -> checkpoint -> students, in one order of (labelling, seed) for every loss.
+        control: loss -> students of the plain mean of the teachers, at their own checkpoint that counts; empty where
+            they were not trained.
         seeds: which seed each of those students has.
         losses: loss -> its parameters.
         chosen: loss -> the checkpoint that counts.
@@ -41,8 +45,10 @@ class Evaluation:
     target: np.ndarray
     teachers: Predictions
     source: Predictions
+    ensembles: Mapping[str, Predictions]
     ceilings: Predictions
     students: Mapping[str, tuple[Predictions, ...]]
+    control: Mapping[str, Predictions]
     seeds: Int[np.ndarray, " students"]
     losses: Mapping[str, Mapping[str, Any]]
     chosen: Mapping[str, int]
@@ -75,7 +81,8 @@ def evaluate(
     """
     points = getattr(splits, split)
     ids = point_ids(task, points)
-    by_loss, chosen, checkpoints, losses = {}, {}, {}, {}
+    ensembles = {name: combined(teachers, name) for name in COMBINATIONS}
+    by_loss, chosen, checkpoints, losses, control = {}, {}, {}, {}, {}
     for group in students:
         for k, name in enumerate(group.losses):
             of_loss = group.loss_of == k
@@ -87,13 +94,21 @@ def evaluate(
             chosen[name] = _choose(group, of_loss, source["validation"], config)
             checkpoints[name] = group.checkpoints
             losses[name] = group.configs[k]
+            if group.control is not None:
+                of_control = group.control.loss_of == k
+                epoch = _choose(group.control, of_control, ensembles[CONTROL]["validation"], config)
+                logits = group.control.logits[split][epoch][of_control]
+                teacher_of = group.control.labelling_of[of_control]
+                control[name] = Predictions.from_logits(logits, point_ids=ids, teacher_of=teacher_of)
     return Evaluation(
         labels=task.labels[points],
         target=_target(task, points, config),
         teachers=teachers[split],
         source=source[split],
+        ensembles={name: each[split] for name, each in ensembles.items()},
         ceilings=Predictions.from_logits(ceilings, point_ids=ids),
         students=by_loss,
+        control=control,
         seeds=students[0].seed_of[students[0].loss_of == 0],
         losses=losses,
         chosen=chosen,

@@ -103,6 +103,9 @@ def _run(config: Config, store: Store, writer: RunWriter, progress: Progress, ex
             predictions["test"], predictions["validation"], task=plan.task, splits=plan.splits, config=config
         )
     clock.lap("measuring")
+    if plan.auto is not None:
+        choice = plan.auto.choice(clock.entries["choice"])
+        results["selection"] = {**choice.record(), "judged": choice.judged(predictions["test"].labels)}
     results["task"]["notes"] += plan.notes
     results["config_key"] = plan.key
     results["seconds"] = clock.seconds()
@@ -118,7 +121,9 @@ def _predictions(plan: Plan, entries: Mapping[str, Entry]) -> dict[str, Evaluati
     by_key = {entry.key: entry for entry in entries.values()}
     teachers = teacher_predictions(by_key[plan.labelling.teachers.key], plan.task, plan.splits)
     source = plan.labelling.source(teachers)
-    students = [read_students(entries["students"], plan.labelling)]
+    students = [read_students(entries["students"], plan.labelling)] if "students" in entries else []
+    if plan.auto is not None:
+        students.append(plan.auto.read(entries["auto students"], plan.auto.choice(entries["choice"])))
     return {
         split: evaluate(
             split,

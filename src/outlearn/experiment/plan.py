@@ -15,15 +15,17 @@ from outlearn.data.splits import Splits, make_splits
 from outlearn.data.task import Task
 from outlearn.encoders.base import get_encoder
 from outlearn.errors import ConfigError
-from outlearn.experiment.config import Config, FinetuneLearner, Learner
+from outlearn.experiment.config import AUTO, Config
+from outlearn.experiment.learner_sections import FinetuneLearner, Learner
 from outlearn.experiment.stage import Stage
+from outlearn.experiment.stages.auto import AutoStudents
 from outlearn.experiment.stages.ceilings import ceilings_stage
 from outlearn.experiment.stages.external import external_teachers
 from outlearn.experiment.stages.features import features_stage
 from outlearn.experiment.stages.finetuned import FinetunedModel
 from outlearn.experiment.stages.frozen import FrozenModel
 from outlearn.experiment.stages.model import Model
-from outlearn.experiment.stages.students import Labelling, students_stage
+from outlearn.experiment.stages.students import Labelling, named_losses, students_stage
 from outlearn.experiment.stages.teachers import teachers_stage
 from outlearn.experiment.store import stage_key
 
@@ -38,6 +40,7 @@ class Plan:
         config: the configuration.
         task, splits: the points.
         labelling: who labels the students' points.
+        auto: how the students of `loss: auto` are chosen, if they are asked for.
         teacher_names: one a teacher.
         notes: what a reader should know of the teachers, in sentences.
         stages: name -> stage, in the order of the run; the inputs of each come before it.
@@ -47,6 +50,7 @@ class Plan:
     task: Task
     splits: Splits
     labelling: Labelling
+    auto: AutoStudents | None
     teacher_names: tuple[str, ...]
     notes: tuple[str, ...]
     stages: Mapping[str, Stage]
@@ -76,9 +80,14 @@ def make_plan(config: Config) -> Plan:
         names, notes = tuple(f"teacher {m}" for m in range(config.teacher.models)), ()
     labelling = Labelling(teachers, len(names), task, splits, config)
     model = _model("student", config.student.encoder, config.student.learner, task, splits, stages)
-    stages["students"] = students_stage(labelling, model)
+    auto = AutoStudents(labelling, model) if AUTO in config.student.loss else None
+    if named_losses(config):
+        stages["students"] = students_stage(labelling, model)
+    if auto is not None:
+        stages["choice"] = auto.choice_stage
+        stages["auto students"] = auto.students_stage
     stages["ceilings"] = ceilings_stage(task, splits, model, config)
-    return Plan(config, task, splits, labelling, names, notes, stages)
+    return Plan(config, task, splits, labelling, auto, names, notes, stages)
 
 
 def _model(

@@ -19,8 +19,9 @@ def write_predictions(
 ) -> None:
     """Write `predictions/`: teachers, students and ceilings as float64 log-probabilities, and `points.jsonl`.
 
-    Where teachers were combined, `labeller.safetensors` holds the combination: weights and confusions come from the
-    student split, whose predictions are not written.
+    Students of the plain mean of the teachers, the control, are in `control.safetensors`, seeds of one loss after
+    those of another. Where teachers were combined, `labeller.safetensors` holds the combination: weights and
+    confusions come from the student split, whose predictions are not written.
 
     Args:
         writer: of the run folder.
@@ -57,6 +58,16 @@ def write_predictions(
         },
         {"losses": losses},
     )
+    if first.control:
+        writer.arrays(
+            "predictions/control.safetensors",
+            {
+                f"{split}.log_probs": np.concatenate([evaluation.control[loss].log_probs for loss in first.control])
+                for split, evaluation in splits_of.items()
+            }
+            | {"loss_of": np.repeat(np.arange(len(first.control)), [p.n_models for p in first.control.values()])},
+            {"losses": list(first.control)},
+        )
     writer.arrays(
         "predictions/ceilings.safetensors",
         {f"{split}.log_probs": evaluation.ceilings.log_probs for split, evaluation in splits_of.items()},

@@ -18,6 +18,7 @@ from outlearn.data.task import Task
 from outlearn.experiment.config import Config
 from outlearn.experiment.estimates import score_record
 from outlearn.experiment.evaluation import Evaluation
+from outlearn.experiment.stages.ceilings import ceiling_notes, ceiling_points
 from outlearn.experiment.student_results import bias_variance_record, student_record
 from outlearn.version import __version__
 
@@ -36,10 +37,9 @@ def measure(test: Evaluation, validation: Evaluation, *, task: Task, splits: Spl
     level = config.measure.level
     best = int(accuracy(validation.teachers, validation.labels).mean(axis=1).argmax())
     best_teacher = Predictions.from_logits(test.teachers.log_probs[best], point_ids=test.teachers.point_ids)
-    ensembles = {"mean": test.teachers.mean(), "dual_mean": test.teachers.dual_mean()}
     references = {
         "best_teacher": best_teacher,
-        **{f"ensemble_{name}": ensemble for name, ensemble in ensembles.items()},
+        **{f"ensemble_{name}": ensemble for name, ensemble in test.ensembles.items()},
         "ceiling": test.ceilings,
     }
     seen = task.labels[splits.teacher]
@@ -55,9 +55,16 @@ def measure(test: Evaluation, validation: Evaluation, *, task: Task, splits: Spl
             **score_record(scorecard(test.teachers, test.labels, level), each=True),
         },
         "labeller": {"source": config.weak_labels.source, **_scores(test.source, test, level)},
-        "ensembles": {name: _scores(ensemble, test, level) for name, ensemble in ensembles.items()},
-        "controls": {"best_teacher": {"model": best, "chosen_on": "validation", **_scores(best_teacher, test, level)}},
-        "ceiling": {"models": test.ceilings.n_models, **_scores(test.ceilings, test, level)},
+        "ensembles": {name: _scores(ensemble, test, level) for name, ensemble in test.ensembles.items()},
+        "controls": {
+            "best_teacher": {"model": best, "chosen_on": "validation", **_scores(best_teacher, test, level)},
+            "student_of_mean": {loss: _scores(students, test, level) for loss, students in test.control.items()},
+        },
+        "ceiling": {
+            "models": test.ceilings.n_models,
+            "labels": len(ceiling_points(task, splits, seed=config.seed)),
+            **_scores(test.ceilings, test, level),
+        },
         "majority": {"class": task.class_names[majority], "accuracy": majority_accuracy(test.labels, seen)},
         "students": students,
         "teacher_bias_variance": bias_variance_record(test.target, test.teachers, config),
@@ -73,12 +80,13 @@ def _task_record(task: Task, splits: Splits) -> dict[str, Any]:
         "name": task.name,
         "task": task.kind,
         **{f"n_{name}": size for name, size in splits.sizes().items()},
+        "n_unlabelled": int((~task.labelled[splits.student]).sum()),
         "n_classes": task.n_classes,
         "class_names": list(task.class_names),
         "source": task.source,
         "licence": task.licence,
         "splits": str(splits),
-        "notes": [*task.notes, *splits.notes],
+        "notes": [*task.notes, *splits.notes, *ceiling_notes(task, splits)],
     }
 
 

@@ -103,6 +103,8 @@ def _differences(
     # One row for all: a fixed reference, or the mean of several ceilings.
     others |= {name: accuracy(reference, test.labels).mean(axis=0) for name, reference in references.items()}
     others["majority"] = (test.labels == majority).astype(float)
+    if loss in test.control:  # its seeds averaged: one row for the students of all teachers
+        others["student_of_mean"] = accuracy(test.control[loss], test.labels).mean(axis=0)
     others |= {name: accuracy(test.final(name), test.labels) for name in test.students if name != loss}
     return {name: mean_of(right - other, level, own) for name, other in others.items()}
 
@@ -113,6 +115,8 @@ def _log_loss_differences(
     """Measure the student's log loss less that of its labeller and of the other losses' students, point by point."""
     mine = log_loss(test.final(loss), test.labels)
     others = {"teacher": log_loss(test.source, test.labels)[own]}
+    if loss in test.control:
+        others["student_of_mean"] = log_loss(test.control[loss], test.labels).mean(axis=0)
     others |= {name: log_loss(test.final(name), test.labels) for name in test.students if name != loss}
     return {name: mean_of(mine - other, level, own) for name, other in others.items()}
 

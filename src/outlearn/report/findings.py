@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from outlearn.report.cells import Estimate, estimate_of, excludes_zero, format_cell, format_number
+from outlearn.report.selection import AUTO, selection_finding
 from outlearn.report.tables import OTHERS, loss_kind, loss_names, risk_unit, student_estimate
 from outlearn.report.wording import compare_words, level_of, name_list, of_losses, signed_points, size_in_points
 
@@ -19,6 +20,12 @@ __all__ = ["bad_news", "findings"]
 Results = Mapping[str, Any]
 REVERSE = ("reverse_ce", "reverse_kl")
 FORWARD = ("forward_ce", "forward_kl", "hard_ce")
+ENSEMBLES = {
+    "ensemble_mean": "plain mean of the teachers",
+    "ensemble_dual_mean": "geometric mean of the teachers",
+    "ensemble_weighted": "weighted mean of the teachers",
+    "ensemble_dawid_skene": "Dawid-Skene combination of the teachers",
+}
 
 
 def findings(results: Results) -> tuple[str, ...]:
@@ -28,11 +35,17 @@ def findings(results: Results) -> tuple[str, ...]:
         results: the content of results.json.
 
     Returns:
-        Two to four sentences; a list of bad news counts as one.
+        Two to five sentences; a list of bad news counts as one.
     """
     if not loss_names(results):
         return ("No student was trained, so there is nothing to compare.",)
-    sentences = [_who_wins(results), _which_loss(results), _why(results), bad_news(results)]
+    sentences = [
+        _who_wins(results),
+        selection_finding(results),
+        _which_loss(results),
+        _why(results),
+        bad_news(results),
+    ]
     return tuple(sentence for sentence in sentences if sentence)
 
 
@@ -45,6 +58,8 @@ def _who_wins(results: Results) -> str:
     unit = _unit(results)
     first = "the best" if best == _best(results) else "the best of those shown to beat theirs,"
     chosen = f" ({first} of {len(losses)} on the test {unit})" if len(losses) > 1 else ""
+    if best == AUTO:
+        chosen = ", which chose its students without labels,"
     scores = f"{student}% of the test {unit} right against {whose} {teacher}%"
     pgr = student_estimate(results, best, "pgr")
     recovered = f"PGR {format_cell(pgr, 'ratio')}"
@@ -80,6 +95,8 @@ def _labeller(results: Results) -> tuple[Estimate, str]:
     whose = {
         "mean": "their labeller's, the plain mean of the teachers,",
         "dual_mean": "their labeller's, the geometric mean of the teachers,",
+        "weighted": "their labeller's, the weighted mean of the teachers,",
+        "dawid_skene": "their labeller's, the Dawid-Skene combination of the teachers,",
     }.get(str(record.get("source")), "the teachers'" if many else "the teacher's")
     return estimate_of(record.get("accuracy")), whose
 
@@ -177,7 +194,7 @@ def _against_combined_teachers(results: Results) -> list[str]:
     """Say which ensembles, or the best teacher, beat every student, or which ensemble no student is shown to beat."""
     losses = loss_names(results)
     news, unbeaten = [], []
-    for other in ("ensemble_mean", "ensemble_dual_mean", "best_teacher"):
+    for other in (*ENSEMBLES, "best_teacher"):
         against = [student_estimate(results, loss, "differences", other) for loss in losses]
         if not all(difference.has_interval for difference in against):
             continue
@@ -189,7 +206,11 @@ def _against_combined_teachers(results: Results) -> list[str]:
     gained = any(_beats(student_estimate(results, loss, "differences", "teacher")) for loss in losses)
     if unbeaten and gained:
         # One is enough, the ensemble that is hardest to beat; and only where a gain was announced.
-        news.append(f"no student is shown to beat {min(unbeaten)[1]}")
+        news.append(f"no student is shown to beat {min(unbeaten, key=lambda found: found[0])[1]}")
+    best, _ = _headline(results)
+    of_mean = student_estimate(results, best, "differences", "student_of_mean")
+    if _loses(of_mean):
+        news.append(f"{best} gets {size_in_points(of_mean)} more when it learns from the plain mean of the teachers")
     return news
 
 
@@ -211,11 +232,13 @@ def _best(results: Results) -> str:
 def _headline(results: Results) -> tuple[str, Estimate]:
     """Return the loss that the first sentence is about and its difference from its teachers.
 
-    A loss that is shown to beat its teachers goes before one that merely scores higher.
+    What was chosen without labels goes first: it alone was not picked on the test points. Then a loss that is shown to
+    beat its teachers goes before one that merely scores higher.
     """
     losses = sorted(loss_names(results), key=lambda loss: -(student_estimate(results, loss, "accuracy").mean or 0.0))
     versus = {loss: student_estimate(results, loss, "differences", "teacher") for loss in losses}
     loss = next((loss for loss in losses if _beats(versus[loss])), losses[0])
+    loss = AUTO if AUTO in versus else loss
     return loss, versus[loss]
 
 
@@ -236,9 +259,7 @@ def _loses(difference: Estimate) -> bool:
 
 
 def _plain(other: str) -> str:
-    return {"ensemble_mean": "plain mean of the teachers", "ensemble_dual_mean": "geometric mean of the teachers"}.get(
-        other, OTHERS[other]
-    )
+    return ENSEMBLES.get(other, OTHERS[other])
 
 
 def _unit(results: Results) -> str:

@@ -14,8 +14,9 @@ from outlearn.report.page import Block, Facts, Section, TableBlock, Text, render
 from outlearn.report.point_figures import confidence_figure, misfit_map_figure
 from outlearn.report.run_folder import Measured, RunFolder, read_measured
 from outlearn.report.score_figures import Drawn, bias_variance_figure, gap_figure, scores_figure
+from outlearn.report.selection import selection_figure
 from outlearn.report.summary import describe
-from outlearn.report.tables import difference_table, loss_names, risk_unit, scores_table
+from outlearn.report.tables import Against, difference_table, loss_names, risk_unit, scores_table
 from outlearn.report.training_figure import path_figure
 from outlearn.report.wording import level_as_share
 
@@ -37,6 +38,7 @@ def run_figures(run: RunFolder, measured: Measured, gaps: dict[str, RiskGap]) ->
         gap_figure(run.results),
         bias_variance_figure(run.results),
         path_figure(run.results),
+        selection_figure(run.results),
         confidence_figure(gaps, unit, level),
         misfit_map_figure(measured, gaps, best_loss(run), unit),
         reliability_figure(measured, level),
@@ -86,19 +88,23 @@ def run_page(run: RunFolder) -> str:
         f"teacher. Order {how.get('order', 'target_first')}; the identity holds to {how.get('identity_error', 0):.0e} "
         "here."
     )
-    paired: tuple[Block, ...] = (TableBlock(difference_table(results, against="references")),)
+    asked: tuple[Against, ...] = ("references",)
+    if measured.teachers.n_models > 1:
+        asked += ("combinations",)
     if len(loss_names(results)) > 1:
-        paired += (TableBlock(difference_table(results, against="losses")),)
+        asked += ("losses",)
+    paired = tuple(TableBlock(difference_table(results, against=against)) for against in asked)
     sections = [
         Section("scores-part", "Who wins", (*chosen("scores"), TableBlock(scores_table(results)))),
         Section("why", "Why", chosen("gap", "bias-variance", "confidence", "misfit-map"), explained),
-        Section("training", "Training and calibration", chosen("path", "reliability", "sensitivity")),
+        Section("training", "Training and calibration", chosen("selection", "path", "reliability", "sensitivity")),
         Section(
             "paired",
             "Paired differences",
             paired,
-            "Student minus other, on the same points and, for teachers, with its own teacher. In bold: the interval "
-            "excludes 0.",
+            "Student minus other, on the same points and, for teachers, with its own teacher. Combinations of the "
+            "teachers show what averaging their noise away does without a student; the student of the mean learned "
+            "from the teachers' plain mean with the same loss. In bold: the interval excludes 0.",
         ),
         Section("points", "Point by point", (ledger_grid(measured, gaps, names, best_loss(run)),)),
         Section("setting", "What was run", (Facts(tuple(describe(results))), Facts(_provenance(run)), *notes)),

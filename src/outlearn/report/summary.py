@@ -55,6 +55,7 @@ def describe(results: Results) -> tuple[tuple[str, str], ...]:
     kind = "preference pairs" if task.get("task") == "preference" else f"classification, {classes}"
     sizes = ", ".join(
         f"{format_number(estimate_of(task.get(f'n_{split}')).mean, 'count')} {split}"
+        + (_without_label(task) if split == "student" else "")
         for split in ("teacher", "student", "validation", "test")
     )
     n_teachers = results["teacher"].get("models")
@@ -73,8 +74,22 @@ def describe(results: Results) -> tuple[tuple[str, str], ...]:
         ),
     ]
     if n_ceilings:
-        found.append(("ceiling", f"{n_ceilings} strong students trained on the true labels"))
+        found.append(("ceiling", f"{n_ceilings} strong students trained on {_true_labels(ceiling, task)}"))
     return tuple(found)
+
+
+def _without_label(task: Mapping[str, Any]) -> str:
+    count = task.get("n_unlabelled")
+    return f" ({format_number(count, 'count')} of them without a true label)" if count else ""
+
+
+def _true_labels(ceiling: Mapping[str, Any], task: Mapping[str, Any]) -> str:
+    """Say what the ceilings learned from: PGR means what it says where that is as much as the students had."""
+    labels, points = ceiling.get("labels"), task.get("n_student")
+    if labels is None or points is None or labels >= points:
+        return "the true labels"
+    had = f"where students had {format_number(points, 'count')} points"
+    return f"{format_number(labels, 'count')} true labels only, {had}, so that PGR is rather too high"
 
 
 def text_table(table: Table, *, width: int = 110) -> str:

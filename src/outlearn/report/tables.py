@@ -13,6 +13,7 @@ from outlearn.report.cells import Cell, Column, Estimate, Table, estimate_of
 
 __all__ = [
     "OTHERS",
+    "Against",
     "bias_variance_table",
     "difference_table",
     "gap_table",
@@ -28,17 +29,23 @@ __all__ = [
 ]
 
 Results = Mapping[str, Any]
-Against = Literal["everyone", "references", "losses"]
+Against = Literal["everyone", "references", "combinations", "losses"]
 
 # What students are compared with, and how a reader calls it.
-OTHERS = {
+REFERENCES = {
     "teacher": "own teacher",
     "best_teacher": "best teacher on validation",
-    "ensemble_mean": "ensemble, mean",
-    "ensemble_dual_mean": "ensemble, geometric mean",
     "ceiling": "ceiling",
     "majority": "majority class",
 }
+COMBINATIONS = {
+    "ensemble_mean": "ensemble, mean",
+    "ensemble_dual_mean": "ensemble, geometric mean",
+    "ensemble_weighted": "ensemble, weighted mean",
+    "ensemble_dawid_skene": "ensemble, Dawid-Skene",
+    "student_of_mean": "student of the mean",
+}
+OTHERS = REFERENCES | COMBINATIONS
 
 
 def loss_names(results: Results) -> tuple[str, ...]:
@@ -88,10 +95,9 @@ def score_rows(results: Results) -> Iterator[tuple[str, str, Mapping[str, Any]]]
     best = (results.get("controls") or {}).get("best_teacher")
     if best and n_teachers != 1:
         yield "best_teacher", OTHERS["best_teacher"], best
-    ensembles = results.get("ensembles") or {}
-    for key in ("mean", "dual_mean"):
-        if key in ensembles and n_teachers != 1:
-            yield f"ensemble_{key}", OTHERS[f"ensemble_{key}"], ensembles[key]
+    for key, ensemble in (results.get("ensembles") or {}).items():
+        if n_teachers != 1:
+            yield f"ensemble_{key}", OTHERS[f"ensemble_{key}"], ensemble
     for loss in loss_names(results):
         yield "student", f"student, {loss}", results["students"][loss]
     yield "ceiling", "ceiling, true labels", results.get("ceiling") or {}
@@ -163,13 +169,14 @@ def difference_table(results: Results, *, metric: str = "accuracy", against: Aga
     Args:
         results: the content of results.json.
         metric: "accuracy" or "log_loss".
-        against: everyone, or only the references (teachers, ensembles, ceiling), or only the other losses: a page is
-            not wide enough for both.
+        against: everyone, or only the references (teachers, ceiling), the combinations of teachers and the students
+            of one, or the other losses: a page is not wide enough for all.
     """
     key, kind = {"accuracy": ("differences", "points"), "log_loss": ("log_loss_differences", "signed")}[metric]
     losses = loss_names(results)
     found = {other for loss in losses for other in results["students"][loss].get(key) or {}}
-    asked = {"everyone": (*OTHERS, *losses), "references": tuple(OTHERS), "losses": losses}[against]
+    parts = {"references": tuple(REFERENCES), "combinations": tuple(COMBINATIONS), "losses": losses}
+    asked = (*OTHERS, *losses) if against == "everyone" else parts[against]
     others = [other for other in asked if other in found]
     columns = (Column("student minus"), *(Column(OTHERS.get(other, other), kind) for other in others))  # type: ignore[arg-type]
     rows = tuple(
@@ -177,7 +184,12 @@ def difference_table(results: Results, *, metric: str = "accuracy", against: Aga
         for loss in losses
     )
     what, unit = {"accuracy": ("accuracy", "percentage points"), "log_loss": ("log-loss", "nats")}[metric]
-    to = {"everyone": "", "references": " to teachers and ceiling", "losses": " between losses"}[against]
+    to = {
+        "everyone": "",
+        "references": " to teachers and ceiling",
+        "combinations": " to combinations of teachers",
+        "losses": " between losses",
+    }[against]
     return Table(f"Paired {what} differences{to}, {unit}", columns, rows)
 
 

@@ -52,6 +52,9 @@ def external_teachers(task: Task, splits: Splits, section: TeacherSection) -> Ex
     unused = (
         f"No teacher was trained, so the {len(splits.teacher):,} points of the teacher split are not used; a smaller "
         "data.fractions.teacher leaves more to the students."
+        if task.labelled[splits.student].all()
+        else "No teacher was trained, so that only ceilings learn from the teacher split; a smaller "
+        "data.fractions.teacher leaves more true labels to the test."
     )
     probs, notes = labels.probs, (*labels.notes, unused)
     zeros = int((probs == 0).any(axis=-1).sum())

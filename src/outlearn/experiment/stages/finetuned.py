@@ -11,21 +11,24 @@ from typing import Any
 
 import numpy as np
 
+from outlearn.core.predictions import Predictions
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.encoders.model_folder import ALIASES, PINNED, model_folder, model_hashes
 from outlearn.errors import ConfigError
-from outlearn.experiment.config import FinetuneLearner
+from outlearn.experiment.learner_sections import FinetuneLearner
 from outlearn.experiment.points import splits_fingerprint
 from outlearn.experiment.stage import Entries, Stage, Work
 from outlearn.experiment.stages.lesson import Lesson, settled
 from outlearn.learners.base import HeadJob
 from outlearn.learners.finetuning import EarlyStopping, FinetuneSettings, fit_finetune
+from outlearn.learners.self_distillation import distillation_targets
 from outlearn.losses import loss_config
 
 __all__ = ["FinetunedModel"]
 
 VERSION = 1
+OWN = "own"  # what a model says of the points that it learned from, for the next round
 # These decide where and in which pieces a model is computed, not what it is: they stay out of the key.
 HOW = {"kind", "model", "sha256", "revision", "local_files_only", "tokens_per_batch", "gradient_checkpointing"}
 
@@ -69,38 +72,51 @@ class FinetunedModel:
         return hashlib.sha256(json.dumps(model_hashes(self.folder), sort_keys=True).encode()).hexdigest()
 
     def train(self, lesson: Lesson) -> Stage:
-        """Describe the stage that gathers a lesson's models, each of which is a stage.
+        """Describe the stage that gathers a lesson's models, each of which is a stage; so is each round of one.
 
         Its arrays: for each split to predict, float32 logits `[checkpoints, models, points, classes]`; `checkpoints` in
         epochs; for each model `epochs` that its last predictions have learned from and `training_loss`,
         `[models, epochs]` in nats, the mean over each epoch.
         """
-        models = [self._one(lesson, job) for job in lesson.jobs]
+        rounds = range(lesson.rounds + 1)
+        stages: dict[str, Stage | str] = {}
+        for k, job in enumerate(lesson.jobs):
+            before = None
+            for r in rounds:
+                stages[_place(k, r)] = before = self._one(lesson, job, before)
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
-            found = [entries[f"model {k}"].arrays for k in range(len(models))]
+            found = [[entries[_place(k, r)].arrays for r in rounds] for k in range(len(lesson.jobs))]
+            logits = {
+                name: np.stack([np.concatenate([each[name] for each in model]) for model in found], axis=1)
+                for name in lesson.predict
+            }
             return {
-                **{name: np.stack([each[name] for each in found], axis=1) for name in lesson.predict},
-                "checkpoints": found[0]["checkpoints"],
-                "epochs": np.array([each["epoch"] for each in found]),
-                "training_loss": _ragged([each["training_loss"] for each in found]),
+                **logits,
+                "checkpoints": np.concatenate([r * self.learner.epochs + found[0][r]["checkpoints"] for r in rounds]),
+                "epochs": np.array([model[-1]["epoch"] for model in found]),
+                "training_loss": _ragged([np.concatenate([each["training_loss"] for each in m]) for m in found]),
             }
 
-        return Stage(lesson.name, lesson.version, {}, {f"model {k}": stage for k, stage in enumerate(models)}, compute)
+        return Stage(lesson.name, lesson.version, {}, stages, compute)
 
-    def _one(self, lesson: Lesson, job: HeadJob) -> Stage:
-        """Describe the stage of one model."""
+    def _one(self, lesson: Lesson, job: HeadJob, before: Stage | None = None) -> Stage:
+        """Describe the stage of one model; `before` is the model from whose predictions it distils."""
+        predict = (*lesson.predict, *((OWN,) if lesson.rounds else ()))
         weights = None if job.weighting is None or lesson.weights is None else lesson.weights[job.weighting]
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
             targets = lesson.targets(entries)[job.labelling][None]
+            if before is not None:
+                own_before = Predictions.from_logits(entries["before"].arrays[OWN][-1][None])
+                targets = distillation_targets(targets, own_before.probs)
             (own,) = settled([replace(job, labelling=0, weighting=None if weights is None else 0)], targets)
             with work.progress.bar(f"{_one_of(lesson)}: {job}") as advance:
                 fitted = fit_finetune(
                     self._texts(lesson.split),
                     targets,
                     [own],
-                    {name: self._texts(name) for name in lesson.predict},
+                    {name: self._texts(lesson.split if name == OWN else name) for name in predict},
                     model=self.folder,
                     settings=self.settings(),
                     weights=None if weights is None else weights[None],
@@ -125,11 +141,12 @@ class FinetunedModel:
                 "labelling": job.labelling,
                 "seed": job.seed,
                 "checkpoints": self._stops(lesson),
-                "predict": lesson.predict,
+                "predict": predict,
                 "weights": None if weights is None else hashlib.sha256(weights.tobytes()).hexdigest(),
             },
             {
                 **lesson.inputs,
+                **({} if before is None else {"before": before}),
                 "model": self.fingerprint,
                 "task": self.task.fingerprint,
                 "splits": splits_fingerprint(self.splits),
@@ -153,6 +170,11 @@ class FinetunedModel:
         if self.task.pairs is not None:
             return [self.task.pairs[i] for i in rows]
         return [(self.task.texts[i],) for i in rows] if self.task.texts is not None else []
+
+
+def _place(model: int, after: int) -> str:
+    """Name the stage of one model after some rounds of self-distillation."""
+    return f"model {model}" + (f", round {after}" if after else "")
 
 
 def _one_of(lesson: Lesson) -> str:

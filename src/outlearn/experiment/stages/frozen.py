@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from outlearn.data.splits import Splits
-from outlearn.experiment.config import ConvexLearner, HeadLearner
+from outlearn.experiment.learner_sections import ConvexLearner, HeadLearner
 from outlearn.experiment.points import splits_fingerprint
 from outlearn.experiment.progress import Advance
 from outlearn.experiment.stage import Entries, Stage, Work
@@ -17,6 +17,7 @@ from outlearn.experiment.stages.lesson import Lesson, settled
 from outlearn.learners.base import FitResult, HeadJob, HeadSettings
 from outlearn.learners.convex import fit_convex
 from outlearn.learners.heads import fit_predict
+from outlearn.learners.self_distillation import fit_rounds, round_epochs
 
 __all__ = ["FrozenModel"]
 
@@ -55,6 +56,8 @@ class FrozenModel:
                 matrix = entries["features"].arrays["features"]
                 x = matrix[getattr(self.splits, lesson.split)]
                 points = {name: matrix[getattr(self.splits, name)] for name in lesson.predict}
+                if lesson.rounds:
+                    return self._distil(x, targets, jobs, points, lesson.rounds, advance)
                 fitted = self._fit(x, targets, jobs, points, lesson, advance)
             return {**fitted.logits, "checkpoints": np.array(fitted.checkpoints)}
 
@@ -67,6 +70,7 @@ class FrozenModel:
                 "learner": self.learner.model_dump(mode="json"),
                 "bias": self.bias,
                 "checkpoints": lesson.checkpoints,
+                "rounds": lesson.rounds,
             },
             {**lesson.inputs, "features": self.features, "splits": splits_fingerprint(self.splits)},
             compute,
@@ -95,3 +99,22 @@ class FrozenModel:
             progress=advance,
             checkpoints=tuple(epoch for epoch in lesson.checkpoints if epoch < self.learner.epochs),
         )
+
+    def _distil(
+        self,
+        x: Float32[np.ndarray, "examples features"],
+        targets: Float[np.ndarray, "labellings examples classes"],
+        jobs: list[HeadJob],
+        points: Mapping[str, Float32[np.ndarray, "_ features"]],
+        rounds: int,
+        advance: Advance | None,
+    ) -> dict[str, np.ndarray]:
+        """Train with rounds of self-distillation; each round is a checkpoint."""
+        settings = self.settings()
+        fits = fit_rounds(x, targets, jobs, points, rounds=rounds, settings=settings, progress=advance)
+        later = round_epochs(len(x), settings)
+        epochs = [settings.epochs + r * later for r in range(rounds + 1)]
+        return {
+            **{name: np.concatenate([fit.logits[name][-1:] for fit in fits]) for name in points},
+            "checkpoints": np.array(epochs),
+        }

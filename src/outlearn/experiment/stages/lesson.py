@@ -35,7 +35,8 @@ class Lesson:
         settings: what decides the labels, beside the inputs.
         summary: how many models of what kind there are; with `settings` it decides jobs and weights.
         inputs: what `targets` reads, and fingerprints of all else.
-        checkpoints: epochs at which predictions are made, beside the end.
+        checkpoints: epochs at which predictions are made, beside the end; none where there are rounds.
+        rounds: of self-distillation after the first fit; predictions are made at the end of each.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Lesson:
     inputs: Mapping[str, Stage | str]
     weights: Float[np.ndarray, "weightings points"] | None = None
     checkpoints: tuple[float, ...] = ()
+    rounds: int = 0
 
 
 def settled(jobs: Sequence[HeadJob], targets: Float[np.ndarray, "labellings points classes"]) -> list[HeadJob]:

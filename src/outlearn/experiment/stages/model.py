@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
+from outlearn.data.splits import Splits
 from outlearn.experiment.stage import Stage
 from outlearn.experiment.stages.lesson import Lesson
 
@@ -11,7 +12,16 @@ __all__ = ["Model"]
 
 
 class Model(Protocol):
-    """Train the models of a lesson; nobody else knows how."""
+    """Train the models of a lesson; nobody else knows how.
+
+    It is a dataclass, so that `dataclasses.replace` gives the same model on other `splits`.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def splits(self) -> Splits:
+        """The points that lessons name."""
 
     def train(self, lesson: Lesson) -> Stage:
         """Describe the stage that trains a lesson's models.

@@ -1,9 +1,13 @@
-"""The strong students: one for each labelling, loss and seed, trained on weak labels; no true label is within reach."""
+"""The strong students: one for each labelling, loss and seed, trained on weak labels; no true label is within reach.
+
+Beside the students of single teachers, students of the plain mean of the teachers are trained: the control that tells
+what averaging the noise away before learning does. They cost one labelling more.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -11,8 +15,8 @@ from jaxtyping import Float, Int
 from outlearn.core.predictions import Predictions
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
-from outlearn.experiment.config import Config
-from outlearn.experiment.labelling import label_source, weak_labels
+from outlearn.experiment.config import AUTO, Config
+from outlearn.experiment.labelling import combined, label_source, weak_labels
 from outlearn.experiment.points import EVALUATED
 from outlearn.experiment.randomness import child_seed
 from outlearn.experiment.stage import Entries, Stage
@@ -21,11 +25,12 @@ from outlearn.experiment.stages.model import Model
 from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.experiment.store import Entry
 from outlearn.learners.base import HeadJob
-from outlearn.losses import get_loss, loss_config, loss_name
+from outlearn.losses import Loss, get_loss, loss_config, loss_name
 
-__all__ = ["Labelling", "Students", "read_students", "student_seed", "students_stage"]
+__all__ = ["CONTROL", "Labelling", "Students", "named_losses", "read_students", "student_seed", "students_stage"]
 
-VERSION = 4
+VERSION = 5
+CONTROL = "mean"  # the combination of teachers whose students are the control
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,21 @@ class Labelling:
         source = self.source(teacher_predictions(entries["teachers"], self.task, self.splits))
         return weak_labels(source["student"], self.config.weak_labels, seed=self.config.seed)
 
+    @property
+    def has_control(self) -> bool:
+        """Say whether students of the mean are trained too: not where each costs as much as all the rest of a run."""
+        finetuned = self.config.student.learner.kind == "finetune"
+        return self.config.weak_labels.source == "each" and self.n_teachers > 1 and not finetuned
+
+    def targets_with_control(self, entries: Entries) -> Float[np.ndarray, "labellings points classes"]:
+        """Make the weak labels of the student split, and after them those of the control, if there is one."""
+        teachers = teacher_predictions(entries["teachers"], self.task, self.splits)
+        source = self.source(teachers)["student"]
+        if self.has_control:
+            mean = combined(teachers, CONTROL)["student"]
+            source = replace(source, log_probs=np.concatenate([source.log_probs, mean.log_probs]))
+        return weak_labels(source, self.config.weak_labels, seed=self.config.seed)
+
     def source(self, teachers: Mapping[str, Predictions]) -> dict[str, Predictions]:
         """Return who labels, on each split: every teacher for itself, or one combination of them."""
         return label_source(teachers, self.config.weak_labels.source)
@@ -74,6 +94,7 @@ class Students:
         labelling_of, loss_of, seed_of: for each model.
         losses: names, indexed by `loss_of`.
         configs: the losses' parameters.
+        control: the students of the plain mean of the teachers, if they were trained; their labelling is 0.
     """
 
     logits: Mapping[str, Float[np.ndarray, "checkpoints models points classes"]]
@@ -83,12 +104,13 @@ class Students:
     seed_of: Int[np.ndarray, " models"]
     losses: tuple[str, ...]
     configs: tuple[Mapping[str, object], ...]
+    control: Students | None = None
 
 
 def students_stage(labelling: Labelling, model: Model) -> Stage:
     """Describe the training of one student for each fixed loss, labelling and seed."""
     config = labelling.config
-    losses = [get_loss(spec) for spec in config.student.loss]
+    losses = named_losses(config)
     return model.train(
         Lesson(
             name="students",
@@ -97,36 +119,57 @@ def students_stage(labelling: Labelling, model: Model) -> Stage:
             predict=EVALUATED,
             jobs=tuple(
                 HeadJob(labelling=m, loss=losses[k], seed=student_seed(config, m, r))
-                for k, m, r in _index(len(losses), labelling, config)
+                for k, m, r in [*_index(len(losses), labelling), *_control_index(len(losses), labelling)]
             ),
-            targets=labelling.targets,
+            targets=labelling.targets_with_control,
             settings=labelling.settings,
             summary={"losses": [loss_config(loss) for loss in losses], "seeds": config.student.seeds},
             inputs={"teachers": labelling.teachers},
-            checkpoints=config.student.checkpoints,
+            checkpoints=() if config.student.rounds else config.student.checkpoints,
+            rounds=config.student.rounds,
         )
     )
 
 
+def named_losses(config: Config) -> list[Loss]:
+    """Return the losses that are named, without `auto`."""
+    return [get_loss(spec) for spec in config.student.loss if spec != AUTO]
+
+
 def read_students(entry: Entry, labelling: Labelling) -> Students:
-    """Read the students of the fixed losses."""
-    losses = [get_loss(spec) for spec in labelling.config.student.loss]
-    loss_of, labelling_of, seed_of = np.array(_index(len(losses), labelling, labelling.config), dtype=np.int64).T
-    return Students(
-        logits={name: entry.arrays[name] for name in EVALUATED},
-        checkpoints=tuple(float(epoch) for epoch in entry.arrays["checkpoints"]),
-        labelling_of=labelling_of,
-        loss_of=loss_of,
-        seed_of=seed_of,
-        losses=tuple(map(loss_name, losses)),
-        configs=tuple(map(loss_config, losses)),
-    )
+    """Read the students of the fixed losses, and those of the control."""
+    losses = named_losses(labelling.config)
+    index, control = (of(len(losses), labelling) for of in (_index, _control_index))
+
+    def gathered(rows: list[tuple[int, int, int]], models: slice, control: Students | None = None) -> Students:
+        loss_of, labelling_of, seed_of = np.array(rows, dtype=np.int64).T
+        return Students(
+            logits={name: entry.arrays[name][:, models] for name in EVALUATED},
+            checkpoints=tuple(float(epoch) for epoch in entry.arrays["checkpoints"]),
+            labelling_of=labelling_of,
+            loss_of=loss_of,
+            seed_of=seed_of,
+            losses=tuple(map(loss_name, losses)),
+            configs=tuple(map(loss_config, losses)),
+            control=control,
+        )
+
+    n = len(index)
+    beside = gathered([(k, 0, r) for k, _, r in control], slice(n, None)) if control else None
+    return gathered(index, slice(n), beside)
 
 
-def _index(n_losses: int, labelling: Labelling, config: Config) -> list[tuple[int, int, int]]:
+def _index(n_losses: int, labelling: Labelling) -> list[tuple[int, int, int]]:
     """List (loss, labelling, seed) of each student, in order."""
-    seeds, labellings = range(config.student.seeds), range(labelling.n_labellings)
+    seeds, labellings = range(labelling.config.student.seeds), range(labelling.n_labellings)
     return [(k, m, r) for k in range(n_losses) for m in labellings for r in seeds]
+
+
+def _control_index(n_losses: int, labelling: Labelling) -> list[tuple[int, int, int]]:
+    """List (loss, labelling, seed) of the students of the control, which come after all others."""
+    if not labelling.has_control:
+        return []
+    return [(k, labelling.n_labellings, r) for k in range(n_losses) for r in range(labelling.config.student.seeds)]
 
 
 def student_seed(config: Config, labelling: int, seed: int) -> int:

@@ -1,0 +1,170 @@
+"""The students of `loss: auto`: one stage chooses a candidate without labels, another trains it for all seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from outlearn.errors import ConfigError
+from outlearn.experiment.config import AUTO
+from outlearn.experiment.labelling import weak_labels
+from outlearn.experiment.points import EVALUATED, splits_fingerprint
+from outlearn.experiment.selection import (
+    Candidate,
+    Choice,
+    check_criterion,
+    check_labellers,
+    choose,
+    default_candidates,
+    fit_chosen,
+    selection_labellers,
+)
+from outlearn.experiment.stage import Entries, Stage, Work
+from outlearn.experiment.stages.frozen import FrozenModel
+from outlearn.experiment.stages.model import Model
+from outlearn.experiment.stages.students import Labelling, Students, student_seed
+from outlearn.experiment.stages.teachers import teacher_predictions
+from outlearn.experiment.store import Entry
+
+__all__ = ["AutoStudents"]
+
+CHOICE_VERSION = 1
+STUDENTS_VERSION = 2
+
+
+@dataclass(frozen=True)
+class AutoStudents:
+    """Lay out the choice of a candidate and the training of its students.
+
+    Attributes:
+        labelling: who labels the students' points.
+        model: heads on frozen features, trained by AdamW.
+
+    Raises:
+        ConfigError: if there is a single teacher, no such criterion, or a model of another kind.
+    """
+
+    labelling: Labelling
+    model: Model
+
+    def __post_init__(self) -> None:
+        check_labellers(self.labelling.n_teachers)
+        check_criterion(self.labelling.config.student.criterion)
+        if not isinstance(self.model, FrozenModel):
+            raise ConfigError("loss: auto chooses among heads on frozen features; use student.learner.kind: adamw.")
+
+    @cached_property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """What may be chosen."""
+        return default_candidates(len(self.labelling.splits.student), self._frozen.settings())
+
+    @cached_property
+    def choice_stage(self) -> Stage:
+        """Train every candidate for every teacher and choose; no true label is read.
+
+        Its arrays: those of `Choice.arrays`, with hard predictions on the test split to judge the choice by afterwards.
+        """
+        labelling, model, config = self.labelling, self._frozen, self.labelling.config
+
+        def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
+            teachers = teacher_predictions(entries["teachers"], labelling.task, labelling.splits)
+            who = selection_labellers(teachers, config.weak_labels.source)
+            targets = weak_labels(who["student"], config.weak_labels, seed=config.seed)
+            with work.progress.bar(f"choosing: {len(self.candidates)} candidates × {len(targets)} teachers") as advance:
+                choice = choose(
+                    self._rows(entries, "student"),
+                    targets,
+                    labellers=who,
+                    validation_features=self._rows(entries, "validation"),
+                    candidates=self.candidates,
+                    base=model.settings(),
+                    seeds=[student_seed(config, m, 0) for m in range(len(targets))],
+                    criterion=config.student.criterion,
+                    predict={"test": self._rows(entries, "test")},
+                    progress=advance,
+                )
+            return choice.arrays()
+
+        return Stage(
+            "choice",
+            CHOICE_VERSION,
+            {
+                **labelling.settings,
+                "learner": model.learner.model_dump(mode="json"),
+                "bias": model.bias,
+                "candidates": [candidate.record() for candidate in self.candidates],
+            },
+            self._inputs,
+            compute,
+        )
+
+    @cached_property
+    def students_stage(self) -> Stage:
+        """Train the chosen candidate for every labelling and seed."""
+        labelling, config = self.labelling, self.labelling.config
+
+        def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
+            choice = self.choice(entries["choice"])
+            with work.progress.bar(f"students of {choice.chosen}") as advance:
+                logits = fit_chosen(
+                    self._rows(entries, "student"),
+                    labelling.targets(entries),
+                    {name: self._rows(entries, name) for name in EVALUATED},
+                    candidate=choice.chosen,
+                    base=self._frozen.settings(),
+                    labelling_of=[m for m, _ in self._index],
+                    seeds=[student_seed(config, m, r) for m, r in self._index],
+                    progress=advance,
+                )
+            # One checkpoint: the end.
+            return {name: array[None] for name, array in logits.items()}
+
+        return Stage(
+            "auto students",
+            STUDENTS_VERSION,
+            {"criterion": config.student.criterion, "seeds": config.student.seeds},
+            {**self._inputs, "choice": self.choice_stage},
+            compute,
+        )
+
+    def choice(self, entry: Entry) -> Choice:
+        """Read what was chosen."""
+        return Choice.from_arrays(self.candidates, self.labelling.config.student.criterion, entry.arrays)
+
+    def read(self, students: Entry, choice: Choice) -> Students:
+        """Read the students of the chosen candidate, as those of one loss with one checkpoint."""
+        epochs = choice.chosen.total_epochs(len(self.labelling.splits.student), self._frozen.settings())
+        labelling_of, seed_of = np.array(self._index, dtype=np.int64).T
+        return Students(
+            logits={name: students.arrays[name] for name in EVALUATED},
+            checkpoints=(epochs,),
+            labelling_of=labelling_of,
+            loss_of=np.zeros(len(self._index), dtype=np.int64),
+            seed_of=seed_of,
+            losses=(AUTO,),
+            configs=({"kind": AUTO, **choice.chosen.record()},),
+        )
+
+    @property
+    def _frozen(self) -> FrozenModel:
+        assert isinstance(self.model, FrozenModel)  # checked at the start
+        return self.model
+
+    @property
+    def _index(self) -> list[tuple[int, int]]:
+        """List (labelling, seed) of each student, in the order of the fixed losses' students."""
+        seeds = range(self.labelling.config.student.seeds)
+        return [(m, r) for m in range(self.labelling.n_labellings) for r in seeds]
+
+    @property
+    def _inputs(self) -> dict[str, Stage | str]:
+        return {
+            "teachers": self.labelling.teachers,
+            "features": self._frozen.features,
+            "splits": splits_fingerprint(self.labelling.splits),
+        }
+
+    def _rows(self, entries: Entries, split: str) -> np.ndarray:
+        return entries["features"].arrays["features"][getattr(self.labelling.splits, split)]
