@@ -1,0 +1,198 @@
+"""Runs in which most points have no label: students as before, ceilings of what labels there are, and what is said."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from outlearn.cli import main
+from outlearn.data import make_splits, make_task
+from outlearn.experiment.pipeline import Run
+from outlearn.experiment.stages.ceilings import ceiling_notes, ceiling_points
+from outlearn.report.summary import describe, summary_text
+
+N = 400
+SPLIT = np.array(["teacher", "student", "student", "validation", "test"] * 80)
+RUN = [
+    part
+    for override in (
+        "teacher.models=2", "teacher.labels=12", "student.seeds=1", "student.learner.epochs=2",
+        "student.checkpoints=[]", "student.loss=forward_ce",
+    )
+    for part in ("--set", override)
+]  # fmt: skip
+
+
+def predictions(finished: Run, who: str) -> dict[str, np.ndarray]:
+    return load_file(finished.folder / "predictions" / f"{who}.safetensors")
+
+
+def write_votes(path: Path, labels: np.ndarray) -> Path:
+    """Write what two labellers say of each point: the truth of three in four."""
+    votes = np.where(np.random.default_rng(1).random((2, N)) < 0.75, labels, 1 - labels)
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([["id", "a", "b"], *([f"p{i}", *votes[:, i]] for i in range(N))])
+    return path
+
+
+@pytest.mark.parametrize("external", [False, True], ids=["trained teachers", "external teachers"])
+def test_students_are_the_same_bit_for_bit_with_and_without_the_labels_of_their_split(
+    small_run, write_task, tmp_path, external
+):
+    labels = np.load(write_task(tmp_path / "known.npz", splits=SPLIT))["labels"]
+    unknown = np.where(SPLIT == "student", -1, labels)
+    write_task(tmp_path / "unknown.npz", splits=SPLIT, labels=unknown)
+    with_labels = [f"teacher.external={write_votes(tmp_path / 'votes.csv', labels)}"] if external else []
+    known, without = (small_run(*with_labels, path=tmp_path / f"{name}.npz") for name in ("known", "unknown"))
+    for name, array in predictions(known, "students").items():
+        np.testing.assert_array_equal(array, predictions(without, "students")[name])
+    of_known, of_unknown = (predictions(run, "ceilings")["test.log_probs"] for run in (known, without))
+    assert not np.array_equal(of_known, of_unknown)
+    assert known.results["ceiling"]["labels"] == known.results["task"]["n_student"] == 160
+    assert without.results["ceiling"]["labels"] == without.results["task"]["n_teacher"] == 80
+    assert (known.results["task"]["n_unlabelled"], without.results["task"]["n_unlabelled"]) == (0, 160)
+    # Everything that is not measured against the ceilings is the same.
+    for part in ("teacher", "labeller", "ensembles", "majority", "teacher_bias_variance"):
+        assert known.results[part] == without.results[part]
+
+
+def test_a_ceiling_of_stand_ins_is_the_ceiling_of_a_labelled_task_with_those_points(small_run, write_task, tmp_path):
+    """Where the student split has no label, ceilings are trained as they would be on the teacher split."""
+    labels = np.load(write_task(tmp_path / "a.npz", splits=SPLIT))["labels"]
+    swapped = np.select([SPLIT == "teacher", SPLIT == "student"], ["student", "teacher"], SPLIT)
+    write_task(tmp_path / "swapped.npz", splits=swapped)
+    write_task(tmp_path / "unknown.npz", splits=SPLIT, labels=np.where(SPLIT == "student", -1, labels))
+    one, other = (small_run(path=tmp_path / f"{name}.npz") for name in ("unknown", "swapped"))
+    np.testing.assert_array_equal(
+        predictions(one, "ceilings")["test.log_probs"], predictions(other, "ceilings")["test.log_probs"]
+    )
+
+
+@pytest.mark.parametrize("known", [0, 1, 60, 119, 120])
+def test_ceilings_learn_from_labelled_points_alone_as_many_as_students_have_if_there_are(known):
+    labels = np.array([i % 2 for i in range(240)])
+    assigned = ["student"] * 120 + ["teacher"] * 60 + ["validation"] * 20 + ["test"] * 40
+    labels[known:120] = -1
+    task = make_task(
+        name="t", class_names=["n", "y"], texts=[f"t{i}" for i in range(240)], labels=labels, assigned=assigned
+    )
+    splits = make_splits(task)
+    points = ceiling_points(task, splits, seed=0)
+    assert task.labelled[points].all()
+    assert len(points) == len(set(points.tolist())) == min(120, known + 60)
+    assert set(range(known)) <= set(points.tolist()) <= set(range(180))
+    stand_ins = points[points >= 120]
+    assert abs(np.diff(np.bincount(task.labels[stand_ins], minlength=2))) <= 1
+    notes = ceiling_notes(task, splits)
+    if known == 120:
+        assert notes == ()
+        np.testing.assert_array_equal(points, splits.student)
+    else:
+        assert notes[0].startswith(
+            f"Ceilings learn from {len(points)} true labels, {known} of the student split and {len(stand_ins)} of the"
+        )
+        assert ("PGR would be smaller" in notes[0]) == (len(points) < 120)
+
+
+def test_the_summary_and_the_notes_say_what_has_no_label_and_what_ceilings_learned_from(
+    small_run, write_task, tmp_path
+):
+    labels = np.load(write_task(tmp_path / "a.npz"))["labels"]
+    path = write_task(tmp_path / "few.npz", labels=np.where(np.arange(N) < 120, labels, -1))
+    votes = write_votes(tmp_path / "votes.csv", labels)
+    finished = small_run(f"teacher.external={votes}", path=path)
+    task = finished.results["task"]
+    assert task["n_unlabelled"] == task["n_student"] == 280
+    lines = dict(describe(finished.results))
+    assert "280 student (280 of them without a true label)" in lines["points"]
+    n_labels = finished.results["ceiling"]["labels"]
+    assert lines["ceiling"] == (
+        f"2 strong students trained on {n_labels} true labels only, where students had 280 points, so that PGR is "
+        "rather too high"
+    )
+    assert n_labels == task["n_teacher"]
+    assert task["notes"][0] == "280 of 400 points have no label: students alone learn from them."
+    assert any("PGR would be smaller" in note for note in task["notes"])
+    assert any("only ceilings learn from the teacher split" in note for note in task["notes"])
+    assert "280 of them without a true label" in " ".join(summary_text(finished.results).split())
+    points = (finished.folder / "predictions" / "points.jsonl").read_text().splitlines()
+    assert {json.loads(point)["label"] for point in points} == {0, 1}
+
+
+def test_measuring_against_soft_targets_works_where_unlabelled_points_have_none(small_run, write_task, tmp_path):
+    labels = np.load(write_task(tmp_path / "a.npz"))["labels"]
+    soft = np.where(labels[:, None] == [0, 1], 0.9, 0.1)
+    soft[150:] = np.nan
+    write_task(tmp_path / "soft.npz", labels=soft)
+    votes = write_votes(tmp_path / "votes.csv", labels)
+    finished = small_run("measure.target=soft", f"teacher.external={votes}", path=tmp_path / "soft.npz")
+    assert np.isfinite(finished.results["students"]["reverse_ce"]["gap"]["mean"])
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., str]:
+    """Return a function that runs a configuration which must fail with exit code 2, and gives its one line of error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OUTLEARN_STORE", raising=False)
+
+    def go(*arguments: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["outlearn", "run", *RUN, *arguments])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        err = capsys.readouterr().err.strip()
+        assert stop.value.code == 2
+        assert err.startswith("outlearn: error: ")
+        assert len(err.splitlines()) == 1, err
+        return err
+
+    return go
+
+
+def rows(n_labelled: int, n_unlabelled: int) -> list[dict[str, object]]:
+    labels = [["no", "yes"][i % 2] for i in range(n_labelled)] + [None] * n_unlabelled
+    return [{"id": f"p{i}", "text": f"text {i}", "answer": label} for i, label in enumerate(labels)]
+
+
+BAD = {
+    "a typo in the name of the label column": (
+        rows(200, 50), ("data.label_column=anwser",), "no column 'anwser' for data.label_column; .*\"answer\"",
+    ),
+    "no label at all": (rows(0, 50), (), "column 'answer': no record has a label.*data.label_column"),
+    "one class": (
+        [row for row in rows(200, 50) if row["answer"] != "yes"], (), "every label is .no.: one class",
+    ),
+    "an unlabelled point in test": (
+        [{**row, "split": "test" if i > 199 else "train"} for i, row in enumerate(rows(200, 50))],
+        (),
+        "point 'p200' has no label, and the file puts it in test .and 49 more",
+    ),
+    "too few labels": (rows(5, 200), (), "no point of class 'yes'.*There are 5 points with a label"),
+    "more labels for a teacher than there are": (
+        rows(40, 200), ("teacher.labels=30",), "teacher.draw: disjoint needs 60 points, and the teacher split has 2.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD.values(), ids=BAD)
+def test_bad_input_is_one_line_and_exit_code_2(case, cli, tmp_path):
+    records, overrides, message = case
+    (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in records))
+    extra = [part for override in overrides for part in ("--set", override)]
+    err = cli("--set", "data.path=d.jsonl", "--set", "data.label_column=answer", *extra)
+    assert re.search(message, err), err
+
+
+def test_a_labeller_that_left_out_an_unlabelled_point_is_named_with_the_point(cli, tmp_path):
+    (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows(100, 100)))
+    (tmp_path / "llm.csv").write_text("id,llm\n" + "".join(f"p{i},yes\n" for i in range(200) if i != 150))
+    err = cli("--set", "data.path=d.jsonl", "--set", "data.label_column=answer", "--set", "teacher.external=llm.csv")
+    assert "1 of " in err
+    assert "points have no row: 'p150'" in err
