@@ -163,15 +163,6 @@ class StudentSection(Section):
         return value
 
     @model_validator(mode="after")
-    def _auto_chooses_heads(self) -> StudentSection:
-        if AUTO in self.loss and self.learner.kind != "adamw":
-            raise ValueError(
-                "loss: auto chooses losses, lengths and regularisation of heads on frozen features; "
-                f"learner.kind is {self.learner.kind}: use adamw, or name losses"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _convex_is_deterministic(self) -> StudentSection:
         if self.learner.kind == "convex" and self.seeds != 1:
             raise ValueError("learner.kind: convex has no randomness, so seeds must be 1")

@@ -42,7 +42,7 @@ class Plan:
         labelling: who labels the students' points.
         auto: how the students of `loss: auto` are chosen, if they are asked for.
         teacher_names: one a teacher.
-        notes: what a reader should know of the teachers, in sentences.
+        notes: what a reader should know of the teachers, or of what was left out, in sentences.
         stages: name -> stage, in the order of the run; the inputs of each come before it.
     """
 
@@ -80,14 +80,26 @@ def make_plan(config: Config) -> Plan:
         names, notes = tuple(f"teacher {m}" for m in range(config.teacher.models)), ()
     labelling = Labelling(teachers, len(names), task, splits, config)
     model = _model("student", config.student.encoder, config.student.learner, task, splits, stages)
-    auto = AutoStudents(labelling, model) if AUTO in config.student.loss else None
+    auto, reasons = _auto(labelling, model)
     if named_losses(config):
         stages["students"] = students_stage(labelling, model)
     if auto is not None:
         stages["choice"] = auto.choice_stage
         stages["auto students"] = auto.students_stage
     stages["ceilings"] = ceilings_stage(task, splits, model, config)
-    return Plan(config, task, splits, labelling, auto, names, notes, stages)
+    return Plan(config, task, splits, labelling, auto, names, (*notes, *reasons), stages)
+
+
+def _auto(labelling: Labelling, model: Model) -> tuple[AutoStudents | None, tuple[str, ...]]:
+    """Lay out `loss: auto` if it is asked for; where it cannot be, leave it out and say why, unless it stands alone."""
+    if AUTO not in labelling.config.student.loss:
+        return None, ()
+    try:
+        return AutoStudents(labelling, model), ()
+    except ConfigError as refused:
+        if not named_losses(labelling.config):
+            raise
+        return None, (f"auto was left out. {refused}",)
 
 
 def _model(

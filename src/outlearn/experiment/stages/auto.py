@@ -52,8 +52,12 @@ class AutoStudents:
     def __post_init__(self) -> None:
         check_labellers(self.labelling.n_teachers)
         check_criterion(self.labelling.config.student.criterion)
-        if not isinstance(self.model, FrozenModel):
-            raise ConfigError("loss: auto chooses among heads on frozen features; use student.learner.kind: adamw.")
+        learner = self.labelling.config.student.learner.kind
+        if learner != "adamw":
+            raise ConfigError(
+                "loss: auto chooses losses, lengths and regularisation of heads on frozen features, and "
+                f"student.learner.kind is {learner}. Use adamw, or name losses."
+            )
 
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
