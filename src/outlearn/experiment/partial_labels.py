@@ -8,11 +8,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from outlearn.core.predictions import Predictions
+from outlearn.data.task import UNLABELLED
 from outlearn.errors import DomainError, ShapeError
 
 __all__ = ["UNLABELLED", "class_codes", "given_labels", "is_unlabelled"]
-
-UNLABELLED = -1
 
 
 def is_unlabelled(y: Shaped[np.ndarray, " points"]) -> Bool[np.ndarray, " points"]:
