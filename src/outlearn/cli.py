@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from outlearn.errors import OutlearnError
+from outlearn.errors import OutlearnError, WorkerError
 
 app = typer.Typer(
     name="outlearn",
@@ -33,6 +33,13 @@ Overrides = Annotated[
 StoreOption = Annotated[
     Path | None, typer.Option("--store", help="Folder of trained stages [$OUTLEARN_STORE, else .outlearn].")
 ]
+WorkersOption = Annotated[
+    int | None, typer.Option("--workers", metavar="N", help="Processes that share the work [this one alone].")
+]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option("--cluster", metavar="ADDRESS", help="A dask scheduler, tcp://host:port or tls://..., or `local`."),
+]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Folder for what is written [a new one under runs/].")]
 
 
@@ -44,7 +51,8 @@ def main() -> None:
     except OutlearnError as error:
         for line in str(error).splitlines():
             print(f"outlearn: error: {line}", file=sys.stderr)
-        sys.exit(2)
+        # A worker that fails is no mistake in the input.
+        sys.exit(1 if isinstance(error, WorkerError) else 2)
     except BrokenPipeError:
         # The reader of our output, such as `head`, has gone: not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -68,8 +76,11 @@ def run(
     overrides: Overrides = [],  # noqa: B006 (typer reads the default, nothing changes it)
     out: OutOption = None,
     store: StoreOption = None,
+    workers: WorkersOption = None,
+    cluster: ClusterOption = None,
 ) -> None:
     """Train weak teachers and strong students on their labels; say who wins, and why."""
+    from outlearn.experiment.executors import open_executor
     from outlearn.experiment.load_config import load_config
     from outlearn.experiment.pipeline import run as run_pipeline
     from outlearn.experiment.run_folder import new_run_folder, write_file
@@ -81,8 +92,12 @@ def run(
     settings = load_config(config, overrides)
     folder = out or new_run_folder(settings.data.name or Path(settings.data.path or "run").stem)
     try:
-        with Bars() as bars:
-            finished = run_pipeline(settings, store=Store(store or default_store()), out=folder, progress=bars)
+        stages = Store(store or default_store())
+        alone = workers is None and cluster is None
+        with Bars() as bars, open_executor(workers, cluster, store=stages) as executor:
+            finished = run_pipeline(
+                settings, store=stages, out=folder, progress=bars, executor=None if alone else executor
+            )
     except KeyboardInterrupt:
         print("outlearn: stopped. Complete stages are kept; the same command goes on from there.", file=sys.stderr)
         raise typer.Exit(130) from None
@@ -115,6 +130,7 @@ def sweep(
     from outlearn.experiment.sweep.run_sweep import run_sweep
     from outlearn.experiment.sweep.sweep_file import read_sweep
     from outlearn.progress_bars import Bars
+    from outlearn.report.html import write_report
 
     asked = read_sweep(file)
     folder, kept = out or asked.default_folder, Store(store or default_store())
@@ -128,6 +144,7 @@ def sweep(
     except KeyboardInterrupt:
         print("outlearn: stopped. Finished runs and stages are kept; the same command goes on.", file=sys.stderr)
         raise typer.Exit(130) from None
+    write_report([folder])
     print(outcome.text())
     if outcome.failed:
         raise typer.Exit(1)

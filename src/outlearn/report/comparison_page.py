@@ -20,7 +20,7 @@ from outlearn.report.run_folder import RunFolder
 from outlearn.report.style import ROLES, series_style
 from outlearn.report.tables import risk_unit
 
-__all__ = ["comparison_page"]
+__all__ = ["comparison_figures", "comparison_page"]
 
 # A longer table behind a figure slows the page down; the grid below the figures holds every number in any case.
 LONGEST_TABLE = 300
@@ -30,11 +30,7 @@ Rows = Sequence[dict[str, Any]]
 def comparison_page(runs: Sequence[RunFolder]) -> str:
     """Return the comparison of several runs as one HTML page."""
     table = comparison_table(runs)
-    names = [column.name for column in table.columns]
-    rows = [dict(zip(names, row, strict=True)) for row in table.rows]
-    losses = all_losses(runs)
-    units = sorted({risk_unit(run.results) for run in runs})
-    unit = units[0] if len(units) == 1 else "each run's unit"
+    unit = _unit(runs)
     summary = loss_summary(runs)
     grid = Grid(
         key="runs",
@@ -51,7 +47,7 @@ def comparison_page(runs: Sequence[RunFolder]) -> str:
         title=f"Comparison of {len(runs)} runs",
         findings=comparison_findings(runs),
         sections=[
-            Section("overview", "Loss by loss", (TableBlock(summary), *_figures(runs, rows, losses, unit))),
+            Section("overview", "Loss by loss", (TableBlock(summary), *comparison_figures(runs))),
             Section("rows", "Run by run", (grid,)),
         ],
     )
@@ -63,9 +59,20 @@ def _in_grid(cell: Cell) -> Any:
     return [cell.mean, cell.low, cell.high] if cell.mean is not None and cell.has_interval else cell.mean
 
 
-def _figures(runs: Sequence[RunFolder], rows: Rows, losses: Sequence[str], unit: str) -> tuple[Figure, ...]:
-    of_loss = {loss: [row for row in rows if row["loss"] == loss] for loss in losses}
-    return (_gain_figure(of_loss, rows), _misfit_figure(of_loss, rows, unit, residual_finding(runs))) if rows else ()
+def comparison_figures(runs: Sequence[RunFolder]) -> tuple[Figure, ...]:
+    """Draw every gain of several runs, and the gains in risk against the misfits that predict them."""
+    table = comparison_table(runs)
+    names = [column.name for column in table.columns]
+    rows = [dict(zip(names, row, strict=True)) for row in table.rows]
+    if not rows:
+        return ()
+    of_loss = {loss: [row for row in rows if row["loss"] == loss] for loss in all_losses(runs)}
+    return (_gain_figure(of_loss, rows), _misfit_figure(of_loss, rows, _unit(runs), residual_finding(runs)))
+
+
+def _unit(runs: Sequence[RunFolder]) -> str:
+    units = sorted({risk_unit(run.results) for run in runs})
+    return units[0] if len(units) == 1 else "each run's unit"
 
 
 def _table(title: str, rows: Rows, columns: Sequence[Column]) -> tuple[Table | None, str]:

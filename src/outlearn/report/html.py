@@ -1,4 +1,4 @@
-"""Write the report of one run, or the comparison of several: one offline file, from run folders alone."""
+"""Write the report of one run or one sweep, or compare several runs: one offline file, from folders alone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from outlearn.report.comparison_page import comparison_page
 from outlearn.report.markdown import markdown_report
 from outlearn.report.run_folder import read_measured, read_run
 from outlearn.report.run_page import measured_gaps, run_figures, run_page
+from outlearn.report.sweep_folder import is_sweep, read_sweep_folder
+from outlearn.report.sweep_page import sweep_page
 
 __all__ = ["FORMATS", "write_report"]
 
@@ -22,7 +24,7 @@ def write_report(
     """Write a report; nothing is trained.
 
     Args:
-        dirs: run folders; one gives its report, several a comparison.
+        dirs: run folders; one gives its report, several a comparison. One folder of a sweep gives the sweep's report.
         out: file to write; by default report.html in the one folder, or comparison.html in the working folder.
         format: "html", or "md" for tables in Markdown.
         figures: folder for the figures of a single run as SVG and PDF, for a paper.
@@ -31,13 +33,17 @@ def write_report(
         The file that was written.
 
     Raises:
-        ConfigError: for an unknown format, or figures of several runs.
+        ConfigError: for an unknown format, figures of several runs, or a sweep as anything but one page.
         DataError: if a folder is not that of a finished run.
         MissingExtraError: if figures are asked for and matplotlib is not installed.
         StoreError: if a file cannot be written.
     """
     if format not in FORMATS:
         raise ConfigError(f"--format is {format!r}; {suggest(format, FORMATS)}")
+    if any(map(is_sweep, dirs)):
+        if len(dirs) > 1 or format != "html" or figures is not None:
+            raise ConfigError("a sweep has one page, html: give its folder alone, without --format and --figures.")
+        return _write(out or dirs[0] / "report.html", sweep_page(read_sweep_folder(dirs[0])))
     runs = [read_run(folder) for folder in dirs]
     if not runs:
         raise ConfigError("no run folder was given; give one, or several for a comparison.")
@@ -55,6 +61,11 @@ def write_report(
         text = markdown_report(runs)
     else:
         text = run_page(runs[0]) if single else comparison_page(runs)
+    return _write(target, text)
+
+
+def _write(target: Path, text: str) -> Path:
+    """Write a page: whole, or not at all."""
     try:
         beside = target.with_name(f".{target.name}.outlearn-half")
         beside.write_text(text, encoding="utf-8")

@@ -1,0 +1,158 @@
+"""The figures of a sweep: who is ahead of the baseline on which task, and mean ranks with their critical difference."""
+
+from __future__ import annotations
+
+from outlearn.core.ranking import cliques
+from outlearn.report.cells import Cell, Column, Estimate, Table, excludes_zero, format_cell, format_number
+from outlearn.report.charts import Axis, Chart, Dots, Panel, Rule
+from outlearn.report.page import Figure
+from outlearn.report.plotly_charts import to_plotly
+from outlearn.report.style import ROLES, series_style
+from outlearn.report.sweep_statistics import Comparison, as_estimate
+from outlearn.report.wording import name_list
+
+__all__ = ["effect_chart", "effect_figure", "rank_chart", "rank_figure"]
+
+MOST_PANELS = 6
+ROW = 30  # pixels of a treatment
+
+
+def effects(comparison: Comparison) -> dict[str, dict[str, Estimate]]:
+    """Return task -> treatment -> its accuracy minus the baseline's, with the interval for new splits of the task."""
+    return {
+        task: {
+            name: as_estimate(comparison.difference(name, task=task))
+            for name in comparison.treatments
+            if name != comparison.baseline
+        }
+        for task in comparison.tasks
+    }
+
+
+def effect_chart(comparison: Comparison) -> Chart:
+    """Draw accuracy minus the baseline's, a panel a task."""
+    names = tuple(name for name in comparison.treatments if name != comparison.baseline)
+    panels = []
+    for task, found in list(effects(comparison).items())[:MOST_PANELS]:
+        marks = []
+        for name in names:
+            estimate = found[name]
+            look = series_style(comparison.treatments.index(name))
+            low, high = (None if end is None else 100 * end for end in (estimate.low, estimate.high))
+            hover = [f"{name} on {task}: {format_cell(estimate, 'points')} points"]
+            marks.append(
+                Dots(name, look, [100 * (estimate.mean or 0.0)], [name], [low], [high], hover=hover, horizontal=True)
+            )
+        x = Axis(f"accuracy minus {comparison.baseline}, points")
+        panels.append(Panel(x, Axis(categories=names), (*marks, Rule(ROLES["gap"], x=0.0)), title=task))
+    columns = 2 if len(panels) > 1 else 1
+    return Chart(
+        tuple(panels), columns=columns, panel_height=max(160, ROW * len(names)), share_y=columns > 1, legend=False
+    )
+
+
+def effect_figure(comparison: Comparison, key: str) -> Figure:
+    """Draw who is ahead of the baseline on which task; the caption counts what is told apart from 0."""
+    found = effects(comparison)
+    every = [estimate for of_task in found.values() for estimate in of_task.values()]
+    above = sum(excludes_zero(each) and (each.mean or 0) > 0 for each in every)
+    below = sum(excludes_zero(each) and (each.mean or 0) < 0 for each in every)
+    finding = (
+        f"Of {len(every)} differences to {comparison.baseline}, one a task and {_word(comparison)}, {above} are shown "
+        f"to be above 0 and {below} below; the rest cannot be told apart from 0."
+    )
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (name, *(of_task[name] for of_task in found.values()))
+        for name in comparison.treatments
+        if name != comparison.baseline
+    )
+    columns = (Column(comparison.what), *(Column(task, "points") for task in found))
+    reasons = {each.reason for each in every if each.reason}
+    how = f"Intervals are for new splits of the same task{_averaged(comparison)}."
+    how += f" Some are missing: {'; '.join(sorted(reasons))}." if reasons else ""
+    how += f" The first {MOST_PANELS} of {len(found)} tasks are drawn." if len(found) > MOST_PANELS else ""
+    title = f"Accuracy against {comparison.baseline}, task by task"
+    return Figure(key, title, to_plotly(effect_chart(comparison)), finding, how, Table(title, columns, rows))
+
+
+def rank_chart(comparison: Comparison) -> Chart:
+    """Draw mean ranks, the best on top, each with half a critical difference to both sides."""
+    difference = comparison.critical_difference
+    ranks = comparison.mean_ranks
+    names = tuple(comparison.treatments[place] for place in ranks.argsort(kind="stable"))
+    marks = []
+    for name in names:
+        place = comparison.treatments.index(name)
+        rank = float(ranks[place])
+        ends = [None if difference is None else rank + side * difference / 2 for side in (-1, 1)]
+        hover = [f"{name}: mean rank {rank:.2f}"]
+        marks.append(Dots(name, series_style(place), [rank], [name], ends[:1], ends[1:], hover=hover, horizontal=True))
+    panel = Panel(Axis("mean rank by accuracy, 1 is best"), Axis(categories=names), tuple(marks))
+    return Chart((panel,), legend=False, panel_height=max(160, ROW * len(names)))
+
+
+def rank_figure(comparison: Comparison, key: str) -> Figure | None:
+    """Draw the mean ranks; None for too few splits to test them."""
+    difference, test, pairs = comparison.critical_difference, comparison.friedman, comparison.pairs
+    if difference is None or test is None or pairs is None:
+        return None
+    ranks = comparison.mean_ranks
+    order = ranks.argsort(kind="stable")
+    apart = abs(ranks[:, None] - ranks[None]) >= difference
+    groups = [name_list([comparison.treatments[place] for place in group]) for group in cliques(ranks, apart)]
+    finding = (
+        f"Over {comparison.n_units} splits, {_differ(test.f_p_value, comparison)} (Friedman's test, F = "
+        f"{_finite(test.f_statistic)}, p = {format_p(test.f_p_value)}). Not told apart: {'; '.join(groups) or 'none'}."
+    )
+    how = (
+        f"Two whose bars overlap are not told apart by Nemenyi's test: it needs mean ranks {difference:.2f} apart. "
+        f"Wilcoxon's test of pairs, with Holm's correction for {len(ranks) * (len(ranks) - 1) // 2} pairs, is in the "
+        f"table; {comparison.n_units} splits can give no p-value below {format_p(pairs.smallest)} before it. Both "
+        "speak of new splits of these tasks, and splits share points, so they lean towards telling too much apart."
+    )
+    columns = (
+        Column(comparison.what),
+        Column("mean rank", "ratio"),
+        Column(f"p against {comparison.treatments[order[0]]}", "text"),
+    )
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            comparison.treatments[place],
+            float(ranks[place]),
+            None if place == order[0] else format_p(float(pairs.adjusted[place, order[0]])),
+        )
+        for place in order
+    )
+    title = f"Mean ranks and critical difference, {_word(comparison)} by {_word(comparison)}"
+    return Figure(key, title, to_plotly(rank_chart(comparison)), finding, how, Table(title, columns, rows))
+
+
+def format_p(value: float) -> str:
+    """Write a p-value.
+
+    Example:
+        >>> format_p(0.2), format_p(0.0123), format_p(3e-7)
+        ('0.20', '0.012', 'below 0.0001')
+    """
+    if value < 1e-4:
+        return "below 0.0001"
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
+
+
+def _differ(p_value: float, comparison: Comparison) -> str:
+    rank = "the losses" if comparison.what == "loss" else f"the values of {comparison.what}"
+    return f"{rank} do not all rank alike" if p_value < 1 - comparison.level else f"{rank} may all rank alike"
+
+
+def _finite(value: float) -> str:
+    return "infinite" if value == float("inf") else format_number(value, "ratio")
+
+
+def _word(comparison: Comparison) -> str:
+    return "loss" if comparison.what == "loss" else "value"
+
+
+def _averaged(comparison: Comparison) -> str:
+    """Say what was averaged before splits were compared."""
+    each = len(comparison.task_of) / comparison.n_units
+    return f", over the mean of the {each:g} blocks of each split" if each > 1 else ""
