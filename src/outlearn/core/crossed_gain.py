@@ -158,15 +158,18 @@ def gain_bounds(gain: Estimate, rate: Estimate, bias: float, n_classes: int) -> 
 
 
 def break_even_bias(gain: Estimate, rate: Estimate, n_classes: int) -> Estimate:
-    """Estimate the shared bias at which the lower bound of the gain is 0: gain (K - 1) / (K rate).
+    """Estimate the shared bias up to which the gain in accuracy has the sign of the gain over the shared answer.
+
+    gain (K - 1) / (K rate) for a gain, -gain / (2 - rate K / (K - 1)) for a loss: where a bound of `gain_bounds` is 0.
 
     Example:
         >>> from outlearn.core.influence import mean_estimate
         >>> tenth = mean_estimate(np.array([1.0] + [0.0] * 9))
-        >>> round(break_even_bias(tenth, tenth * 2, 2).value, 3)
-        0.25
+        >>> [round(break_even_bias(gain, tenth * 2, 2).value, 4) for gain in (tenth, -tenth)]
+        [0.25, 0.0625]
     """
-    return gain / rate * ((n_classes - 1) / n_classes)
+    scaled = rate * (n_classes / (n_classes - 1))
+    return gain / scaled if gain.value > 0 else -gain / (2.0 - scaled)
 
 
 def accuracy_for(judged: Judged, labels: Labels, skills: Skills, n_classes: int) -> Estimate:

@@ -38,7 +38,8 @@ class StudentReport:
         gain: how much more often than a single labeler.
         low, high: bounds of the gain in true accuracy, for a shared bias up to the largest allowed for, ends of
             intervals.
-        break_even: the shared bias up to which the gain stays one, lower end of its interval; nan if there is no gain.
+        break_even: the shared bias up to which the gain in accuracy has the sign of `gain`, the lower end of its
+            interval; nan where that sign is not told.
         over_vote: how much more often they give the shared answer than a vote of the same labelers; None where the
             labelers are too few to vote.
         true_gain: gain in true accuracy over a single labeler; None without true labels.
@@ -80,7 +81,7 @@ class TruthReport:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer: a key, in words, and what to do."""
+    """The answer: a key (see `verdict.VERDICTS`), the same in words, and what to do."""
 
     key: str
     answer: str

@@ -147,7 +147,7 @@ class StudentMeasures:
         rate = self.labels.missed()
         lower, upper = gain_bounds(gain, rate, self.largest_bias, self.labels.n_classes)
         break_even = math.nan
-        if rate.value > 0 and gain.value > 0:
+        if gain.interval(level).excludes_zero and rate.value > 0:
             break_even = max(break_even_bias(gain, rate, self.labels.n_classes).interval(level).low, 0.0)
         over = None if votes is None else Judged(judged.judges, judged.answers, votes)
         true, off, true_over = None, None, None

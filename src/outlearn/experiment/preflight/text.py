@@ -106,7 +106,8 @@ def _student(student: StudentReport) -> list[str]:
     if student.true_gain is None:
         lines.append(f"gain in accuracy, without true labels       {student.low:+.3f} to {student.high:+.3f}")
         if not math.isnan(student.break_even):
-            lines.append(f"stays a gain for a shared bias up to        {min(student.break_even, 1):.1%} of points")
+            kind = "a gain" if student.gain.mean > 0 else "a loss"
+            lines.append(f"is {kind} for a shared bias up to           {min(student.break_even, 1):.1%} of points")
     else:
         lines.append(f"gain in accuracy, with true labels          {_signed(student.true_gain)}")
         if student.off is not None:

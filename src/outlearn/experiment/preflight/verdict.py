@@ -9,9 +9,9 @@ __all__ = ["VERDICTS", "decide"]
 
 VERDICTS = {
     "gain": "the student beats a single labeler",
-    "likely gain": "the student follows the labelers' shared answer better than a labeler does",
+    "gain unless shared bias": "the student follows the labelers' shared answer better than a labeler does",
     "undecided": "the student is not told apart from a labeler",
-    "likely no gain": "the student follows the labelers' shared answer less well than a labeler does",
+    "depends on shared bias": "the student departs from the labelers' shared answer more often than a labeler does",
     "no gain": "the student does not beat a labeler",
     "no students": "nothing is said about a student",
     "unrelated labels": "the labels agree no more than chance",
@@ -39,7 +39,10 @@ def decide(
     """Choose the verdict.
 
     With true labels the interval of the true gain decides. Without them that of the gain over the shared answer does:
-    "gain" and "no gain" if its sign holds for any shared bias up to the largest allowed for, else "likely ...".
+    "gain" or "no gain" if its sign holds for any shared bias up to the largest allowed for. Else the two sides differ. A
+    student that follows the shared answer better usually still gains, if less, where that answer is at times wrong:
+    "gain unless shared bias". One that departs from it may be too weak to learn it, or unable to learn a mistake in it,
+    and no agreement tells which: "depends on shared bias".
 
     Args:
         student: of all labelers, or of one.
@@ -60,9 +63,10 @@ def decide(
         return Verdict("no students", f"{_sentence('no students')}: {no_students}.", tuple(advice))
     true = student.true_gain
     gain = student.gain if true is None else true
+    certain = true is not None or student.low > 0 or student.high < 0
     if gain.low > 0:
-        key = "gain" if true is not None or student.low > 0 else "likely gain"
-        if key == "gain":
+        key = "gain" if certain else "gain unless shared bias"
+        if certain:
             advice.append("Train the student on these labels.")
         else:
             advice.append(
@@ -70,9 +74,15 @@ def decide(
                 "student does there; above, only where it does not take the bias over."
             )
     elif gain.high < 0:
-        key = "no gain" if true is not None or student.high < 0 else "likely no gain"
+        key = "no gain" if certain else "depends on shared bias"
+        if not certain:
+            advice.append(
+                f"It is a loss of accuracy for a shared bias below {student.break_even:.1%} of points. Above, it may "
+                "be a gain: a student that cannot learn a mistake which all labelers share departs from them too. Only true "
+                "labels tell; the points marked `suspect` are where to look first."
+            )
         advice.append(
-            "Keep the labels: this student, on these features, is worse. Try stronger features (--encoder wordllama, "
+            "If it is a loss, keep the labels as they are and give the student stronger features (--encoder wordllama, "
             "or features of your own model as TEXTS.npy) before more labels."
         )
     else:
