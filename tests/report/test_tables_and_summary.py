@@ -9,6 +9,7 @@ from outlearn.report.cells import Estimate, estimate_of, format_number
 from outlearn.report.summary import summary_text
 from outlearn.report.tables import (
     bias_variance_table,
+    blind_spot_table,
     difference_table,
     gap_table,
     main_table,
@@ -38,7 +39,15 @@ def terminal_width(line):
 @pytest.mark.parametrize("name", RUNS)
 def test_every_table_holds_the_numbers_of_the_results(name):
     results = RUNS[name].results
-    for table in (main_table, scores_table, gap_table, difference_table, bias_variance_table, path_table):
+    for table in (
+        main_table,
+        scores_table,
+        gap_table,
+        difference_table,
+        bias_variance_table,
+        blind_spot_table,
+        path_table,
+    ):
         made = table(results)
         assert all(len(row) == len(made.columns) for row in made.rows)
     rows = {row[0]: row for row in main_table(results).rows}
@@ -140,3 +149,15 @@ def test_the_summary_says_every_score_that_the_table_has():
 def test_what_is_no_finite_number_is_no_estimate(value):
     assert estimate_of(value) == Estimate(None)
     assert estimate_of({"mean": value}).mean is None
+
+
+def test_blind_spots_come_from_the_record_and_older_runs_have_none():
+    results = make_up(n_points=60).results
+    table = blind_spot_table(results)
+    record = results["students"]["mae"]
+    row = dict(zip([c.name for c in table.columns], next(r for r in table.rows if r[0] == "mae"), strict=True))
+    assert row["blind-spot index"].mean == record["blind_spots"]["index"]["mean"]
+    assert row["repeats a wrong teacher"].mean == record["agreement_when_teacher_wrong"]["mean"]
+    for each in results["students"].values():
+        del each["blind_spots"]
+    assert blind_spot_table(results).rows == ()

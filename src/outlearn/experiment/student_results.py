@@ -10,13 +10,14 @@ from jaxtyping import Float, Int
 
 from outlearn.core.agreement import agreement, consensus
 from outlearn.core.bias_variance import bias_variance
+from outlearn.core.blind_spots import blind_spots
 from outlearn.core.entropy import sharpening
 from outlearn.core.metrics import METRICS, accuracy, log_loss, scorecard
 from outlearn.core.pairing import labelled_by
 from outlearn.core.posterior import posterior_mean
 from outlearn.core.predictions import Predictions
 from outlearn.core.recovery import performance_gap_recovered
-from outlearn.core.risk_gap import risk_gap
+from outlearn.core.risk_gap import RiskGap, risk_gap
 from outlearn.core.total_variance import total_variance
 from outlearn.errors import OutlearnError
 from outlearn.experiment.config import Config
@@ -33,13 +34,7 @@ def student_record(
     level = config.measure.level
     student = test.final(loss)
     own = labelled_by(test.source, student)
-    gap = risk_gap(
-        test.target,
-        teacher=test.source,
-        student=student,
-        generator=config.measure.generator,
-        order=config.measure.order,
-    )
+    gap = _gap(student, test, config)
     summary = gap.summary(level)
     recovery = performance_gap_recovered(
         test.labels, teacher=test.source, student=student, ceiling=test.ceilings, level=level
@@ -74,8 +69,9 @@ def student_record(
         "entropy_excess": estimate(sharpening(test.target, student, level=level).interval),
         "differences": _differences(right, loss, test, references, majority, level, own),
         "log_loss_differences": _log_loss_differences(loss, test, level, own),
+        "blind_spots": _blind_spots_record(test, student, level),
         "path": [
-            _path(epoch, at, test, config)
+            _path(epoch, at, gap if at is student else _gap(at, test, config), test)
             for epoch, at in zip(test.checkpoints[loss], test.students[loss], strict=True)
         ],
     }
@@ -121,15 +117,25 @@ def _log_loss_differences(
     return {name: mean_of(mine - other, level, own) for name, other in others.items()}
 
 
-def _path(epoch: float, student: Predictions, test: Evaluation, config: Config) -> dict[str, Any]:
-    """Measure one checkpoint of one loss: what can be told with labels, and what can be told without."""
-    gap = risk_gap(
+def _gap(student: Predictions, test: Evaluation, config: Config) -> RiskGap:
+    return risk_gap(
         test.target,
         teacher=test.source,
         student=student,
         generator=config.measure.generator,
         order=config.measure.order,
     )
+
+
+def _blind_spots_record(test: Evaluation, student: Predictions, level: float) -> dict[str, Any]:
+    """Measure where the students are surely wrong and their own teachers unsure."""
+    found = blind_spots(test.labels, teacher=test.source, student=student).summary(level)
+    means = ("blind_spot", "error_where_blind", "index", "confident_disagreement", "right_when_disagreeing")
+    return {"threshold": found.threshold, **{name: estimate(getattr(found, name)) for name in means}}
+
+
+def _path(epoch: float, student: Predictions, gap: RiskGap, test: Evaluation) -> dict[str, Any]:
+    """Measure one checkpoint of one loss: what can be told with labels, and what can be told without."""
     label_free = consensus(test.source, student)
     return {
         "epoch": epoch,

@@ -8,7 +8,7 @@ from outlearn.report.cells import Table
 from outlearn.report.comparison_tables import comparison_findings, comparison_table, loss_summary, run_names
 from outlearn.report.findings import findings
 from outlearn.report.run_folder import RunFolder
-from outlearn.report.tables import difference_table, gap_table, main_table
+from outlearn.report.tables import blind_spot_table, difference_table, gap_table, main_table
 
 __all__ = ["markdown_report", "markdown_table"]
 
@@ -22,7 +22,7 @@ def markdown_report(runs: Sequence[RunFolder]) -> str:
     for name, run in zip(run_names(runs), runs, strict=True):
         parts += [f"## {_text(str(run.results['task'].get('name', name)))} ({_text(name)})"]
         parts += [_listed(findings(run.results))]
-        tables = (main_table, gap_table, difference_table) if len(runs) == 1 else ()
+        tables = (main_table, gap_table, difference_table, blind_spot_table) if len(runs) == 1 else ()
         parts += [markdown_table(make(run.results)) for make in tables]
     return "\n\n".join(parts) + "\n"
 

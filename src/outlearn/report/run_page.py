@@ -16,7 +16,14 @@ from outlearn.report.run_folder import Measured, RunFolder, read_measured
 from outlearn.report.score_figures import Drawn, bias_variance_figure, gap_figure, scores_figure
 from outlearn.report.selection import selection_figure
 from outlearn.report.summary import describe
-from outlearn.report.tables import Against, difference_table, loss_names, risk_unit, scores_table
+from outlearn.report.tables import (
+    Against,
+    blind_spot_table,
+    difference_table,
+    loss_names,
+    risk_unit,
+    scores_table,
+)
 from outlearn.report.training_figure import path_figure
 from outlearn.report.wording import level_as_share
 
@@ -94,6 +101,8 @@ def run_page(run: RunFolder) -> str:
     if len(loss_names(results)) > 1:
         asked += ("losses",)
     paired = tuple(TableBlock(difference_table(results, against=against)) for against in asked)
+    blind_spots = blind_spot_table(results)
+    blind = (TableBlock(blind_spots),) if blind_spots.rows else ()
     sections = [
         Section("scores-part", "Who wins", (*chosen("scores"), TableBlock(scores_table(results)))),
         Section("why", "Why", chosen("gap", "bias-variance", "confidence", "misfit-map"), explained),
@@ -106,7 +115,7 @@ def run_page(run: RunFolder) -> str:
             "teachers show what averaging their noise away does without a student; the student of the mean learned "
             "from the teachers' plain mean with the same loss. In bold: the interval excludes 0.",
         ),
-        Section("points", "Point by point", (ledger_grid(measured, gaps, names, best_loss(run)),)),
+        Section("points", "Point by point", (*blind, ledger_grid(measured, gaps, names, best_loss(run)))),
         Section("setting", "What was run", (Facts(tuple(describe(results))), Facts(_provenance(run)), *notes)),
     ]
     key = str(results.get("config_key", ""))[:12]

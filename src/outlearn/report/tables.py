@@ -15,6 +15,7 @@ __all__ = [
     "OTHERS",
     "Against",
     "bias_variance_table",
+    "blind_spot_table",
     "difference_table",
     "gap_table",
     "loss_kind",
@@ -217,6 +218,39 @@ def bias_variance_table(results: Results) -> Table:
     note = "One ensemble is one model: its bias and its variance cannot be told apart."
     has_ensemble = bool(metric) and any(role.startswith("ensemble") for role, _, _ in score_rows(results))
     return Table(f"Bias and variance, in {risk_unit(results)}", columns, tuple(rows), (note,) if has_ensemble else ())
+
+
+def blind_spot_table(results: Results) -> Table:
+    """Return, for each loss, where students are surely wrong and their teachers unsure, and what they repeat."""
+    found = [results["students"][loss].get("blind_spots") or {} for loss in loss_names(results)]
+    sure = next((f" (a probability of at least {of['threshold']:.3g})" for of in found if of.get("threshold")), "")
+    columns = (
+        Column("loss"),
+        Column("blind spot", "percent", f"student wrong and sure{sure}, its teacher unsure, in % of all points"),
+        Column(
+            "wrong where blind", "percent", "wrong students, in % of those that are sure where their teacher is not"
+        ),
+        Column(
+            "blind-spot index", "ratio", "without a threshold: above 1, errors gather where only the student is sure"
+        ),
+        Column(
+            "confident disagreement", "percent", "student sure of another class than its teacher, in % of all points"
+        ),
+        Column("right when disagreeing", "percent", "right students, in % of those"),
+        Column(
+            "repeats a wrong teacher", "percent", "share of its teacher's wrong answers that a student gives too, in %"
+        ),
+    )
+    keys = ("blind_spot", "error_where_blind", "index", "confident_disagreement", "right_when_disagreeing")
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            loss,
+            *(student_estimate(results, loss, "blind_spots", key) for key in keys),
+            student_estimate(results, loss, "agreement_when_teacher_wrong"),
+        )
+        for loss in loss_names(results)
+    )
+    return Table("Blind spots", columns, rows if any(found) else ())
 
 
 def path_table(results: Results) -> Table:
