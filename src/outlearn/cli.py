@@ -197,7 +197,7 @@ def explain(
 
     Nothing is trained.
     """
-    from outlearn.experiment.explain_files import explain_files
+    from outlearn.experiment.explain.command import explain_files
     from outlearn.progress_bars import Bars
 
     with Bars() as bars:

@@ -8,6 +8,7 @@ import yaml
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import Config
 from outlearn.experiment.load_config import load_config
+from outlearn.experiment.store import canonical_json
 
 LOSSES = ["forward_ce", "hard_ce", "reverse_ce", "reverse_kl", "symmetric_ce", "cace", "aux_conf", "mae"]
 
@@ -113,3 +114,9 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
         load_config(tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match="is a folder"):
         load_config(tmp_path)
+
+
+def test_a_configuration_is_the_same_after_its_way_through_json():
+    config = load_config(overrides=["data.name=digits"])
+    again = Config.model_validate_json(config.model_dump_json())
+    assert canonical_json(again.model_dump(mode="json")) == canonical_json(config.model_dump(mode="json"))

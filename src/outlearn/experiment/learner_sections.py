@@ -14,7 +14,8 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 class Section(BaseModel):
     """A part of the configuration: unknown keys are errors, values do not change after checking."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    # Defaults are validated too: 20 for a float is 20.0 in every configuration, so that keys do not depend on its way.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
 
 
 class ConvexLearner(Section):
