@@ -49,38 +49,38 @@ class Estimate:
     n_points: int
     least_error: float = 0.0
 
-    def __add__(self, other: Estimate | float) -> Estimate:
+    def __add__(self, other: Estimate | float | int) -> Estimate:
         if isinstance(other, Estimate):
             return self._with(other, self.value + other.value, 1.0, 1.0)
         return Estimate(self.value + other, self.influence, self.n_points, self.least_error)
 
-    def __radd__(self, other: float) -> Estimate:
+    def __radd__(self, other: float | int) -> Estimate:
         return self + other
 
     def __neg__(self) -> Estimate:
         return self * -1.0
 
-    def __sub__(self, other: Estimate | float) -> Estimate:
+    def __sub__(self, other: Estimate | float | int) -> Estimate:
         return self + (-other)
 
-    def __rsub__(self, other: float) -> Estimate:
+    def __rsub__(self, other: float | int) -> Estimate:
         return -self + other
 
-    def __mul__(self, other: Estimate | float) -> Estimate:
+    def __mul__(self, other: Estimate | float | int) -> Estimate:
         if isinstance(other, Estimate):
             return self._with(other, self.value * other.value, other.value, self.value)
-        return self._map(self.value * other, other)
+        return self._map(self.value * other, float(other))
 
-    def __rmul__(self, other: float) -> Estimate:
+    def __rmul__(self, other: float | int) -> Estimate:
         return self * other
 
-    def __truediv__(self, other: Estimate | float) -> Estimate:
+    def __truediv__(self, other: Estimate | float | int) -> Estimate:
         if isinstance(other, Estimate):
             if other.value == 0:
                 raise DomainError("an estimate cannot be divided by one that is 0.")
             ratio = self.value / other.value
             return self._with(other, ratio, 1 / other.value, -ratio / other.value)
-        return self * (1 / other)
+        return self * (1.0 / other)
 
     def log(self) -> Estimate:
         """Take the logarithm.

@@ -39,7 +39,8 @@ class Skills:
         each: for a labeler its skill, 1 if it always gives the shared answer, 0 if it guesses; absent if not estimated.
         left_out: labelers that agree with others no more than chance.
         alike: pairs that agree more than their skills explain, with the excess of log q in standard errors: they share
-            errors that the others do not, so that their skills are too high.
+            errors that the others do not, so that their skills are too high. Of four labelers, the pair of the other
+            two is named with it: which of the two pairs it is cannot be told.
         assumption: under which this is right, beyond even noise.
     """
 

@@ -39,8 +39,8 @@ def decide(
     """Choose the verdict.
 
     With true labels the interval of the true gain decides. Without them that of the gain over the shared answer does:
-    "gain" or "no gain" if its sign holds for any shared bias up to the largest allowed for. Else the two sides differ. A
-    student that follows the shared answer better usually still gains, if less, where that answer is at times wrong:
+    "gain" or "no gain" if its sign holds for any shared bias up to the largest allowed for. Else the two sides differ.
+    A student that follows the shared answer better usually still gains, if less, where that answer is at times wrong:
     "gain unless shared bias". One that departs from it may be too weak to learn it, or unable to learn a mistake in it,
     and no agreement tells which: "depends on shared bias".
 
@@ -78,8 +78,8 @@ def decide(
         if not certain:
             advice.append(
                 f"It is a loss of accuracy for a shared bias below {student.break_even:.1%} of points. Above, it may "
-                "be a gain: a student that cannot learn a mistake which all labelers share departs from them too. Only true "
-                "labels tell; the points marked `suspect` are where to look first."
+                "be a gain: a student that cannot learn a mistake which all labelers share departs from them too. Only "
+                "true labels tell; the points marked `suspect` are where to look first."
             )
         advice.append(
             "If it is a loss, keep the labels as they are and give the student stronger features (--encoder wordllama, "

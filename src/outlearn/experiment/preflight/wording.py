@@ -41,10 +41,14 @@ def warnings_of(labels: LabelMeasures, single: CrossFit | None) -> tuple[str, ..
     if labels.skills.left_out and labels.judges:
         who = ", ".join(names[j] for j in labels.skills.left_out)
         found.append(f"{who}: no more agreement with the others than chance; left out of what is said about the rest.")
-    for (i, j), excess in labels.skills.alike.items():
+    if labels.skills.alike:
+        pairs = "; ".join(
+            f"{names[i]} and {names[j]} ({excess:.1f} standard errors)"
+            for (i, j), excess in sorted(labels.skills.alike.items(), key=lambda item: -item[1])
+        )
         found.append(
-            f"{names[i]} and {names[j]} agree more than their skills explain ({excess:.1f} standard errors): they "
-            "share errors that the others do not, so that both look better than they are."
+            f"More agreement than skills explain: {pairs}. At least one of these pairs shares errors that the others do "
+            "not, so that labelers look better than they are. Keep one of each such pair (--labelers)."
         )
     excess = 0.0 if single is None or labels.asked_twice else habits(labels.table, single)
     if excess > HABIT:
