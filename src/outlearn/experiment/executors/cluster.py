@@ -21,15 +21,17 @@ from outlearn.version import __version__
 try:
     import dask
     from distributed import Client, LocalCluster
+    from distributed.deploy.cluster import Cluster
     from distributed.scheduler import KilledWorker
 except ImportError as error:
     raise MissingExtraError("distributed", "cluster") from error
 
-__all__ = ["ClusterWorkers", "local_cluster"]
+__all__ = ["QUEUE_SECONDS", "ClusterWorkers", "local_cluster"]
 
 CONNECT_SECONDS = 10
 WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds between attempts to find a lost scheduler
 PATIENCE_SECONDS = 60.0  # with a scheduler that has no workers
+QUEUE_SECONDS = 24 * 3600.0  # the same, if its workers wait in Slurm's queue
 
 
 def local_cluster(environments: Sequence[Mapping[str, str]]) -> LocalCluster:
@@ -61,15 +63,23 @@ class ClusterWorkers(Workers):
         at_most: how many of its workers to use at once; None for all.
         token: a file of the store that they must see.
         cluster: what to close in the end, if it was started for this.
+        patience: seconds to wait for a worker; PATIENCE_SECONDS if None.
 
     Raises:
         WorkerError: if there is no scheduler or no worker, or if a worker cannot take part.
     """
 
     def __init__(
-        self, address: str, *, at_most: int | None = None, token: str = "", cluster: LocalCluster | None = None
+        self,
+        address: str,
+        *,
+        at_most: int | None = None,
+        token: str = "",
+        cluster: Cluster | None = None,
+        patience: float | None = None,
     ) -> None:
         self._address, self._at_most, self._cluster = address, at_most, cluster
+        self._patience = PATIENCE_SECONDS if patience is None else patience
         try:
             self._client = self._connected()
         except (OSError, RuntimeError, TypeError, ValueError) as error:
@@ -94,11 +104,11 @@ class ClusterWorkers(Workers):
         return outer
 
     def slots(self) -> int:
-        until = time.monotonic() + PATIENCE_SECONDS
+        until = time.monotonic() + self._patience
         while not (threads := self._threads()):
             if time.monotonic() > until:
                 raise WorkerError(
-                    f"the scheduler at {self._address!r} has had no worker for {PATIENCE_SECONDS:.0f} seconds. Start "
+                    f"the scheduler at {self._address!r} has had no worker for {self._patience:.0f} seconds. Start "
                     f"some with `dask worker {self._address} --nthreads 1`; what is finished is kept in the store."
                 )
             time.sleep(0.5)

@@ -9,6 +9,7 @@ import socket
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from uuid import uuid4
 
 from joblib import cpu_count
@@ -20,6 +21,7 @@ from outlearn.experiment.store import Store
 
 __all__ = ["open_executor"]
 
+ADDRESSES = ("tcp://", "tls://")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -32,8 +34,8 @@ def open_executor(
     Args:
         workers: how many tasks to run at once, each in a process of its own with its share of the cores; for a cluster,
             at most how many. None runs everything in this process, or on all workers of the cluster.
-        cluster: `local` for a dask cluster on this machine, or the address of a scheduler, `tcp://host:port` or
-            `tls://host:port`; None for no dask.
+        cluster: `local` for a dask cluster on this machine; the address of a scheduler, `tcp://host:port` or
+            `tls://host:port`; a YAML file that describes Slurm jobs (`SlurmJobs`); None for no dask.
         store: the store of the run, which every worker must see.
 
     Yields:
@@ -53,10 +55,10 @@ def open_executor(
     """
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise ConfigError(f"workers is {workers!r}; expected a number of processes, at least 1.")
-    if cluster is not None and cluster != "local" and not cluster.startswith(("tcp://", "tls://")):
+    if cluster is not None and cluster != "local" and not cluster.startswith(ADDRESSES) and not _is_file(cluster):
         raise ConfigError(
-            f"cluster is {cluster!r}; expected 'local', or the address of a dask scheduler such as "
-            "'tcp://10.0.0.1:8786' or 'tls://10.0.0.1:8786'."
+            f"cluster is {cluster!r}; expected 'local', the address of a dask scheduler such as 'tcp://10.0.0.1:8786' "
+            "or 'tls://10.0.0.1:8786', or a .yaml file that describes Slurm jobs."
         )
     with warnings.catch_warnings(), _token(store) as token:
         # A worker that has grown is replaced by loky when its task has ended, which is no reason to warn.
@@ -74,12 +76,21 @@ def _opened(workers: int | None, cluster: str | None, token: str) -> Workers:
         from outlearn.experiment.executors.processes import Processes
 
         return Processes(environments)
-    from outlearn.experiment.executors.cluster import ClusterWorkers, local_cluster
+    from outlearn.experiment.executors.cluster import QUEUE_SECONDS, ClusterWorkers, local_cluster
 
-    if cluster != "local":
+    if cluster.startswith(ADDRESSES):
         return ClusterWorkers(cluster, at_most=workers, token=token)
-    local = local_cluster(environments)
-    return ClusterWorkers(local.scheduler_address, token=token, cluster=local)
+    if cluster == "local":
+        local = local_cluster(environments)
+        return ClusterWorkers(local.scheduler_address, token=token, cluster=local)
+    from outlearn.experiment.executors.slurm import open_slurm, read_slurm
+
+    slurm = open_slurm(read_slurm(Path(cluster)))
+    return ClusterWorkers(slurm.scheduler_address, at_most=workers, token=token, cluster=slurm, patience=QUEUE_SECONDS)
+
+
+def _is_file(cluster: str) -> bool:
+    return cluster.endswith((".yaml", ".yml"))
 
 
 def _environments(workers: int) -> list[dict[str, str]]:

@@ -1,0 +1,137 @@
+"""Workers as Slurm jobs, through dask-jobqueue: one job a worker, described by a short file.
+
+The scheduler runs in the driver, which may sit on a login node; each job starts one worker with one dask thread and its
+share of cores, memory and GPUs. Where dask's configuration names TLS certificates they are used (docs/cluster.md).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from outlearn.errors import ConfigError, MissingExtraError, WorkerError, suggest
+
+__all__ = ["SlurmJobs", "open_slurm", "read_slurm", "slurm_arguments"]
+
+KIND = "slurm"
+
+
+@dataclass(frozen=True)
+class SlurmJobs:
+    """Say what to ask Slurm for.
+
+    Attributes:
+        jobs: how many workers.
+        cores: of each; a stage uses as many threads.
+        memory: of each, such as `16GB`.
+        gpus: of each.
+        walltime: of each, `hours:minutes:seconds`; a worker that runs out of it loses its task to another.
+        queue, account: Slurm's partition and account, if it wants them.
+        interface: the network interface that workers and driver share, such as `ib0`; the default one if None.
+        directives: more lines for `#SBATCH`.
+        setup: lines of shell before the worker starts: `module load ...`, `source venv/bin/activate`.
+        logs: folder for the jobs' output.
+    """
+
+    jobs: int
+    cores: int = 1
+    memory: str = "8GB"
+    gpus: int = 0
+    walltime: str = "01:00:00"
+    queue: str | None = None
+    account: str | None = None
+    interface: str | None = None
+    directives: tuple[str, ...] = ()
+    setup: tuple[str, ...] = ()
+    logs: str | None = None
+
+
+def read_slurm(path: Path) -> SlurmJobs:
+    """Read a file of `kind: slurm` and the attributes of `SlurmJobs`.
+
+    Raises:
+        ConfigError: if the file cannot be read, or a key or value is not allowed.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"the cluster file {str(path)!r} cannot be read: {error}") from error
+    if not isinstance(content, dict) or content.pop("kind", None) != KIND:
+        raise ConfigError(f"the cluster file {str(path)!r} must hold keys and values, among them `kind: {KIND}`.")
+    kinds = {field.name: str(field.type) for field in dataclasses.fields(SlurmJobs)}
+    for key, value in content.items():
+        if key not in kinds:
+            raise ConfigError(f"{path}: unknown key {key!r}; {suggest(key, kinds)}")
+        _check(path, key, value, kinds[key])
+    if "jobs" not in content:
+        raise ConfigError(f"{path}: jobs is missing; give the number of workers.")
+    lists = {key: tuple(value) for key, value in content.items() if kinds[key].startswith("tuple")}
+    return SlurmJobs(**{**content, **lists})
+
+
+def _check(path: Path, key: str, value: object, kind: str) -> None:
+    least = 0 if key == "gpus" else 1
+    if kind == "int":
+        right, wanted = (
+            isinstance(value, int) and not isinstance(value, bool) and value >= least,
+            f"a number >= {least}",
+        )
+    elif kind.startswith("tuple"):
+        right, wanted = isinstance(value, list) and all(isinstance(line, str) for line in value), "a list of texts"
+    else:
+        right, wanted = isinstance(value, str) or (value is None and "None" in kind), "a text, in quotes"
+    if not right:
+        raise ConfigError(f"{path}: {key} is {value!r}; expected {wanted}.")
+
+
+def slurm_arguments(jobs: SlurmJobs) -> dict[str, Any]:
+    """Return what dask-jobqueue's `SLURMCluster` is called with.
+
+    Example:
+        >>> slurm_arguments(SlurmJobs(jobs=8, cores=4, gpus=1))["job_extra_directives"]
+        ['--gres=gpu:1']
+    """
+    threads = [f"export {name}={jobs.cores}" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")]
+    return {
+        "queue": jobs.queue,
+        "account": jobs.account,
+        "cores": 1,  # threads of dask: a stage has the process to itself
+        "processes": 1,
+        "job_cpu": jobs.cores,
+        "memory": jobs.memory,
+        "walltime": jobs.walltime,
+        "interface": jobs.interface,
+        "job_extra_directives": [*([f"--gres=gpu:{jobs.gpus}"] if jobs.gpus else []), *jobs.directives],
+        "job_script_prologue": [*threads, *jobs.setup],
+        "log_directory": jobs.logs,
+    }
+
+
+def open_slurm(jobs: SlurmJobs) -> Any:
+    """Start a scheduler here, and ask Slurm for the workers.
+
+    Returns:
+        The `SLURMCluster`.
+
+    Raises:
+        MissingExtraError: without dask-jobqueue.
+        WorkerError: if Slurm takes no jobs.
+    """
+    try:
+        import dask
+        from dask_jobqueue import SLURMCluster
+        from distributed import Security
+    except ImportError as error:
+        raise MissingExtraError("dask-jobqueue", "cluster") from error
+    certified = dask.config.get("distributed.comm.tls.ca-file")
+    tls = {"protocol": "tls://", "security": Security()} if certified else {}
+    try:
+        cluster = SLURMCluster(**slurm_arguments(jobs), **tls, scheduler_options={"dashboard_address": "127.0.0.1:0"})
+        cluster.scale(jobs=jobs.jobs)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise WorkerError(f"Slurm takes no jobs: {error}. Is `sbatch` on the PATH here?") from error
+    return cluster
