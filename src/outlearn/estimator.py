@@ -25,8 +25,7 @@ from outlearn.core.generators import BregmanGenerator
 from outlearn.core.predictions import Predictions
 from outlearn.errors import ConfigError, DataError, ShapeError
 from outlearn.experiment.bagged_teachers import bagged_teachers, teacher_probs, weak_columns
-from outlearn.experiment.explain import explain, smoothed
-from outlearn.experiment.explanation import Explanation
+from outlearn.experiment.explain import Explanation, explain, smoothed
 from outlearn.experiment.partial_labels import UNLABELLED, class_codes, given_labels, is_unlabelled
 
 if TYPE_CHECKING:

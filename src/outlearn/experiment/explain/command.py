@@ -13,8 +13,8 @@ from outlearn.core.targets import read_target
 from outlearn.data.prediction_files import PredictionFiles, read_predictions
 from outlearn.data.target_files import read_target_file, read_teacher_of
 from outlearn.errors import AlignmentError, ConfigError, DomainError
-from outlearn.experiment.explain import explain, smoothed
-from outlearn.experiment.explanation_files import claim_explanation_folder, write_explanation
+from outlearn.experiment.explain.files import claim_explanation_folder, write_explanation
+from outlearn.experiment.explain.measure import explain, smoothed
 from outlearn.experiment.progress import Progress, Silent
 
 __all__ = ["explain_files"]

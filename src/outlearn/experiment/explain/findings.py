@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from outlearn.core.intervals import Interval, point_interval
-from outlearn.experiment.explanation_parts import Refused
+from outlearn.experiment.explain.parts import Refused
 
 if TYPE_CHECKING:
-    from outlearn.experiment.explanation import Explanation
+    from outlearn.experiment.explain.explanation import Explanation
 
 __all__ = ["findings"]
 

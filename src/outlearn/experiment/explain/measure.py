@@ -25,8 +25,8 @@ from outlearn.core.predictions import Predictions
 from outlearn.core.risk_gap import RiskGap, risk_gap
 from outlearn.core.targets import read_target
 from outlearn.errors import ConfigError, DomainError, OutlearnError
-from outlearn.experiment.explanation import Explanation
-from outlearn.experiment.explanation_parts import (
+from outlearn.experiment.explain.explanation import Explanation
+from outlearn.experiment.explain.parts import (
     Control,
     Decomposition,
     EnsembleRisk,

@@ -15,8 +15,8 @@ from outlearn.core.entropy import Sharpening
 from outlearn.core.ledger import TERMS, SliceTable
 from outlearn.errors import StoreError
 from outlearn.experiment.estimates import estimate, number
-from outlearn.experiment.explanation import Explanation
-from outlearn.experiment.explanation_parts import Control, Refused
+from outlearn.experiment.explain.explanation import Explanation
+from outlearn.experiment.explain.parts import Control, Refused
 from outlearn.experiment.run_folder import write_file
 
 __all__ = ["claim_explanation_folder", "explanation_record", "write_explanation"]

@@ -13,7 +13,7 @@ from outlearn.core.entropy import Sharpening
 from outlearn.core.ledger import Ledger, SliceTable
 from outlearn.core.risk_gap import RiskGap
 from outlearn.core.risk_gap_summary import RiskGapSummary
-from outlearn.experiment.explanation_parts import (
+from outlearn.experiment.explain.parts import (
     Control,
     Decomposition,
     EnsembleRisk,
@@ -21,7 +21,7 @@ from outlearn.experiment.explanation_parts import (
     PosteriorMeanSummary,
     Refused,
 )
-from outlearn.experiment.explanation_text import explanation_text
+from outlearn.experiment.explain.text import explanation_text
 
 __all__ = ["Explanation"]
 

@@ -13,11 +13,11 @@ import numpy as np
 
 from outlearn.core.intervals import Interval
 from outlearn.core.targets import ORDERS
-from outlearn.experiment.explanation_findings import findings
-from outlearn.experiment.explanation_parts import Refused
+from outlearn.experiment.explain.findings import findings
+from outlearn.experiment.explain.parts import Refused
 
 if TYPE_CHECKING:
-    from outlearn.experiment.explanation import Explanation
+    from outlearn.experiment.explain.explanation import Explanation
 
 __all__ = ["explanation_text"]
 
