@@ -19,10 +19,10 @@ def errors_of(*overrides: str) -> list[str]:
     return str(caught.value).splitlines()
 
 
-def test_no_configuration_is_the_offline_default_with_eight_teachers_and_eight_losses():
+def test_no_configuration_is_the_offline_default_with_eight_teachers_eight_losses_and_a_choice():
     config = load_config()
     assert (config.data.name, config.teacher.models) == ("vader-lexicon", 8)
-    assert list(config.student.loss) == LOSSES
+    assert list(config.student.loss) == [*LOSSES, "auto"]
 
 
 def test_the_resolved_configuration_gives_itself_again(tmp_path):
