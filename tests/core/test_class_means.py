@@ -35,7 +35,7 @@ def test_one_factor_a_class_is_all_that_changes():
 
 def test_predictions_whose_means_are_the_prior_stay():
     probs = distributions(20, 3)
-    np.testing.assert_array_equal(match_class_means(probs, probs.mean(axis=0)), probs)
+    np.testing.assert_allclose(match_class_means(probs, probs.mean(axis=0)), probs, atol=FLOAT64)
 
 
 def test_a_class_that_no_point_can_take_keeps_mean_0_and_nothing_is_nan():
@@ -52,3 +52,22 @@ def test_a_prior_of_0_empties_the_class():
 def test_a_prior_of_another_shape_is_an_error():
     with pytest.raises(ShapeError, match="expected \\(2, 3\\)"):
         match_class_means(distributions(2, 5, 3), np.ones(3) / 3)
+
+
+@pytest.mark.parametrize("power", [0.1, 1.0, 30.0])
+def test_the_prior_is_reached_for_vague_and_for_nearly_certain_predictions(power):
+    sharp = distributions(3, 400, 4) ** power
+    prior = np.array([[0.7, 0.1, 0.1, 0.1], [0.25] * 4, [0.02, 0.08, 0.4, 0.5]])
+    matched = match_class_means(sharp / sharp.sum(axis=-1, keepdims=True), prior)
+    np.testing.assert_allclose(matched.mean(axis=1), prior, atol=REACHED)
+
+
+def test_what_cannot_be_reached_stays_finite():
+    matched = match_class_means(np.eye(2)[np.zeros(10, dtype=int)], np.array([0.5, 0.5]))
+    np.testing.assert_array_equal(matched[:, 0], 1.0)
+    certain = match_class_means(np.eye(2)[np.array([0] * 9 + [1])], np.array([0.5, 0.5]))
+    np.testing.assert_allclose(certain.mean(axis=0), [0.9, 0.1])
+    only_unwanted = match_class_means(np.eye(2)[np.array([0, 1])], np.array([0.0, 1.0]))
+    assert np.isfinite(only_unwanted).all()
+    nothing = match_class_means(np.array([[0.7, 0.3, 0.0]]), np.array([0.0, 0.0, 1.0]))
+    np.testing.assert_allclose(nothing, [[0.7, 0.3, 0.0]])

@@ -68,15 +68,24 @@ def kappa_matrix(first: Predictions, second: Predictions) -> Float[np.ndarray, "
     Source: Cohen, A coefficient of agreement for nominal scales, 1960.
     """
     check_same_points(first, second, ("first", "second"))
-    a, b = hard_votes(first).astype(np.float32), hard_votes(second).astype(np.float32)
-    a_answers, b_answers = a.sum(axis=-1), b.sum(axis=-1)
-    both = np.maximum(a_answers @ b_answers.T, 1.0).astype(np.float64)
+    return _kappas(_votes(first), _votes(second))
+
+
+def _votes(predictions: Predictions) -> np.ndarray:
+    """Return hard labels as 0 and 1, `[classes, models, points]`; 0 throughout where a model abstains."""
+    votes = np.moveaxis(hard_votes(predictions), -1, 0)
+    return votes.astype(np.float32, order="C")  # counts are exact below 2^24
+
+
+def _kappas(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Measure kappa between the votes of all pairs of models."""
+    first_speaks, second_speaks = first.sum(axis=0), second.sum(axis=0)
+    both = np.maximum(first_speaks @ second_speaks.T, 1.0).astype(np.float64)
     equal = np.zeros(both.shape)
     chance = np.zeros(both.shape)
-    for k in range(first.n_classes):  # one product a class counts all pairs; float32 counts are exact below 2^24
-        is_a, is_b = np.ascontiguousarray(a[..., k]), np.ascontiguousarray(b[..., k])
-        equal += is_a @ is_b.T
-        chance += ((is_a @ b_answers.T) / both) * ((a_answers @ is_b.T) / both)
+    for a, b in zip(first, second, strict=True):  # one product a class counts all pairs
+        equal += a @ b.T
+        chance += ((a @ second_speaks.T) / both) * ((first_speaks @ b.T) / both)
     beyond = 1 - chance
     certain = beyond <= 1e-12  # both constant and equal: 0 / 0
     return np.where(certain, 0.0, (equal / both - chance) / np.where(certain, 1.0, beyond))
@@ -102,10 +111,11 @@ def consensus(teacher: Predictions, student: Predictions) -> Consensus:
     other = own[:, None] != own[None, :]
     if not crossed.any():
         return Consensus(math.nan, math.nan, math.nan, "one teacher only: there is no other teacher to compare with")
-    kx = float(kappa_matrix(student, teacher)[crossed].mean())
+    votes = _votes(student)
+    kx = float(_kappas(votes, _votes(teacher))[crossed].mean())
     if not other.any():
         return Consensus(kx, math.nan, math.nan, "all students are of one teacher: no students of different teachers")
-    ks = float(kappa_matrix(student, student)[other].mean())
+    ks = float(_kappas(votes, votes)[other].mean())
     return Consensus(kx, ks, math.sqrt(max(ks, 0.0) * max(kx, 0.0)))
 
 

@@ -3,7 +3,12 @@
     q'_i(k) proportional to w_k q_i(k),   with w such that mean_i q'_i(k) = prior_k for every class k.
 
 A student that learns from its own predictions drifts towards the classes it already prefers; matched means stop that.
-The weights are those of the maximum-likelihood prior correction, found by fixed-point steps (iterative scaling).
+The weights are those of the maximum-likelihood prior correction: w = exp(u) minimises the convex
+
+    mean_i log sum_k e^{u_k} q_i(k) - sum_k prior_k u_k,
+
+whose gradient is the difference of the means. Newton's steps find it; where one would not go down, iterative scaling,
+which always does, takes its place.
 """
 
 from __future__ import annotations
@@ -16,6 +21,8 @@ from outlearn.errors import ShapeError
 __all__ = ["match_class_means"]
 
 STEPS = 100
+LONGEST = 10.0  # step of a log factor
+LEAST = -200.0  # log factor, relative to the largest: no class vanishes to 0, where its log would be infinite
 ENOUGH = 1e-6  # largest difference between a class mean and its prior
 
 
@@ -30,7 +37,7 @@ def match_class_means(
 
     Returns:
         Distributions whose class means are within 1e-6 of the prior, where 100 steps reach it. A class that no point
-        can take keeps the mean 0.
+        can take keeps the mean 0, the rest is shared as the others' priors.
 
     Raises:
         ShapeError: if there is not one prior for each model and class.
@@ -48,15 +55,56 @@ def match_class_means(
             f"prior has shape {prior.shape}; expected {(*probs.shape[:-2], probs.shape[-1])}: the class means of each "
             f"model of probs {probs.shape}."
         )
-    wanted = prior[..., None, :]
-    factors = np.ones_like(wanted)
-    scaled = probs
+    # Classes first: sums over a short last axis are slow.
+    q = np.ascontiguousarray(np.moveaxis(probs, -1, 0))
+    wanted = np.moveaxis(prior, -1, 0)
+    q = _without(q, wanted <= 0)
+    possible = q.any(axis=-1)
+    within_reach = (wanted * possible).sum(axis=0)
+    wanted = np.where(
+        within_reach > 0, wanted * possible / np.where(within_reach > 0, within_reach, 1.0), q.mean(axis=-1)
+    )
+    shift = np.zeros(wanted.shape)
+    scaled, cost = _scaled(q, shift, wanted)
     for _ in range(STEPS):
-        means = scaled.mean(axis=-2, keepdims=True)
+        means = scaled.mean(axis=-1)
         if np.abs(means - wanted).max() < ENOUGH:
             break
-        factors = factors * np.divide(wanted, means, out=np.ones_like(means), where=means > 0)
-        factors /= factors.max(axis=-1, keepdims=True)  # only ratios matter; this keeps them in range
-        scaled = probs * factors
-        scaled = scaled / scaled.sum(axis=-1, keepdims=True)
-    return scaled
+        step = np.clip(_newton_step(scaled, means, wanted), -LONGEST, LONGEST)
+        tried, tried_cost = _scaled(q, shift + step, wanted)
+        if not np.all(tried_cost <= cost):
+            ratio = np.divide(wanted, means, out=np.ones_like(means), where=possible & (wanted > 0) & (means > 0))
+            step = np.where(tried_cost <= cost, step, np.log(ratio))
+            tried, tried_cost = _scaled(q, shift + step, wanted)
+        shift = np.maximum(shift + step - (shift + step).max(axis=0), LEAST)
+        scaled, cost = tried, tried_cost
+    return np.ascontiguousarray(np.moveaxis(scaled, 0, -1))
+
+
+def _without(q: np.ndarray, unwanted: np.ndarray) -> np.ndarray:
+    """Take the classes whose prior is 0 from the points that can be of another class; `[classes, *models, points]`."""
+    if not unwanted.any():
+        return q
+    left = np.where(unwanted[..., None], 0.0, q)
+    total = left.sum(axis=0)
+    return np.where(total > 0, left / np.where(total > 0, total, 1.0), q)
+
+
+def _scaled(q: np.ndarray, shift: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the scaled predictions and the convex cost of each model; neither changes with a constant in `shift`."""
+    shift = np.maximum(shift - shift.max(axis=0), LEAST)
+    scaled = q * np.exp(shift)[..., None]
+    total = scaled.sum(axis=0)
+    scaled /= total
+    return scaled, np.asarray(np.log(total).mean(axis=-1) - (wanted * shift).sum(axis=0))
+
+
+def _newton_step(scaled: np.ndarray, means: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Solve Hessian x step = wanted - means, for each model."""
+    by_model = np.moveaxis(scaled, 0, -2)  # [*models, classes, points]
+    products = by_model @ np.swapaxes(by_model, -1, -2) / scaled.shape[-1]
+    spread = np.moveaxis(means, 0, -1)[..., None] * np.eye(len(scaled)) - products
+    # A constant changes nothing: the matrix of ones takes that direction, the small diagonal what is flat beside it.
+    hessian = spread + 1.0 / len(scaled) + 1e-9 * np.eye(len(scaled))
+    step = np.linalg.solve(hessian, np.moveaxis(wanted - means, 0, -1)[..., None])[..., 0]
+    return np.moveaxis(step, -1, 0)
