@@ -120,7 +120,7 @@ def run(cell: Cell, seed: int) -> dict[str, float | bool | None]:
 
     gain = student_gain(data["labels"], POINTS)
     # What preflight measures: students of the other labelers, on four fifths of the points.
-    groups = {"asked twice": [[0, 1]], "two": [[0], [1]], "three": [[0, 1], [0, 2], [1, 2]]}[cell.design]
+    groups = {"asked twice": [[0, 1]], "two": [[0, 1]], "three": [[0, 1], [0, 2], [1, 2]]}[cell.design]
     measured = float(np.mean([student_gain(data["labels"][group], POINTS * 4 // 5) for group in groups]))
     kept = [j for j, row in enumerate(found.labelers) if not np.isnan(row.missed.mean)]
     bias = float((fresh["shared"] != fresh["y"]).mean()) if cell.bias else 0.0

@@ -20,7 +20,7 @@ from outlearn.experiment.preflight.label_table import LabelTable, make_table
 from outlearn.experiment.preflight.measures import LabelMeasures
 from outlearn.experiment.preflight.points import points_to_check
 from outlearn.experiment.preflight.result import Preflight
-from outlearn.experiment.preflight.student_measures import StudentMeasures, skill_ratio
+from outlearn.experiment.preflight.student_measures import HABIT, StudentMeasures, habits, student_products
 from outlearn.experiment.preflight.students import FEWEST_FOR_STUDENTS, CrossFit, cross_fit, pools
 from outlearn.experiment.preflight.verdict import decide
 from outlearn.experiment.preflight.wording import assumptions_of, warnings_of
@@ -140,13 +140,14 @@ def analyse_table(
     elif features is None:
         with show.bar("encoding texts") as advance:
             features, seen = _encoded(table, encoder, advance)
-    single, pooled, groups = None, None, pools(len(table.names), asked_twice=asked_twice)
+    n, single, pooled = len(table.names), None, None
+    groups = pools(n)
     if no_students is None and features is not None:
         with show.bar("training students") as advance:
             fit = cross_fit(
                 features.astype(np.float32, copy=False),
                 table.labels,
-                [*((j,) for j in range(len(table.names))), *groups],
+                [*((j,) for j in range(n)), *groups],
                 table.n_classes,
                 folds=FOLDS,
                 rng=generator(seed, "folds"),
@@ -154,10 +155,13 @@ def analyse_table(
             )
         n = len(table.names)
         single = CrossFit({f: p[:n] for f, p in fit.probs.items()}, fit.strength, fit.folds)
-        pooled = CrossFit({f: p[n:] for f, p in fit.probs.items()}, fit.strength, fit.folds) if groups else None
+        pooled = CrossFit({f: p[n:] for f, p in fit.probs.items()}, fit.strength, fit.folds)
         seen += f", {features.shape[1]} dimensions; linear head, C = {fit.strength:g}"
-    ratio = skill_ratio(table, single) if single is not None and len(table.names) == 2 and not asked_twice else None
-    labels = LabelMeasures(table, asked_twice, level, ratio)
+    products = None if single is None else student_products(table, single)
+    excess = 0.0 if products is None or asked_twice else habits(products)
+    if excess > HABIT and n == 2:
+        pooled = None  # it has learned its judges' habits
+    labels = LabelMeasures(table, asked_twice, level, products)
     measured = None
     if single is not None and labels.judges:
         measured = StudentMeasures(labels, largest_bias, single, pooled, tuple(groups))
@@ -196,7 +200,7 @@ def analyse_table(
         ),
         encoder=no_students or seen,
         assumptions=assumptions_of(labels, single, largest_bias),
-        warnings=warnings_of(labels, single),
+        warnings=warnings_of(labels, excess),
         notes=table.notes,
     )  # fmt: skip
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -25,14 +26,17 @@ from outlearn.core.shared_answer import (
     skills_of_draws,
     skills_of_labelers,
     skills_of_two,
+    unrelated,
 )
 from outlearn.experiment.preflight.label_table import LabelTable
 from outlearn.experiment.preflight.result import LabelerReport, TruthReport
 
-__all__ = ["FEWEST_TRUE", "LabelMeasures", "no_interval"]
+__all__ = ["FEWEST_TRUE", "LabelMeasures", "Products", "no_interval"]
 
 FEWEST_TRUE = 20
 MOST_VOTERS = 15
+
+Products = Sequence[Sequence[Estimate]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +47,7 @@ class LabelMeasures:
         table: the labels.
         asked_twice: the columns are one labeler, asked again.
         level: of intervals.
-        ratio: of two labelers' skills, where students tell it.
+        students: q of each labeler's student with each labeler, `[students][labelers]`; None without students.
         agreements: of every pair of labelers.
         skills: for the shared answer.
     """
@@ -51,7 +55,7 @@ class LabelMeasures:
     table: LabelTable
     asked_twice: bool
     level: float
-    ratio: Estimate | None = None
+    students: Products | None = None
     agreements: PairTable = field(init=False)
     skills: Skills = field(init=False)
 
@@ -157,8 +161,27 @@ class LabelMeasures:
         if self.asked_twice:
             return skills_of_draws(products, n)
         if n == 2:
-            return skills_of_two(products[0, 1], self.ratio)
-        return skills_of_labelers(products, n)
+            return skills_of_two(products[0, 1], self._ratio(0, 1))
+        skills = skills_of_labelers(products, n)
+        rest = [j for j in range(n) if j not in skills.left_out]
+        if skills.each or len(rest) != 2:
+            return skills
+        first, second = rest
+        of_two = skills_of_two(products[first, second], self._ratio(first, second))
+        return replace(of_two, each={rest[k]: skill for k, skill in of_two.each.items()}, left_out=skills.left_out)
+
+    def _ratio(self, first: int, second: int) -> Estimate | None:
+        """Estimate the ratio of two labelers' skills by how well students of both agree with each.
+
+        The geometric mean over both students: what a student learned of its own labeler's habits cancels where they are
+        alike. None without students, or if an agreement is not told apart from chance.
+        """
+        if self.students is None:
+            return None
+        q = [self.students[s][labeler] for labeler in (first, second) for s in (first, second)]
+        if any(map(unrelated, q)):
+            return None
+        return ((q[0].log() + q[1].log() - q[2].log() - q[3].log()) / 2).exp()
 
     def _bias_controls(self, judges: list[int], true_labels: np.ndarray) -> list[Estimate]:
         """Controls for the shared bias: how often labelers agree, over all points less over those of known truth."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -18,39 +19,34 @@ from outlearn.core.crossed_gain import (
 )
 from outlearn.core.influence import Estimate, average
 from outlearn.core.intervals import Interval
-from outlearn.core.labeler_agreement import agreement_of, chance_corrected, pair_table
+from outlearn.core.labeler_agreement import agreement_of, chance_corrected
 from outlearn.core.shared_answer import unrelated
 from outlearn.experiment.preflight.label_table import LabelTable
-from outlearn.experiment.preflight.measures import LabelMeasures
+from outlearn.experiment.preflight.measures import LabelMeasures, Products
 from outlearn.experiment.preflight.result import StudentReport
 from outlearn.experiment.preflight.students import CrossFit
 
-__all__ = ["StudentMeasures", "habits", "skill_ratio"]
+__all__ = ["HABIT", "StudentMeasures", "habits", "student_products"]
+
+HABIT = 3.0  # standard errors from which labelers are said to have habits of their own
 
 
-def skill_ratio(table: LabelTable, single: CrossFit) -> Estimate | None:
-    """Estimate r_0 / r_1 of two labelers by how well students of both agree with each, on points they did not see.
-
-    The geometric mean over both students: what a student learned of its own labeler's habits cancels where they are
-    alike. None if an agreement is not told apart from chance.
-    """
-    q = _products(table, single)
-    if any(unrelated(value) for row in q for value in row):
-        return None
-    return ((q[0][0].log() + q[1][0].log() - q[0][1].log() - q[1][1].log()) / 2).exp()
+def student_products(table: LabelTable, single: CrossFit) -> Products:
+    """Estimate q of each labeler's student with each labeler, `[students][labelers]`, on points it did not see."""
+    answers = single.probs[1.0].argmax(axis=2)
+    return [[chance_corrected(agreement_of(a, row), table.n_classes) for row in table.labels] for a in answers]
 
 
-def habits(table: LabelTable, single: CrossFit) -> float:
+def habits(q: Products) -> float:
     """Test whether students agree with their own labeler more than skills explain, in standard errors.
 
     For students s_A, s_B of labelers A, B and labels of points they did not see, log q(s_A, A) + log q(s_B, B) -
     log q(s_A, B) - log q(s_B, A) is 0 if both learned the shared answer, above 0 if each also learned what is only its
     own labeler's. Averaged over pairs; 0 where it cannot be tested.
     """
-    q = _products(table, single)
     excess = [
         q[i][i].log() + q[j][j].log() - q[i][j].log() - q[j][i].log()
-        for i, j in pair_table(table.labels)
+        for i, j in combinations(range(len(q)), 2)
         if not any(unrelated(value) for value in (q[i][i], q[j][j], q[i][j], q[j][i]))
     ]
     if not excess:
@@ -167,9 +163,3 @@ class StudentMeasures:
             true_over_vote=true_over,
             off=off,
         )
-
-
-def _products(table: LabelTable, single: CrossFit) -> list[list[Estimate]]:
-    """Estimate q of each labeler's student with each labeler, `[students][labelers]`, on points it did not see."""
-    answers = single.probs[1.0].argmax(axis=2)
-    return [[chance_corrected(agreement_of(a, row), table.n_classes) for row in table.labels] for a in answers]

@@ -38,19 +38,18 @@ class CrossFit:
     folds: int
 
 
-def pools(n_labelers: int, *, asked_twice: bool) -> list[tuple[int, ...]]:
+def pools(n_labelers: int) -> list[tuple[int, ...]]:
     """Say whose labels each pooled student learns from, one for each judge.
 
-    All labelers but the judge. A labeler asked just twice leaves one for that, so both answers are used: its judge's
-    noise on a point left out is still independent. Two different labelers have no pool: the judge's habits would be in
-    it.
+    All labelers but the judge, so that the judge's habits are not in the student. Of two, both: a judge's noise on a
+    point left out is independent of the student all the same; its habits are not, see `student_measures.habits`.
 
     Example:
-        >>> pools(3, asked_twice=False), pools(2, asked_twice=True), pools(2, asked_twice=False)
-        ([(1, 2), (0, 2), (0, 1)], [(0, 1), (0, 1)], [])
+        >>> pools(3), pools(2)
+        ([(1, 2), (0, 2), (0, 1)], [(0, 1), (0, 1)])
     """
     if n_labelers == 2:
-        return [(0, 1)] * 2 if asked_twice else []
+        return [(0, 1), (0, 1)]
     return [tuple(j for j in range(n_labelers) if j != judge) for judge in range(n_labelers)]
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from outlearn.experiment.preflight.measures import FEWEST_TRUE, LabelMeasures
-from outlearn.experiment.preflight.student_measures import habits
+from outlearn.experiment.preflight.student_measures import HABIT
 from outlearn.experiment.preflight.students import CrossFit
 
 __all__ = ["assumptions_of", "warnings_of"]
-
-HABIT = 3.0  # standard errors from which labelers are said to have habits of their own
 
 
 def assumptions_of(labels: LabelMeasures, single: CrossFit | None, largest_bias: float) -> tuple[str, ...]:
@@ -35,22 +33,24 @@ def assumptions_of(labels: LabelMeasures, single: CrossFit | None, largest_bias:
     return tuple(found)
 
 
-def warnings_of(labels: LabelMeasures, single: CrossFit | None) -> tuple[str, ...]:
+def warnings_of(labels: LabelMeasures, excess: float) -> tuple[str, ...]:
     """List what in the data speaks against the assumptions."""
     names, found = labels.table.names, []
     if labels.skills.left_out and labels.judges:
         who = ", ".join(names[j] for j in labels.skills.left_out)
-        found.append(f"{who}: no more agreement with the others than chance; left out of what is said about the rest.")
+        found.append(
+            f"{who}: no more agreement with the others than chance. The rest is judged without; its labels are still in the "
+            "students of all labelers: drop it with --labelers."
+        )
     if labels.skills.alike:
         pairs = "; ".join(
             f"{names[i]} and {names[j]} ({excess:.1f} standard errors)"
             for (i, j), excess in sorted(labels.skills.alike.items(), key=lambda item: -item[1])
         )
         found.append(
-            f"More agreement than skills explain: {pairs}. At least one of these pairs shares errors that the others do "
-            "not, so that labelers look better than they are. Keep one of each such pair (--labelers)."
+            f"More agreement than skills explain: {pairs}. At least one of these pairs shares errors that the others "
+            "do not, so that labelers look better than they are. Keep one of each such pair (--labelers)."
         )
-    excess = 0.0 if single is None or labels.asked_twice else habits(labels.table, single)
     if excess > HABIT:
         found.append(
             f"Students agree with their own labeler more than with the others ({excess:.1f} standard errors): labelers "
