@@ -56,6 +56,21 @@ def test_chunks_that_fit_the_memory_give_the_same_result(problem, hidden):
     np.testing.assert_allclose(whole.logits["b"], pieces.logits["b"], atol=1e-5)
 
 
+def test_threads_and_memory_change_no_bit_of_many_float32_heads(problem):
+    losses = [get_loss(name) for name in ("forward_ce", "reverse_ce", "mae", "aux_conf", "gce")]
+    jobs = [HeadJob(m % len(problem[1]), loss, seed=7 * m) for loss in losses for m in range(60)]
+    settings, before, found = HeadSettings(epochs=1, batch_size=16), torch.get_num_threads(), []
+    try:
+        for threads, memory in ((1, None), (2, None), (3, 2**27), (1, 2**24)):
+            torch.set_num_threads(threads)
+            fit = fit_predict(*problem[:2], jobs, problem[2], settings=settings, memory_bytes=memory)
+            found.append(fit.logits["a"])
+    finally:
+        torch.set_num_threads(before)
+    for other in found[1:]:
+        np.testing.assert_array_equal(other, found[0])
+
+
 def test_threads_change_nothing_and_are_left_as_they_were(problem):
     settings = HeadSettings(epochs=2, batch_size=16, dtype="float64")
     before = torch.get_num_threads()

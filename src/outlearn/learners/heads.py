@@ -30,7 +30,9 @@ from outlearn.learners.rules import Rule, arrange, build_rules, table_columns
 __all__ = ["fit_predict"]
 
 DEFAULT_MEMORY = 512 * 2**20
-NARROW = 32  # columns of a product, below which splitting them over threads saves little
+NARROW = 64  # columns of a product, below which splitting them over threads saves little
+WIDEST = 256  # heads of a chunk: wide enough for the products to run at speed
+SIDE_BY_SIDE = 4  # chunks that fit the memory together
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ def fit_predict(
         checkpoints: epochs at which to predict too, in [0, epochs]; rounded to whole minibatches.
         progress: called with (steps done, all steps) after each epoch.
         memory_bytes: train the heads in chunks so that working memory stays near this; 512 MiB by default. The
-            result is the same. Features, points and predictions are not counted: they must exist anyway.
+            result is the same, to the last bit unless a thousand heads need more than this. Features, points and
+            predictions are not counted: they must exist anyway.
 
     Returns:
         Predictions at each checkpoint and at the end, and the heads.
@@ -103,7 +106,10 @@ def fit_predict(
         n_steps = max(1, round(settings.epochs * per_epoch))
         stops = _checkpoint_steps(checkpoints, settings.epochs, per_epoch, n_steps)
         results = Results(data, len(jobs), len(stops), hidden=settings.hidden, dtype=dtype)
-        chunks = _chunks(jobs, data, settings, DEFAULT_MEMORY if memory_bytes is None else memory_bytes, threads)
+        memory = DEFAULT_MEMORY if memory_bytes is None else memory_bytes
+        of_head = _bytes_of_head(data, settings)
+        chunks = _chunks(jobs, settings, memory, of_head, n_logits=1 if data.n_classes == 2 else data.n_classes)
+        at_once = max(1, memory // (of_head * max(map(len, chunks))))
 
         def train(chunk: list[int], report: Callable[[int], None]) -> None:
             groups, optimiser = _build(jobs, chunk, data, settings)
@@ -113,7 +119,7 @@ def fit_predict(
 
         run_chunks(
             [partial(train, chunk) for chunk in chunks],
-            threads=threads,
+            threads=min(threads, at_once),
             progress=lambda done: None if progress is None else progress(done, len(chunks) * n_steps),
         )
     epochs = tuple(min(step / per_epoch, settings.epochs) for step in stops[:-1])
@@ -219,15 +225,8 @@ def _checkpoint_steps(checkpoints: Sequence[float], epochs: float, per_epoch: in
     return sorted(steps | {n_steps})
 
 
-def _chunks(
-    jobs: Sequence[HeadJob], data: Inputs, settings: HeadSettings, memory_bytes: int, threads: int
-) -> list[list[int]]:
-    """Split the jobs, neighbours in order and loss together, into equal chunks: one for each thread, or more.
-
-    More if the chunks that run at once would not fit the memory; fewer if they would be narrow.
-    """
-    if memory_bytes < 1:
-        raise ConfigError(f"memory_bytes is {memory_bytes!r}; expected a number of bytes above 0.")
+def _bytes_of_head(data: Inputs, settings: HeadSettings) -> int:
+    """Estimate the working memory of one head."""
     k, inputs = data.n_classes, data.features.shape[1]
     logits = 1 if k == 2 else k
     batch = min(settings.batch_size, data.n_examples)
@@ -235,12 +234,33 @@ def _chunks(
     # The table of coefficients, what one loss needs to build its share, the optimiser's four buffers, a step's buffers.
     numbers = data.n_examples * (table_columns(k) + 3 * k) + 4 * parameters
     numbers += batch * (2 * (settings.hidden or 0) + 3 * table_columns(k))
-    orders = {job.seed % settings.order_groups for job in jobs}
-    columns = len(jobs) * (settings.hidden or logits)
-    at_once = min(threads, len(jobs), max(len(orders), columns // NARROW))
-    fit = max(1, memory_bytes // (at_once * numbers * data.features.element_size()))
-    ordered = sorted(range(len(jobs)), key=lambda i: (jobs[i].seed % settings.order_groups, repr(jobs[i].loss), i))
-    return equal_parts(ordered, max(at_once, -(-len(jobs) // fit)))
+    return int(numbers * data.features.element_size())
+
+
+def _chunks(
+    jobs: Sequence[HeadJob], settings: HeadSettings, memory_bytes: int, of_head: int, *, n_logits: int
+) -> list[list[int]]:
+    """Split the jobs into chunks, neighbours in order and loss together.
+
+    Rounding depends a little on which heads lie beside each other, so chunks follow from the jobs alone, never from the
+    threads, and from the memory only where it could not hold a few chunks of the usual width.
+    """
+    if memory_bytes < 1:
+        raise ConfigError(f"memory_bytes is {memory_bytes!r}; expected a number of bytes above 0.")
+    widest = min(WIDEST, max(1, memory_bytes // (SIDE_BY_SIDE * of_head)))
+    narrow = -(-NARROW // (settings.hidden or n_logits))
+    by_order: dict[int, list[int]] = {}
+    for i in sorted(range(len(jobs)), key=lambda i: (jobs[i].seed % settings.order_groups, repr(jobs[i].loss), i)):
+        by_order.setdefault(jobs[i].seed % settings.order_groups, []).append(i)
+    chunks: list[list[int]] = []
+    for members in by_order.values():
+        for part in equal_parts(members, -(-len(members) // widest)):
+            # Few heads of one order wait for those of the next.
+            if chunks and len(chunks[-1]) < narrow and len(chunks[-1]) + len(part) <= widest:
+                chunks[-1] += part
+            else:
+                chunks.append(part)
+    return chunks
 
 
 def _require_finite(jobs: Sequence[HeadJob], groups: list[Group], epoch: float) -> None:
