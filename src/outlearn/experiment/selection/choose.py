@@ -16,7 +16,7 @@ from outlearn.core.predictions import Predictions
 from outlearn.errors import AlignmentError, ConfigError
 from outlearn.experiment.selection.candidates import Candidate
 from outlearn.experiment.selection.choice import Choice, best_of, check_criterion
-from outlearn.experiment.selection.criteria import CRITERIA
+from outlearn.experiment.selection.criteria import CRITERIA, measure_agreement
 from outlearn.experiment.selection.labellers import check_labellers
 from outlearn.experiment.selection.train import fit_candidates
 from outlearn.learners.base import HeadSettings
@@ -99,9 +99,10 @@ def measure_candidate(
         students = Predictions.from_logits(
             logits[split], point_ids=who.point_ids, teacher_of=np.arange(len(logits[split]))
         )
+        agreement = measure_agreement(who, students)
         for name, criterion in CRITERIA.items():
             if split == "validation" or not criterion.held_out:
-                found[name].append(criterion.measure(who, students))
+                found[name].append(criterion.read(agreement))
     return np.array([np.mean(values) if values else np.nan for values in found.values()])
 
 

@@ -14,13 +14,49 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from outlearn.core.agreement import consensus
+from outlearn.core.agreement import Consensus, consensus
 from outlearn.core.crossed import CrossedMisfit, crossed_misfit
 from outlearn.core.generators import get_generator
 from outlearn.core.pairing import labelled_by
 from outlearn.core.predictions import Predictions
 
-__all__ = ["CRITERIA", "Criterion"]
+__all__ = ["CRITERIA", "Agreement", "Criterion", "measure_agreement"]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What criteria are read from: students of one candidate against the labellers, on one set of points."""
+
+    consensus: Consensus
+    crossed: CrossedMisfit
+    weak_label_cross_entropy: float
+
+
+def measure_agreement(labellers: Predictions, students: Predictions) -> Agreement:
+    """Measure everything that criteria need, once; no true label enters.
+
+    Args:
+        labellers: on points whose labels need not be known.
+        students: on the same points, with `teacher_of`.
+    """
+    own = labelled_by(labellers, students)
+    labels = labellers.log_probs
+    if np.isfinite(labels).all():
+        crossed = crossed_misfit(labels, students.log_probs, own, get_generator("negative_entropy"), "target_first")
+    else:
+        crossed = CrossedMisfit(math.nan, math.nan, None, None, "a labeller gives probability 0: it is infinite")
+    return Agreement(
+        consensus(labellers, students), crossed, _weak_label_cross_entropy(labels[own], students.log_probs)
+    )
+
+
+def _weak_label_cross_entropy(labels: np.ndarray, students: np.ndarray) -> float:
+    speaks = labels.max(axis=-1) > labels.min(axis=-1)  # who finds all classes equally likely says nothing
+    if not speaks.any():
+        return math.nan
+    with np.errstate(invalid="ignore"):  # 0 times -inf: a class that neither gives any probability
+        cost = np.where(np.isneginf(labels), 0.0, -np.exp(labels) * students)
+    return float(cost.sum(axis=-1)[speaks].mean())
 
 
 @dataclass(frozen=True)
@@ -28,43 +64,22 @@ class Criterion:
     """A measure of the students of one candidate; no true label enters.
 
     Attributes:
-        measure: (labellers, students with `teacher_of`) -> a number, nan where it cannot be told.
+        read: what was measured -> a number, nan where it cannot be told.
         higher_is_better: the direction.
         held_out: True if it makes sense only on points whose weak labels the students did not learn from.
         assumes, fails: in words.
     """
 
-    measure: Callable[[Predictions, Predictions], float]
+    read: Callable[[Agreement], float]
     higher_is_better: bool
     held_out: bool
     assumes: str
     fails: str
 
 
-def _crossed(labellers: Predictions, students: Predictions) -> CrossedMisfit:
-    return crossed_misfit(
-        labellers.log_probs,
-        students.log_probs,
-        labelled_by(labellers, students),
-        get_generator("negative_entropy"),
-        "target_first",
-    )
-
-
-def _weak_label_cross_entropy(labellers: Predictions, students: Predictions) -> float:
-    own = labelled_by(labellers, students)
-    labels = labellers.log_probs[own]
-    speaks = labels.max(axis=-1) > labels.min(axis=-1)  # who finds all classes equally likely says nothing
-    if not speaks.any():
-        return math.nan
-    with np.errstate(invalid="ignore"):  # 0 times -inf: a class that neither gives any probability
-        cost = np.where(np.isneginf(labels), 0.0, -np.exp(labels) * students.log_probs)
-    return float(cost.sum(axis=-1)[speaks].mean())
-
-
 CRITERIA: dict[str, Criterion] = {
     "consensus": Criterion(
-        lambda labellers, students: consensus(labellers, students).consensus,
+        lambda found: found.consensus.consensus,
         higher_is_better=True,
         held_out=False,
         assumes="Where a student leaves what teachers share, it is partly towards the truth: between the assumptions "
@@ -73,7 +88,7 @@ CRITERIA: dict[str, Criterion] = {
         "noise at so few points that students agree by chance.",
     ),
     "crossed_kappa": Criterion(
-        lambda labellers, students: consensus(labellers, students).crossed_kappa,
+        lambda found: found.consensus.crossed_kappa,
         higher_is_better=True,
         held_out=False,
         assumes="Students err independently of the labellers' shared bias; then it is proportional to accuracy.",
@@ -81,21 +96,21 @@ CRITERIA: dict[str, Criterion] = {
         "students that are cautious about leaving the labellers.",
     ),
     "student_kappa": Criterion(
-        lambda labellers, students: consensus(labellers, students).student_kappa,
+        lambda found: found.consensus.student_kappa,
         higher_is_better=True,
         held_out=False,
         assumes="Students of different labellers that agree do so on the truth; it bounds accuracy from above.",
         fails="A student's own prior makes it consistent and wrong: few classes, few steps, many rounds.",
     ),
     "crossed_misfit": Criterion(
-        lambda labellers, students: _crossed(labellers, students).mean,
+        lambda found: found.crossed.mean,
         higher_is_better=False,
         held_out=False,
         assumes="Log loss under the labellers' own distributions is what is wanted.",
         fails="Accuracy is wanted: it follows confidence, and punishes students that are rightly surer than teachers.",
     ),
     "overfit_covariance": Criterion(
-        lambda labellers, students: _crossed(labellers, students).covariance,
+        lambda found: found.crossed.covariance,
         higher_is_better=False,
         held_out=False,
         assumes="Candidates differ in how much of one labeller they memorise, and in nothing else.",
@@ -103,7 +118,7 @@ CRITERIA: dict[str, Criterion] = {
         "loss by it, not losses.",
     ),
     "weak_label_validation": Criterion(
-        _weak_label_cross_entropy,
+        lambda found: found.weak_label_cross_entropy,
         higher_is_better=False,
         held_out=True,
         assumes="What predicts a labeller's held-out labels best is best.",
