@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.learners.finetuning.tiny import FAMILIES, SETTINGS, SOFT, TEXTS, fit, logits_of
+from tests.learners.finetuning.tiny import FAMILIES, PAIRS, SETTINGS, SOFT, TEXTS, fit, logits_of
 
 from outlearn.learners.base import HeadJob
-from outlearn.learners.finetuning.batches import epoch_batches, micro_batches
+from outlearn.learners.finetuning.batches import cut_sorted, epoch_batches, micro_batches
+from outlearn.learners.finetuning.embeddings import add_gradients_by_row
 from outlearn.losses import LOSSES, get_loss
 
 torch = pytest.importorskip("torch")
@@ -85,11 +87,73 @@ def test_the_order_of_an_epoch_depends_on_seed_and_epoch():
     assert [len(batch) for batch in epoch_batches(20, 8, seed=0, epoch=0)] == [8, 8, 4]
 
 
-def test_micro_batches_hold_every_example_once_within_the_budget():
-    lengths = np.random.default_rng(0).integers(1, 50, 100)
-    parts = micro_batches(lengths, 120)
-    assert sorted(np.concatenate(parts).tolist()) == list(range(100))
-    assert all(len(part) * lengths[part].max() <= 120 for part in parts)
+@pytest.mark.parametrize("n_slots", [1, 2])
+def test_micro_batches_hold_every_text_once_within_the_budget(n_slots):
+    lengths = np.random.default_rng(0).integers(1, 50, (100, n_slots))
+    batches = micro_batches(lengths, tokens=120, overhead=20)
+    assert sorted(np.concatenate([batch.points for batch in batches]).tolist()) == list(range(100))
+    for batch in batches:
+        texts = lengths[batch.points].ravel()
+        assert sorted(np.concatenate(batch.parts).tolist()) == list(range(len(texts)))
+        assert all(len(part) * texts[part].max() <= 120 for part in batch.parts)
+
+
+def test_parts_are_the_cheapest_of_all_cuts():
+    lengths = -np.sort(-np.random.default_rng(0).integers(1, 30, 9))
+
+    def cost(cuts):
+        return sum(int(lengths[cut].max()) * len(lengths[cut]) + 12 for cut in cuts)
+
+    every = []
+    for ends in itertools.chain.from_iterable(itertools.combinations(range(1, 9), k) for k in range(9)):
+        cuts = [slice(a, b) for a, b in itertools.pairwise((0, *ends, 9))]
+        if all(int(lengths[cut].max()) * len(lengths[cut]) <= 70 for cut in cuts):
+            every.append(cost(cuts))
+    assert cost(cut_sorted(lengths, tokens=70, overhead=12)) == min(every)
+
+
+def held_tokens(lengths, batch):
+    """Return the most padded tokens whose activations exist at once: those kept, or one part computed again."""
+    texts = lengths[batch.points].ravel()
+    sizes = [len(part) * int(texts[part].max()) for part in batch.parts]
+    return max([sum(sizes[len(sizes) - batch.kept :]), *sizes])
+
+
+def test_a_pair_of_any_length_holds_the_budget_or_its_longer_text():
+    lengths = np.array([[100, 90], [60, 50], [30, 20], [5, 5]])
+    batches = micro_batches(lengths, tokens=80, overhead=10)
+    assert [held_tokens(lengths, batch) for batch in batches] == [100, 60, 70]
+    assert [batch.points.tolist() for batch in batches] == [[0], [1], [2, 3]]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_computing_a_text_of_a_pair_again_changes_nothing(tiny_model, family):
+    settings = replace(EXACT, dropout=0.3)
+    targets = SOFT[None, :24]
+    # A budget below every pair: each is a micro-batch, its shorter text computed twice with the same dropout.
+    again, once = (
+        logits_of(fit(tiny_model(family), replace(settings, tokens_per_batch=n), points=PAIRS, targets=targets))
+        for n in (1, 1)
+    )
+    np.testing.assert_array_equal(again, once)
+    plain = replace(EXACT, dropout=0.0)
+    small, large = (
+        logits_of(fit(tiny_model(family), replace(plain, tokens_per_batch=n), points=PAIRS, targets=targets))
+        for n in (1, 10_000)
+    )
+    np.testing.assert_allclose(small, large, atol=SAME)
+
+
+def test_gradients_by_row_are_those_of_torch():
+    torch.manual_seed(0)
+    ours, theirs = (torch.nn.Sequential(torch.nn.Embedding(9, 4, padding_idx=0)).double() for _ in range(2))
+    theirs.load_state_dict(ours.state_dict())
+    add_gradients_by_row(ours)
+    for ids in (torch.tensor([[1, 2, 2], [0, 0, 5]]), torch.tensor([[8, 2, 0]])):
+        weight = torch.randn(*ids.shape, 4).double()
+        for model in (ours, theirs):
+            (model(ids) * weight).sum().backward()
+    torch.testing.assert_close(ours[0].weight.grad, theirs[0].weight.grad)
 
 
 def test_soft_targets_are_learned_as_they_are(tiny_model):

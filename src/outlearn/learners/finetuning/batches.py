@@ -1,8 +1,8 @@
 """How examples are grouped: a random batch for each step, cut by length into micro-batches of few padded tokens.
 
 A step is the mean over `batch_size` random examples. Its gradient does not depend on how the batch is cut, so it is cut
-where it is cheap: sorted by length, each micro-batch as many examples as fit a budget of tokens with padding. The order
-of an epoch depends on the seed and the epoch alone, so a resumed run needs no state to go on.
+where it is cheap: sorted by length, within a budget of tokens, where padding and the fixed cost of a pass together are
+least. The order of an epoch depends on the seed and the epoch alone, so a resumed run needs no state to go on.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
-__all__ = ["Length", "epoch_batches", "micro_batches"]
+__all__ = ["Length", "MicroBatch", "cut_sorted", "epoch_batches", "micro_batches"]
 
 
 @dataclass(frozen=True)
@@ -66,25 +66,98 @@ def epoch_batches(n_examples: int, batch_size: int, *, seed: int, epoch: int) ->
         yield order[start : start + batch_size]
 
 
-def micro_batches(lengths: Int[np.ndarray, " batch"], tokens: int) -> list[Int[np.ndarray, " micro_batch"]]:
-    """Cut a batch into micro-batches of similar length, the longest first.
+@dataclass(frozen=True)
+class MicroBatch:
+    """Hold the points of one backward pass, and how their texts are cut into forward passes.
+
+    Attributes:
+        points: positions in the batch.
+        parts: each forward pass as positions in the grid `[points, slots]`, row by row; the longest texts come last.
+        kept: how many of the last parts keep their activations; the others are computed again in the backward pass.
+    """
+
+    points: Int[np.ndarray, " points"]
+    parts: tuple[Int[np.ndarray, " texts"], ...]
+    kept: int
+
+
+def micro_batches(lengths: Int[np.ndarray, "points slots"], *, tokens: int, overhead: int) -> list[MicroBatch]:
+    """Cut a batch so that few tokens are padding and few are held at a time, the longest texts first.
+
+    Texts of similar length go together into a forward pass. The texts of a pair need a common backward pass, so pairs
+    are grouped by their size, and the texts of a group are cut. A pair that exceeds the limit by itself keeps the
+    activations of its longer text alone.
 
     Args:
-        lengths: tokens of each example; of a pair, twice its longer text.
-        tokens: limit of examples x longest; an example beyond it is a micro-batch by itself.
+        lengths: tokens of each text; two slots for pairs.
+        tokens: how many a micro-batch may hold with padding; a text beyond it stands by itself.
+        overhead: what a forward and backward pass costs besides its tokens, in tokens.
 
     Returns:
-        Positions in the batch; every one occurs once.
+        Every point occurs once.
 
     Example:
-        >>> [part.tolist() for part in micro_batches(np.array([1, 5, 2, 2]), 6)]
-        [[1], [2, 3, 0]]
+        >>> for batch in micro_batches(np.array([[1], [5], [2], [2]]), tokens=6, overhead=1):
+        ...     print(batch.points)
+        [1]
+        [2 3 0]
     """
-    order = np.argsort(-lengths, kind="stable")
-    parts = []
+    n_slots = lengths.shape[1]
+    order = np.argsort(-lengths.sum(1), kind="stable")
+    if n_slots == 1:
+        cuts = cut_sorted(lengths[order, 0], tokens=tokens, overhead=overhead)
+        return [MicroBatch(order[cut], (np.arange(cut.stop - cut.start),), 1) for cut in cuts]
+    return [_of_pairs(order[group], lengths, tokens, overhead) for group in _groups(lengths.sum(1)[order], tokens)]
+
+
+def _of_pairs(
+    points: Int[np.ndarray, " points"], lengths: Int[np.ndarray, "all_points slots"], tokens: int, overhead: int
+) -> MicroBatch:
+    """Cut the texts of some pairs into parts that are done in one backward pass, the longest texts last."""
+    texts = lengths[points].ravel()
+    order = np.argsort(-texts, kind="stable")
+    for cost in (overhead, 0):  # at no overhead nothing is padded, so that points within the limit fit
+        cuts = cut_sorted(texts[order], tokens=tokens, overhead=cost)
+        # The last part is the first to be done in the backward pass, and gone when an earlier one is computed again.
+        held = np.cumsum([int(texts[order[cut.start]]) * (cut.stop - cut.start) for cut in cuts])
+        if held[-1] <= tokens:
+            break
+    kept = max(1, int((held <= tokens).sum()))
+    return MicroBatch(points, tuple(order[cut] for cut in reversed(cuts)), kept)
+
+
+def cut_sorted(lengths: Int[np.ndarray, " texts"], *, tokens: int, overhead: int) -> list[slice]:
+    """Cut texts, longest first, into parts such that padded tokens plus the parts' overhead are fewest.
+
+    cost(j) = min over i of cost(i) + lengths[i] (j - i) + overhead, with lengths[i] (j - i) within the limit.
+
+    Example:
+        >>> cut_sorted(np.array([9, 9, 3, 3, 3]), tokens=100, overhead=4)
+        [slice(0, 2, None), slice(2, 5, None)]
+        >>> cut_sorted(np.array([9, 9, 3, 3, 3]), tokens=100, overhead=40)
+        [slice(0, 5, None)]
+    """
+    n = len(lengths)
+    cost, start = np.zeros(n + 1), np.zeros(n + 1, dtype=np.int64)
+    low = 0
+    for j in range(1, n + 1):
+        while low < j - 1 and lengths[low] * (j - low) > tokens:
+            low += 1
+        i = np.arange(low, j)
+        candidates = cost[i] + lengths[i] * (j - i) + overhead
+        best = int(candidates.argmin())
+        cost[j], start[j] = candidates[best], low + best
+    cuts, end = [], n
+    while end:
+        cuts.append(slice(int(start[end]), end))
+        end = int(start[end])
+    return cuts[::-1]
+
+
+def _groups(sizes: Int[np.ndarray, " points"], tokens: int) -> Iterator[slice]:
+    """Take as many points as fit the limit, again and again, at least one."""
     start = 0
-    while start < len(order):
-        size = max(1, tokens // int(lengths[order[start]]))
-        parts.append(order[start : start + size])
-        start += size
-    return parts
+    while start < len(sizes):
+        fits = int((np.cumsum(sizes[start:]) <= tokens).sum())
+        yield slice(start, start + max(1, fits))
+        start += max(1, fits)

@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from outlearn.learners.finetuning.batches import micro_batches
+from outlearn.learners.finetuning.batches import MicroBatch, micro_batches
 from outlearn.learners.finetuning.model import TextModel
-from outlearn.learners.finetuning.tokens import TokenBatch, Tokens
+from outlearn.learners.finetuning.tokens import Tokens
 
 __all__ = ["compute_features", "predict_logits"]
 
@@ -33,7 +33,7 @@ def compute_features(
 @torch.no_grad()
 def _in_batches(
     model: TextModel,
-    compute: Callable[[TokenBatch], Tensor],
+    compute: Callable[[Tokens, Int[np.ndarray, " points"], MicroBatch], Tensor],
     tokens: Tokens,
     points: Int[np.ndarray, " points"],
     tokens_per_batch: int,
@@ -42,11 +42,11 @@ def _in_batches(
     training = model.network.training
     model.network.eval()
     try:
-        order = micro_batches(tokens.sizes[points], tokens_per_batch)
-        rows = [compute(tokens.batch(points[part], model.device)).cpu() for part in order]
+        batches = micro_batches(tokens.lengths[points], tokens=tokens_per_batch, overhead=model.overhead)
+        rows = [compute(tokens, points, batch).cpu() for batch in batches]
     finally:
         model.network.train(training)
     if not rows:
         return torch.empty(0, 2 if model.pairs else model.head.out_features)
-    found = torch.cat(rows)
-    return found[torch.from_numpy(np.argsort(np.concatenate(order)))]
+    order = np.argsort(np.concatenate([batch.points for batch in batches]))
+    return torch.cat(rows)[torch.from_numpy(order)]

@@ -53,8 +53,9 @@ class FinetuneSettings:
         dropout: every rate of dropout in the model; None leaves the model's own; 0 turns it off.
         max_length: tokens kept of a text.
         cut: which end of a longer text is cut: "start" keeps a dialogue's last turn.
-        tokens_per_batch: padded tokens in a micro-batch; it decides memory and speed, not the result (up to rounding,
-            and the draws of dropout). 1024 suits the caches of a CPU; a GPU wants 8192 or more.
+        tokens_per_batch: padded tokens whose activations are held at a time; it decides memory and speed, not the
+            result (up to rounding, and the draws of dropout). 1024 suits a CPU; a GPU wants 8192 or more. A longer text
+            is held by itself; of a longer pair, one text at a time.
         gradient_checkpointing: recompute activations in the backward pass, for memory.
         precision: "float32"; "bf16" (autocast, weights in float32); "auto", bf16 on a GPU that has it; or "float64", to
             check results.
@@ -63,8 +64,8 @@ class FinetuneSettings:
         trust_remote_code: run code that comes with the model.
 
     Memory: 16 bytes for each weight that moves (itself, its gradient, two moments; early stopping adds 4), 4 for each
-    that does not, and the activations of one micro-batch, which are proportional to `tokens_per_batch`; with
-    checkpointing one layer's and each layer's input.
+    that does not, and the activations of at most `tokens_per_batch` tokens or of the longest text; with gradient
+    checkpointing only those of one layer, and each layer's input.
     """
 
     adaptation: Literal["full", "lora"] = "full"

@@ -26,7 +26,7 @@ class TokenBatch:
     """Hold one padded batch.
 
     Attributes:
-        input_ids, attention_mask: `[texts, longest]`; of pairs, all texts of slot a first, then all of slot b.
+        input_ids, attention_mask: `[texts, longest]`.
         last: position of each text's last token, `[texts]`.
         pad: the id in the padding.
     """
@@ -45,7 +45,7 @@ class Tokens:
         ids: of all distinct texts, one after another, `[tokens]`.
         starts: where each text begins in `ids`, and the end, `[texts + 1]`.
         text_of: which text stands in each slot of each point, `[points, slots]`; two slots for pairs.
-        sizes: padded tokens that a point takes when it stands alone, `[points]`: slots x its longest text.
+        lengths: tokens of each text of each point, `[points, slots]`.
         pad: the tokenizer's id of padding; None if it has none.
         vocabulary: number of ids.
     """
@@ -53,7 +53,7 @@ class Tokens:
     ids: Int[np.ndarray, " tokens"]
     starts: Int[np.ndarray, " texts_and_end"]
     text_of: Int[np.ndarray, "points slots"]
-    sizes: Int[np.ndarray, " points"]
+    lengths: Int[np.ndarray, "points slots"]
     pad: int | None
     vocabulary: int
 
@@ -62,14 +62,13 @@ class Tokens:
         """Whether a point is a pair of texts."""
         return self.text_of.shape[1] == 2
 
-    def batch(self, points: Int[np.ndarray, " batch"], device: torch.device) -> TokenBatch:
-        """Pad some points to their longest text.
+    def batch(self, texts: Int[np.ndarray, " texts"], device: torch.device) -> TokenBatch:
+        """Pad some texts to the longest of them.
 
         Padding stands on the right, so position 0 is the first token for every model. The id in the padding never
         reaches a real token: the mask hides it. But decoders look for the last id that is not padding; if the
         tokenizer has no padding, or a text ends in that id, a free id takes its place.
         """
-        texts = self.text_of[points].T.ravel()
         first, lengths = self.starts[texts], np.diff(self.starts)[texts]
         ends = set(self.ids[first + lengths - 1].tolist())
         pad = self.pad
@@ -128,7 +127,7 @@ def tokenise(
         ids=np.array([i for row in rows for i in row], dtype=np.int32),
         starts=np.concatenate([[0], np.cumsum(lengths)]),
         text_of=texts,
-        sizes=n_slots * lengths[texts].max(axis=1, initial=0),
+        lengths=lengths[texts],
         pad=tokenizer.pad_token_id,
         vocabulary=len(tokenizer),
     )

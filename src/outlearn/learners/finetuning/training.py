@@ -123,7 +123,7 @@ class Training:
         except torch.OutOfMemoryError as error:
             raise ConfigError(
                 f"{self.model.device} has too little memory for tokens_per_batch {self.settings.tokens_per_batch} and "
-                f"points of up to {int(self.tokens.sizes.max())} tokens. Lower either, or use gradient_checkpointing "
+                f"texts of up to {int(self.tokens.lengths.max())} tokens. Lower either, or use gradient_checkpointing "
                 "or adaptation: lora."
             ) from error
         # A stop that early stopping never reached has the predictions of the weights that were kept.
@@ -166,10 +166,10 @@ class Training:
         # The draws of dropout follow from seed and step: a resumed run draws the same.
         torch.manual_seed(int(np.random.SeedSequence([self.job.seed, self.step]).generate_state(1)[0]))
         total = torch.zeros((), device=self.model.device)
-        for part in micro_batches(self.tokens.sizes[examples], settings.tokens_per_batch):
-            points = examples[part]
-            logits = self.model.logits(self.tokens.batch(points, self.model.device))
-            taught = self.targets[torch.from_numpy(points).to(self.model.device)]
+        lengths = self.tokens.lengths[examples]
+        for batch in micro_batches(lengths, tokens=settings.tokens_per_batch, overhead=self.model.overhead):
+            logits = self.model.logits(self.tokens, examples, batch)
+            taught = self.targets[torch.from_numpy(examples[batch.points]).to(self.model.device)]
             losses = self.window.loss(self.job.loss, logits, taught, progress=progress, remember=True)
             loss = losses.sum() / len(examples)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -185,7 +185,7 @@ class Training:
         for group in self.optimiser.param_groups:
             group["lr"] = settings.rate(self.step, self.length.total)
         self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad(set_to_none=False)  # filling with zeros is faster than new memory from the system
         return value
 
     def _at_stop(self, evaluate: Mapping[str, Tokens]) -> None:
@@ -214,7 +214,7 @@ class Training:
         return stopping is not None and self.waited >= stopping.patience
 
     def _predict_all(self, evaluate: Mapping[str, Tokens]) -> dict[str, Tensor]:
-        return {name: self._predict(tokens, np.arange(len(tokens.sizes))) for name, tokens in evaluate.items()}
+        return {name: self._predict(tokens, np.arange(len(tokens.lengths))) for name, tokens in evaluate.items()}
 
     def _predict(self, tokens: Tokens, points: Int[np.ndarray, " points"]) -> Float[Tensor, "points classes"]:
         return predict_logits(self.model, tokens, points, tokens_per_batch=self.settings.tokens_per_batch)
