@@ -115,11 +115,10 @@ def sweep(
     file: Annotated[Path, typer.Argument(help="YAML file with base, and grid, zip or list of what varies.")],
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the sweep; goes on there [runs/NAME].")] = None,
     store: StoreOption = None,
-    workers: Annotated[
-        int | None, typer.Option("--workers", help="Processes to run at once, or workers of the cluster [here].")
-    ] = None,
-    cluster: Annotated[
-        str | None, typer.Option("--cluster", metavar="ADDRESS", help="local, or a dask scheduler's tcp:// or tls://.")
+    workers: WorkersOption = None,
+    cluster: ClusterOption = None,
+    memory: Annotated[
+        str | None, typer.Option("--memory", metavar="SIZE", help="For training, in each worker, as 2GB [512MiB].")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
 ) -> None:
@@ -129,10 +128,11 @@ def sweep(
     from outlearn.experiment.sweep.planning import plan_sweep
     from outlearn.experiment.sweep.run_sweep import run_sweep
     from outlearn.experiment.sweep.sweep_file import read_sweep
+    from outlearn.learners.memory import parse_size
     from outlearn.progress_bars import Bars
     from outlearn.report.html import write_report
 
-    asked = read_sweep(file)
+    asked, size = read_sweep(file), parse_size(memory) if memory else None
     folder, kept = out or asked.default_folder, Store(store or default_store())
     try:
         with Bars() as bars:
@@ -140,7 +140,9 @@ def sweep(
             print(plan_text(plan, workers=workers or 1), flush=True)
             if dry_run:
                 return
-            outcome = run_sweep(plan, store=kept, out=folder, workers=workers, cluster=cluster, progress=bars)
+            outcome = run_sweep(
+                plan, store=kept, out=folder, workers=workers, cluster=cluster, memory=size, progress=bars
+            )
     except KeyboardInterrupt:
         print("outlearn: stopped. Finished runs and stages are kept; the same command goes on.", file=sys.stderr)
         raise typer.Exit(130) from None

@@ -23,6 +23,7 @@ from outlearn.learners.base import FitResult, HeadJob
 from outlearn.learners.blocks import LinearBlock
 from outlearn.learners.certificate import certify
 from outlearn.learners.inputs import Inputs, check_inputs
+from outlearn.learners.memory import allowed_memory
 from outlearn.learners.minimise import MEMORY, minimise
 from outlearn.learners.objective import Objective
 from outlearn.learners.parallel import equal_parts, one_thread_an_operation, run_chunks
@@ -33,7 +34,6 @@ from outlearn.losses.base import hardened
 __all__ = ["fit_convex"]
 
 CONVEX = {ForwardCE: "forward_ce", HardCE: "hard_ce", ForwardKL: "forward_kl"}
-DEFAULT_MEMORY = 512 * 2**20
 NARROW = 64  # heads, below which a chunk is too narrow to be worth a thread of its own
 MARGIN = 0.25  # aim for this part of the tolerance, so that the check in float64 passes
 TOGETHER = 30  # steps of the common run
@@ -130,7 +130,7 @@ def fit_convex(
         solver = _Solver(data, list(problems), names, C=C, tolerance=tolerance, bias=bias)
         # A Hessian of this many products is worth the barriers of a product split over threads.
         large = data.features.numel() * data.features.shape[1] > LARGE
-        chunks = solver.chunks(memory_bytes or DEFAULT_MEMORY, threads)
+        chunks = solver.chunks(memory_bytes or allowed_memory(), threads)
         run_chunks(
             [partial(solver.solve, chunk) for chunk in chunks],
             threads=threads,

@@ -21,6 +21,7 @@ from outlearn.errors import ConfigError, DomainError
 from outlearn.learners.base import FitResult, HeadJob, HeadSettings
 from outlearn.learners.blocks import Block, HiddenBlock, LinearBlock, padded
 from outlearn.learners.inputs import Inputs, check_inputs
+from outlearn.learners.memory import allowed_memory
 from outlearn.learners.optimiser import FlatAdamW, Parameters
 from outlearn.learners.order import initial_layers, minibatch_order, steps_per_epoch
 from outlearn.learners.parallel import equal_parts, one_thread_an_operation, run_chunks
@@ -29,7 +30,6 @@ from outlearn.learners.rules import Rule, arrange, build_rules, table_columns
 
 __all__ = ["fit_predict"]
 
-DEFAULT_MEMORY = 512 * 2**20
 NARROW = 64  # columns of a product, below which splitting them over threads saves little
 WIDEST = 256  # heads of a chunk: wide enough for the products to run at speed
 SIDE_BY_SIDE = 4  # chunks that fit the memory together
@@ -73,7 +73,7 @@ def fit_predict(
         weights: sample weights that jobs may refer to, at least 0.
         checkpoints: epochs at which to predict too, in [0, epochs]; rounded to whole minibatches.
         progress: called with (steps done, all steps) after each epoch.
-        memory_bytes: train the heads in chunks so that working memory stays near this; 512 MiB by default. The
+        memory_bytes: train the heads in chunks so that working memory stays near this; by default 512 MiB. The
             result is the same, to the last bit unless a thousand heads need more than this. Features, points and
             predictions are not counted: they must exist anyway.
 
@@ -106,7 +106,7 @@ def fit_predict(
         n_steps = max(1, round(settings.epochs * per_epoch))
         stops = _checkpoint_steps(checkpoints, settings.epochs, per_epoch, n_steps)
         results = Results(data, len(jobs), len(stops), hidden=settings.hidden, dtype=dtype)
-        memory = DEFAULT_MEMORY if memory_bytes is None else memory_bytes
+        memory = allowed_memory() if memory_bytes is None else memory_bytes
         of_head = _bytes_of_head(data, settings)
         chunks = _chunks(jobs, settings, memory, of_head, n_logits=1 if data.n_classes == 2 else data.n_classes)
         at_once = max(1, memory // (of_head * max(map(len, chunks))))

@@ -178,7 +178,7 @@ def test_a_run_that_fails_while_it_runs_is_named_and_the_others_finish(swept, tm
 def test_runs_whose_shared_stage_failed_say_so(swept, tmp_path, monkeypatch):
     _, content, *_ = swept
 
-    def failing(config, key, store):
+    def failing(*arguments):
         raise RuntimeError("no features today")
 
     monkeypatch.setattr(work, "compute_stage", failing)
@@ -207,6 +207,12 @@ def test_a_folder_of_something_else_is_refused(swept, tmp_path):
     (tmp_path / "sweep" / "sweep.yaml").write_text("name: other")
     with pytest.raises(StoreError, match="holds the sweep 'other'"):
         go(content, tmp_path)
+
+
+def test_a_small_memory_gives_the_same_tables(swept, tmp_path):
+    folder, content, *_ = swept
+    go(content, tmp_path, memory=2**20)
+    assert (tmp_path / "sweep" / "results.csv").read_bytes() == (folder / "sweep" / "results.csv").read_bytes()
 
 
 @pytest.mark.slow

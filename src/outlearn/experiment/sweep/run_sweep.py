@@ -71,6 +71,7 @@ def run_sweep(
     out: Path,
     workers: int | None = None,
     cluster: str | None = None,
+    memory: int | None = None,
     progress: Progress | None = None,
 ) -> SweepOutcome:
     """Compute what a plan lacks, run by run, and write the tables.
@@ -80,6 +81,7 @@ def run_sweep(
         store: where stages are kept; workers on other machines must see it at the same path.
         out: the folder of the sweep: new, empty, or of a sweep of the same name, whose finished runs are kept.
         workers, cluster: where tasks run; see `open_executor`.
+        memory: bytes that the training of heads may work with, in each worker; None for the default.
         progress: where to report.
 
     Raises:
@@ -92,7 +94,7 @@ def run_sweep(
     log = _Log(out)
     log.write("start", runs=len(plan.runs), to_do=len(plan.to_do), stages=len(plan.needed()))
     failed = {run.member.label: run.problem for run in plan.runs if run.problem}
-    tasks = _tasks(plan, store, out)
+    tasks = _tasks(plan, store, out, memory)
     outcomes: dict[str, Outcome] = {}
     try:
         with progress.bar(f"sweep {plan.sweep.name}") as advance:
@@ -148,11 +150,12 @@ def claim_sweep_folder(out: Path, plan: SweepPlan) -> None:
         ) from error
 
 
-def _tasks(plan: SweepPlan, store: Store, out: Path) -> list[Task]:
+def _tasks(plan: SweepPlan, store: Store, out: Path, memory: int | None) -> list[Task]:
     """List what is to be done: stages that stand apart, then runs, each after the stages that it needs."""
     config_of = {run.member.label: run.member.config.model_dump(mode="json") for run in plan.to_do}
     # Absolute: a worker may have another working folder.
-    root, folder = str(store.root.resolve()), out.resolve() / RUNS
+    shared = {"store": str(store.root.resolve()), "folder": str(Path.cwd()), "memory": memory}
+    runs = out.resolve() / RUNS
     apart = {stage.key: stage for stage in plan.needed() if stage.apart}
 
     def before(keys: tuple[str, ...]) -> tuple[str, ...]:
@@ -169,8 +172,8 @@ def _tasks(plan: SweepPlan, store: Store, out: Path) -> list[Task]:
         tasks.append(
             Task(
                 names[key],
-                "outlearn.experiment.sweep.work:compute_stage",
-                {"config": config_of[user], "key": key, "store": root},
+                "outlearn.experiment.sweep.work:finish_stage",
+                {"config": config_of[user], "key": key, **shared},
                 after=tuple(names[parent] for parent in before(stage.parents)),
             )
         )
@@ -178,7 +181,7 @@ def _tasks(plan: SweepPlan, store: Store, out: Path) -> list[Task]:
         Task(
             label,
             "outlearn.experiment.sweep.work:finish_run",
-            {"config": config_of[label], "store": root, "out": str(folder / label)},
+            {"config": config_of[label], "out": str(runs / label), **shared},
             after=tuple(names[key] for key in before(run.stages)),
         )
         for label, run in ((run.member.label, run) for run in plan.to_do)

@@ -2,51 +2,49 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from outlearn.errors import StoreError
 from outlearn.experiment.config import Config
+from outlearn.experiment.executors.stage_tasks import compute_stage
 from outlearn.experiment.pipeline import run
-from outlearn.experiment.plan import make_plan
-from outlearn.experiment.progress import Silent
-from outlearn.experiment.stage import StageRunner, upstream
 from outlearn.experiment.store import Store
+from outlearn.learners.memory import working_memory
 
-__all__ = ["compute_stage", "finish_run"]
+__all__ = ["finish_run", "finish_stage"]
 
 
-def compute_stage(config: Mapping[str, Any], key: str, store: str) -> dict[str, Any]:
+def finish_stage(config: dict[str, Any], store: str, folder: str, key: str, memory: int | None) -> str:
     """Compute a stage of a run and leave it in the store.
 
     Args:
         config: of the run, as `Config.model_dump` gives it.
-        key: of the stage.
         store: folder of the store.
+        folder: where relative paths of the configuration start.
+        key: of the stage.
+        memory: bytes that the training of heads may work with; None for the default.
 
     Returns:
-        The key, whether it was there already, and the seconds that it took.
+        The key.
 
     Raises:
-        StoreError: if the run has no such stage here: the data differ from those of whoever planned it.
+        WorkerError: if this worker's plan has no such stage.
     """
-    plan = make_plan(Config.model_validate(config))
-    for stage in upstream(*plan.stages.values()):
-        if stage.key == key:
-            entry = StageRunner(Store(store), Silent()).result(stage)
-            return {"key": key, "cached": entry.cached, "seconds": entry.seconds}
-    raise StoreError(
-        f"the run has no stage {key[:12]} here: its data or models differ from those that the sweep was planned with. "
-        "Give every worker the same files, and leave them alone while a sweep runs."
-    )
+    with working_memory(memory):
+        return compute_stage(config, store, folder, key)
 
 
-def finish_run(config: Mapping[str, Any], store: str, out: str) -> dict[str, Any]:
-    """Compute what a run still lacks, measure it and write its folder.
+def finish_run(config: Mapping[str, Any], store: str, folder: str, out: str, memory: int | None) -> dict[str, Any]:
+    """Compute what a run still lacks, measure it and write its folder, `out`.
 
     Returns:
         The seconds of each part of the run, as results.json has them.
     """
-    finished = run(Config.model_validate(config), store=Store(store), out=Path(out))
+    # On a machine without this folder, relative paths will be missed by name.
+    there = contextlib.chdir(folder) if os.path.isdir(folder) else contextlib.nullcontext()
+    with there, working_memory(memory):
+        finished = run(Config.model_validate(config), store=Store(store), out=Path(out))
     return {"seconds": finished.results["seconds"]}
