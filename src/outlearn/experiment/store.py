@@ -28,9 +28,10 @@ from uuid import uuid4
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from outlearn.errors import StoreError
+from outlearn.experiment.mapped_arrays import map_arrays
 from outlearn.experiment.store_integrity import damage, sha256
 
 __all__ = ["Entry", "Store", "canonical_json", "default_store", "stage_key"]
@@ -70,7 +71,7 @@ class Entry:
 
     Attributes:
         key: the stage's key.
-        arrays: name -> array.
+        arrays: name -> array, read-only; those that were stored before are views of the mapped file, not in memory.
         meta: what was stored beside them: stage, settings, inputs, versions, seconds, sha256.
         cached: True if nothing was computed for this.
         seconds: time that computing took when it was computed.
@@ -151,6 +152,8 @@ class Store:
             "packages": _package_versions(),
         }
         self._write(key, arrays, meta)
+        for array in arrays.values():
+            array.flags.writeable = False
         return Entry(key, arrays, meta, cached=False)
 
     def entries(self) -> Iterator[tuple[Path, dict[str, Any] | None]]:
@@ -205,7 +208,7 @@ class Store:
         problem = damage(folder)
         if problem is None:
             try:
-                arrays = load_file(folder / "arrays.safetensors")
+                arrays = map_arrays(folder / "arrays.safetensors")
                 return Entry(key, arrays, json.loads((folder / "meta.json").read_text()), cached=True)
             except (OSError, ValueError, SafetensorError) as error:
                 problem = str(error)
