@@ -237,3 +237,11 @@ def test_a_pair_always_has_a_label():
     pairs = [("a", "b"), ("c", "d"), ("e", "f")]
     with pytest.raises(DataError, match="label -1 of point '1' is out of range"):
         make_task(name="t", class_names=["a", "b"], pairs=pairs, labels=[0, -1, 1], kind="preference")
+
+
+def test_a_limit_draws_among_all_points_and_leaves_those_without_a_label_as_they_are(tmp_path):
+    path = write("jsonl", tmp_path, [["no", "yes", None, None][i % 4] for i in range(400)])
+    task = load_task(path=path, limit=100)
+    of_file = load_task(path=path)
+    np.testing.assert_array_equal(task.labels, [of_file.labels[of_file.ids.index(name)] for name in task.ids])
+    assert 20 < (~task.labelled).sum() < 80
