@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 
 from outlearn.cli import main
+from outlearn.core.blind_spots import blind_spots
 from outlearn.core.predictions import Predictions
 from outlearn.core.risk_gap import risk_gap
 from outlearn.experiment.explain import explain
 from outlearn.experiment.explain.command import explain_files
+from outlearn.experiment.explain.files import explanation_record
 from outlearn.experiment.explain.parts import Refused
 
 ROUNDING = 1e-10
@@ -89,6 +91,18 @@ def test_wrong_teachers_are_named_and_their_students_kept_the_bias():
     assert "Most of the teachers' risk is bias" in text
     assert abs(found.gain.bias_removed.mean) < 0.1 * found.decompositions[0].summary.bias.mean
     assert "Not only denoising" not in text
+
+
+def test_blind_spots_are_those_of_the_core_in_text_and_record():
+    arrays = careless()
+    found = explained(arrays)
+    teacher, student = (Predictions.from_logits(arrays[name]) for name in ("teacher", "student"))
+    expected = blind_spots(arrays["target"], teacher=teacher, student=student).summary()
+    assert str(found.blind_spots) == str(expected)
+    assert "\n".join(f"  {line}" for line in str(expected).splitlines()) in str(found)
+    record = explanation_record(found)["blind_spots"]
+    assert record["threshold"] == 0.75
+    assert record["index"]["mean"] == expected.index.mean
 
 
 @pytest.mark.parametrize("generator", ["negative_entropy", "squared_euclidean"])

@@ -32,7 +32,9 @@ from outlearn.core.pairing import labelled_by
 from outlearn.core.predictions import Predictions
 from outlearn.errors import ConfigError
 
-__all__ = ["BlindSpotSummary", "BlindSpots", "blind_spots", "halfway_to_certainty"]
+__all__ = ["MEANS", "BlindSpotSummary", "BlindSpots", "blind_spots", "halfway_to_certainty"]
+
+MEANS = ("blind_spot", "error_where_blind", "index", "confident_disagreement", "right_when_disagreeing")
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,14 @@ class BlindSpotSummary:
     right_when_disagreeing: Interval
 
     def __str__(self) -> str:
-        at = f"sure: a probability of at least {self.threshold:.3g}"
         rows = [
-            (f"student wrong and sure, teacher unsure ({at})", self.blind_spot),
-            ("  wrong, of the students that are sure where their teacher is not", self.error_where_blind),
+            (f"student wrong and sure (p at least {self.threshold:.3g}), teacher unsure", self.blind_spot),
+            ("  wrong, of students sure where their teacher is not", self.error_where_blind),
             ("  without a threshold: index, 1 if errors fell anywhere", self.index),
             ("student sure of another class than its teacher", self.confident_disagreement),
             ("  right, of these", self.right_when_disagreeing),
         ]
-        return "\n".join(f"{name:<76}{value}" for name, value in rows)
+        return "\n".join(f"{name:<60}{value}" for name, value in rows)
 
 
 @dataclass(frozen=True, eq=False)

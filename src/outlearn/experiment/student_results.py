@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 
 from outlearn.core.agreement import agreement, consensus
 from outlearn.core.bias_variance import bias_variance
-from outlearn.core.blind_spots import blind_spots
+from outlearn.core.blind_spots import MEANS, blind_spots
 from outlearn.core.entropy import sharpening
 from outlearn.core.metrics import METRICS, accuracy, log_loss, scorecard
 from outlearn.core.pairing import labelled_by
@@ -130,8 +130,7 @@ def _gap(student: Predictions, test: Evaluation, config: Config) -> RiskGap:
 def _blind_spots_record(test: Evaluation, student: Predictions, level: float) -> dict[str, Any]:
     """Measure where the students are surely wrong and their own teachers unsure."""
     found = blind_spots(test.labels, teacher=test.source, student=student).summary(level)
-    means = ("blind_spot", "error_where_blind", "index", "confident_disagreement", "right_when_disagreeing")
-    return {"threshold": found.threshold, **{name: estimate(getattr(found, name)) for name in means}}
+    return {"threshold": found.threshold, **{name: estimate(getattr(found, name)) for name in MEANS}}
 
 
 def _path(epoch: float, student: Predictions, gap: RiskGap, test: Evaluation) -> dict[str, Any]:

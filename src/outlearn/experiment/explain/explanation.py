@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
+from outlearn.core.blind_spots import BlindSpotSummary
 from outlearn.core.directions import Directions
 from outlearn.core.entropy import Sharpening
 from outlearn.core.ledger import Ledger, SliceTable
@@ -39,6 +40,7 @@ class Explanation:
         posterior: the posterior-mean teacher, by several methods.
         control: teachers, ensembles and students in one table of accuracies.
         sharpening: "teachers" and "students" -> entropy against cross-entropy.
+        blind_spots: where students are surely wrong and their teachers unsure.
         slices: by the teachers' confidence, and by class.
         ledger: one row a point.
         level: of all intervals.
@@ -53,6 +55,7 @@ class Explanation:
     posterior: tuple[PosteriorMeanSummary, ...]
     control: Control | Refused
     sharpening: Mapping[str, Sharpening | Refused]
+    blind_spots: BlindSpotSummary | Refused
     slices: tuple[SliceTable, ...]
     ledger: Ledger
     level: float

@@ -10,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from outlearn.core.blind_spots import MEANS as BLIND_SPOT_MEANS
+from outlearn.core.blind_spots import BlindSpotSummary
 from outlearn.core.denoising import COLUMNS
 from outlearn.core.entropy import Sharpening
 from outlearn.core.ledger import TERMS, SliceTable
@@ -105,6 +107,7 @@ def explanation_record(found: Explanation) -> dict[str, Any]:
         },
         "denoising": _control(found.control),
         "sharpening": {name: _sharpening(result) for name, result in found.sharpening.items()},
+        "blind_spots": _blind_spots(found.blind_spots),
         "slices": {table.by: _slices(table) for table in found.slices},
         "points": {
             "best": [_point(found, int(row)) for row in rows[:POINTS_KEPT]],
@@ -149,6 +152,11 @@ def _sharpening(result: Sharpening | Refused) -> dict[str, Any]:
         "direction": result.direction,
         "best_power": [number(power) for power in result.best_power],
     }
+
+
+def _blind_spots(part: BlindSpotSummary | Refused) -> dict[str, Any]:
+    threshold = {} if isinstance(part, Refused) else {"threshold": part.threshold}
+    return {**threshold, **_estimates(part, BLIND_SPOT_MEANS)}
 
 
 def _slices(table: SliceTable) -> list[dict[str, Any]]:

@@ -1,41 +1,39 @@
 """Explain given predictions: where does the student's gain over its teacher come from? Nothing is trained.
 
 One straight line: risk gap -> bias and variance of everybody, and of the gain -> posterior-mean teacher -> denoising
-control -> sharpening -> slices. Each part is one result of `outlearn.core`; a part that the arrays do not identify is
-not left out but says why.
+control -> sharpening -> blind spots -> slices. Each part is one result of `outlearn.core`; a part that the arrays do
+not identify is not left out but says why.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from outlearn.core.bias_variance import bias_variance
-from outlearn.core.bias_variance_summary import BiasVarianceSummary, variance_pseudo_values
-from outlearn.core.denoising import DenoisingControl, denoising_control
+from outlearn.core.bias_variance_summary import variance_pseudo_values
+from outlearn.core.blind_spots import blind_spots
 from outlearn.core.entropy import sharpening
 from outlearn.core.generators import BregmanGenerator, get_generator
-from outlearn.core.intervals import Interval, cluster_means, point_interval, two_way_interval
+from outlearn.core.intervals import cluster_means, two_way_interval
 from outlearn.core.posterior import METHODS, posterior_mean
 from outlearn.core.predictions import Predictions
 from outlearn.core.risk_gap import RiskGap, risk_gap
-from outlearn.core.targets import read_target
 from outlearn.errors import ConfigError, DomainError, OutlearnError
+from outlearn.experiment.explain.denoising import denoising
 from outlearn.experiment.explain.explanation import Explanation
 from outlearn.experiment.explain.parts import (
-    Control,
     Decomposition,
     EnsembleRisk,
     GainSplit,
     PosteriorMeanSummary,
     Refused,
 )
+from outlearn.experiment.explain.question import Question
 from outlearn.experiment.progress import Progress, Silent
-from outlearn.experiment.randomness import generator as random_generator
 
 __all__ = ["explain", "smoothed"]
 
@@ -43,28 +41,8 @@ __all__ = ["explain", "smoothed"]
 POSTERIOR_METHODS = ("pooled", "regression")
 POSTERIOR_TERMS = ("misfit", "distance", "conditional_variance", "residual", "residual_bound")
 ENSEMBLES_WANTED = 4  # blocks of teachers: ensembles need several to show a variance
-LEAST_HALF = 4  # points that either half needs, to choose the best teacher and to judge it
 
 Part = TypeVar("Part")
-
-
-@dataclass(frozen=True)
-class _Question:
-    """What every part is asked: against which target, in which divergence."""
-
-    target: np.ndarray
-    generator: BregmanGenerator
-    order: str
-    draws: bool
-    level: float
-
-    def decompose(self, models: Predictions) -> BiasVarianceSummary:
-        parts = bias_variance(self.target, models, generator=self.generator, order=self.order, draws=self.draws)
-        return parts.summary(level=self.level)
-
-    def risk(self, model: Predictions) -> Interval:
-        parts = bias_variance(self.target, model, generator=self.generator, order=self.order, draws=self.draws)
-        return point_interval(parts.total[None], self.level)
 
 
 def explain(
@@ -113,7 +91,7 @@ def explain(
     if not 0 < level < 1:
         raise ConfigError(f"level must lie between 0 and 1, like 0.95; got {level!r}.")
     show = progress or Silent()
-    ask = _Question(target, get_generator(generator), order, draws, level)
+    ask = Question(target, get_generator(generator), order, draws, level)
     with show.bar("risk gap"):
         gap = risk_gap(target, teacher=teacher, student=student, generator=ask.generator, order=order, draws=draws)
         summary = gap.summary(level)
@@ -132,11 +110,12 @@ def explain(
     with show.bar("posterior mean"):
         posterior = tuple(_posterior(method, teacher, paired, ask) for method in POSTERIOR_METHODS)
     with show.bar("controls"):
-        control = _attempt(lambda: _control(teacher, paired, ask, validation))
+        control = _attempt(lambda: denoising(teacher, paired, ask, validation))
         sharp = {
             name: _attempt(lambda models=models: sharpening(target, models, level=level, draws=draws))  # type: ignore[misc]
             for name, models in (("teachers", teacher), ("students", paired))
         }
+        blind = _attempt(lambda: blind_spots(ask.labels(teacher)[0], teacher=teacher, student=paired).summary(level))
     with show.bar("slices"):
         slices = (gap.slices("teacher_confidence", level), gap.slices("class", level))
     return Explanation(
@@ -148,6 +127,7 @@ def explain(
         posterior=posterior,
         control=control,
         sharpening=sharp,
+        blind_spots=blind,
         slices=slices,
         ledger=gap.ledger(),
         level=level,
@@ -216,7 +196,7 @@ def _gain(gap: RiskGap, teacher: Predictions, student: Predictions, level: float
     )
 
 
-def _posterior(method: str, teacher: Predictions, student: Predictions, ask: _Question) -> PosteriorMeanSummary:
+def _posterior(method: str, teacher: Predictions, student: Predictions, ask: Question) -> PosteriorMeanSummary:
     try:
         found = posterior_mean(
             teacher,
@@ -231,64 +211,3 @@ def _posterior(method: str, teacher: Predictions, student: Predictions, ask: _Qu
     except OutlearnError as error:
         return PosteriorMeanSummary(method, METHODS[method], refused=str(error))
     return PosteriorMeanSummary(method, METHODS[method], terms)
-
-
-def _control(
-    teacher: Predictions,
-    student: Predictions,
-    ask: _Question,
-    validation: tuple[Predictions, np.ndarray] | None,
-) -> Control:
-    """Put all into one table of accuracies; the best teacher is never chosen on the points that it is judged on."""
-    if teacher.n_models < 2:
-        raise DomainError("one teacher has no ensemble to compare its student with; train at least two.")
-    read = read_target(ask.target, teacher, draws=ask.draws)
-    given = ask.target.dtype.kind in "iu" and read.n_draws == 1
-    labels = read.probs.mean(axis=0).argmax(axis=-1)
-    of_labels = "the labels" if given else "the most probable class of the target"
-    if validation is not None:
-        models, truth = validation
-        table = denoising_control(
-            labels,
-            teacher=teacher,
-            student=student,
-            validation_teacher=models,
-            validation_labels=truth,
-            level=ask.level,
-        )
-        return Control(table, of_labels, "chosen on the validation points")
-    if teacher.n_points < 2 * LEAST_HALF:
-        raise DomainError(f"{teacher.n_points} points are too few to choose the best teacher on one half of them.")
-    shuffled = random_generator(0, "halves").permutation(teacher.n_points)
-    chosen_on, judged_on = shuffled[: len(shuffled) // 2], shuffled[len(shuffled) // 2 :]
-    half, whole = (
-        _table(labels, teacher, student, chosen_on, points, ask.level)
-        for points in (judged_on, np.arange(teacher.n_points))
-    )
-    # All rows but one use all points; the best teacher is judged only where it was not chosen.
-    best = {row.name: row for row in half.rows}["best teacher"]
-    rows = tuple(best if row.name == "best teacher" else row for row in whole.rows)
-    return Control(
-        replace(whole, rows=rows), of_labels, "chosen on a random half of the points, measured on the other half"
-    )
-
-
-def _table(
-    labels: np.ndarray,
-    teacher: Predictions,
-    student: Predictions,
-    chosen_on: np.ndarray,
-    judged_on: np.ndarray,
-    level: float,
-) -> DenoisingControl:
-    def at(models: Predictions, points: np.ndarray) -> Predictions:
-        return replace(models, log_probs=models.log_probs[:, points], point_ids=models.point_ids[points])
-
-    return denoising_control(
-        labels[judged_on],
-        teacher=at(teacher, judged_on),
-        student=at(student, judged_on),
-        validation_teacher=at(teacher, chosen_on),
-        validation_labels=labels[chosen_on],
-        level=level,
-    )

@@ -49,6 +49,7 @@ def explanation_text(found: Explanation) -> str:
         _posterior(found),
         _control(found),
         _sharpening(found),
+        _blind_spots(found),
         *(f"Slices by {table.by.replace('_', ' ')}\n{table}" for table in found.slices),
         _points(found),
     ]
@@ -146,6 +147,13 @@ def _sharpening(found: Explanation) -> str:
         said = f"not given: {result.reason}" if isinstance(result, Refused) else str(result)
         lines.append(_wrapped(f"{name}: {said}", "  ", "    "))
     return "\n".join(lines)
+
+
+def _blind_spots(found: Explanation) -> str:
+    title = "Blind spots: where students are surely wrong and their teachers, which might have warned, unsure"
+    if isinstance(found.blind_spots, Refused):
+        return _not_given(title, found.blind_spots.reason)
+    return f"{title}\n" + "\n".join(f"  {line}" for line in str(found.blind_spots).splitlines())
 
 
 def _points(found: Explanation) -> str:
