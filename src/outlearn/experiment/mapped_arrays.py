@@ -1,8 +1,8 @@
-"""Read stored arrays: small files into memory, large ones mapped, so that only the pages that are used take memory.
+"""Map stored arrays, so that only the pages that are used take memory.
 
-A safetensors file is the length of a header in 8 bytes (little-endian), the header in JSON with each array's type, shape
-and place, and the arrays' bytes. Pages of a mapped file are shared by all processes of a machine that map it, and the
-system takes them back when memory is short.
+A safetensors file is the length of a header in 8 bytes (little-endian), the header in JSON with each array's type,
+shape and place, and the arrays' bytes. Pages of a mapped file are shared by all processes of a machine that map it, and
+the system takes them back when memory is short.
 """
 
 from __future__ import annotations
@@ -11,12 +11,8 @@ import json
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load_file
 
-__all__ = ["MAPPED_FROM", "map_arrays", "read_arrays"]
-
-# Features of a large task are worth a mapping; predictions are small, and read as a whole at once.
-MAPPED_FROM = 64 * 2**20
+__all__ = ["map_arrays"]
 
 TYPES = {
     "BOOL": "?",
@@ -32,15 +28,6 @@ TYPES = {
     "F32": "<f4",
     "F64": "<f8",
 }
-
-
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of a safetensors file; those of a large one are read-only views of the file.
-
-    Raises:
-        OSError, ValueError, SafetensorError: if the file cannot be read.
-    """
-    return load_file(path) if path.stat().st_size < MAPPED_FROM else map_arrays(path)
 
 
 def map_arrays(path: Path) -> dict[str, np.ndarray]:
