@@ -94,7 +94,7 @@ def test_wrong_teachers_are_named_and_their_students_kept_the_bias():
 
 
 def test_blind_spots_are_those_of_the_core_in_text_and_record():
-    arrays = careless()
+    arrays = wrong()
     found = explained(arrays)
     teacher, student = (Predictions.from_logits(arrays[name]) for name in ("teacher", "student"))
     expected = blind_spots(arrays["target"], teacher=teacher, student=student).summary()
