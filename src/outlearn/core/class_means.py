@@ -21,6 +21,7 @@ from outlearn.errors import ShapeError
 __all__ = ["match_class_means"]
 
 STEPS = 100
+HALVINGS = 5  # of a step of Newton's that went up
 LONGEST = 10.0  # step of a log factor
 LEAST = -200.0  # log factor, relative to the largest: no class vanishes to 0, where its log would be infinite
 ENOUGH = 1e-6  # largest difference between a class mean and its prior
@@ -72,6 +73,11 @@ def match_class_means(
             break
         step = np.clip(_newton_step(scaled, means, wanted), -LONGEST, LONGEST)
         tried, tried_cost = _scaled(q, shift + step, wanted)
+        for _ in range(HALVINGS):
+            if np.all(tried_cost <= cost):
+                break
+            step = np.where(tried_cost <= cost, step, step / 2)
+            tried, tried_cost = _scaled(q, shift + step, wanted)
         if not np.all(tried_cost <= cost):
             ratio = np.divide(wanted, means, out=np.ones_like(means), where=possible & (wanted > 0) & (means > 0))
             step = np.where(tried_cost <= cost, step, np.log(ratio))
