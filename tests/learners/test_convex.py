@@ -135,6 +135,19 @@ def test_memory_chunks_and_threads_and_seeds_change_nothing_beyond_the_gap():
     np.testing.assert_array_equal(whole.logits["train"], again.logits["train"])
 
 
+def test_threads_and_memory_change_no_bit_of_many_float32_heads():
+    features, targets, _ = _problem(3, labellings=200)
+    jobs, before, found = [HeadJob(i, SOFT) for i in range(200)], torch.get_num_threads(), []
+    try:
+        for threads, memory in ((1, None), (2, None), (3, 2**27), (1, 2**26)):
+            torch.set_num_threads(threads)
+            found.append(fit_convex(features, targets, jobs, {"train": features}, memory_bytes=memory).logits["train"])
+    finally:
+        torch.set_num_threads(before)
+    for other in found[1:]:
+        np.testing.assert_array_equal(other, found[0])
+
+
 def test_a_tighter_tolerance_is_reached():
     features, targets, _ = _problem(2)
     gaps = [fit_convex(features, targets, [HeadJob(0, SOFT)], {}, tolerance=t).gaps[0] for t in (1e-3, 1e-6, 1e-12)]

@@ -34,7 +34,8 @@ from outlearn.losses.base import hardened
 __all__ = ["fit_convex"]
 
 CONVEX = {ForwardCE: "forward_ce", HardCE: "hard_ce", ForwardKL: "forward_kl"}
-NARROW = 64  # heads, below which a chunk is too narrow to be worth a thread of its own
+WIDEST = 128  # heads of a chunk: wide enough for the products to run at speed, and for a common Hessian to pay
+SIDE_BY_SIDE = 4  # chunks that fit the memory together
 MARGIN = 0.25  # aim for this part of the tolerance, so that the check in float64 passes
 TOGETHER = 30  # steps of the common run
 REFRESHED = (4, 8)  # steps of it after which the common Hessian is renewed
@@ -130,10 +131,11 @@ def fit_convex(
         solver = _Solver(data, list(problems), names, C=C, tolerance=tolerance, bias=bias)
         # A Hessian of this many products is worth the barriers of a product split over threads.
         large = data.features.numel() * data.features.shape[1] > LARGE
-        chunks = solver.chunks(memory_bytes or allowed_memory(), threads)
+        memory = memory_bytes or allowed_memory()
+        chunks = solver.chunks(memory)
         run_chunks(
             [partial(solver.solve, chunk) for chunk in chunks],
-            threads=threads,
+            threads=min(threads, max(1, memory // (solver.bytes_of_head * max(map(len, chunks))))),
             threads_each=max(1, threads // len(chunks)) if large else 1,
             progress=lambda done: None if progress is None else progress(done, len(problems)),
         )
@@ -172,13 +174,21 @@ class _Solver:
         if bias:
             self._check_classes()
 
-    def chunks(self, memory_bytes: int, threads: int) -> list[list[int]]:
-        """Split the problems: one chunk for each thread, more if they would not fit the memory, fewer if narrow."""
+    @property
+    def bytes_of_head(self) -> int:
+        """Return what a head needs while it is trained."""
         n, inputs = self.data.features.shape
-        at_once = max(1, min(threads, len(self.problems) // NARROW))
         numbers = n * (2 * self.n_logits + 2) + (2 * MEMORY + 8) * inputs * self.n_logits
-        fit = max(1, memory_bytes // (at_once * numbers * self.data.features.element_size()))
-        return equal_parts(range(len(self.problems)), max(at_once, -(-len(self.problems) // fit)))
+        return numbers * self.data.features.element_size()
+
+    def chunks(self, memory_bytes: int) -> list[list[int]]:
+        """Split the problems.
+
+        The heads of a chunk share a Hessian, so chunks follow from the problems alone, never from the threads, and from
+        the memory only where it could not hold a few chunks of the usual width.
+        """
+        widest = min(WIDEST, max(1, memory_bytes // (SIDE_BY_SIDE * self.bytes_of_head)))
+        return equal_parts(range(len(self.problems)), -(-len(self.problems) // widest))
 
     def solve(self, chunk: list[int], report: Callable[[int], None]) -> None:
         """Minimise and certify these problems."""
