@@ -24,7 +24,7 @@ KILLS = 20
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> SmallSweep:
     """Give a sweep of which an unbroken run, in one process, is in `unbroken`."""
-    sweep = SmallSweep(tmp_path_factory.mktemp("sweep"), seeds=6)
+    sweep = SmallSweep(tmp_path_factory.mktemp("sweep"), seeds=12)
     sweep.run("unbroken")
     return sweep
 
@@ -47,14 +47,16 @@ def test_a_driver_killed_at_twenty_random_moments_goes_on_to_the_same_results(sw
     rng = random.Random(0)
     left = []
     for kill in range(KILLS):
-        # Killed after it has done one to four things more, and a little later, so that it falls inside the next.
-        before, more = progress(sweep, "killed"), rng.randint(1, 4)
-        process = sweep.start("killed", *(("--workers", "2") if kill % 2 else ()))
-        wait_while(lambda p=process, n=before + more: p.poll() is None and progress(sweep, "killed") < n)
+        # Killed after it has done one or two things more, and a little later, so that it falls inside the next. Workers
+        # take their time to start: every fourth has some.
+        more = progress(sweep, "killed") + rng.randint(1, 2)
+        process = sweep.start("killed", *(("--workers", "2") if kill % 4 == 3 else ()))
+        wait_while(lambda p=process, n=more: p.poll() is None and progress(sweep, "killed") < n)
         time.sleep(rng.random() * 0.1)
         left.append(children(process.pid))
         process.kill()
         process.communicate()
+        assert process.returncode == -signal.SIGKILL, "it was done before it could be killed"
     assert sum(map(len, left)) > 0
     wait_while(lambda: any(lives(child) for below in left for child in below))
     sweep.run("killed", "--workers", "2")
