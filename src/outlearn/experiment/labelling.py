@@ -7,6 +7,7 @@ labels of the student split, and then applies to every split: no true label is u
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
@@ -14,8 +15,10 @@ from jaxtyping import Float
 from outlearn.core.dawid_skene import dawid_skene
 from outlearn.core.predictions import Predictions
 from outlearn.core.teacher_weights import teacher_weights
-from outlearn.experiment.config import WeakLabelSection
 from outlearn.experiment.randomness import generator
+
+if TYPE_CHECKING:  # the configuration checks names that this module's users know
+    from outlearn.experiment.config import WeakLabelSection
 
 __all__ = ["COMBINATIONS", "combined", "label_source", "weak_labels"]
 
