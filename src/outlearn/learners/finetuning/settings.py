@@ -54,7 +54,7 @@ class FinetuneSettings:
         max_length: tokens kept of a text.
         cut: which end of a longer text is cut: "start" keeps a dialogue's last turn.
         tokens_per_batch: padded tokens whose activations are held at a time; it decides memory and speed, not the
-            result (up to rounding, and the draws of dropout). 1024 suits a CPU; a GPU wants 8192 or more. A longer text
+            result (up to rounding, and the draws of dropout). 512 suits a CPU; a GPU wants 8192 or more. A longer text
             is held by itself; of a longer pair, one text at a time.
         gradient_checkpointing: recompute activations in the backward pass, for memory.
         precision: "float32"; "bf16" (autocast, weights in float32); "auto", bf16 on a GPU that has it; or "float64", to
@@ -81,7 +81,7 @@ class FinetuneSettings:
     dropout: float | None = None
     max_length: int = 256
     cut: Literal["end", "start"] = "end"
-    tokens_per_batch: int = 1024
+    tokens_per_batch: int = 512
     gradient_checkpointing: bool = False
     precision: Literal["auto", "float32", "float64", "bf16"] = "auto"
     early_stopping: EarlyStopping | None = None

@@ -1,0 +1,246 @@
+"""One epoch of fine-tuning: batches cut by length and tokens, against the plain loop that most scripts have.
+
+The plain loop takes the examples of a step in random order, `MICRO` at a time, pads them to their longest text, and
+adds up the gradients; it is given its best micro-batch size of 1, 8 and 32. Both sides make the same steps: 32 examples
+each, in the same order, the same model, loss and optimiser. Short texts are sentences, long ones preference pairs of
+dialogues. Both start tokenised. CPU time of one thread; memory is the peak of the process above weights, gradients and
+moments. The weights are compared in float64, where Adam does not enlarge rounding. Prints one JSON line a data set.
+
+    OMP_NUM_THREADS=1 python benchmarks/finetune.py [--data FOLDER]
+
+FOLDER holds sst2/train.txt and hh-helpful/train_gt.jsonl; without it, texts are made of the words of vader-lexicon.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from outlearn.data import load_task
+from outlearn.encoders.model_folder import ALIASES, model_folder
+from outlearn.learners.base import HeadJob
+from outlearn.learners.finetuning import FinetuneSettings
+from outlearn.learners.finetuning.batches import epoch_batches
+from outlearn.learners.finetuning.loading import load_text_model, load_tokenizer
+from outlearn.learners.finetuning.tokens import Tokens, tokenise
+from outlearn.learners.finetuning.training import Training
+from outlearn.losses import get_loss
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+MICRO = (1, 8, 32)
+EXAMPLES = {"short": 256, "long": 64}
+CHECKED = {"short": 64, "long": 32}
+SETTINGS = FinetuneSettings(epochs=1, batch_size=32, learning_rate=1e-5, dropout=0.0, max_length=256, cut="start")
+SEED = 0
+SAME = 1e-6
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Hold the examples of one data set."""
+
+    name: str
+    tokens: Tokens
+    targets: np.ndarray
+
+
+def read(which: str, folder: Path, n_examples: int) -> Problem:
+    """Read texts or pairs, in random order, and draw soft labels."""
+    rng = np.random.default_rng(SEED)
+    points: list[tuple[str, ...]]
+    if which == "short":
+        path = folder / "sst2" / "train.txt"
+        name = "sst2" if path.is_file() else "vader-lexicon, 3 to 50 words"
+        points = [(text,) for text in load_task(path=path).texts] if path.is_file() else [(t,) for t in made(3, 50)]
+    else:
+        path = folder / "hh-helpful" / "train_gt.jsonl"
+        name = "hh-helpful" if path.is_file() else "vader-lexicon, pairs of 10 to 250 words"
+        if path.is_file():
+            rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            points = [(row["chosen"], row["rejected"]) for row in rows]
+        else:
+            texts = list(made(10, 250))
+            points = list(zip(texts[::2], texts[1::2], strict=True))
+    points = [points[i] for i in rng.permutation(len(points))[:n_examples]]
+    tokenizer = load_tokenizer(minilm(), max_length=SETTINGS.max_length, trust_remote_code=False)
+    tokens = tokenise(tokenizer, points, max_length=SETTINGS.max_length, cut=SETTINGS.cut)
+    return Problem(name, tokens, rng.dirichlet([1.0, 1.0], len(points)))
+
+
+def made(low: int, high: int) -> Iterator[str]:
+    """Make texts of random words, their lengths spread evenly on the log scale as those of real texts are."""
+    rng = np.random.default_rng(SEED)
+    words = load_task(name="vader-lexicon").texts
+    for n in np.exp(rng.uniform(math.log(low), math.log(high), 1024)).astype(int):
+        yield " ".join(words[i] for i in rng.integers(len(words), size=n))
+
+
+def minilm() -> Path:
+    """Find the offline model."""
+    return model_folder(ALIASES["minilm"], expected_sha256=None, revision=None, local_files_only=True)
+
+
+def plain_model(problem: Problem, settings: FinetuneSettings) -> Any:
+    """Load the same model as it comes from transformers, with the same head."""
+    from transformers import AutoModelForSequenceClassification
+
+    ours = load_text_model(minilm(), 2, settings, pairs=problem.tokens.pairs, seed=SEED, device=CPU).network
+    model = AutoModelForSequenceClassification.from_config(ours.config).to(next(ours.parameters()).dtype)
+    model.load_state_dict(ours.state_dict())
+    return model.train()
+
+
+def pad(tokens: Tokens, points: np.ndarray) -> dict[str, Tensor]:
+    """Pad all texts of some examples to the longest."""
+    texts = tokens.text_of[points].T.ravel()
+    rows = [torch.from_numpy(tokens.ids[tokens.starts[i] : tokens.starts[i + 1]]).long() for i in texts]
+    ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+    lengths = torch.tensor([len(row) for row in rows])
+    return {"input_ids": ids, "attention_mask": (torch.arange(ids.shape[1]) < lengths[:, None]).long()}
+
+
+def plain_loop(model: Any, problem: Problem, settings: FinetuneSettings, *, micro: int) -> None:
+    """Train an epoch: random micro-batches, padded to their longest."""
+    loss, n = get_loss("forward_ce"), len(problem.targets)
+    targets = torch.from_numpy(problem.targets).to(next(model.parameters()).dtype)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate, weight_decay=0.0, fused=True)
+    n_steps = math.ceil(n / settings.batch_size)
+    for step, batch in enumerate(epoch_batches(n, settings.batch_size, seed=SEED, epoch=0)):
+        for group in optimiser.param_groups:
+            group["lr"] = settings.learning_rate * 0.5 * (1 + math.cos(math.pi * step / n_steps))
+        for start in range(0, len(batch), micro):
+            points = batch[start : start + micro]
+            logits = model(**pad(problem.tokens, points)).logits
+            if problem.tokens.pairs:
+                logits = logits.reshape(2, -1).T
+            (loss(logits, targets[torch.from_numpy(points)], progress=step / n_steps).sum() / len(batch)).backward()
+        optimiser.step()
+        optimiser.zero_grad()
+
+
+def our_loop(problem: Problem, settings: FinetuneSettings) -> Training:
+    """Make ready to train an epoch with outlearn."""
+    model = load_text_model(minilm(), 2, settings, pairs=problem.tokens.pairs, seed=SEED, device=CPU)
+    rows = np.arange(len(problem.targets))
+    job = HeadJob(0, get_loss("forward_ce"), seed=SEED)
+    return Training(model, problem.tokens, rows, rows[:0], problem.targets, job, settings, ())
+
+
+def measure(which: str, folder: Path, side: str) -> dict[str, Any]:
+    """Time one side in this process, and watch its memory."""
+    torch.set_num_threads(1)
+    problem = read(which, folder, EXAMPLES[which])
+    if side == "ours":
+        training = our_loop(problem, SETTINGS)
+        parameters = list(training.parameters.values())
+    else:
+        model = plain_model(problem, SETTINGS)
+        parameters = list(model.parameters())
+    state = 3 * sum(p.numel() * p.element_size() for p in parameters)  # gradients and two moments
+    before = start_of_memory()
+    began = time.process_time()
+    if side == "ours":
+        training.run({})
+    else:
+        plain_loop(model, problem, SETTINGS, micro=int(side))
+    seconds = time.process_time() - began
+    peak = None if before is None else memory("VmHWM") - before - state
+    real = int(problem.tokens.lengths.sum())
+    return {"data": problem.name, "seconds": seconds, "peak": peak, "tokens": real, "examples": len(problem.targets)}
+
+
+def start_of_memory() -> int | None:
+    """Give back what loading left, start the count of the peak again, and return what is held; None where unknown."""
+    try:
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+        Path("/proc/self/clear_refs").write_text("5")
+        return memory("VmRSS")
+    except OSError:
+        return None
+
+
+def memory(field: str) -> int:
+    """Read a field of this process's status, in bytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(field))
+
+
+def weight_difference(which: str, folder: Path, *, micro: int) -> float:
+    """Train an epoch of both sides in float64 and compare all weights."""
+    settings = FinetuneSettings(**{**vars(SETTINGS), "precision": "float64"})
+    problem = read(which, folder, CHECKED[which])
+    training = our_loop(problem, settings)
+    model = plain_model(problem, settings)
+    training.run({})
+    plain_loop(model, problem, settings, micro=micro)
+    pairs = zip(training.model.network.parameters(), model.parameters(), strict=True)
+    return max(float((a - b).detach().abs().max()) for a, b in pairs)
+
+
+def compare(which: str, folder: Path) -> dict[str, Any]:
+    """Measure every side, each in a process of its own."""
+    results = {}
+    for side in ("ours", *map(str, MICRO)):
+        command = [sys.executable, __file__, "--data", str(folder), "--measure", which, side]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        )
+        results[side] = json.loads(done.stdout.splitlines()[-1])
+    ours = results["ours"]
+    best = min(MICRO, key=lambda micro: results[str(micro)]["seconds"])
+    difference = weight_difference(which, folder, micro=best)
+    if difference > SAME:
+        raise RuntimeError(f"{which}: weights differ by {difference}")
+    line = {
+        "benchmark": "finetune",
+        "texts": which,
+        "data": ours["data"],
+        "examples": ours["examples"],
+        "tokens": ours["tokens"],
+        "best_micro_batch": best,
+        "ratio_at_best": round(results[str(best)]["seconds"] / ours["seconds"], 2),
+    }
+    for micro in MICRO:
+        other = results[str(micro)]
+        line[f"ratio_{micro}"] = round(other["seconds"] / ours["seconds"], 2)
+        if ours["peak"] is not None:
+            line[f"memory_share_{micro}"] = round(ours["peak"] / other["peak"], 2)
+    if ours["peak"] is not None:
+        line["peak_mib"] = round(ours["peak"] / 2**20)
+    line["examples_per_cpu_second"] = round(ours["examples"] / ours["seconds"], 1)
+    line["largest_difference"] = float(f"{difference:.1e}")
+    return line
+
+
+def main() -> None:
+    """Print one JSON line a data set."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=SHARED, help="folder with sst2 and hh-helpful")
+    parser.add_argument("--only", choices=tuple(EXAMPLES), help="measure one data set")
+    parser.add_argument("--measure", nargs=2, metavar=("TEXTS", "SIDE"), help="measure one side in this process")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    if options.measure:
+        print(json.dumps(measure(options.measure[0], options.data, options.measure[1])))
+        return
+    for which in [options.only] if options.only else EXAMPLES:
+        print(json.dumps(compare(which, options.data)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
