@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from outlearn.errors import StoreError
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.plan import make_plan
 from outlearn.experiment.progress import Silent
@@ -75,6 +76,18 @@ def test_a_workspace_outlives_a_failure_and_not_a_success(tmp_path):
     StageRunner(store, Silent()).result(stage)
     assert seen[1] == seen[0]
     assert not seen[0].exists()
+
+
+def test_a_stage_that_another_process_finishes_meanwhile_does_not_fail_without_its_workspace(tmp_path):
+    store = Store(tmp_path)
+    other = Stage("long", 1, {}, {}, lambda entries, work: {"x": np.ones(1)})
+
+    def compute(entries, work):
+        StageRunner(store, Silent()).result(other)
+        raise StoreError("the workspace is gone")
+
+    entry = StageRunner(store, Silent()).result(Stage("long", 1, {}, {}, compute))
+    np.testing.assert_array_equal(entry.arrays["x"], np.ones(1))
 
 
 def test_the_plan_of_a_run_names_the_stages_that_the_run_then_stores(small_run, task_file, tmp_path):

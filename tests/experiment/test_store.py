@@ -191,12 +191,42 @@ def test_a_writer_killed_at_any_step_leaves_no_damaged_entry_and_gc_removes_its_
 
 def test_gc_leaves_a_writer_at_work_alone(tmp_path):
     store = Store(tmp_path)
-    import socket
-
-    mine = tmp_path / "tmp" / f"abc@{socket.gethostname()}@{os.getpid()}@12345678"
-    mine.mkdir()
+    store.temporary("abc").mkdir()
     elsewhere = tmp_path / "tmp" / "abc@another-host@1@12345678"
     elsewhere.mkdir()
     assert store.gc() == []
-    os.utime(elsewhere, (0, 0))
+    os.utime(elsewhere, (0, 0))  # nobody writes for so long
     assert store.gc() == [elsewhere]
+
+
+def test_gc_leaves_a_writer_in_another_container_alone(tmp_path):
+    store = Store(tmp_path)
+    mine = store.temporary("abc").name
+    # The same host name, and a process of which this one knows nothing.
+    namespace = mine.split("@")[1].rsplit(".", 1)[1]
+    theirs = tmp_path / "tmp" / mine.replace(f".{namespace}@", ".1@").replace(f"@{os.getpid()}@", "@999999999@")
+    theirs.mkdir()
+    assert store.gc() == []
+
+
+def test_gc_removes_what_was_kept_for_a_stage_that_is_finished_and_only_that(tmp_path):
+    store = Store(tmp_path)
+    finished, unfinished = store.workspace(put(store).key), store.workspace("0" * 64)
+    for folder in (finished, unfinished):
+        folder.mkdir(parents=True)
+    assert store.gc() == [finished]
+    assert unfinished.is_dir()
+
+
+def test_an_entry_that_a_shared_folder_does_not_show_yet_is_not_written_twice(tmp_path, monkeypatch):
+    store, really = Store(tmp_path), Path.is_dir
+
+    def meanwhile_another_finishes() -> dict[str, np.ndarray]:
+        entry = put(store)
+        monkeypatch.setattr(Path, "is_dir", lambda path: path.name != entry.key and really(path))
+        return {"x": np.full((2, 3), 1.0)}
+
+    settings = {"version": 1, "settings": {}, "inputs": {"data": "abc"}}
+    assert not store.get_or_compute("toy", **settings, compute=meanwhile_another_finishes).cached
+    monkeypatch.undo()
+    assert store.get_or_compute("toy", **settings, compute=never).cached

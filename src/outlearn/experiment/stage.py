@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from outlearn.errors import StoreError
 from outlearn.experiment.progress import Progress
 from outlearn.experiment.store import Entry, Store, stage_key
 
@@ -114,12 +115,19 @@ class StageRunner:
         # Inputs first, so that their time is not counted as this stage's.
         entries = {name: self.result(parent) for name, parent in stage.parents.items()}
         work = Work(self._progress, self._store.workspace(stage.key))
-        entry = self._store.get_or_compute(
-            stage.name,
-            version=stage.version,
-            settings=stage.settings,
-            inputs=stage.input_keys,
-            compute=lambda: stage.compute(entries, work),
-        )
+        try:
+            entry = self._store.get_or_compute(
+                stage.name,
+                version=stage.version,
+                settings=stage.settings,
+                inputs=stage.input_keys,
+                compute=lambda: stage.compute(entries, work),
+            )
+        except StoreError:
+            # Another process may have finished the same stage, and removed the workspace that both wrote to.
+            stored = self._store.read(stage.key)
+            if stored is None:
+                raise
+            entry = stored
         self._store.remove_workspace(stage.key)
         return entry

@@ -13,11 +13,11 @@ set aside under `damaged/` (never deleted unasked), named in a warning, and comp
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import shutil
-import socket
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -33,6 +33,7 @@ from safetensors.numpy import save_file
 from outlearn.errors import StoreError
 from outlearn.experiment.mapped_arrays import map_arrays
 from outlearn.experiment.store_integrity import damage, sha256
+from outlearn.experiment.store_writers import writer_lives, writer_name
 
 __all__ = ["Entry", "Store", "canonical_json", "default_store", "stage_key"]
 
@@ -173,12 +174,16 @@ class Store:
             yield folder, problem
 
     def gc(self, *, damaged: bool = True) -> list[Path]:
-        """Remove what no run can use: temporary folders whose writer is gone, and entries set aside as damaged.
+        """Remove what no run can use.
+
+        That is temporary folders whose writer is gone, what was kept for stages that were finished since, and entries
+        set aside as damaged.
 
         Returns:
             The folders removed.
         """
-        stale = [folder for folder in (self.root / "tmp").glob("*") if not _writer_lives(folder)]
+        stale = [folder for folder in (self.root / "tmp").glob("*") if not writer_lives(folder)]
+        stale += [folder for folder in (self.root / "unfinished").glob("*") if folder.name in self]
         if damaged and (self.root / "damaged").is_dir():
             stale += list((self.root / "damaged").glob("*"))
         for folder in stale:
@@ -188,6 +193,10 @@ class Store:
     def __contains__(self, key: str) -> bool:
         """Say whether there is an entry of this key, intact or not."""
         return self._folder(key).is_dir()
+
+    def temporary(self, what: str) -> Path:
+        """Name a folder that is nobody else's, in `tmp`; its name says who writes, so that gc can tell an orphan."""
+        return self.root / "tmp" / writer_name(what)
 
     def workspace(self, key: str) -> Path:
         """Name the folder in which a stage may keep what it needs to go on after a kill; it need not exist."""
@@ -227,8 +236,7 @@ class Store:
         return target
 
     def _write(self, key: str, arrays: Arrays, meta: dict[str, Any]) -> None:
-        # The name says who writes, so that gc can tell an orphan from a writer at work.
-        temporary = self.root / "tmp" / f"{key[:16]}@{socket.gethostname()}@{os.getpid()}@{uuid4().hex[:8]}"
+        temporary = self.temporary(key[:16])
         target = self._folder(key)
         try:
             temporary.mkdir()
@@ -240,9 +248,10 @@ class Store:
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 temporary.rename(target)
-            except OSError:
-                # Another run finished the same stage first: a non-empty folder is not replaced by rename.
-                if not target.is_dir():
+            except OSError as error:
+                # Another run finished the same stage first: a non-empty folder is not replaced by rename. A shared
+                # folder may not show it yet.
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY) and not target.is_dir():
                     raise
             else:
                 _sync(target.parent)
@@ -263,23 +272,6 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _writer_lives(folder: Path) -> bool:
-    """Say whether the process that made a temporary folder may still write it; on another host, for a day."""
-    parts = folder.name.split("@")
-    if len(parts) == 4 and parts[1] == socket.gethostname() and parts[2].isdigit():
-        try:
-            os.kill(int(parts[2]), 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            return True
-        return True
-    try:
-        return time.time() - folder.stat().st_mtime < 24 * 3600
-    except FileNotFoundError:
-        return False
 
 
 def _package_versions() -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -124,8 +123,7 @@ def _token(store: Store | None) -> Iterator[str]:
         yield ""
         return
     name = uuid4().hex
-    # Named as the store names its temporary folders, so that gc can tell whose it is.
-    folder = store.root.resolve() / "tmp" / f"workers@{socket.gethostname()}@{os.getpid()}@{name[:8]}"
+    folder = store.temporary("workers").resolve()
     folder.mkdir()
     try:
         (folder / name).write_text(name)
