@@ -38,7 +38,11 @@ WorkersOption = Annotated[
 ]
 ClusterOption = Annotated[
     str | None,
-    typer.Option("--cluster", metavar="ADDRESS", help="A dask scheduler, tcp://host:port or tls://..., or `local`."),
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="A dask scheduler, tcp://host:port or tls://..., `local`, or a YAML file of Slurm jobs.",
+    ),
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Folder for what is written [a new one under runs/].")]
 
