@@ -74,3 +74,10 @@ def warn(text: str) -> None:
 
 def touch(folder: str, name: str) -> None:
     (Path(folder) / name).touch()
+
+
+def meet(folder: str, name: str, other: str, names: list[str]) -> dict[str, str | None]:
+    """Wait for another deed that waits for this one, and return some variables of the environment."""
+    touch(folder, name)
+    wait_for(folder, f"{name} waits", other)
+    return environment(names)

@@ -20,7 +20,7 @@ from outlearn.version import __version__
 
 try:
     import dask
-    from distributed import Client, LocalCluster
+    from distributed import Client, Nanny, Scheduler, SpecCluster
     from distributed.deploy.cluster import Cluster
     from distributed.scheduler import KilledWorker
 except ImportError as error:
@@ -34,24 +34,23 @@ PATIENCE_SECONDS = 60.0  # with a scheduler that has no workers
 QUEUE_SECONDS = 24 * 3600.0  # the same, if its workers wait in Slurm's queue
 
 
-def local_cluster(environments: Sequence[Mapping[str, str]]) -> LocalCluster:
+def local_cluster(environments: Sequence[Mapping[str, str]]) -> SpecCluster:
     """Start a scheduler and workers on this machine, reachable from it alone.
 
     Args:
-        environments: variables of the workers, one mapping a worker; all alike.
+        environments: variables of the workers, one mapping a worker.
     """
+    here = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    workers = {
+        number: {"cls": Nanny, "options": {**here, "nthreads": 1, "memory_limit": 0, "env": dict(environment)}}
+        for number, environment in enumerate(environments)
+    }
     # No second attempt without our knowledge: the loop counts attempts, the same way for all kinds of workers.
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
-        return LocalCluster(
-            n_workers=len(environments),
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            worker_dashboard_address="127.0.0.1:0",
-            memory_limit=0,
+        return SpecCluster(
+            workers=workers,
+            scheduler={"cls": Scheduler, "options": {**here, "port": 0}},
             silence_logs="CRITICAL",
-            env=dict(environments[0]),
         )
 
 
