@@ -216,5 +216,6 @@ def _encoded(table: LabelTable, encoder: Mapping[str, Any] | None, advance: Any)
         settings["dims"] = max(2, min(MOST_DIMENSIONS, table.n_points // TEXTS_A_DIMENSION, terms - 1))
         if terms < 3:
             settings["dims"] = None
-    features = get_encoder(settings).encode(task, points, points, progress=advance)
+    with np.errstate(invalid="ignore", divide="ignore"):  # texts that are all alike have no variance to explain
+        features = get_encoder(settings).encode(task, points, points, progress=advance)
     return features, " ".join(f"{key}={value}" if key != "kind" else str(value) for key, value in settings.items())

@@ -142,7 +142,8 @@ def preflight_record(found: Preflight) -> dict[str, Any]:
         "vote_curve": [{"n_labelers": n, "accuracy": accuracy} for n, accuracy in found.vote_curve],
         "pooling": None if found.pooling is None else estimate(found.pooling),
         "points_to_check": {
-            kind: [point.id for point in found.checks if point.kind == kind] for kind in ("calibrate", "suspect")
+            kind: [point.id for point in found.checks if point.kind == kind]
+            for kind in ("calibrate", "mistake", "suspect")
         },
         "assumptions": list(found.assumptions),
         "warnings": list(found.warnings),
@@ -175,7 +176,9 @@ def _points(found: Preflight, table: LabelTable) -> str:
         seen.add(point.index)
         given = ["" if k < 0 else table.class_names[k] for k in table.labels[:, point.index].tolist()]
         sure = "" if point.student_sure is None else f"{point.student_sure:.4f}"
-        row = [point.id, "", point.kind, point.reason, point.vote, point.student or "", sure, *given]
+        known = -1 if table.true_labels is None else int(table.true_labels[point.index])
+        true = "" if known < 0 else table.class_names[known]
+        row = [point.id, true, point.kind, point.reason, point.vote, point.student or "", sure, *given]
         writer.writerow([*row, table.texts[point.index]] if table.texts is not None else row)
     return sheet.getvalue()
 

@@ -12,22 +12,25 @@ __all__ = ["points_to_check"]
 
 CALIBRATE = 100
 SUSPECTS = 50
-SURE = 0.5  # the student's answer must have this much more probability than the vote's
+MISTAKES = 50
 
 
 def points_to_check(table: LabelTable, probs: np.ndarray | None, rng: np.random.Generator) -> tuple[PointToCheck, ...]:
     """List points to check.
 
-    "calibrate": drawn at random from those without a true label, in random order, so that any number of the first ones
-    is a random sample. "suspect": points where students that did not see the point are sure of another answer than most
-    labelers gave, most sure first; without students, points on which labelers are split most.
+    - "calibrate": drawn at random from those without a true label, in random order, so that any number of the first
+      ones is a random sample.
+    - "mistake": points of known truth on which all labelers give the same wrong answer: shared bias to read.
+    - "suspect": points where students that did not see the point answer otherwise than most labelers did, most sure
+      first; without students, points on which labelers are split most.
 
     Args:
         table: the labels.
         probs: mean of the students' answers, `[points, classes]`, or None.
         rng: draws the sample.
     """
-    unknown = np.flatnonzero(table.true_labels < 0) if table.true_labels is not None else np.arange(table.n_points)
+    true = np.full(table.n_points, -1) if table.true_labels is None else table.true_labels
+    known = true >= 0
     shares = np.nan_to_num(vote_shares(table.labels, table.n_classes, plurality=False), nan=0.0)
     vote = shares.argmax(axis=1)
     given = shares.sum(axis=1) > 0
@@ -37,10 +40,11 @@ def points_to_check(table: LabelTable, probs: np.ndarray | None, rng: np.random.
         reasons = [f"the labelers are split: {share:.0%} say something else" for share in split.tolist()]
     else:
         sure = probs.max(axis=1) - probs[np.arange(len(vote)), vote]
-        score = np.where(given & (sure > SURE), sure, -1.0)
-        reasons = ["students that did not see the point are sure of another answer than most labelers"] * len(vote)
-    ranked = [i for i in np.argsort(-score, kind="stable").tolist() if score[i] > 0 and i in set(unknown.tolist())]
-    random = rng.permutation(unknown)[:CALIBRATE].tolist()
+        score = np.where(given & (sure > 0), sure, -1.0)
+        reasons = ["students that did not see the point answer otherwise than most labelers"] * len(vote)
+    score[known] = -1.0
+    ranked = [i for i in np.argsort(-score, kind="stable").tolist() if score[i] > 0]
+    random = rng.permutation(np.flatnonzero(~known))[:CALIBRATE].tolist()
 
     def point(i: int, kind: str, reason: str) -> PointToCheck:
         answer = None if probs is None else int(probs[i].argmax())
@@ -55,4 +59,8 @@ def points_to_check(table: LabelTable, probs: np.ndarray | None, rng: np.random.
         )
 
     calibrate = [point(i, "calibrate", "drawn at random, to measure shared bias") for i in random]
-    return (*calibrate, *(point(i, "suspect", reasons[i]) for i in ranked[:SUSPECTS]))
+    mistakes = [
+        point(i, "mistake", f"the true label is {table.class_names[int(true[i])]}")
+        for i in np.flatnonzero(known & given & (shares.max(axis=1) == 1) & (vote != true))[:MISTAKES]
+    ]
+    return (*calibrate, *mistakes, *(point(i, "suspect", reasons[i]) for i in ranked[:SUSPECTS]))

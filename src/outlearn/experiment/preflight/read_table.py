@@ -226,9 +226,9 @@ def _with_true_labels(table: LabelTable, records: Records, id_column: str | None
         problems.raise_if_any()
     votes = read_column(records, column, problems)
     kinds = records.columns.get("kind", [])
-    if set(kinds) == {"calibrate", "suspect"}:  # our own sheet: only these are a random sample
+    if "calibrate" in kinds and {"mistake", "suspect"} & set(kinds):  # our own sheet: only these are a random sample
         votes = [vote if kind == "calibrate" else None for vote, kind in zip(votes, kinds, strict=True)]
-        note = f"Of {records.source}, only the points marked calibrate count: the suspects are no random sample."
+        note = f"Of {records.source}, only points marked calibrate count: the others are no random sample."
         table = replace(table, notes=(*table.notes, note))
     if not any(votes) and not problems:
         problems.add("holds no true label at all. Fill some, or leave it out.", column=column)

@@ -90,7 +90,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class PointToCheck:
-    """A point worth checking by hand: `kind` is "calibrate" (drawn at random) or "suspect"."""
+    """A point worth checking by hand: `kind` is "calibrate" (drawn at random), "mistake" or "suspect"."""
 
     index: int
     id: str

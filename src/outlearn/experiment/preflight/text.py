@@ -13,6 +13,11 @@ __all__ = ["preflight_text"]
 WIDTH = 110
 SHOWN = 5
 NAME_WIDTH = 24
+EXPLAINED = {
+    "calibrate": "drawn at random, to measure shared bias",
+    "mistake": "all labelers give the same wrong answer",
+    "suspect": "students that did not see the point answer otherwise, or labelers are split",
+}
 
 
 def preflight_text(found: Preflight) -> str:
@@ -122,7 +127,7 @@ def _student(student: StudentReport) -> list[str]:
 def _more(found: Preflight) -> str:
     lines = ["Would more help?"]
     if found.more_labels:
-        curve = ", ".join(f"{interval.mean:.3f} from {n:,}" for n, interval in found.more_labels)
+        curve = ", ".join(f"{min(interval.mean, 1):.3f} from {n:,}" for n, interval in found.more_labels)
         lines.append(f"  more points: the student gives the shared answer {curve} points")
         if found.last_doubling is not None:
             lines.append(
@@ -159,17 +164,19 @@ def _width(found: Preflight) -> float:
 def _points(found: Preflight) -> str:
     if not found.checks:
         return ""
-    kinds = {kind: [p for p in found.checks if p.kind == kind] for kind in ("calibrate", "suspect")}
+    kinds = {kind: [p for p in found.checks if p.kind == kind] for kind in ("calibrate", "mistake", "suspect")}
     lines = ["Points to check by hand"]
     for kind, points in kinds.items():
         if points:
-            lines.append(_wrapped(f"{kind} ({len(points)}): {points[0].reason}", "  ", "    "))
+            lines.append(f"  {kind} ({len(points)}): {EXPLAINED[kind]}")
             lines += [f"    {_point(p)}" for p in points[:SHOWN]] + (["    ..."] if len(points) > SHOWN else [])
     return "\n".join(lines)
 
 
 def _point(point: PointToCheck) -> str:
     words = f"{_short(point.id)}: labelers {_short(point.vote) or 'none'}"
+    if point.kind == "mistake":
+        return f"{words}, {point.reason}"
     if point.student is not None and point.student_sure is not None:
         words += f", students {_short(point.student)} ({point.student_sure:.2f})"
     return words
@@ -180,7 +187,8 @@ def _cell(interval: Interval | None) -> str:
         return "—"
     if math.isnan(interval.low):
         return f"{interval.mean:.3f} [no interval]"
-    return f"{interval.mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+    mean = min(max(interval.mean, interval.low), interval.high)  # an estimate may lie beyond what a share can be
+    return f"{mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
 
 
 def _signed(interval: Interval) -> str:

@@ -22,8 +22,8 @@ CALIBRATE = (
     "--true FILE: nothing else measures shared bias."
 )
 FIX_GUIDE = (
-    "Most of the error is shared: more labels, labelers or a student of them will not remove it. Change what labelers "
-    "are told, or take labelers that err elsewhere; read the points marked `suspect` for the pattern."
+    "Most of the error is shared: more labels, labelers or a student of them will not remove it. Read the points "
+    "marked `mistake` for the pattern, then change what labelers are told, or take labelers that err elsewhere."
 )
 
 

@@ -39,8 +39,8 @@ def warnings_of(labels: LabelMeasures, excess: float) -> tuple[str, ...]:
     if labels.skills.left_out and labels.judges:
         who = ", ".join(names[j] for j in labels.skills.left_out)
         found.append(
-            f"{who}: no more agreement with the others than chance. The rest is judged without; its labels are still in the "
-            "students of all labelers: drop it with --labelers."
+            f"{who}: no more agreement with the others than chance. The rest is judged without; its labels "
+            "are still in the students of all labelers: drop it with --labelers."
         )
     if labels.skills.alike:
         pairs = "; ".join(
