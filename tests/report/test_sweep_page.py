@@ -116,14 +116,23 @@ def test_a_direction_is_claimed_where_the_interval_excludes_0_and_only_there(tmp
         runs += [plain("gain", seed, shift=better), plain("harm", seed, shift=worse)]
     swept = read_sweep_folder(write_sweep(tmp_path / "s", runs))
     said = sweep_findings(swept, compare_losses(swept), [])
-    (gain,) = [sentence for sentence in said if sentence.startswith("gain,")]
-    (harm,) = [sentence for sentence in said if sentence.startswith("harm,")]
+    (gain,) = [sentence for sentence in said if sentence.startswith("gain: against forward_ce,")]
+    (harm,) = [sentence for sentence in said if sentence.startswith("harm: against forward_ce,")]
     assert "reverse_ce (+10.1 points [" in gain
     assert ") beats it" in gain
     assert "1 of 2 cannot be told apart" in gain
     assert ") loses to it" in harm
     assert "mae" not in gain + harm
     assert any("about other tasks they say nothing" in sentence for sentence in said)
+
+
+def test_settings_are_shown_apart_where_they_are_few(sweep):
+    found = compare_losses(sweep)
+    assert found.parts == ("a, weak", "a, strong", "b, weak", "b, strong")
+    mine = [run.task == "b" and run.values["student.encoder"] == "weak" for run in sweep.runs]
+    expected = (accuracies(sweep, "mae") - accuracies(sweep, "forward_ce"))[mine].mean()
+    assert found.difference("mae", part="b, weak").mean == pytest.approx(expected)
+    assert compare_values(sweep, "student.encoder").parts == ("a", "b")
 
 
 def test_one_split_gives_differences_without_intervals_and_no_ranks(tmp_path):

@@ -1,4 +1,4 @@
-"""The figures of a sweep: who is ahead of the baseline on which task, and mean ranks with their critical difference."""
+"""The figures of a sweep: who is ahead of the baseline in which setting, and mean ranks with a critical difference."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ ROW = 30  # pixels of a treatment
 
 
 def effects(comparison: Comparison) -> dict[str, dict[str, Estimate]]:
-    """Return task -> treatment -> its accuracy minus the baseline's, with the interval for new splits of the task."""
+    """Return part -> treatment -> its accuracy minus the baseline's, with the interval for new splits of the task."""
     return {
-        task: {
-            name: as_estimate(comparison.difference(name, task=task))
+        part: {
+            name: as_estimate(comparison.difference(name, part=part))
             for name in comparison.treatments
             if name != comparison.baseline
         }
-        for task in comparison.tasks
+        for part in comparison.parts
     }
 
 
 def effect_chart(comparison: Comparison) -> Chart:
-    """Draw accuracy minus the baseline's, a panel a task."""
+    """Draw accuracy minus the baseline's, a panel a setting or task."""
     names = tuple(name for name in comparison.treatments if name != comparison.baseline)
     panels = []
-    for task, found in list(effects(comparison).items())[:MOST_PANELS]:
+    for part, found in list(effects(comparison).items())[:MOST_PANELS]:
         marks = []
         for name in names:
             estimate = found[name]
             look = series_style(comparison.treatments.index(name))
             low, high = (None if end is None else 100 * end for end in (estimate.low, estimate.high))
-            hover = [f"{name} on {task}: {format_cell(estimate, 'points')} points"]
+            hover = [f"{name}, {part}: {format_cell(estimate, 'points')} points"]
             marks.append(
                 Dots(name, look, [100 * (estimate.mean or 0.0)], [name], [low], [high], hover=hover, horizontal=True)
             )
         x = Axis(f"accuracy minus {comparison.baseline}, points")
-        panels.append(Panel(x, Axis(categories=names), (*marks, Rule(ROLES["gap"], x=0.0)), title=task))
+        panels.append(Panel(x, Axis(categories=names), (*marks, Rule(ROLES["gap"], x=0.0)), title=part))
     columns = 2 if len(panels) > 1 else 1
     return Chart(
         tuple(panels), columns=columns, panel_height=max(160, ROW * len(names)), share_y=columns > 1, legend=False
@@ -54,24 +54,24 @@ def effect_chart(comparison: Comparison) -> Chart:
 def effect_figure(comparison: Comparison, key: str) -> Figure:
     """Draw who is ahead of the baseline on which task; the caption counts what is told apart from 0."""
     found = effects(comparison)
-    every = [estimate for of_task in found.values() for estimate in of_task.values()]
+    every = [estimate for of_part in found.values() for estimate in of_part.values()]
     above = sum(excludes_zero(each) and (each.mean or 0) > 0 for each in every)
     below = sum(excludes_zero(each) and (each.mean or 0) < 0 for each in every)
     finding = (
-        f"Of {len(every)} differences to {comparison.baseline}, one a task and {_word(comparison)}, {above} are shown "
+        f"Of {len(every)} differences to {comparison.baseline}, {above} are shown "
         f"to be above 0 and {below} below; the rest cannot be told apart from 0."
     )
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (name, *(of_task[name] for of_task in found.values()))
+        (name, *(of_part[name] for of_part in found.values()))
         for name in comparison.treatments
         if name != comparison.baseline
     )
-    columns = (Column(comparison.what), *(Column(task, "points") for task in found))
+    columns = (Column(comparison.what), *(Column(part, "points") for part in found))
     reasons = {each.reason for each in every if each.reason}
-    how = f"Intervals are for new splits of the same task{_averaged(comparison)}."
+    how = "Intervals are for new splits of the same task."
     how += f" Some are missing: {'; '.join(sorted(reasons))}." if reasons else ""
-    how += f" The first {MOST_PANELS} of {len(found)} tasks are drawn." if len(found) > MOST_PANELS else ""
-    title = f"Accuracy against {comparison.baseline}, task by task"
+    how += f" The first {MOST_PANELS} of {len(found)} are drawn." if len(found) > MOST_PANELS else ""
+    title = f"Accuracy against {comparison.baseline}"
     return Figure(key, title, to_plotly(effect_chart(comparison)), finding, how, Table(title, columns, rows))
 
 
@@ -123,7 +123,7 @@ def rank_figure(comparison: Comparison, key: str) -> Figure | None:
         )
         for place in order
     )
-    title = f"Mean ranks and critical difference, {_word(comparison)} by {_word(comparison)}"
+    title = "Mean ranks and critical difference"
     return Figure(key, title, to_plotly(rank_chart(comparison)), finding, how, Table(title, columns, rows))
 
 
@@ -146,13 +146,3 @@ def _differ(p_value: float, comparison: Comparison) -> str:
 
 def _finite(value: float) -> str:
     return "infinite" if value == float("inf") else format_number(value, "ratio")
-
-
-def _word(comparison: Comparison) -> str:
-    return "loss" if comparison.what == "loss" else "value"
-
-
-def _averaged(comparison: Comparison) -> str:
-    """Say what was averaged before splits were compared."""
-    each = len(comparison.task_of) / comparison.n_units
-    return f", over the mean of the {each:g} blocks of each split" if each > 1 else ""

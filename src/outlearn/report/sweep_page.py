@@ -46,7 +46,7 @@ def sweep_findings(sweep: SweepFolder, losses: Comparison | None, values: Sequen
     """Say what the runs show together; a direction only where its interval excludes 0, the bad news too."""
     said = [_won(sweep)]
     for comparison in [found for found in (losses, *values) if found is not None]:
-        said += _by_task(comparison)
+        said += _by_part(comparison)
     said.append(_scope(losses or (values[0] if values else None)))
     lost = len(sweep.failed) + len(sweep.missing)
     if lost:
@@ -70,28 +70,33 @@ def _won(sweep: SweepFolder) -> str:
     )
 
 
-def _by_task(comparison: Comparison) -> list[str]:
-    """Say for each task which treatments are ahead of the baseline, and which behind it."""
-    said = []
-    what = "" if comparison.what == "loss" else f", {comparison.what}"
-    for task, found in effects(comparison).items():
+def _by_part(comparison: Comparison) -> list[str]:
+    """Say for each part which treatments are ahead of the baseline, and which behind it."""
+    said, untold = [], []
+    for part, found in effects(comparison).items():
         told = {name: each for name, each in found.items() if excludes_zero(each)}
-        parts = []
-        for verb, sign in (("beats it", 1), ("loses to it", -1)):
-            mine = sorted(
-                (name for name, each in told.items() if sign * (each.mean or 0) > 0),
-                key=lambda name: -sign * (told[name].mean or 0),
-            )
+        if not told:
+            untold.append(part)
+            continue
+        clauses = []
+        for one, many, sign in (("beats it", "beat it", 1), ("loses to it", "lose to it", -1)):
+            mine = [name for name, each in told.items() if sign * (each.mean or 0) > 0]
+            mine = sorted(mine, key=lambda name: -abs(told[name].mean or 0))
             named = [f"{name} ({signed_points(told[name])})" for name in mine[:MOST_NAMED]]
             more = [f"{len(mine) - MOST_NAMED} more"] if len(mine) > MOST_NAMED else []
             if named:
-                verb = verb if len(mine) == 1 else {"beats it": "beat it", "loses to it": "lose to it"}[verb]
-                parts.append(f"{name_list([*named, *more])} {verb}")
+                clauses.append(f"{name_list([*named, *more])} {one if len(mine) == 1 else many}")
         rest = len(found) - len(told)
         if rest:
-            parts.append(f"{rest} of {len(found)} cannot be told apart from it")
-        said.append(f"{task}{what}, against {comparison.baseline}: {'; '.join(parts)}.")
+            clauses.append(f"{rest} of {len(found)} cannot be told apart from it")
+        said.append(f"{part}: against {_named(comparison)}, {'; '.join(clauses)}.")
+    if untold:
+        said.append(f"Nothing can be told apart from {_named(comparison)} in: {'; '.join(untold)}.")
     return said
+
+
+def _named(comparison: Comparison) -> str:
+    return comparison.baseline if comparison.what == "loss" else f"{comparison.what} {comparison.baseline}"
 
 
 def _scope(comparison: Comparison | None) -> str:

@@ -36,6 +36,7 @@ __all__ = ["Comparison", "as_estimate", "compare_losses", "compare_values", "com
 
 FORWARD = "forward_ce"
 FEWEST_UNITS = 3  # splits, for ranks and tests
+MOST_PARTS = 6
 # Keys that say which points a block has: blocks differ in them, nobody compares them.
 POINTS = ("seed", "data")
 
@@ -50,6 +51,7 @@ class Comparison:
         baseline: the one that the others are compared with.
         accuracy, log_loss: `[blocks, treatments]`.
         task_of: name of each block's task.
+        setting_of: each block's task with the values of all other keys, but the seed.
         seed_of: seed of each block's split.
         shared: for each block test points over training points; see `over_splits`.
         level: of all intervals.
@@ -61,6 +63,7 @@ class Comparison:
     accuracy: np.ndarray
     log_loss: np.ndarray
     task_of: tuple[str, ...]
+    setting_of: tuple[str, ...]
     seed_of: tuple[Any, ...]
     shared: np.ndarray
     level: float
@@ -69,6 +72,12 @@ class Comparison:
     def tasks(self) -> tuple[str, ...]:
         """The tasks, in order of appearance."""
         return tuple(dict.fromkeys(self.task_of))
+
+    @cached_property
+    def parts(self) -> tuple[str, ...]:
+        """The settings, if there are few, else the tasks: what is shown apart."""
+        settings = tuple(dict.fromkeys(self.setting_of))
+        return settings if len(settings) <= MOST_PARTS else self.tasks
 
     @cached_property
     def _task_index(self) -> np.ndarray:
@@ -97,10 +106,11 @@ class Comparison:
         """Return the mean over tasks of a treatment's accuracy; every task weighs the same."""
         return float(cluster_scores(self.accuracy, self._task_index)[:, self.treatments.index(treatment)].mean())
 
-    def difference(self, treatment: str, metric: str = "accuracy", *, task: str | None = None) -> Interval:
-        """Return treatment minus baseline over these tasks (or one of them), for new draws of their points."""
+    def difference(self, treatment: str, metric: str = "accuracy", *, part: str | None = None) -> Interval:
+        """Return treatment minus baseline over these tasks (or in one part), for new draws of their points."""
         values = self._paired(treatment, metric)
-        mine = np.array([task is None or name == task for name in self.task_of])
+        names = self.setting_of if part in self.setting_of else self.task_of
+        mine = np.array([part is None or name == part for name in names])
         return over_splits(values[mine], self._task_index[mine], self._split_index[mine], self.shared[mine], self.level)
 
     def difference_for_new_tasks(self, treatment: str) -> Interval:
@@ -151,8 +161,19 @@ def compare_losses(sweep: SweepFolder) -> Comparison | None:
     losses = tuple(dict.fromkeys(loss for run in sweep.runs for loss in loss_names(run.run.results)))
     cells = [(run, loss) for run in sweep.runs for loss in loss_names(run.run.results)]
     baseline = FORWARD if FORWARD in losses else losses[0] if losses else ""
+    keys = compared_keys(sweep)
+
+    def setting(run: SweptRun) -> str:
+        return ", ".join([run.task, *(str(run.values.get(key)) for key in keys)])
+
     return _compare(
-        "loss", losses, baseline, cells, treatment=lambda run, loss: loss, block=lambda run, loss: run.label
+        "loss",
+        losses,
+        baseline,
+        cells,
+        treatment=lambda run, loss: loss,
+        block=lambda run, loss: run.label,
+        setting=setting,
     )
 
 
@@ -176,6 +197,7 @@ def compare_values(sweep: SweepFolder, key: str) -> Comparison | None:
         cells,
         treatment=lambda run, loss: str(run.values.get(key)),
         block=block,
+        setting=lambda run: run.task,
     )
 
 
@@ -187,6 +209,7 @@ def _compare(
     *,
     treatment: Callable[[SweptRun, str], str],
     block: Callable[[SweptRun, str], Hashable],
+    setting: Callable[[SweptRun], str],
 ) -> Comparison | None:
     """Gather the complete blocks."""
     blocks: dict[Hashable, dict[str, tuple[SweptRun, str]]] = {}
@@ -207,6 +230,7 @@ def _compare(
         accuracy=scores("accuracy"),
         log_loss=scores("log_loss"),
         task_of=tuple(run.task for run in firsts),
+        setting_of=tuple(map(setting, firsts)),
         seed_of=tuple(str(run.seed) for run in firsts),
         shared=np.array([_shared(run) for run in firsts]),
         level=_level(firsts[0]),

@@ -151,6 +151,15 @@ def test_two_members_that_are_one_run_are_both_named():
         members(list=[{"teacher.labels": 100, "seed": 1}, {"teacher.labels": 100.0, "seed": 1}])
 
 
+def test_a_column_has_the_shortest_texts_that_tell_its_values_apart():
+    encoders = [{"kind": "tfidf"}, {"kind": "hf", "model": "minilm"}, {"kind": "wordllama"}]
+    found = members(base={"data": {"name": "vader-lexicon"}}, grid={"student.encoder": encoders})
+    assert [m.values["student.encoder"] for m in found] == ["tfidf", "minilm", "wordllama"]
+    encoders = [{"kind": "tfidf"}, {"kind": "tfidf", "dims": 8}]
+    found = members(base={"data": {"name": "vader-lexicon"}}, grid={"student.encoder": encoders})
+    assert [m.values["student.encoder"] for m in found] == ["tfidf", "tfidf(dims=8)"]
+
+
 def test_values_are_written_shortly():
     assert value_text({"kind": "tfidf"}) == "tfidf"
     assert value_text({"kind": "adamw", "hidden": None, "epochs": 5}) == "adamw(epochs=5)"

@@ -173,12 +173,27 @@ def _members(sweep: Sweep, configs: Sequence[Config]) -> tuple[Member, ...]:
 
 
 def _column(values: Sequence[Any]) -> list[Value]:
-    """Return a key's values as a column: numbers as they are, else short texts, or full ones where two read alike."""
+    """Return a key's values as a column: numbers as they are, else the shortest texts that tell them apart."""
     if all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values):
         return list(values)
-    written = [(canonical_json(value), value_text(value)) for value in values]
-    readings = list(dict(written).values())
-    return [short if readings.count(short) == 1 else full for full, short in written]
+    different = list({canonical_json(value): value for value in values}.values())
+    texts = {}
+    for write in (canonical_json, value_text, _name_text):
+        readings = [write(value) for value in different]
+        # A shorter text takes the place of a longer one where nothing else reads alike.
+        texts |= {
+            canonical_json(value): reading
+            for value, reading in zip(different, readings, strict=True)
+            if readings.count(reading) == 1
+        }
+    return [texts[canonical_json(value)] for value in values]
+
+
+def _name_text(value: Any) -> str:
+    """Name a mapping by its model or kind alone."""
+    if isinstance(value, Mapping) and (value.get("model") or value.get("kind")):
+        return Path(str(value.get("model") or value["kind"])).name
+    return value_text(value)
 
 
 def _look_up(config: Config, key: str) -> Any:
