@@ -180,3 +180,17 @@ def test_a_run_killed_inside_a_student_goes_on_to_the_same_bits(bert, tmp_path):
             tmp_path / "unbroken" / "predictions" / f"{file}.safetensors"
         ).read_bytes()
     assert list((tmp_path / "store broken").glob("unfinished/*")) == []
+
+
+def test_rounds_of_self_distillation_are_stages_that_start_from_what_the_model_before_said(first, bert):
+    folder, data, done = first
+    before = keys(folder)
+    distilled = small_run(folder, data, [*learner("student", bert), "student.rounds=2"], out="rounds")
+    # Three stages a student: the first fit, which now says what it thinks of its own points, and two rounds.
+    assert trained(folder, before).count("student") == 2 * 3
+    path = distilled.results["students"]["forward_ce"]["path"]
+    assert [entry["epoch"] for entry in path] == [1.0, 2.0, 3.0]
+    assert path[0]["accuracy"] == pytest.approx(done.results["students"]["forward_ce"]["accuracy"]["mean"])
+    again = keys(folder)
+    small_run(folder, data, [*learner("student", bert), "student.rounds=3"], out="more")
+    assert trained(folder, again) == ["student", "student", "students"]
