@@ -177,7 +177,7 @@ def _column(values: Sequence[Any]) -> list[Value]:
     if all(value is None or (isinstance(value, int | float) and not isinstance(value, bool)) for value in values):
         return list(values)
     different = list({canonical_json(value): value for value in values}.values())
-    texts = {}
+    texts: dict[str, str] = {}
     for write in (canonical_json, value_text, _name_text):
         readings = [write(value) for value in different]
         # A shorter text takes the place of a longer one where nothing else reads alike.
