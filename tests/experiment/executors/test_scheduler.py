@@ -10,13 +10,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.experiment.executors.conftest import deed, runs_of
 
 from outlearn.errors import WorkerError
-from outlearn.experiment.executors import Done, Outcome, open_executor
+from outlearn.experiment.executors import Done, Outcome, TaskRunner, open_executor
 from outlearn.experiment.store import Store
 
 cluster = pytest.importorskip("outlearn.experiment.executors.cluster", reason="the extra `cluster` is not installed")
@@ -92,6 +93,13 @@ class Background(threading.Thread):
             self.error = error
 
 
+def until_workers(executor: TaskRunner, count: int) -> None:
+    """Wait until so many workers have found the scheduler."""
+    end = time.monotonic() + 60
+    while executor.workers.slots() < count and time.monotonic() < end:
+        time.sleep(0.05)
+
+
 def until_started(folder: Path, count: int) -> None:
     """Wait until the waiting tasks have been started so many times."""
     end = time.monotonic() + 60
@@ -160,3 +168,25 @@ def test_a_worker_with_several_threads_is_refused(site, monkeypatch):
     site.scheduler()
     site.worker("--nthreads", "2")
     assert "has 2 threads; expected 1" in refusal(site)
+
+
+def test_tasks_that_a_gpu_helps_go_to_the_workers_that_offer_one(site, monkeypatch):
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 60)
+    site.scheduler()
+    site.worker()
+    site.worker("--nthreads", "1", "--resources", "GPU=1")
+    with open_executor(cluster=site.address) as executor:
+        until_workers(executor, 2)
+        heavy = [replace(deed("double", f"gpu {i}", number=i), gpu=True) for i in range(6)]
+        light = [deed("double", f"any {i}", number=i) for i in range(6)]
+        outcomes = executor.run([*heavy, *light])
+    assert all(isinstance(outcome, Done) for outcome in outcomes.values())
+    assert len({outcomes[task.name].worker for task in heavy}) == 1
+
+
+def test_tasks_that_a_gpu_helps_run_where_none_is_offered(site, monkeypatch):
+    monkeypatch.setattr(cluster, "CONNECT_SECONDS", 60)
+    site.scheduler()
+    site.worker()
+    with open_executor(cluster=site.address) as executor:
+        assert executor.run([replace(deed("double", number=3), gpu=True)])["double"].result == 6

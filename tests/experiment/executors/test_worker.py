@@ -26,6 +26,12 @@ def test_another_version_is_named_with_both_numbers(tmp_path):
     assert f"has outlearn {__version__}, but the driver has 9.9.9" in problem
 
 
+def test_a_store_that_a_shared_folder_shows_late_is_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(worker, "PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(worker.time, "sleep", lambda seconds: (tmp_path / "token").write_text("token"))
+    assert problem_here(__version__, str(tmp_path / "token")) == ""
+
+
 @pytest.mark.parametrize("content", [None, "another"])
 def test_a_store_that_is_not_there_or_is_another_is_named(tmp_path, content):
     if content is not None:

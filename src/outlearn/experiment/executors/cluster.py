@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Executor, Future
 from functools import partial
 from typing import Any
 
@@ -28,6 +28,7 @@ except ImportError as error:
 
 __all__ = ["QUEUE_SECONDS", "ClusterWorkers", "local_cluster"]
 
+GPU = "GPU"  # dask's usual name for the resource
 CONNECT_SECONDS = 10
 WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds between attempts to find a lost scheduler
 PATIENCE_SECONDS = 60.0  # with a scheduler that has no workers
@@ -94,15 +95,23 @@ class ClusterWorkers(Workers):
             raise
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return self.send({}, fn, *args, **kwargs)
+
+    def send(self, resources: Mapping[str, float], fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Submit to workers that offer these resources."""
         outer: Future[Any] = Future()
         try:
-            inner = self._client.get_executor(pure=False).submit(fn, *args, **kwargs)
+            executor = self._client.get_executor(pure=False, **({"resources": dict(resources)} if resources else {}))
+            inner = executor.submit(fn, *args, **kwargs)
         except (OSError, RuntimeError, ValueError) as error:
             raise ConnectionLostError(str(error)) from error
         inner.add_done_callback(partial(_pass_on, outer))
         return outer
 
-    def slots(self) -> int:
+    def taking(self, *, gpu: bool) -> Executor:
+        return _WithGpu(self) if gpu and self._with_gpu() else self
+
+    def slots(self, *, gpu: bool = False) -> int:
         until = time.monotonic() + self._patience
         while not (threads := self._threads()):
             if time.monotonic() > until:
@@ -117,7 +126,8 @@ class ClusterWorkers(Workers):
                 f"the worker {wide[0]} has {threads[wide[0]]} threads; expected 1. Start workers with `dask worker "
                 f"{self._address} --nthreads 1`, as many a machine as you want tasks there at once (--nworkers)."
             )
-        return min(len(threads), self._at_most or len(threads))
+        count = (len(self._with_gpu()) if gpu else 0) or len(threads)
+        return min(count, self._at_most or count)
 
     def reconnect(self) -> None:
         self._close()
@@ -157,6 +167,14 @@ class ClusterWorkers(Workers):
         except (OSError, RuntimeError, ValueError) as error:
             raise ConnectionLostError(str(error)) from error
 
+    def _with_gpu(self) -> list[str]:
+        """Return the workers that offer a GPU."""
+        try:
+            workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        except (OSError, RuntimeError, ValueError) as error:
+            raise ConnectionLostError(str(error)) from error
+        return [address for address, worker in workers.items() if worker["resources"].get(GPU)]
+
     def _check_workers(self, token: str) -> None:
         """Raise for the first worker that cannot take part."""
         for worker, reply in self._client.run(problem_here, __version__, token, on_error="return").items():
@@ -167,6 +185,16 @@ class ClusterWorkers(Workers):
                 )
             if reply:
                 raise WorkerError(reply)
+
+
+class _WithGpu(Executor):
+    """Submit to workers of a cluster that offer a GPU."""
+
+    def __init__(self, workers: ClusterWorkers) -> None:
+        self._workers = workers
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return self._workers.send({GPU: 1}, fn, *args, **kwargs)
 
 
 def _pass_on(outer: Future[Any], inner: Future[Any]) -> None:

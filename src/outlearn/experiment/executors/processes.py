@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Future
+from concurrent.futures import BrokenExecutor, Executor, Future
 from functools import partial
 from typing import Any
 
@@ -48,8 +48,11 @@ class Processes(Workers):
         inner.add_done_callback(partial(_pass_on, outer))
         return outer
 
-    def slots(self) -> int:
+    def slots(self, *, gpu: bool = False) -> int:
         return len(self._environments)
+
+    def taking(self, *, gpu: bool) -> Executor:
+        return self
 
     def reconnect(self) -> None:
         return None

@@ -39,7 +39,7 @@ class TaskRunner:
     """
 
     def __init__(self, workers: Workers, *, token: str = "") -> None:
-        self._workers = workers
+        self.workers = workers
         self._token = token
 
     def run(self, tasks: Sequence[Task], *, on_done: OnDone | None = None) -> dict[str, Outcome]:
@@ -57,7 +57,7 @@ class TaskRunner:
             WorkerError: if the workers are out of reach for good.
         """
         _check(tasks)
-        return _Run(self._workers, self._token, tasks, on_done or (lambda name, outcome: None)).finish()
+        return _Run(self.workers, self._token, tasks, on_done or (lambda name, outcome: None)).finish()
 
 
 def _check(tasks: Sequence[Task]) -> None:
@@ -105,9 +105,11 @@ class _Run:
     def _submit(self) -> None:
         """Start what can start."""
         slots = self.workers.slots()
-        ready = (task for task in list(self.waiting.values()) if self._is_ready(task))
-        while self.alone is None and len(self.out) < slots and (task := next(ready, None)):
-            self._start(self.waiting.pop(task.name))
+        for task in list(self.waiting.values()):
+            if self.alone is not None or len(self.out) >= slots:
+                break
+            if self._is_ready(task) and (not task.gpu or self._has_gpu()):
+                self._start(self.waiting.pop(task.name))
         if not self.out and self.suspects:
             self.alone = self.suspects.pop(next(iter(self.suspects)))
             self._start(self.alone)
@@ -122,8 +124,12 @@ class _Run:
             return False
         return all(isinstance(outcome, Done) for outcome in before.values())
 
+    def _has_gpu(self) -> bool:
+        """Say whether one more task with a GPU may be out."""
+        return sum(task.gpu for task in self.out.values()) < self.workers.slots(gpu=True)
+
     def _start(self, task: Task) -> None:
-        future = self.workers.submit(
+        future = self.workers.taking(gpu=task.gpu).submit(
             answer, task.function, canonical_json(dict(task.arguments)), __version__, self.token
         )
         self.out[future] = task

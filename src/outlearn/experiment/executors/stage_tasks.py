@@ -24,7 +24,7 @@ from outlearn.experiment.progress import Progress, Silent
 from outlearn.experiment.stage import Stage, StageRunner, upstream
 from outlearn.experiment.store import Store, canonical_json
 
-__all__ = ["compute_stage", "compute_stages", "raise_failures", "stage_tasks"]
+__all__ = ["compute_stage", "compute_stages", "raise_failures", "stage_tasks", "wants_gpu"]
 
 
 def stage_tasks(plans: Iterable[Plan], store: Store) -> list[Task]:
@@ -49,9 +49,16 @@ def stage_tasks(plans: Iterable[Plan], store: Store) -> list[Task]:
                     f"{__name__}:{compute_stage.__name__}",
                     {**arguments, "key": stage.key},
                     after,
+                    gpu=wants_gpu(stage),
                 )
             known.add(stage.key)
     return list(tasks.values())
+
+
+def wants_gpu(stage: Stage) -> bool:
+    """Say whether a stage is much faster on a GPU: one that fine-tunes a model."""
+    learner = stage.settings.get("learner")
+    return isinstance(learner, Mapping) and learner.get("kind") == "finetune"
 
 
 def compute_stages(

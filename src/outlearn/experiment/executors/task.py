@@ -25,6 +25,7 @@ class Task:
         function: `package.module:function`, a function at the top of a module that workers can import.
         arguments: keyword arguments for it, JSON-able.
         after: names of the tasks that must be done before this one starts.
+        gpu: whether a GPU helps; on a cluster of which some workers offer one, the task goes to those.
 
     Example:
         >>> Task("shout", "builtins:print", {"end": "!"}).after
@@ -35,6 +36,7 @@ class Task:
     function: str
     arguments: Mapping[str, Any]
     after: tuple[str, ...] = ()
+    gpu: bool = False
 
     def __post_init__(self) -> None:
         module, _, function = self.function.partition(":")

@@ -40,13 +40,20 @@ class Workers(Executor):
     """
 
     @abstractmethod
-    def slots(self) -> int:
+    def slots(self, *, gpu: bool = False) -> int:
         """Return how many tasks may be out at once, at least 1; wait a while for the first worker.
+
+        Args:
+            gpu: count only workers that offer a GPU, if any does.
 
         Raises:
             ConnectionLostError: if the workers cannot be asked.
             WorkerError: if there are none.
         """
+
+    @abstractmethod
+    def taking(self, *, gpu: bool) -> Executor:
+        """Return what takes tasks that a GPU helps, or all others."""
 
     @abstractmethod
     def reconnect(self) -> None:
@@ -77,8 +84,11 @@ class InProcess(Workers):
         future.set_result(fn(*args, **kwargs))
         return future
 
-    def slots(self) -> int:
+    def slots(self, *, gpu: bool = False) -> int:
         return 1
+
+    def taking(self, *, gpu: bool) -> Executor:
+        return self
 
     def reconnect(self) -> None:
         return None

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from outlearn.errors import OutlearnError
+from outlearn.experiment.executors.stage_tasks import wants_gpu
 from outlearn.experiment.plan import Plan, make_plan
 from outlearn.experiment.progress import Progress, Silent
 from outlearn.experiment.stage import Stage, upstream
@@ -39,6 +40,7 @@ class PlannedStage:
         apart: whether it is a task of its own.
         stored: whether the store has it.
         seconds: how long it should take: the median of the stored stages that are most like it; None if unknown.
+        gpu: whether a GPU helps.
     """
 
     key: str
@@ -48,6 +50,7 @@ class PlannedStage:
     apart: bool
     stored: bool
     seconds: float | None
+    gpu: bool
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,7 @@ def plan_sweep(sweep: Sweep, *, store: Store, out: Path, progress: Progress | No
                 apart=len(users[key]) > 1 or key in own,
                 stored=key in store,
                 seconds=guess.seconds(stage),
+                gpu=wants_gpu(stage),
             )
             for key, stage in stages.items()
         },

@@ -175,6 +175,7 @@ def _tasks(plan: SweepPlan, store: Store, out: Path, memory: int | None) -> list
                 "outlearn.experiment.sweep.work:finish_stage",
                 {"config": config_of[user], "key": key, **shared},
                 after=tuple(names[parent] for parent in before(stage.parents)),
+                gpu=stage.gpu,
             )
         )
     tasks += [
