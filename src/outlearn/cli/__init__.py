@@ -1,0 +1,70 @@
+"""The command line: parse, call, print. Nothing here computes, and nothing heavy is imported before a command runs.
+
+One file a command. Exit codes: 0 success, 1 a task failed or a checked claim does not hold, 2 bad input (one line an
+error), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from typing import Annotated
+
+import typer
+
+from outlearn.cli.explain import explain
+from outlearn.cli.preflight import preflight
+from outlearn.cli.report import report
+from outlearn.cli.run import run
+from outlearn.cli.store import store_gc, store_ls, store_verify
+from outlearn.cli.sweep import sweep
+from outlearn.cli.theory import theory
+from outlearn.errors import OutlearnError, WorkerError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="outlearn",
+    help="Train students that outlearn their teachers, and say why.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+store_app = typer.Typer(help="Look after the store of trained stages.", no_args_is_help=True, rich_markup_mode=None)
+app.command()(run)
+app.command()(sweep)
+app.command()(preflight)
+app.command()(explain)
+app.command()(theory)
+app.command()(report)
+app.add_typer(store_app, name="store")
+store_app.command("ls")(store_ls)
+store_app.command("verify")(store_verify)
+store_app.command("gc")(store_gc)
+
+
+def main() -> None:
+    """Run the command line; turn every error that a user's input caused into one line and exit code 2."""
+    warnings.showwarning = lambda message, *_, **__: print(f"outlearn: note: {message}", file=sys.stderr)
+    try:
+        app()
+    except OutlearnError as error:
+        for line in str(error).splitlines():
+            print(f"outlearn: error: {line}", file=sys.stderr)
+        # A worker that fails is no mistake in the input.
+        sys.exit(1 if isinstance(error, WorkerError) else 2)
+    except BrokenPipeError:
+        # The reader of our output, such as `head`, has gone: not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+@app.callback(invoke_without_command=True)
+def version(show: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
+    if show:
+        from outlearn.version import __version__
+
+        print(__version__)
+        raise typer.Exit

@@ -1,0 +1,83 @@
+"""`outlearn explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["explain"]
+
+
+def explain(
+    teacher: Annotated[
+        list[str],
+        typer.Option(
+            "--teacher", metavar="FILE", help="Predictions [models, points, classes]; repeat for more models."
+        ),
+    ],
+    student: Annotated[list[str], typer.Option("--student", metavar="FILE", help="The same for the students.")],
+    target: Annotated[
+        str, typer.Option("--target", metavar="FILE", help="Labels [points], or distributions [points, classes].")
+    ],
+    teacher_of: Annotated[
+        str | None,
+        typer.Option("--teacher-of", metavar="FILE", help="Teacher index of each student [student m: teacher m]."),
+    ] = None,
+    kind: Annotated[str, typer.Option("--kind", help="What the numbers are: logits, log_probs or probs.")] = "logits",
+    teacher_kind: Annotated[
+        str | None, typer.Option("--teacher-kind", help="The same for the teacher's, if something else.")
+    ] = None,
+    draws: Annotated[bool, typer.Option("--draws", help="The target's first axis is draws (raters).")] = False,
+    order: Annotated[
+        str, typer.Option("--order", help="target_first: D(target, prediction); prediction_first: the other way.")
+    ] = "target_first",
+    generator: Annotated[
+        str, typer.Option("--generator", help="Of the Bregman divergence D; negative_entropy makes it KL.")
+    ] = "negative_entropy",
+    level: Annotated[float, typer.Option("--level", help="Of the intervals.")] = 0.95,
+    smooth_predictions: Annotated[
+        float, typer.Option("--smooth-predictions", metavar="SHARE", help="Of the uniform distribution to mix in.")
+    ] = 0.0,
+    smooth_target: Annotated[float, typer.Option("--smooth-target", metavar="SHARE", help="The same, target.")] = 0.0,
+    validation_teacher: Annotated[
+        list[str] | None,
+        typer.Option("--validation-teacher", metavar="FILE", help="Teachers on other points, to choose the best on."),
+    ] = None,
+    validation_target: Annotated[
+        str | None, typer.Option("--validation-target", metavar="FILE", help="Labels of those points.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for results.json, summary.txt and ledger.csv [none].")
+    ] = None,
+) -> None:
+    """Say where students' gain over their teachers comes from, from saved predictions (.npy, .npz, .safetensors, CSV).
+
+    Nothing is trained.
+    """
+    from outlearn.experiment.explain.command import explain_files
+    from outlearn.progress_bars import Bars
+
+    with Bars() as bars:
+        text = explain_files(
+            teacher=teacher,
+            student=student,
+            target=target,
+            teacher_of=teacher_of,
+            kind=kind,
+            teacher_kind=teacher_kind,
+            draws=draws,
+            generator=generator,
+            order=order,
+            level=level,
+            smooth_predictions=smooth_predictions,
+            smooth_target=smooth_target,
+            validation_teacher=validation_teacher or (),
+            validation_target=validation_target,
+            out=out,
+            progress=bars,
+        )
+    print(text)
+    if out is not None:
+        print(f"\nResults: {out}/")

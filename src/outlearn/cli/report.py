@@ -1,0 +1,24 @@
+"""`outlearn report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["report"]
+
+
+def report(
+    folders: Annotated[list[Path], typer.Argument(help="Run folders; several make a comparison.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write [report.html in the (first) folder].")
+    ] = None,
+    format: Annotated[str, typer.Option("--format", help="html or md.")] = "html",
+    figures: Annotated[Path | None, typer.Option("--figures", help="Folder for SVG and PDF figures.")] = None,
+) -> None:
+    """Write the report of one run, or compare several; reads run folders and never trains."""
+    from outlearn.report.html import write_report
+
+    print(write_report(folders, out, format=format, figures=figures))

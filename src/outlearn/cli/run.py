@@ -1,0 +1,54 @@
+"""`outlearn run`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from outlearn.cli.options import ClusterOption, OutOption, Overrides, StoreOption, WorkersOption
+
+__all__ = ["run"]
+
+
+def run(
+    config: Annotated[
+        Path | None, typer.Argument(help="YAML file; without it, the offline default (vader-lexicon).")
+    ] = None,
+    overrides: Overrides = [],  # noqa: B006 (typer reads the default, nothing changes it)
+    out: OutOption = None,
+    store: StoreOption = None,
+    workers: WorkersOption = None,
+    cluster: ClusterOption = None,
+) -> None:
+    """Train weak teachers and strong students on their labels; say who wins, and why."""
+    from outlearn.experiment.executors import open_executor
+    from outlearn.experiment.load_config import load_config
+    from outlearn.experiment.pipeline import run as run_pipeline
+    from outlearn.experiment.run_folder import new_run_folder, write_file
+    from outlearn.experiment.store import Store, default_store
+    from outlearn.progress_bars import Bars
+    from outlearn.report.html import write_report
+    from outlearn.report.summary import summary_text
+
+    settings = load_config(config, overrides)
+    folder = out or new_run_folder(settings.data.name or Path(settings.data.path or "run").stem)
+    try:
+        stages = Store(store or default_store())
+        alone = workers is None and cluster is None
+        with Bars() as bars, open_executor(workers, cluster, store=stages) as executor:
+            finished = run_pipeline(
+                settings, store=stages, out=folder, progress=bars, executor=None if alone else executor
+            )
+    except KeyboardInterrupt:
+        print("outlearn: stopped. Complete stages are kept; the same command goes on from there.", file=sys.stderr)
+        raise typer.Exit(130) from None
+    text = summary_text(finished.results)
+    write_file(folder / "summary.txt", text.encode())
+    write_report([folder])
+    print(text)
+    print(
+        f"{'Nothing was trained: every stage came from the store. ' if finished.all_cached else ''}Results: {folder}/"
+    )
