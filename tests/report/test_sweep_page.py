@@ -203,10 +203,16 @@ def test_a_damaged_folder_is_named(tmp_path, damage, message):
         read_sweep_folder(tmp_path)
 
 
+def test_the_figures_of_a_sweep_are_drawn_for_a_paper(sweep, tmp_path):
+    pytest.importorskip("matplotlib")
+    write_report([sweep.path], tmp_path / "page.html", figures=tmp_path / "figures")
+    drawn = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert {"loss-effects.svg", "loss-ranks.pdf", "student-encoder-effects.svg"} <= drawn
+
+
 def test_a_sweep_has_one_page_and_no_other_form(sweep, tmp_path):
-    for how in ({"format": "md"}, {"figures": tmp_path}):
-        with pytest.raises(ConfigError, match="a sweep has one page"):
-            write_report([sweep.path], **how)
+    with pytest.raises(ConfigError, match="a sweep has one page"):
+        write_report([sweep.path], format="md")
     with pytest.raises(ConfigError, match="a sweep has one page"):
         write_report([sweep.path, sweep.path])
     with pytest.raises(DataError, match=r"no sweep\.json"):

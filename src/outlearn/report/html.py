@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from outlearn.errors import ConfigError, StoreError, suggest
+from outlearn.report.charts import Chart
 from outlearn.report.comparison_page import comparison_page
 from outlearn.report.markdown import markdown_report
 from outlearn.report.run_folder import read_measured, read_run
 from outlearn.report.run_page import measured_gaps, run_figures, run_page
 from outlearn.report.sweep_folder import is_sweep, read_sweep_folder
-from outlearn.report.sweep_page import sweep_page
+from outlearn.report.sweep_page import sweep_charts, sweep_page
 
 __all__ = ["FORMATS", "write_report"]
 
@@ -27,7 +28,7 @@ def write_report(
         dirs: run folders; one gives its report, several a comparison. One folder of a sweep gives the sweep's report.
         out: file to write; by default report.html in the one folder, or comparison.html in the working folder.
         format: "html", or "md" for tables in Markdown.
-        figures: folder for the figures of a single run as SVG and PDF, for a paper.
+        figures: folder for the figures of a single run or a sweep as SVG and PDF, for a paper.
 
     Returns:
         The file that was written.
@@ -41,20 +42,21 @@ def write_report(
     if format not in FORMATS:
         raise ConfigError(f"--format is {format!r}; {suggest(format, FORMATS)}")
     if any(map(is_sweep, dirs)):
-        if len(dirs) > 1 or format != "html" or figures is not None:
-            raise ConfigError("a sweep has one page, html: give its folder alone, without --format and --figures.")
-        return _write(out or dirs[0] / "report.html", sweep_page(read_sweep_folder(dirs[0])))
+        if len(dirs) > 1 or format != "html":
+            raise ConfigError("a sweep has one page, html: give its folder alone, without --format.")
+        sweep = read_sweep_folder(dirs[0])
+        if figures is not None:
+            _draw(sweep_charts(sweep), figures)
+        return _write(out or dirs[0] / "report.html", sweep_page(sweep))
     runs = [read_run(folder) for folder in dirs]
     if not runs:
         raise ConfigError("no run folder was given; give one, or several for a comparison.")
     if figures is not None:
         if len(runs) > 1:
             raise ConfigError("--figures draws one run; give one folder.")
-        from outlearn.report.paper_figures import write_figures
-
         measured = read_measured(runs[0])
         drawn = run_figures(runs[0], measured, measured_gaps(runs[0], measured))
-        write_figures({key: chart for key, (_, chart) in drawn.items()}, figures)
+        _draw({key: chart for key, (_, chart) in drawn.items()}, figures)
     single = len(runs) == 1
     target = out or (dirs[0] / "report" if single else Path("comparison")).with_suffix(FORMATS[format])
     if format == "md":
@@ -62,6 +64,12 @@ def write_report(
     else:
         text = run_page(runs[0]) if single else comparison_page(runs)
     return _write(target, text)
+
+
+def _draw(charts: Mapping[str, Chart], folder: Path) -> None:
+    from outlearn.report.paper_figures import write_figures
+
+    write_figures(charts, folder)
 
 
 def _write(target: Path, text: str) -> Path:

@@ -6,23 +6,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from outlearn.report.cells import Cell, Column, Estimate, Table, cell_value, excludes_zero
+from outlearn.report.charts import Chart
 from outlearn.report.comparison_page import comparison_figures
 from outlearn.report.page import Block, Facts, Figure, Grid, GridColumn, Section, TableBlock, Text, render_page
-from outlearn.report.sweep_figures import effect_figure, effects, rank_figure
+from outlearn.report.sweep_figures import effect_chart, effect_figure, effects, rank_chart, rank_figure
 from outlearn.report.sweep_folder import SweepFolder, SweptRun
 from outlearn.report.sweep_statistics import Comparison, as_estimate, compare_losses, compare_values, compared_keys
 from outlearn.report.tables import loss_names, student_estimate
 from outlearn.report.wording import name_list, signed_points
 
-__all__ = ["comparison_summary", "sweep_findings", "sweep_page"]
+__all__ = ["comparison_summary", "sweep_charts", "sweep_findings", "sweep_page"]
 
 MOST_NAMED = 4
 
 
 def sweep_page(sweep: SweepFolder) -> str:
     """Return the report of a sweep as one HTML page."""
-    losses = compare_losses(sweep)
-    values = [found for key in compared_keys(sweep) if (found := compare_values(sweep, key)) is not None]
+    losses, *others = _comparisons(sweep)
+    values = [found for found in others if found is not None]
     sections = [Section("losses", "Loss by loss", _comparison_blocks(losses, "losses"))] if losses else []
     sections += [
         Section(f"key-{place}", f"By {found.what}", _comparison_blocks(found, f"key-{place}"))
@@ -40,6 +41,20 @@ def sweep_page(sweep: SweepFolder) -> str:
         sections=sections,
         footer=f"outlearn {runs[0].results.get('outlearn', '')}, {len(runs)} runs" if runs else "",
     )
+
+
+def sweep_charts(sweep: SweepFolder) -> dict[str, Chart]:
+    """Return the charts of the comparisons, for a paper: by losses, then by each varied key."""
+    charts: dict[str, Chart] = {}
+    for key, found in zip(("loss", *compared_keys(sweep)), _comparisons(sweep), strict=True):
+        if found is not None:
+            name = key.replace(".", "-")
+            charts |= {f"{name}-effects": effect_chart(found), f"{name}-ranks": rank_chart(found)}
+    return charts
+
+
+def _comparisons(sweep: SweepFolder) -> tuple[Comparison | None, ...]:
+    return (compare_losses(sweep), *(compare_values(sweep, key) for key in compared_keys(sweep)))
 
 
 def sweep_findings(sweep: SweepFolder, losses: Comparison | None, values: Sequence[Comparison]) -> tuple[str, ...]:
