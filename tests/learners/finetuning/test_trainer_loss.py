@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -201,46 +196,3 @@ def test_what_does_not_fit_is_named():
 
 def test_it_is_a_public_name():
     assert outlearn.hf_loss is hf_loss
-
-
-TWO_PROCESSES = """
-import os, sys
-sys.path.insert(0, sys.argv[1])
-import torch, transformers
-from tests.learners.finetuning.test_trainer_loss import one_step, rows
-from outlearn.losses import get_loss
-batch, out = int(sys.argv[2]), sys.argv[3]
-found = one_step(get_loss(sys.argv[4]), rows(5, n=16), 5, batch=batch, accumulate=2, tmp_path=out)
-import torch.distributed as dist
-world = dist.get_world_size() if dist.is_initialized() else 1
-assert world == int(os.environ.get("WORLD_SIZE", 1)), world
-if not dist.is_initialized() or dist.get_rank() == 0:
-    from safetensors.torch import save_file
-    save_file({str(i): t.contiguous() for i, t in enumerate(found)} | {"world": torch.tensor(world)}, out + "/found")
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["forward_ce", "reverse_ce"])
-def test_two_processes_move_the_weights_as_one_at_the_same_global_batch(name, tmp_path):
-    from safetensors.torch import load_file
-
-    script = tmp_path / "script.py"
-    script.write_text(TWO_PROCESSES)
-    root = str(Path(__file__).resolve().parents[3])
-    found = {}
-    for processes in (1, 2):
-        out = tmp_path / str(processes)
-        out.mkdir()
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
-        if processes == 1:
-            command = [sys.executable]
-        done = subprocess.run(
-            [*command, str(script), root, str(8 // processes), str(out), name],
-            capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-3000:]
-        found[processes] = load_file(out / "found")
-    assert (int(found[1].pop("world")), int(found[2].pop("world"))) == (1, 2)
-    for key, gradient in found[1].items():
-        torch.testing.assert_close(found[2][key], gradient, atol=SAME, rtol=1e-5)
