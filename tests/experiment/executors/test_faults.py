@@ -78,6 +78,22 @@ def test_a_worker_killed_in_the_middle_changes_nothing(sweep):
 
 
 @pytest.mark.slow
+def test_an_interrupted_sweep_says_how_to_go_on_and_leaves_no_process(tmp_path):
+    sweep = SmallSweep(tmp_path, seeds=2, epochs=100_000)
+    process = sweep.start("long", "--workers", "2")
+    wait_while(lambda: process.poll() is None and len(sweep.log("long", "finished")) < 3)
+    below = children(process.pid)
+    os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does: the workers get it too
+    text, _ = process.communicate()
+    assert process.returncode == 130, text
+    assert "the same command goes on" in text
+    assert "Traceback" not in text
+    assert len(below) >= 2
+    wait_while(lambda: any(map(lives, below)))
+    assert list((sweep.folder / "long-store" / "tmp").iterdir()) == []
+
+
+@pytest.mark.slow
 def test_two_sweeps_on_one_store_at_once_give_the_same(sweep):
     both = [sweep.start(name, "--workers", "2", store="shared") for name in ("one", "other")]
     texts = [process.communicate()[0] for process in both]

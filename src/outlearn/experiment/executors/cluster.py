@@ -15,7 +15,7 @@ from typing import Any
 
 from outlearn.errors import MissingExtraError, WorkerError
 from outlearn.experiment.executors.worker import problem_here
-from outlearn.experiment.executors.workers import ConnectionLostError, WorkerDiedError, Workers
+from outlearn.experiment.executors.workers import ConnectionLostError, WorkerDiedError, Workers, deaf_to_interrupts
 from outlearn.version import __version__
 
 try:
@@ -47,7 +47,7 @@ def local_cluster(environments: Sequence[Mapping[str, str]]) -> SpecCluster:
         for number, environment in enumerate(environments)
     }
     # No second attempt without our knowledge: the loop counts attempts, the same way for all kinds of workers.
-    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+    with deaf_to_interrupts(), dask.config.set({"distributed.scheduler.allowed-failures": 0}):
         return SpecCluster(
             workers=workers,
             scheduler={"cls": Scheduler, "options": {**here, "port": 0}},

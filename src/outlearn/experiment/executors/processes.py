@@ -16,7 +16,7 @@ from typing import Any
 from joblib.externals.loky import ProcessPoolExecutor
 
 from outlearn.experiment.executors.worker import serve_driver
-from outlearn.experiment.executors.workers import WorkerDiedError, Workers
+from outlearn.experiment.executors.workers import WorkerDiedError, Workers, deaf_to_interrupts
 
 __all__ = ["Processes"]
 
@@ -38,11 +38,12 @@ class Processes(Workers):
         slot = next(free, None)
         if slot is None:
             raise RuntimeError(f"all {len(self._pools)} workers are busy; submit at most slots() tasks at once")
-        try:
-            inner = self._pool(slot).submit(fn, *args, **kwargs)
-        except BrokenExecutor:  # it died while it had nothing to do
-            self._drop(slot)
-            inner = self._pool(slot).submit(fn, *args, **kwargs)
+        with deaf_to_interrupts():
+            try:
+                inner = self._pool(slot).submit(fn, *args, **kwargs)
+            except BrokenExecutor:  # it died while it had nothing to do
+                self._drop(slot)
+                inner = self._pool(slot).submit(fn, *args, **kwargs)
         outer: Future[Any] = Future()
         self._running[slot] = outer
         inner.add_done_callback(partial(_pass_on, outer))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import threading
 import time
@@ -35,12 +34,11 @@ def place() -> str:
 
 
 def serve_driver(driver: int) -> None:
-    """Tie this process to the driver that started it: end with it, however it ends, and leave Ctrl-C to it.
+    """Tie this process to the driver that started it: end with it, however it ends.
 
     Args:
         driver: the process id of the driver.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         # Whoever is orphaned gets another parent.

@@ -7,13 +7,28 @@ is known which task it ran.
 
 from __future__ import annotations
 
+import signal
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
-__all__ = ["ConnectionLostError", "InProcess", "WorkerDiedError", "Workers"]
+__all__ = ["ConnectionLostError", "InProcess", "WorkerDiedError", "Workers", "deaf_to_interrupts"]
+
+
+@contextmanager
+def deaf_to_interrupts() -> Iterator[None]:
+    """Let processes and threads that are started inside never get Ctrl-C, which is for the driver alone to act on.
+
+    They inherit what is blocked here. A Ctrl-C meanwhile reaches this thread at the end.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class WorkerDiedError(Exception):
