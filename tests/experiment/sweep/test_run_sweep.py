@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,14 @@ def test_a_folder_of_something_else_is_refused(swept, tmp_path):
     (tmp_path / "sweep" / "sweep.yaml").write_text("name: other")
     with pytest.raises(StoreError, match="holds the sweep 'other'"):
         go(content, tmp_path)
+
+
+def test_copying_one_store_into_another_merges_them(swept, tmp_path):
+    folder, content, *_ = swept
+    shutil.copytree(folder / "store" / "objects", tmp_path / "store" / "objects")
+    plan = plan_sweep(parse_sweep(content), store=Store(tmp_path / "store"), out=tmp_path / "sweep")
+    assert plan.needed() == ()
+    assert len(plan.to_do) == 4
 
 
 def test_a_small_memory_gives_the_same_tables(swept, tmp_path):
