@@ -259,3 +259,102 @@ def test_weak_labels_from_elsewhere_are_explained_with_what_they_say_of_the_test
 def test_an_explanation_needs_true_labels(fitted, task, labels):
     with pytest.raises(OutlearnError):
         fitted.explain(task[2], labels)
+
+
+def votes_of_annotators(n_labellers: int = 4, *, seed: int = 0):
+    """Make points of two classes and annotators that err at three in ten, each point by chance."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 2, 700)
+    X = rng.normal(size=(700, 10)) + 0.7 * (2 * y[:, None] - 1)
+    votes = np.where(rng.random((n_labellers, 400)) < 0.3, 1 - y[:400], y[:400])
+    return X[:400], votes, X[400:], y[400:]
+
+
+@pytest.fixture(scope="module")
+def chosen():
+    X, votes, _, _ = votes_of_annotators()
+    return WeakToStrongClassifier(loss="auto", n_seeds=2, random_state=0).fit(X, weak_labels=votes)
+
+
+def test_auto_learns_from_votes_alone_and_beats_the_annotators(chosen):
+    _, _, X_test, y_test = votes_of_annotators()
+    assert chosen.choice_.chosen in chosen.choice_.candidates
+    assert chosen.loss_ == chosen.choice_.chosen.loss
+    assert chosen.teacher_of_.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert chosen.score(X_test, y_test) > 0.9 > 0.75 > 1 - 0.3
+
+
+def test_auto_with_teachers_trained_here_uses_no_label_of_y_for_the_choice(task):
+    X, seen, X_test, y_test = task
+    settings = {"loss": "auto", "n_teachers": 3, "epochs": 4, "random_state": 0}
+    model = WeakToStrongClassifier(**settings).fit(X, seen)
+    assert model.choice_ is not None
+    assert model.score(X_test, y_test) > 0.7
+    said = model._teacher_probs(X)
+    given = WeakToStrongClassifier(**settings).fit(X[seen == -1], weak_labels=said[:, seen == -1])
+    assert given.choice_.values.shape == model.choice_.values.shape
+
+
+def test_auto_takes_points_that_some_teachers_may_not_show(task):
+    """Everything is labelled: a student sees only points outside its teacher's bootstrap, also while choosing."""
+    _, _, X, y = task
+    model = WeakToStrongClassifier(loss="auto", n_teachers=3, epochs=4, random_state=0).fit(X, y)
+    assert np.isfinite(model.choice_.values[:, 0]).all()
+    assert not any(candidate.loss.batch_coupled for candidate in model.choice_.candidates)
+
+
+@pytest.mark.parametrize("dtype", [int, "U", object])
+def test_votes_are_distributions_of_0_and_1_with_classes_by_name(dtype):
+    X, votes, X_test, _ = votes_of_annotators()
+    names = np.array(["no", "yes"])[votes] if dtype is not int else votes
+    by_name = WeakToStrongClassifier(random_state=0).fit(X, weak_labels=names.astype(dtype))
+    by_probability = WeakToStrongClassifier(random_state=0).fit(X, weak_labels=np.eye(2)[votes])
+    np.testing.assert_array_equal(by_name.predict_proba(X_test), by_probability.predict_proba(X_test))
+    assert by_name.classes_.tolist() == ([0, 1] if dtype is int else ["no", "yes"])
+
+
+def test_a_point_that_a_teacher_leaves_out_is_not_learned_from():
+    X, votes, X_test, _ = votes_of_annotators(2)
+    gaps = votes.copy()
+    gaps[:, 100:] = -1
+    gaps[1, 50:] = -1
+    one, other = X.copy(), X.copy()
+    found = WeakToStrongClassifier(random_state=0, rounds=0).fit(one, weak_labels=gaps)
+    changed = votes.copy()
+    changed[:, 100:] = 1 - changed[:, 100:]
+    changed[gaps == -1] = -1
+    again = WeakToStrongClassifier(random_state=0).fit(other, weak_labels=changed)
+    np.testing.assert_array_equal(found.predict_proba(X_test), again.predict_proba(X_test))
+    chosen = WeakToStrongClassifier(loss="auto", epochs=4, random_state=0).fit(X, weak_labels=gaps)
+    assert np.isfinite(chosen.choice_.values[:, 0]).all()
+
+
+def test_rounds_are_those_of_self_distillation(task):
+    X, seen, X_test, _ = task
+    plain, later = (
+        WeakToStrongClassifier(n_teachers=2, rounds=rounds, random_state=0).fit(X, seen).predict_proba(X_test)
+        for rounds in (0, 2)
+    )
+    assert np.abs(plain - later).max() > 0.01
+
+
+def test_votes_that_do_not_fit_are_refused(task):
+    X, votes, _, _ = votes_of_annotators()
+    with pytest.raises(ShapeError, match="transposed"):
+        WeakToStrongClassifier().fit(X, weak_labels=votes.T)
+    with pytest.raises(DomainError, match="abstains"):
+        WeakToStrongClassifier().fit(X, np.where(np.arange(400) < 4, np.arange(400) % 2, -1), weak_labels=votes + 1)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"n_teachers": 1}, "two teachers or more"),
+        ({"rounds": 1}, "leave rounds at 0"),
+        ({"rounds": -1}, "rounds is -1"),
+    ],
+)
+def test_what_auto_cannot_do_is_refused(task, parameters, message):
+    X, seen, _, _ = task
+    with pytest.raises(ConfigError, match=message):
+        WeakToStrongClassifier(loss="auto").set_params(**parameters).fit(X, seen)

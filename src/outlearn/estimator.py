@@ -26,7 +26,13 @@ from outlearn.core.predictions import Predictions
 from outlearn.errors import ConfigError, DataError, ShapeError
 from outlearn.experiment.bagged_teachers import bagged_teachers, teacher_probs, weak_columns
 from outlearn.experiment.explain import Explanation, explain, smoothed
-from outlearn.experiment.partial_labels import UNLABELLED, class_codes, given_labels, is_unlabelled
+from outlearn.experiment.partial_labels import (
+    UNLABELLED,
+    class_codes,
+    given_labels,
+    is_unlabelled,
+    taken_labels,
+)
 
 if TYPE_CHECKING:
     from outlearn.losses import Loss
@@ -65,6 +71,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         heads_: the fitted students.
         teacher_of_: `[students]`, the teacher of each.
         loss_: the loss, its thresholds settled.
+        choice_: for loss="auto" what was chosen, `choice_.chosen`, from what; else None.
         n_weak_labels_: points that students learned from.
         n_features_in_, feature_names_in_: of X.
 
@@ -87,6 +94,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         n_teachers: int = 8,
         teacher_features: Any = None,
         loss: str | Mapping[str, object] | Loss = "reverse_ce",
+        rounds: int = 0,
         n_seeds: int = 1,
         hidden: int | None = None,
         epochs: float | None = None,
@@ -99,6 +107,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         self.n_teachers = n_teachers
         self.teacher_features = teacher_features
         self.loss = loss
+        self.rounds = rounds
         self.n_seeds = n_seeds
         self.hidden = hidden
         self.epochs = epochs
@@ -112,16 +121,17 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         X: Any,
         y: Any = None,
         *,
-        weak_labels: Float[np.ndarray, "teachers points classes"] | None = None,
+        weak_labels: Any = None,
     ) -> Self:
         """Train teachers on the labelled points and students on the teachers' labels of the others.
 
         Args:
             X: `[points, features]`, dense.
             y: `[points]`, -1 where unlabelled. With weak labels it may be None.
-            weak_labels: distributions of teachers from elsewhere, `[teachers, points, classes]`; classes in the sorted
-                order of y's, or numbered from 0 if y has no label. No teacher is trained then, and students learn from
-                the unlabelled points' weak labels (of all points, if none is unlabelled).
+            weak_labels: of teachers from elsewhere: distributions `[teachers, points, classes]`, classes in the sorted
+                order of y's, or numbered from 0 if y has no label; or votes `[teachers, points]`, classes by name, -1
+                where a teacher abstains: its students do not learn from that point. No teacher is trained then, and
+                students learn from the unlabelled points' weak labels (of all points, if none is unlabelled).
 
         Returns:
             The fitted classifier.
@@ -129,8 +139,8 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         Raises:
             ConfigError, DataError, DomainError, ShapeError: all ValueErrors, for parameters or labels that do not do.
         """
-        from outlearn.learners.base import HeadJob, HeadSettings
-        from outlearn.learners.heads import fit_predict
+        from outlearn.experiment.weak_students import fit_weak_students
+        from outlearn.learners.base import HeadSettings
 
         for name in ("n_teachers", "n_seeds"):
             value = getattr(self, name)
@@ -154,18 +164,25 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         if weak_labels is None:
             labels, weights = self._train_teachers(X, y, unlabelled, learned, rng)
         else:
-            labels, weights = self._take_weak_labels(weak_labels, y, unlabelled, learned), None
+            check_classification_targets(y[~unlabelled])
+            self.teachers_ = []
+            self.classes_, labels, weights = taken_labels(weak_labels, np.unique(y[~unlabelled]), learned)
         self.n_weak_labels_ = int(learned.sum())
-        self.loss_ = _settled(self.loss, labels)
-        self.teacher_of_ = np.repeat(np.arange(len(labels)), self.n_seeds)
-        jobs = [
-            HeadJob(int(m), self.loss_, None if weights is None else int(m), int(rng.integers(LARGEST_SEED)))
-            for m in self.teacher_of_
-        ]
         if self.epochs is None:
             per_epoch = -(-self.n_weak_labels_ // self.batch_size)
             settings = replace(settings, epochs=max(EPOCHS, LEAST_STEPS / per_epoch))
-        self.heads_ = fit_predict(X[learned], labels, jobs, {}, settings=settings, weights=weights).heads
+        students = fit_weak_students(
+            X[learned],
+            labels,
+            weights,
+            self.loss,
+            rounds=self.rounds,
+            n_seeds=self.n_seeds,
+            settings=settings,
+            rng=rng,
+        )
+        self.heads_, self.teacher_of_ = students.heads, students.teacher_of
+        self.loss_, self.choice_ = students.loss, students.choice
         return self
 
     def predict_proba(self, X: Any) -> Float[np.ndarray, "points classes"]:
@@ -190,7 +207,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         X: Any,
         y: Any,
         *,
-        weak_labels: Float[np.ndarray, "teachers points classes"] | None = None,
+        weak_labels: Any = None,
         generator: str | BregmanGenerator = "negative_entropy",
         order: str = "target_first",
         level: float = 0.95,
@@ -201,7 +218,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         Args:
             X: `[points, features]`.
             y: true labels `[points]`, or distributions `[points, classes]` as floats.
-            weak_labels: what the teachers say of these points, if they were given to `fit` and not trained.
+            weak_labels: what the teachers say of these points, as for `fit`, if they were not trained.
             generator, order, level: as for `outlearn.risk_gap`.
             smoothing: share of the uniform distribution to mix into teachers and students, for teachers that say 0.
 
@@ -275,23 +292,3 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
     def _teacher_probs(self, X: np.ndarray) -> np.ndarray:
         view = X[:, self.teacher_columns_]
         return np.stack([teacher_probs(teacher, view, len(self.classes_)) for teacher in self.teachers_])
-
-    def _take_weak_labels(
-        self, weak_labels: Any, y: np.ndarray, unlabelled: np.ndarray, learned: np.ndarray
-    ) -> np.ndarray:
-        check_classification_targets(y[~unlabelled])
-        self.teachers_ = []
-        self.classes_ = np.unique(y[~unlabelled])
-        n_classes = np.shape(weak_labels)[-1] if np.ndim(weak_labels) else 0
-        if not len(self.classes_):
-            self.classes_ = np.arange(n_classes)
-        return given_labels(weak_labels, self.classes_, learned)[:, learned]
-
-
-def _settled(loss: Any, labels: np.ndarray) -> Loss:
-    """Build the loss and settle what it takes from the training labels, once."""
-    import torch
-
-    from outlearn.losses import get_loss, resolve
-
-    return resolve(get_loss(loss), torch.from_numpy(labels))

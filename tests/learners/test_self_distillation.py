@@ -106,9 +106,23 @@ def test_a_number_of_rounds_that_does_not_do_is_an_error(rounds, start):
         fit_rounds(x, weak, jobs, {}, rounds=rounds, start=weak if start else None)
 
 
-def test_weightings_and_a_start_of_another_shape_are_errors():
+def test_labels_of_weight_0_are_never_heard_in_any_round():
     x, weak, jobs = world()
-    with pytest.raises(ConfigError, match="weightings"):
-        fit_rounds(x, weak, [HeadJob(0, jobs[0].loss, weighting=0)], {}, rounds=1)
+    weights = (np.arange(len(x)) % 3 > 0).astype(float)[None]
+    weighted = [HeadJob(job.labelling, job.loss, weighting=0, seed=job.seed) for job in jobs]
+    other = weak.copy()
+    other[:, ::3] = other[:, ::3, ::-1]
+    found = [
+        fit_rounds(x, labels, weighted, {"train": x}, rounds=2, settings=SETTINGS, weights=weights)
+        for labels in (weak, other)
+    ]
+    for one, another in zip(*found, strict=True):
+        np.testing.assert_array_equal(one.logits["train"], another.logits["train"])
+    unweighted = fit_rounds(x, weak, jobs, {"train": x}, rounds=2, settings=SETTINGS)[-1].logits["train"]
+    assert np.abs(found[0][-1].logits["train"] - unweighted).max() > FLOAT32
+
+
+def test_a_start_of_another_shape_is_an_error():
+    x, weak, jobs = world()
     with pytest.raises(ShapeError, match="start has shape"):
         fit_rounds(x, weak, jobs, {}, rounds=1, start=weak[:1])

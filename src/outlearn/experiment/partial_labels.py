@@ -11,7 +11,7 @@ from outlearn.core.predictions import Predictions
 from outlearn.data.task import UNLABELLED
 from outlearn.errors import DomainError, ShapeError
 
-__all__ = ["UNLABELLED", "class_codes", "given_labels", "is_unlabelled"]
+__all__ = ["UNLABELLED", "class_codes", "given_labels", "is_unlabelled", "is_votes", "taken_labels"]
 
 
 def is_unlabelled(y: Shaped[np.ndarray, " points"]) -> Bool[np.ndarray, " points"]:
@@ -41,33 +41,89 @@ def class_codes(y: Any, classes: Shaped[np.ndarray, " classes"], n_points: int) 
     """
     values = np.asarray(y)
     if values.shape != (n_points,):
-        raise ShapeError(f"y has shape {values.shape}; expected one label for each of {n_points} points.")
+        raise ShapeError(f"labels have shape {values.shape}; expected one label for each of {n_points} points.")
     code = {name: index for index, name in enumerate(classes.tolist())}
     unknown = [value for value in values.tolist() if value not in code]
     if unknown:
         raise DomainError(
-            f"y holds {unknown[0]!r}, which is no class; expected {', '.join(map(repr, code))}. Every point needs its "
-            "true label here."
+            f"labels hold {unknown[0]!r}, which is no class; expected {', '.join(map(repr, code))}. Every point needs "
+            "its true label in y; in weak_labels -1 is a teacher that abstains."
         )
     return np.array([code[value] for value in values.tolist()], dtype=np.int64)
+
+
+def is_votes(weak_labels: Any) -> bool:
+    """Say whether weak labels are votes `[teachers, points]`, classes by name, and not distributions.
+
+    Example:
+        >>> is_votes([["a", "b"], ["b", -1]]), is_votes(np.full((2, 3), 0.5)), is_votes(np.full((2, 3, 2), 0.5))
+        (True, False, False)
+    """
+    values = np.asarray(weak_labels)
+    return values.ndim == 2 and values.dtype.kind != "f"
+
+
+def taken_labels(
+    weak_labels: Any, classes: Shaped[np.ndarray, " classes"], learned: Bool[np.ndarray, " points"]
+) -> tuple[
+    Shaped[np.ndarray, " classes"], Float[np.ndarray, "teachers learned classes"], Float[np.ndarray, "..."] | None
+]:
+    """Take what teachers from elsewhere say of the points that are learned.
+
+    Args:
+        weak_labels: distributions or votes; see `given_labels`.
+        classes: of the true labels; if there are none, those that anyone votes for, or numbers from 0.
+        learned: which points.
+
+    Returns:
+        The classes, distributions on the points learned, and, where a teacher abstains somewhere, 1 where it votes and
+        0 where not, `[teachers, learned]`, else None.
+    """
+    votes = is_votes(weak_labels)
+    if not len(classes):
+        flat = np.asarray(weak_labels).ravel()
+        n_classes = np.shape(weak_labels)[-1] if np.ndim(weak_labels) else 0
+        classes = np.unique(flat[~is_unlabelled(flat)]) if votes else np.arange(n_classes)
+    labels = given_labels(weak_labels, classes, learned)[:, learned]
+    voted = (labels.max(axis=-1) == 1.0).astype(np.float64)
+    return classes, labels, voted if votes and not voted.all() else None
 
 
 def given_labels(
     weak_labels: Any, classes: Shaped[np.ndarray, " classes"], needed: Bool[np.ndarray, " points"]
 ) -> Float[np.ndarray, "teachers points classes"]:
-    """Check weak labels that were not made here; only those of the needed points must be distributions.
+    """Check weak labels that were not made here; only those of the needed points must be distributions, or votes.
+
+    A vote becomes a probability of 1. A teacher that abstains, -1, finds all classes equally likely.
 
     Raises:
-        ShapeError: for another shape than `[teachers, points, classes]`.
-        DomainError: for a needed row that is no distribution.
+        ShapeError: for another shape than `[teachers, points, classes]`, or `[teachers, points]` for votes.
+        DomainError: for a needed row that is no distribution, or a vote for no class.
     """
+    if is_votes(weak_labels):
+        return _distributions(np.asarray(weak_labels), classes, needed)
     values = np.asarray(weak_labels)
     expected = (len(needed), len(classes))
     if values.ndim != 3 or values.shape[1:] != expected or len(classes) < 2 or not len(values):
         raise ShapeError(
             f"weak_labels have shape {values.shape}; expected [teachers, points, classes] = [any, {expected[0]}, "
-            f"{expected[1]}] for the classes {classes.tolist()}."
+            f"{expected[1]}] for the classes {classes.tolist()}, or votes for them, [teachers, points]."
         )
     values = values.astype(np.float64)
     values[:, needed] = Predictions.from_probs(values[:, needed]).probs
     return values
+
+
+def _distributions(votes: np.ndarray, classes: np.ndarray, needed: np.ndarray) -> np.ndarray:
+    n_teachers, n_points = votes.shape
+    if n_points != len(needed) or len(classes) < 2 or not n_teachers:
+        raise ShapeError(
+            f"weak_labels have shape {votes.shape}; expected votes [teachers, points] = [any, {len(needed)}] for at "
+            f"least two classes, these are {classes.tolist()}. A table of one row a point is transposed."
+        )
+    found = np.full((n_teachers, n_points, len(classes)), 1.0 / len(classes))
+    for teacher, row in enumerate(votes):
+        given = np.flatnonzero(needed & ~is_unlabelled(row))
+        codes = class_codes(row[given], classes, len(given))
+        found[teacher, given] = np.eye(len(classes))[codes]
+    return found

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from outlearn.core.class_means import match_class_means
 from outlearn.core.predictions import Predictions
@@ -47,16 +47,20 @@ def round_epochs(n_examples: int, settings: HeadSettings) -> float:
 
 
 def distillation_targets(
-    weak_labels: Float[np.ndarray, "models examples classes"], own: Float[np.ndarray, "models examples classes"]
+    weak_labels: Float[np.ndarray, "models examples classes"],
+    own: Float[np.ndarray, "models examples classes"],
+    heard: Bool[np.ndarray, "models examples"] | None = None,
 ) -> Float[np.ndarray, "models examples classes"]:
     """Mix the weak labels with a student's sharpened, prior-matched predictions.
 
-    Where a labeller finds all classes equally likely it abstains: class means are those of the points that it labels,
-    and elsewhere the target is the student's own prediction. A labeller that abstains everywhere is taken at its word.
+    Where a student has not heard its labeller, class means are those of the examples on which it has, and the target is
+    its own prediction. Where a labeller finds all classes equally likely it abstains, and is not heard; one that
+    abstains everywhere is taken at its word.
 
     Args:
         weak_labels: what each student learned from.
         own: each student's probabilities on the same examples.
+        heard: the examples whose weak labels it learned from; all if None.
 
     Example:
         >>> weak = np.array([[[0.8, 0.2], [0.2, 0.8]]])
@@ -66,12 +70,13 @@ def distillation_targets(
     """
     sharp = own**POWER
     sharp /= sharp.sum(axis=-1, keepdims=True)
-    speaks = weak_labels.max(axis=-1, keepdims=True) > weak_labels.min(axis=-1, keepdims=True)
-    speaks = speaks | ~speaks.any(axis=-2, keepdims=True)
-    prior = (weak_labels * speaks).sum(axis=-2) / speaks.sum(axis=-2)
-    matched = match_class_means(sharp, prior)
-    share = WEAK_SHARE * speaks
-    mixed = share * weak_labels + (1.0 - share) * matched
+    speaks = weak_labels.max(axis=-1) > weak_labels.min(axis=-1)
+    if heard is not None:
+        speaks = speaks & heard
+    speaks = speaks | ~speaks.any(axis=-1, keepdims=True)
+    prior = (weak_labels * speaks[..., None]).sum(axis=-2) / speaks.sum(axis=-1, keepdims=True)
+    share = WEAK_SHARE * speaks[..., None]
+    mixed = share * weak_labels + (1.0 - share) * match_class_means(sharp, prior)
     return np.asarray(mixed / mixed.sum(axis=-1, keepdims=True))
 
 
@@ -83,15 +88,18 @@ def fit_rounds(
     *,
     rounds: int,
     settings: HeadSettings | None = None,
+    weights: Float[np.ndarray, "weightings examples"] | None = None,
     start: Float[np.ndarray, "jobs examples classes"] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[FitResult]:
     """Train every job, then `rounds` more times on what it has learned so far.
 
     Args:
-        features, targets, jobs, points: as for `fit_predict`; jobs without weightings.
+        features, targets, jobs, points: as for `fit_predict`.
         rounds: number of rounds after the first fit, at least 0.
         settings: of the first fit; later rounds last `round_epochs`.
+        weights: of the examples in the first fit, as for `fit_predict`. Later rounds learn from all examples alike,
+            those of weight 0 without their weak labels.
         start: probabilities on the training examples of students from elsewhere, such as fine-tuned ones, one for each
             job: then the first fit is left out, and these take its place.
         progress: called with (parts done, all parts).
@@ -100,7 +108,7 @@ def fit_rounds(
         What `fit_predict` gives, for each round in order, the first fit included unless `start` is given.
 
     Raises:
-        ConfigError: for a number of rounds that does not do, or jobs with weightings.
+        ConfigError: for a number of rounds that does not do.
         ShapeError: if `start` is not one prediction for each job, example and class.
 
     Example:
@@ -114,16 +122,15 @@ def fit_rounds(
     settings = settings or HeadSettings()
     if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 0 or (start is not None and rounds < 1):
         raise ConfigError(f"rounds is {rounds!r}; expected a whole number of at least {0 if start is None else 1}.")
-    if any(job.weighting is not None for job in jobs):
-        raise ConfigError("self-distillation takes no weightings: class means would be those of other examples.")
     weak = np.asarray(targets, dtype=np.float64)[[job.labelling for job in jobs]]
     if start is not None and np.shape(start) != weak.shape:
         raise ShapeError(f"start has shape {np.shape(start)}; expected [jobs, examples, classes] = {weak.shape}.")
+    heard = _heard(jobs, weights, len(features))
     later = replace(settings, epochs=round_epochs(len(features), settings))
     n_parts = rounds + (start is None)
     results: list[FitResult] = []
 
-    def fit(labels: np.ndarray, to_train: Sequence[HeadJob], how: HeadSettings) -> np.ndarray:
+    def fit(labels: np.ndarray, to_train: Sequence[HeadJob], how: HeadSettings, given: np.ndarray | None) -> np.ndarray:
         done = len(results)
         result = fit_predict(
             features,
@@ -131,18 +138,29 @@ def fit_rounds(
             to_train,
             {**points, TRAIN: features},
             settings=how,
+            weights=given,
             progress=None if progress is None else lambda at, of: progress(done * of + at, n_parts * of),
         )
         logits = {name: array for name, array in result.logits.items() if name != TRAIN}
         results.append(replace(result, logits=logits))
         return Predictions.from_logits(result.logits[TRAIN][-1]).probs
 
-    own = fit(np.asarray(targets), jobs, settings) if start is None else np.asarray(start, dtype=np.float64)
+    own = fit(np.asarray(targets), jobs, settings, weights) if start is None else np.asarray(start, dtype=np.float64)
     for number in range(1, rounds + 1):
         # Fresh weights each round; the order groups of the seeds are kept.
         again = [
-            replace(job, labelling=i, seed=job.seed + number * 1000 * settings.order_groups)
+            replace(job, labelling=i, weighting=None, seed=job.seed + number * 1000 * settings.order_groups)
             for i, job in enumerate(jobs)
         ]
-        own = fit(distillation_targets(weak, own), again, later)
+        own = fit(distillation_targets(weak, own, heard), again, later, None)
     return results
+
+
+def _heard(jobs: Sequence[HeadJob], weights: np.ndarray | None, n_examples: int) -> np.ndarray:
+    """Return for each job the examples with a weight above 0."""
+    heard = np.ones((len(jobs), n_examples), dtype=bool)
+    if weights is not None:
+        for i, job in enumerate(jobs):
+            if job.weighting is not None:
+                heard[i] = weights[job.weighting] > 0
+    return heard

@@ -38,6 +38,7 @@ def choose(
     seeds: Sequence[int],
     criterion: str = DEFAULT_CRITERION,
     predict: Mapping[str, Float[np.ndarray, "_ features"]] | None = None,
+    weights: Float[np.ndarray, "labellings examples"] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Choice:
     """Train all candidates on the weak labels and choose the best by a criterion.
@@ -49,7 +50,7 @@ def choose(
             what students of others are compared with. Without "validation", the student split serves alone. A labeller
             that finds all classes equally likely at a point abstains there.
         validation_features: of the validation points, or None without them.
-        candidates, base, seeds, progress: as for `fit_candidates`.
+        candidates, base, seeds, weights, progress: as for `fit_candidates`.
         criterion: a name in `CRITERIA`.
         predict: further points, "test" say, whose hard predictions the choice keeps and no criterion sees.
 
@@ -78,7 +79,14 @@ def choose(
         for name, x in others.items()
     }
     for candidate, logits in fit_candidates(
-        features, targets, {**measured, **others}, candidates, base=base, seeds=seeds, progress=progress
+        features,
+        targets,
+        {**measured, **others},
+        candidates,
+        base=base,
+        seeds=seeds,
+        weights=weights,
+        progress=progress,
     ):
         at = place[candidate]
         values[at] = measure_candidate(labellers, {name: logits[name] for name in measured})

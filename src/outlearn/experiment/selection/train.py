@@ -27,6 +27,7 @@ def fit_candidates(
     *,
     base: HeadSettings,
     seeds: Sequence[int],
+    weights: Float[np.ndarray, "labellings examples"] | None = None,
     progress: Report | None = None,
 ) -> Iterator[tuple[Candidate, Logits]]:
     """Train one student for each candidate and labelling; give each candidate's logits when they are there.
@@ -40,6 +41,7 @@ def fit_candidates(
         candidates: what to train, each once.
         base: what candidates do not decide: architecture, batch size, learning rate.
         seeds: one for each labelling.
+        weights: of the examples in each labelling, in the first fit; see `fit_rounds`.
         progress: called with (parts done, all parts).
 
     Yields:
@@ -50,7 +52,9 @@ def fit_candidates(
         groups.setdefault((candidate.epochs, candidate.weight_decay, candidate.rounds > 0), []).append(candidate)
     for done, group in enumerate(groups.values()):
         losses = list(dict.fromkeys(candidate.loss for candidate in group))
-        jobs = [HeadJob(m, loss, seed=seed) for loss in losses for m, seed in enumerate(seeds)]
+        jobs = [
+            HeadJob(m, loss, None if weights is None else m, seed) for loss in losses for m, seed in enumerate(seeds)
+        ]
         fits = fit_rounds(
             features,
             targets,
@@ -58,6 +62,7 @@ def fit_candidates(
             points,
             rounds=max(candidate.rounds for candidate in group),
             settings=group[0].settings(base),
+            weights=weights,
             progress=_part(progress, done, len(groups)),
         )
         for candidate in group:
