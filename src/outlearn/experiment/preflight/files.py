@@ -152,7 +152,7 @@ def preflight_record(found: Preflight) -> dict[str, Any]:
 
 
 def _student(student: StudentReport) -> dict[str, Any]:
-    names = ("accuracy", "gain", "over_vote", "true_gain", "true_over_vote", "off")
+    names = ("accuracy", "gain", "over_vote", "true_accuracy", "true_gain", "true_over_vote", "off")
     intervals = {name: getattr(student, name) for name in names}
     return {
         "name": student.name,

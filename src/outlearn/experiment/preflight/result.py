@@ -42,6 +42,7 @@ class StudentReport:
             interval; nan where that sign is not told.
         over_vote: how much more often they give the shared answer than a vote of the same labelers; None where the
             labelers are too few to vote.
+        true_accuracy: how often they are right; None without true labels.
         true_gain: gain in true accuracy over a single labeler; None without true labels.
         true_over_vote: the same over the vote.
         off: true gain less the gain that was predicted without true labels, paired; None without true labels.
@@ -54,6 +55,7 @@ class StudentReport:
     high: float
     break_even: float
     over_vote: Interval | None = None
+    true_accuracy: Interval | None = None
     true_gain: Interval | None = None
     true_over_vote: Interval | None = None
     off: Interval | None = None

@@ -118,8 +118,10 @@ class StudentMeasures:
     def _single_judged(self, fraction: float) -> Judged:
         answers = self._hard(self.single.probs[fraction])
         pairs = self._pairs()
-        rivals = tuple(self._one_hot(a) for a, _ in pairs)
-        return Judged(tuple(b for _, b in pairs), tuple(answers[a] for a, _ in pairs), rivals)
+        rivals = [self._one_hot(a) for a in range(len(answers))]
+        return Judged(
+            tuple(b for _, b in pairs), tuple(answers[a] for a, _ in pairs), tuple(rivals[a] for a, _ in pairs)
+        )
 
     def _pooled_judged(self, fraction: float) -> Judged:
         assert self.pooled is not None
@@ -146,9 +148,11 @@ class StudentMeasures:
         if gain.interval(level).excludes_zero and rate.value > 0:
             break_even = max(break_even_bias(gain, rate, self.labels.n_classes).interval(level).low, 0.0)
         over = None if votes is None else Judged(judged.judges, judged.answers, votes)
-        true, off, true_over = None, None, None
+        true, off, true_over, correct = None, None, None, None
         if truth is not None and (truth >= 0).any():
             found = true_gain(judged, given, truth)
+            against_nothing = Judged(judged.judges, judged.answers, tuple(map(np.zeros_like, judged.answers)))
+            correct = self.labels.rate(true_gain(against_nothing, given, truth))
             true, off = found.interval(level), (found - gain).interval(level)
             true_over = None if over is None else true_gain(over, given, truth).interval(level)
         return StudentReport(
@@ -159,6 +163,7 @@ class StudentMeasures:
             high=upper.interval(level).high,
             break_even=break_even,
             over_vote=None if over is None else crossed_gain(over, given, self.labels.skills).interval(level),
+            true_accuracy=correct,
             true_gain=true,
             true_over_vote=true_over,
             off=off,

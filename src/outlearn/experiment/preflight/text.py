@@ -97,7 +97,7 @@ def _students(found: Preflight) -> str:
     title = "Students of these labels, on points they did not see"
     if not found.students:
         return f"{title}\n  none: {found.encoder}"
-    lines = [f"{title} ({found.encoder})"]
+    lines = [title, f"  {'they see':<46}{found.encoder}"]
     for student in found.students:
         lines += [f"  student {student.name}", *(f"    {line}" for line in _student(student))]
     return "\n".join(lines)
@@ -114,6 +114,7 @@ def _student(student: StudentReport) -> list[str]:
             kind = "a gain" if student.gain.mean > 0 else "a loss"
             lines.append(f"is {kind} for a shared bias up to           {min(student.break_even, 1):.1%} of points")
     else:
+        lines.append(f"is right, with true labels                  {_cell(student.true_accuracy)}")
         lines.append(f"gain in accuracy, with true labels          {_signed(student.true_gain)}")
         if student.off is not None:
             lines.append(f"the prediction without them was off by      {_signed(student.off)}")

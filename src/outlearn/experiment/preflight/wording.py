@@ -20,8 +20,9 @@ def assumptions_of(labels: LabelMeasures, single: CrossFit | None, largest_bias:
         found.append(f"Independence: {labels.skills.assumption}.")
     if single is not None:
         found.append(
-            f"Gains are of students that saw {1 - 1 / single.folds:.0%} of the points, for these labelers; intervals "
-            "are over points."
+            f"Gains are of students that saw {1 - 1 / single.folds:.0%} of the points; of three labelers or more, a "
+            "student of all is judged by one that it did not learn from, so that it lacks that one's labels too. "
+            "Intervals are over points, for these labelers."
         )
         if labels.table.true_labels is None:
             found.append(
