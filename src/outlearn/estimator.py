@@ -165,7 +165,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             labels, weights = self._train_teachers(X, y, unlabelled, learned, rng)
         else:
             check_classification_targets(y[~unlabelled])
-            self.teachers_ = []
+            self.teachers_: list[Any] = []
             self.classes_, labels, weights = taken_labels(weak_labels, np.unique(y[~unlabelled]), learned)
         self.n_weak_labels_ = int(learned.sum())
         if self.epochs is None:
