@@ -155,7 +155,8 @@ def _panel(run: dict[str, Any], left: float, top: float, width: float, height: f
     return [
         f'<rect {frame} fill="none" stroke="#bbb"/>',
         f'<text x="{left:.1f}" y="{top - 4:.1f}">{run["setting"]}  rho {rho:.2f}</text>',
-        f'<text x="{left + width:.1f}" y="{top - 4:.1f}" text-anchor="end" fill="#888">{low:.2f}-{high:.2f}</text>',
+        f'<text x="{left + width:.1f}" y="{top + height + 11:.1f}" text-anchor="end" fill="#888">'
+        f"accuracy {low:.2f} to {high:.2f}</text>",
         f'<line {line} stroke="#c60" stroke-dasharray="3 3"/>',
         *(
             f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2" fill="{SELF if c["rounds"] else PLAIN}" fill-opacity="0.7"/>'
