@@ -60,7 +60,7 @@ def die_once(folder: str, name: str) -> str:
 def wait_for(folder: str, name: str, sign: str) -> int:
     """Run until a file of this name appears."""
     note(folder, name)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while not (Path(folder) / sign).exists():
         if time.monotonic() > until:
             raise TimeoutError(sign)

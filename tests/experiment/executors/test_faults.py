@@ -35,7 +35,7 @@ def progress(sweep: SmallSweep, name: str) -> int:
     return stages + len(list(sweep.folder.glob(f"{name}/runs/*/results.json")))
 
 
-def wait_while(condition: Callable[[], bool], seconds: float = 120.0) -> None:
+def wait_while(condition: Callable[[], bool], seconds: float = 600.0) -> None:
     end = time.monotonic() + seconds
     while condition() and time.monotonic() < end:
         time.sleep(0.005)

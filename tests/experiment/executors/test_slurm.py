@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
-from tests.experiment.executors.conftest import deed
+from tests.experiment.executors.conftest import deed, lives
 
-from outlearn.errors import ConfigError
+from outlearn.errors import ConfigError, WorkerError
 from outlearn.experiment.executors import open_executor
 from outlearn.experiment.executors.slurm import SlurmJobs, read_slurm, slurm_arguments
 from outlearn.experiment.store import Store
@@ -96,19 +97,52 @@ def test_the_job_script_asks_for_what_the_file_says(tmp_path):
     assert script.index("module load cuda") < script.index("dask_worker") < script.index("--nthreads 1")
 
 
-@pytest.mark.slow
-def test_tasks_run_in_jobs_and_the_jobs_end_with_the_run(tmp_path, monkeypatch):
+SBATCH = """#!/bin/sh
+if [ "$1" = --test-only ]; then
+  grep -q "SBATCH -A nobody" "$2" && echo "Invalid account" >&2 && exit 1
+  exit 0
+fi
+cp "$1" {folder}/$$.sh
+setsid sh {folder}/$$.sh >{folder}/$$.out 2>&1 </dev/null &
+echo "Submitted batch job $!"
+"""
+SCANCEL = '#!/bin/sh\nkill -9 -- "-$1"\n'
+
+
+@pytest.fixture
+def _slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put programs of Slurm's names on the path, that start and end jobs here."""
     pytest.importorskip("dask_jobqueue", reason="dask-jobqueue is not installed")
     programs = tmp_path / "programs"
     programs.mkdir()
-    (programs / "sbatch").write_text(
-        f'#!/bin/sh\ncp "$1" {tmp_path}/$$.sh\nsetsid sh {tmp_path}/$$.sh >{tmp_path}/$$.out 2>&1 </dev/null &\n'
-        'echo "Submitted batch job $!"\n'
-    )
-    (programs / "scancel").write_text(f'#!/bin/sh\necho "$1" >>{tmp_path}/cancelled\nkill -9 -- "-$1"\n')
-    for program in programs.iterdir():
-        program.chmod(0o755)
+    for name, text in (("sbatch", SBATCH.format(folder=tmp_path)), ("scancel", SCANCEL)):
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+
+
+def test_without_slurm_the_missing_program_is_named(tmp_path, monkeypatch):
+    pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    path = write(tmp_path, "kind: slurm\njobs: 1")
+    with pytest.raises(WorkerError, match="no program `sbatch`"), open_executor(cluster=str(path)):
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_slurm")
+def test_jobs_that_slurm_does_not_take_are_an_error_in_its_words(tmp_path):
+    path = write(tmp_path, "kind: slurm\njobs: 1\naccount: nobody\ninterface: lo")
+    with (
+        pytest.raises(WorkerError, match="no such jobs: Invalid account"),
+        open_executor(cluster=str(path)),
+    ):
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_slurm")
+def test_tasks_run_in_jobs_and_the_jobs_end_with_the_run(tmp_path):
     path = write(tmp_path, "kind: slurm\njobs: 2\ncores: 3\nmemory: 2GB\ninterface: lo\n")
     with open_executor(cluster=str(path), store=Store(tmp_path / "store")) as executor:
         outcomes = executor.run(
@@ -119,3 +153,8 @@ def test_tasks_run_in_jobs_and_the_jobs_end_with_the_run(tmp_path, monkeypatch):
         )
     assert outcomes["environment"].result == {"OMP_NUM_THREADS": "3"}
     assert [outcomes[str(i)].result for i in range(4)] == [0, 2, 4, 6]
+    jobs = {int(outcomes[name].worker.split(":")[1]) for name in outcomes}
+    end = time.monotonic() + 300
+    while any(map(lives, jobs)) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not any(map(lives, jobs))

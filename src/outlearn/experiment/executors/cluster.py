@@ -29,7 +29,9 @@ except ImportError as error:
 __all__ = ["QUEUE_SECONDS", "ClusterWorkers", "local_cluster"]
 
 GPU = "GPU"  # dask's usual name for the resource
-CONNECT_SECONDS = 10
+CONNECT_SECONDS = 30
+RECONNECT_SECONDS = 10
+CLOSE_SECONDS = 10
 WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds between attempts to find a lost scheduler
 PATIENCE_SECONDS = 60.0  # with a scheduler that has no workers
 QUEUE_SECONDS = 24 * 3600.0  # the same, if its workers wait in Slurm's queue
@@ -81,8 +83,9 @@ class ClusterWorkers(Workers):
         self._address, self._at_most, self._cluster = address, at_most, cluster
         self._patience = PATIENCE_SECONDS if patience is None else patience
         try:
-            self._client = self._connected()
+            self._client = self._connected(CONNECT_SECONDS)
         except (OSError, RuntimeError, TypeError, ValueError) as error:
+            self._close_cluster()
             raise WorkerError(
                 f"no scheduler answers at {address!r} ({error}). Start one with `dask scheduler`, check the address "
                 "and the firewall, and for tls:// the certificates in dask's configuration (docs/cluster.md)."
@@ -134,7 +137,7 @@ class ClusterWorkers(Workers):
         for wait in WAITS:
             time.sleep(wait)
             try:
-                self._client = self._connected()
+                self._client = self._connected(RECONNECT_SECONDS)
             except (OSError, RuntimeError, TypeError, ValueError):
                 continue
             return
@@ -145,18 +148,21 @@ class ClusterWorkers(Workers):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         self._close()
-        if self._cluster is not None:
-            self._cluster.close(timeout=CONNECT_SECONDS)
+        self._close_cluster()
 
     def stop(self) -> None:
         """End at once. Workers of a scheduler that was there before finish the tasks that they have begun."""
         self.shutdown()
 
-    def _connected(self) -> Client:
-        return Client(self._address, timeout=CONNECT_SECONDS, set_as_default=False)
+    def _connected(self, seconds: float) -> Client:
+        return Client(self._address, timeout=seconds, set_as_default=False)
 
     def _close(self) -> None:
-        self._client.close(timeout=CONNECT_SECONDS)
+        self._client.close(timeout=CLOSE_SECONDS)
+
+    def _close_cluster(self) -> None:
+        if self._cluster is not None:
+            self._cluster.close(timeout=CLOSE_SECONDS)
 
     def _threads(self) -> Mapping[str, int]:
         """Return worker -> number of threads."""

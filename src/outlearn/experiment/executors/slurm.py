@@ -7,6 +7,9 @@ share of cores, memory and GPUs. Where dask's configuration names TLS certificat
 from __future__ import annotations
 
 import dataclasses
+import shutil
+import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,8 +122,10 @@ def open_slurm(jobs: SlurmJobs) -> Any:
 
     Raises:
         MissingExtraError: without dask-jobqueue.
-        WorkerError: if Slurm takes no jobs.
+        WorkerError: if Slurm does not take such jobs.
     """
+    if shutil.which("sbatch") is None:
+        raise WorkerError("there is no program `sbatch` here, which gives jobs to Slurm; go to a login node.")
     try:
         import dask
         from dask_jobqueue import SLURMCluster
@@ -129,9 +134,21 @@ def open_slurm(jobs: SlurmJobs) -> Any:
         raise MissingExtraError("dask-jobqueue", "cluster") from error
     certified = dask.config.get("distributed.comm.tls.ca-file")
     tls = {"protocol": "tls://", "security": Security()} if certified else {}
+    cluster = SLURMCluster(**slurm_arguments(jobs), **tls, scheduler_options={"dashboard_address": "127.0.0.1:0"})
     try:
-        cluster = SLURMCluster(**slurm_arguments(jobs), **tls, scheduler_options={"dashboard_address": "127.0.0.1:0"})
-        cluster.scale(jobs=jobs.jobs)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise WorkerError(f"Slurm takes no jobs: {error}. Is `sbatch` on the PATH here?") from error
+        _check_script(cluster.job_script())
+    except BaseException:
+        cluster.close()
+        raise
+    cluster.scale(jobs=jobs.jobs)
     return cluster
+
+
+def _check_script(script: str) -> None:
+    """Let Slurm look at a job without queueing it: dask-jobqueue submits in the background and tells nobody."""
+    with tempfile.NamedTemporaryFile("w", suffix=".sh") as file:
+        file.write(script)
+        file.flush()
+        done = subprocess.run(["sbatch", "--test-only", file.name], check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise WorkerError(f"Slurm takes no such jobs: {(done.stderr or done.stdout).strip()}")
