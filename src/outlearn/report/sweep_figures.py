@@ -68,7 +68,7 @@ def effect_figure(comparison: Comparison, key: str) -> Figure:
     )
     columns = (Column(comparison.what), *(Column(part, "points") for part in found))
     reasons = {each.reason for each in every if each.reason}
-    how = "Intervals are for new splits of the same task."
+    how = "Intervals are for new splits of the same task. Each panel has its own scale."
     how += f" Some are missing: {'; '.join(sorted(reasons))}." if reasons else ""
     how += f" The first {MOST_PANELS} of {len(found)} are drawn." if len(found) > MOST_PANELS else ""
     title = f"Accuracy against {comparison.baseline}"
