@@ -85,7 +85,19 @@ def _who_wins(results: Results) -> str:
     return (
         f"Students beat their {teachers}{count}: {best}{chosen} gets {scores}, "
         f"{signed_points(versus)} ({level_of(results)} interval, paired); {recovered}."
+        f"{_beyond_averaging(results, best)}"
     )
+
+
+def _beyond_averaging(results: Results, best: str) -> str:
+    """Say by how much a student beats the combination of the teachers that is hardest to beat, if it beats them all."""
+    against = {name: student_estimate(results, best, "differences", name) for name in ENSEMBLES}
+    against = {name: difference for name, difference in against.items() if difference.mean is not None}
+    if not against or not all(map(_beats, against.values())) or not _several_teachers(results):
+        return ""
+    hardest = min(against, key=lambda name: against[name].mean or 0.0)
+    by = size_in_points(against[hardest])
+    return f" It also beats every combination of the teachers, the {ENSEMBLES[hardest]} by {by}."
 
 
 def _labeller(results: Results) -> tuple[Estimate, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -31,7 +31,7 @@ from outlearn.experiment.store import Entry
 __all__ = ["AutoStudents"]
 
 CHOICE_VERSION = 1
-STUDENTS_VERSION = 2
+STUDENTS_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -108,18 +108,19 @@ class AutoStudents:
     def students_stage(self) -> Stage:
         """Train the chosen candidate for every labelling and seed."""
         labelling, config = self.labelling, self.labelling.config
+        index = [*self._index, *self._control_index]
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
             choice = self.choice(entries["choice"])
             with work.progress.bar(f"students of {choice.chosen}") as advance:
                 logits = fit_chosen(
                     self._rows(entries, "student"),
-                    labelling.targets(entries),
+                    labelling.targets_with_control(entries),
                     {name: self._rows(entries, name) for name in EVALUATED},
                     candidate=choice.chosen,
                     base=self._frozen.settings(),
-                    labelling_of=[m for m, _ in self._index],
-                    seeds=[student_seed(config, m, r) for m, r in self._index],
+                    labelling_of=[m for m, _ in index],
+                    seeds=[student_seed(config, m, r) for m, r in index],
                     progress=advance,
                 )
             # One checkpoint: the end.
@@ -138,14 +139,20 @@ class AutoStudents:
         return Choice.from_arrays(self.candidates, self.labelling.config.student.criterion, entry.arrays)
 
     def read(self, students: Entry, choice: Choice) -> Students:
-        """Read the students of the chosen candidate, as those of one loss with one checkpoint."""
-        epochs = choice.chosen.total_epochs(len(self.labelling.splits.student), self._frozen.settings())
-        labelling_of, seed_of = np.array(self._index, dtype=np.int64).T
+        """Read the students of the chosen candidate, as those of one loss with one checkpoint, and of the control."""
+        n = len(self._index)
+        control = None
+        if self._control_index:
+            control = self._gathered(students, choice, [(0, r) for _, r in self._control_index], slice(n, None))
+        return replace(self._gathered(students, choice, self._index, slice(n)), control=control)
+
+    def _gathered(self, students: Entry, choice: Choice, rows: list[tuple[int, int]], models: slice) -> Students:
+        labelling_of, seed_of = np.array(rows, dtype=np.int64).T
         return Students(
-            logits={name: students.arrays[name] for name in EVALUATED},
-            checkpoints=(epochs,),
+            logits={name: students.arrays[name][:, models] for name in EVALUATED},
+            checkpoints=(choice.chosen.total_epochs(len(self.labelling.splits.student), self._frozen.settings()),),
             labelling_of=labelling_of,
-            loss_of=np.zeros(len(self._index), dtype=np.int64),
+            loss_of=np.zeros(len(rows), dtype=np.int64),
             seed_of=seed_of,
             losses=(AUTO,),
             configs=({"kind": AUTO, **choice.chosen.record()},),
@@ -159,8 +166,16 @@ class AutoStudents:
     @property
     def _index(self) -> list[tuple[int, int]]:
         """List (labelling, seed) of each student, in the order of the fixed losses' students."""
-        seeds = range(self.labelling.config.student.seeds)
-        return [(m, r) for m in range(self.labelling.n_labellings) for r in seeds]
+        return [(m, r) for m in range(self.labelling.n_labellings) for r in self._seeds]
+
+    @property
+    def _control_index(self) -> list[tuple[int, int]]:
+        """List (labelling, seed) of the students of the teachers' plain mean, as the fixed losses have them."""
+        return [(self.labelling.n_labellings, r) for r in self._seeds] if self.labelling.has_control else []
+
+    @property
+    def _seeds(self) -> range:
+        return range(self.labelling.config.student.seeds)
 
     @property
     def _inputs(self) -> dict[str, Stage | str]:
