@@ -77,7 +77,7 @@ class StudentMeasures:
         """Report the students of one labeler, and of several."""
         found = [self._report("of one labeler", self._single_judged(1.0), None)]
         if self.pooled is not None:
-            judged = self._pooled_judged(1.0)
+            judged = self._pooled_judged(self.pooled, 1.0)
             votes = None if len(self.labels.table.names) < 3 else self._votes(judged.judges)
             found.append(self._report("of all labelers", judged, votes))
         return tuple(found)
@@ -86,7 +86,7 @@ class StudentMeasures:
         """Estimate how much more often a student of several labelers gives the shared answer than one of one."""
         if self.pooled is None:
             return None
-        several, one = self._accuracy(self._pooled_judged(1.0)), self._accuracy(self._single_judged(1.0))
+        several, one = self._accuracy(self._pooled_judged(self.pooled, 1.0)), self._accuracy(self._single_judged(1.0))
         return (several - one).interval(self.labels.level)
 
     def learning_curve(self) -> tuple[tuple[tuple[int, Interval], ...], Interval]:
@@ -94,8 +94,12 @@ class StudentMeasures:
 
         Students of all labelers where there are any, else of one.
         """
-        judged = self._single_judged if self.pooled is None else self._pooled_judged
-        found = {fraction: self._accuracy(judged(fraction)) for fraction in sorted(self.single.probs)}
+        found = {
+            fraction: self._accuracy(
+                self._single_judged(fraction) if self.pooled is None else self._pooled_judged(self.pooled, fraction)
+            )
+            for fraction in sorted(self.single.probs)
+        }
         n_seen = self.labels.table.n_points * (1 - 1 / self.single.folds)
         curve = tuple((round(n_seen * fraction), self.labels.rate(e)) for fraction, e in found.items())
         return curve, (found[1.0] - found[0.5]).interval(self.labels.level)
@@ -123,9 +127,8 @@ class StudentMeasures:
             tuple(b for _, b in pairs), tuple(answers[a] for a, _ in pairs), tuple(rivals[a] for a, _ in pairs)
         )
 
-    def _pooled_judged(self, fraction: float) -> Judged:
-        assert self.pooled is not None
-        answers = self._hard(self.pooled.probs[fraction])
+    def _pooled_judged(self, pooled: CrossFit, fraction: float) -> Judged:
+        answers = self._hard(pooled.probs[fraction])
         rivals = {}
         for judge in self.labels.judges:
             others = [j for j in self.groups[judge] if j != judge]
