@@ -46,6 +46,8 @@ def selection_finding(results: Results) -> str:
     best = (judged.get("best") or {}).get("name", "another")
     if judged["regret"] <= 0:
         return f"{words}; none of them is more accurate on the test points."
+    if float(lost) == 0:
+        return f"{words}; none of them is more accurate on the test points by a tenth of a point."
     return f"{words}; in hindsight {best} is {lost} points more accurate on the test points (one seed, no interval)."
 
 
