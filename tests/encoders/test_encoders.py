@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ import pytest
 from outlearn.data import load_task, make_task
 from outlearn.encoders import ENCODERS, get_encoder
 from outlearn.encoders.array import centre_columns
+from outlearn.encoders.files import sha256_of
 from outlearn.errors import ConfigError, DataError, MissingExtraError
 
 NEEDS_WORDLLAMA = pytest.mark.skipif(importlib.util.find_spec("wordllama") is None, reason="needs wordllama")
@@ -222,3 +224,15 @@ def test_all_bad_parameters_come_at_once():
     with pytest.raises(ConfigError) as caught:
         get_encoder({"kind": "hf", "max_length": "x", "layer": "y"})
     assert len(str(caught.value).splitlines()) == 2
+
+
+def test_a_file_is_hashed_once_until_it_changes(tmp_path, monkeypatch):
+    path, read = tmp_path / "weights", []
+    digest = hashlib.file_digest
+    monkeypatch.setattr(hashlib, "file_digest", lambda file, kind: read.append(1) or digest(file, kind))
+    path.write_bytes(b"a")
+    first = sha256_of(path)
+    assert sha256_of(path) == first == hashlib.sha256(b"a").hexdigest()
+    assert len(read) == 1
+    path.write_bytes(b"b")
+    assert sha256_of(path) == hashlib.sha256(b"b").hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from functools import lru_cache
 from pathlib import Path
 
 from outlearn.errors import MissingExtraError
@@ -24,6 +25,15 @@ def package_folder(package: str, *, extra: str) -> Path:
 
 
 def sha256_of(path: Path) -> str:
-    """Hash the content of a file."""
+    """Hash the content of a file; within a process a file that has not changed is read once.
+
+    The weights of a large model take a minute, and a sweep names them for every run.
+    """
+    status = path.stat()
+    return _sha256(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+@lru_cache(maxsize=256)
+def _sha256(path: Path, *state: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
