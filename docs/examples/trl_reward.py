@@ -5,7 +5,7 @@
 RewardTrainer knows chosen and rejected, and no doubt. Here a teacher says P(first is better), and any loss of outlearn
 learns it: the two rewards of a pair are the logits of two classes, so their softmax is Bradley-Terry. Three things make
 it so: a collator that keeps the preferences, the Trainer's own `compute_loss` in place of TRL's, and the adapter.
-Which text stands first must be random, or the model may learn the place.
+Which text stands first is drawn at random, so that no place is better than the other.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ except ImportError:
 
 class SoftRewardTrainer(RewardTrainer):
     """Take the Trainer's loss, which calls the adapter, and not TRL's, which knows no soft preferences."""
+
+    # The adapter has divided by the examples of the whole step already; TRL's loss has not.
+    loss_is_scaled_for_ga = True
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
         return Trainer.compute_loss(self, model, inputs, return_outputs, num_items_in_batch)
