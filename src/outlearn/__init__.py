@@ -19,6 +19,8 @@ _PUBLIC = {
     "Predictions": "outlearn.core.predictions",
     "WeakToStrongClassifier": "outlearn.estimator",
     "bias_variance": "outlearn.core.bias_variance",
+    "blind_spots": "outlearn.core.blind_spots",
+    "dawid_skene": "outlearn.core.dawid_skene",
     "denoising_control": "outlearn.core.denoising",
     "explain": "outlearn.experiment.explain",
     "get_generator": "outlearn.core.generators",
@@ -30,12 +32,15 @@ _PUBLIC = {
     "risk_gap": "outlearn.core.risk_gap",
     "run": "outlearn.experiment.pipeline",
     "sharpening": "outlearn.core.entropy",
+    "teacher_weights": "outlearn.core.teacher_weights",
 }
 
 __all__ = [*_PUBLIC, "__version__"]
 
 if TYPE_CHECKING:
     from outlearn.core.bias_variance import bias_variance as bias_variance
+    from outlearn.core.blind_spots import blind_spots as blind_spots
+    from outlearn.core.dawid_skene import dawid_skene as dawid_skene
     from outlearn.core.denoising import denoising_control as denoising_control
     from outlearn.core.entropy import sharpening as sharpening
     from outlearn.core.generators import GENERATORS as GENERATORS
@@ -45,6 +50,7 @@ if TYPE_CHECKING:
     from outlearn.core.predictions import Predictions as Predictions
     from outlearn.core.recovery import performance_gap_recovered as performance_gap_recovered
     from outlearn.core.risk_gap import risk_gap as risk_gap
+    from outlearn.core.teacher_weights import teacher_weights as teacher_weights
     from outlearn.estimator import WeakToStrongClassifier as WeakToStrongClassifier
     from outlearn.experiment.explain import explain as explain
     from outlearn.experiment.load_config import load_config as load_config

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from outlearn.experiment.labelling import COMBINATIONS
 from outlearn.experiment.run_folder import write_file
 from outlearn.experiment.sweep.expansion import Member
 
@@ -16,7 +17,14 @@ __all__ = ["member_rows", "model_rows", "write_tables"]
 SCORES = ("accuracy", "log_loss", "brier", "auroc", "entropy", "ece")
 STUDENT = ("pgr", "agreement", "gap", "misfit", "residual", "crossed_misfit", "overfit_covariance", "entropy_excess")
 # What students are compared with, beside the other losses, point by point.
-OTHERS = ("teacher", "best_teacher", "ensemble_mean", "ensemble_dual_mean", "ceiling", "majority")
+OTHERS = (
+    "teacher",
+    "best_teacher",
+    *(f"ensemble_{name}" for name in COMBINATIONS),
+    "student_of_mean",
+    "ceiling",
+    "majority",
+)
 EACH = ("accuracy", "log_loss")
 
 Row = dict[str, Any]
