@@ -23,12 +23,13 @@ import numpy as np
 
 import outlearn as ol
 from auto_summary import print_summary, write_scatter
+from outlearn.core.criteria import CRITERIA
 from outlearn.core.predictions import Predictions
 from outlearn.core.recovery import performance_gap_recovered
 from outlearn.experiment.labelling import weak_labels
 from outlearn.experiment.plan import Plan, make_plan
 from outlearn.experiment.progress import Silent
-from outlearn.experiment.selection import CRITERIA, choose, default_candidates, selection_labellers
+from outlearn.experiment.selection import choose, default_candidates, selection_labellers
 from outlearn.experiment.selection.candidates import Candidate
 from outlearn.experiment.selection.train import fit_candidates
 from outlearn.experiment.stage import StageRunner

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, field_validator, model_validator
 
+from outlearn.core.criteria import check_criterion
 from outlearn.errors import ConfigError
 from outlearn.experiment.learner_sections import ConvexLearner, HeadLearner, Learner, Section, Share
 
@@ -154,8 +155,6 @@ class StudentSection(Section):
     @field_validator("criterion")
     @classmethod
     def _known_criterion(cls, value: str) -> str:
-        from outlearn.experiment.selection import check_criterion
-
         try:
             check_criterion(value)
         except ConfigError as error:

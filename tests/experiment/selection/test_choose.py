@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from outlearn.core.criteria import CRITERIA
 from outlearn.core.predictions import Predictions
 from outlearn.errors import AlignmentError, ConfigError
 from outlearn.experiment.selection import (
-    CRITERIA,
     Candidate,
     Choice,
     choose,

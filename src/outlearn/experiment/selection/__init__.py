@@ -1,24 +1,20 @@
 """Choose a student without true labels: which loss, how long, how regularised, how many rounds of self-distillation.
 
-candidates (what may be chosen) -> train (all of them, for all labellers) -> criteria (label-free measures of each)
--> choose. Why a criterion works, what it assumes and where it failed: docs/auto.md.
+candidates (what may be chosen) -> train (all of them, for all labellers) -> criteria (label-free measures of each, in
+`core.criteria`) -> choose. Why a criterion works, what it assumes and where it failed: docs/auto.md.
 """
 
 from __future__ import annotations
 
 from outlearn.experiment.selection.candidates import Candidate, default_candidates
-from outlearn.experiment.selection.choice import Choice, check_criterion
+from outlearn.experiment.selection.choice import Choice
 from outlearn.experiment.selection.choose import choose
-from outlearn.experiment.selection.criteria import CRITERIA, Criterion
 from outlearn.experiment.selection.labellers import check_labellers, selection_labellers
 from outlearn.experiment.selection.train import fit_candidates, fit_chosen
 
 __all__ = [
-    "CRITERIA",
     "Candidate",
     "Choice",
-    "Criterion",
-    "check_criterion",
     "check_labellers",
     "choose",
     "default_candidates",

@@ -11,11 +11,11 @@ import numpy as np
 from jaxtyping import Float, Int, Integer
 from scipy.stats import rankdata
 
-from outlearn.errors import ConfigError, suggest
+from outlearn.core.criteria import CRITERIA, check_criterion
+from outlearn.errors import ConfigError
 from outlearn.experiment.selection.candidates import Candidate
-from outlearn.experiment.selection.criteria import CRITERIA
 
-__all__ = ["Choice", "best_of", "check_criterion"]
+__all__ = ["Choice", "best_of"]
 
 HARD = "hard/"  # prefix of the arrays of hard predictions
 
@@ -118,18 +118,6 @@ def best_of(values: Float[np.ndarray, "candidates criteria"], criterion: str) ->
     if not np.isfinite(signed).any():
         raise ConfigError(f"the criterion {criterion} has no value for any candidate; choose another criterion.")
     return int(np.where(np.isfinite(signed), signed, -np.inf).argmax())
-
-
-def check_criterion(criterion: str, *, validation: bool = True) -> None:
-    """Raise unless this criterion exists and can be measured, with validation points or without.
-
-    Raises:
-        ConfigError: says which do.
-    """
-    if criterion not in CRITERIA:
-        raise ConfigError(f"criterion is {criterion!r}; {suggest(criterion, CRITERIA)}")
-    if CRITERIA[criterion].held_out and not validation:
-        raise ConfigError(f"the criterion {criterion} needs validation points; give some, or use consensus.")
 
 
 def _higher_is_better(values: np.ndarray, criterion: str) -> np.ndarray:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from outlearn.core.criteria import CRITERIA, check_criterion, measure_agreement
 from outlearn.core.predictions import Predictions
 from outlearn.errors import AlignmentError, ConfigError
 from outlearn.experiment.selection.candidates import Candidate
-from outlearn.experiment.selection.choice import Choice, best_of, check_criterion
-from outlearn.experiment.selection.criteria import CRITERIA, measure_agreement
+from outlearn.experiment.selection.choice import Choice, best_of
 from outlearn.experiment.selection.labellers import check_labellers
 from outlearn.experiment.selection.train import fit_candidates
 from outlearn.learners.base import HeadSettings

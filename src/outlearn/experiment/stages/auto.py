@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from outlearn.core.criteria import check_criterion
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import AUTO
 from outlearn.experiment.labelling import weak_labels
@@ -14,7 +15,6 @@ from outlearn.experiment.points import EVALUATED, splits_fingerprint
 from outlearn.experiment.selection import (
     Candidate,
     Choice,
-    check_criterion,
     check_labellers,
     choose,
     default_candidates,

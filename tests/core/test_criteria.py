@@ -10,10 +10,9 @@ from scipy.stats import spearmanr
 from sklearn.metrics import cohen_kappa_score, log_loss
 
 from outlearn.core.agreement import kappa_matrix
+from outlearn.core.criteria import CRITERIA, measure_agreement
 from outlearn.core.predictions import Predictions
-from outlearn.experiment.selection import CRITERIA
 from outlearn.experiment.selection.choose import measure_candidate
-from outlearn.experiment.selection.criteria import measure_agreement
 
 FLOAT64 = 1e-12
 NAMES = list(CRITERIA)

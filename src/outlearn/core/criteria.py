@@ -19,8 +19,9 @@ from outlearn.core.crossed import CrossedMisfit, crossed_misfit
 from outlearn.core.generators import get_generator
 from outlearn.core.pairing import labelled_by
 from outlearn.core.predictions import Predictions
+from outlearn.errors import ConfigError, suggest
 
-__all__ = ["CRITERIA", "Agreement", "Criterion", "measure_agreement"]
+__all__ = ["CRITERIA", "Agreement", "Criterion", "check_criterion", "measure_agreement"]
 
 
 @dataclass(frozen=True)
@@ -125,3 +126,15 @@ CRITERIA: dict[str, Criterion] = {
         fails="Labellers err systematically: their errors can be predicted too, and it asks for them.",
     ),
 }
+
+
+def check_criterion(criterion: str, *, validation: bool = True) -> None:
+    """Raise unless this criterion exists and can be measured, with validation points or without.
+
+    Raises:
+        ConfigError: says which do.
+    """
+    if criterion not in CRITERIA:
+        raise ConfigError(f"criterion is {criterion!r}; {suggest(criterion, CRITERIA)}")
+    if CRITERIA[criterion].held_out and not validation:
+        raise ConfigError(f"the criterion {criterion} needs validation points; give some, or use consensus.")
