@@ -13,12 +13,14 @@ from tests.experiment.executors.sweeps import SmallSweep
 pytest.importorskip("distributed", reason="the extra `cluster` is not installed")
 
 PORT = 8786
+RUNS = 12
+PRELOADED = "outlearn.experiment.sweep.work"
 
 
 @pytest.mark.slow
 def test_a_sweep_over_two_machines_of_which_one_loses_its_worker_gives_what_one_process_gives(tmp_path):
     # Long enough that a worker is in the middle of a run when it is killed.
-    sweep = SmallSweep(tmp_path, seeds=6, epochs=400)
+    sweep = SmallSweep(tmp_path, seeds=RUNS // 2, epochs=400)
     with two_machines() as (here, there):
         scheduler = ("-m", "distributed.cli.dask_scheduler", "--host", here.address, "--port", PORT)
         here.start(*scheduler, "--no-dashboard", log=tmp_path / "scheduler.log")
@@ -26,7 +28,11 @@ def test_a_sweep_over_two_machines_of_which_one_loses_its_worker_gives_what_one_
         for machine in (here, there):
             worker = ("-m", "distributed.cli.dask_worker", address, "--host", machine.address, "--nthreads", 1)
             scratch = ("--no-dashboard", "--local-directory", tmp_path / machine.name)
-            machine.start(*worker, *scratch, log=tmp_path / f"{machine.name}.log")
+            # Loaded beforehand, or the first machine to have it loaded would do everything.
+            machine.start(*worker, *scratch, "--preload", PRELOADED, log=tmp_path / f"{machine.name}.log")
+        while not all("Registered to" in (tmp_path / f"{m.name}.log").read_text() for m in (here, there)):
+            assert all(process.poll() is None for m in (here, there) for process in m.processes)
+            time.sleep(0.1)
         driver = here.start(*sweep.arguments("two", "--cluster", address), log=tmp_path / "driver.log")
 
         def finished_by(name: str) -> list[int]:
@@ -39,6 +45,7 @@ def test_a_sweep_over_two_machines_of_which_one_loses_its_worker_gives_what_one_
         time.sleep(0.2)  # it has been given its next task by now
         assert driver.poll() is None, (tmp_path / "driver.log").read_text()
         done = len(sweep.log("two", "finished"))
+        assert done < 2 * RUNS - 4, "too late to be in the middle"  # shared stages and runs
         os.kill(finished_by(there.name)[-1], signal.SIGKILL)
         assert driver.wait() == 0, (tmp_path / "driver.log").read_text()
         assert len(sweep.log("two", "finished")) > done
