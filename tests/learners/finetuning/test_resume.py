@@ -58,11 +58,11 @@ def fit(model, settings=SETTINGS, *, loss="forward_ce", folder=None, kill_at=Non
     ("loss", "change"),
     [
         ("forward_ce", {}),
-        ("aux_conf", {}),  # has a window of recent examples
+        ("aux_conf", {}),  # compares the examples of a step
         ("reverse_ce", {"early_stopping": EarlyStopping(patience=9, every=0.25, share=0.2)}),
         ("forward_ce", {"adaptation": "lora", "probe_first": True}),
     ],
-    ids=["full", "window", "early stopping", "lora after a probe"],
+    ids=["full", "compared", "early stopping", "lora after a probe"],
 )
 @pytest.mark.parametrize("kill_at", [3, 14])
 def test_a_training_broken_at_any_step_ends_bitwise_as_an_unbroken_one(tiny_model, tmp_path, loss, change, kill_at):

@@ -29,7 +29,7 @@ def labels(n_classes):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("loss", ["forward_ce", "reverse_ce", "cace"])
+@pytest.mark.parametrize("loss", ["forward_ce", "reverse_ce", "cace", "aux_conf"])
 def test_weights_do_not_depend_on_how_a_batch_is_cut(tiny_model, family, loss):
     jobs = [HeadJob(0, get_loss(loss), seed=3)]
     found = [logits_of(fit(tiny_model(family), replace(EXACT, tokens_per_batch=n), jobs=jobs)) for n in (8, 10_000)]

@@ -144,16 +144,24 @@ def test_progress_goes_from_0_to_the_last_step(tmp_path):
     assert seen == [step / 8 for step in range(8)]
 
 
-def test_the_window_is_against_the_last_examples():
+def test_the_window_makes_up_a_batch_with_the_last_examples():
     rng = torch.Generator().manual_seed(0)
     loss, window = AuxConf(), ReferenceWindow(6)
     logits, targets = torch.randn(10, 3, generator=rng), torch.rand(10, 3, generator=rng).softmax(-1)
     for start in range(0, 10, 2):
         part = slice(start, start + 2)
         found = window.loss(loss, logits[part], targets[part], progress=1.0, remember=True)
-        seen = slice(max(0, start - 6), start + 2)
+        seen = slice(max(0, start - 4), start + 2)
         expected = loss.against(logits[part], targets[part], logits[seen], targets[seen])
         torch.testing.assert_close(found, expected)
+
+
+def test_a_micro_batch_as_large_as_the_window_looks_at_itself_alone():
+    loss, window = AuxConf(), ReferenceWindow(6)
+    for shift in (0.0, 50.0, 100.0):  # a model that drifts: all predictions of the step before are on one side
+        logits, targets = torch.randn(6, 2) + torch.tensor([shift, 0.0]), torch.full((6, 2), 0.5)
+        found = window.loss(loss, logits, targets, progress=1.0, remember=True)
+        torch.testing.assert_close(found, loss(logits, targets))
 
 
 def test_aux_conf_at_a_micro_batch_of_1_is_not_plain_self_training():

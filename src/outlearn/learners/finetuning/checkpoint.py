@@ -1,8 +1,8 @@
 """Everything that a training needs to go on after a kill, in one safetensors file that is there whole or not at all.
 
-The file holds the trained weights, the optimiser's moments, the window of recent examples, and the predictions made so
-far; its JSON header holds the counters and what the training is. The order of the examples and the draws of dropout
-follow from the seed and the step, so no generator has a state to keep.
+The file holds the trained weights, the optimiser's moments, and the predictions made so far; its JSON header holds the
+counters and what the training is. The order of the examples and the draws of dropout follow from the seed and the step,
+so no generator has a state to keep.
 """
 
 from __future__ import annotations

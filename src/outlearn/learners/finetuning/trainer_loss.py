@@ -92,13 +92,13 @@ def hf_loss(loss: Loss | str | dict[str, object], *, window: int = DEFAULT_WINDO
     warm-up). The step's gradient is that of the mean loss over its examples under gradient accumulation and under
     several processes (torchrun), for soft labels of any K, for class labels, and with rows of -100 as padding.
 
-    A loss that compares the examples of a batch (aux_conf) looks at the last `window` examples of its own process as
-    well, so it works at a micro-batch of 1; it is then not the same under every split into micro-batches. The window is
-    empty again after the Trainer resumes.
+    A loss that compares the examples of a batch (aux_conf) makes up a batch of `window` with the last examples of its
+    own process, so it works at a micro-batch of 1; it is then not the same under every split into micro-batches. The
+    window is empty again after the Trainer resumes.
 
     Args:
         loss: a loss, its name, or a mapping with `kind`; settle a quantile of CACE first with `resolve`.
-        window: examples to keep.
+        window: examples that are compared, at least; a micro-batch of so many looks at itself alone.
 
     Returns:
         The adapter.

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from outlearn.errors import ConfigError, DomainError
 from outlearn.learners.base import HeadJob
-from outlearn.learners.finetuning.batches import Length, epoch_batches, micro_batches
+from outlearn.learners.finetuning.batches import Length, MicroBatch, epoch_batches, micro_batches
 from outlearn.learners.finetuning.checkpoint import (
     optimiser_tensors,
     read_checkpoint,
@@ -27,7 +27,6 @@ from outlearn.learners.finetuning.model import TextModel
 from outlearn.learners.finetuning.probe import start_from_probe
 from outlearn.learners.finetuning.settings import FinetuneSettings
 from outlearn.learners.finetuning.tokens import Tokens
-from outlearn.learners.finetuning.window import ReferenceWindow
 
 __all__ = ["Training"]
 
@@ -86,7 +85,6 @@ class Training:
             weight_decay=settings.weight_decay,
             fused=model.device.type in ("cpu", "cuda"),
         )
-        self.window = ReferenceWindow()
         self.step = 0
         self.saved_at, self.saving_took = time.monotonic(), 0.0
         self.best_step, self.best_loss, self.waited = 0, math.inf, 0
@@ -167,10 +165,16 @@ class Training:
         torch.manual_seed(int(np.random.SeedSequence([self.job.seed, self.step]).generate_state(1)[0]))
         total = torch.zeros((), device=self.model.device)
         lengths = self.tokens.lengths[examples]
-        for batch in micro_batches(lengths, tokens=settings.tokens_per_batch, overhead=self.model.overhead):
+        batches = micro_batches(lengths, tokens=settings.tokens_per_batch, overhead=self.model.overhead)
+        whole = self._whole_step(examples, batches)
+        for batch in batches:
             logits = self.model.logits(self.tokens, examples, batch)
-            taught = self.targets[torch.from_numpy(examples[batch.points]).to(self.model.device)]
-            losses = self.window.loss(self.job.loss, logits, taught, progress=progress, remember=True)
+            points = batch.points
+            if whole is not None:
+                rest = np.setdiff1d(np.arange(len(examples)), points)
+                logits, points = torch.cat([logits, whole[rest]]), np.concatenate([points, rest])
+            taught = self.targets[torch.from_numpy(examples[points]).to(self.model.device)]
+            losses = self.job.loss(logits, taught, progress=progress)[: len(batch.points)]
             loss = losses.sum() / len(examples)
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
@@ -187,6 +191,23 @@ class Training:
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=False)  # filling with zeros is faster than new memory from the system
         return value
+
+    def _whole_step(
+        self, examples: Int[np.ndarray, " batch"], batches: list[MicroBatch]
+    ) -> Float[Tensor, "batch classes"] | None:
+        """Predict all examples of a step for a loss that compares them, where they do not fit in one micro-batch.
+
+        Predictions of earlier steps will not do in their place: a model that drifts as a whole leaves them on one side
+        of all its new ones, is told that these are of one class, and drifts on until it says nothing else.
+        """
+        if not self.job.loss.batch_coupled or len(batches) == 1:
+            return None
+        with torch.no_grad():
+            parts = [self.model.logits(self.tokens, examples, batch) for batch in batches]
+        whole = parts[0].new_empty(len(examples), parts[0].shape[1])
+        for batch, logits in zip(batches, parts, strict=True):
+            whole[batch.points] = logits
+        return whole
 
     def _at_stop(self, evaluate: Mapping[str, Tokens]) -> None:
         """Predict where a checkpoint is asked for, and watch the points held out."""
@@ -233,7 +254,7 @@ class Training:
         tensors: dict[str, Tensor] = {f"weight/{name}": p for name, p in self.parameters.items()}
         tensors |= {f"best/{name}": t for name, t in self.best.items()}
         tensors |= {f"optimiser/{key}": t for key, t in optimiser_tensors(self.optimiser, self.parameters).items()}
-        tensors |= {f"predicted/{key}": t for key, t in self.predicted.items()} | self.window.tensors()
+        tensors |= {f"predicted/{key}": t for key, t in self.predicted.items()}
         state = {
             "step": self.step, "best_step": self.best_step, "waited": self.waited, "curve": self.curve,
             "epoch_loss": self.epoch_loss, "best_loss": self.best_loss if self.best else None,
@@ -251,9 +272,6 @@ class Training:
         restore_optimiser(self.optimiser, self.parameters, found.group("optimiser/"))
         self.best = {name: t.to(self.model.device) for name, t in found.group("best/").items()}
         self.predicted = found.group("predicted/")
-        self.window.restore(
-            {name: t.to(self.model.device) for name, t in found.tensors.items() if name.startswith("window.")}
-        )
         self.step, self.best_step, self.waited = (found.state[key] for key in ("step", "best_step", "waited"))
         self.curve, self.epoch_loss = list(found.state["curve"]), float(found.state["epoch_loss"])
         self.best_loss = math.inf if found.state["best_loss"] is None else float(found.state["best_loss"])

@@ -1,7 +1,9 @@
 """A running window of recent examples, for losses that compare the examples of a batch with each other.
 
 AuxConf takes its thresholds from a batch. A device that holds two examples at a time has no batch worth the name, so
-the last examples seen stand beside the current ones: they set the thresholds and get no gradient. For AuxConf this is
+the last examples seen stand beside the current ones until there are enough: they set the thresholds and get no
+gradient. No more than needed: old predictions are those of another model, and one that drifts as a whole would find
+all its new ones on one side of them. For AuxConf this is
 `AuxConf.against(logits, targets, reference, ...)` with the window and the current examples as the reference; written
 as one call on both, it serves every loss that declares `batch_coupled`, inside `Regularised` too.
 """
@@ -16,15 +18,15 @@ from outlearn.losses.base import Loss
 
 __all__ = ["DEFAULT_WINDOW", "ReferenceWindow"]
 
-# Enough for a quantile within 3 points of the batch's, few enough that the oldest logits are a few steps old.
-DEFAULT_WINDOW = 256
+# The published batch. A micro-batch of so many looks at itself alone; smaller ones mostly at others of the same step.
+DEFAULT_WINDOW = 32
 
 
 class ReferenceWindow:
-    """Hold the logits and targets of the last `size` training examples.
+    """Hold the logits and targets of the last training examples, to make up a batch of `size` with the current ones.
 
     Args:
-        size: how many to keep.
+        size: how many examples, the current ones among them, set the thresholds; more if there are more current ones.
     """
 
     def __init__(self, size: int = DEFAULT_WINDOW) -> None:
@@ -58,8 +60,9 @@ class ReferenceWindow:
         n_examples = len(logits)
         reference, taught = [logits], [targets]
         if self._logits is not None and self._targets is not None:
-            reference.append(self._logits.to(logits))
-            taught.append(self._targets.to(targets))
+            missing = max(0, self.size - n_examples)
+            reference.append(self._logits[:missing].to(logits))
+            taught.append(self._targets[:missing].to(targets))
         losses = loss(torch.cat(reference), torch.cat(taught), progress=progress)[:n_examples]
         if remember:
             self._logits = torch.cat([part.detach() for part in reference])[: self.size].clone()
