@@ -33,6 +33,7 @@ FOLDS = 5
 MOST_TERMS = 20_000
 MOST_DIMENSIONS = 256
 TEXTS_A_DIMENSION = 8
+SPANNED = 1e-3  # of the largest standard deviation of a direction
 
 
 def preflight(
@@ -218,4 +219,8 @@ def _encoded(table: LabelTable, encoder: Mapping[str, Any] | None, advance: Any)
             settings["dims"] = None
     with np.errstate(invalid="ignore", divide="ignore"):  # texts that are all alike have no variance to explain
         features = get_encoder(settings).encode(task, points, points, progress=advance)
+    if encoder is None:
+        # Directions that the texts do not span hold rounding alone; standardising would make it as large as the rest.
+        spread = features.std(axis=0)
+        features = features[:, spread > SPANNED * spread.max()] if spread.max() > 0 else features
     return features, " ".join(f"{key}={value}" if key != "kind" else str(value) for key, value in settings.items())
