@@ -48,6 +48,8 @@ def local_cluster(environments: Sequence[Mapping[str, str]]) -> SpecCluster:
         number: {"cls": Nanny, "options": {**here, "nthreads": 1, "memory_limit": 0, "env": dict(environment)}}
         for number, environment in enumerate(environments)
     }
+    # A worker that died is replaced, however long that takes on a busy machine; dask reads this when one is lost.
+    dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"})
     # No second attempt without our knowledge: the loop counts attempts, the same way for all kinds of workers.
     with deaf_to_interrupts(), dask.config.set({"distributed.scheduler.allowed-failures": 0}):
         return SpecCluster(
