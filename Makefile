@@ -8,7 +8,7 @@ demo: setup  ## run the main job on the offline default: weak teachers, strong s
 	@$(BIN)/outlearn run
 
 test: setup  ## run every test and every doctest
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: setup  ## style, types, layers
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
