@@ -14,7 +14,6 @@ from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import Config
-from outlearn.experiment.labelling import COMBINATIONS, combined
 from outlearn.experiment.points import point_ids
 from outlearn.experiment.stages.students import CONTROL, Students
 
@@ -67,6 +66,7 @@ def evaluate(
     config: Config,
     teachers: Mapping[str, Predictions],
     source: Mapping[str, Predictions],
+    ensembles: Mapping[str, Mapping[str, Predictions]],
     students: Sequence[Students],
     ceilings: Float32[np.ndarray, "ceilings points classes"],
 ) -> Evaluation:
@@ -76,12 +76,12 @@ def evaluate(
         split: its name.
         task, splits, config: of the run.
         teachers, source: split -> the teachers, and who labels.
+        ensembles: name of each way to combine teachers -> split -> what the combination says.
         students: of some losses each; all have the same order of (labelling, seed) within a loss.
         ceilings: logits.
     """
     points = getattr(splits, split)
     ids = point_ids(task, points)
-    ensembles = {name: combined(teachers, name) for name in COMBINATIONS}
     by_loss, chosen, checkpoints, losses, control = {}, {}, {}, {}, {}
     for group in students:
         for k, name in enumerate(group.losses):

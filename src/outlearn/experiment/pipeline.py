@@ -18,6 +18,7 @@ from outlearn.experiment.config import Config
 from outlearn.experiment.evaluation import Evaluation, evaluate
 from outlearn.experiment.executors.runner import TaskRunner
 from outlearn.experiment.executors.stage_tasks import compute_stages, raise_failures
+from outlearn.experiment.labelling import COMBINATIONS, combined
 from outlearn.experiment.plan import Plan, make_plan
 from outlearn.experiment.points import EVALUATED
 from outlearn.experiment.predictions_files import write_predictions
@@ -121,6 +122,7 @@ def _predictions(plan: Plan, entries: Mapping[str, Entry]) -> dict[str, Evaluati
     by_key = {entry.key: entry for entry in entries.values()}
     teachers = teacher_predictions(by_key[plan.labelling.teachers.key], plan.task, plan.splits)
     source = plan.labelling.source(teachers)
+    ensembles = {name: combined(teachers, name) for name in COMBINATIONS}
     students = [read_students(entries["students"], plan.labelling)] if "students" in entries else []
     if plan.auto is not None:
         students.append(plan.auto.read(entries["auto students"], plan.auto.choice(entries["choice"])))
@@ -132,6 +134,7 @@ def _predictions(plan: Plan, entries: Mapping[str, Entry]) -> dict[str, Evaluati
             config=plan.config,
             teachers=teachers,
             source=source,
+            ensembles=ensembles,
             students=students,
             ceilings=entries["ceilings"].arrays[split][-1],
         )

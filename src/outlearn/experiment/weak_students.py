@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -131,7 +131,7 @@ def _choose(
         labellers=labellers,
         validation_features=features[kept] if len(kept) else None,
         candidates=candidates,
-        base=replace(settings),
+        base=settings,
         seeds=seeds,
         weights=weights[:, learned] if weights is not None and some_hidden else None,
     )

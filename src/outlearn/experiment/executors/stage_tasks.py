@@ -24,7 +24,7 @@ from outlearn.experiment.progress import Progress, Silent
 from outlearn.experiment.stage import Stage, StageRunner, upstream
 from outlearn.experiment.store import Store, canonical_json
 
-__all__ = ["compute_stage", "compute_stages", "raise_failures", "stage_tasks", "wants_gpu"]
+__all__ = ["compute_stage", "compute_stages", "inside", "raise_failures", "stage_tasks", "wants_gpu"]
 
 
 def stage_tasks(plans: Iterable[Plan], store: Store) -> list[Task]:
@@ -131,10 +131,14 @@ def compute_stage(config: dict[str, Any], store: str, folder: str, key: str) -> 
     Raises:
         WorkerError: if this worker's plan has no such stage.
     """
-    # On a machine without this folder, relative paths will be missed by name.
-    with contextlib.chdir(folder) if os.path.isdir(folder) else contextlib.nullcontext():
+    with inside(folder):
         StageRunner(Store(store), Silent()).result(_stage(canonical_json(config), folder, key))
     return key
+
+
+def inside(folder: str) -> contextlib.AbstractContextManager[None]:
+    """Work where relative paths start; on a machine without this folder they will be missed by name."""
+    return contextlib.chdir(folder) if os.path.isdir(folder) else contextlib.nullcontext()
 
 
 def _stage(config: str, folder: str, key: str) -> Stage:

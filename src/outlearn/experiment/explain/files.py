@@ -15,11 +15,10 @@ from outlearn.core.blind_spots import BlindSpotSummary
 from outlearn.core.denoising import COLUMNS
 from outlearn.core.entropy import Sharpening
 from outlearn.core.ledger import TERMS, SliceTable
-from outlearn.errors import StoreError
 from outlearn.experiment.estimates import estimate, number
 from outlearn.experiment.explain.explanation import Explanation
 from outlearn.experiment.explain.parts import Control, Refused
-from outlearn.experiment.run_folder import write_file
+from outlearn.experiment.run_folder import claim_report_folder, write_file
 
 __all__ = ["claim_explanation_folder", "explanation_record", "write_explanation"]
 
@@ -34,23 +33,7 @@ def claim_explanation_folder(folder: Path) -> None:
     Raises:
         StoreError: if it holds something else, is a file, or cannot be written to.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        others = sorted(path.name for path in folder.iterdir() if path.name not in FILES)
-        results = folder / "results.json"
-        if not others and results.is_file():
-            record = json.loads(results.read_text(encoding="utf-8"))
-            others = [] if isinstance(record, dict) and record.get("kind") == "explanation" else ["results.json"]
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise StoreError(
-            f"the folder {str(folder)!r} cannot be used: {reason}. Choose a new folder with --out DIR."
-        ) from None
-    if others:
-        raise StoreError(
-            f"the folder {str(folder)!r} is not empty and holds no explanation (found {others[0]!r}). Choose another "
-            "--out DIR."
-        )
+    claim_report_folder(folder, files=FILES, kind="explanation", called="explanation")
 
 
 def write_explanation(folder: Path, found: Explanation, text: str, inputs: Mapping[str, Any]) -> None:

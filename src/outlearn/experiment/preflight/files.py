@@ -14,14 +14,14 @@ from typing import Any
 
 import yaml
 
-from outlearn.errors import ConfigError, StoreError
+from outlearn.errors import ConfigError
 from outlearn.experiment.estimates import estimate, number
 from outlearn.experiment.preflight.analyse import analyse_table
 from outlearn.experiment.preflight.label_table import LabelTable
 from outlearn.experiment.preflight.read_table import Roles, is_array_file, read_features, read_label_table
 from outlearn.experiment.preflight.result import Preflight, StudentReport
 from outlearn.experiment.progress import Progress, Silent
-from outlearn.experiment.run_folder import write_file
+from outlearn.experiment.run_folder import claim_report_folder, write_file
 
 __all__ = ["preflight_files", "preflight_record"]
 
@@ -78,7 +78,7 @@ def preflight_files(
             features = read_features(texts, table)
             table = replace(table, notes=(*table.notes, f"{texts}: features, a row a point."))
     if out is not None:
-        _claim(out)
+        claim_report_folder(out, files=FILES, kind="preflight", called="preflight report")
     found = analyse_table(
         table, features=features, asked_twice=asked_twice, encoder=settings, largest_bias=largest_bias, level=level,
         seed=seed, progress=show,
@@ -207,28 +207,3 @@ def _encoder(text: str | None) -> Mapping[str, Any] | None:
     raise ConfigError(
         f"--encoder is {text!r}; expected a kind such as wordllama, or {{kind: tfidf, analyzer: char_wb}}."
     )
-
-
-def _claim(folder: Path) -> None:
-    """Make the folder before anything is computed; refuse one that holds anything but an earlier report.
-
-    Raises:
-        StoreError: if it holds something else, is a file, or cannot be written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        others = sorted(path.name for path in folder.iterdir() if path.name not in FILES)
-        results = folder / "results.json"
-        if not others and results.is_file():
-            record = json.loads(results.read_text(encoding="utf-8"))
-            others = [] if isinstance(record, dict) and record.get("kind") == "preflight" else ["results.json"]
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise StoreError(
-            f"the folder {str(folder)!r} cannot be used: {reason}. Choose a new folder with --out DIR."
-        ) from None
-    if others:
-        raise StoreError(
-            f"the folder {str(folder)!r} is not empty and holds no preflight report (found {others[0]!r}). Choose "
-            "another --out DIR."
-        )

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from outlearn.experiment.config import Config
-from outlearn.experiment.executors.stage_tasks import compute_stage
+from outlearn.experiment.executors.stage_tasks import compute_stage, inside
 from outlearn.experiment.pipeline import run
 from outlearn.experiment.store import Store
 from outlearn.learners.memory import working_memory
@@ -43,8 +41,6 @@ def finish_run(config: Mapping[str, Any], store: str, folder: str, out: str, mem
     Returns:
         The seconds of each part of the run, as results.json has them.
     """
-    # On a machine without this folder, relative paths will be missed by name.
-    there = contextlib.chdir(folder) if os.path.isdir(folder) else contextlib.nullcontext()
-    with there, working_memory(memory):
+    with inside(folder), working_memory(memory):
         finished = run(Config.model_validate(config), store=Store(store), out=Path(out))
     return {"seconds": finished.results["seconds"]}
