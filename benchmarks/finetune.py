@@ -2,10 +2,11 @@
 
 The plain loop takes the examples of a step in random order, `MICRO` at a time, pads them to their longest text, and
 adds up the gradients; it is given its best micro-batch size of 1, 8 and 32. Both sides make the same steps: 32 examples
-each, in the same order, the same model, loss and optimiser. Short texts are sentences, long ones dialogues, alone and
-as preference pairs. Both start tokenised. CPU time of one thread; memory is the peak of the process above weights,
-gradients and moments, from the second step on. The weights are compared in float64, where Adam does not enlarge
-rounding. Prints one JSON line a data set.
+each, in the same order, the same model, loss and optimiser. Short texts are sentences, long ones dialogues of up to 512
+tokens, alone and as preference pairs. Both start tokenised. Time is CPU time of one thread: all sides take turns in one
+process, and the ratio is the median over the turns. Memory is the peak of a process of its own above weights, gradients
+and moments, from the second step on. The weights are compared in float64, where Adam does not enlarge rounding. Prints
+one JSON line a data set.
 
     OMP_NUM_THREADS=1 python benchmarks/finetune.py [--data FOLDER]
 
@@ -45,8 +46,9 @@ from outlearn.losses import get_loss
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 MICRO = (1, 8, 32)
 EXAMPLES = {"short": 192, "long": 64, "pairs": 64}  # two steps at least: memory counts from the second
+TURNS = 3
 CHECKED = {"short": 64, "long": 32, "pairs": 32}
-SETTINGS = FinetuneSettings(epochs=1, batch_size=32, learning_rate=1e-5, dropout=0.0, max_length=256, cut="start")
+SETTINGS = FinetuneSettings(epochs=1, batch_size=32, learning_rate=1e-5, dropout=0.0, max_length=512, cut="start")
 SEED = 0
 SAME = 1e-6
 CPU = torch.device("cpu")
@@ -148,32 +150,40 @@ def our_loop(problem: Problem, settings: FinetuneSettings, progress: Callable[[i
     return Training(model, problem.tokens, rows, rows[:0], problem.targets, job, settings, (), progress=progress)
 
 
-def measure(which: str, folder: Path, side: str) -> dict[str, Any]:
-    """Time one side in this process, and watch its memory."""
-    torch.set_num_threads(1)
-    problem = read(which, folder, EXAMPLES[which])
+def make_ready(problem: Problem, side: str, progress: Callable[[int], None]) -> tuple[list[Tensor], Callable[[], Any]]:
+    """Load the model of a side; return its parameters and what trains it."""
+    if side == "ours":
+        training = our_loop(problem, SETTINGS, progress)
+        return list(training.parameters.values()), lambda: training.run({})
+    model = plain_model(problem, SETTINGS)
+    return list(model.parameters()), lambda: plain_loop(model, problem, SETTINGS, micro=int(side), progress=progress)
+
+
+def seconds_of(problem: Problem, side: str) -> float:
+    """Time an epoch."""
+    _, train = make_ready(problem, side, lambda step: None)
+    start_of_memory()  # what another side left free would spare this one the asking
+    began = time.process_time()
+    train()
+    return time.process_time() - began
+
+
+def peak_of(which: str, folder: Path, side: str) -> int | None:
+    """Train an epoch in this process and return its peak above what every training holds, in bytes."""
 
     def forget_first_step(step: int) -> None:
         if step == 1:
             forget_peak()  # before it the moments were not there
 
-    if side == "ours":
-        training = our_loop(problem, SETTINGS, forget_first_step)
-        parameters = list(training.parameters.values())
-    else:
-        model = plain_model(problem, SETTINGS)
-        parameters = list(model.parameters())
-    state = 3 * sum(p.numel() * p.element_size() for p in parameters)  # gradients and two moments
+    parameters, train = make_ready(read(which, folder, EXAMPLES[which]), side, forget_first_step)
+    for parameter in parameters:
+        parameter.data = parameter.data.clone()  # out of the file that it was mapped from, into memory
+        if parameter.grad is not None:
+            parameter.grad.fill_(0.0)  # the system gives memory when it is written to
+    state = sum(p.numel() * p.element_size() * (2 if p.grad is not None else 3) for p in parameters)  # and two moments
     before = start_of_memory()
-    began = time.process_time()
-    if side == "ours":
-        training.run({})
-    else:
-        plain_loop(model, problem, SETTINGS, micro=int(side), progress=forget_first_step)
-    seconds = time.process_time() - began
-    peak = None if before is None else memory("VmHWM") - before - state
-    real = int(problem.tokens.lengths.sum())
-    return {"data": problem.name, "seconds": seconds, "peak": peak, "tokens": real, "examples": len(problem.targets)}
+    train()
+    return None if before is None else memory("VmHWM") - before - state
 
 
 def start_of_memory() -> int | None:
@@ -210,38 +220,49 @@ def weight_difference(which: str, folder: Path, *, micro: int) -> float:
 
 
 def compare(which: str, folder: Path) -> dict[str, Any]:
-    """Measure every side, each in a process of its own."""
-    results = {}
-    for side in ("ours", *map(str, MICRO)):
-        command = [sys.executable, __file__, "--data", str(folder), "--measure", which, side]
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
-        )
-        results[side] = json.loads(done.stdout.splitlines()[-1])
-    ours = results["ours"]
-    best = min(MICRO, key=lambda micro: results[str(micro)]["seconds"])
+    """Measure every side."""
+    sides = ("ours", *map(str, MICRO))
+    problem = read(which, folder, EXAMPLES[which])
+    seconds = {side: np.zeros(TURNS) for side in sides}
+    for turn in range(TURNS):
+        for side in sides:
+            seconds[side][turn] = seconds_of(problem, side)
+    peaks = {side: in_own_process(which, folder, side) for side in sides}
+    ratios = {micro: float(np.median(seconds[str(micro)] / seconds["ours"])) for micro in MICRO}
+    best = min(ratios, key=lambda micro: ratios[micro])
     difference = weight_difference(which, folder, micro=best)
     if difference > SAME:
         raise RuntimeError(f"{which}: weights differ by {difference}")
     line = {
         "benchmark": "finetune",
         "texts": which,
-        "data": ours["data"],
-        "examples": ours["examples"],
-        "tokens": ours["tokens"],
+        "data": problem.name,
+        "examples": len(problem.targets),
+        "tokens": int(problem.tokens.lengths.sum()),
         "best_micro_batch": best,
-        "ratio_at_best": round(results[str(best)]["seconds"] / ours["seconds"], 2),
+        "ratio_at_best": round(ratios[best], 2),
     }
     for micro in MICRO:
-        other = results[str(micro)]
-        line[f"ratio_{micro}"] = round(other["seconds"] / ours["seconds"], 2)
-        if ours["peak"] is not None:
-            line[f"memory_share_{micro}"] = round(ours["peak"] / other["peak"], 2)
-    if ours["peak"] is not None:
-        line["peak_mib"] = round(ours["peak"] / 2**20)
-    line["examples_per_cpu_second"] = round(ours["examples"] / ours["seconds"], 1)
+        turns = seconds[str(micro)] / seconds["ours"]
+        line[f"ratio_{micro}"] = round(ratios[micro], 2)
+        line[f"ratio_{micro}_range"] = [round(float(turns.min()), 2), round(float(turns.max()), 2)]
+        ours, other = peaks["ours"], peaks[str(micro)]
+        if ours is not None and other is not None:
+            line[f"memory_share_{micro}"] = round(ours / other, 2)
+    if peaks["ours"] is not None:
+        line["peak_mib"] = round(peaks["ours"] / 2**20)
+    line["examples_per_cpu_second"] = round(len(problem.targets) / float(np.median(seconds["ours"])), 1)
     line["largest_difference"] = float(f"{difference:.1e}")
     return line
+
+
+def in_own_process(which: str, folder: Path, side: str) -> int | None:
+    """Measure the peak of a side where nothing ran before."""
+    command = [sys.executable, __file__, "--data", str(folder), "--peak", which, side]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    peak: int | None = json.loads(done.stdout.splitlines()[-1])
+    return peak
 
 
 def main() -> None:
@@ -249,11 +270,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=SHARED, help="folder with sst2 and hh-helpful")
     parser.add_argument("--only", choices=tuple(EXAMPLES), help="measure one data set")
-    parser.add_argument("--measure", nargs=2, metavar=("TEXTS", "SIDE"), help="measure one side in this process")
+    parser.add_argument("--peak", nargs=2, metavar=("TEXTS", "SIDE"), help="print the peak of one side in this process")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    if options.measure:
-        print(json.dumps(measure(options.measure[0], options.data, options.measure[1])))
+    if options.peak:
+        print(json.dumps(peak_of(options.peak[0], options.data, options.peak[1])))
         return
     for which in [options.only] if options.only else EXAMPLES:
         print(json.dumps(compare(which, options.data)), flush=True)

@@ -72,8 +72,8 @@ class FinetuneLearner(Section):
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     max_length: Annotated[int, Field(ge=1)] = 256
     cut: Literal["end", "start"] = "end"
-    # As fast as 1024 on a CPU at half the memory; a GPU wants 8192 or more.
-    tokens_per_batch: Annotated[int, Field(ge=1)] = 512
+    # By device: 256 on a CPU, 8192 on a GPU.
+    tokens_per_batch: Annotated[int, Field(ge=1)] | None = None
     gradient_checkpointing: bool = False
     precision: Literal["auto", "float32", "float64", "bf16"] = "auto"
     early_stopping: EarlyStop | None = None

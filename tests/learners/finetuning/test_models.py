@@ -131,11 +131,38 @@ def test_a_probe_first_on_pairs_is_bradley_terry_on_frozen_features(tiny_model):
     np.testing.assert_allclose(np.diff(found), np.diff(probe.logits["test"][-1, 0]), atol=1e-3)
 
 
-def test_gradient_checkpointing_changes_nothing(tiny_model):
-    for family in ("bert", "llama"):
-        plain = logits_of(fit(tiny_model(family)))
-        saved = logits_of(fit(tiny_model(family), replace(SETTINGS, gradient_checkpointing=True)))
-        np.testing.assert_allclose(saved, plain, atol=1e-5)
+@pytest.mark.parametrize("adaptation", ["full", "lora"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_computing_layers_again_changes_nothing(tiny_model, family, adaptation):
+    settings = replace(SETTINGS, adaptation=adaptation)
+    plain = logits_of(fit(tiny_model(family), settings))
+    again = logits_of(fit(tiny_model(family), replace(settings, gradient_checkpointing=True)))
+    np.testing.assert_allclose(again, plain, atol=1e-5)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_of_a_text_beyond_the_budget_less_is_held(tiny_model, family):
+    folder = tiny_model(family)
+    tokens = tokens_of(folder, [("w1 w2 w3 w4 w5 w6 w7 w8",)])
+    length = int(tokens.lengths.max())
+    batch = micro_batches(tokens.lengths, tokens=length, overhead=0)[0]
+
+    def held(budget):
+        sizes = []
+        settings = replace(SETTINGS, tokens_per_batch=budget)
+        model = load_text_model(folder, 2, settings, pairs=False, seed=1, device=CPU)
+        model.network.train()
+
+        def pack(tensor):
+            if not isinstance(tensor, torch.nn.Parameter):
+                sizes.append(tensor.numel())
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            model.logits(tokens, np.arange(1), batch)
+        return sum(sizes)
+
+    assert held(length - 1) < 0.5 * held(length)
 
 
 def test_bf16_is_near_float32(tiny_model):

@@ -27,7 +27,7 @@ from outlearn.losses import loss_config
 
 __all__ = ["FinetunedModel"]
 
-VERSION = 2
+VERSION = 3
 OWN = "own"  # what a model says of the points that it learned from, for the next round
 # These decide where and in which pieces a model is computed, not what it is: they stay out of the key.
 HOW = {"kind", "model", "sha256", "revision", "local_files_only", "tokens_per_batch", "gradient_checkpointing"}

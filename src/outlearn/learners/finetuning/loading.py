@@ -102,15 +102,15 @@ def load_text_model(
         logging.set_verbosity(verbosity)
         if bars:
             logging.enable_progress_bar()
-    if settings.gradient_checkpointing:
+    if getattr(network, "supports_gradient_checkpointing", True):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # the name that every version 5 knows
             network.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-        network.enable_input_require_grads()  # with frozen embeddings the checkpoints would have no gradient
     precision = settings.precision_on(device)
     network = network.to(device, torch.float64 if precision == "float64" else torch.float32)
     add_gradients_by_row(network)
-    return TextModel(network, head, adapted=settings.adaptation == "lora", pairs=pairs, precision=precision)
+    held = 0 if settings.gradient_checkpointing else settings.tokens_on(device)
+    return TextModel(network, head, adapted=settings.adaptation == "lora", pairs=pairs, precision=precision, held=held)
 
 
 def _set_dropout(config: Any, rate: float) -> None:

@@ -35,10 +35,14 @@ class TextModel:
         adapted: whether PEFT is around the network.
         pairs: whether a point is a pair of texts.
         precision: "float32", "float64", or "bf16" (autocast; the weights stay float32).
+        held: tokens of a text, at most, whose activations are held from the forward to the backward pass; those of a
+            longer one are computed again, layer by layer.
     """
 
-    def __init__(self, network: Any, head: nn.Linear, *, adapted: bool, pairs: bool, precision: str) -> None:
+    def __init__(self, network: Any, head: nn.Linear, *, adapted: bool, pairs: bool, precision: str, held: int) -> None:
         self.network, self.head, self.adapted, self.pairs, self.precision = network, head, adapted, pairs, precision
+        self.held = held
+        self.layers = [module for module in network.modules() if hasattr(module, "_gradient_checkpointing_func")]
         self.device: torch.device = next(network.parameters()).device
         self.overhead = OVERHEAD_CPU if self.device.type == "cpu" else OVERHEAD_GPU
 
@@ -84,6 +88,8 @@ class TextModel:
         return torch.cat(rows)[order].reshape(len(texts), -1)
 
     def _scores(self, batch: TokenBatch) -> Float[Tensor, "texts outputs"]:
+        for layer in self.layers:
+            layer.gradient_checkpointing = batch.input_ids.shape[1] > self.held
         # A decoder finds a text's last token as the last id that is not this one.
         self.network.config.get_text_config().pad_token_id = batch.pad
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):

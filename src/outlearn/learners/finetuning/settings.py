@@ -12,6 +12,9 @@ from outlearn.errors import ConfigError, suggest
 
 __all__ = ["EarlyStopping", "FinetuneSettings"]
 
+# On a CPU small matrices are as fast and held in less memory (benchmarks/finetune.py); a GPU was not tried.
+TOKENS_CPU, TOKENS_GPU = 256, 8192
+
 
 @dataclass(frozen=True)
 class EarlyStopping:
@@ -54,9 +57,10 @@ class FinetuneSettings:
         max_length: tokens kept of a text.
         cut: which end of a longer text is cut: "start" keeps a dialogue's last turn.
         tokens_per_batch: padded tokens whose activations are held at a time; it decides memory and speed, not the
-            result (up to rounding, and the draws of dropout). 512 suits a CPU; a GPU wants 8192 or more. A longer text
-            is held by itself; of a longer pair, one text at a time.
-        gradient_checkpointing: recompute activations in the backward pass, for memory.
+            result (up to rounding, and the draws of dropout). None is 256 on a CPU, where a larger micro-batch is no
+            faster, and 8192 on a GPU, which waits for launches. A longer text stands by itself and holds the activations
+            of one layer at a time, computed again in the backward pass; of a longer pair, one text at a time is held.
+        gradient_checkpointing: do so with every text.
         precision: "float32"; "bf16" (autocast, weights in float32); "auto", bf16 on a GPU that has it; or "float64", to
             check results.
         early_stopping: when to stop, or None.
@@ -64,8 +68,8 @@ class FinetuneSettings:
         trust_remote_code: run code that comes with the model.
 
     Memory: 16 bytes for each weight that moves (itself, its gradient, two moments; early stopping adds 4), 4 for each
-    that does not, and the activations of at most `tokens_per_batch` tokens or of the longest text; with gradient
-    checkpointing only those of one layer, and each layer's input.
+    that does not, and the activations of at most `tokens_per_batch` tokens; of a longer text, and with gradient
+    checkpointing of every one, those of one layer and each layer's input.
     """
 
     adaptation: Literal["full", "lora"] = "full"
@@ -81,7 +85,7 @@ class FinetuneSettings:
     dropout: float | None = None
     max_length: int = 256
     cut: Literal["end", "start"] = "end"
-    tokens_per_batch: int = 512
+    tokens_per_batch: int | None = None
     gradient_checkpointing: bool = False
     precision: Literal["auto", "float32", "float64", "bf16"] = "auto"
     early_stopping: EarlyStopping | None = None
@@ -94,8 +98,10 @@ class FinetuneSettings:
         Raises:
             ConfigError: names the setting, its value and what is allowed.
         """
-        for name in ("lora_rank", "lora_alpha", "batch_size", "max_length", "tokens_per_batch"):
+        for name in ("lora_rank", "lora_alpha", "batch_size", "max_length"):
             _whole(name, getattr(self, name))
+        if self.tokens_per_batch is not None:
+            _whole("tokens_per_batch", self.tokens_per_batch)
         for name in ("epochs", "learning_rate"):
             _number(name, getattr(self, name), above=0)
         _number("weight_decay", self.weight_decay)
@@ -129,6 +135,12 @@ class FinetuneSettings:
         return self.learning_rate * (
             1.0 - done if self.schedule == "linear" else 0.5 * (1.0 + math.cos(math.pi * done))
         )
+
+    def tokens_on(self, device: torch.device) -> int:
+        """Settle `tokens_per_batch` for a device."""
+        if self.tokens_per_batch is not None:
+            return self.tokens_per_batch
+        return TOKENS_CPU if device.type == "cpu" else TOKENS_GPU
 
     def precision_on(self, device: torch.device) -> str:
         """Settle "auto" for a device.

@@ -74,6 +74,10 @@ class Training:
         self.model, self.tokens, self.rows, self.held_out = model, tokens, rows, held_out
         self.job, self.settings = job, settings
         self.parameters = model.trainable()
+        for parameter in self.parameters.values():
+            # Before the first activations, so that these do not lie scattered between gradients when they are freed.
+            parameter.grad = torch.zeros_like(parameter)
+        self.budget = settings.tokens_on(model.device)
         self.targets = torch.from_numpy(targets).to(model.head.weight)
         self.folder, self.save_seconds, self.identity = folder, save_seconds, identity
         self.progress, self.log = progress, log
@@ -111,7 +115,7 @@ class Training:
                 if self.settings.probe_first and self.step == 0:
                     start_from_probe(
                         self.model, self.tokens, self.rows, self.targets.cpu().numpy(), self.job,
-                        tokens_per_batch=self.settings.tokens_per_batch,
+                        tokens_per_batch=self.budget,
                     )  # fmt: skip
                 while self.step < self.length.total and not self._stopped():
                     self._epoch(evaluate)
@@ -120,7 +124,7 @@ class Training:
             final = self._predict_all(evaluate)
         except torch.OutOfMemoryError as error:
             raise ConfigError(
-                f"{self.model.device} has too little memory for tokens_per_batch {self.settings.tokens_per_batch} and "
+                f"{self.model.device} has too little memory for tokens_per_batch {self.budget} and "
                 f"texts of up to {int(self.tokens.lengths.max())} tokens. Lower either, or use gradient_checkpointing "
                 "or adaptation: lora."
             ) from error
@@ -165,7 +169,7 @@ class Training:
         torch.manual_seed(int(np.random.SeedSequence([self.job.seed, self.step]).generate_state(1)[0]))
         total = torch.zeros((), device=self.model.device)
         lengths = self.tokens.lengths[examples]
-        batches = micro_batches(lengths, tokens=settings.tokens_per_batch, overhead=self.model.overhead)
+        batches = micro_batches(lengths, tokens=self.budget, overhead=self.model.overhead)
         whole = self._whole_step(examples, batches)
         for batch in batches:
             logits = self.model.logits(self.tokens, examples, batch)
@@ -238,7 +242,7 @@ class Training:
         return {name: self._predict(tokens, np.arange(len(tokens.lengths))) for name, tokens in evaluate.items()}
 
     def _predict(self, tokens: Tokens, points: Int[np.ndarray, " points"]) -> Float[Tensor, "points classes"]:
-        return predict_logits(self.model, tokens, points, tokens_per_batch=self.settings.tokens_per_batch)
+        return predict_logits(self.model, tokens, points, tokens_per_batch=self.budget)
 
     def _log(self, **event: float) -> None:
         if self.log is not None:
