@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outlearn.core.bias_variance import bias_variance
+from outlearn.core.bias_variance import bias_variance, decompose
 from outlearn.core.bias_variance_summary import variance_pseudo_values
 from outlearn.core.generators import GENERATORS, get_generator
 from outlearn.core.orders import dual_centre, spread_about
@@ -41,6 +41,74 @@ def test_pseudo_values_are_those_of_leaving_each_unit_out_by_hand(name, order, s
     full = plug_in(duals, g, order)
     by_hand = [n_units * full - (n_units - 1) * plug_in(duals[units != u], g, order) for u in range(n_units)]
     np.testing.assert_allclose(variance_pseudo_values(duals, units, g, order), by_hand, rtol=1e-9, atol=1e-11)
+
+
+def teacher_by_teacher(duals: np.ndarray, units: np.ndarray, generator, order: str) -> np.ndarray:
+    """Compute the plug-in variance that weighs teachers alike, by repeating models to a common multiple."""
+    counts = np.unique(units, return_counts=True)[1]
+    common = np.lcm.reduce(counts)
+    return plug_in(
+        np.repeat(duals, common // counts[np.searchsorted(np.unique(units), units)], axis=0), generator, order
+    )
+
+
+@pytest.mark.parametrize("name", ["negative_entropy", "squared_euclidean", "itakura_saito"])
+@both
+def test_a_teacher_of_many_students_weighs_no_more_than_one_of_few(name, order):
+    """Repeating a teacher's students to a common number changes nothing: sizes 1, 2 and 4 against 4, 4 and 4."""
+    z, y = logits(20, 7, 6, 3), np.full((6, 3), 1 / 3)
+    units, copies = np.array([2, 0, 1, 1, 2, 2, 2]), np.array([1, 4, 2, 2, 1, 1, 1])
+    uneven = bias_variance(y, Predictions.from_logits(z, teacher_of=units), generator=name, order=order)
+    repeated = Predictions.from_logits(np.repeat(z, copies, axis=0), teacher_of=np.repeat(units, copies))
+    even = bias_variance(y, repeated, generator=name, order=order)
+    for part in PARTS:
+        np.testing.assert_allclose(getattr(uneven, part), getattr(even, part), rtol=1e-9, atol=1e-12)
+        for correction in ("jackknife", "none"):
+            a, b = (getattr(bv.summary(correction=correction), part) for bv in (uneven, even))
+            np.testing.assert_allclose([a.mean, a.low, a.high], [b.mean, b.low, b.high], rtol=1e-7, atol=1e-12)
+    for correction in ("jackknife", "none"):
+        s = uneven.summary(correction=correction)
+        assert math.isclose(s.total.mean, s.noise.mean + s.bias.mean + s.variance.mean, rel_tol=1e-9)
+    plain = uneven.summary(correction="none")
+    for part in PARTS:
+        np.testing.assert_allclose(getattr(plain, part).mean, getattr(uneven, part).mean(), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("sizes", [(4, 4, 4), (1, 2, 3, 10), (1, 1, 10)], ids=str)
+def test_bias_and_variance_are_right_with_unequal_numbers_of_students(sizes):
+    """Teachers N(0, 0.1^2) in two coordinates, all students alike; target at 0.05: variance 0.02, bias 0.005."""
+    rng = np.random.default_rng(21)
+    effects = 0.1 * rng.normal(size=(len(sizes), 20_000, 2))
+    g, clusters = get_generator("squared_euclidean"), np.repeat(np.arange(len(sizes)), sizes)
+    duals, target = g.gradient(effects[clusters]), g.gradient(np.full((1, 20_000, 2), 0.05))
+    s = decompose(target, duals, g, "target_first", clusters=clusters).summary()
+    np.testing.assert_allclose(s.variance.mean, 0.02, rtol=0.03)
+    np.testing.assert_allclose(s.bias.mean, 0.005, rtol=0.06)
+
+
+@both
+def test_the_plug_in_bias_of_unequal_teachers_is_never_negative(order):
+    """The bias is a divergence; weighing students in one place and teachers in another, it came out below 0."""
+    units = np.repeat([0, 1, 2], [1, 1, 11])
+    z = logits(22, 3, 30, 2)[units] * 3 + 0.1 * logits(23, 13, 30, 2)
+    target = Predictions.from_logits(z).dual_mean() if order == "target_first" else Predictions.from_logits(z).mean()
+    bv = bias_variance(target, Predictions.from_logits(z, teacher_of=units), order=order)
+    assert bv.summary(correction="none").bias.mean >= 0
+    np.testing.assert_allclose(bv.summary(correction="none").bias.mean, bv.bias.mean(), rtol=1e-9)
+
+
+@both
+def test_pseudo_values_at_zero_probabilities_weigh_teachers_alike(order):
+    """The class that only the unit left out lacks, where the average itself is taken."""
+    probs = np.array([[[0.5, 0.25, 0.25]], [[0.3, 0.3, 0.4]], [[0.2, 0.7, 0.1]], [[0.1, 0.9, 0.0]], [[0.6, 0.4, 0.0]]])
+    g, duals, units = (
+        get_generator("negative_entropy"),
+        Predictions.from_probs(probs).log_probs,
+        np.array([0, 1, 1, 2, 2]),
+    )
+    full = teacher_by_teacher(duals, units, g, order)
+    by_hand = [3 * full - 2 * teacher_by_teacher(duals[units != u], units[units != u], g, order) for u in range(3)]
+    np.testing.assert_allclose(variance_pseudo_values(duals, units, g, order), by_hand, rtol=1e-12)
 
 
 @both

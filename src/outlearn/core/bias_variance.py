@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from outlearn.core.bias_variance_summary import BiasVarianceSummary, summarise
+from outlearn.core.bias_variance_summary import BiasVarianceSummary, summarise, unit_weights
 from outlearn.core.generators import BregmanGenerator, get_generator
+from outlearn.core.intervals import cluster_means
 from outlearn.core.orders import dual_centre, mean_risk, spread_about
 from outlearn.core.predictions import Predictions
 from outlearn.core.targets import read_target, target_duals
@@ -27,6 +28,9 @@ __all__ = ["BiasVariance", "bias_variance", "decompose"]
 @dataclass(frozen=True, eq=False)
 class BiasVariance:
     """Risk of a model drawn at random, point by point: `total = noise + bias + variance` exactly.
+
+    Where students were grouped by teacher (`teacher_of`), a teacher is drawn first, then one of its students: every
+    teacher weighs the same, however many students it has.
 
     Attributes:
         total: `[points]`, E D over draws of the target and models, in nats for the entropies.
@@ -99,7 +103,8 @@ def bias_variance(
     Args:
         target: int labels `[points]`; a distribution `[points, classes]`; or draws of the target, `[draws, points]` int
             (with `draws=True`) or `[draws, points, classes]`.
-        predictions: `[models, points, classes]`; models are draws of the training randomness.
+        predictions: `[models, points, classes]`; models are draws of the training randomness, those of one teacher
+            (`teacher_of`) share its weight.
         generator: a name of `GENERATORS` or an instance.
         order: "target_first" measures D(target, prediction) about the dual mean; "prediction_first" measures
             D(prediction, target) about the arithmetic mean.
@@ -141,15 +146,18 @@ def decompose(
     """Decompose the risk of models, everything given in dual coordinates; as `bias_variance` otherwise.
 
     Args:
-        clusters: for each model the index of its teacher, whose models are left out together; None if independent.
+        clusters: for each model the index of its teacher, whose models share its weight and are left out together;
+            None if independent.
     """
-    f_centre = dual_centre(models, generator, order, of="predictions")
+    units = np.arange(len(models)) if clusters is None else clusters
+    f_centre = dual_centre(models, generator, order, of="predictions", weights=unit_weights(units))
     y_centre = dual_centre(target, generator, order, of="target")
+    spread = spread_about(f_centre, models, generator, order, of="predictions")
     return BiasVariance(
-        total=mean_risk(target, models, generator, order).mean(axis=0),
+        total=cluster_means(mean_risk(target, models, generator, order), units).mean(axis=0),
         noise=spread_about(y_centre, target, generator, order, of="target").mean(axis=0),
         bias=mean_risk(y_centre[None], f_centre[None], generator, order)[0],
-        variance=spread_about(f_centre, models, generator, order, of="predictions").mean(axis=0),
+        variance=cluster_means(spread, units).mean(axis=0),
         generator=generator,
         order=order,
         _target=target,

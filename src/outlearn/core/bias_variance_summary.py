@@ -1,4 +1,8 @@
-"""Means of a bias-variance decomposition over points, corrected for the number of models, with intervals."""
+"""Means of a bias-variance decomposition over points, corrected for the number of models, with intervals.
+
+Every teacher weighs the same, however many students it has: in the total, in the centre that bias and variance are
+about, and in what is left out. Models of one teacher share its weight.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from outlearn.core.orders import dual_centre, leave_out_centres, mean_risk, spre
 from outlearn.core.targets import ORDERS, check_order
 from outlearn.errors import ConfigError, suggest
 
-__all__ = ["BiasVarianceSummary", "summarise", "variance_pseudo_values"]
+__all__ = ["BiasVarianceSummary", "summarise", "unit_weights", "variance_pseudo_values"]
 
 CORRECTIONS = ("jackknife", "none")
 ONE_MODEL = "one model (or one teacher's models) shows no variance; train at least two"
@@ -76,7 +80,7 @@ def summarise(
         variance = two_way_interval(pseudo, level)
         bias = two_way_interval(total - noise_rows.mean(axis=0) - pseudo, level)
         if correction == "none":
-            centre = dual_centre(models, generator, order, of="predictions")
+            centre = dual_centre(models, generator, order, of="predictions", weights=unit_weights(units))
             plug_in = cluster_means(spread_about(centre, models, generator, order, of="predictions"), units).mean()
             bias = _moved(bias, bias.mean + variance.mean - float(plug_in))
             variance = _moved(variance, float(plug_in))
@@ -97,6 +101,17 @@ def summarise(
     )
 
 
+def unit_weights(units: Shaped[np.ndarray, " models"]) -> Float[np.ndarray, " models"] | None:
+    """Give every unit the same weight, shared by its models: sums to 1; None if that makes all models equal.
+
+    Example:
+        >>> unit_weights(np.array([0, 0, 1]))
+        array([0.25, 0.25, 0.5 ])
+    """
+    _, inverse, sizes = np.unique(units, return_inverse=True, return_counts=True)
+    return None if len(set(sizes.tolist())) == 1 else 1.0 / (len(sizes) * sizes[inverse])
+
+
 def variance_pseudo_values(
     models: Float[np.ndarray, "models points classes"],
     units: Shaped[np.ndarray, " models"],
@@ -109,6 +124,7 @@ def variance_pseudo_values(
 
     `V_J = M V_M - (M - 1) mean_i V_(M-1)^(-i)`, in time linear in the number of models: about any c, the members' mean
     divergence is their variance plus D(centre, c), so V without a unit follows from its centre and its own divergences.
+    V averages over the models of a unit, then over units: a unit of many models weighs no more than one of few.
 
     Args:
         models: in dual coordinates.
@@ -116,21 +132,20 @@ def variance_pseudo_values(
     """
     labels, inverse = np.unique(units, return_inverse=True)
     groups = [np.flatnonzero(inverse == label) for label in range(len(labels))]
-    sizes = np.array([len(group) for group in groups], dtype=np.float64)
-    centre = dual_centre(models, generator, order, of=of)
-    full = spread_about(centre, models, generator, order, of=of).mean(axis=0)
+    centre = dual_centre(models, generator, order, of=of, weights=unit_weights(units))
+    full = cluster_means(spread_about(centre, models, generator, order, of=of), inverse).mean(axis=0)
     members = [dual_centre(models[group], generator, order, of=of) for group in groups]
-    out_centres = leave_out_centres(np.stack(members), sizes, generator, order, of=of)
+    out_centres = leave_out_centres(np.stack(members), np.ones(len(groups)), generator, order, of=of)
     left_out = np.empty((len(groups), models.shape[1]))
     for index, (group, c) in enumerate(zip(groups, out_centres, strict=True)):
         about_c = full + spread_about(c, centre[None], generator, order, of=of)[0]
-        own = spread_about(c, models[group], generator, order, of=of).sum(axis=0)
+        own = spread_about(c, models[group], generator, order, of=of).mean(axis=0)
         with np.errstate(invalid="ignore"):
-            left_out[index] = (len(models) * about_c - own) / (len(models) - sizes[index])
+            left_out[index] = (len(groups) * about_c - own) / (len(groups) - 1)
         infinite = ~np.isfinite(left_out[index])
         if np.any(infinite):  # a class that only the unit left out lacks: take the average itself at those points
-            rest = np.delete(models, group, axis=0)[:, infinite]
-            left_out[index, infinite] = spread_about(c[infinite], rest, generator, order, of=of).mean(axis=0)
+            rest = spread_about(c[infinite], np.delete(models, group, axis=0)[:, infinite], generator, order, of=of)
+            left_out[index, infinite] = cluster_means(rest, np.delete(inverse, group)).mean(axis=0)
     return pseudo_values(full, left_out)
 
 
