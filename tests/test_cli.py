@@ -94,6 +94,18 @@ def test_the_store_can_be_listed_verified_and_cleaned(cli, tmp_path):
     assert "1 folders removed" in out
 
 
+@pytest.mark.parametrize("command", ["ls", "verify", "gc"])
+def test_a_folder_that_is_no_store_is_refused_and_left_as_it_is(cli, tmp_path, command):
+    precious = tmp_path / "mine" / "damaged" / "thesis"
+    precious.mkdir(parents=True)
+    for folder in ("mine", "typo"):
+        code, _, err = cli("store", command, "--store", folder)
+        assert code == 2
+        assert "is not a store" in err
+    assert precious.is_dir()
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
 def make(content: bytes | str) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         path.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -230,3 +230,29 @@ def test_an_entry_that_a_shared_folder_does_not_show_yet_is_not_written_twice(tm
     assert not store.get_or_compute("toy", **settings, compute=meanwhile_another_finishes).cached
     monkeypatch.undo()
     assert store.get_or_compute("toy", **settings, compute=never).cached
+
+
+def test_gc_removes_no_folder_with_a_name_that_the_store_does_not_give(tmp_path):
+    store = Store(tmp_path)
+    put(store)
+    for part in ("tmp", "damaged", "unfinished"):
+        for name in ("thesis", "a@b@1", "12345678", f"{'0' * 64}x"):
+            (tmp_path / part / name).mkdir(parents=True)
+            os.utime(tmp_path / part / name, (0, 0))
+    assert store.gc() == []
+
+
+def test_what_the_store_sets_aside_is_known_to_gc(tmp_path):
+    store = Store(tmp_path)
+    put(store)
+    truncate(next((tmp_path / "objects").glob("*/*")))
+    assert all(problem for _, problem in store.verify())
+    assert len(store.gc()) == 1
+    assert list((tmp_path / "damaged").iterdir()) == []
+
+
+def test_a_folder_that_is_no_entry_is_neither_listed_nor_set_aside(tmp_path):
+    theirs = tmp_path / "objects" / "ab" / "cdef"
+    theirs.mkdir(parents=True)
+    assert list(Store(tmp_path).verify()) == []
+    assert theirs.is_dir()

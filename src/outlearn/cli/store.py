@@ -13,7 +13,7 @@ def store_ls(store: StoreOption = None) -> None:
     """List the stored stages."""
     from outlearn.experiment.store import Store, default_store
 
-    for folder, meta in Store(store or default_store()).entries():
+    for folder, meta in Store(store or default_store(), existing=True).entries():
         if meta is None:
             print(f"{folder.name[:12]}  damaged: run `outlearn store verify`")
         else:
@@ -30,7 +30,7 @@ def store_verify(store: StoreOption = None) -> None:
 
     problems = 0
     checked = 0
-    for folder, problem in Store(store or default_store()).verify():
+    for folder, problem in Store(store or default_store(), existing=True).verify():
         checked += 1
         if problem:
             problems += 1
@@ -44,7 +44,7 @@ def store_gc(store: StoreOption = None) -> None:
     """Remove what no run can use: left-over temporary folders and damaged entries."""
     from outlearn.experiment.store import Store, default_store
 
-    removed = Store(store or default_store()).gc()
+    removed = Store(store or default_store(), existing=True).gc()
     for folder in removed:
         print(f"removed {folder}")
     print(f"{len(removed)} folders removed")

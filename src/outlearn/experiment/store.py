@@ -24,7 +24,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 from safetensors import SafetensorError
@@ -32,8 +31,8 @@ from safetensors.numpy import save_file
 
 from outlearn.errors import StoreError
 from outlearn.experiment.mapped_arrays import map_arrays
-from outlearn.experiment.store_integrity import damage, sha256
-from outlearn.experiment.store_writers import writer_lives, writer_name
+from outlearn.experiment.store_integrity import aside_name, damage, is_aside_name, is_key, sha256
+from outlearn.experiment.store_writers import is_writer_name, writer_lives, writer_name
 
 __all__ = ["Entry", "Store", "canonical_json", "default_store", "stage_key"]
 
@@ -98,13 +97,21 @@ class Store:
 
     Args:
         root: the folder; made when it does not exist.
+        existing: True to make nothing, and to refuse a folder that is no store.
 
     Raises:
-        StoreError: if the folder cannot be made or written to.
+        StoreError: if the folder cannot be made, or is no store where one is expected.
     """
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | Path, *, existing: bool = False) -> None:
         self.root = Path(root)
+        if existing:
+            if not (self.root / "objects").is_dir():
+                raise StoreError(
+                    f"{str(self.root)!r} is not a store of outlearn: it has no folder `objects`. Name the folder that "
+                    "runs were given as --store or $OUTLEARN_STORE (else .outlearn where they were started)."
+                )
+            return
         try:
             for name in ("objects", "tmp"):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
@@ -160,6 +167,8 @@ class Store:
     def entries(self) -> Iterator[tuple[Path, dict[str, Any] | None]]:
         """Yield each entry's folder with its `meta.json`, or with None where that cannot be read. Oldest key first."""
         for folder in sorted((self.root / "objects").glob("*/*")):
+            if not is_key(folder.name):
+                continue
             try:
                 yield folder, json.loads((folder / "meta.json").read_text())
             except (OSError, ValueError):
@@ -177,18 +186,20 @@ class Store:
         """Remove what no run can use.
 
         That is temporary folders whose writer is gone, what was kept for stages that were finished since, and entries
-        set aside as damaged.
+        set aside as damaged. Only folders with names that the store gives are removed.
 
         Returns:
             The folders removed.
         """
-        stale = [folder for folder in (self.root / "tmp").glob("*") if not writer_lives(folder)]
-        stale += [folder for folder in (self.root / "unfinished").glob("*") if folder.name in self]
-        if damaged and (self.root / "damaged").is_dir():
-            stale += list((self.root / "damaged").glob("*"))
+        stale = [each for each in self._own("tmp", is_writer_name) if not writer_lives(each)]
+        stale += [each for each in self._own("unfinished", is_key) if each.name in self]
+        stale += self._own("damaged", is_aside_name) if damaged else []
         for folder in stale:
             shutil.rmtree(folder, ignore_errors=True)
         return stale
+
+    def _own(self, part: str, named: Callable[[str], bool]) -> list[Path]:
+        return [path for path in (self.root / part).glob("*") if named(path.name) and path.is_dir()]
 
     def __contains__(self, key: str) -> bool:
         """Say whether there is an entry of this key, intact or not."""
@@ -228,7 +239,7 @@ class Store:
         return None
 
     def _set_aside(self, folder: Path) -> Path:
-        target = self.root / "damaged" / f"{folder.name}-{uuid4().hex[:8]}"
+        target = self.root / "damaged" / aside_name(folder.name)
         target.parent.mkdir(exist_ok=True)
         # Another process may have set it aside first.
         with contextlib.suppress(FileNotFoundError):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import time
 from pathlib import Path
 from uuid import uuid4
 
-__all__ = ["writer_lives", "writer_name"]
+__all__ = ["is_writer_name", "writer_lives", "writer_name"]
 
 # A writer on another machine cannot be asked; by the folder's age it is given up after this.
 LONGEST_SECONDS = 24 * 3600
@@ -18,6 +19,11 @@ LONGEST_SECONDS = 24 * 3600
 def writer_name(what: str) -> str:
     """Return what@host@process@random, a name that is nobody else's, for a folder that this process writes."""
     return f"{what}@{_host()}@{os.getpid()}@{uuid4().hex[:8]}"
+
+
+def is_writer_name(name: str) -> bool:
+    """Say whether `writer_name` can have made this name; nothing else in the folder is the store's to remove."""
+    return re.fullmatch(r"[^@]+@[^@]+@[0-9]+@[0-9a-f]{8}", name) is not None
 
 
 def writer_lives(folder: Path) -> bool:
