@@ -89,10 +89,57 @@ def test_spread_of_several_ceilings_widens_the_interval():
     rng = np.random.default_rng(4)
     difficulty = 0.5 * rng.normal(size=N_POINTS)
     teacher, student = draw(rng, 0.6, 6, difficulty), draw(rng, 0.75, 6, difficulty)
-    right = rng.random((2, N_POINTS)) < np.array([[0.8], [0.95]])
+    right = rng.random((4, N_POINTS)) < np.array([[0.8], [0.85], [0.9], [0.95]])
     several = performance_gap_recovered(LABELS, teacher=teacher, student=student, ceiling=marked(right))
     one = performance_gap_recovered(LABELS, teacher=teacher, student=student, ceiling=marked(right[:1]))
     assert several.high - several.low > one.high - one.low
+
+
+@pytest.mark.parametrize("skills", [(0.95, 0.55), (0.95, 0.93), (0.9, 0.9, 0.2), (0.8, 0.75, 0.7)], ids=str)
+def test_room_of_several_ceilings_is_what_the_decision_is_made_on(skills):
+    rng = np.random.default_rng(7)
+    easy = np.zeros(N_POINTS)
+    teacher, student = draw(rng, 0.6, 6, easy), draw(rng, 0.65, 6, easy)
+    right = rng.random((len(skills), N_POINTS)) < np.array(skills)[:, None]
+    got = performance_gap_recovered(LABELS, teacher=teacher, student=student, ceiling=marked(right))
+    assert (got.value is None) == (not got.room.excludes_zero)
+    if got.value is None:
+        assert f"{got.room.low:.4f} to {got.room.high:.4f}" in got.reason
+    of_ceilings = right.mean(axis=1).var(ddof=1) / len(skills)
+    assert got.room.standard_error**2 > of_ceilings
+    assert got.room.low < got.room.mean - np.sqrt(of_ceilings)
+
+
+def test_two_ceilings_that_differ_leave_one_degree_of_freedom():
+    """Teachers alike and right nowhere, ceilings a share a and b of all points: the room is t with 1 degree of freedom.
+
+    The points add (1 - a) part of a variance, small beside the ceilings'; so the interval is at least 12.706 errors of
+    the ceilings wide on each side, and at most a few per cent more.
+    """
+    n = 40_000
+    labels, ranks = np.zeros(n, dtype=int), np.arange(n)
+    ceiling = marked(np.stack([ranks < 0.9 * n, ranks < 0.5 * n]))
+    got = performance_gap_recovered(
+        labels, teacher=marked(np.zeros((4, n))), student=marked(np.zeros((4, n))), ceiling=ceiling
+    )
+    half = (got.room.high - got.room.low) / 2
+    assert half == pytest.approx(12.7062 * 0.4 / np.sqrt(2) / np.sqrt(2), rel=0.01)
+    assert got.value is None
+    assert "includes 0" in got.reason
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_ceilings", [2, 3])
+def test_room_covers_the_truth_with_few_ceilings_that_differ(n_ceilings):
+    rng = np.random.default_rng(8)
+    hits = 0
+    for _ in range(600):
+        skill = rng.normal(0, 0.05, size=(n_ceilings, 1))
+        teacher = marked(rng.random((6, N_POINTS)) < 0.6 + rng.normal(0, 0.02, size=(6, 1)))
+        ceiling = marked(rng.random((n_ceilings, N_POINTS)) < 0.8 + skill)
+        room = performance_gap_recovered(LABELS, teacher=teacher, student=teacher, ceiling=ceiling).room
+        hits += room.low <= 0.2 <= room.high
+    assert 0.92 <= hits / 600 <= 0.99
 
 
 @pytest.mark.slow

@@ -10,12 +10,14 @@ has no such guard: replicates with a denominator near 0 set its ends.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Integer
+from scipy import stats
 
 from outlearn.core.intervals import (
+    ROW_CAUTION,
     Interval,
     TwoWayVariance,
     cluster_means,
@@ -35,7 +37,8 @@ class Recovery:
     """PGR with its interval, or `value` None and the `reason` why it is withheld.
 
     `gain` is student - teacher and `room` is ceiling - teacher, both in accuracy, with paired two-way intervals; they
-    are given in either case. `value` is the ratio of their means.
+    are given in either case. The interval of `room` is for new ceilings too, where there were several, and decides
+    whether PGR is given. `value` is the ratio of their means.
     """
 
     value: float | None
@@ -57,9 +60,9 @@ def performance_gap_recovered(
     """Measure PGR = (student - teacher) / (ceiling - teacher) on accuracy, with Fieller's interval.
 
     Students are averaged within their teacher, teachers without students are left out, and both differences are paired
-    by teacher and point. Several ceilings are averaged, and their spread enters the variance of the denominator; a
-    single ceiling is taken as it is. With a single teacher all intervals are for new points and this very teacher:
-    `gain.over` says so.
+    by teacher and point. Several ceilings are averaged, and their spread enters the variance of the denominator and its
+    degrees of freedom; a single ceiling is taken as it is. With a single teacher all intervals are for new points and
+    this very teacher: `gain.over` says so.
 
     Args:
         labels: `[points]`, int.
@@ -88,36 +91,55 @@ def performance_gap_recovered(
     gain = cluster_means(accuracy(student, labels) - of_teacher[own], own)
     room = of_ceiling.mean(axis=0) - of_teacher[np.unique(own)]
     interval = two_way_interval if len(room) > 1 else point_interval
-    gain_interval, room_interval = interval(gain, level), interval(room, level)
+    extra, quantile = _of_ceilings(of_ceiling, two_way_variance(room), level)
+    gain_interval, room_interval = interval(gain, level), _widened(interval(room, level), extra, quantile)
 
     def withheld(reason: str) -> Recovery:
         return Recovery(None, None, None, reason, gain_interval, room_interval)
 
     if math.isnan(room_interval.low):
         return withheld(f"the interval of ceiling - teacher cannot be given: {room_interval.reason}")
-    n_ceilings = len(of_ceiling)
-    extra = float(of_ceiling.mean(axis=1).var(ddof=1)) / n_ceilings if n_ceilings > 1 else 0.0
-    parts = two_way_variance(room)
-    half = parts.quantile(level) * math.sqrt(parts.total + extra)
-    if abs(room_interval.mean) <= half:
-        low, high = room_interval.mean - half, room_interval.mean + half
+    if room_interval.low <= 0 <= room_interval.high:
         return withheld(
-            f"the {level:.0%} interval of ceiling - teacher, {low:.4f} to {high:.4f}, includes 0: "
-            "there is no gap to recover"
+            f"the {level:.0%} interval of ceiling - teacher, {room_interval.low:.4f} to {room_interval.high:.4f}, "
+            "includes 0: there is no gap to recover"
         )
     if room_interval.mean < 0:
         return withheld(
             f"the ceiling is worse than the teacher, by {-room_interval.mean:.4f}: there is no gap to recover"
         )
-    low, high = _fieller(gain, room, extra, level)
+    low, high = _fieller(gain, room, extra, quantile)
     return Recovery(gain_interval.mean / room_interval.mean, low, high, None, gain_interval, room_interval)
 
 
-def _fieller(gain: np.ndarray, room: np.ndarray, extra: float, level: float) -> tuple[float, float]:
-    """Solve (g - r d)^2 = q^2 v(gain - r room) for r; `extra` is variance of d alone, whose interval excludes 0."""
+def _of_ceilings(of_ceiling: np.ndarray, parts: TwoWayVariance, level: float) -> tuple[float, float]:
+    """Return what the spread of ceilings adds to the variance of the room, and the t quantile of both together."""
+    n_ceilings = len(of_ceiling)
+    extra = float(of_ceiling.mean(axis=1).var(ddof=1)) / n_ceilings if n_ceilings > 1 else 0.0
+    own = parts.degrees_of_freedom
+    if extra == 0:
+        return 0.0, parts.quantile(level)
+    # Satterthwaite, with the caution for few ceilings that the intervals have for few teachers.
+    spread = parts.total**2 / own + ROW_CAUTION * extra**2 / (n_ceilings - 1)
+    freedom = max((parts.total + extra) ** 2 / spread, min(own, n_ceilings - 1.0))
+    return extra, float(stats.t.ppf(0.5 + level / 2, freedom))
+
+
+def _widened(room: Interval, extra: float, quantile: float) -> Interval:
+    if extra == 0 or math.isnan(room.low):
+        return room
+    error = math.sqrt(room.standard_error**2 + extra)
+    half = quantile * error
+    return replace(room, low=room.mean - half, high=room.mean + half, standard_error=error)
+
+
+def _fieller(gain: np.ndarray, room: np.ndarray, extra: float, q: float) -> tuple[float, float]:
+    """Solve (g - r d)^2 = q^2 v(gain - r room) for r; `extra` is variance of d alone, whose interval excludes 0.
+
+    The quantile q is that of the rule for withholding, so that both agree.
+    """
     g, d = float(gain.mean()), float(room.mean())
     covariance = _covariance(gain, room, extra)
-    q = two_way_variance(room).quantile(level)  # that of the rule for withholding, so that both agree
     a = d * d - q * q * covariance[1, 1]
     b = g * d - q * q * covariance[0, 1]
     c = g * g - q * q * covariance[0, 0]
