@@ -122,6 +122,19 @@ def test_labels_of_weight_0_are_never_heard_in_any_round():
     assert np.abs(found[0][-1].logits["train"] - unweighted).max() > FLOAT32
 
 
+def test_labels_that_are_not_heard_stay_unheard_where_all_others_are_uniform():
+    weak = np.array([[[0.5, 0.5], [0.5, 0.5], [0.9, 0.1], [0.2, 0.8]]])
+    own = np.random.default_rng(3).dirichlet([1, 1], size=(1, 4))
+    heard = np.array([[True, True, False, False]])
+    other = weak.copy()
+    other[:, 2:] = other[:, 2:, ::-1]
+    found = distillation_targets(weak, own, heard)
+    np.testing.assert_array_equal(found, distillation_targets(other, own, heard))
+    # Taken at its word where it is heard: 0.3 of the target is its uniform label, and class means are uniform.
+    assert found[0, :2].min() >= 0.3 * 0.5
+    np.testing.assert_allclose(distillation_targets(weak[:, :2], own[:, :2]).mean(axis=1), 0.5, atol=1e-6)
+
+
 def test_a_start_of_another_shape_is_an_error():
     x, weak, jobs = world()
     with pytest.raises(ShapeError, match="start has shape"):

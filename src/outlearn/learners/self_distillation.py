@@ -55,7 +55,7 @@ def distillation_targets(
 
     Where a student has not heard its labeller, class means are those of the examples on which it has, and the target is
     its own prediction. Where a labeller finds all classes equally likely it abstains, and is not heard; one that
-    abstains everywhere is taken at its word.
+    abstains everywhere is taken at its word, wherever it is heard.
 
     Args:
         weak_labels: what each student learned from.
@@ -71,9 +71,10 @@ def distillation_targets(
     sharp = own**POWER
     sharp /= sharp.sum(axis=-1, keepdims=True)
     speaks = weak_labels.max(axis=-1) > weak_labels.min(axis=-1)
-    if heard is not None:
-        speaks = speaks & heard
-    speaks = speaks | ~speaks.any(axis=-1, keepdims=True)
+    if heard is None:
+        heard = np.ones_like(speaks)
+    speaks = speaks & heard
+    speaks = speaks | (heard & ~speaks.any(axis=-1, keepdims=True))
     prior = (weak_labels * speaks[..., None]).sum(axis=-2) / speaks.sum(axis=-1, keepdims=True)
     share = WEAK_SHARE * speaks[..., None]
     mixed = share * weak_labels + (1.0 - share) * match_class_means(sharp, prior)
