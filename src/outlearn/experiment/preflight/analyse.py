@@ -197,7 +197,7 @@ def analyse_table(
         ),
         verdict=decide(
             students[-1] if students else None, truth, related=bool(labels.judges), no_students=no_students,
-            last_doubling=last_doubling, pooling=pooling,
+            largest_bias=largest_bias, last_doubling=last_doubling, pooling=pooling,
         ),
         encoder=no_students or seen,
         assumptions=assumptions_of(labels, single, largest_bias),

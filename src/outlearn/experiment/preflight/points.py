@@ -32,7 +32,9 @@ def points_to_check(table: LabelTable, probs: np.ndarray | None, rng: np.random.
     true = np.full(table.n_points, -1) if table.true_labels is None else table.true_labels
     known = true >= 0
     shares = np.nan_to_num(vote_shares(table.labels, table.n_classes, plurality=False), nan=0.0)
-    vote = shares.argmax(axis=1)
+    # Of classes with as many votes, the one that the students find likelier: they do not answer otherwise than it.
+    most = shares == shares.max(axis=1, keepdims=True)
+    vote = (most if probs is None else np.where(most, probs, -1.0)).argmax(axis=1)
     given = shares.sum(axis=1) > 0
     if probs is None:
         split = 1 - shares.max(axis=1)

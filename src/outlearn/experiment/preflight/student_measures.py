@@ -21,6 +21,7 @@ from outlearn.core.influence import Estimate, average
 from outlearn.core.intervals import Interval
 from outlearn.core.labeler_agreement import agreement_of, chance_corrected
 from outlearn.core.shared_answer import unrelated
+from outlearn.core.top_class import top_class
 from outlearn.experiment.preflight.label_table import LabelTable
 from outlearn.experiment.preflight.measures import LabelMeasures, Products
 from outlearn.experiment.preflight.result import StudentReport
@@ -105,7 +106,7 @@ class StudentMeasures:
         return curve, (found[1.0] - found[0.5]).interval(self.labels.level)
 
     def _hard(self, probs: np.ndarray) -> np.ndarray:
-        return np.eye(self.labels.n_classes)[probs.argmax(axis=-1)]
+        return top_class(probs)
 
     def _one_hot(self, labeler: int) -> np.ndarray:
         given = self.labels.table.labels[labeler]

@@ -33,6 +33,7 @@ def decide(
     *,
     related: bool,
     no_students: str | None,
+    largest_bias: float,
     last_doubling: Interval | None,
     pooling: Interval | None,
 ) -> Verdict:
@@ -49,6 +50,7 @@ def decide(
         truth: what true labels add.
         related: the labels agree more than chance.
         no_students: why there are no students.
+        largest_bias: the shared bias that the bounds of the gain allow for.
         last_doubling, pooling: what more points and more labelers bring.
     """
     if not related:
@@ -105,17 +107,20 @@ def decide(
     if pooling is not None and pooling.low > 0:
         advice.append(f"More labelers help: the student of all of them is {pooling.mean:+.3f} better than of one.")
     advice += _truth_advice(truth)
-    return Verdict(key, f"{_sentence(key)} {_size(student)}.", tuple(advice))
+    return Verdict(key, f"{_sentence(key)} {_size(student, largest_bias)}.", tuple(advice))
 
 
 def _sentence(key: str) -> str:
     return VERDICTS[key][0].upper() + VERDICTS[key][1:]
 
 
-def _size(student: StudentReport) -> str:
+def _size(student: StudentReport, largest_bias: float) -> str:
     if student.true_gain is not None:
         return f"(gain in accuracy {student.true_gain}, measured with true labels)"
-    return f"(gain {student.gain} over the shared answer; in accuracy between {student.low:.3f} and {student.high:.3f})"
+    return (
+        f"(gain {student.gain} over the shared answer; in accuracy between {student.low:.3f} and {student.high:.3f} "
+        f"for any shared bias up to {largest_bias:.0%} of points)"
+    )
 
 
 def _truth_advice(truth: TruthReport | None) -> list[str]:
