@@ -108,6 +108,16 @@ def test_win_rate_covers_for_dependent_blocks():
     assert np.mean(hits) > 0.95
 
 
+def test_a_score_that_is_nan_is_no_loss_for_either_side():
+    scores = np.array([[1.0, 2.0], [np.nan, 1.0]])
+    with pytest.raises(DomainError, match="first is nan in block 1"):
+        win_rate(scores[:, 0], scores[:, 1])
+    with pytest.raises(DomainError, match="second is nan in block 1"):
+        win_rate(scores[:, 1], scores[:, 0])
+    with pytest.raises(DomainError, match="nan in block 1"):
+        win_rates(scores)
+
+
 def test_bad_input_is_named():
     with pytest.raises(DomainError, match=r"values\[1\] is not finite"):
         over_clusters(np.array([1.0, np.nan]), np.arange(2))

@@ -16,7 +16,7 @@ from scipy import stats
 
 from outlearn.core.intervals import Interval
 from outlearn.core.ranking import cluster_scores
-from outlearn.errors import ConfigError, ShapeError
+from outlearn.errors import ConfigError, DomainError, ShapeError
 
 __all__ = ["win_rate", "win_rates"]
 
@@ -42,6 +42,8 @@ def win_rate(
 
     Raises:
         ShapeError: for no block, or lengths that differ.
+        DomainError: for nan; infinite scores are ranked as such.
+        ConfigError: for a level outside (0, 1).
 
     Example:
         >>> print(win_rate(np.array([3.0, 4.0, 5.0, 2.0]), np.array([1.0, 1.0, 1.0, 1.0])))
@@ -54,6 +56,13 @@ def win_rate(
         raise ShapeError(f"first has {len(first)} blocks, second {len(second)}; expected as many, and at least one.")
     if not 0 < level < 1:
         raise ConfigError(f"level must lie between 0 and 1, like 0.95; got {level!r}.")
+    for name, scores in (("first", first), ("second", second)):
+        if np.isnan(scores).any():
+            block = int(np.flatnonzero(np.isnan(scores))[0])
+            raise DomainError(
+                f"scores must be numbers; {name} is nan in block {block}, which neither side can win. Leave blocks "
+                "without a score out for both."
+            )
     won = (first > second) + 0.5 * (first == second)
     shares = won if clusters is None else cluster_scores(won[:, None], clusters)[:, 0]
     n, total = len(shares), float(shares.sum())
