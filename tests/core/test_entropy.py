@@ -63,3 +63,25 @@ def test_extremes_are_zero_infinity_or_no_number():
     assert impossible.interval.reason == "some values are infinite"
     with_zero = Predictions.from_probs(np.array([[0.7, 0.3, 0.0]] * 5))
     assert sharpening(np.array([0, 0, 0, 1, 0]), with_zero).best_power > 1
+
+
+def test_no_power_is_best_where_predictions_stay_as_they_are_at_every_power():
+    uniform = np.full((6, 3), 1 / 3)
+    certain = np.eye(3)[[0, 1, 2, 0, 1, 2]]
+    halves = np.array([[0.5, 0.5, 0.0]] * 6)
+    y = np.array([0, 1, 2, 0, 1, 2])
+    for probs, labels in ((uniform, y), (certain, y), (halves, y % 2)):
+        found = sharpening(labels, Predictions.from_probs(probs))
+        assert math.isnan(found.best_power[0])
+        assert found.direction == "undecided"
+        assert "no power is better than another" in str(found)
+    one_that_is_not = uniform.copy()
+    one_that_is_not[0] = [0.4, 0.3, 0.3]
+    assert sharpening(y, Predictions.from_probs(one_that_is_not)).best_power == math.inf
+
+
+def test_models_without_a_best_power_are_left_out_of_the_median():
+    sure = np.array([[0.9, 0.1]] * 4)  # right three times of four: best at power 0.5
+    found = sharpening(np.array([0, 0, 0, 1]), Predictions.from_probs(np.stack([np.full((4, 2), 0.5), sure])))
+    assert found.median_power == pytest.approx(0.5)
+    assert "best power 0.5 (median" in str(found)

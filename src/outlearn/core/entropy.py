@@ -14,7 +14,7 @@ from jaxtyping import Float, Shaped
 from scipy.optimize import brentq
 from scipy.special import logsumexp
 
-from outlearn.core.intervals import Interval, point_interval, two_way_interval
+from outlearn.core.intervals import ROUNDING, Interval, point_interval, two_way_interval
 from outlearn.core.metrics import entropy
 from outlearn.core.predictions import Predictions
 from outlearn.core.targets import read_target
@@ -35,7 +35,8 @@ class Sharpening:
         interval: of the mean excess, over teacher clusters and points (points only for one model).
         direction: "sharpen", "soften", or "undecided" where the interval includes 0 or cannot be given.
         best_power: `[models]`, the alpha for which s^alpha, normalised, has the least cross-entropy on these points;
-            above 1 sharpens. 0 or inf where the minimum lies outside 0.001 to 1000.
+            above 1 sharpens. 0 or inf where the minimum lies outside 0.001 to 1000; nan where no power is better than
+            another: the cross-entropy is infinite, or predictions are all uniform or certain, and stay as they are.
     """
 
     entropy: Float[np.ndarray, "models points"]
@@ -45,11 +46,19 @@ class Sharpening:
     direction: str
     best_power: Float[np.ndarray, " models"]
 
+    @property
+    def median_power(self) -> float:
+        """Median of `best_power` over the models that have one; nan if none has."""
+        known = self.best_power[~np.isnan(self.best_power)]
+        return float(np.median(known)) if known.size else float("nan")
+
     def __str__(self) -> str:
+        best = "no power is better than another"
+        if not np.isnan(self.median_power):
+            best = f"best power {self.median_power:.3g} (median over models)"
         return (
             f"entropy {self.entropy.mean():.4f}, cross-entropy {self.cross_entropy.mean():.4f}, difference "
-            f"{self.interval}: "
-            f"{self.direction}; best power {np.median(self.best_power):.3g} (median over models)"
+            f"{self.interval}: {self.direction}; {best}"
         )
 
 
@@ -90,7 +99,8 @@ def sharpening(
     clusters = predictions.teacher_of
     independent = len(excess) if clusters is None else len(np.unique(clusters))
     interval = two_way_interval(excess, level, clusters=clusters) if independent > 1 else point_interval(excess, level)
-    direction = "sharpen" if interval.low > 0 else "soften" if interval.high < 0 else "undecided"
+    rounding = ROUNDING * float(np.abs(h).max())  # all points uniform: the difference is 0 up to this
+    direction = "sharpen" if interval.low > rounding else "soften" if interval.high < -rounding else "undecided"
     powers = np.array([_best_power(y, log_probs) for log_probs in predictions.log_probs])
     return Sharpening(h, ce, excess, interval, direction, powers)
 
@@ -100,6 +110,9 @@ def _best_power(y: np.ndarray, log_probs: np.ndarray) -> float:
     finite = np.isfinite(log_probs)
     if np.any((y > 0) & ~finite):
         return float("nan")  # infinite at every power: s^alpha keeps its zeros
+    spread = np.where(finite, log_probs, -np.inf).max(axis=-1) - np.where(finite, log_probs, np.inf).min(axis=-1)
+    if spread.max() <= ROUNDING:
+        return float("nan")  # s^alpha is s at every power: uniform on the classes it does not exclude
     logs = np.where(finite, log_probs, 0.0)
     fixed = float((y * logs).sum(axis=-1).mean())
 

@@ -108,5 +108,5 @@ def _sharpness(found: Explanation) -> str:
     helps = "sharper" if students.direction == "sharpen" else "softer"
     return (
         f"The students are {sure} sure than they are right (entropy less cross-entropy {students.interval}): {helps} "
-        f"predictions would have a lower log loss, best at power {np.median(students.best_power):.2g}."
+        f"predictions would have a lower log loss, best at power {students.median_power:.2g}."
     )
