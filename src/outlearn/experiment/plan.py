@@ -27,9 +27,22 @@ from outlearn.experiment.stages.frozen import FrozenModel
 from outlearn.experiment.stages.model import Model
 from outlearn.experiment.stages.students import Labelling, named_losses, students_stage
 from outlearn.experiment.stages.teachers import teachers_stage
-from outlearn.experiment.store import stage_key
+from outlearn.experiment.store import canonical_json, stage_key
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["DealtPoints", "Plan", "make_plan", "points_key", "read_points"]
+
+
+@dataclass(frozen=True)
+class DealtPoints:
+    """Hold the points of a run, dealt to its splits; runs with one `points_key` have the same.
+
+    Attributes:
+        task: the points.
+        splits: who sees which.
+    """
+
+    task: Task
+    splits: Splits
 
 
 @dataclass(frozen=True)
@@ -61,14 +74,33 @@ class Plan:
         return stage_key("run", 1, self.config.model_dump(mode="json"), {"task": self.task.fingerprint})
 
 
-def make_plan(config: Config) -> Plan:
-    """Read the data and lay out the stages.
+def points_key(config: Config) -> str:
+    """Write all that `read_points` goes by: as long as no file changes, one key has one result."""
+    return canonical_json({"data": config.data.model_dump(mode="json"), "seed": config.seed})
+
+
+def read_points(config: Config) -> DealtPoints:
+    """Read the data and deal them to the splits.
+
+    Raises:
+        OutlearnError: for data that cannot be used.
+    """
+    task = load_task(**config.data.model_dump(exclude={"fractions"}), seed=config.seed)
+    return DealtPoints(task, make_splits(task, **config.data.fractions.model_dump(), seed=config.seed))
+
+
+def make_plan(config: Config, points: DealtPoints | None = None) -> Plan:
+    """Read the data, unless they were read, and lay out the stages.
+
+    Args:
+        config: the configuration.
+        points: what `read_points` gives for it; by default it is called here.
 
     Raises:
         OutlearnError: for data or a configuration of which no run can come.
     """
-    task = load_task(**config.data.model_dump(exclude={"fractions"}), seed=config.seed)
-    splits = make_splits(task, **config.data.fractions.model_dump(), seed=config.seed)
+    points = points or read_points(config)
+    task, splits = points.task, points.splits
     stages: dict[str, Stage] = {}
     if config.teacher.external:
         external = external_teachers(task, splits, config.teacher)

@@ -14,8 +14,10 @@ from outlearn.cli import main
 from outlearn.errors import StoreError
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.pipeline import run
+from outlearn.experiment.plan import make_plan, read_points
+from outlearn.experiment.stage import upstream
 from outlearn.experiment.store import Store
-from outlearn.experiment.sweep import work
+from outlearn.experiment.sweep import planning, work
 from outlearn.experiment.sweep.plan_text import plan_text
 from outlearn.experiment.sweep.planning import plan_sweep
 from outlearn.experiment.sweep.run_sweep import run_sweep
@@ -197,6 +199,21 @@ def test_results_of_other_data_are_not_taken_for_finished(swept, tmp_path):
     make_task_file(path, seed=1)
     plan = plan_sweep(parse_sweep(one), store=Store(tmp_path / "store"), out=tmp_path / "sweep")
     assert len(plan.to_do) == 1
+
+
+def test_a_plan_reads_the_data_of_each_seed_once_and_is_that_of_one_run_after_another(swept, monkeypatch):
+    folder, content, plan, _ = swept
+    read = []
+    monkeypatch.setattr(planning, "read_points", lambda config: (read.append(config.seed), read_points(config))[1])
+    # The seed varies fastest, so that runs with the same data are not neighbours.
+    grid = {"teacher.labels": [15, 20], "seed": [0, 1], "student.loss": content["grid"]["student.loss"]}
+    crossed = plan_sweep(parse_sweep({**content, "grid": grid}), store=Store(folder / "store"), out=folder / "none")
+    assert read == [0, 1]
+    assert [run.member.values["seed"] for run in crossed.runs] == [0, 1, 0, 1]
+    for planned in crossed.runs:
+        alone = upstream(*make_plan(planned.member.config).stages.values())
+        assert planned.stages == tuple(stage.key for stage in alone)
+    assert set(crossed.stages) == set(plan.stages)
 
 
 def test_a_folder_of_something_else_is_refused(swept, tmp_path):

@@ -16,7 +16,7 @@ from typing import Any
 
 from outlearn.errors import OutlearnError
 from outlearn.experiment.executors.stage_tasks import wants_gpu
-from outlearn.experiment.plan import Plan, make_plan
+from outlearn.experiment.plan import DealtPoints, Plan, make_plan, points_key, read_points
 from outlearn.experiment.progress import Progress, Silent
 from outlearn.experiment.stage import Stage, upstream
 from outlearn.experiment.store import Store
@@ -120,24 +120,20 @@ def plan_sweep(sweep: Sweep, *, store: Store, out: Path, progress: Progress | No
             problem: the others can go on.
     """
     members = expand(sweep)
-    runs: list[PlannedRun] = []
+    planned = _planned_members(members, out, progress or Silent())
     stages: dict[str, Stage] = {}
     users: dict[str, list[str]] = {}
     own: set[str] = set()
-    with (progress or Silent()).bar(f"planning {len(members)} runs") as advance:
-        for place, member in enumerate(members):
-            planned, found, hidden = _planned(member, out)
-            runs.append(planned)
-            for stage in found:
-                stages.setdefault(stage.key, stage)
-                users.setdefault(stage.key, []).append(member.label)
-            own |= hidden
-            if advance is not None:
-                advance(place + 1, len(members))
+    for member, (_, found, hidden) in zip(members, planned, strict=True):
+        for stage in found:
+            stages.setdefault(stage.key, stage)
+            users.setdefault(stage.key, []).append(member.label)
+        own |= hidden
+    runs = tuple(run for run, _, _ in planned)
     guess = _Guess(store, stages)
     return SweepPlan(
         sweep=sweep,
-        runs=tuple(runs),
+        runs=runs,
         stages={
             key: PlannedStage(
                 key=key,
@@ -155,10 +151,39 @@ def plan_sweep(sweep: Sweep, *, store: Store, out: Path, progress: Progress | No
     )
 
 
-def _planned(member: Member, out: Path) -> tuple[PlannedRun, Sequence[Stage], set[str]]:
-    """Plan one member: the run, its stages, and the keys of those that a stage of the run is put together from."""
+Planned = tuple[PlannedRun, Sequence[Stage], set[str]]
+
+
+def _planned_members(members: Sequence[Member], out: Path, progress: Progress) -> list[Planned]:
+    """Plan all members, those with the same data one after another: data are read once, and their stages share them."""
+    alike: dict[str, list[int]] = {}
+    for place, member in enumerate(members):
+        alike.setdefault(points_key(member.config), []).append(place)
+    planned: dict[int, Planned] = {}
+    with progress.bar(f"planning {len(members)} runs") as advance:
+        for places in alike.values():
+            points = _points(members[places[0]])
+            for place in places:
+                planned[place] = _planned(members[place], points, out)
+                if advance is not None:
+                    advance(len(planned), len(members))
+    return [planned[place] for place in range(len(members))]
+
+
+def _points(member: Member) -> DealtPoints | OutlearnError:
+    """Read the data of a member, or say what is wrong with them."""
     try:
-        plan = make_plan(member.config)
+        return read_points(member.config)
+    except OutlearnError as error:
+        return error
+
+
+def _planned(member: Member, points: DealtPoints | OutlearnError, out: Path) -> Planned:
+    """Plan one member: the run, its stages, and the keys of those that a stage of the run is put together from."""
+    if isinstance(points, OutlearnError):
+        return PlannedRun(member, problem=str(points)), (), set()
+    try:
+        plan = make_plan(member.config, points)
     except OutlearnError as error:
         return PlannedRun(member, problem=str(error)), (), set()
     found = tuple(upstream(*plan.stages.values()))
