@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from outlearn.errors import ConfigError, ShapeError
+from outlearn.errors import ConfigError, DomainError, ShapeError
 from outlearn.learners import HeadJob, HeadSettings, fit_predict
 from outlearn.learners.self_distillation import distillation_targets, fit_rounds, round_epochs
 from outlearn.losses import get_loss
@@ -139,3 +139,46 @@ def test_a_start_of_another_shape_is_an_error():
     x, weak, jobs = world()
     with pytest.raises(ShapeError, match="start has shape"):
         fit_rounds(x, weak, jobs, {}, rounds=1, start=weak[:1])
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["first fit", "start"])
+@pytest.mark.parametrize(
+    ("change", "kind", "what"),
+    [
+        (lambda x, w, j: (w * 5, j), DomainError, "target"),
+        (lambda x, w, j: (w, [HeadJob(-1, j[0].loss), j[1]]), ConfigError, r"jobs\[0\].labelling is -1"),
+        (lambda x, w, j: (w, [j[0], HeadJob(5, j[0].loss)]), ConfigError, r"jobs\[1\].labelling is 5"),
+        (lambda x, w, j: (w, [j[0], HeadJob(1, j[0].loss, weighting=3)]), ConfigError, "weighting is 3"),
+        (lambda x, w, j: (w[0], j), ShapeError, r"targets\[None\]"),
+        (lambda x, w, j: (w[:, 1:], j), ShapeError, "96 examples"),
+        (lambda x, w, j: (w, []), ConfigError, "jobs is empty"),
+    ],
+)
+def test_labels_and_jobs_are_checked_with_a_start_too(change, kind, what, given):
+    x, weak, jobs = world()
+    targets, changed = change(x, weak, jobs)
+    with pytest.raises(kind, match=what):
+        fit_rounds(x, targets, changed, {}, rounds=1, settings=SETTINGS, start=weak if given else None)
+
+
+def test_a_start_that_is_no_distribution_is_an_error():
+    x, weak, jobs = world()
+    wrong = weak.copy()
+    wrong[1, 7] *= 7
+    for start, place in ((wrong, r"start\[1, 7\]"), (np.log(weak), r"start\[0, 0\]"), (weak * np.nan, "start")):
+        with pytest.raises(DomainError, match=place):
+            fit_rounds(x, weak, jobs, {}, rounds=1, settings=SETTINGS, start=start)
+
+
+def test_targets_are_made_of_distributions_only():
+    _, weak, _ = world()
+    with pytest.raises(DomainError, match=r"weak_labels\[0, 0\].*Divide percentages by 100"):
+        distillation_targets(100 * weak, weak)
+    with pytest.raises(DomainError, match=r"own\[0, 0\]"):
+        distillation_targets(weak, 100 * weak)
+    with pytest.raises(ShapeError, match="own has shape"):
+        distillation_targets(weak, weak[:, :, :2])
+    with pytest.raises(ShapeError, match="heard has shape"):
+        distillation_targets(weak, weak, np.ones((2, 3), dtype=bool))
+    with pytest.raises(DomainError, match=r"heard\[1\]"):
+        distillation_targets(weak, weak, np.repeat([[True], [False]], 96, axis=1))

@@ -20,7 +20,7 @@ from outlearn.losses.base import Loss
 from outlearn.losses.cross_entropy import ForwardCE
 from outlearn.losses.targets import check_targets
 
-__all__ = ["Inputs", "check_inputs"]
+__all__ = ["Inputs", "check_inputs", "check_labelling"]
 
 ROWS = 512  # rows converted to float64 at once: memory that is touched for the first time is slow
 
@@ -77,17 +77,7 @@ def check_inputs(
     x = _matrix(features, "features", "[examples, features]")
     if not x.size:
         raise DataError(f"features have shape {x.shape}; expected at least one example and one feature.")
-    t = _finite(np.asarray(targets), "targets")
-    if t.ndim != 3 or t.shape[1] != len(x) or t.shape[2] < 2 or not len(t):
-        hint = " For one labelling pass targets[None]." if t.ndim == 2 else ""
-        raise ShapeError(
-            f"targets have shape {t.shape}; expected [labellings, {len(x)} examples, classes] with at least one "
-            f"labelling and two classes.{hint}"
-        )
-    target_tensor = torch.from_numpy(np.array(t, dtype=np.float64)).to(dtype)
-    check_targets(ForwardCE(), target_tensor)
-    w, totals = _check_weights(weights, len(x))
-    _check_jobs(jobs, n_labellings=len(t), n_weightings=len(totals))
+    target_tensor, w, totals = check_labelling(targets, jobs, weights, n_examples=len(x), dtype=dtype)
     mean, scale = _moments(x) if standardise else (np.zeros(x.shape[1]), np.ones(x.shape[1]))
     if not bias:
         # A subtracted mean would be a bias in disguise: a preference head must give 0 for two equal texts.
@@ -107,6 +97,31 @@ def check_inputs(
         mean=mean,
         scale=scale,
     )
+
+
+def check_labelling(
+    targets: Any, jobs: Sequence[HeadJob], weights: Any, *, n_examples: int, dtype: torch.dtype
+) -> tuple[Tensor, np.ndarray | None, np.ndarray]:
+    """Check what does not touch the features: targets, weights, and the jobs that point into them.
+
+    Returns:
+        The targets as a tensor; the weights in float64, or None; their totals.
+
+    Raises:
+        ShapeError, DomainError, DataError, ConfigError: see the message.
+    """
+    t = _finite(np.asarray(targets), "targets")
+    if t.ndim != 3 or t.shape[1] != n_examples or t.shape[2] < 2 or not len(t):
+        hint = " For one labelling pass targets[None]." if t.ndim == 2 else ""
+        raise ShapeError(
+            f"targets have shape {t.shape}; expected [labellings, {n_examples} examples, classes] with at least one "
+            f"labelling and two classes.{hint}"
+        )
+    target_tensor = torch.from_numpy(np.array(t, dtype=np.float64)).to(dtype)
+    check_targets(ForwardCE(), target_tensor)
+    w, totals = _check_weights(weights, n_examples)
+    _check_jobs(jobs, n_labellings=len(t), n_weightings=len(totals))
+    return target_tensor, w, totals
 
 
 def _matrix(values: Any, name: str, shape: str) -> np.ndarray:

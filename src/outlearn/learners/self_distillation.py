@@ -16,14 +16,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import torch
 from jaxtyping import Bool, Float
 
 from outlearn.core.class_means import match_class_means
 from outlearn.core.predictions import Predictions
-from outlearn.errors import ConfigError, ShapeError
+from outlearn.errors import ConfigError, DomainError, ShapeError
 from outlearn.learners.base import FitResult, HeadJob, HeadSettings
 from outlearn.learners.heads import fit_predict
+from outlearn.learners.inputs import check_labelling
 from outlearn.learners.order import steps_per_epoch
+from outlearn.losses.targets import SUM_TOLERANCE
 
 __all__ = ["distillation_targets", "fit_rounds", "round_epochs"]
 
@@ -60,7 +63,11 @@ def distillation_targets(
     Args:
         weak_labels: what each student learned from.
         own: each student's probabilities on the same examples.
-        heard: the examples whose weak labels it learned from; all if None.
+        heard: the examples whose weak labels it learned from, at least one for each student; all if None.
+
+    Raises:
+        ShapeError: if the three do not fit each other.
+        DomainError: if a row of `weak_labels` or `own` is no distribution, or a student has heard nothing.
 
     Example:
         >>> weak = np.array([[[0.8, 0.2], [0.2, 0.8]]])
@@ -68,11 +75,14 @@ def distillation_targets(
         array([[[0.915, 0.085],
                 [0.085, 0.915]]])
     """
+    for name, values in (("weak_labels", weak_labels), ("own", own)):
+        _check_distributions(name, values, weak_labels.shape)
     sharp = own**POWER
     sharp /= sharp.sum(axis=-1, keepdims=True)
     speaks = weak_labels.max(axis=-1) > weak_labels.min(axis=-1)
     if heard is None:
         heard = np.ones_like(speaks)
+    _check_heard(heard, speaks.shape)
     speaks = speaks & heard
     speaks = speaks | (heard & ~speaks.any(axis=-1, keepdims=True))
     prior = (weak_labels * speaks[..., None]).sum(axis=-2) / speaks.sum(axis=-1, keepdims=True)
@@ -109,8 +119,9 @@ def fit_rounds(
         What `fit_predict` gives, for each round in order, the first fit included unless `start` is given.
 
     Raises:
-        ConfigError: for a number of rounds that does not do.
+        ConfigError: for a number of rounds that does not do; for a job that is not allowed.
         ShapeError: if `start` is not one prediction for each job, example and class.
+        ShapeError, DomainError, DataError: as for `fit_predict`; DomainError for a `start` that is no distribution.
 
     Example:
         >>> from outlearn.losses import get_loss
@@ -123,10 +134,11 @@ def fit_rounds(
     settings = settings or HeadSettings()
     if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 0 or (start is not None and rounds < 1):
         raise ConfigError(f"rounds is {rounds!r}; expected a whole number of at least {0 if start is None else 1}.")
+    _, given_weights, _ = check_labelling(targets, jobs, weights, n_examples=len(features), dtype=torch.float64)
     weak = np.asarray(targets, dtype=np.float64)[[job.labelling for job in jobs]]
-    if start is not None and np.shape(start) != weak.shape:
-        raise ShapeError(f"start has shape {np.shape(start)}; expected [jobs, examples, classes] = {weak.shape}.")
-    heard = _heard(jobs, weights, len(features))
+    if start is not None:
+        _check_distributions("start", np.asarray(start), weak.shape)
+    heard = _heard(jobs, given_weights, len(features))
     later = replace(settings, epochs=round_epochs(len(features), settings))
     n_parts = rounds + (start is None)
     results: list[FitResult] = []
@@ -165,3 +177,26 @@ def _heard(jobs: Sequence[HeadJob], weights: np.ndarray | None, n_examples: int)
             if job.weighting is not None:
                 heard[i] = weights[job.weighting] > 0
     return heard
+
+
+def _check_distributions(name: str, values: np.ndarray, shape: tuple[int, ...]) -> None:
+    if values.shape != shape or values.ndim != 3:
+        axes = "[jobs, examples, classes]" if name == "start" else "[models, examples, classes]"
+        raise ShapeError(f"{name} has shape {values.shape}; expected {axes} = {shape}.")
+    sums = values.sum(axis=-1)
+    wrong = ~((values >= 0.0).all(axis=-1) & (np.abs(sums - 1.0) <= SUM_TOLERANCE))  # NaN is wrong too
+    if wrong.any():
+        row = np.argwhere(wrong)[0].tolist()
+        raise DomainError(
+            f"{name}{row} is {values[tuple(row)].tolist()}, which is no distribution; expected probabilities of at "
+            f"least 0 that sum to 1 within {SUM_TOLERANCE:g}. Divide percentages by 100, turn logits into "
+            "probabilities."
+        )
+
+
+def _check_heard(heard: np.ndarray, shape: tuple[int, ...]) -> None:
+    if heard.shape != shape:
+        raise ShapeError(f"heard has shape {heard.shape}; expected [models, examples] = {shape}.")
+    if not heard.any(axis=-1).all():
+        student = int(np.flatnonzero(~heard.any(axis=-1))[0])
+        raise DomainError(f"heard[{student}] is False everywhere: this student has no weak label. Leave it out.")
