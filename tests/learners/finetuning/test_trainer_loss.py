@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import outlearn
-from outlearn.errors import ConfigError, ShapeError
+from outlearn.errors import ConfigError, DomainError, ShapeError
 from outlearn.learners.finetuning import hf_loss
 from outlearn.learners.finetuning.window import ReferenceWindow
 from outlearn.losses import LOSSES, AuxConf, get_loss, resolve
@@ -200,6 +200,39 @@ def test_what_does_not_fit_is_named():
         adapter({"logits": torch.zeros(4, 2)}, torch.zeros(4, 3))
     with pytest.raises(ConfigError, match="reverse_ce"):
         hf_loss("revers_ce")
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind", "what"),
+    [
+        (torch.tensor([0.0, 1.0]), ShapeError, "type torch.float32; expected classes"),
+        (torch.tensor([True, False]), ShapeError, "type torch.bool"),
+        (torch.zeros(2, 2, 2), ShapeError, r"shape \(2, 2, 2\)"),
+        (torch.tensor(1), ShapeError, r"labels \(\)"),
+        (torch.tensor([0, 2]), DomainError, r"labels\[1\] is 2, expected a class from 0 to 1"),
+        (torch.tensor([-1, 1]), DomainError, r"labels\[0\] is -1"),
+        (torch.tensor([[0.5, 0.5], [3.0, -7.0]]), DomainError, r"labels\[1\] is \[3.0, -7.0\], which is no dist"),
+        (torch.tensor([[90.0, 10.0], [0.5, 0.5]]), DomainError, "Divide percentages by 100"),
+        (torch.tensor([[np.nan, 1.0], [0.5, 0.5]]), DomainError, r"labels\[0\]"),
+        (torch.tensor([[-100.0, 1.0], [0.5, 0.5]]), DomainError, r"labels\[0\]"),
+    ],
+)
+def test_labels_that_say_no_class_and_no_distribution_are_named(labels, kind, what):
+    with pytest.raises(kind, match=what):
+        hf_loss("forward_ce")({"logits": torch.zeros(2, 2)}, labels)
+
+
+def test_whole_numbers_of_any_size_and_half_precision_are_labels():
+    logits, classes = torch.tensor([[1.0, 2.0], [0.5, -1.0], [0.0, 3.0]]), torch.tensor([1, 0, -100])
+    adapter = hf_loss("forward_ce")
+    expected = adapter({"logits": logits}, classes)
+    for dtype in (torch.int8, torch.int32):
+        torch.testing.assert_close(adapter({"logits": logits}, classes.to(dtype)), expected)
+    soft = torch.tensor([[0.3, 0.7], [0.9, 0.1], [0.123, 0.877]])
+    for dtype, close in ((torch.bfloat16, 1e-2), (torch.float16, 1e-3)):
+        torch.testing.assert_close(
+            adapter({"logits": logits}, soft.to(dtype)), adapter({"logits": logits}, soft), rtol=close, atol=close
+        )
 
 
 def test_it_is_a_public_name():

@@ -18,9 +18,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from outlearn.errors import ConfigError, MissingExtraError, ShapeError
+from outlearn.errors import ConfigError, DomainError, MissingExtraError, ShapeError
 from outlearn.learners.finetuning.window import DEFAULT_WINDOW, ReferenceWindow
 from outlearn.losses import Loss, get_loss
+from outlearn.losses.targets import SUM_TOLERANCE
 
 __all__ = ["TrainerLoss", "hf_loss"]
 
@@ -57,6 +58,7 @@ class TrainerLoss:
 
         Raises:
             ShapeError: if logits and labels do not fit.
+            DomainError: for a row that is no distribution, or a class that the model does not have.
         """
         logits = _logits(outputs, labels)
         targets, padding = _targets(labels, logits)
@@ -131,9 +133,9 @@ def _logits(outputs: Any, labels: Tensor) -> Float[Tensor, "examples classes"]:
     logits: Tensor = outputs["logits"] if isinstance(outputs, dict) else outputs[0]
     if logits.dtype in (torch.bfloat16, torch.float16):
         logits = logits.float()
-    if logits.ndim == 2 and logits.shape[1] == 1 and len(logits) == 2 * len(labels):
+    if labels.ndim and logits.ndim == 2 and logits.shape[1] == 1 and len(logits) == 2 * len(labels):
         return logits.reshape(2, -1).T
-    if logits.ndim != 2 or len(logits) != len(labels):
+    if not labels.ndim or logits.ndim != 2 or len(logits) != len(labels):
         raise ShapeError(
             f"logits have shape {tuple(logits.shape)} and labels {tuple(labels.shape)}; expected logits "
             "[examples, classes] and one label an example, or for pairs logits [2 examples, 1], slot a first."
@@ -146,7 +148,38 @@ def _targets(labels: Tensor, logits: Tensor) -> tuple[Float[Tensor, "examples cl
     if labels.ndim == 2:
         if labels.shape != logits.shape:
             raise ShapeError(f"labels have shape {tuple(labels.shape)}, logits {tuple(logits.shape)}; expected equal.")
-        return labels.to(logits), (labels == IGNORED).all(-1)
+        padding = (labels == IGNORED).all(-1)
+        targets = labels.to(logits)
+        # A label in half precision sums to 1 only so far.
+        rounding = torch.finfo(labels.dtype).eps if labels.is_floating_point() else 0.0
+        off = (targets.sum(-1) - 1.0).abs() > max(SUM_TOLERANCE, rounding)
+        outside = ~((targets >= 0.0) & (targets <= 1.0 + SUM_TOLERANCE)).all(-1)  # NaN is outside too
+        _refuse(
+            (off | outside) & ~padding,
+            labels,
+            "which is no distribution; expected probabilities that sum to 1, or a row of -100 for padding. Divide "
+            "percentages by 100.",
+        )
+        return targets, padding
+    n_classes = logits.shape[-1]
+    if labels.ndim != 1 or labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
+        raise ShapeError(
+            f"labels have shape {tuple(labels.shape)} and type {labels.dtype}; expected classes [examples] as whole "
+            f"numbers, or probabilities [examples, {n_classes} classes]."
+        )
     padding = labels == IGNORED
-    classes = torch.where(padding, 0, labels)
-    return torch.nn.functional.one_hot(classes, logits.shape[-1]).to(logits), padding
+    classes = torch.where(padding, 0, labels.long())
+    _refuse(
+        (classes < 0) | (classes >= n_classes),
+        labels,
+        f"expected a class from 0 to {n_classes - 1}, as the model has {n_classes}, or -100 for padding. Number the "
+        "classes from 0, or give the model as many.",
+    )
+    return torch.nn.functional.one_hot(classes, n_classes).to(logits), padding
+
+
+def _refuse(wrong: Tensor, labels: Tensor, expected: str) -> None:
+    """Raise for the first wrong example: one look at the device where none is."""
+    if bool(wrong.any()):
+        example = int(wrong.nonzero()[0])
+        raise DomainError(f"labels[{example}] is {labels[example].tolist()}, {expected}")
