@@ -130,14 +130,9 @@ def run(cell: Cell, seed: int) -> dict[str, float | bool | None]:
     assert truth is not None
     free = None if student is None else replace(student, true_gain=None, true_over_vote=None)
     verdict = decide(
-        free,
-        None,
-        related=bool(kept),
-        no_students=None,
-        largest_bias=found.largest_bias,
-        last_doubling=None,
-        pooling=None,
-    )
+        free, None, related=bool(kept), no_students=None,
+        largest_bias=found.largest_bias, last_doubling=None, pooling=None,
+    )  # fmt: skip
     error = float((fresh["labels"] != fresh["y"]).mean())
     squared = error - float(np.mean([(a != b).mean() for a, b in pairs(fresh["labels"])])) / 2
     return {

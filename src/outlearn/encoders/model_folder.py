@@ -44,10 +44,10 @@ def model_folder(model: str, *, expected_sha256: str | None, revision: str | Non
     else:
         folder = _from_hub(model, revision, local_files_only)
     if not (folder / "config.json").is_file():
-        raise ConfigError(f"encoder.model {model!r} has no config.json. Give the folder that save_pretrained wrote.")
+        raise ConfigError(f"model {model!r} has no config.json. Give the folder that save_pretrained wrote.")
     if not list(folder.glob("*.safetensors")):
         raise ConfigError(
-            f"encoder.model {model!r} has no *.safetensors, and pickled weights are never loaded. "
+            f"model {model!r} has no *.safetensors, and pickled weights are never loaded. "
             "Convert it once with save_pretrained and give that folder."
         )
     if expected_sha256 is not None:
@@ -56,7 +56,7 @@ def model_folder(model: str, *, expected_sha256: str | None, revision: str | Non
         if found != expected_sha256:
             raise DataError(
                 f"model.safetensors of {model!r} has sha256 {found}, expected {expected_sha256}. These are not the "
-                "weights that were asked for: reinstall the package, or give the right encoder.sha256."
+                "weights that were asked for: reinstall the package, or give the right sha256."
             )
     return folder
 
@@ -81,7 +81,7 @@ def _inside_package(name: str) -> Path:
             f"package:{package}/{folder.relative_to(package_folder(package, extra='offline'))}" for folder in folders
         )
         raise ConfigError(
-            f"encoder.model package:{name} holds {len(folders)} models, expected one. "
+            f"model package:{name} holds {len(folders)} models, expected one. "
             + (f"Name one: {found}." if found else "A model is a folder with config.json and *.safetensors.")
         )
     return folders[0]
@@ -105,11 +105,11 @@ def _from_hub(model: str, revision: str | None, local_files_only: bool) -> Path:
             else "cannot be fetched from the hub"
         )
         fix = (
-            "Give a folder that exists, or set encoder.local_files_only: false to fetch it"
+            "Give a folder that exists, or set local_files_only: false to fetch it"
             if local_files_only
             else f"Check the name and the connection ({type(error).__name__})"
         )
         raise ConfigError(
-            f"encoder.model {model!r} {where}. {fix}. Without a network: minilm, or encoder kind wordllama or tfidf."
+            f"model {model!r} {where}. {fix}. Without a network: minilm, or encoder kind wordllama or tfidf."
         ) from error
     return Path(path)

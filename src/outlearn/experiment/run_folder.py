@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
+from uuid import uuid4
 
 import numpy as np
 from safetensors.numpy import save
@@ -157,7 +158,7 @@ def _remove_halves(folder: Path) -> None:
 
 def write_file(path: Path, content: bytes) -> None:
     """Write beside, sync, rename: a reader never sees half a file."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.outlearn-half")
+    beside = path.with_name(f".{path.name}.{uuid4().hex}.outlearn-half")
     try:
         with beside.open("wb") as file:
             file.write(content)

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -64,7 +65,7 @@ def write_checkpoint(folder: Path, tensors: Mapping[str, Tensor], state: Mapping
     Raises:
         StoreError: if it cannot be written.
     """
-    beside = folder / f".{os.getpid()}.{NAME}"
+    beside = folder / f".{uuid4().hex}.{NAME}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
