@@ -46,7 +46,7 @@ def test_the_index_is_the_blind_spot_rate_averaged_over_all_thresholds_by_rank()
     u, v, wrong = marks.rank[0], marks.teacher_rank[0], marks.wrong[0]
     # Thresholds a for the student, b for the teacher, on a grid that hits every step between mid-ranks.
     grid = (np.arange(60 * 4) + 0.5) / (60 * 4)
-    rates = [(wrong & (u >= a) & (v < b)).mean() for a in grid for b in grid]
+    rates = [(wrong * (u >= a) * (v < b)).mean() for a in grid for b in grid]
     assert marks.summary().index.mean == pytest.approx(4 * np.mean(rates) / wrong.mean(), abs=1e-9)
 
 

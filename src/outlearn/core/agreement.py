@@ -17,6 +17,7 @@ from jaxtyping import Float
 from outlearn.core.pairing import check_same_points, labelled_by
 from outlearn.core.predictions import Predictions
 from outlearn.core.teacher_weights import hard_votes
+from outlearn.core.top_class import top_class
 
 __all__ = ["Consensus", "agreement", "consensus", "kappa_matrix"]
 
@@ -38,6 +39,8 @@ class Consensus:
 def agreement(teacher: Predictions, student: Predictions) -> Float[np.ndarray, "students points"]:
     """Mark 1 where a student's most probable class is that of the teacher that labelled it, else 0.
 
+    Equally probable classes share: the chance to agree when both break their ties at random.
+
     Example:
         >>> t = Predictions.from_probs(np.array([[0.9, 0.1], [0.4, 0.6]]))
         >>> s = Predictions.from_probs(np.array([[0.7, 0.3], [0.8, 0.2]]))
@@ -45,7 +48,7 @@ def agreement(teacher: Predictions, student: Predictions) -> Float[np.ndarray, "
         array([[1., 0.]])
     """
     own = labelled_by(teacher, student)
-    return (_hard(student) == _hard(teacher)[own]).astype(np.float64)
+    return np.asarray((top_class(student.log_probs) * top_class(teacher.log_probs)[own]).sum(axis=-1))
 
 
 def kappa_matrix(first: Predictions, second: Predictions) -> Float[np.ndarray, "first second"]:
@@ -74,7 +77,7 @@ def kappa_matrix(first: Predictions, second: Predictions) -> Float[np.ndarray, "
 def _votes(predictions: Predictions) -> np.ndarray:
     """Return hard labels as 0 and 1, `[classes, models, points]`; 0 throughout where a model abstains."""
     votes = np.moveaxis(hard_votes(predictions), -1, 0)
-    return votes.astype(np.float32, order="C")  # counts are exact below 2^24
+    return votes.astype(np.float32, order="C")  # counts are exact below 2^24, shares of ties nearly
 
 
 def _kappas(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -117,7 +120,3 @@ def consensus(teacher: Predictions, student: Predictions) -> Consensus:
         return Consensus(kx, math.nan, math.nan, "all students are of one teacher: no students of different teachers")
     ks = float(_kappas(votes, votes)[other].mean())
     return Consensus(kx, ks, math.sqrt(max(ks, 0.0) * max(kx, 0.0)))
-
-
-def _hard(predictions: Predictions) -> np.ndarray:
-    return predictions.log_probs.argmax(axis=-1)

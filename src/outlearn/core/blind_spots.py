@@ -26,6 +26,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 from scipy.stats import rankdata
 
+from outlearn.core.agreement import agreement
 from outlearn.core.intervals import Interval, point_interval, two_way_interval
 from outlearn.core.metrics import accuracy
 from outlearn.core.pairing import labelled_by
@@ -67,6 +68,9 @@ class BlindSpotSummary:
 class BlindSpots:
     """What is true of each student at each point, `[students, points]`.
 
+    `wrong` and `disagree` are 1 or 0; where classes tie for the most probable, the chance of it if ties are broken at
+    random.
+
     Attributes:
         threshold: of being sure.
         wrong: the student's class is not the label.
@@ -77,33 +81,32 @@ class BlindSpots:
     """
 
     threshold: float
-    wrong: Bool[np.ndarray, "students points"]
+    wrong: Float[np.ndarray, "students points"]
     sure: Bool[np.ndarray, "students points"]
     teacher_sure: Bool[np.ndarray, "students points"]
-    disagree: Bool[np.ndarray, "students points"]
+    disagree: Float[np.ndarray, "students points"]
     rank: Float[np.ndarray, "students points"]
     teacher_rank: Float[np.ndarray, "students points"]
     teacher_of: Integer[np.ndarray, "students"]
 
     def summary(self, level: float = 0.95) -> BlindSpotSummary:
         """Average over students and points, with two-way intervals clustered by teacher."""
-        unseen = self.sure & ~self.teacher_sure
-        disagreeing = self.sure & self.disagree
+        unseen = (self.sure & ~self.teacher_sure).astype(np.float64)
+        disagreeing = self.sure * self.disagree
         area = 4 * self.wrong * self.rank * (1 - self.teacher_rank)
         return BlindSpotSummary(
             threshold=self.threshold,
-            blind_spot=self._mean(self.wrong & unseen, level),
-            error_where_blind=self._ratio(self.wrong & unseen, unseen, level),
+            blind_spot=self._mean(self.wrong * unseen, level),
+            error_where_blind=self._ratio(self.wrong * unseen, unseen, level),
             index=self._ratio(area, self.wrong, level),
             confident_disagreement=self._mean(disagreeing, level),
-            right_when_disagreeing=self._ratio(~self.wrong & disagreeing, disagreeing, level),
+            right_when_disagreeing=self._ratio((1 - self.wrong) * disagreeing, disagreeing, level),
         )
 
     def _mean(self, values: np.ndarray, level: float) -> Interval:
-        numbers = values.astype(np.float64)
         if len(np.unique(self.teacher_of)) < 2:
-            return point_interval(numbers, level)
-        return two_way_interval(numbers, level, clusters=self.teacher_of)
+            return point_interval(values, level)
+        return two_way_interval(values, level, clusters=self.teacher_of)
 
     def _ratio(self, part: np.ndarray, whole: np.ndarray, level: float) -> Interval:
         total = float(whole.mean())
@@ -159,10 +162,10 @@ def blind_spots(
     confidence, teacher_confidence = (np.exp(each.log_probs.max(axis=-1)) for each in (student, teacher))
     return BlindSpots(
         threshold=float(limit),
-        wrong=accuracy(student, labels) == 0,
+        wrong=1 - accuracy(student, labels),
         sure=confidence >= limit,
         teacher_sure=(teacher_confidence >= limit)[own],
-        disagree=student.log_probs.argmax(axis=-1) != teacher.log_probs.argmax(axis=-1)[own],
+        disagree=1 - agreement(teacher, student),
         rank=_ranks(student),
         teacher_rank=_ranks(teacher)[own],
         teacher_of=own,

@@ -132,8 +132,14 @@ def _log_joint(said: np.ndarray, log_shares: np.ndarray, log_confusion: np.ndarr
     """Return log(pi_k prod_i C_i[k, h_i(x)]), `[points, classes]`."""
     joint = np.tile(log_shares, (said.shape[1], 1))
     for votes, of_labeller in zip(said, log_confusion, strict=True):
-        speaks = votes.any(axis=-1)
+        # A split vote counts each of its classes by its share; 0 log 0 = 0.
+        split = (votes > 0).sum(axis=-1) > 1
+        speaks = votes.any(axis=-1) & ~split
         joint[speaks] += of_labeller.T[votes[speaks].argmax(axis=-1)]
+        if split.any():
+            shares = votes[split][:, None]
+            with np.errstate(invalid="ignore"):
+                joint[split] += np.where(shares > 0, shares * of_labeller, 0.0).sum(axis=-1)
     return joint
 
 

@@ -13,6 +13,7 @@ from jaxtyping import Float, Integer, Shaped
 from outlearn.core.intervals import Interval, cluster_means, two_way_interval
 from outlearn.core.predictions import Predictions
 from outlearn.core.targets import Target
+from outlearn.core.top_class import hits
 from outlearn.errors import AlignmentError, ConfigError
 
 if TYPE_CHECKING:
@@ -106,8 +107,8 @@ def make_ledger(gap: RiskGap, teacher: Predictions, student: Predictions, target
         **{term: averaged(getattr(gap, term)) for term in TERMS},
         teacher_confidence=np.exp(with_students.max(axis=-1)).mean(axis=0),
         student_confidence=averaged(np.exp(student.log_probs.max(axis=-1))),
-        teacher_correct=(with_students.argmax(axis=-1) == label).mean(axis=0),
-        student_correct=averaged((student.log_probs.argmax(axis=-1) == label).astype(np.float64)),
+        teacher_correct=hits(with_students, label).mean(axis=0),
+        student_correct=averaged(hits(student.log_probs, label)),
     )
 
 

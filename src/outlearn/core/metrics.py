@@ -16,6 +16,7 @@ from scipy.stats import rankdata
 
 from outlearn.core.intervals import Interval, point_interval, two_way_interval
 from outlearn.core.predictions import Predictions
+from outlearn.core.top_class import hits, top_class
 from outlearn.errors import AlignmentError, ConfigError, DomainError, suggest
 
 __all__ = [
@@ -44,14 +45,17 @@ class Score:
 
 
 def accuracy(predictions: Predictions, labels: Integer[np.ndarray, "points"]) -> Float[np.ndarray, "models points"]:
-    """Mark 1 where the most probable class is the label, else 0; of equally probable classes the first counts.
+    """Mark 1 where the most probable class is the label, else 0; k equally probable classes share the 1.
+
+    So a tie with the label among k classes counts 1/k, the expected accuracy of breaking ties at random, whatever the
+    order of the classes.
 
     Example:
         >>> accuracy(Predictions.from_probs(np.array([[0.9, 0.1], [0.4, 0.6]])), np.array([0, 0]))
         array([[1., 0.]])
     """
     _check_labels(predictions, labels)
-    return (predictions.log_probs.argmax(axis=-1) == labels).astype(np.float64)
+    return hits(predictions.log_probs, labels)
 
 
 def log_loss(predictions: Predictions, labels: Integer[np.ndarray, "points"]) -> Float[np.ndarray, "models points"]:
@@ -228,6 +232,8 @@ def majority_accuracy(
 ) -> float:
     """Measure the accuracy of always answering the most common label of `reference` (of `labels` itself if None).
 
+    Of equally common labels one is drawn at random: the mean of their accuracies.
+
     Example:
         >>> majority_accuracy(np.array([0, 1, 1, 1]))
         0.75
@@ -236,7 +242,7 @@ def majority_accuracy(
     if len(seen) == 0 or len(labels) == 0:
         raise DomainError("the majority class needs at least one label; got none.")
     values, counts = np.unique(seen, return_counts=True)
-    return float(np.mean(labels == values[counts.argmax()]))
+    return float(np.isin(labels, values[counts == counts.max()]).mean() * top_class(counts).max())
 
 
 def _check_labels(predictions: Predictions, labels: np.ndarray) -> None:

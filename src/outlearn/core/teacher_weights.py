@@ -25,6 +25,7 @@ from jaxtyping import Float
 
 from outlearn.core.generators.stable import log_mean, log_normalise
 from outlearn.core.predictions import Predictions
+from outlearn.core.top_class import top_class
 from outlearn.errors import AlignmentError
 
 __all__ = ["TeacherWeights", "hard_votes", "label_correlation", "teacher_weights"]
@@ -123,6 +124,8 @@ def teacher_weights(predictions: Predictions) -> TeacherWeights:
 def hard_votes(predictions: Predictions) -> Float[np.ndarray, "teachers points classes"]:
     """Return each teacher's hard labels as 0 and 1; a teacher that finds all classes equally likely does not vote.
 
+    One that finds some of them equally likely, and no other more, splits its vote evenly among these.
+
     Example:
         >>> hard_votes(Predictions.from_probs(np.array([[0.7, 0.3], [0.5, 0.5]])))
         array([[[1., 0.],
@@ -130,7 +133,7 @@ def hard_votes(predictions: Predictions) -> Float[np.ndarray, "teachers points c
     """
     log_probs = predictions.log_probs
     speaks = log_probs.max(axis=-1) > log_probs.min(axis=-1)
-    return np.eye(predictions.n_classes)[log_probs.argmax(axis=-1)] * speaks[..., None]
+    return top_class(log_probs) * speaks[..., None]
 
 
 def label_correlation(predictions: Predictions) -> Float[np.ndarray, "teachers teachers"]:

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from outlearn.core.dawid_skene import dawid_skene
 from outlearn.core.predictions import Predictions
 from outlearn.core.teacher_weights import teacher_weights
+from outlearn.core.top_class import top_class
 from outlearn.experiment.randomness import generator
 
 if TYPE_CHECKING:  # the configuration checks names that this module's users know
@@ -57,8 +58,8 @@ def weak_labels(
 ) -> Float[np.ndarray, "labellings points classes"]:
     """Make the weak labels of the student split.
 
-    soft: t. hard: one-hot argmax t (ties: the first class). temperature: t^(1/T), normalised. sampled: one class drawn
-    from t.
+    soft: t. hard: one-hot argmax t, split evenly among tied classes. temperature: t^(1/T), normalised. sampled: one
+    class drawn from t.
 
     Args:
         source: who labels, on the student split.
@@ -74,9 +75,8 @@ def weak_labels(
     if section.kind == "soft":
         return probs
     if section.kind == "hard":
-        chosen = probs.argmax(axis=-1)
-    else:
-        draws = np.stack([generator(seed, "sampled labels", m).random(probs.shape[1]) for m in range(len(probs))])
-        # Inverse CDF; the last class takes what rounding leaves.
-        chosen = (draws[..., None] > probs.cumsum(axis=-1)[..., :-1]).sum(axis=-1)
+        return top_class(source.log_probs)
+    draws = np.stack([generator(seed, "sampled labels", m).random(probs.shape[1]) for m in range(len(probs))])
+    # Inverse CDF; the last class takes what rounding leaves.
+    chosen = (draws[..., None] > probs.cumsum(axis=-1)[..., :-1]).sum(axis=-1)
     return np.eye(probs.shape[-1])[chosen]

@@ -10,9 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from outlearn.core.metrics import accuracy, majority_accuracy, scorecard
 from outlearn.core.predictions import Predictions
+from outlearn.core.top_class import top_class
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.experiment.config import Config
@@ -43,8 +45,8 @@ def measure(test: Evaluation, validation: Evaluation, *, task: Task, splits: Spl
         "ceiling": test.ceilings,
     }
     seen = task.labels[splits.teacher]
-    majority = np.bincount(seen, minlength=task.n_classes).argmax()
-    students = {loss: student_record(loss, test, references, int(majority), config) for loss in test.students}
+    majority = top_class(np.bincount(seen, minlength=task.n_classes))
+    students = {loss: student_record(loss, test, references, majority, config) for loss in test.students}
     return {
         "schema": SCHEMA,
         "outlearn": __version__,
@@ -65,10 +67,15 @@ def measure(test: Evaluation, validation: Evaluation, *, task: Task, splits: Spl
             "labels": len(ceiling_points(task, splits, seed=config.seed)),
             **_scores(test.ceilings, test, level),
         },
-        "majority": {"class": task.class_names[majority], "accuracy": majority_accuracy(test.labels, seen)},
+        "majority": {"class": _names(majority, task), "accuracy": majority_accuracy(test.labels, seen)},
         "students": students,
         "teacher_bias_variance": bias_variance_record(test.target, test.teachers, config),
     }
+
+
+def _names(majority: Float[np.ndarray, " classes"], task: Task) -> str:
+    """Name the most common class, or all that are equally common."""
+    return " or ".join(name for name, share in zip(task.class_names, majority, strict=True) if share)
 
 
 def _scores(predictions: Predictions, test: Evaluation, level: float) -> dict[str, Any]:

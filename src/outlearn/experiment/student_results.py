@@ -28,7 +28,11 @@ __all__ = ["bias_variance_record", "student_record"]
 
 
 def student_record(
-    loss: str, test: Evaluation, references: Mapping[str, Predictions], majority: int, config: Config
+    loss: str,
+    test: Evaluation,
+    references: Mapping[str, Predictions],
+    majority: Float[np.ndarray, " classes"],
+    config: Config,
 ) -> dict[str, Any]:
     """Measure the students of one loss."""
     level = config.measure.level
@@ -59,7 +63,7 @@ def student_record(
             "room": estimate(recovery.room),
         },
         "agreement": mean_of(agree, level, own),
-        "agreement_when_teacher_wrong": ratio_of_means(agree * wrong, wrong, level, own),
+        "agreement_when_teacher_wrong": ratio_of_means(agree - right * (1.0 - wrong), wrong, level, own),
         "gap": mean_of(gap.gap, level, own),
         "misfit": mean_of(gap.misfit, level, own),
         "residual": mean_of(gap.residual, level, own),
@@ -90,7 +94,7 @@ def _differences(
     loss: str,
     test: Evaluation,
     references: Mapping[str, Predictions],
-    majority: int,
+    majority: Float[np.ndarray, " classes"],
     level: float,
     own: Int[np.ndarray, " students"],
 ) -> dict[str, Any]:
@@ -98,7 +102,7 @@ def _differences(
     others = {"teacher": accuracy(test.source, test.labels)[own]}
     # One row for all: a fixed reference, or the mean of several ceilings.
     others |= {name: accuracy(reference, test.labels).mean(axis=0) for name, reference in references.items()}
-    others["majority"] = (test.labels == majority).astype(float)
+    others["majority"] = majority[test.labels]
     if loss in test.control:  # its seeds averaged: one row for the students of all teachers
         others["student_of_mean"] = accuracy(test.control[loss], test.labels).mean(axis=0)
     others |= {name: accuracy(test.final(name), test.labels) for name in test.students if name != loss}

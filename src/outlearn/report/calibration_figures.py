@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from outlearn.core.intervals import point_interval, two_way_interval
+from outlearn.core.metrics import accuracy
 from outlearn.core.predictions import Predictions
 from outlearn.report.cells import Cell, Column, Estimate, Table, format_cell, format_number
 from outlearn.report.charts import Axis, Chart, Dots, Line, Mark, Panel, Rule
@@ -69,7 +70,7 @@ def reliability_figure(measured: Measured, level: float) -> Drawn:
 def _excess(predictions: Predictions, labels: np.ndarray, level: float) -> Estimate:
     """Estimate mean confidence less accuracy, paired point by point."""
     confidence = np.exp(predictions.log_probs.max(axis=-1))
-    values = confidence - (predictions.log_probs.argmax(axis=-1) == labels)
+    values = confidence - accuracy(predictions, labels)
     own = predictions.teacher_of
     n_clusters = len(values) if own is None else len(np.unique(own))
     if n_clusters == 1:
@@ -167,7 +168,7 @@ def _reliability(
     predictions: Predictions, labels: np.ndarray
 ) -> tuple[Sequence[float], Sequence[float], Sequence[float]]:
     confidence = np.exp(predictions.log_probs.max(axis=-1)).ravel()
-    right = (predictions.log_probs.argmax(axis=-1) == labels).ravel()
+    right = accuracy(predictions, labels).ravel()
     least = 1 / predictions.n_classes
     place = np.clip(((confidence - least) / (1 - least) * BINS).astype(int), 0, BINS - 1)
     count = np.bincount(place, minlength=BINS)

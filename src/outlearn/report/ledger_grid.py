@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from outlearn.core.metrics import accuracy
 from outlearn.core.risk_gap import RiskGap
 from outlearn.report.page import Grid, GridColumn
 from outlearn.report.run_folder import Measured
@@ -31,7 +32,7 @@ def ledger_grid(measured: Measured, gaps: Mapping[str, RiskGap], class_names: Se
     """
     kept = _kept(gaps[first_loss])
     ledgers = {loss: gap.ledger() for loss, gap in gaps.items()}
-    teacher_right = (measured.teachers.log_probs.argmax(axis=-1) == measured.labels).mean(axis=0)
+    teacher_right = accuracy(measured.teachers, measured.labels).mean(axis=0)
     sure = ledgers[first_loss].teacher_confidence
     named = any(point.id != point.text for point in measured.points)
     columns = (
@@ -57,7 +58,7 @@ def ledger_grid(measured: Measured, gaps: Mapping[str, RiskGap], class_names: Se
     variants = {}
     for loss, gap in gaps.items():
         student = measured.students[loss]
-        right = (student.log_probs.argmax(axis=-1) == measured.labels).mean(axis=0)
+        right = accuracy(student, measured.labels).mean(axis=0)
         values = np.stack(
             [
                 gap.gap.mean(axis=0),

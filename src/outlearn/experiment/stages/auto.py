@@ -30,8 +30,8 @@ from outlearn.experiment.store import Entry
 
 __all__ = ["AutoStudents"]
 
-CHOICE_VERSION = 1
-STUDENTS_VERSION = 3
+CHOICE_VERSION = 2
+STUDENTS_VERSION = 4
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from outlearn.losses import Loss, get_loss, loss_config, loss_name
 
 __all__ = ["CONTROL", "Labelling", "Students", "named_losses", "read_students", "student_seed", "students_stage"]
 
-VERSION = 5
+VERSION = 6
 CONTROL = "mean"  # the combination of teachers whose students are the control
 
 

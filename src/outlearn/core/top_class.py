@@ -1,0 +1,37 @@
+"""The most probable class, ties shared: who finds k classes equally likely gives each of them 1/k of its one answer.
+
+That is the expectation over breaking ties at random. Taking the first of equals instead makes every number depend on
+the order of the classes, so on their names: a model that abstains would always answer the first one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Integer, Real
+
+__all__ = ["hits", "top_class"]
+
+
+def top_class(scores: Real[np.ndarray, "*rest classes"]) -> Float[np.ndarray, "*rest classes"]:
+    """Return 1 at the largest score, and 1/k at each of k exactly equal ones.
+
+    Example:
+        >>> top_class(np.array([[0.2, 0.8, 0.0], [0.4, 0.4, 0.2]]))
+        array([[0. , 1. , 0. ],
+               [0.5, 0.5, 0. ]])
+    """
+    top = scores == scores.max(axis=-1, keepdims=True)
+    return np.asarray(top / top.sum(axis=-1, keepdims=True))
+
+
+def hits(
+    scores: Real[np.ndarray, "*rest points classes"], labels: Integer[np.ndarray, " points"]
+) -> Float[np.ndarray, "*rest points"]:
+    """Return what `top_class` gives to each point's label: 1 or 0, and 1/k where k classes with the label tie.
+
+    Example:
+        >>> hits(np.array([[0.9, 0.1], [0.5, 0.5], [0.3, 0.7]]), np.array([0, 0, 0]))
+        array([1. , 0.5, 0. ])
+    """
+    top = scores == scores.max(axis=-1, keepdims=True)
+    return np.asarray(top[..., np.arange(len(labels)), labels] / top.sum(axis=-1))
