@@ -57,6 +57,11 @@ def test_bad_input_is_refused():
         bootstrap_means(values, draw_resamples(3, 5, replicates=2))
     with pytest.raises(DomainError, match="point_interval"):
         two_way_bootstrap(np.zeros((1, 5)))
+    for level in (95.0, 0.0, 1.0):
+        with pytest.raises(ConfigError, match="between 0 and 1"):
+            two_way_bootstrap(np.zeros((3, 5)), level=level)
+    with pytest.raises(AlignmentError, match=r"clusters must have shape \(3,\).*got \(2,\)"):
+        two_way_bootstrap(np.zeros((3, 5)), clusters=np.array([0, 1]))
     with pytest.raises(ConfigError, match="at least 1"):
         draw_resamples(3, 5, replicates=0)
     empty = Resamples(np.zeros((1, 1), dtype=int), np.zeros((1, 2), dtype=int))

@@ -150,6 +150,11 @@ def test_bad_input_is_refused_with_its_place():
         two_way_interval(values)
     with pytest.raises(ConfigError, match="between 0 and 1"):
         two_way_interval(np.zeros((2, 5)), 95.0)
+    for clusters in (np.array([0, 1]), np.arange(5)):
+        with pytest.raises(AlignmentError, match=r"clusters must have shape \(4,\)"):
+            two_way_interval(np.zeros((4, 5)), clusters=clusters)
+    with pytest.raises(AlignmentError, match=r"got \(2, 2\)"):
+        cluster_means(np.zeros((4, 5)), np.array([[0, 1], [0, 1]]))
     with pytest.raises(DomainError, match="at least one model"):
         two_way_interval(np.zeros((0, 5)))
 

@@ -118,7 +118,7 @@ def two_way_bootstrap(
     values: Float[np.ndarray, "models points"],
     level: float = 0.95,
     *,
-    clusters: Integer[np.ndarray, "models"] | None = None,
+    clusters: Integer[np.ndarray, "models_too"] | None = None,
     replicates: int = 1000,
     seed: int = 0,
 ) -> Bootstrap:
@@ -135,7 +135,9 @@ def two_way_bootstrap(
         seed: of the resamples.
 
     Raises:
-        DomainError: with one cluster or one point, which cannot be resampled.
+        DomainError: with one cluster or one point, which cannot be resampled; for values that are not finite.
+        ConfigError: if `level` is not between 0 and 1, or for no replicates.
+        AlignmentError: if clusters are not one for each model.
 
     Example:
         >>> values = np.add.outer(np.arange(8.0), np.zeros(50))
@@ -143,6 +145,8 @@ def two_way_bootstrap(
         >>> round(b.mean, 2), round(b.standard_error, 2)    # by the formula sqrt(6 / 8) = 0.87
         (3.5, 0.85)
     """
+    if not 0 < level < 1:
+        raise ConfigError(f"level must lie between 0 and 1, like 0.95; got {level!r}.")
     grouped = values if clusters is None else cluster_means(values, clusters)
     if min(grouped.shape) < 2:
         raise DomainError(

@@ -141,7 +141,7 @@ def two_way_interval(
     values: Float[np.ndarray, "models points"],
     level: float = 0.95,
     *,
-    clusters: Integer[np.ndarray, "models"] | None = None,
+    clusters: Integer[np.ndarray, "models_too"] | None = None,
 ) -> Interval:
     """Give the mean over models and points with an interval for new teachers and new points.
 
@@ -160,6 +160,7 @@ def two_way_interval(
     Raises:
         DomainError: if a value is nan.
         ConfigError: if `level` is not between 0 and 1.
+        AlignmentError: if clusters are not one for each model.
 
     Example:
         >>> print(two_way_interval(np.array([[0.1, 0.3, 0.2, 0.4], [0.3, 0.5, 0.4, 0.7]])))
@@ -236,15 +237,23 @@ def point_interval(values: Float[np.ndarray, "models points"], level: float = 0.
 
 
 def cluster_means(
-    values: Float[np.ndarray, "models points"], clusters: Integer[np.ndarray, "models"]
+    values: Float[np.ndarray, "models points"], clusters: Integer[np.ndarray, "..."]
 ) -> Float[np.ndarray, "clusters points"]:
     """Average the models of each cluster: row j is the mean over models whose cluster is the j-th distinct index.
+
+    Raises:
+        AlignmentError: if clusters are not one for each model.
 
     Example:
         >>> cluster_means(np.array([[1.0], [3.0], [7.0]]), np.array([5, 5, 2]))
         array([[7.],
                [2.]])
     """
+    if np.shape(clusters) != (len(values),):
+        raise AlignmentError(
+            f"clusters must have shape ({len(values)},), the index of one teacher for each model; got "
+            f"{np.shape(clusters)}."
+        )
     labels, inverse = np.unique(clusters, return_inverse=True)
     if len(labels) == len(values):
         return values[np.argsort(clusters, kind="stable")]
