@@ -205,6 +205,16 @@ def test_regression_refuses_probabilities_of_zero():
         posterior_mean(t, t, method="regression")
 
 
+def test_weights_may_be_lists_and_whole_numbers():
+    t, s = draw(3, 0), draw(2, 1)
+    expected = posterior_mean(t, s, method="discrete", weights=np.array([[0.5, 0.25, 0.25], [0.0, 0.5, 0.5]]))
+    for weights in ([[2.0, 1.0, 1.0], [0.0, 1.0, 1.0]], np.array([[2, 1, 1], [0, 1, 1]])):
+        found = posterior_mean(t, s, method="discrete", weights=weights)
+        np.testing.assert_array_equal(found.misfit, expected.misfit)
+    with pytest.raises(DomainError, match=r"\(2, 3\); got shape \(1, 3\)"):
+        posterior_mean(t, s, method="discrete", weights=[[2.0, 1.0, 1.0]])
+
+
 def test_unknown_names_are_refused():
     t = draw(3, 0)
     with pytest.raises(ConfigError, match="discrete"):

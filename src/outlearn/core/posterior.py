@@ -14,10 +14,11 @@ assumes instead, and refuses where the answer would be empty (the student determ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float, Integer, Shaped
+from jaxtyping import Float, Integer, Real, Shaped
 
 from outlearn.core.bias_variance_summary import variance_pseudo_values
 from outlearn.core.directions import directions
@@ -140,7 +141,7 @@ def posterior_mean(
     method: str = "regression",
     order: str = "target_first",
     generator: str | BregmanGenerator = "negative_entropy",
-    weights: Float[np.ndarray, "students teachers"] | None = None,
+    weights: Real[np.ndarray, "..."] | Sequence[Sequence[float]] | None = None,
     folds: int | None = 5,
     target: Shaped[np.ndarray, "..."] | Predictions | None = None,
     draws: bool = False,
@@ -153,7 +154,8 @@ def posterior_mean(
         method: "discrete", "regression" or "pooled"; METHODS says what each assumes.
         order: "target_first" for the dual mean, "prediction_first" for the arithmetic one.
         generator: a name of `GENERATORS` or an instance.
-        weights: for "discrete", the probability of each teacher given each student; equal for all if None.
+        weights: for "discrete", the probability of each teacher given each student, `[students, teachers]`; equal for
+            all if None.
         folds: for "regression", the number of groups of teachers; each is predicted from the others.
         target: as for `risk_gap`, to give the residual and a sharper bound on it; optional.
         draws: say that the first axis of an integer target is draws.
@@ -188,7 +190,8 @@ def posterior_mean(
     variance_rows = None
     if method == "discrete":
         check_same_points(teacher, student)
-        posterior = _weights(weights, teacher, student)
+        given = None if weights is None else np.asarray(weights)
+        posterior = _weights(given, teacher, student)
         centres, variance, misfit = _discrete(t, s, posterior, chosen, order)
     else:
         own = labelled_by(teacher, student)
@@ -258,9 +261,10 @@ def _weights(weights: np.ndarray | None, teacher: Predictions, student: Predicti
                 "(then method 'discrete' is vacuous) or labels drawn from all. Pass weights [students, teachers]."
             )
         return np.full((n_students, n_teachers), 1 / n_teachers)
-    if weights.shape != (n_students, n_teachers):
+    if weights.dtype.kind not in "fiu" or weights.shape != (n_students, n_teachers):
         raise DomainError(
-            f"weights must be [students, teachers] = ({n_students}, {n_teachers}); got shape {weights.shape}."
+            f"weights must be numbers [students, teachers] = ({n_students}, {n_teachers}); got shape {weights.shape} "
+            f"of type {weights.dtype}."
         )
     if not np.isfinite(weights).all() or (weights < 0).any() or (weights.sum(axis=1) <= 0).any():
         raise DomainError("weights must be finite, at least 0, and positive for some teacher in every row.")
