@@ -172,6 +172,24 @@ def test_point_ids_must_be_unique_and_one_a_point():
         Predictions.from_logits(np.zeros((2, 2)), point_ids=np.arange(3))
 
 
+@pytest.mark.parametrize("ids", [[1, "a", 2.5], [None, 1, 2], ["a", None, "b"]], ids=str)
+def test_point_ids_of_several_kinds_are_refused(ids):
+    with pytest.raises(DomainError, match=r"one kind.*got .* and .*np.array\(\[str"):
+        Predictions.from_logits(np.zeros((3, 2)), point_ids=np.array(ids, dtype=object))
+
+
+def test_errors_name_point_ids_that_are_objects():
+    """As a column of text comes from a table: an array of Python's own strings."""
+    p = Predictions.from_logits(np.zeros((2, 2)), point_ids=np.array(["a", "b"], dtype=object))
+    with pytest.raises(AlignmentError, match="first 'c'; the ids here begin with 'a'"):
+        p.select(np.array(["c"]))
+    with pytest.raises(AlignmentError, match="'a' comes 2 times"):
+        Predictions.from_logits(np.zeros((2, 2)), point_ids=np.array(["a", "a"], dtype=object))
+    certain = Predictions.from_probs(np.eye(2)[[[0], [1]]], point_ids=np.array(["a"], dtype=object))
+    with pytest.raises(DomainError, match="at point id 'a'"):
+        certain.dual_mean()
+
+
 def test_teacher_of_is_one_index_a_model_and_is_dropped_by_means():
     p = Predictions.from_logits(np.zeros((3, 2, 2)), teacher_of=np.array([0, 0, 1]))
     assert p.teacher_of.tolist() == [0, 0, 1]

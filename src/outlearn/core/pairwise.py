@@ -193,5 +193,6 @@ def _check_aligned(first: Predictions, second: Predictions) -> None:
     if not np.array_equal(first.point_ids, second.point_ids):
         raise AlignmentError(
             f"first and second have different points: {first.n_points} and {second.n_points}, first ids "
-            f"{first.point_ids[0].item()!r} and {second.point_ids[0].item()!r}. Reorder with Predictions.select(ids)."
+            f"{first.point_ids.tolist()[0]!r} and {second.point_ids.tolist()[0]!r}. Reorder with "
+            "Predictions.select(ids)."
         )

@@ -74,7 +74,7 @@ class Predictions:
         Raises:
             ShapeError: for another number of axes, or ids of another length.
             DomainError: for NaN, +inf, or a row of -inf only; the message gives the place.
-            AlignmentError: for point ids that are not unique.
+            AlignmentError: for point ids that are not unique; DomainError for ids of several kinds.
 
         Example:
             >>> Predictions.from_logits(np.array([[1000.0, 0.0]])).log_probs
@@ -107,7 +107,8 @@ class Predictions:
 
         Raises:
             ShapeError: for another number of axes, or ids of another length.
-            DomainError: for NaN, infinity, a negative probability, or a row that does not sum to 1; it names the row.
+            DomainError: for NaN, infinity, a negative probability, or a row that does not sum to 1; it names the row;
+                for point ids of several kinds.
             AlignmentError: for point ids that are not unique.
 
         Example:
@@ -166,7 +167,7 @@ class Predictions:
         if np.any(empty):
             raise DomainError(
                 f"the dual mean needs a class of positive probability under all models; at point id "
-                f"{self.point_ids[_first(empty)[1]].item()!r} there is none. Predict from logits, or use mean()."
+                f"{self.point_ids.tolist()[_first(empty)[1]]!r} there is none. Predict from logits, or use mean()."
             )
         return replace(self, log_probs=log_normalise(logs), teacher_of=None)
 
@@ -189,7 +190,7 @@ class Predictions:
         if unknown:
             raise AlignmentError(
                 f"{len(unknown)} of {len(wanted)} point ids are not among these {self.n_points} points, first "
-                f"{unknown[0]!r}; the ids here begin with {self.point_ids[0].item()!r}."
+                f"{unknown[0]!r}; the ids here begin with {self.point_ids.tolist()[0]!r}."
             )
         index = np.array([place[point] for point in wanted.tolist()])
         return replace(self, log_probs=self.log_probs[:, index], point_ids=wanted)
@@ -234,9 +235,16 @@ def _point_ids(point_ids: np.ndarray, n_points: int) -> np.ndarray:
     ids = np.array(point_ids)
     if ids.shape != (n_points,):
         raise ShapeError(f"point_ids must have shape ({n_points},), one for each point, got {ids.shape}.")
-    values, counts = np.unique(ids, return_counts=True)
+    try:
+        values, counts = np.unique(ids, return_counts=True)
+    except TypeError as error:  # objects that cannot be sorted
+        kinds = sorted({type(value).__name__ for value in ids.tolist()})
+        raise DomainError(
+            f"point_ids must be of one kind, text or whole numbers; got {' and '.join(kinds)}. Make them all text: "
+            "np.array([str(i) for i in ids])."
+        ) from error
     if len(values) < n_points:
-        repeated = values[np.argmax(counts)].item()
+        repeated = values.tolist()[np.argmax(counts)]
         raise AlignmentError(f"point_ids must be unique; {repeated!r} comes {counts.max()} times.")
     ids.setflags(write=False)
     return ids

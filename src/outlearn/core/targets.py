@@ -163,7 +163,7 @@ def _from_predictions(target: Predictions, predictions: Predictions, *, draws: b
     if not np.array_equal(target.point_ids, predictions.point_ids):
         raise AlignmentError(
             f"target and predictions have different points: {target.n_points} and {predictions.n_points}, first ids "
-            f"{target.point_ids[0].item()!r} and {predictions.point_ids[0].item()!r}. "
+            f"{target.point_ids.tolist()[0]!r} and {predictions.point_ids.tolist()[0]!r}. "
             "Reorder with Predictions.select(ids)."
         )
     return Target(target.log_probs)
