@@ -8,7 +8,7 @@ import pytest
 from outlearn.core.denoising import denoising_control
 from outlearn.core.metrics import METRICS
 from outlearn.core.predictions import Predictions
-from outlearn.errors import AlignmentError
+from outlearn.errors import AlignmentError, DomainError
 
 N = 400
 
@@ -74,6 +74,15 @@ def test_answer_follows_the_paired_differences(setting):
     ensemble = Predictions.from_logits(np.repeat(teacher.dual_mean().log_probs, 4, axis=0))
     assert control(rng, y, v, ensemble, teacher).answer.startswith("Undecided")
     assert control(rng, y, v, make(rng, y, 0.0, 4), make(rng, y, 3.0, 4)).answer.startswith("Denoising would do")
+
+
+def test_teachers_certain_of_opposite_classes_have_no_table(setting):
+    """The dual mean is one of the two ensembles that the answer compares with."""
+    rng, y, v = setting
+    certain = make(rng, y, 1.0, 4).probs
+    certain[:2, 3] = np.eye(certain.shape[-1])[:2]
+    with pytest.raises(DomainError, match="positive probability under all models; at point id 3"):
+        control(rng, y, v, make(rng, y, 1.5, 4), Predictions.from_probs(certain))
 
 
 def test_teachers_of_both_splits_must_be_the_same(setting):

@@ -91,6 +91,9 @@ def denoising_control(
 
     Raises:
         AlignmentError: if points, teachers or labels do not fit.
+        DomainError: if the teachers have no dual mean: at some point no class has positive probability under all of
+            them, as where two are certain of different classes. There is no table without it, since the answer
+            compares with both ensembles; give such teachers as logits.
 
     Example:
         >>> rng = np.random.default_rng(0)
