@@ -42,6 +42,12 @@ def test_the_gap_given_the_spectra_is_its_average_over_eigenvectors_and_noise():
     assert abs(difference) <= Z * error
 
 
+@pytest.mark.parametrize(("noise", "d", "signal"), [(1.0, 5, 0), (1.0, 5, -1.0), (-1.0, 5, 1.0), (1.0, 0, 1.0)])
+def test_no_threshold_without_a_signal(noise, d, signal):
+    with pytest.raises(DomainError, match="signal_power"):
+        compensation_threshold(noise, d, signal)
+
+
 @pytest.mark.parametrize("factor", [0.2, 0.8, 1.0, 1.25, 5.0])
 def test_a_slight_penalty_helps_iff_the_teachers_is_below_the_threshold(factor):
     """Exact at finite size, for any spectrum: the first-order gap has the sign of threshold - penalty."""

@@ -90,8 +90,21 @@ def marchenko_pastur_law(examples: Number, dimension: Number, *, penalty: Number
 def compensation_threshold(noise_variance: Number, dimension: Whole, signal_power: Number) -> float:
     """Compute the teacher's penalty below which a slightly penalised student gains: noise variance * d / |beta|^2.
 
+    Args:
+        noise_variance: of the labels, at least 0.
+        dimension: d, at least 1.
+        signal_power: |beta|^2, above 0: without a signal there is no such penalty.
+
+    Raises:
+        DomainError: for numbers outside these ranges.
+
     Example:
         >>> compensation_threshold(noise_variance=1.0, dimension=50, signal_power=2.0)
         25.0
     """
+    if not (noise_variance >= 0 and dimension >= 1 and signal_power > 0):
+        raise DomainError(
+            f"noise_variance is {noise_variance}, dimension {dimension} and signal_power {signal_power}; they must be "
+            "at least 0, at least 1 and above 0 (without a signal a teacher has no best penalty)"
+        )
     return float(noise_variance * dimension / signal_power)
