@@ -153,6 +153,16 @@ def test_votes_are_smoothed_and_the_results_say_so(small_run, tmp_path):
         small_run(f"teacher.external={path}", "teacher.smoothing=0")
 
 
+def test_the_same_labels_cut_into_other_splits_are_another_stage(small_run, write_task, tmp_path):
+    votes = tmp_path / "votes.csv"
+    votes.write_text("id,ann,bob\n" + "".join(f"p{i},1,0\n" for i in range(400)))
+    for name, n_student in (("first", 200), ("second", 190)):
+        parts = [("teacher", 100), ("student", n_student), ("validation", 250 - n_student), ("test", 50)]
+        write_task(tmp_path / f"{name}.npz", splits=np.repeat(*map(np.array, zip(*parts, strict=True))))
+        finished = small_run(f"teacher.external={votes}", path=tmp_path / f"{name}.npz")
+        assert finished.results["task"]["n_student"] == n_student
+
+
 def test_a_table_that_misses_a_test_point_is_refused_by_name(small_run, tmp_path):
     ids = _split_ids(small_run())
     path = tmp_path / "votes.csv"

@@ -18,7 +18,7 @@ from outlearn.experiment.stages.teachers import LABELLED
 
 __all__ = ["ExternalTeachers", "external_teachers"]
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -75,5 +75,7 @@ def external_teachers(task: Task, splits: Splits, section: TeacherSection) -> Ex
     cuts = np.split(probs, np.cumsum(sizes)[:-1], axis=1)
     arrays = {name: Predictions.from_probs(part).log_probs[None] for name, part in zip(LABELLED, cuts, strict=True)}
     fingerprint = hashlib.sha256(np.ascontiguousarray(probs).tobytes()).hexdigest()
-    stage = Stage("external teachers", VERSION, {}, {"labels": fingerprint}, lambda entries, work: arrays)
+    # The same bytes can be other labels: of other splits, or of other numbers of teachers and classes.
+    settings = {"shape": list(probs.shape), "splits": sizes}
+    stage = Stage("external teachers", VERSION, settings, {"labels": fingerprint}, lambda entries, work: arrays)
     return ExternalTeachers(stage, labels.teacher_names, notes)
