@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
+from tests.experiment.conftest import SMALL
 
 from outlearn.core.predictions import Predictions
 from outlearn.core.risk_gap import risk_gap
-from outlearn.errors import AlignmentError, ConfigError, DataError, OutlearnError, StoreError
+from outlearn.errors import AlignmentError, ConfigError, DataError, StoreError
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.pipeline import Run, run
+from outlearn.experiment.plan import make_plan
 from outlearn.experiment.store import Store
 
 
@@ -200,9 +202,30 @@ def test_every_way_to_run_gives_results_in_which_the_gap_is_misfit_plus_residual
     json.dumps(results, allow_nan=False)
 
 
-def test_one_hot_targets_with_prediction_first_say_what_to_do(small_run):
-    with pytest.raises(OutlearnError, match=r"measure\.smoothing|soft|target_first"):
-        small_run("measure.order=prediction_first")
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("measure.order=prediction_first", r"prediction_first.*measure\.smoothing above 0.*target_first"),
+        ("measure.target=soft", r"measure\.target is soft.*measure\.target: labels"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_before_anything_is_trained(small_run, tmp_path, override, message):
+    with pytest.raises(ConfigError, match=message):
+        small_run(override)
+    assert list(Store(tmp_path / "store").entries()) == []
+
+
+def test_a_soft_target_with_zeros_is_refused_for_prediction_first_and_one_without_is_not(write_task, tmp_path):
+    labels = np.random.default_rng(0).integers(0, 2, 400)
+    for floor in (0.0, 0.1):
+        soft = np.where(np.eye(2)[labels] > 0, 1 - floor, floor)
+        path = write_task(tmp_path / "soft.npz", labels=soft)
+        given = [f"data.path={path}", *SMALL, "measure.target=soft", "measure.order=prediction_first"]
+        if floor:
+            make_plan(load_config(overrides=given))
+        else:
+            with pytest.raises(ConfigError, match=r"measure\.smoothing above 0"):
+                make_plan(load_config(overrides=given))
 
 
 def test_the_results_can_be_computed_again_from_the_written_predictions(small_run):

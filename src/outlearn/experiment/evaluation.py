@@ -14,10 +14,10 @@ from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import Config
-from outlearn.experiment.points import point_ids
+from outlearn.experiment.points import EVALUATED, point_ids
 from outlearn.experiment.stages.students import CONTROL, Students
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluation", "check_target", "evaluate"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,26 @@ class Evaluation:
     def final(self, loss: str) -> Predictions:
         """Return the students of a loss at the checkpoint that counts."""
         return self.students[loss][self.chosen[loss]]
+
+
+def check_target(task: Task, splits: Splits, config: Config) -> None:
+    """Refuse a `measure` section that these points cannot be measured by, before anything is trained.
+
+    Raises:
+        ConfigError: for a soft target that the task does not have, and for D(prediction, target) under a divergence
+            that is infinite where a target is 0.
+    """
+    targets = np.concatenate([_target(task, getattr(splits, name), config) for name in EVALUATED])
+    if config.measure.order == "target_first" or config.measure.generator != "negative_entropy":
+        return
+    zeros = int((targets == 0).any(axis=1).sum())
+    if zeros:
+        other = ", or measure.target: soft" if config.measure.target == "labels" and task.target is not None else ""
+        raise ConfigError(
+            f"measure.order is prediction_first, and {zeros:,} of {len(targets):,} targets to measure against have a "
+            "class of probability 0, where D(prediction, target) is infinite under negative_entropy. Set "
+            f"measure.smoothing above 0, such as 0.01, or measure.order: target_first{other}."
+        )
 
 
 def evaluate(

@@ -16,6 +16,7 @@ from outlearn.data.task import Task
 from outlearn.encoders.base import get_encoder
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import AUTO, Config
+from outlearn.experiment.evaluation import check_target
 from outlearn.experiment.learner_sections import FinetuneLearner, Learner
 from outlearn.experiment.stage import Stage
 from outlearn.experiment.stages.auto import AutoStudents
@@ -101,6 +102,7 @@ def make_plan(config: Config, points: DealtPoints | None = None) -> Plan:
     """
     points = points or read_points(config)
     task, splits = points.task, points.splits
+    check_target(task, splits, config)
     stages: dict[str, Stage] = {}
     if config.teacher.external:
         external = external_teachers(task, splits, config.teacher)
