@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from outlearn.core.metrics import METRICS, majority_accuracy, score, scorecard
+from outlearn.core.metrics import METRICS, _check_labels, majority_accuracy, score, scorecard
 from outlearn.core.predictions import Predictions
 from outlearn.errors import AlignmentError, ConfigError, DomainError
 
@@ -111,6 +111,15 @@ def test_majority_is_the_most_common_class_of_the_reference():
     assert majority_accuracy(labels, np.array([1, 1, 0])) == 0.25
     with pytest.raises(DomainError, match="at least one label"):
         majority_accuracy(labels[:0])
+
+
+@pytest.mark.parametrize("labels", [[0.0, 1.0], [0.0, np.nan], [True, False], ["0", "1"], [None, 1]], ids=str)
+def test_labels_that_are_no_whole_numbers_are_refused(labels):
+    """The check that every metric begins with; in tests the annotations of the metrics come before it."""
+    p = Predictions.from_probs(np.array([[0.9, 0.1], [0.4, 0.6]]))
+    with pytest.raises(DomainError, match=r"whole numbers from 0 to 1; got type .*, first"):
+        _check_labels(p, np.array(labels))
+    _check_labels(p, np.array([0, 1], dtype=np.uint8))
 
 
 def test_labels_that_do_not_fit_are_refused():

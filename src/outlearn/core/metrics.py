@@ -252,6 +252,12 @@ def _check_labels(predictions: Predictions, labels: np.ndarray) -> None:
             f"labels and predictions must describe the same points; got labels of shape {labels.shape} for {n_points} "
             "predicted points. Predict and label the same split."
         )
+    if labels.dtype.kind not in "iu":
+        raise DomainError(
+            f"labels must be classes, whole numbers from 0 to {n_classes - 1}; got type {labels.dtype}, first "
+            f"{labels.tolist()[0]!r}. If these are classes, pass labels.astype(int); points without a label must be "
+            "left out."
+        )
     bad = (labels < 0) | (labels >= n_classes)
     if bad.any():
         point = int(np.flatnonzero(bad)[0])
