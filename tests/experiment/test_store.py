@@ -88,7 +88,21 @@ def swap_key(folder: Path) -> None:
     (folder / "meta.json").write_text(json.dumps({**meta, "key": "0" * 64}))
 
 
-DAMAGES = [truncate, flip_a_byte, drop("meta.json"), drop("arrays.safetensors"), spoil_meta, swap_key]
+def meta_of(content: str):
+    def act(folder: Path) -> None:
+        (folder / "meta.json").write_text(content)
+
+    act.__name__ = f"meta.json is {content}"
+    return act
+
+
+def drop_stage(folder: Path) -> None:
+    meta = json.loads((folder / "meta.json").read_text())
+    (folder / "meta.json").write_text(json.dumps({name: value for name, value in meta.items() if name != "stage"}))
+
+
+BAD_METAS = [spoil_meta, drop_stage, *map(meta_of, ["{}", "[]", "null", '"stage"', "NaN"])]
+DAMAGES = [truncate, flip_a_byte, drop("meta.json"), drop("arrays.safetensors"), swap_key, *BAD_METAS]
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda act: act.__name__)
@@ -256,3 +270,14 @@ def test_a_folder_that_is_no_entry_is_neither_listed_nor_set_aside(tmp_path):
     theirs.mkdir(parents=True)
     assert list(Store(tmp_path).verify()) == []
     assert theirs.is_dir()
+
+
+@pytest.mark.parametrize("damage", BAD_METAS, ids=lambda act: act.__name__)
+def test_an_entry_whose_meta_is_no_entrys_is_listed_without_it(tmp_path, damage):
+    store = Store(tmp_path)
+    put(store)
+    intact = put(store, other=1)
+    damage(store.root / "objects" / put(store).key[:2] / put(store).key)
+    found = {folder.name: meta for folder, meta in store.entries()}
+    assert found[intact.key]["stage"] == "toy"
+    assert [name for name, meta in found.items() if meta is None] == [put(Store(tmp_path / "other")).key]

@@ -31,7 +31,7 @@ from safetensors.numpy import save_file
 
 from outlearn.errors import StoreError
 from outlearn.experiment.mapped_arrays import map_arrays
-from outlearn.experiment.store_integrity import aside_name, damage, is_aside_name, is_key, sha256
+from outlearn.experiment.store_integrity import aside_name, damage, is_aside_name, is_key, read_meta, sha256
 from outlearn.experiment.store_writers import is_writer_name, writer_lives, writer_name
 
 __all__ = ["Entry", "Store", "canonical_json", "default_store", "stage_key"]
@@ -165,14 +165,11 @@ class Store:
         return Entry(key, arrays, meta, cached=False)
 
     def entries(self) -> Iterator[tuple[Path, dict[str, Any] | None]]:
-        """Yield each entry's folder with its `meta.json`, or with None where that cannot be read. Oldest key first."""
+        """Yield each entry's folder with its `meta.json`, or None where that is no entry's. In order of keys."""
         for folder in sorted((self.root / "objects").glob("*/*")):
             if not is_key(folder.name):
                 continue
-            try:
-                yield folder, json.loads((folder / "meta.json").read_text())
-            except (OSError, ValueError):
-                yield folder, None
+            yield folder, read_meta(folder)
 
     def verify(self) -> Iterator[tuple[Path, str | None]]:
         """Check each entry's hash; yield its folder with what is wrong, or None. Damaged ones are set aside."""

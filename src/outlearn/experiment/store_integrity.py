@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
-__all__ = ["aside_name", "damage", "is_aside_name", "is_key", "sha256"]
+__all__ = ["aside_name", "damage", "is_aside_name", "is_key", "read_meta", "sha256"]
 
 
 def is_key(name: str) -> bool:
@@ -27,20 +28,39 @@ def is_aside_name(name: str) -> bool:
     return re.fullmatch(r"[0-9a-f]{64}-[0-9a-f]{8}", name) is not None
 
 
-def damage(folder: Path) -> str | None:
-    """Say what is wrong with an entry, or None."""
+LONGEST = 1e300
+
+# What every entry says of itself, and what of it readers go by.
+FIELDS: Mapping[str, type | tuple[type, ...]] = {
+    "key": str, "stage": str, "created": str, "sha256": str, "seconds": (int, float),
+}  # fmt: skip
+
+
+def read_meta(folder: Path) -> dict[str, Any] | None:
+    """Read what an entry says of itself; None where that is missing or no entry's."""
     try:
         meta = json.loads((folder / "meta.json").read_text())
-        if not isinstance(meta, dict) or not math.isfinite(float(meta["seconds"])):
-            return "meta.json is not an entry's"
-        if meta["key"] != folder.name:
-            return "meta.json belongs to another entry"
+    except (OSError, ValueError):
+        return None
+    if not isinstance(meta, dict) or not all(isinstance(meta.get(name), kind) for name, kind in FIELDS.items()):
+        return None
+    return meta if abs(meta["seconds"]) <= LONGEST else None  # not NaN, nor more than a float holds
+
+
+def damage(folder: Path) -> str | None:
+    """Say what is wrong with an entry, or None."""
+    meta = read_meta(folder)
+    if meta is None:
+        return "meta.json is not an entry's" if (folder / "meta.json").exists() else "meta.json is missing"
+    if meta["key"] != folder.name:
+        return "meta.json belongs to another entry"
+    try:
         if meta["sha256"] != sha256(folder / "arrays.safetensors"):
             return "the arrays do not match their hash"
-    except FileNotFoundError as error:
-        return f"{Path(error.filename).name} is missing"
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return f"meta.json cannot be read: {error!r}"
+    except FileNotFoundError:
+        return "arrays.safetensors is missing"
+    except OSError as error:
+        return f"the arrays cannot be read: {error.strerror}"
     return None
 
 
