@@ -11,11 +11,8 @@ import torch
 from outlearn.errors import ConfigError, DomainError, ShapeError
 from outlearn.losses import (
     CACE,
-    MAE,
     AuxConf,
     ForwardCE,
-    GeneralizedCE,
-    HardCE,
     Hellinger,
     Regularised,
     ReverseCE,
@@ -24,7 +21,6 @@ from outlearn.losses import (
     prepare,
     resolve,
 )
-from outlearn.losses.base import hardened
 
 
 def draw(classes, examples=12, models=4, seed=0):
@@ -125,32 +121,3 @@ def test_preparing_does_not_depend_on_the_layout_of_the_targets():
     strided = t.permute(2, 1, 0).contiguous().permute(2, 1, 0)
     assert not strided.is_contiguous()
     torch.testing.assert_close(logit_gradient(ReverseCE(), z, strided), logit_gradient(ReverseCE(), z, t))
-
-
-TIES = [[0.5, 0.5, 0.0], [0.0, 0.5, 0.5], [0.5, 0.0, 0.5], [0.25, 0.5, 0.25], [1 / 3, 1 / 3, 1 / 3]]
-
-
-@pytest.mark.parametrize("loss", [HardCE(), MAE(), GeneralizedCE(q=0.7)], ids=repr)
-@pytest.mark.parametrize("rows", [TIES, [[0.5, 0.5], [0.2, 0.8], [1.0, 0.0]]], ids=["three classes", "two classes"])
-def test_ties_have_the_gradient_of_the_loss_and_know_no_order_of_the_classes(loss, rows):
-    targets = torch.tensor(rows, dtype=torch.float64)
-    z = draw(targets.shape[1], examples=len(rows), models=1)[0][..., 0].T.clone().requires_grad_()
-    values = loss(z, targets)
-    expected = torch.autograd.grad(values.sum(), z)[0]
-    major = z.detach().T[..., None].contiguous()
-    torch.testing.assert_close(logit_gradient(loss, major, targets.T[..., None].contiguous())[..., 0].T, expected)
-    turned = torch.arange(targets.shape[1]).roll(1)
-    torch.testing.assert_close(loss(z[:, turned], targets[:, turned]), values)
-    order = torch.tensor([0, 2]) if len(rows) > 3 else torch.tensor([1, 2])  # a minibatch with and without ties
-    part = prepare(loss, targets.T[..., None].contiguous()).take(order)
-    torch.testing.assert_close(logit_gradient(loss, major[:, order].contiguous(), part)[..., 0].T, expected[order])
-
-
-@pytest.mark.parametrize("classes", [2, 4])
-def test_targets_without_ties_are_hardened_to_exact_ones(classes):
-    t = draw(classes)[1]
-    one_hot = torch.nn.functional.one_hot(t.argmax(0), classes).movedim(-1, 0).to(t.dtype)
-    assert torch.equal(hardened(t, axis=0), one_hot)
-    if classes == 2:
-        assert torch.equal(prepare(HardCE(), t).parts["target"], one_hot[1:])
-        assert set(prepare(GeneralizedCE(), t).parts) == {"sign"}

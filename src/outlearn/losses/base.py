@@ -21,16 +21,7 @@ from torch import Tensor
 
 from outlearn.errors import ConfigError, DomainError, ShapeError
 
-__all__ = [
-    "DEFAULT_SMOOTHING",
-    "Loss",
-    "Number",
-    "check_number",
-    "first_largest",
-    "hardened",
-    "log_smoothed",
-    "smoothed",
-]
+__all__ = ["DEFAULT_SMOOTHING", "Loss", "Number", "check_number", "hardened", "log_smoothed", "smoothed"]
 
 # What a parameter may be given as; it is stored as a float, so that equal losses have equal configurations.
 Number: TypeAlias = float | int
@@ -113,21 +104,12 @@ def log_smoothed(targets: Float[Tensor, "*axes"], smoothing: float, *, n_classes
 
 
 def hardened(targets: Float[Tensor, "*axes"], *, axis: int = -1) -> Float[Tensor, "*axes"]:
-    """Replace each distribution by the one-hot vector of its largest class; k exactly equal ones get 1/k each.
-
-    The first of equals would make a teacher that abstains vote for the first class, whatever that is called.
-    """
-    top = (targets == targets.amax(dim=axis, keepdim=True)).to(targets.dtype)
-    return top / top.sum(dim=axis, keepdim=True)
-
-
-def first_largest(scores: Float[Tensor, "*axes"], *, axis: int = -1) -> Float[Tensor, "*axes"]:
-    """Return the one-hot vectors of the largest scores, the first of equals: for scores without a meaning in ties."""
-    classes = torch.arange(scores.shape[axis], device=scores.device)
-    shape = [1] * scores.ndim
+    """Replace each distribution by the one-hot vector of its largest class; ties go to the first class."""
+    classes = torch.arange(targets.shape[axis], device=targets.device)
+    shape = [1] * targets.ndim
     shape[axis] = -1
-    largest = scores.max(dim=axis, keepdim=True).indices  # the first of equals; argmax is ten times slower on axis 0
-    return (largest == classes.view(shape)).to(scores.dtype)
+    largest = targets.max(dim=axis, keepdim=True).indices  # the first of equals; argmax is ten times slower on axis 0
+    return (largest == classes.view(shape)).to(targets.dtype)
 
 
 def check_number(

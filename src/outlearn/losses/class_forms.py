@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from outlearn.losses.base import Loss, first_largest, hardened, log_smoothed
+from outlearn.losses.base import Loss, hardened, log_smoothed
 from outlearn.losses.confidence import CACE, AuxConf, ConfidenceWindow, quantile_of_sorted
 from outlearn.losses.cross_entropy import ForwardCE, ForwardKL, HardCE, ReverseCE, ReverseKL, SymmetricCE
 from outlearn.losses.robust import MAE, Brier, GeneralizedCE, Product
@@ -151,12 +151,12 @@ def _aux_conf(loss: AuxConf, student: Student, parts: Parts, progress: float, ou
     a, target = loss.coefficient(progress), parts["target"]
     torch.sub(student.p, target, alpha=1.0 - a, out=out)
     if out.shape[1] < 2:  # a single example has no quantiles: its own argmax
-        out.sub_(first_largest(student.p, axis=0), alpha=a)
+        out.sub_(hardened(student.p, axis=0), alpha=a)
         return
     # The rule of prior_matched_classes, class-major.
     prior = target.mean(1).clamp(0.0, 1.0).expand(out.shape[0], out.shape[2])
     thresholds = quantile_of_sorted(sorted_over_examples(student.p), 1.0 - prior)
-    out.sub_(first_largest(student.p - thresholds.unsqueeze(1), axis=0), alpha=a)
+    out.sub_(hardened(student.p - thresholds.unsqueeze(1), axis=0), alpha=a)
 
 
 def sorted_over_examples(values: Tensor) -> Tensor:

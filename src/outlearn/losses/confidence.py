@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from outlearn.errors import ConfigError
-from outlearn.losses.base import DEFAULT_SMOOTHING, Loss, Number, check_number, first_largest
+from outlearn.losses.base import DEFAULT_SMOOTHING, Loss, Number, check_number, hardened
 from outlearn.losses.cross_entropy import ForwardCE, cross_entropy, reverse_cross_entropy
 
 __all__ = ["CACE", "AuxConf", "ConfidenceWindow", "Regularised", "prior_matched_classes"]
@@ -175,7 +175,7 @@ def prior_matched_classes(
         One-hot distributions `[*batch, examples, classes]`, in the dtype of the logits.
     """
     if reference_logits.shape[-2] < 2:
-        return first_largest(logits)
+        return hardened(logits)
     prior = reference_targets.mean(-2).clamp(0.0, 1.0)
     if logits.shape[-1] == 2:
         # The quantile of a monotone function of s_0 splits the examples at the same place, and margins never saturate.
@@ -184,7 +184,7 @@ def prior_matched_classes(
         first = logits[..., 0] - logits[..., 1] >= threshold
         return torch.stack([first, ~first], dim=-1).to(logits.dtype)
     thresholds = quantile_at(reference_logits.softmax(-1).transpose(-1, -2), 1.0 - prior)
-    return first_largest(logits.softmax(-1) - thresholds.unsqueeze(-2))
+    return hardened(logits.softmax(-1) - thresholds.unsqueeze(-2))
 
 
 def quantile_at(values: Float[Tensor, "*batch n"], q: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:

@@ -58,9 +58,7 @@ class ForwardCE(Loss):
 
 @dataclass(frozen=True)
 class HardCE(Loss):
-    """Compute the cross-entropy at the teacher's largest class; gradient s - e; minimiser the vertex e.
-
-    k classes that tie for the largest are 1/k each in e.
+    """Compute the cross-entropy at the teacher's largest class (ties: the first); gradient s - e; minimiser a vertex.
 
     Example:
         >>> HardCE()(torch.tensor([[0.0, 0.0]]), torch.tensor([[0.9, 0.1]]))

@@ -62,7 +62,7 @@ def _target(loss: Loss, t: Tensor) -> dict[str, Tensor]:
 
 
 def _hard_target(loss: Loss, t: Tensor) -> dict[str, Tensor]:
-    return {"target": ((t[1:] - t[:1]).sign() + 1.0) / 2.0}  # a tie is shared
+    return {"target": (t[1:] > t[:1]).to(t.dtype)}  # a tie goes to class 0
 
 
 def _pull(loss: Loss, student: MarginStudent, parts: Parts, progress: float, out: Tensor) -> None:
@@ -126,9 +126,7 @@ def _cace(loss: CACE, student: MarginStudent, parts: Parts, progress: float, out
 
 
 def _sign_parts(loss: GeneralizedCE, t: Tensor) -> dict[str, Tensor]:
-    sign = (t[1:] - t[:1]).sign()
-    tied = (sign == 0.0).to(t.dtype)
-    return {"sign": sign, "tied": tied} if bool(tied.any()) else {"sign": sign}
+    return {"sign": 2.0 * _hard_target(loss, t)["target"] - 1.0}
 
 
 def _gce(loss: GeneralizedCE, student: MarginStudent, parts: Parts, progress: float, out: Tensor) -> None:
@@ -136,9 +134,6 @@ def _gce(loss: GeneralizedCE, student: MarginStudent, parts: Parts, progress: fl
     towards = student.margin * sign  # the margin in favour of the teacher's class
     torch.sigmoid(-towards, out=out)
     out.mul_(torch.nn.functional.logsigmoid(towards).mul_(loss.q).exp_()).mul_(sign).neg_()  # -y s_y^q (1 - s_y)
-    if "tied" in parts:  # s_y is sqrt(s_0 s_1)
-        both = torch.nn.functional.logsigmoid(student.margin) + torch.nn.functional.logsigmoid(-student.margin)
-        out.addcmul_(parts["tied"][0], both.mul_(loss.q / 2.0).exp_().mul_(student.s - 0.5))
 
 
 def _aux_conf(loss: AuxConf, student: MarginStudent, parts: Parts, progress: float, out: Tensor) -> None:

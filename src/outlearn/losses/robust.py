@@ -20,9 +20,9 @@ __all__ = ["MAE", "Brier", "GeneralizedCE", "Product"]
 
 @dataclass(frozen=True)
 class MAE(Loss):
-    """Compute 1 - s at the teacher's largest class: bounded by 1; gradient s_y (s - e); minimiser a vertex.
+    """Compute 1 - s at the teacher's largest class (ties: the first): bounded by 1; gradient s_y (s - e); a vertex.
 
-    Half the absolute error |s - e|_1 to the hardened label e. Where k classes tie, the mean of their losses.
+    Half the absolute error |s - e|_1 to the hardened label e.
 
     Example:
         >>> MAE()(torch.tensor([[0.0, 0.0]]), torch.tensor([[0.9, 0.1]]))
@@ -43,7 +43,7 @@ class MAE(Loss):
 class GeneralizedCE(Loss):
     """Compute (1 - s_y^q) / q at the teacher's largest class y; gradient s_y^q (s - e).
 
-    q = 1 is MAE; q towards 0 is hard CE. Where classes tie for the largest, s_y is the geometric mean of their s.
+    q = 1 is MAE; q towards 0 is hard CE.
 
     Args:
         q: in (0, 1].

@@ -109,7 +109,7 @@ def load_text_model(
     precision = settings.precision_on(device)
     network = network.to(device, torch.float64 if precision == "float64" else torch.float32)
     add_gradients_by_row(network)
-    held = 0 if settings.gradient_checkpointing else settings.tokens_on(device)
+    held = 0 if settings.gradient_checkpointing else settings.tokens_on(device, pairs=pairs)
     return TextModel(network, head, adapted=settings.adaptation == "lora", pairs=pairs, precision=precision, held=held)
 
 

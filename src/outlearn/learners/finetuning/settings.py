@@ -58,9 +58,9 @@ class FinetuneSettings:
         cut: which end of a longer text is cut: "start" keeps a dialogue's last turn.
         tokens_per_batch: padded tokens whose activations are held at a time; it decides memory and speed, not the
             result (up to rounding, and the draws of dropout). None is 256 on a CPU, where a larger micro-batch is no
-            faster, and 8192 on a GPU, which waits for launches. A longer text stands by itself and holds the
-            activations of one layer at a time, computed again in the backward pass; of a longer pair, one text at a
-            time is held.
+            faster, and 8192 on a GPU, which waits for launches; twice that for pairs. A longer text stands by itself
+            and holds the activations of one layer at a time, computed again in the backward pass; of a longer pair, one
+            text at a time is held.
         gradient_checkpointing: do so with every text.
         precision: "float32"; "bf16" (autocast, weights in float32); "auto", bf16 on a GPU that has it; or "float64", to
             check results.
@@ -137,11 +137,11 @@ class FinetuneSettings:
             1.0 - done if self.schedule == "linear" else 0.5 * (1.0 + math.cos(math.pi * done))
         )
 
-    def tokens_on(self, device: torch.device) -> int:
-        """Settle `tokens_per_batch` for a device."""
+    def tokens_on(self, device: torch.device, *, pairs: bool) -> int:
+        """Settle `tokens_per_batch` for a device; a pair has two texts to hold."""
         if self.tokens_per_batch is not None:
             return self.tokens_per_batch
-        return TOKENS_CPU if device.type == "cpu" else TOKENS_GPU
+        return (TOKENS_CPU if device.type == "cpu" else TOKENS_GPU) * (2 if pairs else 1)
 
     def precision_on(self, device: torch.device) -> str:
         """Settle "auto" for a device.

@@ -77,7 +77,7 @@ class Training:
         for parameter in self.parameters.values():
             # Before the first activations, so that these do not lie scattered between gradients when they are freed.
             parameter.grad = torch.zeros_like(parameter)
-        self.budget = settings.tokens_on(model.device)
+        self.budget = settings.tokens_on(model.device, pairs=model.pairs)
         self.targets = torch.from_numpy(targets).to(model.head.weight)
         self.folder, self.save_seconds, self.identity = folder, save_seconds, identity
         self.progress, self.log = progress, log
