@@ -229,6 +229,20 @@ def test_labels_of_one_class_or_none_are_refused(task):
 
 
 @pytest.mark.parametrize(
+    ("labels", "message"),
+    [(["a", "b", None], "None.*replace it with -1"), (["a", 1, -1], "text and numbers")],
+    ids=["None", "mixed"],
+)
+def test_labels_that_are_no_classes_are_refused_with_what_to_write(task, labels, message):
+    X = task[0]
+    y = np.array(labels * (len(X) // 3), dtype=object)
+    with pytest.raises(DataError, match=message):
+        WeakToStrongClassifier().fit(X, y)
+    with pytest.raises(DataError, match=message):
+        WeakToStrongClassifier().fit(X, weak_labels=np.stack([y, y]))
+
+
+@pytest.mark.parametrize(
     ("weak", "error"),
     [
         (np.full((300, 2), 0.5), ShapeError),

@@ -28,6 +28,7 @@ from outlearn.experiment.bagged_teachers import bagged_teachers, teacher_probs, 
 from outlearn.experiment.explain import Explanation, explain, smoothed
 from outlearn.experiment.partial_labels import (
     UNLABELLED,
+    check_labels,
     class_codes,
     given_labels,
     is_unlabelled,
@@ -159,6 +160,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         else:
             X, y = validate_data(self, X, y, dtype="numeric", ensure_min_samples=2)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(LARGEST_SEED))
+        check_labels(y)
         unlabelled = is_unlabelled(y)
         learned = unlabelled if unlabelled.any() else np.ones(len(X), dtype=bool)
         if weak_labels is None:

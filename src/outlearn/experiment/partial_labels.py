@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,39 @@ from jaxtyping import Bool, Float, Int, Shaped
 
 from outlearn.core.predictions import Predictions
 from outlearn.data.task import UNLABELLED
-from outlearn.errors import DomainError, ShapeError
+from outlearn.errors import DataError, DomainError, ShapeError
 
-__all__ = ["UNLABELLED", "class_codes", "given_labels", "is_unlabelled", "is_votes", "taken_labels"]
+__all__ = [
+    "UNLABELLED",
+    "check_labels",
+    "class_codes",
+    "given_labels",
+    "is_unlabelled",
+    "is_votes",
+    "taken_labels",
+]
+
+
+def check_labels(labels: Shaped[np.ndarray, " points"]) -> None:
+    """Refuse what is no class and no -1, which an array of Python objects can hold, and text beside numbers.
+
+    Raises:
+        DataError: for None, NaN and other objects, and for classes of both kinds.
+    """
+    if labels.dtype.kind != "O":
+        return
+    values = labels.tolist()
+    for point, value in enumerate(values):
+        if not isinstance(value, str | Real) or value != value:
+            raise DataError(
+                f"labels hold {value!r}, first at position {point}; expected the name or number of a class, or "
+                f"{UNLABELLED} where there is none: replace it with {UNLABELLED}."
+            )
+    if len({isinstance(value, str) for value in values if value != UNLABELLED}) > 1:
+        raise DataError(
+            f"labels mix text and numbers. Write all classes as text, or all as numbers; {UNLABELLED} marks a point "
+            "without a label in both."
+        )
 
 
 def is_unlabelled(y: Shaped[np.ndarray, " points"]) -> Bool[np.ndarray, " points"]:
@@ -82,6 +113,7 @@ def taken_labels(
     votes = is_votes(weak_labels)
     if not len(classes):
         flat = np.asarray(weak_labels).ravel()
+        check_labels(flat)
         n_classes = np.shape(weak_labels)[-1] if np.ndim(weak_labels) else 0
         classes = np.unique(flat[~is_unlabelled(flat)]) if votes else np.arange(n_classes)
     labels = given_labels(weak_labels, classes, learned)[:, learned]
