@@ -242,6 +242,16 @@ def test_labels_that_are_no_classes_are_refused_with_what_to_write(task, labels,
         WeakToStrongClassifier().fit(X, weak_labels=np.stack([y, y]))
 
 
+def test_votes_as_floats_and_teachers_that_never_vote_are_refused_by_name(task):
+    X = task[0]
+    votes = np.arange(3 * len(X)).reshape(3, -1) % 2
+    with pytest.raises(ShapeError, match=r"float64.*votes\.astype\(int\)"):
+        WeakToStrongClassifier().fit(X, weak_labels=votes.astype(float))
+    votes[1] = -1
+    with pytest.raises(DataError, match=r"teacher 1.*abstains at all"):
+        WeakToStrongClassifier().fit(X, weak_labels=votes)
+
+
 @pytest.mark.parametrize(
     ("weak", "error"),
     [

@@ -155,6 +155,14 @@ def test_votes_are_smoothed_and_the_results_say_so(small_run, tmp_path):
         small_run(f"teacher.external={path}", "teacher.smoothing=0")
 
 
+def test_fewer_labels_a_teacher_than_classes_are_refused_with_the_key_to_raise(write_task, tmp_path):
+    path = write_task(tmp_path / "five.npz", labels=np.arange(400) % 5)
+    config = [f"data.path={path}", *SMALL, "teacher.labels=2"]
+    with pytest.raises(ConfigError, match=r"teacher 0 .* class '\d'.*Raise teacher\.labels.*kind: adamw"):
+        make_plan(load_config(overrides=config))
+    make_plan(load_config(overrides=[*config, "teacher.learner={kind: adamw}"]))
+
+
 def test_the_same_labels_cut_into_other_splits_are_another_stage(small_run, write_task, tmp_path):
     votes = tmp_path / "votes.csv"
     votes.write_text("id,ann,bob\n" + "".join(f"p{i},1,0\n" for i in range(400)))

@@ -118,6 +118,12 @@ def taken_labels(
         classes = np.unique(flat[~is_unlabelled(flat)]) if votes else np.arange(n_classes)
     labels = given_labels(weak_labels, classes, learned)[:, learned]
     voted = (labels.max(axis=-1) == 1.0).astype(np.float64)
+    silent = np.flatnonzero(~voted.any(axis=1)).tolist()
+    if votes and silent:
+        raise DataError(
+            f"teacher {silent[0]}, row {silent[0]} of weak_labels, abstains at all {labels.shape[1]} points that "
+            "students learn from: its students would learn nothing. Leave it out of weak_labels."
+        )
     return classes, labels, voted if votes and not voted.all() else None
 
 
@@ -135,6 +141,11 @@ def given_labels(
     if is_votes(weak_labels):
         return _distributions(np.asarray(weak_labels), classes, needed)
     values = np.asarray(weak_labels)
+    if values.ndim == 2 and values.shape[1] == len(needed) and (values == np.round(values)).all():
+        raise ShapeError(
+            f"weak_labels have shape {values.shape} and dtype {values.dtype}. If they are votes, [teachers, points], "
+            "cast them to whole numbers: votes.astype(int). Distributions have a third axis, the classes."
+        )
     expected = (len(needed), len(classes))
     if values.ndim != 3 or values.shape[1:] != expected or len(classes) < 2 or not len(values):
         raise ShapeError(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from outlearn.core.predictions import Predictions
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
+from outlearn.errors import ConfigError
 from outlearn.experiment.config import TeacherSection
 from outlearn.experiment.draws import draw_teachers
 from outlearn.experiment.points import EVALUATED, point_ids
@@ -32,6 +34,9 @@ def teachers_stage(task: Task, splits: Splits, model: Model, section: TeacherSec
     Its arrays: `student`, `validation`, `test`, logits `[checkpoints, models, points, classes]`.
     """
     labels = task.labels[splits.teacher]
+    weights = draw_teachers(labels, models=section.models, size=section.labels, draw=section.draw, seed=seed)
+    if section.learner.kind == "convex" and task.kind != "preference":  # its heads have an intercept for each class
+        _check_classes(weights, labels, task.class_names, section)
     return model.train(
         Lesson(
             name="teachers",
@@ -43,12 +48,30 @@ def teachers_stage(task: Task, splits: Splits, model: Model, section: TeacherSec
                 for m in range(section.models)
             ),
             targets=lambda entries: np.eye(task.n_classes)[labels][None],
-            weights=draw_teachers(labels, models=section.models, size=section.labels, draw=section.draw, seed=seed),
+            weights=weights,
             settings={},
             summary={"models": section.models, "draw": section.draw, "labels": section.labels, "seed": seed},
             inputs={"task": task.fingerprint},
         )
     )
+
+
+def _check_classes(
+    weights: Float[np.ndarray, "models points"],
+    labels: Int[np.ndarray, " points"],
+    class_names: Sequence[str],
+    section: TeacherSection,
+) -> None:
+    """Refuse a draw that leaves a teacher without a class: its intercept would have no finite optimum."""
+    counts = weights @ np.eye(len(class_names))[labels]
+    model, k = (int(i) for i in np.unravel_index(counts.argmin(), counts.shape))
+    if counts[model, k] == 0:
+        raise ConfigError(
+            f"teacher {model} would learn from no point of class {class_names[k]!r}: teacher.labels is "
+            f"{section.labels:,} for {len(class_names)} classes, and the class has {int((labels == k).sum()):,} of the "
+            f"{len(labels):,} points of the teacher split. Raise teacher.labels, or use teacher.learner: "
+            "{kind: adamw}, which does without."
+        )
 
 
 def teacher_predictions(entry: Entry, task: Task, splits: Splits) -> Mapping[str, Predictions]:
