@@ -49,6 +49,16 @@ TEXT_FILES = {
         '{"text": "a", "label": 1}\n{"text": "b", "label": 1}\n{"text": "c"}\n',
         "every label is 1: one class cannot be learned",
     ),
+    "true in two spellings": (
+        "d.jsonl",
+        '{"text": "a", "label": true}\n{"text": "b", "label": false}\n{"text": "c", "label": "True"}\n',
+        "line 3, column 'label': is 'True', where another label is true without quotes",
+    ),
+    "a number in two spellings": (
+        "d.csv",
+        "text,label\na,1\nb,0\nc,01\nd,0\n",
+        "line 4, column 'label': is '01', where another label is 1. Write all labels in one way",
+    ),
     "malformed JSON": ("d.jsonl", GOOD + '{"text": "hm", \n', "line 4: is not JSON"),
     "NaN in JSON": ("d.jsonl", GOOD + '{"text": "hm", "label": NaN}\n', "line 4: is not JSON .NaN is no JSON number"),
     "half a surrogate pair": (

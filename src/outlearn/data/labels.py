@@ -19,6 +19,7 @@ from jaxtyping import Float, Int64
 
 from outlearn.data.problems import Problems
 from outlearn.data.records import Records
+from outlearn.data.spellings import refuse_two_spellings
 from outlearn.data.task import SUM_TOLERANCE, UNLABELLED
 from outlearn.errors import suggest
 
@@ -158,6 +159,8 @@ def _parse(records: Records, column: str, problems: Problems) -> Labels | None:
                 at=at,
                 column=column,
             )
+    if first in ("name", "number"):
+        refuse_two_spellings(values, records, column, problems)
     if len(problems) > before:
         return None
     if first in ("list", "object"):
