@@ -20,5 +20,5 @@ lock:  ## resolve the dependencies anew (needs uv); torch is pinned in tools/boo
 	uv pip compile --universal --generate-hashes --no-emit-package torch --python-version 3.11 \
 	  --extra all --extra dev --constraint tools/torch.txt --output-file requirements.lock pyproject.toml
 
-clean:
-	rm -rf .venv .outlearn runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean:  ## remove what tools made; results (runs) and trained stages (.outlearn) stay
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

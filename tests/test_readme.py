@@ -29,6 +29,11 @@ def test_both_commands_of_the_first_section_are_targets_of_make():
     assert re.search(r"^make test", README, re.MULTILINE)
 
 
+def test_clean_leaves_results_and_stored_stages():
+    (removed,) = re.findall(r"^clean:.*\n\trm -rf (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert not {"runs", ".outlearn"} & set(removed.split())
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_to_a_file_leads_somewhere(page):
     targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
