@@ -1,7 +1,8 @@
 """The built-in task `digits`: handwritten digits of 8 by 8 pixels, from scikit-learn.
 
 A teacher that sees eight pixels at the centre (encoder `array`, columns "centre:8") labels for a student that sees all
-64. There are ten classes and features only; at the default length reverse cross-entropy loses, and a report must say so.
+64. There are ten classes and features only; at the default length reverse cross-entropy loses, and a report must say
+so.
 """
 
 from __future__ import annotations
