@@ -31,12 +31,15 @@ def path_figure(results: Mapping[str, Any]) -> Drawn | None:
         ("overfit_covariance", f"overfit covariance, {unit}", "signed"),
         ("entropy", "entropy, nats", "nats"),
     )
-    epochs = tuple(sorted({_epoch(entry) for path in paths.values() for entry in path}))
+    # Ticks are the epochs of the losses that were recorded most often; the length that `auto` chose lies between them.
+    most = max(len(path) for path in paths.values())
+    epochs = tuple(sorted({_epoch(entry) for path in paths.values() if len(path) == most for entry in path}))
+    logarithmic = min(_epoch(entry) for path in paths.values() for entry in path) > 0
     panels = []
     for key, title, kind in shown:
         lines = tuple(_line(loss, k, paths[loss], key, title, kind) for k, loss in enumerate(losses))
         if any(value is not None for line in lines for value in line.y):
-            panels.append(Panel(Axis("epoch", log=min(epochs) > 0, ticks=epochs), Axis(title), lines))
+            panels.append(Panel(Axis("epoch", log=logarithmic, ticks=epochs), Axis(title), lines))
     chart = Chart(tuple(panels), columns=2, panel_height=260)
     return drawn("path", "Along training", chart, _finding(paths), path_table(results))
 
