@@ -33,5 +33,4 @@ def hits(
         >>> hits(np.array([[0.9, 0.1], [0.5, 0.5], [0.3, 0.7]]), np.array([0, 0, 0]))
         array([1. , 0.5, 0. ])
     """
-    top = scores == scores.max(axis=-1, keepdims=True)
-    return np.asarray(top[..., np.arange(len(labels)), labels] / top.sum(axis=-1))
+    return top_class(scores)[..., np.arange(len(labels)), labels]
