@@ -70,11 +70,7 @@ class ReferenceWindow:
         return losses
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return what the window holds, to save it."""
+        """Return what the window holds; nothing before the first example."""
         if self._logits is None or self._targets is None:
             return {}
         return {"window.logits": self._logits, "window.targets": self._targets}
-
-    def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Take back what `tensors` gave."""
-        self._logits, self._targets = tensors.get("window.logits"), tensors.get("window.targets")
