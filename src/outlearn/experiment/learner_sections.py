@@ -72,7 +72,7 @@ class FinetuneLearner(Section):
     dropout: Annotated[float, Field(ge=0, lt=1)] | None = None
     max_length: Annotated[int, Field(ge=1)] = 256
     cut: Literal["end", "start"] = "end"
-    # By device: 256 on a CPU, 8192 on a GPU.
+    # By device: 288 on a CPU, 8192 on a GPU.
     tokens_per_batch: Annotated[int, Field(ge=1)] | None = None
     gradient_checkpointing: bool = False
     precision: Literal["auto", "float32", "float64", "bf16"] = "auto"

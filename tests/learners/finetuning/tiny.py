@@ -40,6 +40,15 @@ def logits_of(result):
     return result.logits["test"][-1, 0]
 
 
+def bytes_after(call):
+    """Run a call and return its result, with the bytes of tensors that live on."""
+    import torch
+
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+        result = call()
+    return result, sum(event.self_cpu_memory_usage for event in profile.key_averages())
+
+
 def save_tiny_model(folder: Path, family: str, *, pad: bool) -> Path:
     """Write a body of 16 dimensions and two layers, and its tokenizer."""
     torch = pytest.importorskip("torch")

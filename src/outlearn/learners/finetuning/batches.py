@@ -82,7 +82,7 @@ class MicroBatch:
 
 
 def micro_batches(lengths: Int[np.ndarray, "points slots"], *, tokens: int, overhead: int) -> list[MicroBatch]:
-    """Cut a batch so that few tokens are padding and few are held at a time, the longest texts first.
+    """Cut a batch so that few tokens are padding and few are held at a time.
 
     Texts of similar length go together into a forward pass. The texts of a pair need a common backward pass, so pairs
     are grouped, by their shorter texts (the cheapest of the orders tried on HH-RLHF), and the texts of a group are cut.
@@ -94,7 +94,8 @@ def micro_batches(lengths: Int[np.ndarray, "points slots"], *, tokens: int, over
         overhead: what a forward and backward pass costs besides its tokens, in tokens.
 
     Returns:
-        Every point occurs once.
+        Every point occurs once. The micro-batch with the most tokens comes first: the others then fit in the memory
+        that it leaves.
 
     Example:
         >>> for batch in micro_batches(np.array([[1], [5], [2], [2]]), tokens=6, overhead=1):
@@ -106,8 +107,16 @@ def micro_batches(lengths: Int[np.ndarray, "points slots"], *, tokens: int, over
     order = np.argsort(-lengths.min(1), kind="stable")
     if n_slots == 1:
         cuts = cut_sorted(lengths[order, 0], tokens=tokens, overhead=overhead)
-        return [MicroBatch(order[cut], (np.arange(cut.stop - cut.start),), 1) for cut in cuts]
-    return [_of_pairs(order[group], lengths, tokens, overhead) for group in _groups(lengths.sum(1)[order], tokens)]
+        found = [MicroBatch(order[cut], (np.arange(cut.stop - cut.start),), 1) for cut in cuts]
+    else:
+        groups = _groups(lengths.sum(1)[order], tokens)
+        found = [_of_pairs(order[group], lengths, tokens, overhead) for group in groups]
+    return sorted(found, key=lambda batch: -_padded(lengths[batch.points], batch.parts))
+
+
+def _padded(lengths: Int[np.ndarray, "points slots"], parts: tuple[Int[np.ndarray, " texts"], ...]) -> int:
+    """Count the tokens of some parts, with padding."""
+    return sum(int(lengths.ravel()[part].max()) * len(part) for part in parts)
 
 
 def _of_pairs(

@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from outlearn.learners.finetuning.activations import activation_functions, values_computed_again
 from outlearn.learners.finetuning.batches import MicroBatch
 from outlearn.learners.finetuning.tokens import TokenBatch, Tokens
 
@@ -35,14 +36,15 @@ class TextModel:
         adapted: whether PEFT is around the network.
         pairs: whether a point is a pair of texts.
         precision: "float32", "float64", or "bf16" (autocast; the weights stay float32).
-        held: tokens of a text, at most, whose activations are held from the forward to the backward pass; those of a
-            longer one are computed again, layer by layer.
+        held: tokens of a text, at most, whose activations are held from the forward to the backward pass, but for the
+            values of activation functions; all those of a longer one are computed again, layer by layer.
     """
 
     def __init__(self, network: Any, head: nn.Linear, *, adapted: bool, pairs: bool, precision: str, held: int) -> None:
         self.network, self.head, self.adapted, self.pairs, self.precision = network, head, adapted, pairs, precision
         self.held = held
         self.layers = [module for module in network.modules() if hasattr(module, "_gradient_checkpointing_func")]
+        self.functions = activation_functions(network)
         self.device: torch.device = next(network.parameters()).device
         self.overhead = OVERHEAD_CPU if self.device.type == "cpu" else OVERHEAD_GPU
 
@@ -80,10 +82,13 @@ class TextModel:
         rows = []
         for i, part in enumerate(batch.parts):
             padded = tokens.batch(texts.ravel()[part], self.device)
-            if torch.is_grad_enabled() and i < len(batch.parts) - batch.kept:
+            if not torch.is_grad_enabled():
+                rows.append(compute(padded))
+            elif i < len(batch.parts) - batch.kept:
                 rows.append(checkpoint(compute, padded, use_reentrant=False))
             else:
-                rows.append(compute(padded))
+                with values_computed_again(self.functions if padded.input_ids.shape[1] <= self.held else ()):
+                    rows.append(compute(padded))
         order = torch.from_numpy(np.argsort(np.concatenate(batch.parts))).to(self.device)
         return torch.cat(rows)[order].reshape(len(texts), -1)
 

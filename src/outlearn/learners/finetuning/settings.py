@@ -12,8 +12,9 @@ from outlearn.errors import ConfigError, suggest
 
 __all__ = ["EarlyStopping", "FinetuneSettings"]
 
-# On a CPU small matrices are as fast and held in less memory (benchmarks/finetune.py); a GPU was not tried.
-TOKENS_CPU, TOKENS_GPU = 256, 8192
+# On a CPU small matrices are as fast and held in less memory: of 256, 288 and 320 tokens the middle is fast enough and
+# small enough (benchmarks/finetune.py). A GPU was not tried.
+TOKENS_CPU, TOKENS_GPU = 288, 8192
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class FinetuneSettings:
         max_length: tokens kept of a text.
         cut: which end of a longer text is cut: "start" keeps a dialogue's last turn.
         tokens_per_batch: padded tokens whose activations are held at a time; it decides memory and speed, not the
-            result (up to rounding, and the draws of dropout). None is 256 on a CPU, where a larger micro-batch is no
+            result (up to rounding, and the draws of dropout). None is 288 on a CPU, where a larger micro-batch is no
             faster, and 8192 on a GPU, which waits for launches; twice that for pairs. A longer text stands by itself
             and holds the activations of one layer at a time, computed again in the backward pass; of a longer pair, one
             text at a time is held.
@@ -69,8 +70,8 @@ class FinetuneSettings:
         trust_remote_code: run code that comes with the model.
 
     Memory: 16 bytes for each weight that moves (itself, its gradient, two moments; early stopping adds 4), 4 for each
-    that does not, and the activations of at most `tokens_per_batch` tokens; of a longer text, and with gradient
-    checkpointing of every one, those of one layer and each layer's input.
+    that does not, and the activations of at most `tokens_per_batch` tokens, without the values of GELU and SiLU; of a
+    longer text, and with gradient checkpointing of every one, those of one layer and each layer's input.
     """
 
     adaptation: Literal["full", "lora"] = "full"
