@@ -19,6 +19,7 @@ __all__ = [
     "ShapeError",
     "StoreError",
     "WorkerError",
+    "first_line",
     "suggest",
 ]
 
@@ -63,6 +64,17 @@ class MissingExtraError(OutlearnError, ImportError):
             f"this needs the package {package!r}, which is not installed. Install it with: pip install "
             f"'outlearn[{extra}]'"
         )
+
+
+def first_line(error: BaseException | str) -> str:
+    r"""Return the first line of what an error says, or its kind where it says nothing.
+
+    Example:
+        >>> first_line(ValueError("no such file\nmore about it")), first_line(OSError())
+        ('no such file', 'OSError')
+    """
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def suggest(name: object, known: Iterable[str]) -> str:

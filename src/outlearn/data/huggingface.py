@@ -8,7 +8,7 @@ from typing import Any
 from outlearn.data.records import Records
 from outlearn.data.tables import Columns, split_names
 from outlearn.data.templates import template_columns
-from outlearn.errors import DataError, MissingExtraError, suggest
+from outlearn.errors import DataError, MissingExtraError, first_line, suggest
 
 __all__ = ["is_saved_dataset", "read_dataset"]
 
@@ -48,10 +48,9 @@ def read_dataset(
             datasets.load_from_disk(str(source)) if isinstance(source, Path) else datasets.load_dataset(source, subset)
         )
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise DataError(
-            f"the dataset {str(source)!r} cannot be loaded ({reason}). Check its name and data.subset; without a "
-            "network, give the folder of Dataset.save_to_disk as data.path."
+            f"the dataset {str(source)!r} cannot be loaded ({first_line(error)}). Check its name and data.subset; "
+            "without a network, give the folder of Dataset.save_to_disk as data.path."
         ) from error
     parts: dict[str, Any] = dict(loaded) if isinstance(loaded, dict) else {split or "": loaded}
     if split is not None and split not in parts:

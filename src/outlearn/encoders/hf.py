@@ -19,7 +19,7 @@ from jaxtyping import Float32, Int
 
 from outlearn.encoders.model_folder import ALIASES, PINNED, model_folder, model_hashes
 from outlearn.encoders.points import Points, Progress, encode_points
-from outlearn.errors import ConfigError, DataError, MissingExtraError
+from outlearn.errors import ConfigError, DataError, MissingExtraError, first_line
 
 __all__ = ["HuggingFace", "token_batches"]
 
@@ -133,8 +133,9 @@ class HuggingFace:
                 dtype=torch.float32,
             )
         except (OSError, ValueError, KeyError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise ConfigError(f"encoder.model {self.model!r} cannot be loaded by transformers: {reason}") from error
+            raise ConfigError(
+                f"encoder.model {self.model!r} cannot be loaded by transformers: {first_line(error)}"
+            ) from error
         finally:
             if bars:
                 logging.enable_progress_bar()

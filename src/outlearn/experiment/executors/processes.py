@@ -15,6 +15,7 @@ from typing import Any
 
 from joblib.externals.loky import ProcessPoolExecutor
 
+from outlearn.errors import first_line
 from outlearn.experiment.executors.worker import serve_driver
 from outlearn.experiment.executors.workers import WorkerDiedError, Workers, deaf_to_interrupts
 
@@ -93,6 +94,6 @@ def _pass_on(outer: Future[Any], inner: Future[Any]) -> None:
         outer.set_result(inner.result())
     elif isinstance(error, BrokenExecutor):
         codes = re.search(r"exit codes of the workers are \{(.*?)\}", str(error))
-        outer.set_exception(WorkerDiedError(f"exit code {codes[1]}" if codes else str(error).splitlines()[0]))
+        outer.set_exception(WorkerDiedError(f"exit code {codes[1]}" if codes else first_line(error)))
     else:
         outer.set_exception(error)

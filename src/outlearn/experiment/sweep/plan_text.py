@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from outlearn.errors import first_line
 from outlearn.experiment.sweep.planning import PlannedStage, SweepPlan
 
 __all__ = ["duration", "plan_text"]
@@ -24,7 +25,7 @@ def plan_text(plan: SweepPlan, *, workers: int = 1) -> str:
     problems = [run for run in plan.runs if run.problem]
     if problems:
         lines += ["", f"{len(problems)} of {len(plan.runs)} runs are impossible, the others go on:"]
-        lines += [f"  {run.member.label}: {run.problem.splitlines()[0]}" for run in problems[:10]]
+        lines += [f"  {run.member.label}: {first_line(run.problem)}" for run in problems[:10]]
         lines += [f"  and {len(problems) - 10} more"] if len(problems) > 10 else []
     return "\n".join(lines)
 

@@ -24,7 +24,7 @@ from typing import Any
 
 import yaml
 
-from outlearn.errors import StoreError
+from outlearn.errors import StoreError, first_line
 from outlearn.experiment.executors import Done, Failed, Outcome, Skipped, Task, open_executor
 from outlearn.experiment.progress import Progress, Silent
 from outlearn.experiment.run_folder import write_file
@@ -58,7 +58,7 @@ class SweepOutcome:
     def text(self) -> str:
         """Say it for people."""
         lines = [f"{len(self.finished):,} runs finished, {len(self.failed):,} failed, in {duration(self.seconds)}."]
-        lines += [f"  {label}: {cause.splitlines()[0]}" for label, cause in list(self.failed.items())[:MOST_FAILURES]]
+        lines += [f"  {label}: {first_line(cause)}" for label, cause in list(self.failed.items())[:MOST_FAILURES]]
         more = len(self.failed) - MOST_FAILURES
         lines += [f"  and {more} more, see sweep.json"] if more > 0 else []
         return "\n".join([*lines, f"Results: {self.folder}/"])
@@ -103,7 +103,7 @@ def run_sweep(
                 outcomes[name] = outcome
                 log.outcome(name, outcome)
                 if isinstance(outcome, Failed):
-                    progress.say(f"{name} failed: {outcome.cause.splitlines()[0]}")
+                    progress.say(f"{name} failed: {first_line(outcome.cause)}")
                 if advance is not None:
                     advance(len(outcomes), len(tasks))
 
@@ -144,7 +144,7 @@ def claim_sweep_folder(out: Path, plan: SweepPlan) -> None:
     except StoreError:
         raise
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        reason = getattr(error, "strerror", None) or first_line(error)
         raise StoreError(
             f"the folder {str(out)!r} cannot be used: {reason}. Choose a writable folder with --out DIR."
         ) from error

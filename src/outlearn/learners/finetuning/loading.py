@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from outlearn.errors import ConfigError, MissingExtraError
+from outlearn.errors import ConfigError, MissingExtraError, first_line
 from outlearn.learners.finetuning.embeddings import add_gradients_by_row
 from outlearn.learners.finetuning.model import TextModel
 from outlearn.learners.finetuning.settings import FinetuneSettings
@@ -40,7 +40,7 @@ def load_tokenizer(folder: Path, *, max_length: int, trust_remote_code: bool) ->
         tokenizer: Any = AutoTokenizer.from_pretrained(folder, **trust)
         config = AutoConfig.from_pretrained(folder, **trust).get_text_config()
     except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(f"the tokenizer of {str(folder)!r} cannot be loaded: {_first_line(error)}") from error
+        raise ConfigError(f"the tokenizer of {str(folder)!r} cannot be loaded: {first_line(error)}") from error
     limits = (tokenizer.model_max_length, getattr(config, "max_position_embeddings", None))
     limit = min((n for n in limits if isinstance(n, int) and n > 0), default=max_length)
     if max_length > limit:
@@ -97,7 +97,7 @@ def load_text_model(
     except ConfigError:
         raise
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise ConfigError(f"the model {str(folder)!r} cannot be loaded: {_first_line(error)}") from error
+        raise ConfigError(f"the model {str(folder)!r} cannot be loaded: {first_line(error)}") from error
     finally:
         logging.set_verbosity(verbosity)
         if bars:
@@ -156,7 +156,3 @@ def _adapted(network: Any, new: set[str], settings: FinetuneSettings) -> tuple[A
         if isinstance(module, nn.Linear) and name.endswith(f"{last[-1]}.modules_to_save.default")
     ]
     return wrapped, heads[0]
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
