@@ -96,6 +96,8 @@ def test_micro_batches_hold_every_text_once_within_the_budget(n_slots):
         texts = lengths[batch.points].ravel()
         assert sorted(np.concatenate(batch.parts).tolist()) == list(range(len(texts)))
         assert all(len(part) * texts[part].max() <= 120 for part in batch.parts)
+    sizes = [sum(len(part) * lengths[b.points].ravel()[part].max() for part in b.parts) for b in batches]
+    assert sizes == sorted(sizes, reverse=True)
 
 
 def test_parts_are_the_cheapest_of_all_cuts():
