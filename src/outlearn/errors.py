@@ -67,14 +67,22 @@ class MissingExtraError(OutlearnError, ImportError):
 
 
 def first_line(error: BaseException | str) -> str:
-    r"""Return the first line of what an error says, or its kind where it says nothing.
+    r"""Return the first line of what an error says.
+
+    Args:
+        error: an error, or its text.
+
+    Returns:
+        The line; of an error that says nothing its kind, of an empty text "no reason given".
 
     Example:
-        >>> first_line(ValueError("no such file\nmore about it")), first_line(OSError())
-        ('no such file', 'OSError')
+        >>> first_line(ValueError("no such file\nmore about it")), first_line(OSError()), first_line("")
+        ('no such file', 'OSError', 'no reason given')
     """
     lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    if lines:
+        return lines[0]
+    return "no reason given" if isinstance(error, str) else type(error).__name__
 
 
 def suggest(name: object, known: Iterable[str]) -> str:

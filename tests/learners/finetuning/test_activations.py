@@ -25,6 +25,17 @@ class Changed(nn.Module):
         return x.mul_(2.0)
 
 
+class Read(nn.Module):
+    """Read what it is given in another way."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.how = how
+
+    def forward(self, x):
+        return self.how(x)
+
+
 def network_of(*between):
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(4, 64), *between, nn.Linear(64, 2))
@@ -73,14 +84,80 @@ def test_a_function_whose_gradient_reads_its_values_is_left_alone():
     assert activation_functions(nn.Sequential(nn.ReLU(), nn.Tanh(), nn.Sigmoid(), nn.Softmax(-1))) == []
 
 
-@pytest.mark.parametrize("between", [(nn.SiLU(), Changed()), (nn.SiLU(inplace=True),), (nn.SiLU(), nn.Dropout(0.5))])
-def test_values_that_are_changed_afterwards_are_held_as_they_are(between):
-    network, x = network_of(*between), torch.randn(10, 4)
-    found = []
-    for functions in (activation_functions(network), ()):
-        torch.manual_seed(1)
-        found.append(gradients(network, functions, x))
+@pytest.mark.parametrize(
+    "between",
+    [
+        (nn.SiLU(), Changed()),
+        (nn.SiLU(inplace=True),),
+        (nn.SiLU(), Read(lambda y: y.T)),
+        (nn.SiLU(), Read(lambda y: y[:5])),
+        (Read(lambda y: y.T), nn.SiLU(), Read(lambda y: y.T)),
+        (nn.SiLU(), Read(lambda y: y * 2.0), nn.Linear(64, 64), Read(lambda y: y + 1.0), nn.Linear(64, 64), nn.Tanh()),
+    ],
+    ids=["changed", "in place", "transposed", "a part", "not contiguous", "memory used again"],
+)
+def test_what_is_not_the_function_s_own_output_is_held_as_it_is(between):
+    network, x = network_of(*between), torch.randn(64, 4)
+    found = [gradients(network, functions, x) for functions in (activation_functions(network), ())]
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
+def test_a_function_with_a_hook_of_its_own_is_left_alone():
+    network, x = network_of(nn.GELU()), torch.randn(10, 4)
+    network[1].register_forward_hook(lambda function, inputs, output: output * 3.0)
+    found = [gradients(network, functions, x) for functions in (activation_functions(network), ())]
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
+class Half(nn.Module):
+    """Stand for a function whose values depend on autocast."""
+
+    def forward(self, x):
+        return torch.nn.functional.silu(x) @ torch.eye(x.shape[-1])
+
+
+def test_values_are_computed_again_under_the_same_autocast():
+    network, x = network_of(Half()), torch.randn(10, 4)
+    found = []
+    for functions in ([network[1]], ()):
+        network.zero_grad()
+        with values_computed_again(functions), torch.autocast("cpu", torch.bfloat16):
+            loss = network(x).float().square().sum()
+        loss.backward()
+        found.append([p.grad.clone() for p in network.parameters()])
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
+class Gate(nn.Module):
+    """Take arguments in forms that functions of one argument do not."""
+
+    def forward(self, x, gate=None):
+        return torch.nn.functional.silu(x) if gate is None else (torch.nn.functional.silu(x) * gate)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [lambda g, y: g(y, y + 1.0), lambda g, y: g(x=y), lambda g, y: g(y, gate=y), lambda g, y: g(y)],
+)
+def test_a_call_of_another_form_is_left_alone(call):
+    network, gate, x = network_of(), Gate(), torch.randn(10, 4)
+    found = []
+    for functions in ([gate], ()):
+        network.zero_grad()
+        with values_computed_again(functions):
+            loss = network[1](call(gate, network[0](x))).sum()
+        loss.backward()
+        found.append([p.grad.clone() for p in network.parameters()])
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
+class FeedForwardGELU(nn.Sequential):
+    """Be called GELU, and be more."""
+
+
+def test_what_is_only_called_so_is_not_a_function():
+    assert activation_functions(FeedForwardGELU(nn.Linear(4, 4), nn.Dropout(0.5))) == []
+    assert activation_functions(nn.Sequential(Gate())) == []
 
 
 def test_an_input_that_is_changed_after_the_function_read_it_is_an_error():
@@ -92,6 +169,43 @@ def test_an_input_that_is_changed_after_the_function_read_it_is_an_error():
         inner.add_(1.0)
     with pytest.raises(RuntimeError, match="changed in place"):
         loss.backward()
+
+
+def test_any_tensor_that_is_changed_before_its_gradient_is_an_error_as_in_torch():
+    x = torch.randn(3, requires_grad=True)
+    with values_computed_again([nn.GELU()]):
+        y = x * 1.0
+        loss = (y * y).sum()
+    with torch.no_grad():
+        y.add_(1.0)
+    with pytest.raises(RuntimeError, match="changed in place"):
+        loss.backward()
+
+
+def test_of_functions_that_need_no_gradient_nothing_is_kept():
+    network = nn.Sequential(*(nn.GELU() for _ in range(10)))
+    x = torch.randn(100)
+
+    def kept(functions):
+        def forward():
+            with values_computed_again(functions):
+                return network(x)
+
+        return bytes_after(forward)[1]
+
+    assert kept(activation_functions(network)) == kept(()) == 400
+
+
+def test_an_input_is_let_go_with_the_output_where_nothing_is_held():
+    x = torch.randn(100, requires_grad=True)
+    function = nn.GELU()
+
+    def forward():
+        for _ in range(5):
+            function(x * 1.0)
+
+    with values_computed_again([function]):
+        assert bytes_after(forward)[1] == 0
 
 
 def step(folder, *, functions, points, **settings):
@@ -122,3 +236,14 @@ def test_every_family_moves_the_same_and_holds_less(tiny_model, family, settings
         assert (gradient is None) == (found[name] is None)
         assert gradient is None or torch.equal(found[name], gradient), name
     assert less < 0.97 * more
+
+
+def test_a_model_whose_function_returns_more_than_values_still_trains():
+    transformers = pytest.importorskip("transformers")
+    config = transformers.IBertConfig(
+        vocab_size=20, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
+    )
+    network = transformers.IBertForSequenceClassification(config)
+    with values_computed_again(activation_functions(network)):
+        loss = network(input_ids=torch.randint(2, 20, (2, 5))).logits.square().sum()
+    loss.backward()

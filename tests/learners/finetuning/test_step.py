@@ -96,8 +96,13 @@ def test_micro_batches_hold_every_text_once_within_the_budget(n_slots):
         texts = lengths[batch.points].ravel()
         assert sorted(np.concatenate(batch.parts).tolist()) == list(range(len(texts)))
         assert all(len(part) * texts[part].max() <= 120 for part in batch.parts)
-    sizes = [sum(len(part) * lengths[b.points].ravel()[part].max() for part in b.parts) for b in batches]
-    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_the_micro_batch_that_holds_most_comes_first_and_texts_beyond_the_budget_last():
+    texts = micro_batches(np.array([[50], [12], [13], [9], [20]]), tokens=30, overhead=1)
+    assert [batch.points.tolist() for batch in texts] == [[2, 1], [4], [3], [0]]
+    pairs = micro_batches(np.array([[50, 10], [12, 12], [13, 9]]), tokens=30, overhead=1)
+    assert [batch.points.tolist() for batch in pairs] == [[1], [2], [0]]
 
 
 def test_parts_are_the_cheapest_of_all_cuts():

@@ -94,14 +94,14 @@ def micro_batches(lengths: Int[np.ndarray, "points slots"], *, tokens: int, over
         overhead: what a forward and backward pass costs besides its tokens, in tokens.
 
     Returns:
-        Every point occurs once. The micro-batch with the most tokens comes first: the others then fit in the memory
-        that it leaves.
+        Every point occurs once. The micro-batch that holds the most tokens comes first, so that the others fit in the
+        memory that it leaves; texts beyond the limit, of which one layer is held, come last.
 
     Example:
         >>> for batch in micro_batches(np.array([[1], [5], [2], [2]]), tokens=6, overhead=1):
         ...     print(batch.points)
-        [1]
         [2 3 0]
+        [1]
     """
     n_slots = lengths.shape[1]
     order = np.argsort(-lengths.min(1), kind="stable")
@@ -111,12 +111,14 @@ def micro_batches(lengths: Int[np.ndarray, "points slots"], *, tokens: int, over
     else:
         groups = _groups(lengths.sum(1)[order], tokens)
         found = [_of_pairs(order[group], lengths, tokens, overhead) for group in groups]
-    return sorted(found, key=lambda batch: -_padded(lengths[batch.points], batch.parts))
+    return sorted(found, key=lambda batch: -_held(lengths[batch.points].ravel(), batch, tokens))
 
 
-def _padded(lengths: Int[np.ndarray, "points slots"], parts: tuple[Int[np.ndarray, " texts"], ...]) -> int:
-    """Count the tokens of some parts, with padding."""
-    return sum(int(lengths.ravel()[part].max()) * len(part) for part in parts)
+def _held(lengths: Int[np.ndarray, " texts"], batch: MicroBatch, tokens: int) -> int:
+    """Count the padded tokens that are held through all layers."""
+    parts = batch.parts[len(batch.parts) - batch.kept :]
+    sizes = [int(lengths[part].max()) * len(part) for part in parts]
+    return sum(size for size in sizes if size <= tokens)
 
 
 def _of_pairs(

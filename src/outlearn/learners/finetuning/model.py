@@ -36,8 +36,8 @@ class TextModel:
         adapted: whether PEFT is around the network.
         pairs: whether a point is a pair of texts.
         precision: "float32", "float64", or "bf16" (autocast; the weights stay float32).
-        held: tokens of a text, at most, whose activations are held from the forward to the backward pass, but for the
-            values of activation functions; all those of a longer one are computed again, layer by layer.
+        held: tokens of the longest text whose activations are held from the forward to the backward pass, without the
+            values of activation functions. Those of a longer text are computed again, layer by layer.
     """
 
     def __init__(self, network: Any, head: nn.Linear, *, adapted: bool, pairs: bool, precision: str, held: int) -> None:
