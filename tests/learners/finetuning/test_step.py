@@ -129,8 +129,8 @@ def held_tokens(lengths, batch):
 def test_a_pair_of_any_length_holds_the_budget_or_its_longer_text():
     lengths = np.array([[100, 90], [60, 50], [30, 20], [5, 5]])
     batches = micro_batches(lengths, tokens=80, overhead=10)
-    assert [held_tokens(lengths, batch) for batch in batches] == [100, 60, 70]
-    assert [batch.points.tolist() for batch in batches] == [[0], [1], [2, 3]]
+    assert [held_tokens(lengths, batch) for batch in batches] == [70, 60, 100]
+    assert [batch.points.tolist() for batch in batches] == [[2, 3], [1], [0]]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
