@@ -25,13 +25,13 @@ import outlearn as ol
 from outlearn.experiment.labelling import weak_labels
 from outlearn.experiment.pipeline import run
 from outlearn.experiment.plan import Plan, make_plan
-from outlearn.experiment.progress import Silent
-from outlearn.experiment.selection import choose, default_candidates
-from outlearn.experiment.stage import StageRunner
 from outlearn.experiment.stages.students import student_seed
 from outlearn.experiment.stages.teachers import teacher_predictions
-from outlearn.experiment.store import Store
 from outlearn.learners import HeadSettings
+from outlearn.progress import Silent
+from outlearn.selection import choose, default_candidates
+from outlearn.store.stage import StageRunner
+from outlearn.store.store import Store
 
 STUDENT, FEATURES, TEACHER_FEATURES, TEST = 3000, 384, 64, 2000
 LABELS = 200

@@ -28,17 +28,17 @@ from outlearn.core.predictions import Predictions
 from outlearn.core.recovery import performance_gap_recovered
 from outlearn.experiment.labelling import weak_labels
 from outlearn.experiment.plan import Plan, make_plan
-from outlearn.experiment.progress import Silent
-from outlearn.experiment.selection import choose, default_candidates, selection_labellers
-from outlearn.experiment.selection.candidates import Candidate
-from outlearn.experiment.selection.train import fit_candidates
-from outlearn.experiment.stage import StageRunner
 from outlearn.experiment.stages.students import student_seed
 from outlearn.experiment.stages.teachers import teacher_predictions
-from outlearn.experiment.store import Store
 from outlearn.learners import HeadSettings
 from outlearn.losses import get_loss
 from outlearn.losses.registry import LOSSES
+from outlearn.progress import Silent
+from outlearn.selection import choose, default_candidates, selection_labellers
+from outlearn.selection.candidates import Candidate
+from outlearn.selection.train import fit_candidates
+from outlearn.store.stage import StageRunner
+from outlearn.store.store import Store
 
 # All that have default parameters; forward_kl has the gradient of forward_ce.
 FIXED = tuple(name for name in LOSSES if name not in ("forward_kl", "regularised"))

@@ -100,8 +100,8 @@ def run(cell: Cell, seed: int) -> dict[str, float | bool | None]:
     """Run preflight on one draw, without and with true labels, and compare with what is true."""
     from sklearn.linear_model import LogisticRegression
 
-    from outlearn.experiment.preflight.analyse import preflight
-    from outlearn.experiment.preflight.verdict import decide
+    from outlearn.preflight_checks.analyse import preflight
+    from outlearn.preflight_checks.verdict import decide
 
     rng = np.random.default_rng(seed)
     data, fresh = simulate(cell, POINTS, rng), simulate(cell, FRESH, rng)

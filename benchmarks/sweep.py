@@ -127,10 +127,10 @@ def products(n_students: int, repeats: int) -> float:
 
 def sweep(n_runs: int) -> dict[str, float]:
     """Measure a whole sweep of so many runs of 128 students each, in this process."""
-    from outlearn.experiment.store import Store
-    from outlearn.experiment.sweep.planning import plan_sweep
-    from outlearn.experiment.sweep.run_sweep import run_sweep
-    from outlearn.experiment.sweep.sweep_file import parse_sweep
+    from outlearn.store.store import Store
+    from outlearn.sweep.planning import plan_sweep
+    from outlearn.sweep.run_sweep import run_sweep
+    from outlearn.sweep.sweep_file import parse_sweep
 
     base = {
         "data": {"name": "digits"},

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from outlearn.experiment.preflight.verdict import VERDICTS
+from outlearn.preflight_checks.verdict import VERDICTS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGE = (DOCS / "will-my-student-beat-my-labeler.md").read_text(encoding="utf-8")

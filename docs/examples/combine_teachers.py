@@ -22,8 +22,8 @@ from outlearn.data.splits import make_splits
 from outlearn.encoders.array import centre_columns
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.pipeline import run
-from outlearn.experiment.store import Store
-from outlearn.report.run_folder import read_measured, read_run
+from outlearn.results.reading import read_measured, read_run
+from outlearn.store.store import Store
 
 SOURCES = ("mean", "dual_mean", "weighted", "dawid_skene")
 LOSSES = ("forward_ce", "reverse_ce", "mae", "aux_conf")

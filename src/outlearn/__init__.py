@@ -17,18 +17,18 @@ _PUBLIC = {
     "BregmanGenerator": "outlearn.core.generators",
     "GENERATORS": "outlearn.core.generators",
     "Predictions": "outlearn.core.predictions",
-    "WeakToStrongClassifier": "outlearn.estimator",
+    "WeakToStrongClassifier": "outlearn.estimator.classifier",
     "bias_variance": "outlearn.core.bias_variance",
     "blind_spots": "outlearn.core.blind_spots",
     "dawid_skene": "outlearn.core.dawid_skene",
     "denoising_control": "outlearn.core.denoising",
-    "explain": "outlearn.experiment.explain",
+    "explain": "outlearn.explanation",
     "get_generator": "outlearn.core.generators",
     "hf_loss": "outlearn.learners.finetuning.trainer_loss",
     "load_config": "outlearn.experiment.load_config",
     "performance_gap_recovered": "outlearn.core.recovery",
     "posterior_mean": "outlearn.core.posterior",
-    "preflight": "outlearn.experiment.preflight.analyse",
+    "preflight": "outlearn.preflight_checks.analyse",
     "risk_gap": "outlearn.core.risk_gap",
     "run": "outlearn.experiment.pipeline",
     "sharpening": "outlearn.core.entropy",
@@ -51,12 +51,12 @@ if TYPE_CHECKING:
     from outlearn.core.recovery import performance_gap_recovered as performance_gap_recovered
     from outlearn.core.risk_gap import risk_gap as risk_gap
     from outlearn.core.teacher_weights import teacher_weights as teacher_weights
-    from outlearn.estimator import WeakToStrongClassifier as WeakToStrongClassifier
-    from outlearn.experiment.explain import explain as explain
+    from outlearn.estimator.classifier import WeakToStrongClassifier as WeakToStrongClassifier
     from outlearn.experiment.load_config import load_config as load_config
     from outlearn.experiment.pipeline import run as run
-    from outlearn.experiment.preflight.analyse import preflight as preflight
+    from outlearn.explanation import explain as explain
     from outlearn.learners.finetuning.trainer_loss import hf_loss as hf_loss
+    from outlearn.preflight_checks.analyse import preflight as preflight
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,7 @@ from sklearn.metrics import cohen_kappa_score, log_loss
 from outlearn.core.agreement import kappa_matrix
 from outlearn.core.criteria import CRITERIA, measure_agreement
 from outlearn.core.predictions import Predictions
-from outlearn.experiment.selection.choose import measure_candidate
+from outlearn.selection.choose import measure_candidate
 
 FLOAT64 = 1e-12
 NAMES = list(CRITERIA)

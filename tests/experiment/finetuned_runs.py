@@ -9,7 +9,7 @@ import numpy as np
 
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.pipeline import Run, run
-from outlearn.experiment.store import Store
+from outlearn.store.store import Store
 
 N_POINTS = 120
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
-from tests.experiment.conftest import SMALL, make_task_file
+from tests.small_runs import SMALL, make_task_file
 
 from outlearn.errors import ConfigError
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.pipeline import Run, run
 from outlearn.experiment.plan import make_plan
-from outlearn.experiment.store import Store
 from outlearn.report.html import write_report
+from outlearn.store.store import Store
 
 SPLIT = np.array(["teacher", "student", "validation", "test"] * 60)
 QUICK = ("student.loss=[forward_ce, auto]", "student.learner.epochs=1", "student.seeds=1", "ceiling.models=1")

@@ -8,7 +8,7 @@ import yaml
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import Config
 from outlearn.experiment.load_config import load_config
-from outlearn.experiment.store import canonical_json
+from outlearn.store.store import canonical_json
 
 LOSSES = ["forward_ce", "hard_ce", "reverse_ce", "reverse_kl", "symmetric_ce", "cace", "aux_conf", "mae"]
 

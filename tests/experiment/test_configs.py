@@ -15,8 +15,8 @@ from tests.learners.finetuning.tiny import save_tiny_model
 from outlearn.data import Task, load_task
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.pipeline import run
-from outlearn.experiment.store import Store
-from outlearn.experiment.sweep.sweep_file import read_sweep
+from outlearn.store.store import Store
+from outlearn.sweep.sweep_file import read_sweep
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 FILES = sorted(CONFIGS.rglob("*.yaml"))

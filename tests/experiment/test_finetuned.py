@@ -18,7 +18,7 @@ from tests.learners.finetuning.tiny import save_tiny_model
 from outlearn.errors import ConfigError
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.pipeline import Run, run
-from outlearn.experiment.store import Store
+from outlearn.store.store import Store
 
 pytest.importorskip("transformers")
 pytest.importorskip("peft")

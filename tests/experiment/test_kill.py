@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from outlearn.experiment.store import Store
+from outlearn.store.store import Store
 
 SETTINGS = (
     "teacher.models=2",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
-from tests.experiment.conftest import SMALL
+from tests.small_runs import SMALL
 
 from outlearn.core.predictions import Predictions
 from outlearn.core.risk_gap import risk_gap
@@ -17,7 +17,7 @@ from outlearn.errors import AlignmentError, ConfigError, DataError, StoreError
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.pipeline import Run, run
 from outlearn.experiment.plan import make_plan
-from outlearn.experiment.store import Store
+from outlearn.store.store import Store
 
 
 def timeless(results: dict[str, Any]) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from tests.report.made_up import make_up
 from outlearn.report.calibration_figures import reliability_figure
 from outlearn.report.charts import Bars, Dots, Line
 from outlearn.report.point_figures import confidence_figure
-from outlearn.report.run_folder import read_measured, read_run
 from outlearn.report.run_page import measured_gaps, run_figures
 from outlearn.report.score_figures import bias_variance_figure, gap_figure, scores_figure
 from outlearn.report.training_figure import path_figure
+from outlearn.results.reading import read_measured, read_run
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from tests.report.made_up import make_up
 from outlearn.report.cells import estimate_of, format_cell
 from outlearn.report.comparison_tables import comparison_findings, comparison_table, loss_summary, run_names
 from outlearn.report.html import write_report
-from outlearn.report.run_folder import read_run
+from outlearn.results.reading import read_run
 
 
 @pytest.fixture(scope="module")

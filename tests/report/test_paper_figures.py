@@ -7,8 +7,8 @@ import pytest
 
 from outlearn.errors import MissingExtraError, StoreError
 from outlearn.report.html import write_report
-from outlearn.report.run_folder import read_measured, read_run
 from outlearn.report.run_page import measured_gaps, run_figures
+from outlearn.results.reading import read_measured, read_run
 
 COLUMN_POINTS = 3.35 * 72
 

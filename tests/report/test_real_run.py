@@ -7,10 +7,10 @@ from tests.report.made_up import make_up
 
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.pipeline import run as run_pipeline
-from outlearn.experiment.store import Store
 from outlearn.report.html import write_report
-from outlearn.report.run_folder import read_measured, read_run
 from outlearn.report.run_page import measured_gaps
+from outlearn.results.reading import read_measured, read_run
+from outlearn.store.store import Store
 
 FLOAT64_SUM = 1e-9  # the page measures again what the run measured: the same sums in the same precision
 LOSSES = ("forward_ce", "mae")

@@ -9,7 +9,7 @@ from tests.report.made_up import make_up
 
 from outlearn.errors import ConfigError, DataError, StoreError
 from outlearn.report.html import write_report
-from outlearn.report.run_folder import read_measured, read_run
+from outlearn.results.reading import read_measured, read_run
 
 
 @pytest.fixture

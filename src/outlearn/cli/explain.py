@@ -56,8 +56,8 @@ def explain(
 
     Nothing is trained.
     """
-    from outlearn.experiment.explain.command import explain_files
-    from outlearn.progress_bars import Bars
+    from outlearn.cli.progress_bars import Bars
+    from outlearn.explanation.command import explain_files
 
     with Bars() as bars:
         text = explain_files(

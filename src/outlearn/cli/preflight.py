@@ -41,8 +41,8 @@ def preflight(
     ] = None,
 ) -> None:
     """Say, before training, whether a student of these weak labels will beat its labeler; few true labels or none."""
-    from outlearn.experiment.preflight.files import preflight_files
-    from outlearn.progress_bars import Bars
+    from outlearn.cli.progress_bars import Bars
+    from outlearn.preflight_checks.files import preflight_files
 
     with Bars() as bars:
         text = preflight_files(

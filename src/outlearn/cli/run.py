@@ -24,14 +24,14 @@ def run(
     cluster: ClusterOption = None,
 ) -> None:
     """Train weak teachers and strong students on their labels; say who wins, and why."""
-    from outlearn.experiment.executors import open_executor
+    from outlearn.cli.progress_bars import Bars
     from outlearn.experiment.load_config import load_config
     from outlearn.experiment.pipeline import run as run_pipeline
-    from outlearn.experiment.run_folder import new_run_folder, write_file
-    from outlearn.experiment.store import Store, default_store
-    from outlearn.progress_bars import Bars
     from outlearn.report.html import write_report
     from outlearn.report.summary import summary_text
+    from outlearn.results.writing import new_run_folder, write_file
+    from outlearn.store.executors import open_executor
+    from outlearn.store.store import Store, default_store
 
     settings = load_config(config, overrides)
     folder = out or new_run_folder(settings.data.name or Path(settings.data.path or "run").stem)

@@ -11,7 +11,7 @@ __all__ = ["store_gc", "store_ls", "store_verify"]
 
 def store_ls(store: StoreOption = None) -> None:
     """List the stored stages."""
-    from outlearn.experiment.store import Store, default_store
+    from outlearn.store.store import Store, default_store
 
     for folder, meta in Store(store or default_store(), existing=True).entries():
         if meta is None:
@@ -26,7 +26,7 @@ def store_ls(store: StoreOption = None) -> None:
 
 def store_verify(store: StoreOption = None) -> None:
     """Check every entry against its hash; set damaged ones aside and exit with 1 if there are any."""
-    from outlearn.experiment.store import Store, default_store
+    from outlearn.store.store import Store, default_store
 
     problems = 0
     checked = 0
@@ -42,7 +42,7 @@ def store_verify(store: StoreOption = None) -> None:
 
 def store_gc(store: StoreOption = None) -> None:
     """Remove what no run can use: left-over temporary folders and damaged entries."""
-    from outlearn.experiment.store import Store, default_store
+    from outlearn.store.store import Store, default_store
 
     removed = Store(store or default_store(), existing=True).gc()
     for folder in removed:

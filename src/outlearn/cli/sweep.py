@@ -25,14 +25,14 @@ def sweep(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
 ) -> None:
     """Run a configuration in many variants, computing what they share once, and compare them."""
-    from outlearn.experiment.store import Store, default_store
-    from outlearn.experiment.sweep.plan_text import plan_text
-    from outlearn.experiment.sweep.planning import plan_sweep
-    from outlearn.experiment.sweep.run_sweep import run_sweep
-    from outlearn.experiment.sweep.sweep_file import read_sweep
+    from outlearn.cli.progress_bars import Bars
     from outlearn.learners.memory import parse_size
-    from outlearn.progress_bars import Bars
     from outlearn.report.html import write_report
+    from outlearn.store.store import Store, default_store
+    from outlearn.sweep.plan_text import plan_text
+    from outlearn.sweep.planning import plan_sweep
+    from outlearn.sweep.run_sweep import run_sweep
+    from outlearn.sweep.sweep_file import read_sweep
 
     asked, size = read_sweep(file), parse_size(memory) if memory else None
     folder, kept = out or asked.default_folder, Store(store or default_store())

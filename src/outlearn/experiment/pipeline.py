@@ -14,21 +14,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from outlearn.core.combinations import COMBINATIONS, combined
 from outlearn.experiment.config import Config
 from outlearn.experiment.evaluation import Evaluation, evaluate
-from outlearn.experiment.executors.runner import TaskRunner
-from outlearn.experiment.executors.stage_tasks import compute_stages, raise_failures
-from outlearn.experiment.labelling import COMBINATIONS, combined
 from outlearn.experiment.plan import Plan, make_plan
 from outlearn.experiment.points import EVALUATED
 from outlearn.experiment.predictions_files import write_predictions
-from outlearn.experiment.progress import Progress, Silent
 from outlearn.experiment.results import measure
-from outlearn.experiment.run_folder import RunWriter
-from outlearn.experiment.stage import StageRunner
+from outlearn.experiment.stage_tasks import compute_stages, raise_failures
 from outlearn.experiment.stages.students import read_students
 from outlearn.experiment.stages.teachers import teacher_predictions
-from outlearn.experiment.store import Entry, Store
+from outlearn.progress import Progress, Silent
+from outlearn.results.writing import RunWriter
+from outlearn.store.executors.runner import TaskRunner
+from outlearn.store.stage import StageRunner
+from outlearn.store.store import Entry, Store
 
 __all__ = ["Run", "run"]
 

@@ -18,7 +18,6 @@ from outlearn.errors import ConfigError
 from outlearn.experiment.config import AUTO, Config
 from outlearn.experiment.evaluation import check_target
 from outlearn.experiment.learner_sections import FinetuneLearner, Learner
-from outlearn.experiment.stage import Stage
 from outlearn.experiment.stages.auto import AutoStudents
 from outlearn.experiment.stages.ceilings import ceilings_stage
 from outlearn.experiment.stages.external import external_teachers
@@ -28,7 +27,8 @@ from outlearn.experiment.stages.frozen import FrozenModel
 from outlearn.experiment.stages.model import Model
 from outlearn.experiment.stages.students import Labelling, named_losses, students_stage
 from outlearn.experiment.stages.teachers import teachers_stage
-from outlearn.experiment.store import canonical_json, stage_key
+from outlearn.store.stage import Stage
+from outlearn.store.store import canonical_json, stage_key
 
 __all__ = ["DealtPoints", "Plan", "make_plan", "points_key", "read_points"]
 

@@ -9,7 +9,7 @@ from jaxtyping import Int
 
 from outlearn.data.splits import Splits
 from outlearn.data.task import SPLIT_NAMES, Task
-from outlearn.experiment.store import canonical_json
+from outlearn.store.store import canonical_json
 
 __all__ = ["EVALUATED", "point_ids", "splits_fingerprint"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.experiment.evaluation import Evaluation
-from outlearn.experiment.run_folder import RunWriter
+from outlearn.results.writing import RunWriter
 
 __all__ = ["write_predictions"]
 

@@ -18,10 +18,10 @@ from outlearn.core.top_class import top_class
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.experiment.config import Config
-from outlearn.experiment.estimates import score_record
 from outlearn.experiment.evaluation import Evaluation
 from outlearn.experiment.stages.ceilings import ceiling_notes, ceiling_points
 from outlearn.experiment.student_results import bias_variance_record, student_record
+from outlearn.results.estimates import score_record
 from outlearn.version import __version__
 
 __all__ = ["measure"]

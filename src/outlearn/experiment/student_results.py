@@ -21,8 +21,8 @@ from outlearn.core.risk_gap import RiskGap, risk_gap
 from outlearn.core.total_variance import total_variance
 from outlearn.errors import OutlearnError
 from outlearn.experiment.config import Config
-from outlearn.experiment.estimates import estimate, mean_of, number, ratio_of_means, score_record
 from outlearn.experiment.evaluation import Evaluation
+from outlearn.results.estimates import estimate, mean_of, number, ratio_of_means, score_record
 
 __all__ = ["bias_variance_record", "student_record"]
 

@@ -8,17 +8,18 @@ first, classes last. How the training works and how fast it is: docs/heads.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+import torch
 from jaxtyping import Float
 
 from outlearn.errors import ConfigError, ShapeError, suggest
-from outlearn.losses.base import Loss
+from outlearn.losses import Loss, check_targets, resolve
 
-__all__ = ["FitResult", "HeadJob", "HeadSettings", "Heads"]
+__all__ = ["FitResult", "HeadJob", "HeadSettings", "Heads", "settled"]
 
 # Rows of features predicted at once: bounds the memory beside the result.
 PREDICTION_ROWS = 8192
@@ -185,3 +186,19 @@ class FitResult:
     checkpoints: tuple[float, ...]
     heads: Heads
     gaps: np.ndarray | None = None
+
+
+def settled(jobs: Sequence[HeadJob], targets: Float[np.ndarray, "labellings points classes"]) -> list[HeadJob]:
+    """Settle each job's loss on the labels that it learns from: a quantile becomes a threshold.
+
+    Raises:
+        DomainError: if a loss cannot take its labels.
+    """
+    labellings = [torch.from_numpy(labels) for labels in targets]
+    known: dict[tuple[Loss, int], Loss] = {}
+    for job in jobs:
+        if (job.loss, job.labelling) not in known:
+            loss = resolve(job.loss, labellings[job.labelling])
+            check_targets(loss, labellings[job.labelling])
+            known[job.loss, job.labelling] = loss
+    return [replace(job, loss=known[job.loss, job.labelling]) for job in jobs]

@@ -13,9 +13,9 @@ from outlearn.core.predictions import Predictions
 from outlearn.report.cells import Cell, Column, Estimate, Table, format_cell, format_number
 from outlearn.report.charts import Axis, Chart, Dots, Line, Mark, Panel, Rule
 from outlearn.report.point_figures import as_estimate
-from outlearn.report.run_folder import Measured
 from outlearn.report.score_figures import Drawn, drawn
 from outlearn.report.style import ROLES, series_style
+from outlearn.results.reading import Measured
 
 __all__ = ["reliability_figure", "sensitivity_figure"]
 

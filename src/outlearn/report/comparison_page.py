@@ -16,9 +16,9 @@ from outlearn.report.comparison_tables import (
 )
 from outlearn.report.page import Figure, Grid, GridColumn, Section, TableBlock, render_page
 from outlearn.report.plotly_charts import to_plotly
-from outlearn.report.run_folder import RunFolder
 from outlearn.report.style import ROLES, series_style
 from outlearn.report.tables import risk_unit
+from outlearn.results.reading import RunFolder
 
 __all__ = ["comparison_figures", "comparison_page"]
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from outlearn.report.cells import Cell, Column, Estimate, Table, estimate_of
-from outlearn.report.run_folder import RunFolder
 from outlearn.report.tables import loss_names, student_estimate
+from outlearn.results.reading import RunFolder
 
 __all__ = ["ROW_COLUMNS", "all_losses", "comparison_findings", "comparison_table", "loss_summary", "run_names"]
 

@@ -9,10 +9,10 @@ from outlearn.errors import ConfigError, StoreError, suggest
 from outlearn.report.charts import Chart
 from outlearn.report.comparison_page import comparison_page
 from outlearn.report.markdown import markdown_report
-from outlearn.report.run_folder import read_measured, read_run
 from outlearn.report.run_page import measured_gaps, run_figures, run_page
 from outlearn.report.sweep_folder import is_sweep, read_sweep_folder
 from outlearn.report.sweep_page import sweep_charts, sweep_page
+from outlearn.results.reading import read_measured, read_run
 
 __all__ = ["FORMATS", "write_report"]
 

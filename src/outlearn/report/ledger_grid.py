@@ -11,7 +11,7 @@ import numpy as np
 from outlearn.core.metrics import accuracy
 from outlearn.core.risk_gap import RiskGap
 from outlearn.report.page import Grid, GridColumn
-from outlearn.report.run_folder import Measured
+from outlearn.results.reading import Measured
 
 __all__ = ["MOST_POINTS", "ledger_grid"]
 

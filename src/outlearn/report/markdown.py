@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from outlearn.report.cells import Table
 from outlearn.report.comparison_tables import comparison_findings, comparison_table, loss_summary, run_names
 from outlearn.report.findings import findings
-from outlearn.report.run_folder import RunFolder
 from outlearn.report.tables import blind_spot_table, difference_table, gap_table, main_table
+from outlearn.results.reading import RunFolder
 
 __all__ = ["markdown_report", "markdown_table"]
 

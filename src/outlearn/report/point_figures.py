@@ -12,10 +12,10 @@ from outlearn.core.predictions import Predictions
 from outlearn.core.risk_gap import RiskGap
 from outlearn.report.cells import Cell, Column, Estimate, Table, format_cell, format_number
 from outlearn.report.charts import Axis, Chart, Dots, Heat, Line, Panel, Rule
-from outlearn.report.run_folder import Measured
 from outlearn.report.score_figures import Drawn, drawn
 from outlearn.report.style import ROLES, SeriesStyle, series_style
 from outlearn.report.wording import of_losses
+from outlearn.results.reading import Measured
 
 __all__ = ["as_estimate", "confidence_figure", "misfit_map_figure"]
 

@@ -12,7 +12,6 @@ from outlearn.report.findings import findings
 from outlearn.report.ledger_grid import ledger_grid
 from outlearn.report.page import Block, Facts, Section, TableBlock, Text, render_page
 from outlearn.report.point_figures import confidence_figure, misfit_map_figure
-from outlearn.report.run_folder import Measured, RunFolder, read_measured
 from outlearn.report.score_figures import Drawn, bias_variance_figure, gap_figure, scores_figure
 from outlearn.report.selection import selection_figure
 from outlearn.report.summary import describe
@@ -26,6 +25,7 @@ from outlearn.report.tables import (
 )
 from outlearn.report.training_figure import path_figure
 from outlearn.report.wording import level_as_share
+from outlearn.results.reading import Measured, RunFolder, read_measured
 
 __all__ = ["best_loss", "measured_gaps", "run_figures", "run_page"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from outlearn.errors import DataError
-from outlearn.report.run_folder import RunFolder, read_run
+from outlearn.results.reading import RunFolder, read_run
 
 __all__ = ["SweepFolder", "SweptRun", "is_sweep", "read_sweep_folder"]
 

@@ -10,9 +10,13 @@ import numpy as np
 from outlearn.core.criteria import check_criterion
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import AUTO
-from outlearn.experiment.labelling import weak_labels
 from outlearn.experiment.points import EVALUATED, splits_fingerprint
-from outlearn.experiment.selection import (
+from outlearn.experiment.stages.frozen import FrozenModel
+from outlearn.experiment.stages.model import Model
+from outlearn.experiment.stages.students import Labelling, Students, student_seed
+from outlearn.experiment.stages.teachers import teacher_predictions
+from outlearn.experiment.stages.weak_labels import weak_labels
+from outlearn.selection import (
     Candidate,
     Choice,
     check_labellers,
@@ -21,12 +25,8 @@ from outlearn.experiment.selection import (
     fit_chosen,
     selection_labellers,
 )
-from outlearn.experiment.stage import Entries, Stage, Work
-from outlearn.experiment.stages.frozen import FrozenModel
-from outlearn.experiment.stages.model import Model
-from outlearn.experiment.stages.students import Labelling, Students, student_seed
-from outlearn.experiment.stages.teachers import teacher_predictions
-from outlearn.experiment.store import Entry
+from outlearn.store.stage import Entries, Stage, Work
+from outlearn.store.store import Entry
 
 __all__ = ["AutoStudents"]
 

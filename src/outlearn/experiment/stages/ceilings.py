@@ -11,17 +11,17 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Int64
 
+from outlearn.core.randomness import child_seed, generator
+from outlearn.data.draws import stratified_order
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.experiment.config import Config
-from outlearn.experiment.draws import stratified_order
 from outlearn.experiment.points import EVALUATED
-from outlearn.experiment.randomness import child_seed, generator
-from outlearn.experiment.stage import Stage
 from outlearn.experiment.stages.lesson import Lesson
 from outlearn.experiment.stages.model import Model
 from outlearn.learners.base import HeadJob
 from outlearn.losses import get_loss
+from outlearn.store.stage import Stage
 
 __all__ = ["ceiling_notes", "ceiling_points", "ceilings_stage"]
 

@@ -13,8 +13,8 @@ from outlearn.data.task import Task
 from outlearn.data.weak_labels import load_weak_labels
 from outlearn.errors import DataError
 from outlearn.experiment.config import TeacherSection
-from outlearn.experiment.stage import Stage
 from outlearn.experiment.stages.teachers import LABELLED
+from outlearn.store.stage import Stage
 
 __all__ = ["ExternalTeachers", "external_teachers"]
 

@@ -7,7 +7,7 @@ from jaxtyping import Int
 
 from outlearn.data.task import Task
 from outlearn.encoders.base import Encoder
-from outlearn.experiment.stage import Entries, Stage, Work
+from outlearn.store.stage import Entries, Stage, Work
 
 __all__ = ["features_stage"]
 

@@ -18,12 +18,12 @@ from outlearn.encoders.model_folder import ALIASES, PINNED, model_folder, model_
 from outlearn.errors import ConfigError
 from outlearn.experiment.learner_sections import FinetuneLearner
 from outlearn.experiment.points import splits_fingerprint
-from outlearn.experiment.stage import Entries, Stage, Work
-from outlearn.experiment.stages.lesson import Lesson, settled
-from outlearn.learners.base import HeadJob
+from outlearn.experiment.stages.lesson import Lesson
+from outlearn.learners.base import HeadJob, settled
 from outlearn.learners.finetuning import EarlyStopping, FinetuneSettings, fit_finetune
 from outlearn.learners.self_distillation import distillation_targets
 from outlearn.losses import loss_config
+from outlearn.store.stage import Entries, Stage, Work
 
 __all__ = ["FinetunedModel"]
 

@@ -11,13 +11,13 @@ from jaxtyping import Float, Float32
 from outlearn.data.splits import Splits
 from outlearn.experiment.learner_sections import ConvexLearner, HeadLearner
 from outlearn.experiment.points import splits_fingerprint
-from outlearn.experiment.progress import Advance
-from outlearn.experiment.stage import Entries, Stage, Work
-from outlearn.experiment.stages.lesson import Lesson, settled
-from outlearn.learners.base import FitResult, HeadJob, HeadSettings
+from outlearn.experiment.stages.lesson import Lesson
+from outlearn.learners.base import FitResult, HeadJob, HeadSettings, settled
 from outlearn.learners.convex import fit_convex
 from outlearn.learners.heads import fit_predict
 from outlearn.learners.self_distillation import fit_rounds, round_epochs
+from outlearn.progress import Advance
+from outlearn.store.stage import Entries, Stage, Work
 
 __all__ = ["FrozenModel"]
 

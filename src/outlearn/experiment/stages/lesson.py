@@ -6,19 +6,17 @@ has come.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
-from outlearn.experiment.stage import Entries, Stage
 from outlearn.learners.base import HeadJob
-from outlearn.losses import Loss, check_targets, resolve
+from outlearn.store.stage import Entries, Stage
 
-__all__ = ["Lesson", "settled"]
+__all__ = ["Lesson"]
 
 
 @dataclass(frozen=True)
@@ -51,19 +49,3 @@ class Lesson:
     weights: Float[np.ndarray, "weightings points"] | None = None
     checkpoints: tuple[float, ...] = ()
     rounds: int = 0
-
-
-def settled(jobs: Sequence[HeadJob], targets: Float[np.ndarray, "labellings points classes"]) -> list[HeadJob]:
-    """Settle each job's loss on the labels that it learns from: a quantile becomes a threshold.
-
-    Raises:
-        DomainError: if a loss cannot take its labels.
-    """
-    labellings = [torch.from_numpy(labels) for labels in targets]
-    known: dict[tuple[Loss, int], Loss] = {}
-    for job in jobs:
-        if (job.loss, job.labelling) not in known:
-            loss = resolve(job.loss, labellings[job.labelling])
-            check_targets(loss, labellings[job.labelling])
-            known[job.loss, job.labelling] = loss
-    return [replace(job, loss=known[job.loss, job.labelling]) for job in jobs]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, ClassVar, Protocol
 
 from outlearn.data.splits import Splits
-from outlearn.experiment.stage import Stage
 from outlearn.experiment.stages.lesson import Lesson
+from outlearn.store.stage import Stage
 
 __all__ = ["Model"]
 

@@ -12,20 +12,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int
 
+from outlearn.core.combinations import combined, label_source
 from outlearn.core.predictions import Predictions
+from outlearn.core.randomness import child_seed
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.experiment.config import AUTO, Config
-from outlearn.experiment.labelling import combined, label_source, weak_labels
 from outlearn.experiment.points import EVALUATED
-from outlearn.experiment.randomness import child_seed
-from outlearn.experiment.stage import Entries, Stage
 from outlearn.experiment.stages.lesson import Lesson
 from outlearn.experiment.stages.model import Model
 from outlearn.experiment.stages.teachers import teacher_predictions
-from outlearn.experiment.store import Entry
+from outlearn.experiment.stages.weak_labels import weak_labels
 from outlearn.learners.base import HeadJob
 from outlearn.losses import Loss, get_loss, loss_config, loss_name
+from outlearn.store.stage import Entries, Stage
+from outlearn.store.store import Entry
 
 __all__ = ["CONTROL", "Labelling", "Students", "named_losses", "read_students", "student_seed", "students_stage"]
 

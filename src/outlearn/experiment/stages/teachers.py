@@ -8,19 +8,19 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outlearn.core.predictions import Predictions
+from outlearn.core.randomness import child_seed
+from outlearn.data.draws import draw_teachers
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import TeacherSection
-from outlearn.experiment.draws import draw_teachers
 from outlearn.experiment.points import EVALUATED, point_ids
-from outlearn.experiment.randomness import child_seed
-from outlearn.experiment.stage import Stage
 from outlearn.experiment.stages.lesson import Lesson
 from outlearn.experiment.stages.model import Model
-from outlearn.experiment.store import Entry
 from outlearn.learners.base import HeadJob
 from outlearn.losses import get_loss
+from outlearn.store.stage import Stage
+from outlearn.store.store import Entry
 
 __all__ = ["teacher_predictions", "teachers_stage"]
 

@@ -1,0 +1,96 @@
+"""Which labelled points each teacher learns from: the randomness that the decomposition calls variance."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from outlearn.core.randomness import generator
+from outlearn.errors import ConfigError
+
+__all__ = ["draw_teachers", "stratified_order"]
+
+
+def draw_teachers(
+    labels: Int[np.ndarray, " points"],
+    *,
+    models: int,
+    size: int,
+    draw: Literal["disjoint", "bootstrap", "seeds"],
+    seed: int,
+) -> Float[np.ndarray, "models points"]:
+    """Draw the training points of each teacher from the teacher split.
+
+    disjoint: no point is used twice, so that teachers are independent given the split. bootstrap: `size` points with
+    replacement, for each teacher anew. seeds: one subset for all. Draws keep the classes' shares (within one point).
+
+    Args:
+        labels: true labels of the teacher split, `[points]`.
+        models: number of teachers.
+        size: labelled points per teacher.
+        draw: see above.
+        seed: the run's seed.
+
+    Returns:
+        How often each teacher uses each point, `[models, points]`.
+
+    Raises:
+        ConfigError: if the split has too few points for the draw, or a draw would miss all classes but one.
+    """
+    n_points = len(labels)
+    needed = models * size if draw == "disjoint" else size
+    if draw != "bootstrap" and needed > n_points:
+        remedy = (
+            f"Lower teacher.labels to {n_points // models} or teacher.models to {n_points // size}, or use "
+            "teacher.draw: bootstrap."
+            if draw == "disjoint"
+            else f"Lower teacher.labels to {n_points}."
+        )
+        raise ConfigError(
+            f"teacher.draw: {draw} needs {needed:,} points, and the teacher split has {n_points:,}. {remedy}"
+        )
+    counts = np.zeros((models, n_points))
+    if draw == "bootstrap":
+        for model in range(models):
+            counts[model] = _bootstrap(labels, size, generator(seed, "teacher draw", model))
+    else:
+        order = stratified_order(labels, generator(seed, "teacher draw"))
+        for model in range(models):
+            first = model * size if draw == "disjoint" else 0
+            counts[model, order[first : first + size]] = 1.0
+    for model in range(models):
+        seen = np.unique(labels[counts[model] > 0])
+        if len(seen) < 2:
+            raise ConfigError(
+                f"teacher {model} would see {size} points of one class only (class {seen[0]}). Raise teacher.labels, "
+                "or give more "
+                "points of the other classes."
+            )
+    return counts
+
+
+def stratified_order(labels: Int[np.ndarray, " points"], rng: np.random.Generator) -> Int[np.ndarray, " points"]:
+    """Shuffle points so that each stretch of the result has the classes' shares, within one point a class."""
+    position = np.empty(len(labels))
+    for value in np.unique(labels):
+        members = np.flatnonzero(labels == value)
+        # Member i of n stands at (i + u) / n: one u a class keeps the classes from lining up.
+        position[rng.permutation(members)] = (np.arange(len(members)) + rng.random()) / len(members)
+    return np.argsort(position, kind="stable")
+
+
+def _bootstrap(labels: Int[np.ndarray, " points"], size: int, rng: np.random.Generator) -> Float[np.ndarray, " points"]:
+    """Count draws with replacement, each class by its share; the remainder of the rounding goes by chance."""
+    classes, class_of = np.unique(labels, return_inverse=True)
+    shares = np.bincount(class_of) * size / len(labels)
+    sizes = np.floor(shares).astype(int)
+    rest = shares - sizes
+    if size > sizes.sum():
+        sizes[rng.choice(len(classes), size - sizes.sum(), replace=False, p=rest / rest.sum())] += 1
+    counts = np.zeros(len(labels))
+    for value, number in enumerate(sizes):
+        members = np.flatnonzero(class_of == value)
+        np.add.at(counts, rng.choice(members, number), 1.0)
+    return counts

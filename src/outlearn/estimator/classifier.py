@@ -1,0 +1,296 @@
+"""Weak-to-strong learning as a scikit-learn classifier: few labels, weak teachers, strong students of their labels.
+
+Each teacher learns from a bootstrap of the labelled points and labels points that it has not seen: the unlabelled ones
+(y = -1), or, where all are labelled, those outside its bootstrap. Students learn from these labels only, all of them in
+one computation. Predictions are the students' dual mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from jaxtyping import Float, Shaped
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from outlearn.core.generators import BregmanGenerator
+from outlearn.core.predictions import Predictions
+from outlearn.errors import ConfigError, DataError, ShapeError
+from outlearn.estimator.bagged_teachers import bagged_teachers, teacher_probs, weak_columns
+from outlearn.estimator.partial_labels import (
+    UNLABELLED,
+    check_labels,
+    class_codes,
+    given_labels,
+    is_unlabelled,
+    taken_labels,
+)
+from outlearn.explanation import Explanation, explain, smoothed
+
+if TYPE_CHECKING:
+    from outlearn.losses import Loss
+
+__all__ = ["WeakToStrongClassifier"]
+
+EPOCHS, LEAST_STEPS = 20, 400  # with fewer steps AdamW at 3e-3 has hardly left its random start
+LARGEST_SEED = 2**31 - 1
+
+
+class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Learn a classifier from few labels and many unlabelled points, by students that outlearn their weak teachers.
+
+    Every point of `y` that is -1 is unlabelled (in an array of text also "-1", which is what NumPy makes of it), so -1
+    cannot be a class: rename it. Students never see a label of `y`; they see what teachers say of points that these
+    have not learned from. Without an unlabelled point, a teacher labels the points outside its own bootstrap.
+
+    Args:
+        teacher: any scikit-learn classifier with `predict_proba`; a clone is trained for each teacher. None is a
+            standardised logistic regression: weak, calibrated, and quick to train many times.
+        n_teachers: number of teachers. With 8 all intervals of `explain` can be given (the overfit covariance needs 6).
+        teacher_features: the weak view: columns of X that teachers see, as indices, names or a mask. None is all: then
+            teachers are weak by their few labels only.
+        loss: of the students, a name or a loss of `outlearn.losses`. "reverse_ce" was the most accurate where teachers
+            are weak (docs/estimator.md); "forward_ce" is better where they are nearly as good as their students.
+        n_seeds: students of each teacher. One is enough to average; more tell a student's seed from its teacher's draw.
+        hidden: width of one hidden layer of the students; None is a linear head, which gains most from weak labels.
+        epochs: passes over the weak labels. None is 20, and more for few points, until 400 steps are made. Longer
+            training copies the individual teacher.
+        batch_size, learning_rate, weight_decay: of AdamW, as measured on the package's own tasks (docs/heads.md).
+        random_state: seed of the bootstraps and students.
+
+    Attributes:
+        classes_: `[classes]`, as in y.
+        teachers_: the fitted teachers; empty if weak labels were given.
+        heads_: the fitted students.
+        teacher_of_: `[students]`, the teacher of each.
+        loss_: the loss, its thresholds settled.
+        choice_: for loss="auto" what was chosen, `choice_.chosen`, from what; else None.
+        n_weak_labels_: points that students learned from.
+        n_features_in_, feature_names_in_: of X.
+
+    Example:
+        >>> from sklearn.datasets import load_breast_cancer
+        >>> X, y = load_breast_cancer(return_X_y=True)
+        >>> seen = np.where(np.arange(len(y)) < 100, y, -1)            # 100 labels, 469 points without
+        >>> model = WeakToStrongClassifier(teacher_features=[0, 1, 2], random_state=0).fit(X[:400], seen[:400])
+        >>> teachers = [t.score(X[400:, :3], y[400:]) for t in model.teachers_]
+        >>> bool(model.score(X[400:], y[400:]) > max(teachers))
+        True
+
+    Source: weak-to-strong generalization as in Burns et al. 2023, with ensembles and losses of Xu et al. 2025.
+    """
+
+    def __init__(
+        self,
+        *,
+        teacher: Any = None,
+        n_teachers: int = 8,
+        teacher_features: Any = None,
+        loss: str | Mapping[str, object] | Loss = "reverse_ce",
+        rounds: int = 0,
+        n_seeds: int = 1,
+        hidden: int | None = None,
+        epochs: float | None = None,
+        batch_size: int = 128,
+        learning_rate: float = 3e-3,
+        weight_decay: float = 1e-4,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.teacher = teacher
+        self.n_teachers = n_teachers
+        self.teacher_features = teacher_features
+        self.loss = loss
+        self.rounds = rounds
+        self.n_seeds = n_seeds
+        self.hidden = hidden
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        weak_labels: Any = None,
+    ) -> Self:
+        """Train teachers on the labelled points and students on the teachers' labels of the others.
+
+        Args:
+            X: `[points, features]`, dense.
+            y: `[points]`, -1 where unlabelled. With weak labels it may be None.
+            weak_labels: of teachers from elsewhere: distributions `[teachers, points, classes]`, classes in the sorted
+                order of y's, or numbered from 0 if y has no label; or votes `[teachers, points]`, classes by name, -1
+                where a teacher abstains: its students do not learn from that point. No teacher is trained then, and
+                students learn from the unlabelled points' weak labels (of all points, if none is unlabelled).
+
+        Returns:
+            The fitted classifier.
+
+        Raises:
+            ConfigError, DataError, DomainError, ShapeError: all ValueErrors, for parameters or labels that do not do.
+        """
+        from outlearn.estimator.weak_students import fit_weak_students
+        from outlearn.learners.base import HeadSettings
+
+        for name in ("n_teachers", "n_seeds"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+                raise ConfigError(f"{name} is {value!r}; expected a whole number of at least 1.")
+        settings = HeadSettings(
+            hidden=self.hidden,
+            epochs=EPOCHS if self.epochs is None else self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+        )
+        if y is None and weak_labels is not None:
+            X = validate_data(self, X, dtype="numeric")
+            y = np.full(len(X), UNLABELLED)
+        else:
+            X, y = validate_data(self, X, y, dtype="numeric", ensure_min_samples=2)
+        rng = np.random.default_rng(check_random_state(self.random_state).randint(LARGEST_SEED))
+        check_labels(y)
+        unlabelled = is_unlabelled(y)
+        learned = unlabelled if unlabelled.any() else np.ones(len(X), dtype=bool)
+        if weak_labels is None:
+            labels, weights = self._train_teachers(X, y, unlabelled, learned, rng)
+        else:
+            check_classification_targets(y[~unlabelled])
+            self.teachers_: list[Any] = []
+            self.classes_, labels, weights = taken_labels(weak_labels, np.unique(y[~unlabelled]), learned)
+        self.n_weak_labels_ = int(learned.sum())
+        if self.epochs is None:
+            per_epoch = -(-self.n_weak_labels_ // self.batch_size)
+            settings = replace(settings, epochs=max(EPOCHS, LEAST_STEPS / per_epoch))
+        students = fit_weak_students(
+            X[learned],
+            labels,
+            weights,
+            self.loss,
+            rounds=self.rounds,
+            n_seeds=self.n_seeds,
+            settings=settings,
+            rng=rng,
+        )
+        self.heads_, self.teacher_of_ = students.heads, students.teacher_of
+        self.loss_, self.choice_ = students.loss, students.choice
+        return self
+
+    def predict_proba(self, X: Any) -> Float[np.ndarray, "points classes"]:
+        """Predict probabilities: the dual (normalised geometric) mean of the students.
+
+        That mean has the bias of a single student, no more, and less variance, so what `explain` says of the students'
+        bias holds for it under log loss. The arithmetic mean would change the bias too.
+        """
+        return np.asarray(np.exp(self.predict_log_proba(X)))
+
+    def predict_log_proba(self, X: Any) -> Float[np.ndarray, "points classes"]:
+        """Predict log-probabilities; see `predict_proba`."""
+        return np.asarray(self._students(self._checked(X)).dual_mean().log_probs[0])
+
+    def predict(self, X: Any) -> Shaped[np.ndarray, " points"]:
+        """Predict the most probable class."""
+        chosen = self.predict_log_proba(X).argmax(axis=-1)
+        return np.asarray(self.classes_[chosen])
+
+    def explain(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        weak_labels: Any = None,
+        generator: str | BregmanGenerator = "negative_entropy",
+        order: str = "target_first",
+        level: float = 0.95,
+        smoothing: float = 0.0,
+    ) -> Explanation:
+        """Say where the students' gain over their teachers comes from, on labelled points that none has seen.
+
+        Args:
+            X: `[points, features]`.
+            y: true labels `[points]`, or distributions `[points, classes]` as floats.
+            weak_labels: what the teachers say of these points, as for `fit`, if they were not trained.
+            generator, order, level: as for `outlearn.risk_gap`.
+            smoothing: share of the uniform distribution to mix into teachers and students, for teachers that say 0.
+
+        Returns:
+            Risk gap, bias and variance, posterior-mean teacher, controls and slices; print() it.
+        """
+        values = self._checked(X)
+        if weak_labels is None:
+            if not self.teachers_:
+                raise DataError(
+                    "the teachers were not trained here: pass weak_labels, what they say of these points, [teachers, "
+                    "points, classes]."
+                )
+            probs = self._teacher_probs(values)
+        else:
+            probs = given_labels(weak_labels, self.classes_, np.ones(len(values), dtype=bool))
+            n_teachers = int(self.teacher_of_.max()) + 1
+            if len(probs) != n_teachers:
+                raise ShapeError(f"weak_labels are of {len(probs)} teachers; expected the {n_teachers} given to fit.")
+        soft = np.ndim(y) == 2
+        target = np.asarray(y, dtype=np.float64) if soft else class_codes(y, self.classes_, len(values))
+        return explain(
+            target,
+            teacher=smoothed(Predictions.from_probs(probs), smoothing),
+            student=smoothed(self._students(values), smoothing),
+            generator=generator,
+            order=order,
+            level=level,
+        )
+
+    def _checked(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        return np.asarray(validate_data(self, X, reset=False, dtype="numeric"))
+
+    def _students(self, X: np.ndarray) -> Predictions:
+        return Predictions.from_logits(self.heads_.predict(X), teacher_of=self.teacher_of_)
+
+    def _train_teachers(
+        self, X: np.ndarray, y: np.ndarray, unlabelled: np.ndarray, learned: np.ndarray, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Train every teacher on its bootstrap; return their labels, and which of them each student may see."""
+        check_classification_targets(y[~unlabelled])
+        self.classes_, codes = np.unique(y[~unlabelled], return_inverse=True)
+        if len(self.classes_) < 2:
+            raise DataError(
+                f"the labelled points are of {len(self.classes_)} class: {self.classes_.tolist()}. Give labels of at "
+                "least two classes (-1 marks a point without a label)."
+            )
+        self.teacher_columns_ = weak_columns(
+            self.teacher_features, n_features=X.shape[1], names=list(getattr(self, "feature_names_in_", ()))
+        )
+        prototype = make_pipeline(StandardScaler(), LogisticRegression()) if self.teacher is None else self.teacher
+        self.teachers_, counts = bagged_teachers(
+            prototype,
+            X[~unlabelled][:, self.teacher_columns_],
+            codes,
+            n_teachers=self.n_teachers,
+            seed=int(rng.integers(LARGEST_SEED)),
+        )
+        labels = self._teacher_probs(X[learned])
+        if unlabelled.any():
+            return labels, None
+        outside = (counts == 0).astype(np.float64)
+        if not outside.any(axis=1).all():
+            raise DataError(
+                f"{len(codes)} labelled points are too few: a teacher learns from all of them and has none left to "
+                "label. Give more points, or unlabelled ones (y = -1)."
+            )
+        return labels, outside
+
+    def _teacher_probs(self, X: np.ndarray) -> np.ndarray:
+        view = X[:, self.teacher_columns_]
+        return np.stack([teacher_probs(teacher, view, len(self.classes_)) for teacher in self.teachers_])

@@ -1,0 +1,137 @@
+"""Train students on weak labels that are there already: by a loss that is named, or by one chosen without labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from outlearn.core.predictions import Predictions
+from outlearn.errors import ConfigError
+
+if TYPE_CHECKING:
+    from outlearn.learners.base import Heads, HeadSettings
+    from outlearn.losses import Loss
+    from outlearn.selection import Candidate, Choice
+
+__all__ = ["AUTO", "WeakStudents", "fit_weak_students"]
+
+AUTO = "auto"
+LARGEST_SEED = 2**31 - 1
+VALIDATION_SHARE = 0.15  # of the points, kept from the candidates' students while they are compared
+LEAST_VALIDATION = 20  # fewer points say nothing that the student split does not
+
+
+@dataclass(frozen=True)
+class WeakStudents:
+    """Trained students.
+
+    Attributes:
+        heads: one a student.
+        teacher_of: whose labels each learned.
+        loss: its thresholds settled.
+        choice: what it was chosen from, or None where it was named.
+    """
+
+    heads: Heads
+    teacher_of: Int[np.ndarray, " students"]
+    loss: Loss
+    choice: Choice | None
+
+
+def fit_weak_students(
+    features: Float[np.ndarray, "points features"],
+    labels: Float[np.ndarray, "teachers points classes"],
+    weights: Float[np.ndarray, "teachers points"] | None,
+    loss: Any,
+    *,
+    rounds: int,
+    n_seeds: int,
+    settings: HeadSettings,
+    rng: np.random.Generator,
+) -> WeakStudents:
+    """Train `n_seeds` students of every teacher.
+
+    Args:
+        features, labels: what to learn.
+        weights: of the points for each teacher's students; 0 hides the teacher's label.
+        loss: a loss, its name, or "auto": then loss, length, weight decay and rounds are chosen without true labels.
+        rounds: of self-distillation, for a loss that is named.
+        n_seeds: students of each teacher.
+        settings: of the training; what is chosen takes the place of its length and weight decay.
+        rng: for seeds and the points held out while choosing.
+
+    Raises:
+        ConfigError: for "auto" with rounds, or with a single teacher.
+    """
+    import torch
+
+    from outlearn.learners.base import HeadJob
+    from outlearn.learners.self_distillation import fit_rounds
+    from outlearn.losses import get_loss, resolve
+    from outlearn.selection.candidates import Candidate
+
+    teacher_of = np.repeat(np.arange(len(labels)), n_seeds)
+    seeds = [int(rng.integers(LARGEST_SEED)) for _ in teacher_of]
+    choice = None
+    if isinstance(loss, str) and loss == AUTO:
+        if rounds:
+            raise ConfigError(f"rounds is {rounds}, and loss: auto chooses them; leave rounds at 0, or name a loss.")
+        choice = _choose(features, labels, weights, settings, seeds[::n_seeds], rng)
+        candidate: Candidate = choice.chosen
+    else:
+        candidate = Candidate(get_loss(loss), settings.epochs, settings.weight_decay, rounds)
+    settled = resolve(candidate.loss, torch.from_numpy(labels))
+    fitted = fit_rounds(
+        features,
+        labels,
+        [
+            HeadJob(int(m), settled, None if weights is None else int(m), seed)
+            for m, seed in zip(teacher_of, seeds, strict=True)
+        ],
+        {},
+        rounds=candidate.rounds,
+        settings=candidate.settings(settings),
+        weights=weights,
+    )
+    return WeakStudents(fitted[-1].heads, teacher_of, settled, choice)
+
+
+def _choose(
+    features: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray | None,
+    settings: HeadSettings,
+    seeds: list[int],
+    rng: np.random.Generator,
+) -> Choice:
+    """Choose on a part of the points, the rest kept to compare; what a teacher's student may not see, it leaves out."""
+    from outlearn.selection import check_labellers, choose, default_candidates
+
+    check_labellers(len(labels))
+    order = rng.permutation(len(features))
+    n_kept = round(VALIDATION_SHARE * len(features))
+    kept, learned = (order[:n_kept], order[n_kept:]) if n_kept >= LEAST_VALIDATION else (order[:0], order)
+    shown = labels if weights is None else np.where(weights[..., None] > 0, labels, 1.0 / labels.shape[-1])
+    some_hidden = weights is not None and not np.all(weights > 0)
+    candidates = [
+        # A loss that looks at a whole minibatch takes no weights.
+        candidate
+        for candidate in default_candidates(len(features), settings)
+        if not (some_hidden and candidate.loss.batch_coupled)
+    ]
+    labellers = {"student": Predictions.from_probs(shown[:, learned])}
+    if len(kept):
+        labellers["validation"] = Predictions.from_probs(shown[:, kept])
+    return choose(
+        features[learned],
+        labels[:, learned],
+        labellers=labellers,
+        validation_features=features[kept] if len(kept) else None,
+        candidates=candidates,
+        base=settings,
+        seeds=seeds,
+        weights=weights[:, learned] if weights is not None and some_hidden else None,
+    )

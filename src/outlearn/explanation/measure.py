@@ -1,0 +1,213 @@
+"""Explain given predictions: where does the student's gain over its teacher come from? Nothing is trained.
+
+One straight line: risk gap -> bias and variance of everybody, and of the gain -> posterior-mean teacher -> denoising
+control -> sharpening -> blind spots -> slices. Each part is one result of `outlearn.core`; a part that the arrays do
+not identify is not left out but says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+from jaxtyping import Int, Shaped
+
+from outlearn.core.bias_variance_summary import variance_pseudo_values
+from outlearn.core.blind_spots import blind_spots
+from outlearn.core.entropy import sharpening
+from outlearn.core.generators import BregmanGenerator, get_generator
+from outlearn.core.intervals import cluster_means, two_way_interval
+from outlearn.core.posterior import METHODS, posterior_mean
+from outlearn.core.predictions import Predictions
+from outlearn.core.risk_gap import RiskGap, risk_gap
+from outlearn.errors import ConfigError, DomainError, OutlearnError
+from outlearn.explanation.denoising import denoising
+from outlearn.explanation.parts import (
+    Decomposition,
+    EnsembleRisk,
+    GainSplit,
+    PosteriorMeanSummary,
+    Refused,
+)
+from outlearn.explanation.question import Question
+from outlearn.explanation.result import Explanation
+from outlearn.progress import Progress, Silent
+
+__all__ = ["explain", "smoothed"]
+
+# "discrete" is for students of several teachers at once: those have no gap to one teacher of their own.
+POSTERIOR_METHODS = ("pooled", "regression")
+POSTERIOR_TERMS = ("misfit", "distance", "conditional_variance", "residual", "residual_bound")
+ENSEMBLES_WANTED = 4  # blocks of teachers: ensembles need several to show a variance
+
+Part = TypeVar("Part")
+
+
+def explain(
+    target: Shaped[np.ndarray, "..."],
+    *,
+    teacher: Predictions,
+    student: Predictions,
+    generator: str | BregmanGenerator = "negative_entropy",
+    order: str = "target_first",
+    draws: bool = False,
+    level: float = 0.95,
+    validation: tuple[Predictions, Int[np.ndarray, " validation_points"]] | None = None,
+    notes: tuple[str, ...] = (),
+    progress: Progress | None = None,
+) -> Explanation:
+    """Say how much of the students' gain is misfit, how much bias and variance they removed, and what else would do.
+
+    Args:
+        target: as for `risk_gap`.
+        teacher: `[teachers, points, classes]`.
+        student: `[students, points, classes]`, with `teacher_of` unless there is one teacher or one student a teacher.
+        generator, order, draws: as for `risk_gap`.
+        level: of all intervals.
+        validation: the same teachers on other points, and the labels there, to choose the best teacher on; without
+            them it is chosen on one half of the points and measured on the other.
+        notes: sentences to keep with the results.
+        progress: where to show what is done.
+
+    Returns:
+        Everything measured; print() it.
+
+    Raises:
+        ConfigError: for an unknown generator or order, or a level outside (0, 1).
+        AlignmentError, ShapeError, DomainError: as for `risk_gap`. What one part alone cannot use is refused there.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> truth = rng.integers(0, 2, 200)
+        >>> signal = np.stack([0.5 - truth, truth - 0.5], axis=-1)
+        >>> teachers = Predictions.from_logits(signal + rng.normal(size=(6, 200, 2)))
+        >>> students = Predictions.from_logits(signal + 0.1 * rng.normal(size=(6, 200, 2)))
+        >>> found = explain(truth, teacher=teachers, student=students)
+        >>> found.gain.variance_removed.low > 0, found.gain.bias_removed.excludes_zero
+        (True, False)
+    """
+    if not 0 < level < 1:
+        raise ConfigError(f"level must lie between 0 and 1, like 0.95; got {level!r}.")
+    show = progress or Silent()
+    ask = Question(target, get_generator(generator), order, draws, level)
+    with show.bar("risk gap"):
+        gap = risk_gap(target, teacher=teacher, student=student, generator=ask.generator, order=order, draws=draws)
+        summary = gap.summary(level)
+    paired = replace(student, teacher_of=gap.teacher_of)
+    with show.bar("bias and variance"):
+        kinds = [("teachers", 1, lambda: teacher), *_ensembles(teacher), ("students", 1, lambda: paired)]
+        decompositions = tuple(
+            Decomposition(name, size, _attempt(lambda models=models: ask.decompose(models())))  # type: ignore[misc]
+            for name, size, models in kinds
+        )
+        gain = _attempt(lambda: _gain(gap, teacher, student, level))
+        ensembles = (
+            EnsembleRisk("mean", _attempt(lambda: ask.risk(teacher.mean()))),
+            EnsembleRisk("dual_mean", _attempt(lambda: ask.risk(teacher.dual_mean()))),
+        )
+    with show.bar("posterior mean"):
+        posterior = tuple(_posterior(method, teacher, paired, ask) for method in POSTERIOR_METHODS)
+    with show.bar("controls"):
+        control = _attempt(lambda: denoising(teacher, paired, ask, validation))
+        sharp = {
+            name: _attempt(lambda models=models: sharpening(target, models, level=level, draws=draws))  # type: ignore[misc]
+            for name, models in (("teachers", teacher), ("students", paired))
+        }
+        blind = _attempt(lambda: blind_spots(ask.labels(teacher)[0], teacher=teacher, student=paired).summary(level))
+    with show.bar("slices"):
+        slices = (gap.slices("teacher_confidence", level), gap.slices("class", level))
+    return Explanation(
+        gap=gap,
+        summary=summary,
+        gain=gain,
+        decompositions=decompositions,
+        ensembles=ensembles,
+        posterior=posterior,
+        control=control,
+        sharpening=sharp,
+        blind_spots=blind,
+        slices=slices,
+        ledger=gap.ledger(),
+        level=level,
+        notes=notes,
+    )
+
+
+def smoothed(predictions: Predictions, share: float) -> Predictions:
+    """Mix a share of the uniform distribution into predictions, so that none says 0: votes and trees do.
+
+    Args:
+        predictions: of any models.
+        share: in [0, 1); 0 changes nothing.
+
+    Example:
+        >>> smoothed(Predictions.from_probs(np.array([[1.0, 0.0]])), 0.1).probs.round(3)
+        array([[[0.95, 0.05]]])
+    """
+    if not 0 <= share < 1:
+        raise ConfigError(f"the share of the uniform distribution is {share!r}; expected at least 0 and below 1.")
+    if share == 0:
+        return predictions
+    # log((1 - e) p + e / K) from log p: no probability is formed that could round to 0.
+    mixed = np.logaddexp(np.log1p(-share) + predictions.log_probs, np.log(share / predictions.n_classes))
+    return replace(predictions, log_probs=mixed)
+
+
+def _attempt(part: Callable[[], Part]) -> Part | Refused:
+    """Compute one part; keep the reason where these arrays do not allow it."""
+    try:
+        return part()
+    except OutlearnError as error:
+        return Refused(str(error))
+
+
+def _ensembles(teacher: Predictions) -> Iterator[tuple[str, int, Callable[[], Predictions]]]:
+    """Average blocks of teachers, in both ways, so that there are several ensembles to see their variance."""
+    size = max(2, teacher.n_models // ENSEMBLES_WANTED)
+    count = teacher.n_models // size
+    if count < 2:
+        return
+    blocks = [replace(teacher, log_probs=teacher.log_probs[k * size : (k + 1) * size]) for k in range(count)]
+
+    def averaged(kind: str) -> Predictions:
+        means = [block.mean() if kind == "mean" else block.dual_mean() for block in blocks]
+        return replace(teacher, log_probs=np.concatenate([mean.log_probs for mean in means]))
+
+    yield "mean ensembles", size, lambda: averaged("mean")
+    yield "dual-mean ensembles", size, lambda: averaged("dual_mean")
+
+
+def _gain(gap: RiskGap, teacher: Predictions, student: Predictions, level: float) -> GainSplit:
+    """Split the gap into bias and variance removed; noise is the same for both sides and drops out."""
+    own = gap.teacher_of
+    used = np.unique(own)
+    if len(used) < 2:
+        raise DomainError("only one teacher has students, and one teacher shows no variance; train at least two.")
+    t = gap.generator.dual_from_log_probs(teacher.log_probs[used], argument="teacher")
+    s = gap.generator.dual_from_log_probs(student.log_probs, argument="student")
+    removed = variance_pseudo_values(t, used, gap.generator, gap.order) - variance_pseudo_values(
+        s, own, gap.generator, gap.order
+    )
+    return GainSplit(
+        bias_removed=two_way_interval(cluster_means(gap.gap, own) - removed, level),
+        variance_removed=two_way_interval(removed, level),
+    )
+
+
+def _posterior(method: str, teacher: Predictions, student: Predictions, ask: Question) -> PosteriorMeanSummary:
+    try:
+        found = posterior_mean(
+            teacher,
+            student,
+            method=method,
+            order=ask.order,
+            generator=ask.generator,
+            target=ask.target,
+            draws=ask.draws,
+        )
+        terms = {name: found.interval(name, ask.level) for name in POSTERIOR_TERMS}
+    except OutlearnError as error:
+        return PosteriorMeanSummary(method, METHODS[method], refused=str(error))
+    return PosteriorMeanSummary(method, METHODS[method], terms)

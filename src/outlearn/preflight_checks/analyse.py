@@ -1,0 +1,226 @@
+"""Will my student beat my labeler? Read weak labels before anything is trained on them, with few true labels or none.
+
+What is identifiable, and under which assumption, is in docs/will-my-student-beat-my-labeler.md; the mathematics is in
+`outlearn.core.labeler_agreement`, `shared_answer` and `crossed_gain`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from outlearn.core.randomness import generator
+from outlearn.encoders import get_encoder
+from outlearn.errors import ConfigError, DataError, ShapeError
+from outlearn.preflight_checks.label_table import LabelTable, make_table
+from outlearn.preflight_checks.measures import LabelMeasures
+from outlearn.preflight_checks.points import points_to_check
+from outlearn.preflight_checks.result import Preflight
+from outlearn.preflight_checks.student_measures import HABIT, StudentMeasures, habits, student_products
+from outlearn.preflight_checks.students import FEWEST_FOR_STUDENTS, CrossFit, cross_fit, pools
+from outlearn.preflight_checks.verdict import decide
+from outlearn.preflight_checks.wording import assumptions_of, warnings_of
+from outlearn.progress import Progress, Silent
+
+__all__ = ["analyse_table", "preflight"]
+
+FOLDS = 5
+MOST_TERMS = 20_000
+MOST_DIMENSIONS = 256
+TEXTS_A_DIMENSION = 8
+SPANNED = 1e-3  # of the largest standard deviation of a direction
+
+
+def preflight(
+    labels: Int[np.ndarray, "labelers points"],
+    *,
+    texts: Sequence[str] | None = None,
+    features: Float[np.ndarray, "points features"] | None = None,
+    true_labels: Int[np.ndarray, " points"] | None = None,
+    asked_twice: bool = False,
+    names: Sequence[str] | None = None,
+    class_names: Sequence[str] | None = None,
+    ids: Sequence[str] | None = None,
+    encoder: Mapping[str, Any] | None = None,
+    largest_bias: float = 0.25,
+    level: float = 0.95,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Preflight:
+    """Say how much of the labels' error is variance, whether a student will gain, and what would tell more.
+
+    Args:
+        labels: whole numbers of classes from 0, -1 where a labeler gave none; a row a labeler, or a row each time that
+            one labeler was asked.
+        texts, features: of the points; with either, students are trained (on points they are not judged on).
+        true_labels: of a random sample of the points, -1 elsewhere.
+        asked_twice: the rows are one labeler, asked again independently.
+        names: of the labelers.
+        class_names: of the classes.
+        ids: of the points.
+        encoder: turns texts into features, as in a configuration; TF-IDF reduced to at most 256 dimensions by default.
+        largest_bias: the shared bias to allow for in the bounds of the gain, in [0, 0.5).
+        level: of intervals.
+        seed: of the folds and the sample of points to check.
+        progress: where to show what is done.
+
+    Returns:
+        The report; print() it.
+
+    Raises:
+        ConfigError: if an option is not allowed.
+        DataError, ShapeError: if the labels, texts or features cannot be used.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> shared = rng.integers(0, 2, 2000)
+        >>> labels = np.where(rng.random((2, 2000)) < 0.2, 1 - shared, shared)
+        >>> report = preflight(labels, asked_twice=True)
+        >>> print(report.missed)
+        0.2102 [0.1924, 0.2280]
+        >>> report.verdict.key
+        'no students'
+    """
+    array = np.asarray(labels)
+    if array.ndim != 2 or array.dtype.kind not in "iu":
+        raise ShapeError(
+            f"labels have shape {array.shape} and dtype {array.dtype}; expected whole numbers [labelers, points], -1 "
+            "for no label."
+        )
+    if class_names is None:
+        most = max(int(array.max(initial=1)), 1 if true_labels is None else int(np.max(true_labels, initial=1)))
+        class_names = [str(k) for k in range(most + 1)]
+    table = make_table(
+        LabelTable(
+            names=tuple(names or (f"labeler {j + 1}" for j in range(len(array)))),
+            labels=array.astype(np.int64),
+            class_names=tuple(class_names),
+            ids=tuple(ids or map(str, range(1, array.shape[1] + 1))),
+            texts=None if texts is None else tuple(texts),
+            has_ids=ids is not None,
+            true_labels=None if true_labels is None else np.asarray(true_labels, dtype=np.int64),
+        )
+    )
+    return analyse_table(
+        table, features=features, asked_twice=asked_twice, encoder=encoder, largest_bias=largest_bias, level=level,
+        seed=seed, progress=progress,
+    )  # fmt: skip
+
+
+def analyse_table(
+    table: LabelTable,
+    *,
+    features: Float[np.ndarray, "points features"] | None = None,
+    asked_twice: bool = False,
+    encoder: Mapping[str, Any] | None = None,
+    largest_bias: float = 0.25,
+    level: float = 0.95,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Preflight:
+    """Report on a table; see `preflight` for the arguments."""
+    if not 0 < level < 1:
+        raise ConfigError(f"level is {level!r}; expected a number between 0 and 1, like 0.95.")
+    if not 0 <= largest_bias < 0.5:
+        raise ConfigError(f"the largest shared bias is {largest_bias!r}; expected at least 0 and below 0.5.")
+    if features is not None and (features.ndim != 2 or len(features) != table.n_points):
+        raise ShapeError(f"features have shape {features.shape}; expected [{table.n_points} points, features].")
+    if features is not None and not np.isfinite(features).all():
+        raise DataError("features hold nan or infinite numbers; expected finite ones.")
+    show = progress or Silent()
+    seen, no_students = "given features", None
+    if table.n_points < FEWEST_FOR_STUDENTS:
+        no_students = f"{table.n_points} points are too few to train and judge students ({FEWEST_FOR_STUDENTS})"
+    elif features is None and table.texts is None:
+        no_students = "there are no texts or features"
+    elif features is None:
+        with show.bar("encoding texts") as advance:
+            features, seen = _encoded(table, encoder, advance)
+    n, single, pooled = len(table.names), None, None
+    groups = pools(n)
+    if no_students is None and features is not None:
+        with show.bar("training students") as advance:
+            fit = cross_fit(
+                features.astype(np.float32, copy=False),
+                table.labels,
+                [*((j,) for j in range(n)), *groups],
+                table.n_classes,
+                folds=FOLDS,
+                rng=generator(seed, "folds"),
+                progress=advance,
+            )
+        n = len(table.names)
+        single = CrossFit({f: p[:n] for f, p in fit.probs.items()}, fit.strength, fit.folds)
+        pooled = CrossFit({f: p[n:] for f, p in fit.probs.items()}, fit.strength, fit.folds)
+        seen += f", {features.shape[1]} dimensions; linear head, C = {fit.strength:g}"
+    products = None if single is None else student_products(table, single)
+    excess = 0.0 if products is None or asked_twice else habits(products)
+    if excess > HABIT and n == 2:
+        pooled = None  # it has learned its judges' habits
+    labels = LabelMeasures(table, asked_twice, level, products)
+    measured = None
+    if single is not None and labels.judges:
+        measured = StudentMeasures(labels, largest_bias, single, pooled, tuple(groups))
+    students = () if measured is None else measured.reports()
+    curve, last_doubling = ((), None) if measured is None else measured.learning_curve()
+    pooling = None if measured is None else measured.pooling()
+    missed = labels.missed_interval()
+    best = pooled or single
+    truth = labels.truth()
+    return Preflight(
+        source=table.source,
+        n_points=table.n_points,
+        class_names=table.class_names,
+        level=level,
+        seed=seed,
+        asked_twice=asked_twice,
+        labelers=labels.labelers(),
+        disagreement=labels.rate(labels.disagreement),
+        least_error=labels.rate(labels.disagreement / 2),
+        missed=missed,
+        missed_bounds=labels.missed_bounds(),
+        ceiling=replace(missed, mean=1 - missed.mean, low=1 - missed.high, high=1 - missed.low),
+        largest_bias=largest_bias,
+        students=students,
+        more_labels=curve,
+        last_doubling=last_doubling,
+        vote_curve=labels.vote_curve(),
+        pooling=pooling,
+        truth=truth,
+        checks=points_to_check(
+            table, None if best is None else best.probs[1.0].mean(axis=0), generator(seed, "points to check")
+        ),
+        verdict=decide(
+            students[-1] if students else None, truth, related=bool(labels.judges), no_students=no_students,
+            largest_bias=largest_bias, last_doubling=last_doubling, pooling=pooling,
+        ),
+        encoder=no_students or seen,
+        assumptions=assumptions_of(labels, single, largest_bias),
+        warnings=warnings_of(labels, excess),
+        notes=table.notes,
+    )  # fmt: skip
+
+
+def _encoded(table: LabelTable, encoder: Mapping[str, Any] | None, advance: Any) -> tuple[np.ndarray, str]:
+    """Encode the texts. Their labels play no part, so that all texts may be looked at."""
+    points = np.arange(table.n_points)
+    task = SimpleNamespace(name=table.source, ids=table.ids, texts=table.texts, pairs=None, features=None)
+    settings = dict(encoder or {"kind": "tfidf", "max_features": MOST_TERMS})
+    if encoder is None:
+        # Never more dimensions than the texts span: the terms are counted first.
+        terms = get_encoder(settings).encode(task, points[:1], points).shape[1]
+        settings["dims"] = max(2, min(MOST_DIMENSIONS, table.n_points // TEXTS_A_DIMENSION, terms - 1))
+        if terms < 3:
+            settings["dims"] = None
+    with np.errstate(invalid="ignore", divide="ignore"):  # texts that are all alike have no variance to explain
+        features = get_encoder(settings).encode(task, points, points, progress=advance)
+    if encoder is None:
+        # Directions that the texts do not span hold rounding alone; standardising would make it as large as the rest.
+        spread = features.std(axis=0)
+        features = features[:, spread > SPANNED * spread.max()] if spread.max() > 0 else features
+    return features, " ".join(f"{key}={value}" if key != "kind" else str(value) for key, value in settings.items())

@@ -1,0 +1,202 @@
+"""From a table of labels to the numbers of a report: agreement, skills, variance, and what true labels add."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from outlearn.core.influence import Estimate, average, mean_estimate, with_controls
+from outlearn.core.intervals import Interval
+from outlearn.core.labeler_agreement import (
+    PairTable,
+    agreement_of,
+    chance_corrected,
+    least_miss_rate,
+    mean_disagreement,
+    pair_table,
+    plurality_accuracy,
+)
+from outlearn.core.shared_answer import (
+    Skills,
+    miss_rate,
+    shared_bias,
+    skills_of_draws,
+    skills_of_labelers,
+    skills_of_two,
+    unrelated,
+)
+from outlearn.preflight_checks.label_table import LabelTable
+from outlearn.preflight_checks.result import LabelerReport, TruthReport
+
+__all__ = ["FEWEST_TRUE", "LabelMeasures", "Products", "no_interval"]
+
+FEWEST_TRUE = 20
+MOST_VOTERS = 15
+
+Products = Sequence[Sequence[Estimate]]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelMeasures:
+    """Compute what the labels themselves say.
+
+    Attributes:
+        table: the labels.
+        asked_twice: the columns are one labeler, asked again.
+        level: of intervals.
+        students: q of each labeler's student with each labeler, `[students][labelers]`; None without students.
+        agreements: of every pair of labelers.
+        skills: for the shared answer.
+    """
+
+    table: LabelTable
+    asked_twice: bool
+    level: float
+    students: Products | None = None
+    agreements: PairTable = field(init=False)
+    skills: Skills = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Estimate the skills once."""
+        object.__setattr__(self, "agreements", pair_table(self.table.labels))
+        object.__setattr__(self, "skills", self._skills())
+
+    @property
+    def n_classes(self) -> int:
+        return self.table.n_classes
+
+    @property
+    def disagreement(self) -> Estimate:
+        """How often two labels of a point differ, mean over pairs of labelers."""
+        return mean_disagreement(self.agreements)
+
+    @property
+    def judges(self) -> list[int]:
+        """List the labelers whose skill is known."""
+        return sorted(self.skills.each)
+
+    def rate(self, value: Estimate) -> Interval:
+        """Give the interval of a share: cut to [0, 1]."""
+        return value.interval(self.level, low=0.0, high=1.0)
+
+    def missed(self) -> Estimate:
+        """Estimate how often a labeler misses the shared answer, mean."""
+        return miss_rate(self.skills.mean, self.n_classes)
+
+    def missed_interval(self) -> Interval:
+        """Give the interval of `missed`, or the reason why there is none."""
+        if not self.judges:
+            return no_interval(self.table.n_points, "the labelers agree no more than chance")
+        return self.rate(self.missed())
+
+    def missed_bounds(self) -> tuple[float, float]:
+        """Bound it whatever the noise: [D/2, D]; below by `least_miss_rate` for one labeler asked again."""
+        interval = self.rate(self.disagreement)
+        least = (
+            least_miss_rate(interval.low, self.n_classes)
+            if self.asked_twice and not math.isnan(interval.low)
+            else interval.low / 2
+        )
+        return least, interval.high
+
+    def labelers(self) -> tuple[LabelerReport, ...]:
+        """Report each labeler."""
+        reports = []
+        truth = self.table.true_labels
+        for j, name in enumerate(self.table.names):
+            pairs = [a for pair, a in self.agreements.items() if j in pair]
+            agreement = (
+                self.rate(average(pairs)) if pairs else no_interval(0, "it shares no point with another labeler")
+            )
+            if j in self.skills.each:
+                missed = self.rate(miss_rate(self.skills.each[j], self.n_classes))
+            else:
+                missed = no_interval(self.table.n_points, "it agrees with the others no more than chance")
+            error = None
+            if truth is not None:
+                known = (truth >= 0) & (self.table.labels[j] >= 0)
+                error = self.rate(1.0 - agreement_of(self.table.labels[j], truth)) if known.any() else None
+            reports.append(LabelerReport(name, int((self.table.labels[j] >= 0).sum()), agreement, missed, error))
+        return tuple(reports)
+
+    def vote_curve(self) -> tuple[tuple[int, float], ...]:
+        """Say how often a vote of 1, 2, ... equally good labelers would give the shared answer, under even noise."""
+        if not self.judges:
+            return ()
+        rate = min(max(self.missed().value, 0.0), (self.n_classes - 1) / self.n_classes)
+        most = min(2 * len(self.table.names) + 1, MOST_VOTERS)
+        return tuple((n, plurality_accuracy(n, rate, self.n_classes)) for n in range(1, most + 1))
+
+    def truth(self) -> TruthReport | None:
+        """Say what true labels add."""
+        true_labels = self.table.true_labels
+        if true_labels is None or not (true_labels >= 0).any():
+            return None
+        labels, k = self.table.labels, self.n_classes
+        known = [j for j in range(len(labels)) if ((labels[j] >= 0) & (true_labels >= 0)).any()]
+        if not known:
+            return None
+        rights = {j: agreement_of(labels[j], true_labels) for j in known}
+        error = 1.0 - average(list(rights.values()))
+        judges = [j for j in self.judges if j in rights]
+        n = int((true_labels >= 0).sum())
+        squared = (error - self.disagreement / 2).interval(self.level)
+        if not judges:
+            reason = "the labelers agree no more than chance, so that they share no answer"
+            return TruthReport(n, self.rate(error), no_interval(n, reason), no_interval(n, reason), squared)
+        bias = shared_bias({j: chance_corrected(rights[j], k) for j in judges}, self.skills, k)
+        bias = with_controls(bias, self._bias_controls(judges, true_labels))
+        if error.value > error.standard_error:
+            removable = (1.0 - bias / error).interval(self.level, high=1.0)
+        else:
+            removable = no_interval(n, "the labels have next to no error")
+        return TruthReport(n, self.rate(error), self.rate(bias), removable, squared)
+
+    def _skills(self) -> Skills:
+        products = {pair: chance_corrected(a, self.n_classes) for pair, a in self.agreements.items()}
+        n = len(self.table.names)
+        if self.asked_twice:
+            return skills_of_draws(products, n)
+        if n == 2:
+            return skills_of_two(products[0, 1], self._ratio(0, 1))
+        skills = skills_of_labelers(products, n)
+        rest = [j for j in range(n) if j not in skills.left_out]
+        if skills.each or len(rest) != 2:
+            return skills
+        first, second = rest
+        of_two = skills_of_two(products[first, second], self._ratio(first, second))
+        return replace(of_two, each={rest[k]: skill for k, skill in of_two.each.items()}, left_out=skills.left_out)
+
+    def _ratio(self, first: int, second: int) -> Estimate | None:
+        """Estimate the ratio of two labelers' skills by how well students of both agree with each.
+
+        The geometric mean over both students: what a student learned of its own labeler's habits cancels where they are
+        alike. None without students, or if an agreement is not told apart from chance.
+        """
+        if self.students is None:
+            return None
+        q = [self.students[s][labeler] for labeler in (first, second) for s in (first, second)]
+        if any(map(unrelated, q)):
+            return None
+        return ((q[0].log() + q[1].log() - q[2].log() - q[3].log()) / 2).exp()
+
+    def _bias_controls(self, judges: list[int], true_labels: np.ndarray) -> list[Estimate]:
+        """Controls for the shared bias: how often labelers agree, over all points less over those of known truth."""
+        labels = self.table.labels[judges]
+        pairs = [(i, j) for i in range(len(judges)) for j in range(i)]
+        both = [(labels[i] >= 0) & (labels[j] >= 0) for i, j in pairs]
+        equal = [labels[i] == labels[j] for i, j in pairs]
+        count = np.sum(both, axis=0)
+        share = np.sum([b & e for b, e in zip(both, equal, strict=True)], axis=0) / np.maximum(count, 1)
+        known = (true_labels >= 0) & (count > 0)
+        if known.sum() < FEWEST_TRUE:
+            return []
+        return [mean_estimate(share, count > 0) - mean_estimate(share, known)]
+
+
+def no_interval(n_points: int, reason: str) -> Interval:
+    """Give nan and the reason."""
+    return Interval(math.nan, math.nan, math.nan, math.nan, 1, n_points, 0.95, reason, "points")

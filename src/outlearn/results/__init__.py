@@ -1,0 +1,1 @@
+"""What was found, typed: written and read here and nowhere else."""

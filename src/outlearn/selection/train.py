@@ -1,0 +1,111 @@
+"""Train all candidates for all labellers: those with equal settings together, in one batched computation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from outlearn.learners.base import HeadJob, HeadSettings, settled
+from outlearn.learners.self_distillation import fit_rounds
+from outlearn.selection.candidates import Candidate
+
+__all__ = ["fit_candidates", "fit_chosen"]
+
+Logits = Mapping[str, Float[np.ndarray, "models points classes"]]
+Report = Callable[[int, int], None]
+PARTS = 100  # of a group's training, as progress counts it
+
+
+def fit_candidates(
+    features: Float[np.ndarray, "examples features"],
+    targets: Float[np.ndarray, "labellings examples classes"],
+    points: Mapping[str, Float[np.ndarray, "_ features"]],
+    candidates: Sequence[Candidate],
+    *,
+    base: HeadSettings,
+    seeds: Sequence[int],
+    weights: Float[np.ndarray, "labellings examples"] | None = None,
+    progress: Report | None = None,
+) -> Iterator[tuple[Candidate, Logits]]:
+    """Train one student for each candidate and labelling; give each candidate's logits when they are there.
+
+    Memory holds one group of candidates with equal settings at a time.
+
+    Args:
+        features: of the student split.
+        targets: weak labels, one labelling for each labeller.
+        points: named sets of features to predict.
+        candidates: what to train, each once.
+        base: what candidates do not decide: architecture, batch size, learning rate.
+        seeds: one for each labelling.
+        weights: of the examples in each labelling, in the first fit; see `fit_rounds`.
+        progress: called with (parts done, all parts).
+
+    Yields:
+        A candidate and, for each name in `points`, float32 logits; every candidate once, in any order.
+    """
+    groups: dict[tuple[float, float, bool], list[Candidate]] = {}
+    for candidate in candidates:
+        groups.setdefault((candidate.epochs, candidate.weight_decay, candidate.rounds > 0), []).append(candidate)
+    for done, group in enumerate(groups.values()):
+        losses = list(dict.fromkeys(candidate.loss for candidate in group))
+        jobs = [
+            HeadJob(m, loss, None if weights is None else m, seed) for loss in losses for m, seed in enumerate(seeds)
+        ]
+        fits = fit_rounds(
+            features,
+            targets,
+            settled(jobs, targets),
+            points,
+            rounds=max(candidate.rounds for candidate in group),
+            settings=group[0].settings(base),
+            weights=weights,
+            progress=_part(progress, done, len(groups)),
+        )
+        for candidate in group:
+            first = losses.index(candidate.loss) * len(seeds)
+            rows = slice(first, first + len(seeds))
+            yield candidate, {name: z[-1, rows] for name, z in fits[candidate.rounds].logits.items()}
+
+
+def fit_chosen(
+    features: Float[np.ndarray, "examples features"],
+    targets: Float[np.ndarray, "labellings examples classes"],
+    points: Mapping[str, Float[np.ndarray, "_ features"]],
+    candidate: Candidate,
+    *,
+    base: HeadSettings,
+    labelling_of: Sequence[int],
+    seeds: Sequence[int],
+    progress: Report | None = None,
+) -> Logits:
+    """Train the students of one candidate, on the labellings it was chosen on or on others.
+
+    Args:
+        features, targets, points, base, progress: as for `fit_candidates`.
+        candidate: what was chosen.
+        labelling_of, seeds: for each student, the labelling it learns and its seed.
+
+    Returns:
+        For each name in `points`, float32 logits, one model for each student.
+    """
+    jobs = [HeadJob(m, candidate.loss, seed=seed) for m, seed in zip(labelling_of, seeds, strict=True)]
+    fits = fit_rounds(
+        features,
+        targets,
+        settled(jobs, targets),
+        points,
+        rounds=candidate.rounds,
+        settings=candidate.settings(base),
+        progress=progress,
+    )
+    return {name: z[-1] for name, z in fits[-1].logits.items()}
+
+
+def _part(progress: Report | None, done: int, of: int) -> Report | None:
+    """Report a group's progress as a part of all groups'."""
+    if progress is None:
+        return None
+    return lambda at, all_of_group: progress(done * PARTS + PARTS * at // all_of_group, of * PARTS)

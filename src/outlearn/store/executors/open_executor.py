@@ -1,0 +1,133 @@
+"""Open workers for a run: here, in processes of this machine, or on a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from joblib import cpu_count
+
+from outlearn.errors import ConfigError
+from outlearn.store.executors.runner import TaskRunner
+from outlearn.store.executors.workers import InProcess, Workers
+from outlearn.store.store import Store
+
+__all__ = ["open_executor"]
+
+ADDRESSES = ("tcp://", "tls://")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@contextmanager
+def open_executor(
+    workers: int | None = None, cluster: str | None = None, *, store: Store | None = None
+) -> Iterator[TaskRunner]:
+    """Open workers, and close them in the end; on an error or Ctrl-C end them at once.
+
+    Args:
+        workers: how many tasks to run at once, each in a process of its own with its share of the cores; for a cluster,
+            at most how many. None runs everything in this process, or on all workers of the cluster.
+        cluster: `local` for a dask cluster on this machine; the address of a scheduler, `tcp://host:port` or
+            `tls://host:port`; a YAML file that describes Slurm jobs (`SlurmJobs`); None for no dask.
+        store: the store of the run, which every worker must see.
+
+    Yields:
+        What runs tasks.
+
+    Raises:
+        ConfigError: for a number of workers or an address that cannot be.
+        MissingExtraError: for a cluster without dask.distributed.
+        WorkerError: if the scheduler or its workers cannot be used.
+
+    Example:
+        >>> from outlearn.store.executors.task import Task
+        >>> with open_executor() as executor:
+        ...     outcomes = executor.run([Task("quote", "textwrap:indent", {"text": "a line", "prefix": "> "})])
+        >>> outcomes["quote"].result
+        '> a line'
+    """
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        raise ConfigError(f"workers is {workers!r}; expected a number of processes, at least 1.")
+    if cluster is not None and cluster != "local" and not cluster.startswith(ADDRESSES) and not _is_file(cluster):
+        raise ConfigError(
+            f"cluster is {cluster!r}; expected 'local', the address of a dask scheduler such as 'tcp://10.0.0.1:8786' "
+            "or 'tls://10.0.0.1:8786', or a .yaml file that describes Slurm jobs."
+        )
+    with warnings.catch_warnings(), _token(store) as token:
+        # A worker that has grown is replaced by loky when its task has ended, which is no reason to warn.
+        warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given")
+        with _opened(workers, cluster, token) as opened:
+            yield TaskRunner(opened, token=token)
+
+
+def _opened(workers: int | None, cluster: str | None, token: str) -> Workers:
+    """Start or find the workers."""
+    if cluster is None and workers is None:
+        return InProcess()
+    environments = _environments(workers or cpu_count())
+    if cluster is None:
+        from outlearn.store.executors.processes import Processes
+
+        return Processes(environments)
+    from outlearn.store.executors.cluster import QUEUE_SECONDS, ClusterWorkers, local_cluster
+
+    if cluster.startswith(ADDRESSES):
+        return ClusterWorkers(cluster, at_most=workers, token=token)
+    if cluster == "local":
+        local = local_cluster(environments)
+        return ClusterWorkers(local.scheduler_address, token=token, cluster=local)
+    from outlearn.store.executors.slurm import open_slurm, read_slurm
+
+    slurm = open_slurm(read_slurm(Path(cluster)))
+    return ClusterWorkers(slurm.scheduler_address, at_most=workers, token=token, cluster=slurm, patience=QUEUE_SECONDS)
+
+
+def _is_file(cluster: str) -> bool:
+    return cluster.endswith((".yaml", ".yml"))
+
+
+def _environments(workers: int) -> list[dict[str, str]]:
+    """Return the variables of each worker: its share of the cores, and one GPU each where there are some."""
+    share = max(1, cpu_count() // workers)
+    threads = {name: str(min(share, _number(os.environ.get(name)) or share)) for name in THREAD_VARIABLES}
+    gpus = _gpus()
+    return [
+        {**threads, **({"CUDA_VISIBLE_DEVICES": gpus[worker % len(gpus)]} if gpus else {})} for worker in range(workers)
+    ]
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdigit() else None
+
+
+def _gpus() -> list[str]:
+    """Name the GPUs that this process may use."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return []
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return visible.split(",") if visible else [str(gpu) for gpu in range(torch.cuda.device_count())]
+
+
+@contextmanager
+def _token(store: Store | None) -> Iterator[str]:
+    """Write a file into the store by which a worker knows it again; `store gc` removes it after a kill."""
+    if store is None:
+        yield ""
+        return
+    name = uuid4().hex
+    folder = store.temporary("workers").resolve()
+    folder.mkdir()
+    try:
+        (folder / name).write_text(name)
+        yield str(folder / name)
+    finally:
+        with contextlib.suppress(OSError):
+            shutil.rmtree(folder)

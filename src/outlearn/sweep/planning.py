@@ -1,0 +1,255 @@
+"""Plan a sweep: which stages its runs need, which are in the store, and what the rest will take. Nothing is trained.
+
+Stages that several runs share, and models that are stages of their own, are tasks of a first wave; all other stages of
+a run are computed where the run is finished, so that its data are read once.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from outlearn.errors import OutlearnError
+from outlearn.experiment.plan import DealtPoints, Plan, make_plan, points_key, read_points
+from outlearn.experiment.stage_tasks import wants_gpu
+from outlearn.progress import Progress, Silent
+from outlearn.store.stage import Stage, upstream
+from outlearn.store.store import Store
+from outlearn.sweep.expansion import Member, expand
+from outlearn.sweep.sweep_file import Sweep
+from outlearn.version import __version__
+
+__all__ = ["RUNS", "PlannedRun", "PlannedStage", "SweepPlan", "plan_sweep"]
+
+RUNS = "runs"  # the folder of the members' run folders, inside that of the sweep
+
+
+@dataclass(frozen=True)
+class PlannedStage:
+    """A stage that at least one run needs.
+
+    Attributes:
+        key, name: of the stage.
+        parents: keys of the stages that it reads.
+        users: labels of the runs that need it.
+        apart: whether it is a task of its own.
+        stored: whether the store has it.
+        seconds: how long it should take: the median of the stored stages that are most like it; None if unknown.
+        gpu: whether a GPU helps.
+    """
+
+    key: str
+    name: str
+    parents: tuple[str, ...]
+    users: tuple[str, ...]
+    apart: bool
+    stored: bool
+    seconds: float | None
+    gpu: bool
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A member of the sweep.
+
+    Attributes:
+        member: its label, configuration and values.
+        task: name of its task; empty if its data cannot be read.
+        n_students: how many students it trains.
+        stages: keys of all stages that it needs.
+        finished: whether its folder holds the results of these very stages.
+        problem: why no run can come of it, or an empty string.
+    """
+
+    member: Member
+    task: str = ""
+    n_students: int = 0
+    stages: tuple[str, ...] = ()
+    finished: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """What a sweep comes to.
+
+    Attributes:
+        sweep: the file.
+        runs: in the order of the file.
+        stages: key -> stage, inputs first.
+        run_seconds: what it takes to read, measure and write one run, from runs that are finished; None if unknown.
+    """
+
+    sweep: Sweep
+    runs: tuple[PlannedRun, ...]
+    stages: Mapping[str, PlannedStage]
+    run_seconds: float | None
+
+    @property
+    def n_students(self) -> int:
+        """Return how many students all runs train."""
+        return sum(run.n_students for run in self.runs)
+
+    @property
+    def to_do(self) -> tuple[PlannedRun, ...]:
+        """Return the runs that are possible and not finished."""
+        return tuple(run for run in self.runs if not run.finished and not run.problem)
+
+    def needed(self) -> tuple[PlannedStage, ...]:
+        """Return the stages that have to be computed: not stored, and needed by a run that is to be done."""
+        wanted = {key for run in self.to_do for key in run.stages}
+        return tuple(stage for key, stage in self.stages.items() if key in wanted and not stage.stored)
+
+
+def plan_sweep(sweep: Sweep, *, store: Store, out: Path, progress: Progress | None = None) -> SweepPlan:
+    """Plan a sweep: read the data of each member and look into the store and the folder.
+
+    Args:
+        sweep: see `read_sweep`.
+        store: where stages are kept.
+        out: the folder of the sweep; it need not exist.
+        progress: where to report.
+
+    Raises:
+        ConfigError: if a member's configuration is wrong. A run whose data are at fault is part of the plan, with its
+            problem: the others can go on.
+    """
+    members = expand(sweep)
+    planned = _planned_members(members, out, progress or Silent())
+    stages: dict[str, Stage] = {}
+    users: dict[str, list[str]] = {}
+    own: set[str] = set()
+    for member, (_, found, hidden) in zip(members, planned, strict=True):
+        for stage in found:
+            stages.setdefault(stage.key, stage)
+            users.setdefault(stage.key, []).append(member.label)
+        own |= hidden
+    runs = tuple(run for run, _, _ in planned)
+    guess = _Guess(store, stages)
+    return SweepPlan(
+        sweep=sweep,
+        runs=runs,
+        stages={
+            key: PlannedStage(
+                key=key,
+                name=stage.name,
+                parents=tuple(parent.key for parent in stage.parents.values()),
+                users=tuple(users[key]),
+                apart=len(users[key]) > 1 or key in own,
+                stored=key in store,
+                seconds=guess.seconds(stage),
+                gpu=wants_gpu(stage),
+            )
+            for key, stage in stages.items()
+        },
+        run_seconds=_run_seconds(runs, out),
+    )
+
+
+Planned = tuple[PlannedRun, Sequence[Stage], set[str]]
+
+
+def _planned_members(members: Sequence[Member], out: Path, progress: Progress) -> list[Planned]:
+    """Plan all members, those with the same data one after another: data are read once, and their stages share them."""
+    alike: dict[str, list[int]] = {}
+    for place, member in enumerate(members):
+        alike.setdefault(points_key(member.config), []).append(place)
+    planned: dict[int, Planned] = {}
+    with progress.bar(f"planning {len(members)} runs") as advance:
+        for places in alike.values():
+            points = _points(members[places[0]])
+            for place in places:
+                planned[place] = _planned(members[place], points, out)
+                if advance is not None:
+                    advance(len(planned), len(members))
+    return [planned[place] for place in range(len(members))]
+
+
+def _points(member: Member) -> DealtPoints | OutlearnError:
+    """Read the data of a member, or say what is wrong with them."""
+    try:
+        return read_points(member.config)
+    except OutlearnError as error:
+        return error
+
+
+def _planned(member: Member, points: DealtPoints | OutlearnError, out: Path) -> Planned:
+    """Plan one member: the run, its stages, and the keys of those that a stage of the run is put together from."""
+    if isinstance(points, OutlearnError):
+        return PlannedRun(member, problem=str(points)), (), set()
+    try:
+        plan = make_plan(member.config, points)
+    except OutlearnError as error:
+        return PlannedRun(member, problem=str(error)), (), set()
+    found = tuple(upstream(*plan.stages.values()))
+    planned = PlannedRun(
+        member=member,
+        task=plan.task.name,
+        n_students=len(member.config.student.loss) * plan.labelling.n_labellings * member.config.student.seeds,
+        stages=tuple(stage.key for stage in found),
+        finished=_is_finished(plan, out / RUNS / member.label),
+    )
+    named = {stage.key for stage in plan.stages.values()}
+    return planned, found, {stage.key for stage in found} - named
+
+
+def _is_finished(plan: Plan, folder: Path) -> bool:
+    """Say whether a run folder holds the results of this very plan: its configuration, data, stages and version."""
+    results = _results(folder)
+    try:
+        return (
+            results is not None
+            and results["config_key"] == plan.key
+            and results["outlearn"] == __version__
+            and {name: stage.key for name, stage in plan.stages.items()}
+            == {name: stage["key"] for name, stage in results["stages"].items()}
+        )
+    except (KeyError, TypeError, AttributeError):
+        return False
+
+
+def _results(folder: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _run_seconds(runs: Sequence[PlannedRun], out: Path) -> float | None:
+    """Return the median time of finished runs outside their stages."""
+    found = []
+    for run in runs:
+        results = _results(out / RUNS / run.member.label) if run.finished else None
+        if results is not None:
+            seconds = results.get("seconds") or {}
+            found.append(sum(seconds.get(part, 0.0) for part in ("data", "measuring")))
+    return statistics.median(found) if found else None
+
+
+class _Guess:
+    """Guess how long stages take from those in the store."""
+
+    def __init__(self, store: Store, stages: Mapping[str, Stage]) -> None:
+        wanted = Counter(stage.name for stage in stages.values())
+        self._known: dict[str, list[tuple[dict[str, Any], float]]] = {}
+        for _, meta in store.entries():
+            if meta and meta.get("stage") in wanted:
+                seconds = meta.get("seconds")
+                if isinstance(seconds, int | float) and isinstance(meta.get("settings"), dict):
+                    self._known.setdefault(meta["stage"], []).append((meta["settings"], float(seconds)))
+
+    def seconds(self, stage: Stage) -> float | None:
+        """Return the median over the stored stages of this name that share the most settings with it."""
+        known = self._known.get(stage.name)
+        if not known:
+            return None
+        settings = json.loads(json.dumps(dict(stage.settings)))
+        alike = [sum(given.get(key) == value for key, value in settings.items()) for given, _ in known]
+        best = max(alike)
+        return statistics.median(took for (_, took), share in zip(known, alike, strict=True) if share == best)

@@ -1,0 +1,268 @@
+"""Run a sweep: shared stages first, then every run in a folder of its own, then the tables.
+
+The folder of a sweep:
+
+    sweep.yaml      the sweep, every part written out
+    sweep.json      its runs: label, values, what became of each, and why
+    results.csv     one row for each run and loss; results.parquet too where pyarrow is installed
+    models.csv      one row for each student, and models.parquet
+    runs/LABEL/     the run folders
+    log.jsonl       what happened when
+
+Everything that costs time is in the store or in a finished run folder, so the same command goes on after a kill. A run
+that fails is recorded with its cause and the others finish.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from outlearn.errors import StoreError, first_line
+from outlearn.progress import Progress, Silent
+from outlearn.results.writing import write_file
+from outlearn.store.executors import Done, Failed, Outcome, Skipped, Task, open_executor
+from outlearn.store.store import Store
+from outlearn.sweep.plan_text import duration
+from outlearn.sweep.planning import RUNS, PlannedRun, SweepPlan
+from outlearn.sweep.tidy import member_rows, model_rows, write_tables
+
+__all__ = ["SweepOutcome", "claim_sweep_folder", "run_sweep"]
+
+SCHEMA = 1
+MOST_FAILURES = 10  # to print
+
+
+@dataclass(frozen=True)
+class SweepOutcome:
+    """What became of a sweep.
+
+    Attributes:
+        folder: where its results are.
+        finished: labels of the runs with results.
+        failed: label -> why it has none.
+        seconds: how long this call took.
+    """
+
+    folder: Path
+    finished: tuple[str, ...]
+    failed: Mapping[str, str]
+    seconds: float
+
+    def text(self) -> str:
+        """Say it for people."""
+        lines = [f"{len(self.finished):,} runs finished, {len(self.failed):,} failed, in {duration(self.seconds)}."]
+        lines += [f"  {label}: {first_line(cause)}" for label, cause in list(self.failed.items())[:MOST_FAILURES]]
+        more = len(self.failed) - MOST_FAILURES
+        lines += [f"  and {more} more, see sweep.json"] if more > 0 else []
+        return "\n".join([*lines, f"Results: {self.folder}/"])
+
+
+def run_sweep(
+    plan: SweepPlan,
+    *,
+    store: Store,
+    out: Path,
+    workers: int | None = None,
+    cluster: str | None = None,
+    memory: int | None = None,
+    progress: Progress | None = None,
+) -> SweepOutcome:
+    """Compute what a plan lacks, run by run, and write the tables.
+
+    Args:
+        plan: see `plan_sweep`.
+        store: where stages are kept; workers on other machines must see it at the same path.
+        out: the folder of the sweep: new, empty, or of a sweep of the same name, whose finished runs are kept.
+        workers, cluster: where tasks run; see `open_executor`.
+        memory: bytes that the training of heads may work with, in each worker; None for the default.
+        progress: where to report.
+
+    Raises:
+        StoreError: if the folder holds something else or cannot be written to.
+        WorkerError: if the workers are out of reach for good. The tables hold what was finished.
+    """
+    progress = progress or Silent()
+    began = time.perf_counter()
+    claim_sweep_folder(out, plan)
+    log = _Log(out)
+    log.write("start", runs=len(plan.runs), to_do=len(plan.to_do), stages=len(plan.needed()))
+    failed = {run.member.label: run.problem for run in plan.runs if run.problem}
+    tasks = _tasks(plan, store, out, memory)
+    outcomes: dict[str, Outcome] = {}
+    try:
+        with progress.bar(f"sweep {plan.sweep.name}") as advance:
+
+            def note(name: str, outcome: Outcome) -> None:
+                outcomes[name] = outcome
+                log.outcome(name, outcome)
+                if isinstance(outcome, Failed):
+                    progress.say(f"{name} failed: {first_line(outcome.cause)}")
+                if advance is not None:
+                    advance(len(outcomes), len(tasks))
+
+            if tasks:
+                with open_executor(workers, cluster, store=store) as executor:
+                    executor.run(tasks, on_done=note)
+    finally:
+        failed |= _causes(plan, outcomes)
+        seconds = round(time.perf_counter() - began, 3)
+        done = {run.member.label for run in plan.runs if run.finished}
+        done |= {name for name, outcome in outcomes.items() if isinstance(outcome, Done)}
+        finished = _write_results(plan, out, done, failed, seconds)
+    log.write("done", finished=len(finished), failed=len(failed), seconds=seconds)
+    return SweepOutcome(out, finished, failed, seconds)
+
+
+def claim_sweep_folder(out: Path, plan: SweepPlan) -> None:
+    """Make the folder and write its `sweep.yaml`; refuse a folder that holds anything but a sweep of this name.
+
+    Raises:
+        StoreError: if it does, is a file, or cannot be written to.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        present = sorted(path.name for path in out.iterdir())
+        named = None
+        if "sweep.yaml" in present:
+            content = yaml.safe_load((out / "sweep.yaml").read_text(encoding="utf-8"))
+            named = content.get("name") if isinstance(content, dict) else None
+        if present and named != plan.sweep.name:
+            holds = f"the sweep {named!r}" if named else f"no sweep (found {present[0]!r})"
+            raise StoreError(
+                f"the folder {str(out)!r} is not empty and holds {holds}. Choose another --out DIR, or another name in "
+                "the sweep file."
+            )
+        (out / RUNS).mkdir(exist_ok=True)
+        write_file(out / "sweep.yaml", plan.sweep.to_yaml().encode())
+    except StoreError:
+        raise
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = getattr(error, "strerror", None) or first_line(error)
+        raise StoreError(
+            f"the folder {str(out)!r} cannot be used: {reason}. Choose a writable folder with --out DIR."
+        ) from error
+
+
+def _tasks(plan: SweepPlan, store: Store, out: Path, memory: int | None) -> list[Task]:
+    """List what is to be done: stages that stand apart, then runs, each after the stages that it needs."""
+    config_of = {run.member.label: run.member.config.model_dump(mode="json") for run in plan.to_do}
+    # Absolute: a worker may have another working folder.
+    shared = {"store": str(store.root.resolve()), "folder": str(Path.cwd()), "memory": memory}
+    runs = out.resolve() / RUNS
+    apart = {stage.key: stage for stage in plan.needed() if stage.apart}
+
+    def before(keys: tuple[str, ...]) -> tuple[str, ...]:
+        """Name the tasks among these stages and all above them."""
+        found: dict[str, None] = {}
+        for key in keys:
+            found |= {key: None} if key in apart else dict.fromkeys(before(plan.stages[key].parents))
+        return tuple(found)
+
+    names = {key: f"{stage.name} {key[:12]}" for key, stage in apart.items()}
+    tasks = []
+    for key, stage in apart.items():
+        user = next(label for label in stage.users if label in config_of)
+        tasks.append(
+            Task(
+                names[key],
+                "outlearn.sweep.work:finish_stage",
+                {"config": config_of[user], "key": key, **shared},
+                after=tuple(names[parent] for parent in before(stage.parents)),
+                gpu=stage.gpu,
+            )
+        )
+    tasks += [
+        Task(
+            label,
+            "outlearn.sweep.work:finish_run",
+            {"config": config_of[label], "out": str(runs / label), **shared},
+            after=tuple(names[key] for key in before(run.stages)),
+        )
+        for label, run in ((run.member.label, run) for run in plan.to_do)
+    ]
+    return tasks
+
+
+def _causes(plan: SweepPlan, outcomes: Mapping[str, Outcome]) -> dict[str, str]:
+    """Say for each run that failed why: its own error, or that of the stage that it waited for."""
+
+    def cause(outcome: Failed | Skipped) -> str:
+        if isinstance(outcome, Failed):
+            return outcome.cause
+        roots = [(name, outcomes[name]) for name in outcome.because]
+        return "; ".join(f"{name}: {cause(each)}" for name, each in roots if isinstance(each, Failed | Skipped))
+
+    ended = {run.member.label: outcomes.get(run.member.label) for run in plan.to_do}
+    return {label: cause(outcome) for label, outcome in ended.items() if isinstance(outcome, Failed | Skipped)}
+
+
+def _write_results(
+    plan: SweepPlan, out: Path, done: Collection[str], failed: Mapping[str, str], seconds: float
+) -> tuple[str, ...]:
+    """Write the tables from the run folders, and `sweep.json` over them; return the labels of finished runs."""
+    per_loss, per_model, records = [], [], []
+    finished: list[str] = []
+    for run in plan.runs:
+        label = run.member.label
+        results = _read_results(out / RUNS / label) if label in done else None
+        if results is not None:
+            finished.append(label)
+            per_loss += list(member_rows(run.member, results))
+            per_model += list(model_rows(run.member, results))
+        records.append(_record(run, failed.get(label), done=results is not None))
+    write_tables(out, "results", per_loss)
+    write_tables(out, "models", per_model)
+    content = {
+        "schema": SCHEMA,
+        "name": plan.sweep.name,
+        "keys": list(plan.runs[0].member.values),
+        "n_students": plan.n_students,
+        "seconds": seconds,
+        "runs": records,
+    }
+    write_file(out / "sweep.json", (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    return tuple(finished)
+
+
+def _record(run: PlannedRun, cause: str | None, *, done: bool) -> dict[str, Any]:
+    status = "finished" if done else "failed" if cause is not None else "not run"
+    return {"label": run.member.label, "values": dict(run.member.values), "status": status, "cause": cause}
+
+
+def _read_results(folder: Path) -> dict[str, Any] | None:
+    try:
+        content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+class _Log:
+    """Append what happens to `log.jsonl`, with the time."""
+
+    def __init__(self, out: Path) -> None:
+        self._path = out / "log.jsonl"
+
+    def write(self, event: str, **details: Any) -> None:
+        row = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **details}
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise StoreError(f"{str(self._path)!r} cannot be written: {error.strerror}.") from error
+
+    def outcome(self, name: str, outcome: Outcome) -> None:
+        if isinstance(outcome, Done):
+            more = {"warnings": outcome.warnings} if outcome.warnings else {}
+            self.write("finished", task=name, seconds=outcome.seconds, worker=outcome.worker, **more)
+        elif isinstance(outcome, Failed):
+            self.write("failed", task=name, cause=outcome.cause, attempts=outcome.attempts, traceback=outcome.traceback)
+        else:
+            self.write("skipped", task=name, because=list(outcome.because))

@@ -1,0 +1,46 @@
+"""What a worker does for a sweep: compute one stage, or finish one run. Plain data in, plain data out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from outlearn.experiment.config import Config
+from outlearn.experiment.pipeline import run
+from outlearn.experiment.stage_tasks import compute_stage, inside
+from outlearn.learners.memory import working_memory
+from outlearn.store.store import Store
+
+__all__ = ["finish_run", "finish_stage"]
+
+
+def finish_stage(config: dict[str, Any], store: str, folder: str, key: str, memory: int | None) -> str:
+    """Compute a stage of a run and leave it in the store.
+
+    Args:
+        config: of the run, as `Config.model_dump` gives it.
+        store: folder of the store.
+        folder: where relative paths of the configuration start.
+        key: of the stage.
+        memory: bytes that the training of heads may work with; None for the default.
+
+    Returns:
+        The key.
+
+    Raises:
+        WorkerError: if this worker's plan has no such stage.
+    """
+    with working_memory(memory):
+        return compute_stage(config, store, folder, key)
+
+
+def finish_run(config: Mapping[str, Any], store: str, folder: str, out: str, memory: int | None) -> dict[str, Any]:
+    """Compute what a run still lacks, measure it and write its folder, `out`.
+
+    Returns:
+        The seconds of each part of the run, as results.json has them.
+    """
+    with inside(folder), working_memory(memory):
+        finished = run(Config.model_validate(config), store=Store(store), out=Path(out))
+    return {"seconds": finished.results["seconds"]}

@@ -1,0 +1,273 @@
+"""Preflight on labelers of known bias and variance: what it recovers, what it refuses to say, what it warns of."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import outlearn as ol
+from outlearn.errors import ConfigError, DataError, ShapeError
+from outlearn.preflight_checks.verdict import VERDICTS
+
+BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "preflight.py"
+MANY = 4.0  # standard errors
+
+
+def world(n: int = 800, rates: tuple[float, ...] = (0.2, 0.25, 0.3), bias: float = 0.0, seed: int = 0):
+    """Points of 6 features, two classes; where feature 2 is large, the answer that labelers share is wrong."""
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(n, 6)).astype(np.float32)
+    truth = (features[:, 0] + features[:, 1] > 0).astype(int)
+    shared = np.where(features[:, 2] > np.quantile(features[:, 2], 1 - bias), 1 - truth, truth) if bias else truth
+    labels = np.array([np.where(rng.random(n) < rate, 1 - shared, shared) for rate in rates])
+    sample = np.full(n, -1)
+    known = rng.permutation(n)[:200]
+    sample[known] = truth[known]
+    return features, truth, labels, sample
+
+
+def benchmark():
+    spec = importlib.util.spec_from_file_location("preflight_benchmark", BENCHMARK)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.slow
+def test_the_grid_of_the_benchmark_in_small_is_recovered_and_its_sign_foreseen():
+    """A part of benchmarks/preflight.py: careless against wrong, three designs, one run a cell."""
+    grid = benchmark()
+    cells = [
+        cell
+        for cell in grid.cells()
+        if cell.careless in (0.1, 0.2) and cell.bias in (0.0, 0.2) and cell.sees_all and cell.region == "learnable"
+    ]
+    results = {cell: [grid.run(cell, seed)] for seed, cell in enumerate(cells)}
+    runs = [result for found in results.values() for result in found]
+    assert len(runs) == 12
+    for name in ("missed", "shared_bias", "true_gain", "bounds"):
+        assert np.mean([r[name] for r in runs]) >= 0.75, name  # 95% of 12: below 9 once in 5,000
+    sign = grid.sign(cells, results)
+    assert sign["away_from_zero"] == 12
+    assert sign["predicted"] == sign["predicted_true"] == 1.0
+    assert sign["verdict_wrong"] == sign["verdict_true_wrong"] == 0
+
+
+def test_labels_alone_say_nothing_of_shared_bias_and_the_report_says_so():
+    features, _, labels, _ = world(bias=0.2)
+    report = ol.preflight(labels, features=features)
+    assert report.truth is None
+    assert "not identifiable without true labels" in str(report)
+    assert any("calibrate" in line for line in report.verdict.advice)
+
+
+def test_the_same_labels_with_another_truth_differ_in_nothing_that_is_said_without_truth():
+    features, truth, labels, sample = world()
+    known = np.flatnonzero(sample >= 0)
+    other = sample.copy()
+    other[known] = 1 - truth[known]
+    a, b = (ol.preflight(labels, features=features, true_labels=y) for y in (sample, other))
+    assert a.missed == b.missed
+    assert a.student.gain == b.student.gain
+    assert a.truth.shared_bias.mean < 0.2 < 0.8 < b.truth.shared_bias.mean
+
+
+def test_true_labels_say_how_far_off_the_prediction_was():
+    features, _, labels, sample = world(n=1500)
+    report = ol.preflight(labels, features=features, true_labels=sample)
+    assert report.verdict.key == "gain"
+    student = report.student
+    assert student.off.mean == pytest.approx(student.true_gain.mean - student.gain.mean)
+    assert abs(student.off.mean) < MANY * student.off.standard_error  # there is no shared bias here
+
+
+def test_carelessness_is_told_from_agreement_alone_however_often_or_by_whom():
+    _, _, labels, _ = world(n=4000, rates=(0.2, 0.2))
+    twice = ol.preflight(labels, asked_twice=True)
+    assert abs(twice.missed.mean - 0.2) < MANY * twice.missed.standard_error
+    _, _, labels, _ = world(n=4000, rates=(0.1, 0.2, 0.3))
+    three = ol.preflight(labels)
+    for row, rate in zip(three.labelers, (0.1, 0.2, 0.3), strict=True):
+        assert abs(row.missed.mean - rate) < MANY * row.missed.standard_error
+
+
+def test_two_different_labelers_are_told_apart_by_students_and_only_so():
+    features, _, labels, _ = world(n=4000, rates=(0.05, 0.3))
+    without, with_students = ol.preflight(labels), ol.preflight(labels, features=features)
+    assert without.labelers[0].missed == without.labelers[1].missed
+    assert any("equally good" in line for line in without.assumptions)
+    for row, rate in zip(with_students.labelers, (0.05, 0.3), strict=True):
+        assert abs(row.missed.mean - rate) < MANY * row.missed.standard_error
+
+
+def test_uneven_noise_leaves_the_estimate_but_not_the_bounds():
+    rng = np.random.default_rng(0)
+    shared = rng.integers(0, 2, 4000)
+    hard = np.arange(4000) % 4 == 0
+    rate = np.where(hard, 0.5, 0.02)
+    labels = np.where(rng.random((2, 4000)) < rate, 1 - shared, shared)
+    report = ol.preflight(labels, asked_twice=True)
+    mean = rate.mean()
+    assert not report.missed.low <= mean <= report.missed.high
+    assert report.missed_bounds[0] <= mean <= report.missed_bounds[1]
+
+
+def test_habits_that_students_learn_are_warned_of_and_keep_two_labelers_from_a_student_of_both():
+    features, _, labels, _ = world(n=2000, rates=(0.1, 0.1))
+    assert len(ol.preflight(labels, features=features).students) == 2
+    own = np.array([np.where(features[:, 3 + j] > 0.8, 1, labels[j]) for j in range(2)])
+    report = ol.preflight(own, features=features)
+    assert any("habits" in line for line in report.warnings)
+    assert [student.name for student in report.students] == ["of one labeler"]
+
+
+def test_a_labeler_that_guesses_is_named_and_the_rest_is_told():
+    features, _, labels, _ = world(n=2000, rates=(0.1, 0.2, 0.2, 0.5))
+    report = ol.preflight(labels, features=features, names=["ann", "bob", "cy", "coin"])
+    assert any(line.startswith("coin:") for line in report.warnings)
+    assert "no more than chance" in report.labelers[3].missed.reason
+    assert abs(report.labelers[0].missed.mean - 0.1) < MANY * report.labelers[0].missed.standard_error
+
+
+def test_of_three_labelers_one_of_which_guesses_the_other_two_are_judged_as_two():
+    features, _, labels, _ = world(n=2000, rates=(0.1, 0.2, 0.5))
+    report = ol.preflight(labels, features=features)
+    assert math.isnan(report.labelers[2].missed.mean)
+    for row, rate in zip(report.labelers[:2], (0.1, 0.2), strict=True):
+        assert abs(row.missed.mean - rate) < MANY * row.missed.standard_error
+
+
+def test_labels_without_relation_end_there():
+    labels = np.random.default_rng(0).integers(0, 2, (3, 300))
+    report = ol.preflight(labels, features=np.random.default_rng(1).normal(size=(300, 4)).astype(np.float32))
+    assert report.verdict.key == "unrelated labels"
+    assert report.students == ()
+    assert math.isnan(report.missed.mean)
+    assert "nan" not in str(report)
+
+
+def test_labels_that_always_agree_make_a_report_without_variance():
+    features, truth, _, sample = world(n=400)
+    report = ol.preflight(np.array([truth, truth, truth]), features=features, true_labels=sample)
+    assert report.missed.mean == 0
+    assert report.truth.shared_bias.mean == 0
+    assert report.truth.shared_bias.high > 0  # 200 of 200 right is not known to be all
+    assert "nan" not in str(report)
+
+
+def test_points_to_calibrate_are_a_random_sample_without_known_truth_and_suspects_are_wrong_more_often():
+    features, truth, labels, sample = world(n=2000, rates=(0.25, 0.25, 0.25))
+    report = ol.preflight(labels, features=features, true_labels=sample)
+    kinds = {kind: [p for p in report.checks if p.kind == kind] for kind in ("calibrate", "suspect", "mistake")}
+    assert len(kinds["calibrate"]) == 100
+    assert all(sample[p.index] == -1 for p in [*kinds["calibrate"], *kinds["suspect"]])
+    vote_is_wrong = (labels.sum(axis=0) >= 2) != (truth == 1)
+    assert vote_is_wrong[[p.index for p in kinds["suspect"]]].mean() > 2 * vote_is_wrong.mean()
+    assert all(vote_is_wrong[p.index] for p in kinds["mistake"])
+    assert [p.id for p in report.checks] != [p.id for p in ol.preflight(labels, features=features, seed=1).checks]
+
+
+def test_the_order_of_labelers_and_of_classes_does_not_matter():
+    features, _, labels, _ = world()
+    report, turned = ol.preflight(labels, features=features), ol.preflight(labels[::-1], features=features)
+    flipped = ol.preflight(1 - labels, features=features)
+    for other in (turned, flipped):
+        assert other.missed.mean == pytest.approx(report.missed.mean)
+        assert other.student.gain.mean == pytest.approx(report.student.gain.mean, abs=0.01)  # ties of rounded heads
+    assert [row.missed.mean for row in turned.labelers] == pytest.approx(
+        [row.missed.mean for row in report.labelers[::-1]]
+    )
+
+
+def test_the_same_seed_gives_the_same_report():
+    features, _, labels, sample = world(n=300)
+    first, second = (ol.preflight(labels, features=features, true_labels=sample, seed=3) for _ in range(2))
+    assert str(first) == str(second)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        first.seed = 4
+
+
+def test_labelers_may_abstain():
+    features, _, labels, _ = world(n=3000)
+    labels[np.random.default_rng(3).random(labels.shape) < 0.3] = -1
+    report = ol.preflight(labels, features=features)
+    assert 1900 < report.labelers[0].n_labels < 2300
+    for row, rate in zip(report.labelers, (0.2, 0.25, 0.3), strict=True):
+        assert abs(row.missed.mean - rate) < MANY * row.missed.standard_error
+    assert report.student.gain.low > 0
+
+
+def test_four_classes_are_handled_as_two_are():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(2000, 6)).astype(np.float32)
+    shared = features[:, :4].argmax(axis=1)
+    labels = np.array(
+        [np.where(rng.random(2000) < 0.3, (shared + rng.integers(1, 4, 2000)) % 4, shared) for _ in "abc"]
+    )
+    report = ol.preflight(labels, features=features)
+    assert abs(report.missed.mean - 0.3) < MANY * report.missed.standard_error
+    assert report.student.gain.low > 0.1
+    assert report.verdict.key in VERDICTS
+
+
+def test_more_points_and_more_labelers_help_where_they_do():
+    features, _, labels, _ = world(n=1500, rates=(0.35, 0.35, 0.35, 0.35))
+    report = ol.preflight(labels, features=features)
+    sizes, accuracies = zip(*report.more_labels, strict=True)
+    assert sizes == (300, 600, 1200)
+    assert accuracies[-1].mean > accuracies[0].mean
+    assert report.pooling.mean > 0
+    odd = [accuracy for n, accuracy in report.vote_curve if n % 2]
+    assert odd == sorted(odd)
+
+
+def test_texts_are_encoded_by_counting_words_unless_told_otherwise():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 300)
+    texts = [f"{('bad', 'good')[y]} word{rng.integers(5)}" for y in truth]
+    labels = np.where(rng.random((3, 300)) < 0.2, 1 - truth, truth)
+    report = ol.preflight(labels, texts=texts)
+    assert "tfidf" in report.encoder
+    assert report.student.gain.low > 0
+    assert "char_wb" in ol.preflight(labels, texts=texts, encoder={"kind": "tfidf", "analyzer": "char_wb"}).encoder
+    same = ol.preflight(labels, texts=["the same text"] * 300)
+    assert same.verdict.key != "gain"
+
+
+BAD = {
+    "one labeler": (lambda w: {"labels": w[2][:1]}, DataError, "1 labeler"),
+    "two points": (lambda w: {"labels": w[2][:, :2]}, DataError, "2 points"),
+    "constant": (lambda w: {"labels": np.array([w[2][0], np.zeros(800, dtype=int)])}, DataError, "always says '0'"),
+    "no label": (lambda w: {"labels": np.array([w[2][0], np.full(800, -1)])}, DataError, "no label at all"),
+    "floats": (lambda w: {"labels": w[2] * 0.5}, ShapeError, "whole numbers"),
+    "one axis": (lambda w: {"labels": w[2][0]}, ShapeError, "labelers, points"),
+    "below -1": (lambda w: {"labels": w[2] - 2}, DataError, "label -2"),
+    "no pair": (
+        lambda w: {"labels": np.array([np.where(np.arange(800) % 2 == j, w[2][j], -1) for j in range(2)])},
+        DataError,
+        "two labelers",
+    ),
+    "texts": (lambda w: {"labels": w[2], "texts": ["a"] * 3}, ShapeError, "3 texts for 800"),
+    "features": (lambda w: {"labels": w[2], "features": w[0][:5]}, ShapeError, "800 points"),
+    "nan": (lambda w: {"labels": w[2], "features": np.full((800, 2), np.nan)}, DataError, "nan"),
+    "truth": (lambda w: {"labels": w[2], "true_labels": w[3][:5]}, ShapeError, "5 true_labels"),
+    "names": (lambda w: {"labels": w[2], "names": ["a"]}, ShapeError, "1 names"),
+    "level": (lambda w: {"labels": w[2], "level": 95}, ConfigError, "level"),
+    "bias": (lambda w: {"labels": w[2], "largest_bias": 0.5}, ConfigError, "shared bias"),
+    "encoder": (lambda w: {"labels": w[2], "texts": ["a b"] * 800, "encoder": {"kind": "tfdif"}}, ConfigError, "tfidf"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_arguments_are_refused_with_what_to_do(name):
+    make, error, message = BAD[name]
+    arguments = make(world())
+    with pytest.raises(error, match=message):
+        ol.preflight(arguments.pop("labels"), **arguments)
