@@ -13,8 +13,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from outlearn.core.generators import BregmanGenerator
-from outlearn.core.intervals import Interval, cluster_means, two_way_interval
-from outlearn.core.jackknife import pseudo_values
+from outlearn.core.intervals import Interval, cluster_means, pseudo_values, two_way_interval
 from outlearn.core.orders import dual_centre, leave_out_centres, mean_risk, spread_about
 from outlearn.core.targets import ORDERS, check_order
 from outlearn.errors import ConfigError, suggest
