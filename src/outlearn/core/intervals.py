@@ -15,7 +15,7 @@ instead of 95% there, with four teachers). An interval that cannot be trusted is
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Integer
@@ -58,6 +58,24 @@ class Interval:
     level: float = 0.95
     reason: str | None = None
     over: str = "models and points"
+
+    @classmethod
+    def missing(
+        cls,
+        reason: str,
+        *,
+        mean: float = math.nan,
+        n_models: int,
+        n_points: int,
+        level: float,
+        over: str = "models and points",
+    ) -> Interval:
+        """Make the result where no interval can be given, for this reason; the mean may still be known."""
+        return cls(mean, math.nan, math.nan, math.nan, n_models, n_points, level, reason, over)
+
+    def moved_to(self, mean: float) -> Interval:
+        """Return the interval about another mean, of the same width."""
+        return replace(self, mean=mean, low=self.low + mean - self.mean, high=self.high + mean - self.mean)
 
     @property
     def excludes_zero(self) -> bool:
@@ -183,7 +201,7 @@ def two_way_interval(
             return Interval(mean, mean - half, mean + half, error, n_models, n_points, level)
         reason = "the variance estimate is not positive: too few models or points to tell their effects from noise"
         return Interval(mean, math.nan, math.nan, 0.0, n_models, n_points, level, reason)
-    return Interval(mean, math.nan, math.nan, math.nan, n_models, n_points, level, reason)
+    return Interval.missing(reason, mean=mean, n_models=n_models, n_points=n_points, level=level)
 
 
 def point_interval(values: Float[np.ndarray, "models points"], level: float = 0.95) -> Interval:
@@ -202,7 +220,9 @@ def point_interval(values: Float[np.ndarray, "models points"], level: float = 0.
         mean = float(means.mean())
     if n_points < MINIMUM_POINTS or not np.isfinite(means).all():
         reason = _why_untrusted(np.stack([means, means]))
-        return Interval(mean, math.nan, math.nan, math.nan, n_models, n_points, level, reason, over="points")
+        return Interval.missing(
+            str(reason), mean=mean, n_models=n_models, n_points=n_points, level=level, over="points"
+        )
     error = float(means.std(ddof=1)) / math.sqrt(n_points)
     half = float(stats.t.ppf(0.5 + level / 2, n_points - 1)) * error
     return Interval(mean, mean - half, mean + half, error, n_models, n_points, level, over="points")

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float, Integer, Real, Shaped
 
-from outlearn.core.bias_variance_summary import variance_pseudo_values
+from outlearn.core.bias_variance import variance_pseudo_values
 from outlearn.core.directions import directions
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, two_way_interval
