@@ -19,9 +19,9 @@ from jaxtyping import Float, Shaped
 
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, cluster_means, pseudo_values, two_way_interval
-from outlearn.core.orders import dual_centre, leave_out_centres, mean_risk, spread_about
+from outlearn.core.orders import ORDERS, dual_centre, leave_out_centres, mean_risk, spread_about
 from outlearn.core.predictions import Predictions
-from outlearn.core.targets import ORDERS, read_target, target_duals
+from outlearn.core.targets import read_target, target_duals
 from outlearn.errors import ConfigError, suggest
 
 __all__ = [
