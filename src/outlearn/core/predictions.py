@@ -212,7 +212,8 @@ def check_same_points(first: Predictions, second: Predictions, names: tuple[str,
     if (n_first, k_first) != (n_second, k_second):
         raise AlignmentError(
             f"{names[0]} and {names[1]} must predict the same points and classes; got {n_first} points of {k_first} "
-            f"classes and {n_second} points of {k_second}. Predict both on the same split."
+            f"classes and {n_second} points of {k_second}. Predict both on the same split, or keep what they share "
+            "with Predictions.select(ids)."
         )
     differ = np.flatnonzero(first.point_ids != second.point_ids)
     if len(differ):

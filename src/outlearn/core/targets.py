@@ -13,8 +13,8 @@ from jaxtyping import Float, Shaped
 
 from outlearn.core.generators import BregmanGenerator
 from outlearn.core.orders import check_order
-from outlearn.core.predictions import Predictions
-from outlearn.errors import AlignmentError, DomainError, ShapeError
+from outlearn.core.predictions import Predictions, check_same_points
+from outlearn.errors import DomainError, ShapeError
 
 __all__ = ["Target", "read_target", "target_duals"]
 
@@ -142,10 +142,5 @@ def _from_predictions(target: Predictions, predictions: Predictions, *, draws: b
         )
     if target.n_classes != predictions.n_classes:
         raise ShapeError(f"target has {target.n_classes} classes, the predictions have {predictions.n_classes}.")
-    if not np.array_equal(target.point_ids, predictions.point_ids):
-        raise AlignmentError(
-            f"target and predictions have different points: {target.n_points} and {predictions.n_points}, first ids "
-            f"{target.point_ids.tolist()[0]!r} and {predictions.point_ids.tolist()[0]!r}. "
-            "Reorder with Predictions.select(ids)."
-        )
+    check_same_points(target, predictions, ("target", "predictions"))
     return Target(target.log_probs)
