@@ -141,6 +141,9 @@ def posterior_mean(
 ) -> PosteriorMean:
     """Estimate the posterior mean of the teacher given each student, and split the misfit about it.
 
+    With c = E*[t | s], the dual mean, in order "target_first" and c = E[t | s] in "prediction_first":
+    E D(s, t) = E D(s, c) + E D(c, t), and E D(t, s) = E D(t, c) + E D(c, s).
+
     Args:
         teacher: `[teachers, points, classes]`.
         student: `[students, points, classes]`; with `teacher_of` for "regression" and "pooled".
@@ -154,7 +157,8 @@ def posterior_mean(
         draws: say that the first axis of an integer target is draws.
 
     Returns:
-        Posterior means, conditional variance, distance, and the bound on the residual.
+        Posterior means, conditional variance, distance, and the bound on the residual, `[students, points]` each, in
+        the generator's unit (nats for the entropies).
 
     Raises:
         ConfigError: for an unknown method or order.
@@ -192,12 +196,13 @@ def posterior_mean(
         if method == "pooled":
             centre = dual_centre(t, chosen, order, of="predictions")
             centres = np.broadcast_to(centre, s.shape).copy()
+            # Plug-in, M teachers show (1 - 1/M) of their variance: the jackknife's rows are what `interval` averages.
             variance_rows = variance_pseudo_values(t, np.arange(len(t)), chosen, order)
         else:
             centres = cross_fitted_means(t, s, own, chosen, order, folds)
-        variance = _divergences(centres, t[own], chosen, order)
-        misfit = _divergences(s, t[own], chosen, order)
-    distance = _divergences(s, centres, chosen, order)
+        variance = _divergences(centres, t[own], chosen, order)  # D(c, t) | D(t, c)
+        misfit = _divergences(s, t[own], chosen, order)  # D(s, t) | D(t, s)
+    distance = _divergences(s, centres, chosen, order)  # D(s, c) | D(c, s)
     residual, bound = _residual_and_bound(student, s, centres, chosen, order, target, draws=draws)
     return PosteriorMean(
         conditional_variance=variance,

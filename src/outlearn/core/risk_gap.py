@@ -56,6 +56,9 @@ def risk_gap(
 ) -> RiskGap:
     """Split the student's gain in risk over its teacher into misfit and residual.
 
+    target_first:      D(Y, t) - D(Y, s) = D(s, t) + <grad phi(s) - grad phi(t), Y - s>
+    prediction_first:  D(t, Y) - D(s, Y) = D(t, s) + <grad phi(s) - grad phi(Y), t - s>
+
     Args:
         target: int labels `[points]`; a distribution `[points, classes]`; or draws of the target, `[draws, points]` int
             (with `draws=True`) or `[draws, points, classes]`.
@@ -67,7 +70,7 @@ def risk_gap(
         draws: say that the first axis of an integer target is draws.
 
     Returns:
-        Every term for every student and point.
+        Every term for every student and point, `[students, points]`, in the generator's unit (nats for the entropies).
 
     Raises:
         ConfigError: for an unknown generator or order.
