@@ -3,6 +3,7 @@ refused."""
 
 from __future__ import annotations
 
+import html
 import math
 import tracemalloc
 
@@ -246,3 +247,12 @@ def test_summary_averages_students_within_their_teacher():
     assert summary.gap.n_models == 2
     assert summary.gap.level == 0.9
     assert summary.n_students == 4
+
+
+def test_a_notebook_shows_the_printed_text_with_its_columns_escaped():
+    teacher, student = draw(2, 3, 0), draw(2, 3, 1)
+    gap = risk_gap(np.zeros(7, dtype=int), teacher=teacher, student=student)
+    shown = gap._repr_html_()
+    assert shown == gap.summary()._repr_html_()
+    assert html.unescape(shown.removeprefix("<pre>").removesuffix("</pre>")) == str(gap)
+    assert "&lt;grad(student)" in shown

@@ -25,6 +25,7 @@ from outlearn.core.pairing import labelled_by
 from outlearn.core.predictions import Predictions
 from outlearn.core.risk_gap_summary import RiskGapSummary, summarise
 from outlearn.core.targets import Target, read_target, target_duals
+from outlearn.core.text import preformatted
 from outlearn.errors import DomainError
 
 __all__ = ["RiskGap", "risk_gap"]
@@ -99,6 +100,9 @@ class RiskGap:
 
     def __str__(self) -> str:
         return str(self.summary())
+
+    def _repr_html_(self) -> str:
+        return preformatted(str(self))
 
 
 def risk_gap(

@@ -12,6 +12,7 @@ from jaxtyping import Integer
 from outlearn.core.crossed import CrossedMisfit
 from outlearn.core.directions import Directions
 from outlearn.core.intervals import Interval, two_way_interval
+from outlearn.core.text import preformatted
 
 __all__ = ["RiskGapSummary", "summarise"]
 
@@ -69,6 +70,9 @@ class RiskGapSummary:
             f"identity off by at most {self.identity_error:.1e}"
         )
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return preformatted(str(self))
 
 
 def summarise(

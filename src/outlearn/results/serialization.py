@@ -10,13 +10,13 @@ import json
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from outlearn.errors import DataError
 
 __all__ = ["Record", "read_json", "read_record"]
 
-Kind = TypeVar("Kind", bound="Record")
+Kind = TypeVar("Kind")
 
 
 class Record(BaseModel):
@@ -58,7 +58,7 @@ def read_record(kind: type[Kind], content: Any, path: Path, *, schema: int, agai
     """Turn the content of a JSON file into a record.
 
     Args:
-        kind: the type of the record.
+        kind: the type of the record: a `Record`, or a dataclass.
         content: what `read_json` gave.
         path: the file, for messages.
         schema: the number that this version writes under "schema".
@@ -75,7 +75,7 @@ def read_record(kind: type[Kind], content: Any, path: Path, *, schema: int, agai
             f"that wrote it ({content.get('outlearn', 'unknown')}). {again}"
         )
     try:
-        return kind.model_validate(content)
+        return TypeAdapter(kind).validate_python(content)
     except ValidationError as refused:
         first = refused.errors()[0]
         where = ".".join(map(str, first["loc"])) or "its content"
