@@ -1,1 +1,5 @@
-"""What was found, typed: written and read here and nowhere else."""
+"""What was found, typed: written and read here and nowhere else.
+
+A `Measurement` is an `Interval`, or `Withheld` with the reason why there is no number. Records are frozen; whoever
+draws or prints them asks their fields and computes nothing again.
+"""
