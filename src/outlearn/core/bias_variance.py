@@ -146,7 +146,7 @@ class BiasVarianceSummary:
     """Means over models and points of total, noise, bias and variance: `total = noise + bias + variance`; print() it.
 
     Attributes:
-        total, noise, bias, variance: means with intervals; nan, with the reason, where they cannot be told.
+        total, noise, bias, variance: means with intervals; nan, with the reason, where models do not show them.
         correction: "jackknife" (bias and variance corrected for the number of models; bias may be negative) or "none".
         generator, order: the names.
         n_models, n_units, n_draws, n_points: what was averaged; units are the independent ones, teachers for students.

@@ -1,10 +1,10 @@
 """Performance gap recovered: how much of the way from teacher to ceiling the student goes.
 
 PGR = (student - teacher) / (ceiling - teacher), on accuracy. It is a ratio of two noisy means that share teacher and
-points, so the interval is Fieller's: all r for which the paired mean of (student - teacher) - r (ceiling - teacher) is
-not told from zero. Unlike the delta method it stays right when the denominator is noisy, and it is finite exactly when
-the interval of ceiling - teacher excludes 0, which is the rule for withholding PGR. A percentile bootstrap of the ratio
-has no such guard: replicates with a denominator near 0 set its ends.
+points, so the interval is Fieller's: all r for which the paired mean of (student - teacher) - r (ceiling - teacher)
+cannot be told apart from 0. Unlike the delta method it stays right when the denominator is noisy, and it is finite
+exactly when the interval of ceiling - teacher excludes 0, which is the rule for withholding PGR. A percentile bootstrap
+of the ratio has no such guard: replicates with a denominator near 0 set its ends.
 """
 
 from __future__ import annotations

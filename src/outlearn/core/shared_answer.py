@@ -11,7 +11,7 @@ true answer y is one more view of c: with any pattern of shared mistakes P(c != 
 
     q_jy = r_j r_y,   r_y = 1 - bias K / (K - 1),
 
-because the noise of labeler j knows nothing of y beyond c. No agreement between labelers depends on r_y: **shared bias
+because the noise of labeler j is independent of y given c. No agreement between labelers depends on r_y: **shared bias
 is not identifiable without true labels**. That holds in any model in which labelers see c alone.
 """
 
@@ -40,7 +40,7 @@ class Skills:
         left_out: labelers that agree with others no more than chance.
         alike: pairs that agree more than their skills explain, with the excess of log q in standard errors: they share
             errors that the others do not, so that their skills are too high. Of four labelers, the pair of the other
-            two is named with it: which of the two pairs it is cannot be told.
+            two is named with it: which of the two shares the errors is not identified.
         assumption: under which this is right, beyond even noise.
     """
 
@@ -61,7 +61,7 @@ def miss_rate(skill: Estimate, n_classes: int) -> Estimate:
 
 
 def unrelated(product: Estimate) -> bool:
-    """Say whether two labelings are not told apart from chance (or agree less)."""
+    """Say whether the agreement of two labelings cannot be told apart from chance (or is below it)."""
     return not product.value > CONFIDENT * product.standard_error
 
 
@@ -118,7 +118,7 @@ def skills_of_two(product: Estimate, ratio: Estimate | None = None) -> Skills:
 def skills_of_labelers(products: PairTable, n_labelers: int) -> Skills:
     """Estimate the skills of three or more labelers: log q_ij = log r_i + log r_j, least squares over all pairs.
 
-    Labelers whose agreement with the others is not told apart from chance are left out, one after the other.
+    Labelers whose agreement with the others cannot be told apart from chance are left out, one after the other.
 
     Args:
         products: q of every pair.
