@@ -86,7 +86,7 @@ def skills_of_draws(products: PairTable, n_draws: int) -> Skills:
     mean = average(list(products.values()))
     if unrelated(mean):
         return Skills({}, tuple(range(n_draws)))
-    skill = (mean.log() * 0.5).exp()
+    skill = (mean.log() * 0.5).exp()  # q = r^2
     return Skills(dict.fromkeys(range(n_draws), skill), assumption="the columns are one labeler, asked independently")
 
 
@@ -107,8 +107,9 @@ def skills_of_two(product: Estimate, ratio: Estimate | None = None) -> Skills:
     if unrelated(product):
         return Skills({}, (0, 1))
     if ratio is None:
-        skill = (product.log() * 0.5).exp()
+        skill = (product.log() * 0.5).exp()  # q_01 = r^2
         return Skills({0: skill, 1: skill}, assumption="both labelers are equally good")
+    # r_0^2 = q_01 (r_0 / r_1), r_1^2 = q_01 / (r_0 / r_1)
     both = [((product.log() + ratio.log() * sign) * 0.5).exp() for sign in (1.0, -1.0)]
     return Skills(
         dict(enumerate(both)), assumption="students err independently of the labels of the points they did not see"
@@ -154,7 +155,8 @@ def skills_of_labelers(products: PairTable, n_labelers: int) -> Skills:
     logs = {pair: q.log() for pair, q in products.items() if set(pair) <= set(kept)}
     n = len(kept)
     total = _sum(list(logs.values()))
-    # Least squares with every pair once: a_i = (sum_j log q_ij - total / (n - 1)) / (n - 2).
+    # Platanios, Blum and Mitchell 2014: log q_ij = a_i + a_j. By least squares with every pair once,
+    # a_i = (sum_j log q_ij - total / (n - 1)) / (n - 2).
     a = {i: (_sum([log for pair, log in logs.items() if i in pair]) - total / (n - 1)) / (n - 2) for i in kept}
     alike = {}
     if n > 3:
