@@ -110,6 +110,7 @@ class TwoWayVariance:
             return float(self.n_columns - 1)
         least = float(min(self.n_rows, self.n_columns) - 1)
         r, c = self.n_rows - 1, self.n_columns - 1
+        # Satterthwaite 1946: v^2 / sum_k (v_k^2 / freedom_k)
         spread = ROW_CAUTION * self.rows**2 / r + self.columns**2 / c + self.cells**2 / (r * c)
         return max(self.total**2 / spread, least) if spread > 0 else least
 
@@ -142,11 +143,12 @@ def two_way_variance(values: Float[np.ndarray, "models points"]) -> TwoWayVarian
     rows = values.mean(axis=1) - centre
     columns = values.mean(axis=0) - centre
     # Row by row: the residuals are never all in memory, and nothing cancels as in a difference of sums of squares.
+    # S_res^2 (M - 1)(n - 1) = sum_mi (g_mi - row mean - column mean + mean)^2
     squares = sum(float(np.square(values[m] - centre - rows[m] - columns).sum()) for m in range(n_rows))
     return TwoWayVariance(
-        rows=float(np.square(rows).sum()) / (n_rows - 1) / n_rows,
-        columns=float(np.square(columns).sum()) / (n_columns - 1) / n_columns,
-        cells=squares / ((n_rows - 1) * (n_columns - 1)) / (n_rows * n_columns),
+        rows=float(np.square(rows).sum()) / (n_rows - 1) / n_rows,  # S_row^2 / M
+        columns=float(np.square(columns).sum()) / (n_columns - 1) / n_columns,  # S_col^2 / n
+        cells=squares / ((n_rows - 1) * (n_columns - 1)) / (n_rows * n_columns),  # S_res^2 / (M n)
         n_rows=n_rows,
         n_columns=n_columns,
     )
