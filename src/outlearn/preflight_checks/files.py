@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +13,10 @@ from outlearn.errors import ConfigError
 from outlearn.preflight_checks.analyse import analyse_table
 from outlearn.preflight_checks.label_table import LabelTable
 from outlearn.preflight_checks.read_table import Roles, is_array_file, read_features, read_label_table
-from outlearn.preflight_checks.result import Preflight, StudentReport
 from outlearn.progress import Progress, Silent
-from outlearn.results.estimates import estimate, number
-from outlearn.results.writing import claim_report_folder, write_file
+from outlearn.results.preflight import PREFLIGHTS, Preflight
 
-__all__ = ["preflight_files", "preflight_record"]
-
-SCHEMA = 1
-FILES = ("results.json", "summary.txt", "points_to_check.csv")
+__all__ = ["preflight_files"]
 
 
 def preflight_files(
@@ -78,109 +68,34 @@ def preflight_files(
             features = read_features(texts, table)
             table = replace(table, notes=(*table.notes, f"{texts}: features, a row a point."))
     if out is not None:
-        claim_report_folder(out, files=FILES, kind="preflight", called="preflight report")
+        PREFLIGHTS.claim(out)
     found = analyse_table(
         table, features=features, asked_twice=asked_twice, encoder=settings, largest_bias=largest_bias, level=level,
         seed=seed, progress=show,
     )  # fmt: skip
     text = f"labels   {table.source}\n\n{found}"
     if out is not None:
-        record = {"inputs": {"labels": str(labels), "texts": None if texts is None else str(texts)}}
-        write_file(out / "points_to_check.csv", _points(found, table).encode())
-        write_file(out / "summary.txt", (text + "\n").encode())
-        content = json.dumps({**record, **preflight_record(found)}, indent=1, allow_nan=False, ensure_ascii=False)
-        write_file(out / "results.json", (content + "\n").encode())
+        inputs = {"labels": str(labels), "texts": None if texts is None else str(texts)}
+        PREFLIGHTS.write(out, found, inputs=inputs, text=text, table=_points(found, table))
     return text
 
 
-def preflight_record(found: Preflight) -> dict[str, Any]:
-    """Turn a report into plain values for JSON: intervals as in results.json of a run, null where not given."""
-    truth = found.truth
-    return {
-        "schema": SCHEMA,
-        "kind": "preflight",
-        "outlearn": version("outlearn"),
-        "source": found.source,
-        "n_points": found.n_points,
-        "class_names": list(found.class_names),
-        "asked_twice": found.asked_twice,
-        "level": found.level,
-        "seed": found.seed,
-        "verdict": {"key": found.verdict.key, "answer": found.verdict.answer, "advice": list(found.verdict.advice)},
-        "disagreement": estimate(found.disagreement),
-        "least_error": estimate(found.least_error),
-        "missed": {
-            **estimate(found.missed),
-            "any_noise_low": number(found.missed_bounds[0]),
-            "any_noise_high": number(found.missed_bounds[1]),
-        },
-        "ceiling": estimate(found.ceiling),
-        "labelers": [
-            {
-                "name": row.name,
-                "n_labels": row.n_labels,
-                "agreement": estimate(row.agreement),
-                "missed": estimate(row.missed),
-                "error": None if row.error is None else estimate(row.error),
-            }
-            for row in found.labelers
-        ],
-        "shared_bias": {"reason": "not identifiable without true labels"}
-        if truth is None
-        else estimate(truth.shared_bias),
-        "truth": None
-        if truth is None
-        else {
-            "n_labels": truth.n_labels,
-            **{name: estimate(getattr(truth, name)) for name in ("error", "removable", "squared_bias")},
-        },
-        "encoder": found.encoder,
-        "students": [_student(student) for student in found.students],
-        "largest_bias": found.largest_bias,
-        "more_labels": [{"n_points": n, "accuracy": estimate(interval)} for n, interval in found.more_labels],
-        "last_doubling": None if found.last_doubling is None else estimate(found.last_doubling),
-        "vote_curve": [{"n_labelers": n, "accuracy": accuracy} for n, accuracy in found.vote_curve],
-        "pooling": None if found.pooling is None else estimate(found.pooling),
-        "points_to_check": {
-            kind: [point.id for point in found.checks if point.kind == kind]
-            for kind in ("calibrate", "mistake", "suspect")
-        },
-        "assumptions": list(found.assumptions),
-        "warnings": list(found.warnings),
-        "notes": list(found.notes),
-    }
-
-
-def _student(student: StudentReport) -> dict[str, Any]:
-    names = ("accuracy", "gain", "over_vote", "true_accuracy", "true_gain", "true_over_vote", "off")
-    intervals = {name: getattr(student, name) for name in names}
-    return {
-        "name": student.name,
-        **{name: None if value is None else estimate(value) for name, value in intervals.items()},
-        "accuracy_gain_low": number(student.low),
-        "accuracy_gain_high": number(student.high),
-        "break_even_bias": None if math.isnan(student.break_even) else student.break_even,
-    }
-
-
-def _points(found: Preflight, table: LabelTable) -> str:
-    """Write the points to check, with an empty column for the true label: `--true` reads the file back."""
-    sheet = io.StringIO(newline="")
-    writer = csv.writer(sheet, lineterminator="\n")
+def _points(found: Preflight, table: LabelTable) -> Iterator[Sequence[object]]:
+    """List the points to check, with an empty column for the true label: `--true` reads the file back."""
     head = ["id", "label", "kind", "reason", "vote", "student", "student_sure", *table.names]
-    writer.writerow([*head, "text"] if table.texts is not None else head)
+    yield head if table.texts is None else [*head, "text"]
     seen = set()
-    for point in found.checks:
-        if point.index in seen:  # ids stay unique, so that the file can be read back
+    for point in found.points_to_check:
+        index = point.index
+        if index in seen:  # ids stay unique, so that the file can be read back
             continue
-        seen.add(point.index)
-        given = ["" if k < 0 else table.class_names[k] for k in table.labels[:, point.index].tolist()]
+        seen.add(index)
+        given = ["" if k < 0 else table.class_names[k] for k in table.labels[:, index].tolist()]
         sure = "" if point.student_sure is None else f"{point.student_sure:.4f}"
-        known = -1 if table.true_labels is None else int(table.true_labels[point.index])
+        known = -1 if table.true_labels is None else int(table.true_labels[index])
         true = "" if known < 0 else table.class_names[known]
         row = [point.id, true, point.kind, point.reason, point.vote, point.student or "", sure, *given]
-        writer.writerow([*row, table.texts[point.index]] if table.texts is not None else row)
-    return sheet.getvalue()
+        yield row if table.texts is None else [*row, table.texts[index]]
 
 
 def _names(text: str | None, option: str) -> Sequence[str]:
