@@ -21,7 +21,7 @@ from outlearn.preflight_checks.assumptions import assumptions, doubts
 from outlearn.preflight_checks.label_table import LabelTable, make_table
 from outlearn.preflight_checks.measures import LabelMeasures
 from outlearn.preflight_checks.points import points_to_check
-from outlearn.preflight_checks.student_measures import HABITS_FROM, StudentMeasures, habits, student_products
+from outlearn.preflight_checks.student_measures import MIN_HABIT_EXCESS, StudentMeasures, habits, student_products
 from outlearn.preflight_checks.students import MIN_POINTS, CrossFit, cross_fit, pools
 from outlearn.preflight_checks.verdict import NoStudents, decide
 from outlearn.progress import Progress, Silent
@@ -143,7 +143,7 @@ def analyse_table(
         seen = replace(seen, words=f"{seen.words}; linear head, C = {single.strength:g}")
     products = None if single is None else student_products(table, single)
     excess = 0.0 if products is None or asked_twice else habits(products)
-    if excess > HABITS_FROM and len(table.names) == 2:
+    if excess > MIN_HABIT_EXCESS and len(table.names) == 2:
         pooled = None  # it has learned its judges' habits
     labels = LabelMeasures(table, asked_twice, level, products)
     measured = None

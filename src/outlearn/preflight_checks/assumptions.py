@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from outlearn.preflight_checks.measures import MIN_TRUE_LABELS, LabelMeasures
-from outlearn.preflight_checks.student_measures import HABITS_FROM
+from outlearn.preflight_checks.student_measures import MIN_HABIT_EXCESS
 from outlearn.preflight_checks.students import CrossFit
 
 __all__ = ["assumptions", "doubts"]
@@ -57,7 +57,7 @@ def doubts(labels: LabelMeasures, habits: float) -> tuple[str, ...]:
             f"More agreement than skills explain: {pairs}. At least one of these pairs shares errors that the others "
             "do not, so that labelers look better than they are. Keep one of each such pair (--labelers)."
         )
-    if habits > HABITS_FROM:
+    if habits > MIN_HABIT_EXCESS:
         found.append(
             f"Students agree with their own labeler more than with the others ({habits:.1f} standard errors): labelers "
             "have habits that can be learned from the points. A student of one labeler takes its habits over; one of "

@@ -30,9 +30,9 @@ from outlearn.preflight_checks.students import CrossFit
 from outlearn.results.measurement import Withheld
 from outlearn.results.preflight_parts import Bounds, LearningCurvePoint, StudentReport
 
-__all__ = ["HABITS_FROM", "StudentMeasures", "habits", "student_products"]
+__all__ = ["MIN_HABIT_EXCESS", "StudentMeasures", "habits", "student_products"]
 
-HABITS_FROM = 3.0  # standard errors from which labelers are said to have habits of their own
+MIN_HABIT_EXCESS = 3.0  # standard errors from which labelers are said to have habits of their own
 
 
 def student_products(table: LabelTable, single: CrossFit) -> Products:
