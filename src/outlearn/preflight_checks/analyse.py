@@ -15,9 +15,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outlearn.core.randomness import generator
+from outlearn.data.label_table import LabelTable
 from outlearn.encoders import get_encoder
 from outlearn.errors import ConfigError, DataError, ShapeError
-from outlearn.preflight_checks.label_table import LabelTable, make_table
+from outlearn.preflight_checks.label_table import make_table
 from outlearn.preflight_checks.measures import LabelMeasures
 from outlearn.preflight_checks.points import points_to_check
 from outlearn.preflight_checks.result import Preflight

@@ -28,7 +28,7 @@ from outlearn.core.shared_answer import (
     skills_of_two,
     unrelated,
 )
-from outlearn.preflight_checks.label_table import LabelTable
+from outlearn.data.label_table import LabelTable
 from outlearn.preflight_checks.result import LabelerReport, TruthReport
 
 __all__ = ["FEWEST_TRUE", "LabelMeasures", "Products", "no_interval"]
