@@ -14,11 +14,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outlearn.core.randomness import generator
+from outlearn.data.label_table import LabelTable
 from outlearn.encoders import get_encoder
 from outlearn.encoders.points import Texts
 from outlearn.errors import ConfigError, DataError, ShapeError
 from outlearn.preflight_checks.assumptions import assumptions, doubts
-from outlearn.preflight_checks.label_table import LabelTable, make_table
+from outlearn.preflight_checks.label_table import make_table
 from outlearn.preflight_checks.measures import LabelMeasures
 from outlearn.preflight_checks.points import points_to_check
 from outlearn.preflight_checks.student_measures import MIN_HABIT_EXCESS, StudentMeasures, habits, student_products

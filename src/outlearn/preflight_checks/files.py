@@ -9,10 +9,12 @@ from typing import Any
 
 import yaml
 
+from outlearn.data.label_columns import LabelColumns
+from outlearn.data.label_files import is_array_file, read_features, read_label_table
+from outlearn.data.label_table import LabelTable
 from outlearn.errors import ConfigError
 from outlearn.preflight_checks.analyse import analyse_table
-from outlearn.preflight_checks.label_table import LabelTable
-from outlearn.preflight_checks.read_table import Roles, is_array_file, read_features, read_label_table
+from outlearn.preflight_checks.label_table import make_table
 from outlearn.progress import Progress, Silent
 from outlearn.results.preflight import PREFLIGHTS, Preflight
 
@@ -58,12 +60,14 @@ def preflight_files(
         OutlearnError: of a kind that says what is wrong with the input.
     """
     show = progress or Silent()
-    roles = Roles(id_column, text_column, true_column, _names(labelers, "--labelers"), _names(classes, "--classes"))
+    columns = LabelColumns(
+        id_column, text_column, true_column, _names(labelers, "--labelers"), _names(classes, "--classes")
+    )
     settings = _encoder(encoder)
     features = None
     with show.bar("reading"):
         arrays = texts is not None and is_array_file(texts)
-        table = read_label_table(labels, roles=roles, texts=None if arrays else texts, true=true)
+        table = make_table(read_label_table(labels, columns=columns, texts=None if arrays else texts, true=true))
         if arrays and texts is not None:
             features = read_features(texts, table)
             table = replace(table, notes=(*table.notes, f"{texts}: features, a row a point."))

@@ -29,7 +29,7 @@ from outlearn.core.shared_answer import (
     skills_of_two,
     unrelated,
 )
-from outlearn.preflight_checks.label_table import LabelTable
+from outlearn.data.label_table import LabelTable
 from outlearn.results.measurement import Withheld
 from outlearn.results.preflight_parts import Bounds, LabelerReport, TruthReport, VoteCurvePoint
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from outlearn.core.crossed_gain import vote_shares
-from outlearn.preflight_checks.label_table import LabelTable
+from outlearn.data.label_table import LabelTable
 from outlearn.results.preflight_parts import PointToCheck
 
 __all__ = ["points_to_check"]

@@ -24,7 +24,7 @@ from outlearn.core.intervals import Interval
 from outlearn.core.labeler_agreement import agreement_of, chance_corrected
 from outlearn.core.shared_answer import unrelated
 from outlearn.core.top_class import top_class
-from outlearn.preflight_checks.label_table import LabelTable
+from outlearn.data.label_table import LabelTable
 from outlearn.preflight_checks.measures import LabelMeasures, Products
 from outlearn.preflight_checks.students import CrossFit
 from outlearn.results.measurement import Withheld
