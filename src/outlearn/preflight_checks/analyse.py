@@ -19,11 +19,11 @@ from outlearn.encoders import get_encoder
 from outlearn.encoders.points import Texts
 from outlearn.errors import ConfigError, DataError, ShapeError
 from outlearn.preflight_checks.assumptions import assumptions, doubts
-from outlearn.preflight_checks.label_table import make_table
+from outlearn.preflight_checks.check_labels import check_labels
 from outlearn.preflight_checks.measures import LabelMeasures
 from outlearn.preflight_checks.points import points_to_check
 from outlearn.preflight_checks.student_measures import MIN_HABIT_EXCESS, StudentMeasures, habits, student_products
-from outlearn.preflight_checks.students import MIN_POINTS, CrossFit, cross_fit, pools
+from outlearn.preflight_checks.students import MIN_POINTS_TO_TRAIN, CrossFit, cross_fit, pools
 from outlearn.preflight_checks.verdict import NoStudents, decide
 from outlearn.progress import Progress, Silent
 from outlearn.results.measurement import Withheld
@@ -98,7 +98,7 @@ def preflight(
     if class_names is None:
         most = max(int(array.max(initial=1)), 1 if true_labels is None else int(np.max(true_labels, initial=1)))
         class_names = [str(k) for k in range(most + 1)]
-    table = make_table(
+    table = check_labels(
         LabelTable(
             names=tuple(names or (f"labeler {j + 1}" for j in range(len(array)))),
             labels=array.astype(np.int64),
@@ -202,9 +202,10 @@ class _Features:
 def _what_students_see(
     table: LabelTable, features: np.ndarray | None, encoder: Mapping[str, Any] | None, show: Progress
 ) -> _Features | NoStudents:
-    if table.n_points < MIN_POINTS:
+    if table.n_points < MIN_POINTS_TO_TRAIN:
         return NoStudents(
-            f"{table.n_points} points are too few to train and judge students ({MIN_POINTS})", "Label more points."
+            f"{table.n_points} points are too few to train and judge students ({MIN_POINTS_TO_TRAIN})",
+            "Label more points.",
         )
     if features is not None:
         return _Features(features, f"given features, {features.shape[1]} dimensions")

@@ -14,9 +14,9 @@ from jaxtyping import Float, Int
 
 from outlearn.core.crossed_gain import vote_shares
 
-__all__ = ["FRACTIONS", "MIN_POINTS", "CrossFit", "cross_fit", "pools"]
+__all__ = ["FRACTIONS", "MIN_POINTS_TO_TRAIN", "CrossFit", "cross_fit", "pools"]
 
-MIN_POINTS = 50  # to train and judge students
+MIN_POINTS_TO_TRAIN = 50  # and to judge students
 FRACTIONS = (0.25, 0.5)  # of the points in training, beside all of them: the learning curve
 STRENGTHS = (0.001, 0.01, 0.1, 1.0)  # inverse ridge C: labels are noisy, so that less is often more
 SMOOTHING = 1e-3  # of the uniform distribution in each label, so that a class absent from a fold has a finite optimum

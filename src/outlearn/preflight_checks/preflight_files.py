@@ -14,7 +14,7 @@ from outlearn.data.label_files import is_array_file, read_features, read_label_t
 from outlearn.data.label_table import LabelTable
 from outlearn.errors import ConfigError
 from outlearn.preflight_checks.analyse import analyse_table
-from outlearn.preflight_checks.label_table import make_table
+from outlearn.preflight_checks.check_labels import check_labels
 from outlearn.progress import Progress, Silent
 from outlearn.results.preflight import PREFLIGHTS, Preflight
 
@@ -67,7 +67,7 @@ def preflight_files(
     features = None
     with show.bar("reading"):
         arrays = texts is not None and is_array_file(texts)
-        table = make_table(read_label_table(labels, columns=columns, texts=None if arrays else texts, true=true))
+        table = check_labels(read_label_table(labels, columns=columns, texts=None if arrays else texts, true=true))
         if arrays and texts is not None:
             features = read_features(texts, table)
             table = replace(table, notes=(*table.notes, f"{texts}: features, a row a point."))

@@ -8,13 +8,13 @@ from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_table import LabelTable
 from outlearn.errors import DataError, ShapeError
 
-__all__ = ["FEWEST_POINTS", "make_table"]
+__all__ = ["check_labels"]
 
-FEWEST_POINTS = 20  # below, the interval of an agreement is wider than what it is to tell apart
+MIN_POINTS = 20  # below, the interval of an agreement is wider than what it is to tell apart
 
 
-def make_table(table: LabelTable) -> LabelTable:
-    """Check a table.
+def check_labels(table: LabelTable) -> LabelTable:
+    """Check that agreement can be measured, and return the table.
 
     Raises:
         ShapeError: if lengths differ.
@@ -35,9 +35,9 @@ def make_table(table: LabelTable) -> LabelTable:
             f"{table.source}: {n_labelers} labeler{'' if n_labelers == 1 else 's'} ({names}); expected two or more, or "
             "one that was asked twice, each answer in its own column. One answer a point says nothing about its error."
         )
-    if n_points < FEWEST_POINTS:
+    if n_points < MIN_POINTS:
         raise DataError(
-            f"{table.source}: {n_points} points; expected at least {FEWEST_POINTS}. Fewer say nothing about agreement."
+            f"{table.source}: {n_points} points; expected at least {MIN_POINTS}. Fewer say nothing about agreement."
         )
     errors = InputErrors(table.source)
     if table.n_classes < 2:
@@ -55,9 +55,9 @@ def make_table(table: LabelTable) -> LabelTable:
                 f"labeler {name!r} always says {table.class_names[int(given[0])]!r}, whatever the point: there is "
                 "nothing to learn from it. Leave it out (--labelers NAMES)."
             )
-    if not errors and int(((table.labels >= 0).sum(axis=0) > 1).sum()) < FEWEST_POINTS:
+    if not errors and int(((table.labels >= 0).sum(axis=0) > 1).sum()) < MIN_POINTS:
         errors.add(
-            f"fewer than {FEWEST_POINTS} points have labels of two labelers; agreement cannot be measured. Let two "
+            f"fewer than {MIN_POINTS} points have labels of two labelers; agreement cannot be measured. Let two "
             "label the same points."
         )
     errors.raise_if_any()
