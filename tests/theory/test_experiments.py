@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from outlearn.errors import ConfigError, DataError
+from outlearn.results.theory import read_theory, write_theory
 from outlearn.theory import EXPERIMENTS, get_experiment
 from outlearn.theory import experiments as package
 from outlearn.theory.equivalents import ridge_equivalent
@@ -44,9 +45,12 @@ def test_the_defaults_agree_with_the_theory(name):
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_a_result_is_json_and_repeats_itself(name):
+def test_a_result_is_written_and_repeats_itself(name, tmp_path):
     first, second = run(name), run(name)
-    assert json.dumps(first.to_json(), allow_nan=False) == json.dumps(second.to_json(), allow_nan=False)
+    for place, result in enumerate((first, second)):
+        write_theory([result], tmp_path / str(place))
+    assert (tmp_path / "0" / "results.json").read_bytes() == (tmp_path / "1" / "results.json").read_bytes()
+    assert read_theory(tmp_path / "0")[0].claims == first.claims
     assert first.name == name
     assert len(first.claims) >= 5
     assert set(first.settings) == {field.name for field in dataclasses.fields(EXPERIMENTS[name].settings)}

@@ -12,7 +12,7 @@ from outlearn.report.page import Figure
 from outlearn.report.plotly_charts import to_plotly
 from outlearn.report.theory_figures import dots, largest, line, log_axis, numbers_table, rows_where
 from outlearn.report.theory_text import number
-from outlearn.theory.result import TheoryResult
+from outlearn.results.theory import TheoryResult
 
 __all__ = ["random_features_figures"]
 

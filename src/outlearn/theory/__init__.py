@@ -6,6 +6,7 @@ beside it hold the formulas: `random_features` and `equivalents` (random-feature
 data: `correlation_dimension` (how many directions two feature sets share) and `RidgePath` (many penalties at once).
 """
 
+from outlearn.results.theory import Claim, TheoryResult
 from outlearn.theory.correlation_dimension import CorrelationDimension, correlation_dimension, effective_dimension
 from outlearn.theory.equivalents import RidgeLaw, ridge_equivalent
 from outlearn.theory.experiments import EXPERIMENTS, Experiment, get_experiment
@@ -20,7 +21,6 @@ from outlearn.theory.random_features import (
     minimum_norm_noise,
     posterior_projection,
 )
-from outlearn.theory.result import Claim, TheoryResult
 from outlearn.theory.ridge_solver import RidgePath
 from outlearn.theory.sharpening import best_power, sharpen, sharpening_gain, slope_by_complex_step
 from outlearn.theory.subspace import SubspaceVariances, subspace_variances

@@ -1,7 +1,6 @@
 """The table of theory experiments: closed forms held against simulation, each in seconds.
 
-An experiment is one module and one line in `EXPERIMENTS`. Its claims can fail; a page and a text are made of its result
-by `outlearn.report`.
+An experiment is one module and one line in `EXPERIMENTS`. Its claims can fail; what it found is a `TheoryResult`.
 """
 
 from __future__ import annotations
@@ -11,7 +10,8 @@ from outlearn.theory.experiments.base import Experiment, Progress
 from outlearn.theory.experiments.convex import ConvexSettings, simulate_convex
 from outlearn.theory.experiments.ensembles import EnsemblesSettings, simulate_ensembles
 from outlearn.theory.experiments.entropy import EntropySettings, simulate_entropy
-from outlearn.theory.experiments.random_features import RandomFeaturesSettings, simulate_random_features
+from outlearn.theory.experiments.random_features import simulate_random_features
+from outlearn.theory.experiments.random_features_settings import RandomFeaturesSettings
 from outlearn.theory.experiments.ridge import RidgeSettings, simulate_ridge
 from outlearn.theory.experiments.subspace import SubspaceSettings, simulate_subspace
 
