@@ -36,7 +36,7 @@ from outlearn.sweep.tidy import member_rows, model_rows, write_tables
 __all__ = ["SweepOutcome", "claim_sweep_folder", "run_sweep"]
 
 SCHEMA = 1
-MOST_FAILURES = 10  # to print
+MAX_FAILURES = 10  # to print
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class SweepOutcome:
     def text(self) -> str:
         """Say it for people."""
         lines = [f"{len(self.finished):,} runs finished, {len(self.failed):,} failed, in {duration(self.seconds)}."]
-        lines += [f"  {label}: {first_line(cause)}" for label, cause in list(self.failed.items())[:MOST_FAILURES]]
-        more = len(self.failed) - MOST_FAILURES
+        lines += [f"  {label}: {first_line(cause)}" for label, cause in list(self.failed.items())[:MAX_FAILURES]]
+        more = len(self.failed) - MAX_FAILURES
         lines += [f"  and {more} more, see sweep.json"] if more > 0 else []
         return "\n".join([*lines, f"Results: {self.folder}/"])
 
