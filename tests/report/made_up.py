@@ -342,7 +342,7 @@ def _results(
             "path": _path(block, misfit.mean(), n_teachers),
         }
     return {
-        "schema": 1,
+        "schema": 2,
         "outlearn": "0.1.0",
         "config_key": "0123456789abcdef",
         "task": {
@@ -376,7 +376,7 @@ def _results(
             },
             "student_of_mean": {loss: _metrics(test[loss][:1], labels, None, each=False) for loss in losses},
         },
-        "labeller": {"source": "each", **_metrics(teachers, labels, None, each=False)},
+        "labeler": {"source": "each", **_metrics(teachers, labels, None, each=False)},
         "ensembles": {key: _metrics(p, labels, None, each=False) for key, p in combined.items()},
         "ceiling": {"models": 3, **_metrics(ceilings, labels, None, each=False)},
         "majority": {"class": class_names[majority], "accuracy": float(np.mean(labels == majority))},

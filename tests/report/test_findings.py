@@ -32,7 +32,7 @@ def results(made_up):
     """A run in which nothing can be told apart and there is no bad news; tests change one thing."""
     found = copy.deepcopy(made_up)
     found["teacher"]["accuracy"] = interval(0.7, 0.01)
-    found["labeller"]["accuracy"] = interval(0.7, 0.01)
+    found["labeler"]["accuracy"] = interval(0.7, 0.01)
     found["majority"]["accuracy"] = 0.5
     found["teacher_bias_variance"] |= {"bias": interval(0.3, 0.2), "variance": interval(0.3, 0.2)}
     for place, record in enumerate(found["students"].values()):

@@ -29,8 +29,7 @@ from scipy.stats import rankdata
 from outlearn.core.agreement import agreement
 from outlearn.core.intervals import Interval, point_interval, two_way_interval
 from outlearn.core.metrics import accuracy
-from outlearn.core.pairing import labelled_by
-from outlearn.core.predictions import Predictions
+from outlearn.core.predictions import Predictions, labelled_by
 from outlearn.errors import ConfigError
 
 __all__ = ["MEANS", "BlindSpotSummary", "BlindSpots", "blind_spots", "halfway_to_certainty"]

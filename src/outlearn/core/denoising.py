@@ -14,8 +14,7 @@ from jaxtyping import Integer
 
 from outlearn.core.intervals import Interval, two_way_interval
 from outlearn.core.metrics import METRICS, accuracy, log_loss, score
-from outlearn.core.pairing import check_same_points, labelled_by
-from outlearn.core.predictions import Predictions
+from outlearn.core.predictions import Predictions, check_same_points, labelled_by
 from outlearn.errors import AlignmentError
 
 __all__ = ["ControlRow", "DenoisingControl", "denoising_control"]

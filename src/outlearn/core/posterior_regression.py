@@ -42,9 +42,8 @@ def cross_fitted_means(
     if n_folds < 2 or len(labels) - -(-len(labels) // n_folds) < 3:
         raise DomainError(
             f"method 'regression' is not identified with folds={folds} and {len(labels)} teachers with students: "
-            "fitted and "
-            "measured on the same teachers it explains them by itself. Use at least 2 folds that leave 3 teachers to "
-            "fit on."
+            "fitted and measured on the same teachers it explains them by itself. Use at least 2 folds that leave 3 "
+            "teachers to fit on."
         )
     y, x = _coordinates(teacher, generator, order), _coordinates(student, generator, order)
     if not (np.isfinite(y).all() and np.isfinite(x).all()):
@@ -93,7 +92,7 @@ def _flat(values: np.ndarray) -> np.ndarray:
 def _coordinates(duals: np.ndarray, generator: BregmanGenerator, order: str) -> np.ndarray:
     if order == "prediction_first":
         return np.asarray(generator.inverse_gradient(duals))
-    if generator.name == "negative_entropy":  # logits are known up to a constant: take it away
+    if generator.dual_is_logits:  # logits are known up to a constant: take it away
         with np.errstate(invalid="ignore"):
             return np.asarray(duals - duals.mean(axis=-1, keepdims=True))
     return duals
@@ -102,7 +101,7 @@ def _coordinates(duals: np.ndarray, generator: BregmanGenerator, order: str) -> 
 def _duals(coordinates: np.ndarray, generator: BregmanGenerator, order: str) -> np.ndarray:
     if order == "prediction_first":
         return np.asarray(generator.gradient(coordinates))
-    if generator.name == "negative_entropy":
+    if generator.dual_is_logits:
         return log_normalise(coordinates)
     generator.inverse_gradient(coordinates)  # raises where a line has left the domain of dual coordinates
     return coordinates

@@ -26,8 +26,7 @@ from outlearn.core.intervals import (
     two_way_variance,
 )
 from outlearn.core.metrics import accuracy
-from outlearn.core.pairing import check_same_points, labelled_by
-from outlearn.core.predictions import Predictions
+from outlearn.core.predictions import Predictions, check_same_points, labelled_by
 
 __all__ = ["Recovery", "performance_gap_recovered"]
 

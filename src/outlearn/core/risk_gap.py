@@ -17,12 +17,10 @@ import numpy as np
 from jaxtyping import Float, Integer, Shaped
 
 from outlearn.core.crossed import CrossedMisfit, crossed_misfit
-from outlearn.core.directions import directions
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.ledger import Ledger, SliceTable, make_ledger, make_slices
-from outlearn.core.orders import mean_risk
-from outlearn.core.pairing import labelled_by
-from outlearn.core.predictions import Predictions
+from outlearn.core.orders import directions, mean_risk
+from outlearn.core.predictions import Predictions, labelled_by
 from outlearn.core.risk_gap_summary import RiskGapSummary, summarise
 from outlearn.core.targets import Target, read_target, target_duals
 from outlearn.errors import DomainError

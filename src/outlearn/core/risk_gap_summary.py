@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Integer
 
 from outlearn.core.crossed import CrossedMisfit
-from outlearn.core.directions import Directions
 from outlearn.core.intervals import Interval, two_way_interval
+from outlearn.core.orders import Directions
 
 __all__ = ["RiskGapSummary", "summarise"]
 

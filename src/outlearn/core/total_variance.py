@@ -14,9 +14,8 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from outlearn.core.generators import BregmanGenerator, get_generator
-from outlearn.core.orders import dual_centre, spread_about
+from outlearn.core.orders import ORDERS, check_order, dual_centre, spread_about
 from outlearn.core.predictions import Predictions
-from outlearn.core.targets import ORDERS, check_order
 from outlearn.errors import ShapeError
 
 __all__ = ["TotalVariance", "total_variance"]

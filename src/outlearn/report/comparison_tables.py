@@ -59,7 +59,7 @@ def comparison_table(runs: Sequence[RunFolder]) -> Table:
     for name, run in zip(run_names(runs), runs, strict=True):
         results = run.results
         ceiling = estimate_of((results.get("ceiling") or {}).get("accuracy"))
-        labeller = results.get("labeller") or results["teacher"]
+        labeller = results.get("labeler") or results["teacher"]
         rows += [
             (
                 name,

@@ -102,7 +102,7 @@ def _beyond_averaging(results: Results, best: str) -> str:
 
 def _labeller(results: Results) -> tuple[Estimate, str]:
     """Return the accuracy of who labelled the students' data, and whose it is in words."""
-    record = results.get("labeller") or {"source": "each", **results["teacher"]}
+    record = results.get("labeler") or {"source": "each", **results["teacher"]}
     many = (results["teacher"].get("models") or 2) > 1
     whose = {
         "mean": "their labeller's, the plain mean of the teachers,",

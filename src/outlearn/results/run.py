@@ -109,13 +109,25 @@ class TaskFacts(Record):
 
 
 class Measures(Record):
-    """How it was measured, and the largest error of gap = misfit + residual that rounding left."""
+    """How it was measured.
+
+    Attributes:
+        generator, order: of the divergence.
+        target: "labels", or "soft" for the task's own distributions; mixed with a share `smoothing` of the uniform one.
+        level: of all intervals.
+        unit: of risks, gaps, misfits and residuals.
+        risk_metric: the metric that the risk of a single model is, None where it is none of them.
+        misfit, posterior_mean: what they are under this divergence and order, in words.
+        identity_error: the largest |gap - misfit - residual| that rounding left.
+    """
 
     generator: str
     order: str
     target: str
     smoothing: float
     level: float
+    unit: str
+    risk_metric: str | None
     misfit: str
     posterior_mean: str
     identity_error: Number

@@ -26,7 +26,7 @@ import yaml
 
 from outlearn.errors import StoreError, first_line
 from outlearn.progress import Progress, Silent
-from outlearn.results.writing import write_file
+from outlearn.results.writing import log_event, write_file
 from outlearn.store.executors import Done, Failed, Outcome, Skipped, Task, open_executor
 from outlearn.store.store import Store
 from outlearn.sweep.plan_text import duration
@@ -251,12 +251,7 @@ class _Log:
         self._path = out / "log.jsonl"
 
     def write(self, event: str, **details: Any) -> None:
-        row = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **details}
-        try:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
-        except OSError as error:
-            raise StoreError(f"{str(self._path)!r} cannot be written: {error.strerror}.") from error
+        log_event(self._path, event, **details)
 
     def outcome(self, name: str, outcome: Outcome) -> None:
         if isinstance(outcome, Done):

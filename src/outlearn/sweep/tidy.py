@@ -50,7 +50,7 @@ def member_rows(member: Member, results: Mapping[str, Any]) -> Iterator[Row]:
             row |= _columns(name, record.get(name))
         for other in OTHERS:
             row |= _columns(f"over_{other}", record["differences"].get(other))
-        for who in ("teacher", "labeller", "ceiling"):
+        for who in ("teacher", "labeler", "ceiling"):
             row |= _columns(f"{who}_accuracy", results[who].get("accuracy"))
             row |= _columns(f"{who}_log_loss", results[who].get("log_loss"))
         yield row
@@ -68,7 +68,7 @@ def model_rows(member: Member, results: Mapping[str, Any]) -> Iterator[Row]:
                 "task": results["task"]["name"],
                 "seed": member.config.seed,
                 "loss": loss,
-                "labeller": place // seeds,
+                "labeler": place // seeds,
                 "student_seed": place % seeds,
                 **{name: values[place] if place < len(values) else None for name, values in each.items()},
             }
