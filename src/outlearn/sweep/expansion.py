@@ -19,6 +19,7 @@ from typing import Any
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import Config
 from outlearn.experiment.load_config import check_config, overlay
+from outlearn.results.sweep import Value
 from outlearn.store.store import canonical_json
 from outlearn.sweep.sweep_file import Combination, Sweep
 
@@ -27,8 +28,6 @@ __all__ = ["LOSS_KEY", "Member", "expand", "value_text"]
 LOSS_KEY = "student.loss"
 MAX_LABEL_LENGTH = 60
 MAX_PROBLEMS = 20
-
-Value = str | int | float | None
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 Model. x ~ N(0, I_d), y = x.beta + N(0, noise variance). Features phi(x) = W x / sqrt(p) with W (p x d) standard normal.
 Ridge minimises sum_i (y_i - phi_i.theta)^2 + penalty |theta|^2 (a sum, not a mean), and penalty 0 means minimum norm.
-Everything is expressed in the coefficient b = W' theta / sqrt(p), so that f(x) = x.b, E_x (f - g)^2 = |b_f - b_g|^2, and the
-risk without label noise is |b - beta|^2.
+Everything is written in the coefficient b = W' theta / sqrt(p), so that f(x) = x.b, E_x (f - g)^2 = |b_f - b_g|^2, and
+the risk without label noise is |b - beta|^2.
 
 A student of width p that is fitted to the labels X b_w of a teacher b_w is linear in it: b_s = A b_w. Since X and W are
 rotation invariant, averages over them depend on a fixed b_w only through |b_w|^2 and <b_w, beta>.
