@@ -1,7 +1,6 @@
 """Every experiment agrees with its theory, repeats itself, and fails when its theory is made wrong."""
 
 import dataclasses
-import json
 
 import numpy as np
 import pytest
@@ -135,41 +134,18 @@ def test_unknown_names_and_settings_of_another_experiment_are_refused():
         EXPERIMENTS["ridge"].run(package.ConvexSettings())
 
 
-def write_run(folder, *, labels=(0, 1, 1), classes=2):
-    """Write the predictions of a made-up run: two losses, two teachers, one student each."""
-    from safetensors.numpy import save_file
-
-    rng = np.random.default_rng(0)
-    (folder / "predictions").mkdir()
-
-    def logs(models):
-        logits = rng.standard_normal((models, len(labels), classes))
-        return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
-
-    save_file({"test.log_probs": logs(2)}, folder / "predictions" / "teachers.safetensors", {"models": '["a", "b"]'})
-    save_file(
-        {
-            "test.log_probs": logs(4),
-            "teacher_of": np.array([0, 1, 0, 1]),
-            "loss_of": np.array([0, 0, 1, 1]),
-        },
-        folder / "predictions" / "students.safetensors",
-        {"losses": '["forward_ce", "reverse_ce"]'},
-    )
-    lines = [json.dumps({"split": "validation", "label": 0}) for _ in range(2)]
-    lines += [json.dumps({"split": "test", "label": label}) for label in labels]
-    (folder / "predictions" / "points.jsonl").write_text("\n".join(lines) + "\n")
-
-
-def test_entropy_reads_the_students_of_a_run(tmp_path):
-    write_run(tmp_path, labels=[0, 1] * 10)
-    result = EXPERIMENTS["entropy"].run(package.EntropySettings(run=str(tmp_path)))
+def test_entropy_reads_the_students_of_a_run(small_run):
+    found = small_run()
+    result = EXPERIMENTS["entropy"].run(package.EntropySettings(run=str(found.folder)))
     assert result.agrees
     assert result.curves["students"]["student"].tolist() == ["forward_ce", "reverse_ce"]
+    losses = [student.log_loss.mean for student in found.students.values()]
+    np.testing.assert_allclose(result.curves["students"]["log_loss"], losses)
+    assert "3 teachers" in result.notes[0]
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
-    with pytest.raises(DataError, match="does not hold the predictions of a run"):
+    with pytest.raises(DataError, match=r"has no results\.json"):
         EXPERIMENTS["entropy"].run(package.EntropySettings(run=str(tmp_path)))
 
 
