@@ -1,11 +1,12 @@
 """The page of a sweep: its statistics by hand, claims only where intervals allow them, text that stays text."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
-from tests.report.made_up import HOSTILE, make_up
+from tests.report.made_up import HOSTILE, changed, make_up
 from tests.report.test_escaping import ATTACKS, elements
 
 from outlearn.errors import ConfigError, DataError
@@ -40,7 +41,9 @@ def plain(task, seed, *, encoder=None, losses=LOSSES, shift=None):
     run = make_up(name=task, seed=drawn, n_points=40, losses=losses)
     run.config["seed"] = seed
     for loss, accuracy in (shift or {}).items():
-        run.results["students"][loss]["accuracy"]["mean"] = accuracy
+        scores = run.results.students[loss].scores
+        scores = {**scores, "accuracy": replace(scores["accuracy"], mean=accuracy)}
+        run = replace(run, results=changed(run.results, loss, scores=scores))
     values = {"data.name": task, "seed": seed} | ({} if encoder is None else {"student.encoder": encoder})
     return values, run
 
@@ -54,15 +57,15 @@ def sweep(tmp_path_factory):
 
 
 def accuracies(sweep, loss):
-    return np.array([run.run.results["students"][loss]["accuracy"]["mean"] for run in sweep.runs])
+    return np.array([run.run.students[loss].accuracy.mean for run in sweep.runs])
 
 
 def test_differences_are_paired_and_their_unit_is_the_split(sweep):
     found = compare_losses(sweep).difference("mae")
     by_run = (accuracies(sweep, "mae") - accuracies(sweep, "forward_ce")).reshape(2, 2, 3)
     by_split = by_run.mean(axis=1)  # encoders averaged: [tasks, seeds]
-    ratio = sweep.runs[0].run.results["task"]
-    shared = ratio["n_test"] / ratio["n_student"]
+    task = sweep.runs[0].run.task
+    shared = task.n_test / task.n_student
     variances = by_split.var(axis=1, ddof=1) * (1 / 3 + shared)
     freedom = variances.sum() ** 2 / (variances**2 / 2).sum()
     half = stats.t.ppf(0.975, freedom) * np.sqrt(variances.sum()) / 2

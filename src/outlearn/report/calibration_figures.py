@@ -7,14 +7,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from outlearn.core.intervals import point_interval, two_way_interval
 from outlearn.core.metrics import accuracy
 from outlearn.core.predictions import Predictions
-from outlearn.report.cells import Cell, Column, Estimate, Table, format_cell, format_number
+from outlearn.report.cells import (
+    Cell,
+    Column,
+    Table,
+    format_cell,
+    format_number,
+    has_interval,
+    is_above_zero,
+    is_below_zero,
+)
 from outlearn.report.charts import Axis, Chart, Dots, Line, Mark, Panel, Rule
-from outlearn.report.point_figures import as_estimate
-from outlearn.report.score_figures import Drawn, drawn
+from outlearn.report.page import Figure
 from outlearn.report.style import ROLES, series_style
+from outlearn.results.measurement import Measurement, mean_of
 from outlearn.results.reading import Measured
 
 __all__ = ["reliability_figure", "sensitivity_figure"]
@@ -22,7 +30,7 @@ __all__ = ["reliability_figure", "sensitivity_figure"]
 BINS = 10
 
 
-def reliability_figure(measured: Measured, level: float) -> Drawn:
+def reliability_figure(measured: Measured, level: float) -> Figure:
     """Show how often predictions of a confidence are right, for teachers, students and ceilings."""
     people = {"teacher": measured.teachers, **measured.students, "ceiling": measured.ceilings}
     marks: list[Mark] = [Rule(ROLES["gap"], diagonal=True, x=0.0, y=100.0)]
@@ -57,46 +65,42 @@ def reliability_figure(measured: Measured, level: float) -> Drawn:
     start = min(least, 45) - 2
     low = max(-2.0, min([start, *(100 * r - 2 for row in rows if isinstance(r := row[4], float))]))
     panel = Panel(Axis("confidence, %", limits=(start, 102)), Axis("right, %", limits=(low, 102)), tuple(marks))
-    return drawn(
+    return Figure(
         "reliability",
         "Calibration",
         Chart((panel,), panel_height=420),
         _reliability_finding(excess),
-        table,
         "Below the diagonal a prediction is surer than it is right.",
+        table,
     )
 
 
-def _excess(predictions: Predictions, labels: np.ndarray, level: float) -> Estimate:
+def _excess(predictions: Predictions, labels: np.ndarray, level: float) -> Measurement:
     """Estimate mean confidence less accuracy, paired point by point."""
     confidence = np.exp(predictions.log_probs.max(axis=-1))
     values = confidence - accuracy(predictions, labels)
-    own = predictions.teacher_of
-    n_clusters = len(values) if own is None else len(np.unique(own))
-    if n_clusters == 1:
-        return as_estimate(point_interval(values, level))
-    return as_estimate(two_way_interval(values, level, clusters=own))
+    return mean_of(values, level, predictions.teacher_of)
 
 
-def _reliability_finding(excess: dict[str, Estimate]) -> str:
+def _reliability_finding(excess: dict[str, Measurement]) -> str:
     said = []
     for words, chosen in (
-        ("more sure than right", {n: e for n, e in excess.items() if e.low is not None and e.low > 0}),
-        ("less sure than right", {n: e for n, e in excess.items() if e.high is not None and e.high < 0}),
+        ("more sure than right", {name: e for name, e in excess.items() if is_above_zero(e)}),
+        ("less sure than right", {name: e for name, e in excess.items() if is_below_zero(e)}),
     ):
         if chosen:
-            listed = ", ".join(f"{name} {format_number(e.mean, 'points')}" for name, e in chosen.items())
+            listed = ", ".join(f"{name} {format_cell(e, 'points', intervals=False)}" for name, e in chosen.items())
             said.append(f"{words} on average, in points: {listed}")
     if said:
         found = "; ".join(said) + " (intervals that exclude 0)."
         return found[0].upper() + found[1:]
-    if any(estimate.has_interval for estimate in excess.values()):
+    if any(map(has_interval, excess.values())):
         return "No one is shown to be more sure or less sure than right: every interval includes 0."
     seen = ", ".join(f"{name} {format_cell(e, 'points')}" for name, e in excess.items())
     return f"Confidence less accuracy in points, as seen, without intervals: {seen}."
 
 
-def sensitivity_figure(measured: Measured) -> Drawn:
+def sensitivity_figure(measured: Measured) -> Figure:
     """Show how strongly the gradients of forward and reverse CE respond to the teacher's logit, two classes."""
     sure = np.linspace(0.5, 0.99, 50)
     students = (0.55, 0.75, 0.95)
@@ -154,13 +158,13 @@ def sensitivity_figure(measured: Measured) -> Drawn:
         f"{format_number(median, 'percent')}% confidence: a student surer than its teacher feels the teacher less "
         "under the reverse loss, and a less sure one feels it more."
     )
-    return drawn(
+    return Figure(
         "sensitivity",
         "How losses feel the teacher's confidence",
         Chart((panel,), panel_height=340),
         finding,
-        table,
         "How strongly each loss's gradient responds to the teacher, two classes; formulas are in the guide to losses.",
+        table,
     )
 
 

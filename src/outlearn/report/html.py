@@ -9,11 +9,11 @@ from outlearn.errors import ConfigError, StoreError, suggest
 from outlearn.report.charts import Chart
 from outlearn.report.comparison_page import comparison_page
 from outlearn.report.markdown import markdown_report
-from outlearn.report.run_page import measured_gaps, run_figures, run_page
+from outlearn.report.run_page import run_figures, run_page
 from outlearn.report.sweep_folder import is_sweep, read_sweep_folder
 from outlearn.report.sweep_page import sweep_charts, sweep_page
 from outlearn.report.theory_page import theory_page
-from outlearn.results.reading import read_measured, read_run
+from outlearn.results.run_folder import load_run
 from outlearn.results.theory import is_theory, read_theory
 
 __all__ = ["FORMATS", "write_report"]
@@ -55,15 +55,13 @@ def write_report(
         if len(dirs) > 1 or format != "html" or figures is not None:
             raise ConfigError("theory has one page, html: give its folder alone, without --format and --figures.")
         return _write(out or dirs[0] / "report.html", theory_page(read_theory(dirs[0])))
-    runs = [read_run(folder) for folder in dirs]
+    runs = [load_run(folder) for folder in dirs]
     if not runs:
         raise ConfigError("no run folder was given; give one, or several for a comparison.")
     if figures is not None:
         if len(runs) > 1:
             raise ConfigError("--figures draws one run; give one folder.")
-        measured = read_measured(runs[0])
-        drawn = run_figures(runs[0], measured, measured_gaps(runs[0], measured))
-        _draw({key: chart for key, (_, chart) in drawn.items()}, figures)
+        _draw({key: figure.chart for key, figure in run_figures(runs[0]).items()}, figures)
     single = len(runs) == 1
     target = out or (dirs[0] / "report" if single else Path("comparison")).with_suffix(FORMATS[format])
     if format == "md":

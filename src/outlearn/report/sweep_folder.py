@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from outlearn.errors import DataError
-from outlearn.results.reading import RunFolder, read_run
+from outlearn.results.run_folder import Run, load_run
 
 __all__ = ["SweepFolder", "SweptRun", "is_sweep", "read_sweep_folder"]
 
@@ -29,12 +29,12 @@ class SweptRun:
 
     label: str
     values: Mapping[str, Any]
-    run: RunFolder
+    run: Run
 
     @property
     def task(self) -> str:
         """Name of its task."""
-        return str(self.run.results["task"].get("name"))
+        return self.run.task.name
 
     @property
     def seed(self) -> Any:
@@ -106,7 +106,7 @@ def read_sweep_folder(path: str | Path) -> SweepFolder:
         name=name,
         keys=keys,
         runs=tuple(
-            SweptRun(label, values, read_run(folder / "runs" / label))
+            SweptRun(label, values, load_run(folder / "runs" / label))
             for label, values, status, _ in records
             if status == "finished"
         ),

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from outlearn.report.cells import Cell, Column, Estimate, Table, cell_value, excludes_zero
+from outlearn.report.cells import Cell, Column, Table, excludes_zero, has_interval, is_above_zero, is_below_zero
 from outlearn.report.charts import Chart
 from outlearn.report.comparison_page import comparison_figures
 from outlearn.report.page import Block, Facts, Figure, Grid, GridColumn, Section, TableBlock, Text, render_page
 from outlearn.report.sweep_figures import effect_chart, effect_figure, effects, rank_chart, rank_figure
 from outlearn.report.sweep_folder import SweepFolder, SweptRun
-from outlearn.report.sweep_statistics import Comparison, as_estimate, compare_losses, compare_values, compared_keys
-from outlearn.report.tables import loss_names, student_estimate
+from outlearn.report.sweep_statistics import Comparison, compare_losses, compare_values, compared_keys
 from outlearn.report.wording import name_list, signed_points
 
 __all__ = ["comparison_summary", "sweep_charts", "sweep_findings", "sweep_page"]
@@ -39,7 +37,7 @@ def sweep_page(sweep: SweepFolder) -> str:
         subtitle=_subtitle(sweep),
         findings=sweep_findings(sweep, losses, values),
         sections=sections,
-        footer=f"outlearn {runs[0].results.get('outlearn', '')}, {len(runs)} runs" if runs else "",
+        footer=f"outlearn {runs[0].results.outlearn}, {len(runs)} runs" if runs else "",
     )
 
 
@@ -70,15 +68,10 @@ def sweep_findings(sweep: SweepFolder, losses: Comparison | None, values: Sequen
 
 
 def _won(sweep: SweepFolder) -> str:
-    gains = [
-        student_estimate(run.run.results, loss, "differences", "teacher")
-        for run in sweep.runs
-        for loss in loss_names(run.run.results)
-    ]
+    gains = [student.differences["teacher"] for run in sweep.runs for student in run.run.students.values()]
     if not gains:
         return "No run is finished, so there is nothing to compare."
-    above = sum(excludes_zero(gain) and (gain.mean or 0) > 0 for gain in gains)
-    below = sum(excludes_zero(gain) and (gain.mean or 0) < 0 for gain in gains)
+    above, below = sum(map(is_above_zero, gains)), sum(map(is_below_zero, gains))
     return (
         f"{len(gains)} pairs of a run and a loss: students beat their labeller in {above}, lose to it in {below}, and "
         f"in {len(gains) - above - below} it cannot be told (paired intervals of each run)."
@@ -95,8 +88,8 @@ def _by_part(comparison: Comparison) -> list[str]:
             continue
         clauses = []
         for one, many, sign in (("beats it", "beat it", 1), ("loses to it", "lose to it", -1)):
-            mine = [name for name, each in told.items() if sign * (each.mean or 0) > 0]
-            mine = sorted(mine, key=lambda name: -abs(told[name].mean or 0))
+            mine = [name for name, each in told.items() if sign * each.mean > 0]
+            mine = sorted(mine, key=lambda name: -abs(told[name].mean))
             named = [f"{name} ({signed_points(told[name])})" for name in mine[:MOST_NAMED]]
             more = [f"{len(mine) - MOST_NAMED} more"] if len(mine) > MOST_NAMED else []
             if named:
@@ -120,10 +113,10 @@ def _scope(comparison: Comparison | None) -> str:
         return ""
     n_tasks, level = len(comparison.tasks), f"{100 * comparison.level:g}%"
     splits = f"{comparison.n_units} split{'s' * (comparison.n_units != 1)} of {n_tasks} task{'s' * (n_tasks != 1)}"
-    others = as_estimate(comparison.difference_for_new_tasks(comparison.treatments[-1]))
+    others = comparison.difference_for_new_tasks(comparison.treatments[-1])
     beyond = (
         "intervals for new tasks are in the tables"
-        if others.has_interval
+        if has_interval(others)
         else "about other tasks they say nothing: that takes at least 4"
     )
     return (
@@ -145,7 +138,7 @@ def _comparison_blocks(comparison: Comparison | None, key: str) -> tuple[Block, 
 def comparison_summary(comparison: Comparison) -> Table:
     """Return one row for each treatment: accuracy, differences to the baseline, wins, mean rank."""
     base = comparison.baseline
-    for_new = as_estimate(comparison.difference_for_new_tasks(comparison.treatments[-1])).has_interval
+    for_new = has_interval(comparison.difference_for_new_tasks(comparison.treatments[-1]))
     columns = (
         Column(comparison.what),
         Column("accuracy", "percent", "mean over tasks, each task with the same weight"),
@@ -159,11 +152,11 @@ def comparison_summary(comparison: Comparison) -> Table:
     for place, name in enumerate(comparison.treatments):
         is_base = name == base
         cells: list[Cell] = [name, comparison.task_accuracy(name)]
-        cells.append(None if is_base else as_estimate(comparison.difference(name)))
+        cells.append(None if is_base else comparison.difference(name))
         if for_new:
-            cells.append(None if is_base else as_estimate(comparison.difference_for_new_tasks(name)))
-        cells.append(None if is_base else as_estimate(comparison.difference(name, "log_loss")))
-        cells.append(None if is_base else as_estimate(comparison.wins(name)))
+            cells.append(None if is_base else comparison.difference_for_new_tasks(name))
+        cells.append(None if is_base else comparison.difference(name, "log_loss"))
+        cells.append(None if is_base else comparison.wins(name))
         rows.append((*cells, float(comparison.mean_ranks[place])))
     splits = f"{comparison.n_units} splits of {len(comparison.tasks)} tasks, {len(comparison.task_of)} blocks."
     return Table(f"Over all tasks, by {comparison.what}", columns, tuple(rows), (splits,))
@@ -185,11 +178,11 @@ def _grid(sweep: SweepFolder) -> Grid:
             *(str(run.values.get(key)) for key in sweep.keys),
             run.task,
             loss,
-            _in_grid(student_estimate(run.run.results, loss, "differences", "teacher")),
-            *(_in_grid(student_estimate(run.run.results, loss, name)) for name in kept),
+            student.differences["teacher"],
+            *(student.scores[name] if name in student.scores else getattr(student, name) for name in kept),
         ]
         for run in sweep.runs
-        for loss in loss_names(run.run.results)
+        for loss, student in run.run.students.items()
     ]
     return Grid(
         key="runs",
@@ -202,10 +195,6 @@ def _grid(sweep: SweepFolder) -> Grid:
         descending=True,
         unit="rows",
     )
-
-
-def _in_grid(estimate: Estimate) -> Any:
-    return [estimate.mean, estimate.low, estimate.high] if estimate.has_interval else cell_value(estimate)
 
 
 def _subtitle(sweep: SweepFolder) -> str:

@@ -28,11 +28,10 @@ from outlearn.core.ranking import (
 )
 from outlearn.core.win_rates import win_rate
 from outlearn.errors import DomainError
-from outlearn.report.cells import Estimate
+from outlearn.report.cells import point_estimate
 from outlearn.report.sweep_folder import SweepFolder, SweptRun
-from outlearn.report.tables import loss_names, student_estimate
 
-__all__ = ["Comparison", "as_estimate", "compare_losses", "compare_values", "compared_keys"]
+__all__ = ["Comparison", "compare_losses", "compare_values", "compared_keys"]
 
 FORWARD = "forward_ce"
 FEWEST_UNITS = 3  # splits, for ranks and tests
@@ -150,16 +149,10 @@ class Comparison:
         return scores[:, self.treatments.index(treatment)] - scores[:, self.treatments.index(self.baseline)]
 
 
-def as_estimate(interval: Interval) -> Estimate:
-    """Return an interval as a cell of a table."""
-    low, high = (None if value != value else value for value in (interval.low, interval.high))
-    return Estimate(interval.mean, low, high, interval.reason, interval.n_models, interval.n_points)
-
-
 def compare_losses(sweep: SweepFolder) -> Comparison | None:
     """Compare the losses; a block is a run. None for fewer than two losses that meet in some run."""
-    losses = tuple(dict.fromkeys(loss for run in sweep.runs for loss in loss_names(run.run.results)))
-    cells = [(run, loss) for run in sweep.runs for loss in loss_names(run.run.results)]
+    losses = tuple(dict.fromkeys(loss for run in sweep.runs for loss in run.run.students))
+    cells = [(run, loss) for run in sweep.runs for loss in run.run.students]
     baseline = FORWARD if FORWARD in losses else losses[0] if losses else ""
     keys = compared_keys(sweep)
 
@@ -185,7 +178,7 @@ def compared_keys(sweep: SweepFolder) -> tuple[str, ...]:
 def compare_values(sweep: SweepFolder, key: str) -> Comparison | None:
     """Compare the values of a key; a block is a loss with the values of all other keys. None if they never meet."""
     values = tuple(dict.fromkeys(str(run.values.get(key)) for run in sweep.runs))
-    cells = [(run, loss) for run in sweep.runs for loss in loss_names(run.run.results)]
+    cells = [(run, loss) for run in sweep.runs for loss in run.run.students]
 
     def block(run: SweptRun, loss: str) -> Hashable:
         return (loss, *((other, str(run.values.get(other))) for other in sweep.keys if other != key))
@@ -233,12 +226,12 @@ def _compare(
         setting_of=tuple(map(setting, firsts)),
         seed_of=tuple(str(run.seed) for run in firsts),
         shared=np.array([_shared(run) for run in firsts]),
-        level=_level(firsts[0]),
+        level=firsts[0].run.measure.level,
     )
 
 
 def _score(run: SweptRun, loss: str, metric: str) -> float:
-    mean = student_estimate(run.run.results, loss, metric).mean
+    mean = point_estimate(run.run.students[loss].scores[metric])
     return float("nan") if mean is None else mean
 
 
@@ -248,16 +241,8 @@ def _are_numbers(found: Any) -> bool:
 
 def _shared(run: SweptRun) -> float:
     """Return test points over the points that students learn from: what over_splits corrects for."""
-    task = run.run.results["task"]
-    try:
-        return float(task["n_test"]) / float(task["n_student"])
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
-        return 1.0
-
-
-def _level(run: SweptRun) -> float:
-    level = (run.run.results.get("measure") or {}).get("level")
-    return float(level) if isinstance(level, int | float) and 0 < level < 1 else 0.95
+    task = run.run.task
+    return task.n_test / task.n_student if task.n_student else 1.0
 
 
 def _numbered(names: Sequence[Hashable]) -> np.ndarray:

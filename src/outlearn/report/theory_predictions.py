@@ -7,7 +7,6 @@ import numpy as np
 from outlearn.report import style
 from outlearn.report.charts import Axis, Chart, Line, Mark, Panel, Rule
 from outlearn.report.page import Figure
-from outlearn.report.plotly_charts import to_plotly
 from outlearn.report.theory_figures import dots, line, log_axis, numbers_table, rows_where
 from outlearn.report.theory_text import number
 from outlearn.results.theory import TheoryResult
@@ -52,7 +51,7 @@ def ensembles_figures(result: TheoryResult) -> tuple[Figure, ...]:
         Figure(
             key="ensembles-members",
             title="One way of averaging keeps the bias; both cut the variance",
-            figure=to_plotly(Chart(tuple(panels), columns=2, panel_height=300)),
+            chart=Chart(tuple(panels), columns=2, panel_height=300),
             finding=(
                 f"Averaging log-probabilities leaves the bias under D(target, prediction) at {number(bias)} nats and "
                 f"takes the variance from {number(one)} to {number(many)} with {first['members'][-1]:g} members; "
@@ -95,7 +94,7 @@ def convex_figures(result: TheoryResult) -> tuple[Figure, ...]:
         Figure(
             key="convex-gain",
             title="The gain is the misfit for linear classes, at least the misfit for convex ones, else anything",
-            figure=to_plotly(Chart(tuple(panels), columns=3, panel_height=300)),
+            chart=Chart(tuple(panels), columns=3, panel_height=300),
             finding=(
                 f"The gain is below the misfit in {below['subspace']:.0%} of linear, {below['cone']:.0%} of convex "
                 f"and {below['lines']:.0%} of other problems in squared loss; for heads trained by cross-entropy, in "
@@ -166,7 +165,7 @@ def entropy_figures(result: TheoryResult) -> tuple[Figure, ...]:
         Figure(
             key="entropy-sharpening",
             title="Sharpening helps the under-confident student and hurts the over-confident one",
-            figure=to_plotly(Chart((left, right), columns=2, panel_height=300)),
+            chart=Chart((left, right), columns=2, panel_height=300),
             finding=(
                 f"H - CE runs from {students['gain'][bottom]:+.3f} ({called(bottom)}) to {students['gain'][top]:+.3f} "
                 f"({called(top)}); its sign says whether a lower entropy lowers the log loss."
