@@ -59,7 +59,7 @@ def test_what_was_written_is_read(tmp_path):
         (content(more=1), "more: "),
         (
             content(runs=[{"label": "../x", "values": {}, "status": "finished", "cause": None}]),
-            r"runs\.0\.label: '\.\./x' is no name of a folder",
+            r"runs\.0: the label '\.\./x' is no name of a folder",
         ),
     ],
 )

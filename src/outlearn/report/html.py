@@ -10,10 +10,10 @@ from outlearn.report.charts import Chart
 from outlearn.report.comparison_page import comparison_page
 from outlearn.report.markdown import markdown_report
 from outlearn.report.run_page import run_figures, run_page
-from outlearn.report.sweep_folder import is_sweep, read_sweep_folder
 from outlearn.report.sweep_page import sweep_charts, sweep_page
 from outlearn.report.theory_page import theory_page
 from outlearn.results.run_folder import load_run
+from outlearn.results.sweep import is_sweep, load_sweep
 from outlearn.results.theory import is_theory, read_theory
 
 __all__ = ["FORMATS", "write_report"]
@@ -47,7 +47,7 @@ def write_report(
     if any(map(is_sweep, dirs)):
         if len(dirs) > 1 or format != "html":
             raise ConfigError("a sweep has one page, html: give its folder alone, without --format.")
-        sweep = read_sweep_folder(dirs[0])
+        sweep = load_sweep(dirs[0])
         if figures is not None:
             _draw(sweep_charts(sweep), figures)
         return _write(out or dirs[0] / "report.html", sweep_page(sweep))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import Field, model_validator
 
 from outlearn.results.run_folder import Run, load_run
 from outlearn.results.serialization import Record, read_json, read_record
@@ -25,13 +25,6 @@ Value = str | int | float | None
 """Of a varied key, as a column of a table holds it: all numbers, or all texts."""
 
 
-def _folder_name(label: str) -> str:
-    # A label is a name, never a path: nothing outside the sweep's folder is read.
-    if Path(label).name != label or label == "..":
-        raise ValueError(f"{label!r} is no name of a folder")
-    return label
-
-
 class MemberRecord(Record):
     """What became of one run of a sweep.
 
@@ -42,10 +35,17 @@ class MemberRecord(Record):
         cause: why it failed.
     """
 
-    label: Annotated[str, AfterValidator(_folder_name)]
+    label: str
     values: Mapping[str, Value]
     status: Literal["finished", "failed", "not run"]
     cause: str | None
+
+    @model_validator(mode="after")
+    def _check_label(self) -> Self:
+        # A label is a name, never a path: nothing outside the sweep's folder is read.
+        if self.status == "finished" and (Path(self.label).name != self.label or self.label == ".."):
+            raise ValueError(f"the label {self.label!r} is no name of a folder")
+        return self
 
 
 class SweepRecord(Record):
@@ -92,6 +92,10 @@ class SweptRun:
         """Seed of its split, teachers and students."""
         return self.run.config["seed"]
 
+    def value_text(self, key: str) -> str:
+        """Return the value of a varied key as text; "None" where this run has none."""
+        return str(self.values[key]) if key in self.values else str(None)
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -116,6 +120,10 @@ class Sweep:
     def keys(self) -> tuple[str, ...]:
         """What was varied, but the loss."""
         return self.record.keys
+
+    def values_of(self, key: str) -> tuple[str, ...]:
+        """Return the different values of a varied key among the finished runs, as text."""
+        return tuple(dict.fromkeys(run.value_text(key) for run in self.runs))
 
     @property
     def failed(self) -> Mapping[str, str]:
