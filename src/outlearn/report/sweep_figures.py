@@ -17,12 +17,12 @@ from outlearn.report.cells import (
 from outlearn.report.charts import Axis, Chart, Dots, Panel, Rule
 from outlearn.report.page import Figure
 from outlearn.report.style import ROLES, series_style
-from outlearn.report.sweep_statistics import Comparison
 from outlearn.report.wording import name_list
+from outlearn.results.sweep_comparison import Comparison
 
 __all__ = ["effect_chart", "effect_figure", "rank_chart", "rank_figure"]
 
-MOST_PANELS = 6
+MAX_PANELS = 6
 ROW = 30  # pixels of a treatment
 
 
@@ -42,7 +42,7 @@ def effect_chart(comparison: Comparison) -> Chart:
     """Draw accuracy minus the baseline's, a panel a setting or task."""
     names = tuple(name for name in comparison.treatments if name != comparison.baseline)
     panels = []
-    for part, found in list(effects(comparison).items())[:MOST_PANELS]:
+    for part, found in list(effects(comparison).items())[:MAX_PANELS]:
         marks = []
         for name in names:
             estimate = found[name]
@@ -76,7 +76,7 @@ def effect_figure(comparison: Comparison, key: str) -> Figure:
     reasons = {each.reason for each in every if each.reason}
     how = "Intervals are for new splits of the same task. Each panel has its own scale."
     how += f" Some are missing: {'; '.join(sorted(reasons))}." if reasons else ""
-    how += f" The first {MOST_PANELS} of {len(found)} are drawn." if len(found) > MOST_PANELS else ""
+    how += f" The first {MAX_PANELS} of {len(found)} are drawn." if len(found) > MAX_PANELS else ""
     title = f"Accuracy against {comparison.baseline}"
     return Figure(key, title, effect_chart(comparison), finding, how, Table(title, columns, rows))
 

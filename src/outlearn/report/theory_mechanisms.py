@@ -11,7 +11,7 @@ from outlearn.report.charts import Axis, Chart, Mark, Panel, Rule
 from outlearn.report.page import Figure
 from outlearn.report.theory_figures import dots, line, log_axis, numbers_table, rows_where
 from outlearn.report.theory_text import number
-from outlearn.theory.result import TheoryResult
+from outlearn.results.theory import TheoryResult
 
 __all__ = ["ridge_figures", "subspace_figures"]
 
