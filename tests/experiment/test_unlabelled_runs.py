@@ -111,7 +111,7 @@ def test_the_summary_and_the_notes_say_what_has_no_label_and_what_ceilings_learn
     finished = small_run(f"teacher.external={votes}", path=path)
     task = finished.task
     assert task.n_unlabelled == task.n_student == 280
-    lines = dict(describe(finished.results.to_json()))
+    lines = dict(describe(finished.results))
     assert "280 student (280 of them without a true label)" in lines["points"]
     n_labels = finished.ceiling.labels
     assert lines["ceiling"] == (
@@ -122,7 +122,7 @@ def test_the_summary_and_the_notes_say_what_has_no_label_and_what_ceilings_learn
     assert task.notes[0] == "280 of 400 points have no label: students alone learn from them."
     assert any("PGR would be smaller" in note for note in task.notes)
     assert any("only ceilings learn from the teacher split" in note for note in task.notes)
-    assert "280 of them without a true label" in " ".join(summary_text(finished.results.to_json()).split())
+    assert "280 of them without a true label" in " ".join(summary_text(finished.results).split())
     points = (finished.folder / "predictions" / "points.jsonl").read_text().splitlines()
     assert {json.loads(point)["label"] for point in points} == {0, 1}
 

@@ -45,7 +45,7 @@ def run(
     except KeyboardInterrupt:
         print("outlearn: stopped. Complete stages are kept; the same command goes on from there.", file=sys.stderr)
         raise typer.Exit(130) from None
-    text = summary_text(finished.results.to_json())
+    text = summary_text(finished.results)
     write_file(folder / "summary.txt", text.encode())
     write_report([folder])
     print(text)
