@@ -35,7 +35,7 @@ class Combination:
     fit: Callable[[Predictions], Callable[[Predictions], Predictions]]
 
 
-COMBINATIONS: Mapping[str, Combination] = {
+COMBINATIONS: dict[str, Combination] = {
     each.name: each
     for each in (
         Combination(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Integer
@@ -21,6 +22,7 @@ from outlearn.errors import AlignmentError, ConfigError, DomainError, suggest
 
 __all__ = [
     "METRICS",
+    "Metric",
     "Score",
     "accuracy",
     "auroc",
@@ -34,6 +36,33 @@ __all__ = [
 ]
 
 CALIBRATION_BINS = 15  # equal width over (0, 1], closed on the right
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measure of predictions; calling it gives one value per (model, point), whose mean over points it is.
+
+    Attributes:
+        name: in results and configurations.
+        label: for people.
+        line: one sentence for tables.
+        unit: "percent" for a share that people read in percent; results hold the share itself.
+        higher_is_better: the direction; None for what is neither good nor bad.
+        measure: predictions, labels -> `[models, points]`.
+    """
+
+    name: str
+    label: str
+    line: str
+    unit: Literal["percent", "nats", "squared error"]
+    higher_is_better: bool | None
+    measure: Callable[[Predictions, Any], np.ndarray]
+
+    def __call__(
+        self, predictions: Predictions, labels: Integer[np.ndarray, "points"] | None
+    ) -> Float[np.ndarray, "models points"]:
+        """Measure every model at every point."""
+        return self.measure(predictions, labels)
 
 
 @dataclass(frozen=True)
@@ -168,13 +197,16 @@ def _binary_auroc(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
     return area + side * (placement - area)
 
 
-METRICS: dict[str, Callable[[Predictions, np.ndarray], np.ndarray]] = {
-    "accuracy": accuracy,
-    "log_loss": log_loss,
-    "brier": brier,
-    "auroc": auroc,
-    "entropy": entropy,
-    "ece": calibration_error,
+METRICS: dict[str, Metric] = {
+    each.name: each
+    for each in (
+        Metric("accuracy", "accuracy", "share of points that are right, in %", "percent", True, accuracy),
+        Metric("log_loss", "log loss", "mean of -log(probability of the true label), in nats", "nats", False, log_loss),
+        Metric("brier", "Brier score", "mean of |p - one-hot label|^2, between 0 and 2", "squared error", False, brier),
+        Metric("auroc", "AUROC", "area under the ROC curve, in %; of more classes the mean", "percent", True, auroc),
+        Metric("entropy", "entropy", "mean entropy of the predictions themselves, in nats", "nats", None, entropy),
+        Metric("ece", "ECE", "expected calibration error, in %", "percent", False, calibration_error),
+    )
 }
 
 

@@ -8,10 +8,9 @@ from pathlib import Path
 from textwrap import indent
 
 from outlearn.core.blind_spots import BlindSpotSummary
-from outlearn.core.directions import Directions
 from outlearn.core.intervals import Interval
-from outlearn.core.ledger import SliceTable
-from outlearn.core.risk_gap_summary import RiskGapSummary
+from outlearn.core.orders import Directions
+from outlearn.core.risk_gap import RiskGapSummary, SliceTable
 from outlearn.core.text import bullets, preformatted, wrapped
 from outlearn.results.explanation_parts import (
     Control,

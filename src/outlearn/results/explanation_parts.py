@@ -10,12 +10,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from outlearn.core.bias_variance_summary import BiasVarianceSummary
+from outlearn.core.bias_variance import BiasVarianceSummary
 from outlearn.core.denoising import DenoisingControl
 from outlearn.core.entropy import SharpeningSummary
 from outlearn.core.intervals import Interval
-from outlearn.core.risk_gap_summary import RiskGapSummary
-from outlearn.core.targets import ORDERS
+from outlearn.core.orders import ORDERS
+from outlearn.core.risk_gap import RiskGapSummary
 from outlearn.core.text import WIDTH, wrapped
 from outlearn.results.measurement import Withheld
 
