@@ -129,6 +129,12 @@ def test_other_points_or_classes_are_refused():
         pairwise_divergence(p, some(18, 2, 3, 3))
 
 
+def test_the_points_that_two_predictions_share_can_be_selected_as_the_error_advises():
+    p, more = some(17, 2, 3, 2), some(18, 2, 4, 2)
+    shared = more.select(p.point_ids)
+    np.testing.assert_allclose(pairwise_divergence(p, shared), pair_by_pair("negative_entropy", p, shared))
+
+
 def test_a_zero_outside_the_domain_is_refused_by_argument():
     zero = Predictions.from_probs(np.array([[0.0, 1.0]]))
     with pytest.raises(DomainError, match=r"second\[0, 0, 0\]"):

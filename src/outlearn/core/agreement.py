@@ -15,8 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from outlearn.core.predictions import Predictions, check_same_points, labelled_by
-from outlearn.core.teacher_weights import hard_votes
-from outlearn.core.top_class import top_class
+from outlearn.core.top_class import hard_votes, top_class
 
 __all__ = ["Consensus", "agreement", "consensus", "kappa_matrix"]
 

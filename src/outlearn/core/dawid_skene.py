@@ -19,7 +19,7 @@ from jaxtyping import Float
 
 from outlearn.core.generators.stable import log_normalise
 from outlearn.core.predictions import Predictions
-from outlearn.core.teacher_weights import hard_votes
+from outlearn.core.top_class import hard_votes
 from outlearn.errors import AlignmentError, ConfigError
 
 __all__ = ["DawidSkene", "dawid_skene"]

@@ -98,7 +98,7 @@ class Estimate:
 
     @property
     def standard_error(self) -> float:
-        """Return sqrt(sum_i influence_i^2) / n, with n_points - 1 in the place of n_points; at least `error_floor`."""
+        """Return sqrt(sum_i influence_i^2) / n, with n_points - 1 instead of n_points; at least `error_floor`."""
         n = len(self.influence)
         small = self.n_points / (self.n_points - 1) if self.n_points > 1 else math.nan
         return max(math.sqrt(float(np.square(self.influence).sum()) * small) / n, self.error_floor)

@@ -60,7 +60,7 @@ def chance_corrected(agreement: Estimate, n_classes: int) -> Estimate:
     """Rescale agreement so that 1 stays 1 and uniform guessing is 0: (K a - 1) / (K - 1).
 
     If wrong answers are spread evenly over the other classes, independently of everything else, this is the product of
-    both sides' skills r = 1 - rate K / (K - 1): see `outlearn.core.shared_answer`. It differs from Cohen's kappa, whose
+    both sides' skills r = 1 - rate K / (K - 1): see `shared_answer`. It differs from Cohen's kappa, whose
     chance is that of the class shares found.
 
     Example:

@@ -78,7 +78,7 @@ def risk_gap(
         AlignmentError: if teacher and student have different points, or the pairing is not said.
         ShapeError: for a target that does not fit or is ambiguous.
         DomainError: for values outside the generator's domain, and where a risk or misfit is infinite, so that gap and
-            residual have no value; the message gives the place.
+            residual have no value; the message says where.
 
     Example:
         >>> t = Predictions.from_probs(np.array([[0.6, 0.4], [0.7, 0.3]]))

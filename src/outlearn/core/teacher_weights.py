@@ -25,10 +25,10 @@ from jaxtyping import Float
 
 from outlearn.core.generators.stable import log_mean, log_normalise
 from outlearn.core.predictions import Predictions
-from outlearn.core.top_class import top_class
+from outlearn.core.top_class import hard_votes
 from outlearn.errors import AlignmentError
 
-__all__ = ["TeacherWeights", "hard_votes", "teacher_weights"]
+__all__ = ["TeacherWeights", "teacher_weights"]
 
 BLOCKS = 20  # of points, each left out once by the jackknife
 STEPS = 1000  # of coordinate descent; some tens are usual
@@ -130,21 +130,6 @@ def teacher_weights(predictions: Predictions) -> TeacherWeights:
         reason = "the teachers do not agree beyond chance: nothing tells them apart"
         return TeacherWeights(equal, quality, correlation, kept, misfit, reason)
     return TeacherWeights(votes / votes.sum(), quality, correlation, kept, misfit)
-
-
-def hard_votes(predictions: Predictions) -> Float[np.ndarray, "teachers points classes"]:
-    """Return each teacher's hard labels as 0 and 1; a teacher that finds all classes equally likely does not vote.
-
-    One that finds some of them equally likely, and no other more, splits its vote evenly among these.
-
-    Example:
-        >>> hard_votes(Predictions.from_probs(np.array([[0.7, 0.3], [0.5, 0.5]])))
-        array([[[1., 0.],
-                [0., 0.]]])
-    """
-    log_probs = predictions.log_probs
-    speaks = log_probs.max(axis=-1) > log_probs.min(axis=-1)
-    return top_class(log_probs) * speaks[..., None]
 
 
 @dataclass(frozen=True, eq=False)
