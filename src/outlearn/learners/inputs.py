@@ -16,8 +16,8 @@ from torch import Tensor
 
 from outlearn.errors import ConfigError, DataError, DomainError, ShapeError
 from outlearn.learners.base import HeadJob
-from outlearn.losses.base import Loss
 from outlearn.losses.cross_entropy import ForwardCE
+from outlearn.losses.loss import Loss
 from outlearn.losses.targets import check_targets
 
 __all__ = ["Inputs", "check_inputs", "check_labelling"]
