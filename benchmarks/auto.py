@@ -22,11 +22,11 @@ from pathlib import Path
 import numpy as np
 
 import outlearn as ol
-from outlearn.experiment.labelling import weak_labels
 from outlearn.experiment.pipeline import run
 from outlearn.experiment.plan import Plan, make_plan
 from outlearn.experiment.stages.students import student_seed
 from outlearn.experiment.stages.teachers import teacher_predictions
+from outlearn.experiment.stages.weak_labels import weak_labels
 from outlearn.learners import HeadSettings
 from outlearn.progress import Silent
 from outlearn.selection import choose, default_candidates

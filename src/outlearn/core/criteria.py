@@ -17,8 +17,7 @@ import numpy as np
 from outlearn.core.agreement import Consensus, consensus
 from outlearn.core.crossed import CrossedMisfit, crossed_misfit
 from outlearn.core.generators import get_generator
-from outlearn.core.pairing import labelled_by
-from outlearn.core.predictions import Predictions
+from outlearn.core.predictions import Predictions, labelled_by
 from outlearn.errors import ConfigError, suggest
 
 __all__ = ["CRITERIA", "Agreement", "Criterion", "check_criterion", "measure_agreement"]

@@ -187,6 +187,7 @@ def shared_bias(truth_products: Mapping[int, Estimate], skills: Skills, n_classe
         >>> round(shared_bias({0: q}, Skills({0: q / q}), 2).value, 4)
         0.2
     """
+    # q_jy = r_j r_y for every labeler j: r_y is the ratio of the sums, and bias = (1 - r_y)(K - 1) / K
     known = [i for i in skills.each if i in truth_products]
     ratio = _sum([truth_products[i] for i in known]) / _sum([skills.each[i] for i in known])
     return miss_rate(ratio, n_classes)

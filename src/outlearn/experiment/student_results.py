@@ -13,9 +13,8 @@ from outlearn.core.bias_variance import bias_variance
 from outlearn.core.blind_spots import MEANS, blind_spots
 from outlearn.core.entropy import sharpening
 from outlearn.core.metrics import METRICS, accuracy, log_loss, scorecard
-from outlearn.core.pairing import labelled_by
 from outlearn.core.posterior import posterior_mean
-from outlearn.core.predictions import Predictions
+from outlearn.core.predictions import Predictions, labelled_by
 from outlearn.core.recovery import performance_gap_recovered
 from outlearn.core.risk_gap import RiskGap, risk_gap
 from outlearn.core.total_variance import total_variance

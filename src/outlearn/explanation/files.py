@@ -14,7 +14,7 @@ from outlearn.core.blind_spots import MEANS as BLIND_SPOT_MEANS
 from outlearn.core.blind_spots import BlindSpotSummary
 from outlearn.core.denoising import COLUMNS
 from outlearn.core.entropy import Sharpening
-from outlearn.core.ledger import TERMS, SliceTable
+from outlearn.core.risk_gap import TERMS, SliceTable
 from outlearn.explanation.parts import Control, Refused
 from outlearn.explanation.result import Explanation
 from outlearn.results.estimates import estimate, number

@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from outlearn.core.bias_variance_summary import variance_pseudo_values
+from outlearn.core.bias_variance import variance_pseudo_values
 from outlearn.core.blind_spots import blind_spots
 from outlearn.core.entropy import sharpening
 from outlearn.core.generators import BregmanGenerator, get_generator

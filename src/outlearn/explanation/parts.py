@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from outlearn.core.bias_variance_summary import BiasVarianceSummary
+from outlearn.core.bias_variance import BiasVarianceSummary
 from outlearn.core.denoising import DenoisingControl
 from outlearn.core.intervals import Interval
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from outlearn.core.bias_variance import bias_variance
-from outlearn.core.bias_variance_summary import BiasVarianceSummary
+from outlearn.core.bias_variance import BiasVarianceSummary, bias_variance
 from outlearn.core.generators import BregmanGenerator
 from outlearn.core.intervals import Interval, point_interval
 from outlearn.core.predictions import Predictions

@@ -9,11 +9,9 @@ import numpy as np
 from jaxtyping import Int
 
 from outlearn.core.blind_spots import BlindSpotSummary
-from outlearn.core.directions import Directions
 from outlearn.core.entropy import Sharpening
-from outlearn.core.ledger import Ledger, SliceTable
-from outlearn.core.risk_gap import RiskGap
-from outlearn.core.risk_gap_summary import RiskGapSummary
+from outlearn.core.orders import Directions
+from outlearn.core.risk_gap import Ledger, RiskGap, RiskGapSummary, SliceTable
 from outlearn.explanation.parts import (
     Control,
     Decomposition,

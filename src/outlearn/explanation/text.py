@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from outlearn.core.intervals import Interval
-from outlearn.core.targets import ORDERS
+from outlearn.core.orders import ORDERS
 from outlearn.explanation.findings import findings
 from outlearn.explanation.parts import Refused
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from outlearn.core.directions import directions
 from outlearn.core.generators import GENERATORS, get_generator
+from outlearn.core.orders import directions
 from outlearn.errors import ConfigError
 
 

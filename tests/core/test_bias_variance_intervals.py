@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outlearn.core.bias_variance import bias_variance, decompose
-from outlearn.core.bias_variance_summary import variance_pseudo_values
+from outlearn.core.bias_variance import bias_variance, decompose, variance_pseudo_values
 from outlearn.core.generators import GENERATORS, get_generator
 from outlearn.core.orders import dual_centre, spread_about
 from outlearn.core.predictions import Predictions
