@@ -13,8 +13,9 @@ import numpy as np
 from scipy.special import logsumexp, xlogy
 
 from outlearn.core.generators.averages import average
-from outlearn.core.generators.base import BregmanGenerator
-from outlearn.core.generators.stable import (
+from outlearn.core.generators.bregman_generator import BregmanGenerator
+from outlearn.core.log_space import (
+    SUM_TOLERANCE,
     log_mean,
     log_normalise,
     relative_entropy_terms,
@@ -22,9 +23,7 @@ from outlearn.core.generators.stable import (
     row_sum,
 )
 
-__all__ = ["SUM_TOLERANCE", "LogSumExp", "NegativeEntropy"]
-
-SUM_TOLERANCE = 1e-6  # largest distance of a row's sum from 1: float32 softmax over 50 classes stays within it
+__all__ = ["LogSumExp", "NegativeEntropy"]
 
 
 def _on_simplex(points: np.ndarray) -> np.ndarray:
