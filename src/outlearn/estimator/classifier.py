@@ -141,7 +141,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             ConfigError, DataError, DomainError, ShapeError: all ValueErrors, for parameters or labels that do not do.
         """
         from outlearn.estimator.weak_students import fit_weak_students
-        from outlearn.learners.base import HeadSettings
+        from outlearn.learners.jobs import HeadSettings
 
         for name in ("n_teachers", "n_seeds"):
             value = getattr(self, name)

@@ -19,15 +19,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from outlearn.errors import ConfigError, DataError, DomainError, suggest
-from outlearn.learners.base import FitResult, HeadJob
 from outlearn.learners.blocks import LinearBlock
 from outlearn.learners.certificate import certify
-from outlearn.learners.inputs import Inputs, check_inputs
+from outlearn.learners.checked_inputs import Inputs, check_inputs
+from outlearn.learners.jobs import HeadJob
 from outlearn.learners.memory import allowed_memory
 from outlearn.learners.minimise import MEMORY, minimise
 from outlearn.learners.objective import Objective
 from outlearn.learners.parallel import equal_parts, one_thread_an_operation, run_chunks
-from outlearn.learners.results import Results
+from outlearn.learners.trained_heads import Collected, FitResult
 from outlearn.losses import LOSSES, Loss, loss_name
 from outlearn.losses.closed_forms import Mixture
 from outlearn.losses.registry import default_loss
@@ -150,7 +150,7 @@ def fit_convex(
             threads_each=max(1, threads // len(chunks)) if large else 1,
             progress=lambda done: None if progress is None else progress(done, len(problems)),
         )
-        results = Results(data, len(jobs), 1, hidden=None, dtype=torch.float64)
+        results = Collected(data, len(jobs), 1, hidden=None, dtype=torch.float64)
         wide = solver.parameters[:, which].contiguous().view(data.features.shape[1], -1)
         members = list(range(len(jobs)))
         results.record(0, _block(wide.to(torch_dtype), len(jobs), bias=bias), members)

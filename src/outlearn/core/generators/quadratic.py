@@ -35,6 +35,7 @@ class SquaredEuclidean(BregmanGenerator):
     unit: ClassVar[str] = "squared error"
     notation: ClassVar[str] = "|{a} - {b}|^2"
     dual_mean_name: ClassVar[str] = "arithmetic"
+    in_runs: ClassVar[bool] = True
     risk_metric: ClassVar[str | None] = "brier"
     domain: ClassVar[str] = "finite numbers"
     dual_domain: ClassVar[str] = "finite numbers"

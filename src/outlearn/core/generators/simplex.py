@@ -55,6 +55,7 @@ class NegativeEntropy(BregmanGenerator):
     notation: ClassVar[str] = "KL({a} || {b})"
     dual_mean_name: ClassVar[str] = "geometric"
     dual_is_logits: ClassVar[bool] = True
+    in_runs: ClassVar[bool] = True
     risk_metric: ClassVar[str | None] = "log_loss"
     domain: ClassVar[str] = "probabilities, at least 0 and summing to 1 within 1e-6 over the last axis"
     dual_domain: ClassVar[str] = "logits, finite or -inf, at least one of a row finite (models without a common class?)"

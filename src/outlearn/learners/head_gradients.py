@@ -26,9 +26,9 @@ import torch
 from torch import Tensor
 
 from outlearn.errors import ConfigError
-from outlearn.learners.base import HeadJob
 from outlearn.learners.blocks import Block
-from outlearn.learners.inputs import Inputs
+from outlearn.learners.checked_inputs import Inputs
+from outlearn.learners.jobs import HeadJob
 from outlearn.losses import Loss, logit_gradient, margin_gradient, prepare
 from outlearn.losses.closed_forms import Mixture
 
