@@ -13,7 +13,7 @@ from outlearn.core.dawid_skene import dawid_skene
 from outlearn.core.predictions import Predictions
 from outlearn.core.teacher_weights import teacher_weights
 
-__all__ = ["COMBINATIONS", "Combination", "combined", "label_source"]
+__all__ = ["COMBINATIONS", "EACH", "Combination", "combined", "label_source"]
 
 EACH = "each"  # no combination: every teacher labels for students of its own
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from outlearn.core.generators.stable import log_mean, log_normalise
+from outlearn.core.log_space import log_mean, log_normalise
 from outlearn.core.predictions import Predictions
 from outlearn.core.top_class import hard_votes
 from outlearn.errors import AlignmentError

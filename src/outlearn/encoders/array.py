@@ -34,6 +34,9 @@ class Array:
     columns: tuple[int, ...] | str | None = None
 
     kind: ClassVar[str] = "array"
+    label: ClassVar[str] = "features of the task"
+    line: ClassVar[str] = "The features that the task brings, or some of their columns."
+    extra: ClassVar[str | None] = None
     fits: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

@@ -55,6 +55,9 @@ class HuggingFace:
     device: str | None = None
 
     kind: ClassVar[str] = "hf"
+    label: ClassVar[str] = "hidden states of a model"
+    line: ClassVar[str] = "Pooled hidden states of a Hugging Face model, by default MiniLM."
+    extra: ClassVar[str | None] = "hf"
     fits: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

@@ -40,6 +40,9 @@ class Tfidf:
     seed: int = 0
 
     kind: ClassVar[str] = "tfidf"
+    label: ClassVar[str] = "TF-IDF"
+    line: ClassVar[str] = "Counts of words or characters, weighted by rarity; learned from the training split alone."
+    extra: ClassVar[str | None] = None
     fits: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

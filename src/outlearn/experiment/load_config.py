@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from outlearn.errors import ConfigError, suggest
 from outlearn.experiment.config import Config
-from outlearn.experiment.learner_sections import ConvexLearner, FinetuneLearner, HeadLearner
+from outlearn.learners.registry import LEARNERS
 
 __all__ = ["PRESETS", "check_config", "load_config", "overlay", "parse_overrides", "read_yaml"]
 
@@ -129,11 +129,12 @@ def _preset(data: Any) -> dict[str, Any]:
 
 
 def _drop_unasked_encoder(section: Any, given: Any) -> None:
-    """Leave out the preset's encoder where a whole model is fine-tuned; one that the user gave stays, to be refused."""
+    """Leave out the preset's encoder where the learner has no use for one; one that the user gave stays: an error."""
     if not (isinstance(section, dict) and isinstance(given, dict)) or "encoder" in given:
         return
     learner = section.get("learner")
-    if isinstance(learner, dict) and learner.get("kind") == "finetune":
+    kind = LEARNERS.get(str(learner.get("kind"))) if isinstance(learner, dict) else None
+    if kind is not None and kind.reads == "texts":
         section.pop("encoder", None)
 
 
@@ -141,7 +142,7 @@ def _explain(error: ValidationError) -> list[str]:
     """Turn each of pydantic's findings into lines that name the key, what came, what is allowed."""
     lines = []
     for finding in error.errors(include_url=False):
-        place = [str(part) for part in finding["loc"] if part not in ("convex", "adamw", "finetune")]
+        place = [str(part) for part in finding["loc"]]
         key = ".".join(place) or "the configuration"
         if finding["type"] == "extra_forbidden":
             lines.append(f"{key} is no key; {suggest(place[-1], _keys_beside(place))}")
@@ -158,8 +159,7 @@ def _keys_beside(place: Sequence[str]) -> list[str]:
     for part in place[:-1]:
         annotation = section.model_fields[part].annotation if part in section.model_fields else None
         if part == "learner":
-            learners = (ConvexLearner, FinetuneLearner, HeadLearner)
-            return sorted({name for learner in learners for name in learner.model_fields})
+            return sorted({name for learner in LEARNERS.values() for name in learner.model_fields})
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
             return []
         section = annotation

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -19,21 +19,21 @@ from jaxtyping import Float
 from torch import Tensor
 
 from outlearn.errors import ConfigError, DataError, DomainError, suggest
-from outlearn.learners.base import FitResult, HeadJob
 from outlearn.learners.blocks import LinearBlock
 from outlearn.learners.certificate import certify
-from outlearn.learners.inputs import Inputs, check_inputs
+from outlearn.learners.checked_inputs import Inputs, check_inputs
+from outlearn.learners.jobs import HeadJob
 from outlearn.learners.memory import allowed_memory
 from outlearn.learners.minimise import MEMORY, minimise
 from outlearn.learners.objective import Objective
 from outlearn.learners.parallel import equal_parts, one_thread_an_operation, run_chunks
-from outlearn.learners.results import Results
-from outlearn.losses import LOSSES, ForwardCE, ForwardKL, HardCE, Loss, loss_name
-from outlearn.losses.base import hardened
+from outlearn.learners.trained_heads import Collected, FitResult
+from outlearn.losses import LOSSES, Loss, loss_name
+from outlearn.losses.closed_forms import Mixture
+from outlearn.losses.registry import default_loss
 
 __all__ = ["fit_convex"]
 
-CONVEX = {ForwardCE: "forward_ce", HardCE: "hard_ce", ForwardKL: "forward_kl"}
 WIDEST = 128  # heads of a chunk: wide enough for the products to run at speed, and for a common Hessian to pay
 SIDE_BY_SIDE = 4  # chunks that fit the memory together
 MARGIN = 0.25  # aim for this part of the tolerance, so that the check in float64 passes
@@ -44,8 +44,19 @@ ATTEMPTS = 3
 LARGE = 10**11
 FEWEST = 2  # examples a feature, below which a head's Hessian is unlike the average one
 
-# A problem to solve: a labelling, whether its targets are hardened, and a weighting.
-Problem = tuple[int, bool, int | None]
+
+class Labels(NamedTuple):
+    """Name targets: those of a labelling, or what a loss makes of them before it takes the cross-entropy."""
+
+    labelling: int
+    made_by: Callable[[Tensor], Tensor] | None
+
+
+class Problem(NamedTuple):
+    """Name a minimum to find: jobs that differ in their seed only, or in a constant of the loss, share one."""
+
+    labels: Labels
+    weighting: int | None
 
 
 @torch.no_grad()
@@ -112,10 +123,12 @@ def fit_convex(
         raise ConfigError(f"memory_bytes is {memory_bytes!r}; expected a number of bytes above 0.")
     for index, job in enumerate(jobs):
         loss = getattr(job, "loss", None)  # what is no job at all is named by check_inputs
-        if isinstance(loss, Loss) and type(loss) not in CONVEX:
+        if isinstance(loss, Loss) and _cross_entropy(loss) is None:
+            defaults = {name: default_loss(kind) for name, kind in LOSSES.items()}
+            convex = [name for name, known in defaults.items() if known is not None and _cross_entropy(known)]
             raise ConfigError(
                 f"jobs[{index}] has the loss {loss_name(loss)}, which is not convex in the weights; fit_convex "
-                f"takes {', '.join(CONVEX.values())}. Train {', '.join(sorted(LOSSES.keys() - set(CONVEX.values())))} "
+                f"takes {', '.join(convex)}. Train {', '.join(sorted(LOSSES.keys() - set(convex)))} "
                 "by minibatches with fit_predict."
             )
     torch_dtype = torch.float32 if dtype == "float32" else torch.float64
@@ -124,9 +137,7 @@ def fit_convex(
             features, targets, jobs, points, weights, bias=bias, standardise=standardise, dtype=torch_dtype
         )
         problems: dict[Problem, int] = {}
-        which = [
-            problems.setdefault((job.labelling, type(job.loss) is HardCE, job.weighting), len(problems)) for job in jobs
-        ]
+        which = [problems.setdefault(_problem(job), len(problems)) for job in jobs]
         names = [f"jobs[{which.index(i)}] ({jobs[which.index(i)]})" for i in range(len(problems))]
         solver = _Solver(data, list(problems), names, C=C, tolerance=tolerance, bias=bias)
         # A Hessian of this many products is worth the barriers of a product split over threads.
@@ -139,12 +150,23 @@ def fit_convex(
             threads_each=max(1, threads // len(chunks)) if large else 1,
             progress=lambda done: None if progress is None else progress(done, len(problems)),
         )
-        results = Results(data, len(jobs), 1, hidden=None, dtype=torch.float64)
+        results = Collected(data, len(jobs), 1, hidden=None, dtype=torch.float64)
         wide = solver.parameters[:, which].contiguous().view(data.features.shape[1], -1)
         members = list(range(len(jobs)))
         results.record(0, _block(wide.to(torch_dtype), len(jobs), bias=bias), members)
         results.keep(_block(wide, len(jobs), bias=bias), members)
     return results.finish((float(solver.passes),), gaps=solver.gaps[which].numpy())
+
+
+def _cross_entropy(loss: Loss) -> Mixture | None:
+    """Return the closed form of a loss that is a cross-entropy at a fixed target, up to a constant; else None."""
+    form = loss.closed_form()
+    return form if isinstance(form, Mixture) and form.is_cross_entropy else None
+
+
+def _problem(job: HeadJob) -> Problem:
+    form = _cross_entropy(job.loss)
+    return Problem(Labels(job.labelling, None if form is None else form.target), job.weighting)
 
 
 def _block(weight: Tensor, n_heads: int, *, bias: bool) -> LinearBlock:
@@ -203,13 +225,13 @@ class _Solver:
 
     def _check_classes(self) -> None:
         """Raise if a class without weight would send an intercept to minus infinity."""
-        for labelling, hard in dict.fromkeys(problem[:2] for problem in self.problems):
-            labels = _labels(self.data, labelling, hard)
+        for name_of_labels in dict.fromkeys(problem.labels for problem in self.problems):
+            labels = _labels(self.data, name_of_labels)
             everywhere = labels.sum(0)
             for problem, name in zip(self.problems, self.names, strict=True):
-                if problem[:2] != (labelling, hard):
+                if problem.labels != name_of_labels:
                     continue
-                absent = self._weights(problem) @ labels <= 0.0 if problem[2] is not None else everywhere <= 0.0
+                absent = everywhere <= 0.0 if problem.weighting is None else self._weights(problem) @ labels <= 0.0
                 if bool(absent.any()):
                     raise DataError(
                         f"{name}: no example with weight has a label in class {int(absent.nonzero()[0])}, so the "
@@ -261,13 +283,13 @@ class _Solver:
 
     def _n_seen(self, problem: Problem) -> int:
         """Count the examples with weight above 0."""
-        return self.data.n_examples if problem[2] is None else int((self._weights(problem) > 0.0).sum())
+        return self.data.n_examples if problem.weighting is None else int((self._weights(problem) > 0.0).sum())
 
     def _weights(self, problem: Problem) -> Tensor:
         """Return the weights of the examples, with mean 1."""
-        if problem[2] is None or self.data.weights is None:
+        if problem.weighting is None or self.data.weights is None:
             return self.data.features.new_ones(self.data.n_examples)
-        return self.data.weights[problem[2]]
+        return self.data.weights[problem.weighting]
 
     def _objective(self, problems: list[Problem], x: Tensor) -> Objective:
         """Lay out the tables of these heads, in the dtype of x."""
@@ -275,17 +297,18 @@ class _Solver:
         first = k - self.n_logits  # two classes: the margin pulls towards class 1
         weights = torch.stack([self._weights(problem) for problem in problems], dim=1).to(x.dtype)[:, None] / n
         pulls = x.new_empty(n, self.n_logits, len(problems))
-        by_labels: dict[tuple[int, bool], list[int]] = {}
+        by_labels: dict[Labels, list[int]] = {}
         for head, problem in enumerate(problems):
-            by_labels.setdefault(problem[:2], []).append(head)
-        for (labelling, hard), heads in by_labels.items():
-            labels = _labels(self.data, labelling, hard)[:, first:].to(x.dtype)
+            by_labels.setdefault(problem.labels, []).append(head)
+        for name_of_labels, heads in by_labels.items():
+            labels = _labels(self.data, name_of_labels)[:, first:].to(x.dtype)
             pulls[:, :, heads] = labels[:, :, None] * weights[:, :, heads]
-        totals = np.array([n if w is None else self.data.totals[w] for _, _, w in problems], dtype=np.float64)
+        totals = np.array([n if w is None else self.data.totals[w] for _, w in problems], dtype=np.float64)
         ridge = torch.from_numpy(1.0 / (self.C * totals)).to(x.dtype)
         return Objective(x, pulls, weights, ridge, self.bias)
 
 
-def _labels(data: Inputs, labelling: int, hard: bool) -> Tensor:
-    """Return the targets of a labelling, hardened if asked."""
-    return hardened(data.targets[labelling]) if hard else data.targets[labelling]
+def _labels(data: Inputs, labels: Labels) -> Tensor:
+    """Return targets `[examples, classes]`."""
+    targets = data.targets[labels.labelling]
+    return targets if labels.made_by is None else labels.made_by(targets.T[..., None])[..., 0].T.contiguous()

@@ -22,10 +22,11 @@ from jaxtyping import Bool, Float
 from outlearn.core.class_means import match_class_means
 from outlearn.core.predictions import Predictions
 from outlearn.errors import ConfigError, DomainError, ShapeError
-from outlearn.learners.base import FitResult, HeadJob, HeadSettings
+from outlearn.learners.checked_inputs import check_labelling
+from outlearn.learners.head_randomness import steps_per_epoch
 from outlearn.learners.heads import fit_predict
-from outlearn.learners.inputs import check_labelling
-from outlearn.learners.order import steps_per_epoch
+from outlearn.learners.jobs import HeadJob, HeadSettings
+from outlearn.learners.trained_heads import FitResult
 from outlearn.losses.targets import SUM_TOLERANCE
 
 __all__ = ["distillation_targets", "fit_rounds", "round_epochs"]

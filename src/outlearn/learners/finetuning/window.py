@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from outlearn.losses.base import Loss
+from outlearn.losses.loss import Loss
 
 __all__ = ["DEFAULT_WINDOW", "ReferenceWindow"]
 
