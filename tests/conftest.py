@@ -28,7 +28,7 @@ install_import_hook(["outlearn.core", "outlearn.losses", "outlearn.theory"], "be
 settings.register_profile("outlearn", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("outlearn")
 
-pytest_plugins = ["tests.small_runs"]
+pytest_plugins = ["tests.small_runs", "tests.programs"]
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
