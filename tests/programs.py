@@ -21,9 +21,11 @@ from typing import Any
 
 import pytest
 
-__all__ = ["OUTLEARN", "Program", "Programs"]
+__all__ = ["OUTLEARN", "SCRIPT", "Program", "Programs"]
 
 OUTLEARN = "from outlearn.cli import main; main()"
+# Its first argument is the script's file, the others are the script's.
+SCRIPT = "import runpy, sys; del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
 # Of what `outlearn run` imports, what takes time.
 IMPORTS = (
     *("torch", "scipy.stats", "sklearn.linear_model", "sklearn.feature_extraction.text", "jinja2", "plotly", "joblib"),
@@ -135,7 +137,7 @@ class Programs:
 
 
 def serve() -> None:
-    """Answer orders, one JSON object a line, until there are no more; a forked program returns from here to its end."""
+    """Answer orders, one JSON object a line, until there are no more; a forked program runs here, to its end."""
     while line := sys.stdin.readline():
         order = json.loads(line)
         if "poll" in order:
@@ -146,9 +148,10 @@ def serve() -> None:
                 importlib.import_module(module)
             answer = os.fork()
             if answer == 0:
-                return _become(order)
+                _become(order)
+                return
         print(json.dumps(answer), flush=True)
-    return None
+    os._exit(0)  # all that there is to clean up is what was imported, which takes seconds
 
 
 def _become(order: dict[str, Any]) -> None:
