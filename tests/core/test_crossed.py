@@ -119,6 +119,7 @@ def test_few_teachers_give_a_number_without_an_interval():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_interval_of_overfit_covariance_covers_the_truth():
     # No closed form for squared divergences of sigmoids: a large run gives the truth of the design.
     def simulate(rng, n_teachers, n_points):
