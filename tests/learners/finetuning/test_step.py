@@ -119,6 +119,17 @@ def test_parts_are_the_cheapest_of_all_cuts():
     assert cost(cut_sorted(lengths, tokens=70, overhead=12)) == min(every)
 
 
+def test_pairs_that_fill_the_budget_take_few_passes_where_each_pass_is_dear():
+    """A group filled to the limit without padding could only be cut into passes of equal texts."""
+    lengths = np.exp(np.random.default_rng(0).uniform(np.log(50), np.log(512), (32, 2))).astype(int)
+    tokens, overhead = 8192, 1024
+    batches = micro_batches(lengths, tokens=tokens, overhead=overhead)
+    assert sorted(np.concatenate([batch.points for batch in batches]).tolist()) == list(range(32))
+    # Every pass but the last can be at least half full, and padding is cheaper than a pass.
+    assert sum(len(batch.parts) for batch in batches) <= 2 * int(np.ceil(lengths.sum() / tokens)) + 3
+    assert all(held_tokens(lengths, batch) <= tokens and batch.kept == len(batch.parts) for batch in batches)
+
+
 def held_tokens(lengths, batch):
     """Return the most padded tokens whose activations exist at once: those kept, or one part computed again."""
     texts = lengths[batch.points].ravel()
