@@ -30,8 +30,8 @@ from typing import Any
 
 import numpy as np
 import torch
-
 from outlearn.learners.base import HeadJob
+
 from outlearn.learners.finetuning import FinetuneSettings
 from outlearn.learners.finetuning.batches import epoch_batches
 from outlearn.learners.finetuning.loading import load_text_model
