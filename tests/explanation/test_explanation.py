@@ -231,7 +231,7 @@ DAMAGED = {
     "older": (lambda path: edit(path, schema=1), "has schema 1.*reads schema 2"),
     "a part less": (lambda path: edit(path, gap_of_these_models=None), "gap_of_these_models"),
     "a word for a number": (lambda path: edit(path, level="high"), "level: .*number"),
-    "a term less": (lambda path: edit(path, summary={"gap": 1}), r"summary\.teacher_risk: Field required"),
+    "a term less": (lambda path: edit(path, summary={"gap": 1}), r"summary\.teacher_risk is missing"),
 }
 
 

@@ -280,7 +280,7 @@ DAMAGED = {
     "an explanation": ({"kind": "explanation"}, "holds no preflight report: its kind is 'explanation'"),
     "older": ({"schema": 1}, "has schema 1.*reads schema 2"),
     "no verdict": ({"verdict": None}, "verdict"),
-    "a half verdict": ({"verdict": {"key": "gain"}}, r"verdict\.answer: Field required"),
+    "a half verdict": ({"verdict": {"key": "gain"}}, r"verdict\.answer is missing"),
     "a word for a number": ({"n_points": "many"}, "n_points: .*integer"),
     "a labeler less": ({"labelers": [{"name": "ann"}]}, r"labelers\.0\.n_labels"),
     "no interval": ({"missed": 0.2}, "missed: "),

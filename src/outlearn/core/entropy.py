@@ -15,7 +15,7 @@ from jaxtyping import Float, Shaped
 from scipy.optimize import brentq
 from scipy.special import logsumexp
 
-from outlearn.core.intervals import ROUNDING, Interval, point_interval, two_way_interval
+from outlearn.core.intervals import ROUNDING, Interval, mean_interval
 from outlearn.core.metrics import entropy
 from outlearn.core.predictions import Predictions
 from outlearn.core.targets import read_target
@@ -136,9 +136,7 @@ def sharpening(
     with np.errstate(invalid="ignore"):
         ce = -np.where(y > 0, y * predictions.log_probs, 0.0).sum(axis=-1)
     excess = h - ce
-    clusters = predictions.teacher_of
-    independent = len(excess) if clusters is None else len(np.unique(clusters))
-    interval = two_way_interval(excess, level, clusters=clusters) if independent > 1 else point_interval(excess, level)
+    interval = mean_interval(excess, level, clusters=predictions.teacher_of)
     rounding = ROUNDING * float(np.abs(h).max())  # all points uniform: the difference is 0 up to this
     direction = "sharpen" if interval.low > rounding else "soften" if interval.high < -rounding else "undecided"
     powers = np.array([_best_power(y, log_probs) for log_probs in predictions.log_probs])

@@ -21,8 +21,7 @@ from outlearn.core.intervals import (
     Interval,
     TwoWayVariance,
     cluster_means,
-    point_interval,
-    two_way_interval,
+    mean_interval,
     two_way_variance,
 )
 from outlearn.core.metrics import accuracy
@@ -95,9 +94,8 @@ def performance_gap_recovered(
     of_ceiling = accuracy(ceiling, labels)
     gain = cluster_means(accuracy(student, labels) - of_teacher[own], own)
     room = of_ceiling.mean(axis=0) - of_teacher[np.unique(own)]
-    interval = two_way_interval if len(room) > 1 else point_interval
     extra, quantile = _of_ceilings(of_ceiling, two_way_variance(room), level)
-    gain_interval, room_interval = interval(gain, level), _widened(interval(room, level), extra, quantile)
+    gain_interval, room_interval = mean_interval(gain, level), _widened(mean_interval(room, level), extra, quantile)
 
     def withheld(reason: str) -> Recovery:
         return Recovery(None, None, None, reason, gain_interval, room_interval)

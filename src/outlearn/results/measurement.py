@@ -11,11 +11,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import numpy as np
+from jaxtyping import Float, Int
 from pydantic import PlainSerializer, PlainValidator
 
-from outlearn.core.intervals import Interval
+from outlearn.core.intervals import Interval, mean_interval, ratio_interval
+from outlearn.core.metrics import Score
 
-__all__ = ["Measurement", "Number", "Withheld", "measured", "number"]
+__all__ = [
+    "Measurement", "Number", "Withheld", "each_model", "mean_of", "means", "measured", "number", "ratio_of_means",
+]  # fmt: skip
+
+Values = Float[np.ndarray, "models points"]
 
 NOT_FINITE = "the mean is not finite: some prediction has probability 0 where it must not"
 
@@ -39,6 +46,28 @@ def measured(interval: Interval) -> Interval | Withheld:
         Withheld(reason='no point has a label')
     """
     return interval if math.isfinite(interval.mean) else Withheld(interval.reason or NOT_FINITE)
+
+
+def mean_of(values: Values, level: float, clusters: Int[np.ndarray, " models"] | None = None) -> Interval | Withheld:
+    """Estimate a mean over models and points; see `core.intervals.mean_interval`."""
+    return measured(mean_interval(values, level, clusters=clusters))
+
+
+def ratio_of_means(
+    part: Values, whole: Values, level: float, clusters: Int[np.ndarray, " models"] | None = None
+) -> Interval | Withheld:
+    """Estimate mean(part) / mean(whole); see `core.intervals.ratio_interval`."""
+    return measured(ratio_interval(part, whole, level, clusters=clusters))
+
+
+def means(card: Mapping[str, Score]) -> dict[str, Interval | Withheld]:
+    """Return the mean of each metric of a scorecard."""
+    return {name: measured(score.interval) for name, score in card.items()}
+
+
+def each_model(card: Mapping[str, Score]) -> dict[str, tuple[float, ...]]:
+    """Return every model's own value of each metric of a scorecard."""
+    return {name: tuple(score.each.tolist()) for name, score in card.items()}
 
 
 def number(value: float) -> float | None:

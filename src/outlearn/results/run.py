@@ -81,6 +81,13 @@ class Scored(Record):
         rest = {key: value for key, value in data.items() if key in known}
         return handler({**rest, "scores": metrics, "each": each})
 
+    @model_validator(mode="after")
+    def _has_what_is_always_measured(self) -> Self:
+        for metric in ("accuracy", "log_loss"):
+            if metric not in self.scores:
+                raise ValueError(f"the metric {metric} is missing")
+        return self
+
     @model_serializer(mode="wrap")
     def _spread(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Write the metrics beside the other fields."""
@@ -109,13 +116,25 @@ class TaskFacts(Record):
 
 
 class Measures(Record):
-    """How it was measured, and the largest error of gap = misfit + residual that rounding left."""
+    """How it was measured.
+
+    Attributes:
+        generator, order: of the divergence.
+        target: "labels", or "soft" for the task's own distributions; mixed with a share `smoothing` of the uniform one.
+        level: of all intervals.
+        unit: of risks, gaps, misfits and residuals.
+        risk_metric: the metric that the risk of a single model is, None where it is none of them.
+        misfit, posterior_mean: what they are under this divergence and order, in words.
+        identity_error: the largest |gap - misfit - residual| that rounding left.
+    """
 
     generator: str
     order: str
     target: str
     smoothing: float
     level: float
+    unit: str
+    risk_metric: str | None
     misfit: str
     posterior_mean: str
     identity_error: Number

@@ -77,6 +77,21 @@ def read_record(kind: type[Kind], content: Any, path: Path, *, schema: int, agai
     try:
         return TypeAdapter(kind).validate_python(content)
     except ValidationError as refused:
-        first = refused.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "its content"
-        raise DataError(f"{str(path)!r}: {where}: {first['msg'].removeprefix('Value error, ')}. {again}") from None
+        raise DataError(f"{str(path)!r}: {_first(refused)}. {again}") from None
+
+
+def _first(refused: ValidationError) -> str:
+    """Say of the first field that does not fit what is wrong with it."""
+    error = refused.errors()[0]
+    where = (
+        ".".join(str(key) for key in error["loc"] if key != "scores") or "its content"
+    )  # metrics stand beside fields
+    match error["type"]:
+        case "missing":
+            return f"{where} is missing"
+        case "extra_forbidden":
+            return f"{where} is no field of these results"
+        case "model_type":
+            return f"{where} holds {error['input']!r:.60}, where an object belongs"
+        case _:
+            return f"{where}: {error['msg'].removeprefix('Value error, ')} (it holds {error['input']!r:.60})"

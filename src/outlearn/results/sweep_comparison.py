@@ -28,15 +28,13 @@ from outlearn.core.ranking import (
 )
 from outlearn.core.win_rates import win_rate
 from outlearn.errors import DomainError
-from outlearn.report.cells import Estimate
-from outlearn.report.sweep_folder import SweepFolder, SweptRun
-from outlearn.report.tables import loss_names, student_estimate
+from outlearn.results.sweep import Sweep, SweptRun
 
-__all__ = ["Comparison", "as_estimate", "compare_losses", "compare_values", "compared_keys"]
+__all__ = ["Comparison", "compare_losses", "compare_values", "compared_keys", "comparisons"]
 
-FORWARD = "forward_ce"
-FEWEST_UNITS = 3  # splits, for ranks and tests
-MOST_PARTS = 6
+BASELINE = "forward_ce"  # what everybody does; where it was not tried, the first loss
+MINIMUM_UNITS = 3  # splits, for ranks and tests
+MAX_PARTS = 6
 # Keys that say which points a block has: blocks differ in them, nobody compares them.
 POINTS = ("seed", "data")
 
@@ -77,7 +75,7 @@ class Comparison:
     def parts(self) -> tuple[str, ...]:
         """The settings, if there are few, else the tasks: what is shown apart."""
         settings = tuple(dict.fromkeys(self.setting_of))
-        return settings if len(settings) <= MOST_PARTS else self.tasks
+        return settings if len(settings) <= MAX_PARTS else self.tasks
 
     @cached_property
     def _task_index(self) -> np.ndarray:
@@ -126,7 +124,7 @@ class Comparison:
     @cached_property
     def friedman(self) -> FriedmanTest | None:
         """The test that all rank alike over the splits; None for too few splits, or where all tie."""
-        if self.n_units < FEWEST_UNITS:
+        if self.n_units < MINIMUM_UNITS:
             return None
         try:
             return friedman_test(self.units)
@@ -136,12 +134,12 @@ class Comparison:
     @cached_property
     def pairs(self) -> PairwiseTests | None:
         """Wilcoxon's test of every pair over the splits; None for too few."""
-        return wilcoxon_holm(self.units) if self.n_units >= FEWEST_UNITS else None
+        return wilcoxon_holm(self.units) if self.n_units >= MINIMUM_UNITS else None
 
     @property
     def critical_difference(self) -> float | None:
         """The difference of mean ranks from which on Nemenyi's test tells two apart; None for too few splits."""
-        if self.n_units < FEWEST_UNITS:
+        if self.n_units < MINIMUM_UNITS:
             return None
         return nemenyi_difference(len(self.treatments), self.n_units, level=self.level)
 
@@ -150,117 +148,88 @@ class Comparison:
         return scores[:, self.treatments.index(treatment)] - scores[:, self.treatments.index(self.baseline)]
 
 
-def as_estimate(interval: Interval) -> Estimate:
-    """Return an interval as a cell of a table."""
-    low, high = (None if value != value else value for value in (interval.low, interval.high))
-    return Estimate(interval.mean, low, high, interval.reason, interval.n_models, interval.n_points)
+def comparisons(sweep: Sweep) -> dict[str, Comparison]:
+    """Compare the losses of a sweep, then the values of each varied key, as far as they met.
+
+    Returns:
+        "loss" or a dotted key -> its comparison.
+    """
+    found = {"loss": compare_losses(sweep)} | {key: compare_values(sweep, key) for key in compared_keys(sweep)}
+    return {what: comparison for what, comparison in found.items() if comparison is not None}
 
 
-def compare_losses(sweep: SweepFolder) -> Comparison | None:
+def compare_losses(sweep: Sweep) -> Comparison | None:
     """Compare the losses; a block is a run. None for fewer than two losses that meet in some run."""
-    losses = tuple(dict.fromkeys(loss for run in sweep.runs for loss in loss_names(run.run.results)))
-    cells = [(run, loss) for run in sweep.runs for loss in loss_names(run.run.results)]
-    baseline = FORWARD if FORWARD in losses else losses[0] if losses else ""
+    losses = tuple(dict.fromkeys(loss for run in sweep.runs for loss in run.run.students))
     keys = compared_keys(sweep)
-
-    def setting(run: SweptRun) -> str:
-        return ", ".join([run.task, *(str(run.values.get(key)) for key in keys)])
-
     return _compare(
+        sweep,
         "loss",
         losses,
-        baseline,
-        cells,
+        BASELINE if BASELINE in losses else next(iter(losses), ""),
         treatment=lambda run, loss: loss,
         block=lambda run, loss: run.label,
-        setting=setting,
+        setting=lambda run: ", ".join([run.task, *(run.value_text(key) for key in keys)]),
     )
 
 
-def compared_keys(sweep: SweepFolder) -> tuple[str, ...]:
+def compared_keys(sweep: Sweep) -> tuple[str, ...]:
     """Return the varied keys whose values are compared: those that do not choose the points."""
     return tuple(key for key in sweep.keys if key.split(".")[0] not in POINTS)
 
 
-def compare_values(sweep: SweepFolder, key: str) -> Comparison | None:
+def compare_values(sweep: Sweep, key: str) -> Comparison | None:
     """Compare the values of a key; a block is a loss with the values of all other keys. None if they never meet."""
-    values = tuple(dict.fromkeys(str(run.values.get(key)) for run in sweep.runs))
-    cells = [(run, loss) for run in sweep.runs for loss in loss_names(run.run.results)]
-
-    def block(run: SweptRun, loss: str) -> Hashable:
-        return (loss, *((other, str(run.values.get(other))) for other in sweep.keys if other != key))
-
+    values = sweep.values_of(key)
+    others = [other for other in sweep.keys if other != key]
     return _compare(
+        sweep,
         key,
         values,
-        values[0] if values else "",
-        cells,
-        treatment=lambda run, loss: str(run.values.get(key)),
-        block=block,
+        next(iter(values), ""),
+        treatment=lambda run, loss: run.value_text(key),
+        block=lambda run, loss: (loss, *map(run.value_text, others)),
         setting=lambda run: run.task,
     )
 
 
 def _compare(
+    sweep: Sweep,
     what: str,
     treatments: tuple[str, ...],
     baseline: str,
-    cells: Sequence[tuple[SweptRun, str]],
     *,
     treatment: Callable[[SweptRun, str], str],
     block: Callable[[SweptRun, str], Hashable],
     setting: Callable[[SweptRun], str],
 ) -> Comparison | None:
-    """Gather the complete blocks."""
-    blocks: dict[Hashable, dict[str, tuple[SweptRun, str]]] = {}
-    for run, loss in cells:
-        blocks.setdefault(block(run, loss), {})[treatment(run, loss)] = (run, loss)
-    complete = [found for found in blocks.values() if len(found) == len(treatments) and _are_numbers(found.values())]
+    """Gather the complete blocks: those in which every treatment was measured."""
+    blocks: dict[Hashable, dict[str, tuple[SweptRun, Interval, Interval]]] = {}
+    for run in sweep.runs:
+        for loss, student in run.run.students.items():
+            accuracy, log_loss = student.accuracy, student.log_loss
+            if isinstance(accuracy, Interval) and isinstance(log_loss, Interval):
+                blocks.setdefault(block(run, loss), {})[treatment(run, loss)] = (run, accuracy, log_loss)
+    complete = [found for found in blocks.values() if len(found) == len(treatments)]
     if len(treatments) < 2 or not complete:
         return None
-
-    def scores(metric: str) -> np.ndarray:
-        return np.array([[_score(*found[name], metric) for name in treatments] for found in complete])
-
     firsts = [found[treatments[0]][0] for found in complete]
+    tasks = [run.run.task for run in firsts]
     return Comparison(
         what=what,
         treatments=treatments,
         baseline=baseline,
-        accuracy=scores("accuracy"),
-        log_loss=scores("log_loss"),
-        task_of=tuple(run.task for run in firsts),
+        accuracy=np.array([[found[name][1].mean for name in treatments] for found in complete]),
+        log_loss=np.array([[found[name][2].mean for name in treatments] for found in complete]),
+        task_of=tuple(task.name for task in tasks),
         setting_of=tuple(map(setting, firsts)),
         seed_of=tuple(str(run.seed) for run in firsts),
-        shared=np.array([_shared(run) for run in firsts]),
-        level=_level(firsts[0]),
+        shared=np.array([task.n_test / task.n_student for task in tasks]),
+        level=firsts[0].run.measure.level,
     )
-
-
-def _score(run: SweptRun, loss: str, metric: str) -> float:
-    mean = student_estimate(run.run.results, loss, metric).mean
-    return float("nan") if mean is None else mean
-
-
-def _are_numbers(found: Any) -> bool:
-    return all(not np.isnan(_score(run, loss, metric)) for run, loss in found for metric in ("accuracy", "log_loss"))
-
-
-def _shared(run: SweptRun) -> float:
-    """Return test points over the points that students learn from: what over_splits corrects for."""
-    task = run.run.results["task"]
-    try:
-        return float(task["n_test"]) / float(task["n_student"])
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
-        return 1.0
-
-
-def _level(run: SweptRun) -> float:
-    level = (run.run.results.get("measure") or {}).get("level")
-    return float(level) if isinstance(level, int | float) and 0 < level < 1 else 0.95
 
 
 def _numbered(names: Sequence[Hashable]) -> np.ndarray:
     """Number names in order of appearance."""
-    numbers = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
     return np.array([numbers[name] for name in names])

@@ -1,4 +1,4 @@
-"""What a theory experiment hands back: claims that can fail, and the curves behind them.
+"""What theory experiments found: claims that can fail, and the curves behind them; written to results.json and read.
 
 A `Claim` is one sentence with the number that was measured and the number that the theory predicts. It agrees if its
 score is within its tolerance:
@@ -12,23 +12,47 @@ score is within its tolerance:
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
+from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator
 
-from outlearn.errors import DomainError, ShapeError
-from outlearn.theory.scalars import Real
+from outlearn.errors import DataError, DomainError, ShapeError, StoreError
+from outlearn.results.serialization import Record, read_json, read_record
+from outlearn.results.writing import write_file
 
-__all__ = ["SCHEMA", "Claim", "Curve", "TheoryResult"]
+__all__ = ["Claim", "Curve", "TheoryResult", "is_theory", "read_theory", "write_theory"]
 
-SCHEMA = 1
+SCHEMA = 2
+KIND = "theory"
+FILE = "results.json"
+AGAIN = "Give `outlearn theory` again with this folder as --out."
+
+# Scores and agreement are written for people; when read they follow from the numbers anew.
+DERIVED_TOO = ConfigDict(extra="ignore")
 
 Statistic = Literal["z", "relative error", "sign"]
-Curve = Mapping[str, np.ndarray]
+
+
+def _nan_for_null(value: Any) -> Any:
+    return math.nan if value is None else value
+
+
+def _column(value: Any) -> np.ndarray:
+    if not isinstance(value, list) or len({isinstance(item, str) for item in value}) > 1:
+        raise ValueError("a column is a list of numbers and nulls, or of texts")
+    return np.array([_nan_for_null(item) for item in value])
+
+
+# JSON has no nan: what is not finite is written as null.
+Number = Annotated[float | int, BeforeValidator(_nan_for_null)]
+Curve = Mapping[str, Annotated[np.ndarray, PlainValidator(_column)]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +77,13 @@ class Claim:
         (2.0, True)
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = DERIVED_TOO
     text: str
-    measured: Real
-    predicted: Real
+    measured: Number
+    predicted: Number
     statistic: Statistic
-    tolerance: Real
-    standard_error: Real | None = None
+    tolerance: Number
+    standard_error: Annotated[float | int | None, BeforeValidator(_nan_for_null)] = None
     count: int | None = None
 
     def __post_init__(self) -> None:
@@ -80,9 +105,9 @@ class Claim:
 
     @property
     def agrees(self) -> bool:
-        """Say whether the score is within the tolerance; a score that is not a number never is."""
+        """Say whether the score is within the tolerance; a measurement that is not finite never is."""
         score = self.score
-        if math.isnan(score):
+        if math.isnan(score) or not math.isfinite(self.measured):
             return False
         return bool(score >= self.tolerance if self.statistic == "sign" else abs(score) <= self.tolerance)
 
@@ -99,22 +124,26 @@ class TheoryResult:
     """Hold the outcome of one theory experiment.
 
     Args:
-        name: the experiment's name in `EXPERIMENTS`.
+        name: of the experiment, as on the command line.
+        description: what it is about, one line.
         claims: in the order in which the page tells them.
         curves: name -> columns of equal length, plain one-dimensional arrays.
         settings: the resolved settings, JSON-able.
         seed: the seed that reproduces every number.
+        notes: what a reader must know beside the claims.
 
     Raises:
         ShapeError: if the columns of a curve differ in length.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = DERIVED_TOO
     name: str
+    description: str
     claims: tuple[Claim, ...]
     curves: Mapping[str, Curve]
     settings: Mapping[str, Any]
     seed: int
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         frozen: dict[str, Curve] = {}
@@ -136,22 +165,79 @@ class TheoryResult:
         """Say whether every claim agrees."""
         return all(claim.agrees for claim in self.claims)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain lists, numbers and text; numbers that JSON cannot hold become None."""
-        return {
-            "schema": SCHEMA,
-            "name": self.name,
-            "seed": self.seed,
-            "agrees": self.agrees,
-            "settings": _plain(dict(self.settings)),
-            "claims": [
-                {**_plain(asdict(claim)), "score": _plain(claim.score), "agrees": claim.agrees} for claim in self.claims
-            ],
-            "curves": {
-                name: {key: _plain(column) for key, column in columns.items()} for name, columns in self.curves.items()
-            },
-            "notes": list(self.notes),
-        }
+
+class _File(Record):
+    """The content of results.json."""
+
+    schema_version: Annotated[int, Field(alias="schema")]
+    kind: Literal["theory"]
+    agrees: bool
+    experiments: Annotated[tuple[TheoryResult, ...], Field(min_length=1)]
+
+
+def write_theory(results: Sequence[TheoryResult], folder: Path) -> None:
+    """Write `results.json`, which `read_theory` reads.
+
+    Raises:
+        StoreError: if the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"the folder {str(folder)!r} cannot be made: {error.strerror}. Choose a writable folder with --out DIR."
+        ) from None
+    content = {
+        "schema": SCHEMA,
+        "kind": KIND,
+        "agrees": all(result.agrees for result in results),
+        "experiments": [_record(result) for result in results],
+    }
+    write_file(folder / FILE, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+
+
+def is_theory(folder: Path) -> bool:
+    """Say whether a folder holds the results of theory, of whatever schema."""
+    try:
+        content = read_json(folder / FILE, again=AGAIN)
+    except DataError:
+        return False
+    return isinstance(content, dict) and content.get("kind") == KIND
+
+
+def read_theory(folder: Path) -> tuple[TheoryResult, ...]:
+    """Read the results of a folder that `outlearn theory` wrote.
+
+    Raises:
+        DataError: if results.json is missing, damaged, of another schema or of something else than theory; it names the
+            file, the field and what to do.
+    """
+    file = folder / FILE
+    content = read_json(file, again=AGAIN)
+    if isinstance(content, dict) and content.get("kind") != KIND:
+        raise DataError(
+            f"{str(file)!r} holds other results (kind {content.get('kind')!r}), not those of theory. {AGAIN}"
+        )
+    return read_record(_File, content, file, schema=SCHEMA, again=AGAIN).experiments
+
+
+def _record(result: TheoryResult) -> dict[str, Any]:
+    return {
+        "name": result.name,
+        "description": result.description,
+        "seed": result.seed,
+        "agrees": result.agrees,
+        "settings": _plain(result.settings),
+        "claims": [_claim_record(claim) for claim in result.claims],
+        "curves": _plain(result.curves),
+        "notes": list(result.notes),
+    }
+
+
+def _claim_record(claim: Claim) -> dict[str, Any]:
+    # A standard error that there is none of is left out: null is one that is not finite.
+    given = {key: value for key, value in asdict(claim).items() if key != "standard_error" or value is not None}
+    return {**_plain(given), "score": _plain(claim.score), "agrees": claim.agrees}
 
 
 def _plain(value: Any) -> Any:
