@@ -22,11 +22,11 @@ from pathlib import Path
 import numpy as np
 
 import outlearn as ol
-from outlearn.experiment.labelling import weak_labels
 from outlearn.experiment.pipeline import run
 from outlearn.experiment.plan import Plan, make_plan
 from outlearn.experiment.stages.students import student_seed
 from outlearn.experiment.stages.teachers import teacher_predictions
+from outlearn.experiment.stages.weak_labels import weak_labels
 from outlearn.learners import HeadSettings
 from outlearn.progress import Silent
 from outlearn.selection import choose, default_candidates
@@ -56,7 +56,7 @@ def plain(overrides: list[str], folder: Path) -> dict[str, float]:
     """Run the plain default, features apart; return seconds of its stages."""
     config = ol.load_config(overrides=[*overrides, f"student.loss=[{', '.join(LOSSES)}]"])
     result = run(config, store=Store(folder / "store"), out=folder / "run")
-    return {name: s for name, s in result.results["seconds"].items() if name not in NOT_COUNTED}
+    return {name: s for name, s in result.results.seconds.items() if name not in NOT_COUNTED}
 
 
 def prepared(overrides: list[str], store: Store) -> Callable[[], int]:

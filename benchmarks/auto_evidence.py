@@ -26,10 +26,10 @@ from auto_summary import print_summary, write_scatter
 from outlearn.core.criteria import CRITERIA
 from outlearn.core.predictions import Predictions
 from outlearn.core.recovery import performance_gap_recovered
-from outlearn.experiment.labelling import weak_labels
 from outlearn.experiment.plan import Plan, make_plan
 from outlearn.experiment.stages.students import student_seed
 from outlearn.experiment.stages.teachers import teacher_predictions
+from outlearn.experiment.stages.weak_labels import weak_labels
 from outlearn.learners import HeadSettings
 from outlearn.losses import get_loss
 from outlearn.losses.registry import LOSSES
@@ -110,7 +110,7 @@ def measure(overrides: list[str], seed: int, store: Store) -> dict[str, Any]:
         "candidates": [candidate.record() for candidate in choice.candidates],
         "criteria": list(CRITERIA),
         "values": np.round(choice.values, 6).tolist(),
-        "accuracy": np.round(choice.judged(labels)["accuracy"], 6).tolist(),
+        "accuracy": np.round(choice.judged(labels).accuracy, 6).tolist(),
     }
 
 

@@ -9,8 +9,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from outlearn.core.agreement import agreement, consensus, kappa_matrix
-from outlearn.core.pairing import labelled_by
-from outlearn.core.predictions import Predictions
+from outlearn.core.predictions import Predictions, labelled_by
 from outlearn.errors import AlignmentError
 
 

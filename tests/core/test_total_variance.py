@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from outlearn.core.bias_variance import bias_variance
-from outlearn.core.ensembles import compare_ensembles
-from outlearn.core.generators import GENERATORS
+from outlearn.core.bias_variance import BiasVariance, bias_variance, decompose
+from outlearn.core.generators import GENERATORS, get_generator
 from outlearn.core.predictions import Predictions
 from outlearn.core.total_variance import total_variance
-from outlearn.errors import ConfigError, ShapeError
+from outlearn.errors import ShapeError
 
 EXACT = 1e-10
 NAMES = [name for name in GENERATORS if name != "mahalanobis"]
@@ -84,60 +83,48 @@ def test_text_names_order_and_mean():
     assert "2 groups" in text
 
 
+def single_mean_and_dual_mean(name: str, size: int, order: str = "target_first") -> list[BiasVariance]:
+    """Decompose the risk of 8 models, of their ensembles of `size` by arithmetic mean, and of those by dual mean."""
+    generator = get_generator(name)
+    y, f = (generator.dual_from_log_probs(some(*shape).log_probs) for shape in ((5, 1, 6, 3), (4, 8, 6, 3)))
+    blocks = f.reshape(8 // size, size, 6, 3)
+    averaged = (generator.mean_from_dual(blocks, axis=1), generator.dual_mean_from_dual(blocks, axis=1))
+    return [decompose(y, models, generator, order) for models in (f, *averaged)]
+
+
 @every
 @pytest.mark.parametrize("size", [2, 4])
 def test_dual_ensembles_keep_bias_target_first_and_do_not_add_variance(name, size):
-    target = some(5, 1, 6, 3)
-    c = compare_ensembles(target, some(4, 8, 6, 3), generator=name, size=size)
-    np.testing.assert_allclose(c.dual_mean.bias, c.single.bias, rtol=EXACT, atol=EXACT)
-    assert np.all(c.dual_mean.variance <= c.single.variance)
-    assert c.dual_mean.n_models == 8 // size
+    single, _, dual_mean = single_mean_and_dual_mean(name, size)
+    np.testing.assert_allclose(dual_mean.bias, single.bias, rtol=EXACT, atol=EXACT)
+    assert np.all(dual_mean.variance <= single.variance)
+    assert dual_mean.n_models == 8 // size
 
 
 @every
 @pytest.mark.parametrize("size", [2, 4])
 def test_arithmetic_ensembles_keep_bias_prediction_first_and_do_not_add_variance(name, size):
-    target = some(5, 1, 6, 3)
-    c = compare_ensembles(target, some(4, 8, 6, 3), generator=name, size=size, order="prediction_first")
-    np.testing.assert_allclose(c.mean.bias, c.single.bias, rtol=EXACT, atol=EXACT)
-    assert np.all(c.mean.variance <= c.single.variance)
+    single, mean, _ = single_mean_and_dual_mean(name, size, "prediction_first")
+    np.testing.assert_allclose(mean.bias, single.bias, rtol=EXACT, atol=EXACT)
+    assert np.all(mean.variance <= single.variance)
 
 
 def test_arithmetic_ensembles_change_bias_target_first_in_either_direction():
     """One point each way, by hand: models (.9, .1) and (.5, .5), labels 0 and 1; the mean is .7, the dual mean .75."""
-    p = Predictions.from_probs(np.array([[[0.9, 0.1]] * 2, [[0.5, 0.5]] * 2]))
-    c = compare_ensembles(np.array([0, 1]), p)
-    np.testing.assert_allclose(c.single.bias, -np.log([0.75, 0.25]))
-    np.testing.assert_allclose(c.mean.bias, -np.log([0.7, 0.3]))
-    assert c.mean.bias[0] > c.single.bias[0]
-    assert c.mean.bias[1] < c.single.bias[1]
+    p, y = Predictions.from_probs(np.array([[[0.9, 0.1]] * 2, [[0.5, 0.5]] * 2])), np.array([0, 1])
+    single, mean = bias_variance(y, p), bias_variance(y, p.mean())
+    np.testing.assert_allclose(single.bias, -np.log([0.75, 0.25]))
+    np.testing.assert_allclose(mean.bias, -np.log([0.7, 0.3]))
+    assert mean.bias[0] > single.bias[0]
+    assert mean.bias[1] < single.bias[1]
 
 
 def test_both_ensembles_are_one_under_squared_error():
-    c = compare_ensembles(some(5, 1, 6, 3), some(4, 8, 6, 3), generator="squared_euclidean", size=2)
-    np.testing.assert_allclose(c.mean.total, c.dual_mean.total)
+    _, mean, dual_mean = single_mean_and_dual_mean("squared_euclidean", 2)
+    np.testing.assert_allclose(mean.total, dual_mean.total)
 
 
 @pytest.mark.parametrize("name", ["negative_entropy", "squared_euclidean"])
 def test_arithmetic_ensemble_is_no_worse_than_its_members_where_the_divergence_is_convex(name):
-    c = compare_ensembles(some(5, 1, 6, 3), some(4, 8, 6, 3), generator=name)
-    assert np.all(c.mean.total <= c.single.total)
-
-
-def test_ensembles_are_what_predictions_average_to():
-    p, y = some(6, 5, 7, 3), np.random.default_rng(7).integers(0, 3, 7)
-    c = compare_ensembles(y, p)
-    np.testing.assert_allclose(c.mean.total, bias_variance(y, p.mean()).total)
-    np.testing.assert_allclose(c.dual_mean.total, bias_variance(y, p.dual_mean()).total)
-
-
-def test_size_must_divide_the_number_of_models():
-    for size in (0, 3, 9):
-        with pytest.raises(ConfigError, match="divide the number of models, 8"):
-            compare_ensembles(np.zeros(6, dtype=int), some(4, 8, 6, 3), size=size)
-
-
-def test_text_of_the_comparison_names_order_and_both_averages():
-    text = str(compare_ensembles(np.zeros(6, dtype=int), some(4, 8, 6, 3), size=2))
-    for word in ("target_first: D(target, prediction), dual mean", "mean ensembles", "dual-mean ensembles", "risk"):
-        assert word in text
+    single, mean, _ = single_mean_and_dual_mean(name, 8)
+    assert np.all(mean.total <= single.total)

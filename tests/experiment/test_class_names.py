@@ -48,7 +48,7 @@ def test_renaming_the_classes_changes_no_number_of_a_run(small_run, write_task, 
                 "student.seeds=1",
                 "student.checkpoints=[]",
                 path=tmp_path / f"{name}.npz",
-            ).results
+            ).results.to_json()
         )
         for name, y in (("first", labels), ("second", 1 - labels))
     )

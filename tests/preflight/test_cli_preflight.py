@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from outlearn.cli import main
+from outlearn.results.preflight import load_preflight
 
 Cli = Callable[..., tuple[int, str, str]]
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "weak_label_tables.py"
@@ -74,8 +75,9 @@ def test_a_report_is_printed_and_written(cli, labels, tmp_path):
     assert record["kind"] == "preflight"
     assert record["verdict"]["key"] == "gain"
     assert [row["name"] for row in record["labelers"]] == ["ann", "bob", "cy"]
-    assert record["shared_bias"] == {"reason": "not identifiable without true labels"}
+    assert record["truth"] == {"reason": "not identifiable without true labels"}
     assert (tmp_path / "report" / "summary.txt").read_text().strip() in out
+    assert str(load_preflight(tmp_path / "report")) in out
     assert cli(labels, "--out", "report")[0] == 0  # an earlier report may be replaced
 
 

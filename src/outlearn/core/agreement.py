@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from outlearn.core.pairing import check_same_points, labelled_by
-from outlearn.core.predictions import Predictions
+from outlearn.core.predictions import Predictions, check_same_points, labelled_by
 from outlearn.core.teacher_weights import hard_votes
 from outlearn.core.top_class import top_class
 

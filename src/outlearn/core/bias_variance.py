@@ -1,11 +1,13 @@
 """Bias and variance of predictions in any Bregman divergence, in both orders (theory: Pfau 2013; ours for the second).
 
-    target_first:      E D(Y, f) = E D(Y, Ybar) [noise] + D(Ybar, fdual) [bias] + E D(fdual, f) [variance]
-    prediction_first:  E D(f, Y) = E D(Ydual, Y) [noise] + D(fbar, Ydual) [bias] + E D(f, fbar) [variance]
+    target_first:      E D(Y, f) = E D(Y, Ybar) [noise] + D(Ybar, f*) [bias] + E D(f*, f) [variance]
+    prediction_first:  E D(f, Y) = E D(Y*, Y) [noise] + D(fbar, Y*) [bias] + E D(f, fbar) [variance]
 
-Bar is the arithmetic mean, dual the mean in dual coordinates (for negative entropy the normalised geometric mean). The
-averages are over the models and draws given, so the identities hold exactly (plug-in); `summary` corrects for their
-number. Everything is computed in dual coordinates: from log-probabilities, never from log(softmax).
+Bar is the arithmetic mean, * the dual mean, in dual coordinates (for negative entropy the normalised geometric mean).
+The averages are over the models and draws given, so the identities hold exactly (plug-in); `summary` corrects for their
+number. Every teacher weighs the same, however many students it has: in the total, in the centre that bias and variance
+are about, and in what the correction leaves out. Everything is computed in dual coordinates: from log-probabilities,
+never from log(softmax).
 """
 
 from __future__ import annotations
@@ -15,14 +17,24 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from outlearn.core.bias_variance_summary import BiasVarianceSummary, summarise, unit_weights
 from outlearn.core.generators import BregmanGenerator, get_generator
-from outlearn.core.intervals import cluster_means
-from outlearn.core.orders import dual_centre, mean_risk, spread_about
+from outlearn.core.intervals import Interval, cluster_means, pseudo_values, two_way_interval
+from outlearn.core.orders import ORDERS, dual_centre, leave_out_centres, mean_risk, spread_about
 from outlearn.core.predictions import Predictions
 from outlearn.core.targets import read_target, target_duals
+from outlearn.errors import ConfigError, suggest
 
-__all__ = ["BiasVariance", "bias_variance", "decompose"]
+__all__ = [
+    "BiasVariance",
+    "BiasVarianceSummary",
+    "_unit_weights",
+    "bias_variance",
+    "decompose",
+    "variance_pseudo_values",
+]
+
+CORRECTIONS = ("jackknife", "none")
+ONE_MODEL = "one model (or one teacher's models) shows no variance; train at least two"
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +99,81 @@ class BiasVariance:
 
         Source: Quenouille 1956 for the jackknife; Pfau 2013 for the decomposition.
         """
-        return summarise(self._target, self._models, self._clusters, self.generator, self.order, correction, level)
+        if correction not in CORRECTIONS:
+            raise ConfigError(f"correction is {correction!r}; {suggest(correction, CORRECTIONS)}")
+        units = _units(self._models, self._clusters)
+        total = cluster_means(mean_risk(self._target, self._models, self.generator, self.order), units)
+        noise, noise_at = self._noise(correction, level)
+        if len(total) > 1:
+            pseudo = variance_pseudo_values(self._models, units, self.generator, self.order)
+            variance = two_way_interval(pseudo, level)
+            # The total is unbiased: what the correction adds to the variance it takes from the bias.
+            bias = two_way_interval(total - noise_at - pseudo, level)
+            if correction == "none":
+                plug_in = float(self.variance.mean())
+                bias = bias.moved_to(bias.mean + variance.mean - plug_in)
+                variance = variance.moved_to(plug_in)
+        else:
+            variance = bias = Interval.missing(ONE_MODEL, n_models=len(total), n_points=self.n_points, level=level)
+        return BiasVarianceSummary(
+            total=two_way_interval(total, level),
+            noise=noise,
+            bias=bias,
+            variance=variance,
+            correction=correction,
+            generator=self.generator.name,
+            order=self.order,
+            n_models=self.n_models,
+            n_units=len(total),
+            n_draws=self.n_draws,
+            n_points=self.n_points,
+        )
+
+    def _noise(self, correction: str, level: float) -> tuple[Interval, Float[np.ndarray, " points"]]:
+        """Return the interval of the noise, and its mean at each point that goes with it."""
+        if self.n_draws == 1:
+            return Interval(0.0, 0.0, 0.0, 0.0, 1, self.n_points, level), np.zeros(self.n_points)
+        draws = np.arange(self.n_draws)
+        rows = variance_pseudo_values(self._target, draws, self.generator, self.order, of="target")
+        interval = two_way_interval(rows, level)
+        if correction == "none":
+            return interval.moved_to(float(self.noise.mean())), self.noise
+        return interval, rows.mean(axis=0)
+
+
+@dataclass(frozen=True)
+class BiasVarianceSummary:
+    """Means over models and points of total, noise, bias and variance: `total = noise + bias + variance`; print() it.
+
+    Attributes:
+        total, noise, bias, variance: means with intervals; nan, with the reason, where models do not show them.
+        correction: "jackknife" (bias and variance corrected for the number of models; bias may be negative) or "none".
+        generator, order: the names.
+        n_models, n_units, n_draws, n_points: what was averaged; units are the independent ones, teachers for students.
+    """
+
+    total: Interval
+    noise: Interval
+    bias: Interval
+    variance: Interval
+    correction: str
+    generator: str
+    order: str
+    n_models: int
+    n_units: int
+    n_draws: int
+    n_points: int
+
+    def __str__(self) -> str:
+        units = "" if self.n_units == self.n_models else f" of {self.n_units} teachers"
+        noise = "a single target, noise 0" if self.n_draws == 1 else f"{self.n_draws} draws of the target"
+        how = "corrected by the jackknife" if self.correction == "jackknife" else "plug-in, not corrected"
+        rows = "\n".join(f"  {name:<9}{getattr(self, name)}" for name in ("total", "noise", "bias", "variance"))
+        return (
+            f"Bias and variance under {self.generator}, order {self.order}: {ORDERS[self.order]}\n"
+            f"{self.n_models} models{units} x {self.n_points} points, {noise}; bias and variance {how}; "
+            f"intervals at {self.total.level:.0%}\n{rows}"
+        )
 
 
 def bias_variance(
@@ -100,6 +186,9 @@ def bias_variance(
 ) -> BiasVariance:
     """Decompose the risk of predictions into noise, bias and variance at every point.
 
+    target_first:      E D(Y, f) = E D(Y, E Y) + D(E Y, f*) + E D(f*, f), f* the dual mean of f;
+    prediction_first:  E D(f, Y) = E D(Y*, Y) + D(E f, Y*) + E D(f, E f), Y* the dual mean of Y.
+
     Args:
         target: int labels `[points]`; a distribution `[points, classes]`; or draws of the target, `[draws, points]` int
             (with `draws=True`) or `[draws, points, classes]`.
@@ -111,7 +200,8 @@ def bias_variance(
         draws: say that the first axis of an integer target is draws.
 
     Returns:
-        The parts at each point; `summary()` averages them.
+        The parts at each point, `[points]`, in the generator's unit (nats for the entropies); `summary()` averages
+        them.
 
     Raises:
         ConfigError: for an unknown generator or order.
@@ -149,18 +239,74 @@ def decompose(
         clusters: for each model the index of its teacher, whose models share its weight and are left out together;
             None if independent.
     """
-    units = np.arange(len(models)) if clusters is None else clusters
-    f_centre = dual_centre(models, generator, order, of="predictions", weights=unit_weights(units))
+    units = _units(models, clusters)
+    f_centre = dual_centre(models, generator, order, of="predictions", weights=_unit_weights(units))
     y_centre = dual_centre(target, generator, order, of="target")
     spread = spread_about(f_centre, models, generator, order, of="predictions")
+    # Pfau 2013: the total is the sum of the other three, at every point and for any models and draws.
     return BiasVariance(
-        total=cluster_means(mean_risk(target, models, generator, order), units).mean(axis=0),
-        noise=spread_about(y_centre, target, generator, order, of="target").mean(axis=0),
-        bias=mean_risk(y_centre[None], f_centre[None], generator, order)[0],
-        variance=cluster_means(spread, units).mean(axis=0),
+        total=cluster_means(mean_risk(target, models, generator, order), units).mean(axis=0),  # E D(Y, f) | E D(f, Y)
+        noise=spread_about(y_centre, target, generator, order, of="target").mean(axis=0),  # E D(Y, Ybar) | E D(Y*, Y)
+        bias=mean_risk(y_centre[None], f_centre[None], generator, order)[0],  # D(Ybar, f*) | D(fbar, Y*)
+        variance=cluster_means(spread, units).mean(axis=0),  # E D(f*, f) | E D(f, fbar)
         generator=generator,
         order=order,
         _target=target,
         _models=models,
         _clusters=clusters,
     )
+
+
+def _unit_weights(units: Shaped[np.ndarray, " models"]) -> Float[np.ndarray, " models"] | None:
+    """Give every unit the same weight, shared by its models: sums to 1; None if that makes all models equal.
+
+    Example:
+        >>> _unit_weights(np.array([0, 0, 1]))
+        array([0.25, 0.25, 0.5 ])
+    """
+    _, inverse, sizes = np.unique(units, return_inverse=True, return_counts=True)
+    return None if len(set(sizes.tolist())) == 1 else 1.0 / (len(sizes) * sizes[inverse])
+
+
+def variance_pseudo_values(
+    models: Float[np.ndarray, "models points classes"],
+    units: Shaped[np.ndarray, " models"],
+    generator: BregmanGenerator,
+    order: str,
+    *,
+    of: str = "predictions",
+) -> Float[np.ndarray, "units points"]:
+    """Compute the jackknife's pseudo-values of the plug-in variance: their mean over units is the corrected variance.
+
+    `V_J = M V_M - (M - 1) mean_i V_(M-1)^(-i)`, in time linear in the number of models: about any c, the members' mean
+    divergence is their variance plus D(centre, c), so V without a unit follows from its centre and its own divergences.
+    V averages over the models of a unit, then over units: a unit of many models weighs no more than one of few.
+
+    Args:
+        models: in dual coordinates.
+        units: for each model what is left out with it: its own number, or its teacher's.
+    """
+    labels, inverse = np.unique(units, return_inverse=True)
+    groups = [np.flatnonzero(inverse == label) for label in range(len(labels))]
+    centre = dual_centre(models, generator, order, of=of, weights=_unit_weights(units))
+    full = cluster_means(spread_about(centre, models, generator, order, of=of), inverse).mean(axis=0)
+    members = [dual_centre(models[group], generator, order, of=of) for group in groups]
+    out_centres = leave_out_centres(np.stack(members), np.ones(len(groups)), generator, order, of=of)
+    left_out = np.empty((len(groups), models.shape[1]))
+    for index, (group, c) in enumerate(zip(groups, out_centres, strict=True)):
+        # mean_m D(c, f_m) = V + D(c, centre) for any c, and likewise with the arguments exchanged (Pfau 2013). So with
+        # c the mean without the unit: V_(M-1)^(-i) = (M mean_m D(c, f_m) - the unit's own) / (M - 1).
+        about_c = full + spread_about(c, centre[None], generator, order, of=of)[0]
+        own = spread_about(c, models[group], generator, order, of=of).mean(axis=0)
+        with np.errstate(invalid="ignore"):
+            left_out[index] = (len(groups) * about_c - own) / (len(groups) - 1)
+        infinite = ~np.isfinite(left_out[index])
+        if np.any(infinite):  # a class that only the unit left out lacks: take the average itself at those points
+            rest = spread_about(c[infinite], np.delete(models, group, axis=0)[:, infinite], generator, order, of=of)
+            left_out[index, infinite] = cluster_means(rest, np.delete(inverse, group)).mean(axis=0)
+    return pseudo_values(full, left_out)
+
+
+def _units(models: np.ndarray, clusters: np.ndarray | None) -> np.ndarray:
+    """Return for each model the independent unit that it belongs to: itself, or its teacher."""
+    return np.arange(len(models)) if clusters is None else np.asarray(clusters)

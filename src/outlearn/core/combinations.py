@@ -24,18 +24,25 @@ class Combination:
 
     Attributes:
         name: in configurations, results and files.
-        label: for people, as in "the LABEL of the teachers".
+        label: for people, as in "ensemble, LABEL".
         line: one sentence for tables in docs.
         fit: teachers on the points to estimate from -> what combines the same teachers on any points into one model.
+        phrase: for sentences, as in "the PHRASE of the teachers"; the label where it is empty.
     """
 
     name: str
     label: str
     line: str
     fit: Callable[[Predictions], Callable[[Predictions], Predictions]]
+    phrase: str = ""
+
+    @property
+    def of_teachers(self) -> str:
+        """What it makes of the teachers, in a sentence."""
+        return f"{self.phrase or self.label} of the teachers"
 
 
-COMBINATIONS: Mapping[str, Combination] = {
+COMBINATIONS: dict[str, Combination] = {
     each.name: each
     for each in (
         Combination(
@@ -43,6 +50,7 @@ COMBINATIONS: Mapping[str, Combination] = {
             "mean",
             "The arithmetic mean of the probabilities, the primal posterior mean of equally likely teachers.",
             lambda fit_on: Predictions.mean,
+            phrase="plain mean",
         ),
         Combination(
             "dual_mean",
@@ -61,6 +69,7 @@ COMBINATIONS: Mapping[str, Combination] = {
             "Dawid-Skene",
             "The posterior of the class under a confusion matrix for each teacher (Dawid and Skene 1979).",
             lambda fit_on: dawid_skene(fit_on).combine,
+            phrase="Dawid-Skene combination",
         ),
     )
 }

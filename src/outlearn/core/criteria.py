@@ -17,8 +17,7 @@ import numpy as np
 from outlearn.core.agreement import Consensus, consensus
 from outlearn.core.crossed import CrossedMisfit, crossed_misfit
 from outlearn.core.generators import get_generator
-from outlearn.core.pairing import labelled_by
-from outlearn.core.predictions import Predictions
+from outlearn.core.predictions import Predictions, labelled_by
 from outlearn.errors import ConfigError, suggest
 
 __all__ = ["CRITERIA", "Agreement", "Criterion", "check_criterion", "measure_agreement"]
@@ -26,29 +25,27 @@ __all__ = ["CRITERIA", "Agreement", "Criterion", "check_criterion", "measure_agr
 
 @dataclass(frozen=True)
 class Agreement:
-    """What criteria are read from: students of one candidate against the labellers, on one set of points."""
+    """What criteria are read from: students of one candidate against the labelers, on one set of points."""
 
     consensus: Consensus
     crossed: CrossedMisfit
     weak_label_cross_entropy: float
 
 
-def measure_agreement(labellers: Predictions, students: Predictions) -> Agreement:
+def measure_agreement(labelers: Predictions, students: Predictions) -> Agreement:
     """Measure everything that criteria need, once; no true label enters.
 
     Args:
-        labellers: on points whose labels need not be known.
+        labelers: on points whose labels need not be known.
         students: on the same points, with `teacher_of`.
     """
-    own = labelled_by(labellers, students)
-    labels = labellers.log_probs
+    own = labelled_by(labelers, students)
+    labels = labelers.log_probs
     if np.isfinite(labels).all():
         crossed = crossed_misfit(labels, students.log_probs, own, get_generator("negative_entropy"), "target_first")
     else:
-        crossed = CrossedMisfit(math.nan, math.nan, None, None, "a labeller gives probability 0: it is infinite")
-    return Agreement(
-        consensus(labellers, students), crossed, _weak_label_cross_entropy(labels[own], students.log_probs)
-    )
+        crossed = CrossedMisfit(math.nan, math.nan, None, None, "a labeler gives probability 0: it is infinite")
+    return Agreement(consensus(labelers, students), crossed, _weak_label_cross_entropy(labels[own], students.log_probs))
 
 
 def _weak_label_cross_entropy(labels: np.ndarray, students: np.ndarray) -> float:
@@ -65,12 +62,16 @@ class Criterion:
     """A measure of the students of one candidate; no true label enters.
 
     Attributes:
+        name: in configurations and results.
+        label: for people, as in "chosen by the LABEL".
         read: what was measured -> a number, nan where it cannot be told.
         higher_is_better: the direction.
         held_out: True if it makes sense only on points whose weak labels the students did not learn from.
-        assumes, fails: in words.
+        assumes, fails: in words, for tables.
     """
 
+    name: str
+    label: str
     read: Callable[[Agreement], float]
     higher_is_better: bool
     held_out: bool
@@ -79,52 +80,69 @@ class Criterion:
 
 
 CRITERIA: dict[str, Criterion] = {
-    "consensus": Criterion(
-        lambda found: found.consensus.consensus,
-        higher_is_better=True,
-        held_out=False,
-        assumes="Where a student leaves what teachers share, it is partly towards the truth: between the assumptions "
-        "of crossed_kappa and of student_kappa.",
-        fails="All labellers share an error that students learn with certainty; or a labeller's errors are mostly "
-        "noise at so few points that students agree by chance.",
-    ),
-    "crossed_kappa": Criterion(
-        lambda found: found.consensus.crossed_kappa,
-        higher_is_better=True,
-        held_out=False,
-        assumes="Students err independently of the labellers' shared bias; then it is proportional to accuracy.",
-        fails="Labellers share a bias: the best value belongs to the student that repeats their majority. Prefers "
-        "students that are cautious about leaving the labellers.",
-    ),
-    "student_kappa": Criterion(
-        lambda found: found.consensus.student_kappa,
-        higher_is_better=True,
-        held_out=False,
-        assumes="Students of different labellers that agree do so on the truth; it bounds accuracy from above.",
-        fails="A student's own prior makes it consistent and wrong: few classes, few steps, many rounds.",
-    ),
-    "crossed_misfit": Criterion(
-        lambda found: found.crossed.mean,
-        higher_is_better=False,
-        held_out=False,
-        assumes="Log loss under the labellers' own distributions is what is wanted.",
-        fails="Accuracy is wanted: it follows confidence, and punishes students that are rightly surer than teachers.",
-    ),
-    "overfit_covariance": Criterion(
-        lambda found: found.crossed.covariance,
-        higher_is_better=False,
-        held_out=False,
-        assumes="Candidates differ in how much of one labeller they memorise, and in nothing else.",
-        fails="Always prefers the student that has learned least: an untrained one has none. Compare lengths of one "
-        "loss by it, not losses.",
-    ),
-    "weak_label_validation": Criterion(
-        lambda found: found.weak_label_cross_entropy,
-        higher_is_better=False,
-        held_out=True,
-        assumes="What predicts a labeller's held-out labels best is best.",
-        fails="Labellers err systematically: their errors can be predicted too, and it asks for them.",
-    ),
+    each.name: each
+    for each in (
+        Criterion(
+            "consensus",
+            "consensus of kappas",
+            lambda found: found.consensus.consensus,
+            higher_is_better=True,
+            held_out=False,
+            assumes="where a student leaves what teachers share, it is partly towards the truth: between the "
+            "assumptions of the two kappas",
+            fails="labelers share an error that students learn with certainty, or err mostly by noise at so few "
+            "points that students agree by chance",
+        ),
+        Criterion(
+            "crossed_kappa",
+            "kappa with other teachers",
+            lambda found: found.consensus.crossed_kappa,
+            higher_is_better=True,
+            held_out=False,
+            assumes="students do not repeat the labelers' common bias; then it is proportional to accuracy beyond "
+            "chance",
+            fails="they do: the student that repeats the labelers' majority wins. Elsewhere it is too cautious about "
+            "leaving them",
+        ),
+        Criterion(
+            "student_kappa",
+            "kappa between students",
+            lambda found: found.consensus.student_kappa,
+            higher_is_better=True,
+            held_out=False,
+            assumes="students of different labelers that agree do so on the truth; it bounds accuracy from above",
+            fails="a student's own prior makes it consistent and wrong: few classes, few steps, many rounds",
+        ),
+        Criterion(
+            "crossed_misfit",
+            "crossed misfit",
+            lambda found: found.crossed.mean,
+            higher_is_better=False,
+            held_out=False,
+            assumes="log loss under the labelers' own distributions is what is wanted",
+            fails="accuracy is wanted: it follows confidence, and punishes students that are rightly surer than "
+            "their teachers",
+        ),
+        Criterion(
+            "overfit_covariance",
+            "overfit covariance",
+            lambda found: found.crossed.covariance,
+            higher_is_better=False,
+            held_out=False,
+            assumes="candidates differ only in how much of one labeler they memorise",
+            fails="it always prefers the student that has learned least, an untrained one above all: compare lengths "
+            "of one loss by it, not losses",
+        ),
+        Criterion(
+            "weak_label_validation",
+            "loss on held-out weak labels",
+            lambda found: found.weak_label_cross_entropy,
+            higher_is_better=False,
+            held_out=True,
+            assumes="what predicts a labeler's held-out labels best is best",
+            fails="errors of labelers can be predicted too, and it asks for them",
+        ),
+    )
 }
 
 

@@ -15,23 +15,22 @@ instead of 95% there, with four teachers). An interval that cannot be trusted is
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Integer
 from scipy import stats
 
-from outlearn.core.jackknife import jackknife_corrected, pseudo_values
 from outlearn.errors import AlignmentError, ConfigError, DomainError
 
 __all__ = [
     "Interval",
     "TwoWayVariance",
     "cluster_means",
-    "jackknife_corrected",
-    "paired_interval",
+    "mean_interval",
     "point_interval",
     "pseudo_values",
+    "ratio_interval",
     "two_way_interval",
     "two_way_variance",
 ]
@@ -61,6 +60,24 @@ class Interval:
     level: float = 0.95
     reason: str | None = None
     over: str = "models and points"
+
+    @classmethod
+    def missing(
+        cls,
+        reason: str,
+        *,
+        mean: float = math.nan,
+        n_models: int,
+        n_points: int,
+        level: float,
+        over: str = "models and points",
+    ) -> Interval:
+        """Make the result where no interval can be given, for this reason; the mean may still be known."""
+        return cls(mean, math.nan, math.nan, math.nan, n_models, n_points, level, reason, over)
+
+    def moved_to(self, mean: float) -> Interval:
+        """Return the interval about another mean, of the same width."""
+        return replace(self, mean=mean, low=self.low + mean - self.mean, high=self.high + mean - self.mean)
 
     @property
     def excludes_zero(self) -> bool:
@@ -95,6 +112,7 @@ class TwoWayVariance:
             return float(self.n_columns - 1)
         least = float(min(self.n_rows, self.n_columns) - 1)
         r, c = self.n_rows - 1, self.n_columns - 1
+        # Satterthwaite 1946: v^2 / sum_k (v_k^2 / freedom_k)
         spread = ROW_CAUTION * self.rows**2 / r + self.columns**2 / c + self.cells**2 / (r * c)
         return max(self.total**2 / spread, least) if spread > 0 else least
 
@@ -127,11 +145,12 @@ def two_way_variance(values: Float[np.ndarray, "models points"]) -> TwoWayVarian
     rows = values.mean(axis=1) - centre
     columns = values.mean(axis=0) - centre
     # Row by row: the residuals are never all in memory, and nothing cancels as in a difference of sums of squares.
+    # S_res^2 (M - 1)(n - 1) = sum_mi (g_mi - row mean - column mean + mean)^2
     squares = sum(float(np.square(values[m] - centre - rows[m] - columns).sum()) for m in range(n_rows))
     return TwoWayVariance(
-        rows=float(np.square(rows).sum()) / (n_rows - 1) / n_rows,
-        columns=float(np.square(columns).sum()) / (n_columns - 1) / n_columns,
-        cells=squares / ((n_rows - 1) * (n_columns - 1)) / (n_rows * n_columns),
+        rows=float(np.square(rows).sum()) / (n_rows - 1) / n_rows,  # S_row^2 / M
+        columns=float(np.square(columns).sum()) / (n_columns - 1) / n_columns,  # S_col^2 / n
+        cells=squares / ((n_rows - 1) * (n_columns - 1)) / (n_rows * n_columns),  # S_res^2 / (M n)
         n_rows=n_rows,
         n_columns=n_columns,
     )
@@ -166,8 +185,9 @@ def two_way_interval(
         >>> print(two_way_interval(np.array([[0.1, 0.3, 0.2, 0.4], [0.3, 0.5, 0.4, 0.7]])))
         0.3625 [-1.3457, 2.0707]
 
-    Source: theory.md 3.1, crossed random effects; Satterthwaite, An approximate distribution of estimates of variance
-    components, 1946.
+    Source: crossed random effects; Cornfield and Tukey, Average values of mean squares in factorials, 1956;
+    Satterthwaite, An approximate distribution of estimates of variance components, 1946, for the degrees of freedom,
+    which we take with caution for few teachers. Floored at 0; no interval is made up where the floor is reached.
     """
     _check(values, level)
     grouped = values if clusters is None else cluster_means(values, clusters)
@@ -185,33 +205,7 @@ def two_way_interval(
             return Interval(mean, mean - half, mean + half, error, n_models, n_points, level)
         reason = "the variance estimate is not positive: too few models or points to tell their effects from noise"
         return Interval(mean, math.nan, math.nan, 0.0, n_models, n_points, level, reason)
-    return Interval(mean, math.nan, math.nan, math.nan, n_models, n_points, level, reason)
-
-
-def paired_interval(
-    first: Float[np.ndarray, "models points"],
-    second: Float[np.ndarray, "models_too points_too"],
-    level: float = 0.95,
-    *,
-    clusters: Integer[np.ndarray, "models"] | None = None,
-) -> Interval:
-    """Give the interval of mean(first - second), pairing model by model and point by point.
-
-    Args:
-        first, second: `[models, points]`; row m of both belongs to one teacher (repeat the teacher for its students).
-        level, clusters: as in `two_way_interval`.
-
-    Example:
-        >>> a = np.array([[0.1, 0.3, 0.2, 0.4], [0.3, 0.5, 0.4, 0.7]])
-        >>> paired_interval(a + 0.25, a).mean
-        0.25
-    """
-    if first.shape != second.shape:
-        raise AlignmentError(
-            f"paired values need one shape; first is {first.shape}, second is {second.shape}. "
-            "Repeat each teacher's row for its students, and predict both on the same points."
-        )
-    return two_way_interval(first - second, level, clusters=clusters)
+    return Interval.missing(reason, mean=mean, n_models=n_models, n_points=n_points, level=level)
 
 
 def point_interval(values: Float[np.ndarray, "models points"], level: float = 0.95) -> Interval:
@@ -230,10 +224,62 @@ def point_interval(values: Float[np.ndarray, "models points"], level: float = 0.
         mean = float(means.mean())
     if n_points < MINIMUM_POINTS or not np.isfinite(means).all():
         reason = _why_untrusted(np.stack([means, means]))
-        return Interval(mean, math.nan, math.nan, math.nan, n_models, n_points, level, reason, over="points")
+        return Interval.missing(
+            str(reason), mean=mean, n_models=n_models, n_points=n_points, level=level, over="points"
+        )
     error = float(means.std(ddof=1)) / math.sqrt(n_points)
     half = float(stats.t.ppf(0.5 + level / 2, n_points - 1)) * error
     return Interval(mean, mean - half, mean + half, error, n_models, n_points, level, over="points")
+
+
+def mean_interval(
+    values: Float[np.ndarray, "models points"],
+    level: float = 0.95,
+    *,
+    clusters: Integer[np.ndarray, "models"] | None = None,
+) -> Interval:
+    """Give the mean with its two-way interval, or over points alone where there is one independent model.
+
+    Args:
+        values: `[models, points]`.
+        level: of the interval.
+        clusters: `[models]`, the teacher of each model; None where all are independent.
+
+    Example:
+        >>> values = np.array([[0.1, 0.3, 0.2, 0.4], [0.3, 0.5, 0.4, 0.7]])
+        >>> mean_interval(values).over, mean_interval(values, clusters=np.array([0, 0])).over
+        ('models and points', 'points')
+    """
+    independent = len(values) if clusters is None else len(np.unique(clusters))
+    return two_way_interval(values, level, clusters=clusters) if independent > 1 else point_interval(values, level)
+
+
+def ratio_interval(
+    part: Float[np.ndarray, "models points"],
+    whole: Float[np.ndarray, "models points"],
+    level: float = 0.95,
+    *,
+    clusters: Integer[np.ndarray, "models"] | None = None,
+) -> Interval:
+    """Give mean(part) / mean(whole) by the delta method: it varies as the mean of r + (part - r whole) / mean(whole).
+
+    Args:
+        part, whole: `[models, points]`.
+        level, clusters: as in `mean_interval`.
+
+    Returns:
+        The interval; missing where mean(whole) is 0.
+
+    Example:
+        >>> print(ratio_interval(np.array([[0.0, 1.0, 1.0, 0.0, 1.0]]), np.array([[1.0, 1.0, 1.0, 0.0, 1.0]])))
+        0.7500 [0.0779, 1.4221]
+    """
+    total = float(whole.mean())
+    if total == 0:
+        n_models = len(whole) if clusters is None else len(np.unique(clusters))
+        return Interval.missing("there is no such point", n_models=n_models, n_points=whole.shape[1], level=level)
+    ratio = float(part.mean()) / total
+    return mean_interval(ratio + (part - ratio * whole) / total, level, clusters=clusters)
 
 
 def cluster_means(
@@ -260,6 +306,36 @@ def cluster_means(
     sums = np.zeros((len(labels), values.shape[1]))
     np.add.at(sums, inverse, values)
     return sums / np.bincount(inverse)[:, None]
+
+
+def pseudo_values(
+    full: Float[np.ndarray, "*rest"] | float, leave_one_out: Float[np.ndarray, "models *rest"]
+) -> Float[np.ndarray, "models *rest"]:
+    """Return the jackknife's pseudo-values M full - (M - 1) leave_one_out[m] of a statistic of M models.
+
+    Their mean is the statistic without its bias of order 1/M (plug-in variances over M models are too small by their
+    own share 1/M, plug-in biases too large by the same amount), and their spread is that of the statistic:
+    `two_way_interval` of pseudo-values `[models, points]` is the interval of the corrected statistic.
+
+    Args:
+        full: the statistic of all M models.
+        leave_one_out: entry m is the statistic without model m.
+
+    Raises:
+        DomainError: for a single model.
+
+    Example:
+        >>> x = np.array([1.0, 2.0, 4.0])     # the plug-in variance becomes the unbiased one
+        >>> out = np.array([np.var(np.delete(x, m)) for m in range(3)])
+        >>> float(pseudo_values(np.var(x), out).mean().round(4)), float(np.var(x, ddof=1).round(4))
+        (2.3333, 2.3333)
+
+    Source: Quenouille, Notes on bias in estimation, 1956; Tukey 1958 for the pseudo-values.
+    """
+    n_models = len(leave_one_out)
+    if n_models < 2:
+        raise DomainError(f"a jackknife needs at least 2 models; got {n_models}. Train more teachers.")
+    return n_models * np.asarray(full) - (n_models - 1) * leave_one_out
 
 
 def _check(values: np.ndarray, level: float) -> None:

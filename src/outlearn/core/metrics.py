@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Integer
 from scipy.stats import rankdata
 
-from outlearn.core.intervals import Interval, point_interval, two_way_interval
+from outlearn.core.intervals import Interval, mean_interval
 from outlearn.core.predictions import Predictions
 from outlearn.core.top_class import hits, top_class
 from outlearn.errors import AlignmentError, ConfigError, DomainError, suggest
 
 __all__ = [
     "METRICS",
+    "Metric",
     "Score",
     "accuracy",
     "auroc",
@@ -34,6 +36,37 @@ __all__ = [
 ]
 
 CALIBRATION_BINS = 15  # equal width over (0, 1], closed on the right
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measure of predictions; calling it gives one value per (model, point), whose mean over points it is.
+
+    Attributes:
+        name: in results and configurations.
+        label: for people.
+        line: one sentence for tables.
+        unit: "percent" for a share that people read in percent; results hold the share itself.
+        higher_is_better: the direction; None for what is neither good nor bad.
+        measure: predictions, labels -> `[models, points]`.
+        in_tables: whether tables of scores have a column of it.
+        abbreviates: what the label stands for, where that is worth saying.
+    """
+
+    name: str
+    label: str
+    line: str
+    unit: Literal["percent", "nats", "squared error"]
+    higher_is_better: bool | None
+    measure: Callable[[Predictions, Any], np.ndarray]
+    in_tables: bool = True
+    abbreviates: str = ""
+
+    def __call__(
+        self, predictions: Predictions, labels: Integer[np.ndarray, "points"] | None
+    ) -> Float[np.ndarray, "models points"]:
+        """Measure every model at every point."""
+        return self.measure(predictions, labels)
 
 
 @dataclass(frozen=True)
@@ -168,13 +201,40 @@ def _binary_auroc(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
     return area + side * (placement - area)
 
 
-METRICS: dict[str, Callable[[Predictions, np.ndarray], np.ndarray]] = {
-    "accuracy": accuracy,
-    "log_loss": log_loss,
-    "brier": brier,
-    "auroc": auroc,
-    "entropy": entropy,
-    "ece": calibration_error,
+METRICS: dict[str, Metric] = {
+    each.name: each
+    for each in (
+        Metric("accuracy", "accuracy", "share of points that are right, in %", "percent", True, accuracy),
+        Metric("log_loss", "log loss", "mean of -log(probability of the true label), in nats", "nats", False, log_loss),
+        Metric(
+            "brier",
+            "Brier score",
+            "mean of |p - one-hot label|^2, between 0 and 2",
+            "squared error",
+            False,
+            brier,
+            in_tables=False,
+        ),
+        Metric("auroc", "AUROC", "area under the ROC curve, in %; of more classes the mean", "percent", True, auroc),
+        Metric(
+            "entropy",
+            "entropy",
+            "mean entropy of the predictions themselves, in nats",
+            "nats",
+            None,
+            entropy,
+            in_tables=False,
+        ),
+        Metric(
+            "ece",
+            "ECE",
+            "expected calibration error, in %",
+            "percent",
+            False,
+            calibration_error,
+            abbreviates="calibration error",
+        ),
+    )
 }
 
 
@@ -209,11 +269,7 @@ def score(name: str, predictions: Predictions, labels: Integer[np.ndarray, "poin
         reason = "the labels show one class only: no ranking to measure"
         nan = float("nan")
         return Score(Interval(nan, nan, nan, nan, n_models, n_points, level, reason), each)
-    clusters = predictions.teacher_of
-    independent = n_models if clusters is None else len(np.unique(clusters))
-    if independent < 2:
-        return Score(point_interval(values, level), each)
-    return Score(two_way_interval(values, level, clusters=clusters), each)
+    return Score(mean_interval(values, level, clusters=predictions.teacher_of), each)
 
 
 def scorecard(predictions: Predictions, labels: Integer[np.ndarray, "points"], level: float = 0.95) -> dict[str, Score]:

@@ -1,20 +1,99 @@
 """The two orders of a divergence between target and prediction, in one place, so that nothing can mix them.
 
-    target_first:      risk D(target, prediction);  predictions have their dual mean, targets the arithmetic one.
-    prediction_first:  risk D(prediction, target);  predictions have the arithmetic mean, targets the dual one.
+    target_first:      risk D(target, prediction)   misfit D(student, teacher)   dual mean of predictions
+    prediction_first:  risk D(prediction, target)   misfit D(teacher, student)   primal (arithmetic) mean of predictions
 
-The rule behind both: what stands second is averaged in dual coordinates, what stands first arithmetically; spread about
-the mean is measured so that what was second stays second. Everything here is in dual coordinates.
+and the other mean for targets. The rule behind both: what stands second is averaged in dual coordinates, what stands
+first arithmetically; spread about the mean is measured so that what was second stays second (Pfau 2013; the second
+order by exchanging the coordinate systems). Every printed result takes its words from `directions`. Arrays here are in
+dual coordinates.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
 from outlearn.core.generators import BregmanGenerator
+from outlearn.errors import ConfigError, suggest
 
-__all__ = ["dual_centre", "leave_out_centres", "mean_risk", "spread_about"]
+__all__ = [
+    "ORDERS",
+    "Directions",
+    "check_order",
+    "directions",
+    "dual_centre",
+    "leave_out_centres",
+    "mean_risk",
+    "spread_about",
+]
+
+ORDERS: dict[str, str] = {
+    "target_first": "D(target, prediction), dual mean of predictions",
+    "prediction_first": "D(prediction, target), arithmetic mean of predictions",
+}
+
+
+def check_order(order: str) -> str:
+    """Return `order` if it is one of `ORDERS`.
+
+    Raises:
+        ConfigError: otherwise; it says what each order means.
+    """
+    if order not in ORDERS:
+        meaning = "; ".join(f"{name} is {text}" for name, text in ORDERS.items())
+        raise ConfigError(f"order is {order!r}; {suggest(order, ORDERS)} {meaning}.")
+    return order
+
+
+@dataclass(frozen=True)
+class Directions:
+    """The words for one generator and order: `risk`, `misfit`, `residual` and `posterior_mean`."""
+
+    generator: str
+    order: str
+    risk: str
+    misfit: str
+    residual: str
+    posterior_mean: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.generator}, order {self.order}\n"
+            f"  risk      {self.risk}\n"
+            f"  misfit    {self.misfit}\n"
+            f"  residual  {self.residual}; on average 0 where the student\n"
+            f"            is the {self.posterior_mean} posterior mean of its teacher"
+        )
+
+
+def directions(generator: BregmanGenerator, order: str) -> Directions:
+    """Say in words what risk, misfit and posterior mean are under this generator and order.
+
+    Example:
+        >>> from outlearn.core.generators import get_generator
+        >>> d = directions(get_generator("negative_entropy"), "target_first")
+        >>> d.risk, d.misfit, d.posterior_mean
+        ('KL(target || prediction)', 'KL(student || teacher)', 'dual (geometric)')
+        >>> d = directions(get_generator("negative_entropy"), "prediction_first")
+        >>> d.risk, d.misfit, d.posterior_mean
+        ('KL(prediction || target)', 'KL(teacher || student)', 'primal (arithmetic)')
+    """
+    if check_order(order) == "target_first":
+        risk, misfit = ("target", "prediction"), ("student", "teacher")
+        residual = "<grad(student) - grad(teacher), target - student>"
+        mean = f"dual ({generator.dual_mean_name})"
+    else:
+        risk, misfit = ("prediction", "target"), ("teacher", "student")
+        residual = "<grad(student) - grad(target), teacher - student>"
+        mean = f"primal ({generator.primal_mean_name})"
+
+    def written(pair: tuple[str, str]) -> str:
+        return generator.notation.format(a=pair[0], b=pair[1])
+
+    return Directions(generator.name, order, written(risk), written(misfit), residual, mean)
 
 
 def dual_centre(
@@ -30,12 +109,12 @@ def dual_centre(
     Args:
         of: "predictions" or "target", which of the two the members are.
     """
-    if stands_second(order, of):
+    if _stands_second(order, of):
         return generator.dual_mean_from_dual(members, weights)
     return generator.mean_from_dual(members, weights)
 
 
-def stands_second(order: str, of: str) -> bool:
+def _stands_second(order: str, of: str) -> bool:
     """Tell whether "predictions" or "target" is the second argument of the divergence in this order."""
     return (order == "target_first") == (of == "predictions")
 
@@ -50,9 +129,9 @@ def mean_risk(
     risk = np.zeros(models.shape[:2])
     for model, duals in enumerate(models):  # one model at a time: memory of [draws, points, classes], not times models
         if order == "target_first":
-            risk[model] = generator.divergence_from_dual(target, duals).mean(axis=0)
+            risk[model] = generator.divergence_from_dual(target, duals).mean(axis=0)  # E D(Y, f)
         else:
-            risk[model] = generator.divergence_from_dual(duals, target).mean(axis=0)
+            risk[model] = generator.divergence_from_dual(duals, target).mean(axis=0)  # E D(f, Y)
     return risk
 
 
@@ -67,7 +146,7 @@ def spread_about(
     """Compute D(centre, member) where members stand second in this order, else D(member, centre)."""
     spread = np.zeros(members.shape[:2])
     for index, member in enumerate(members):
-        if stands_second(order, of):
+        if _stands_second(order, of):
             spread[index] = generator.divergence_from_dual(centre, member)
         else:
             spread[index] = generator.divergence_from_dual(member, centre)

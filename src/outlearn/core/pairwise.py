@@ -20,14 +20,13 @@ from jaxtyping import Float
 
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.generators.simplex import NegativeEntropy
-from outlearn.core.predictions import Predictions
-from outlearn.errors import AlignmentError
+from outlearn.core.predictions import Predictions, check_same_points
 
 __all__ = ["pairwise_divergence"]
 
 CHUNK = 1 << 19  # numbers of both sets in a chunk: its arrays stay in the cache and the product is still wide
 ACCURACY = 1e-5  # relative error aimed at, from the rounding of the product
-MOST_EXACT = 2000  # pairs computed one by one before a product in float64 is faster
+EXACT_PAIRS_LIMIT = 2000  # pairs computed one by one before a product in float64 is faster
 DIRECT_BLOCK = 1 << 20  # numbers at once where probabilities of 0 forbid the product
 FLOAT32_RANGE = 1e15  # products of larger coordinates could overflow float32
 
@@ -62,15 +61,15 @@ def pairwise_divergence(
     Source: the three-point identity of Bregman divergences; Banerjee et al., Clustering with Bregman divergences, 2005.
     """
     chosen = get_generator(generator)
-    _check_aligned(first, second)
+    check_same_points(first, second, ("first", "second"))
     sums = _sums(first, second, chosen, np.float32)
     result = sums.divergence()
     unsure = sums.unsure(result, float(np.finfo(np.float32).eps))
-    if np.count_nonzero(unsure) > MOST_EXACT or not sums.within(FLOAT32_RANGE):
+    if np.count_nonzero(unsure) > EXACT_PAIRS_LIMIT or not sums.within(FLOAT32_RANGE):
         sums = _sums(first, second, chosen, np.float64)
         result = sums.divergence()
         unsure = sums.unsure(result, float(np.finfo(np.float64).eps))
-    for i, j in np.argwhere(unsure)[:MOST_EXACT]:
+    for i, j in np.argwhere(unsure)[:EXACT_PAIRS_LIMIT]:
         u = chosen.dual_from_log_probs(first.log_probs[i], argument="first")
         v = chosen.dual_from_log_probs(second.log_probs[j], argument="second")
         result[i, j] = chosen.divergence_from_dual(u, v).sum()
@@ -98,6 +97,7 @@ class _Sums:
 
     def unsure(self, divergence: np.ndarray, eps: float) -> np.ndarray:
         """Tell which divergences the rounding of the product may change by more than ACCURACY of themselves."""
+        # Cauchy-Schwarz: |<t - p, u - v>| is at most the product of the norms, and its rounding eps times that
         rounding = np.sqrt(self.first_size)[:, None] * (eps / ACCURACY * np.sqrt(self.second_size))
         return np.asarray(rounding > divergence)
 
@@ -143,12 +143,14 @@ def _add_product(
     with np.errstate(under="ignore"):
         np.exp(a, out=t)
     p = t.mean(axis=0)
+    # phi(t) - <t, v> + <p, v>, and phi*(u) - <p, u>: all of D(t, s) that does not mix t and s
     np.add(sums.first, _potentials(generator, a, t) - np.tensordot(t, v, 2) + np.vdot(p, v), out=sums.first)
     np.add(sums.second, _conjugates(generator, u) - np.tensordot(u, p, 2), out=sums.second)
     np.subtract(t[..., :-1], p[..., :-1], out=left, casting="same_kind")
     np.subtract(u[..., :-1], u[..., -1:], out=difference)
     with np.errstate(over="ignore", invalid="ignore"):  # beyond FLOAT32_RANGE all is done again in float64
         np.subtract(difference, v[..., :-1] - v[..., -1:], out=right, casting="same_kind")
+        # - <t - p, u - v>
         rows, columns = left.reshape(len(left), -1), right.reshape(len(right), -1)
         np.matmul(rows, columns.T, out=room.product)
         np.subtract(sums.pairs, room.product, out=sums.pairs)
@@ -185,14 +187,3 @@ def _conjugates(generator: BregmanGenerator, duals: np.ndarray) -> np.ndarray:
     if isinstance(generator, NegativeEntropy):  # logsumexp of normalised log-probabilities
         return np.zeros(len(duals))
     return generator.conjugate(duals).sum(axis=1)
-
-
-def _check_aligned(first: Predictions, second: Predictions) -> None:
-    if first.n_classes != second.n_classes:
-        raise AlignmentError(f"first has {first.n_classes} classes and second has {second.n_classes}.")
-    if not np.array_equal(first.point_ids, second.point_ids):
-        raise AlignmentError(
-            f"first and second have different points: {first.n_points} and {second.n_points}, first ids "
-            f"{first.point_ids.tolist()[0]!r} and {second.point_ids.tolist()[0]!r}. Reorder with "
-            "Predictions.select(ids)."
-        )

@@ -20,16 +20,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float, Integer, Real, Shaped
 
-from outlearn.core.bias_variance_summary import variance_pseudo_values
-from outlearn.core.directions import directions
+from outlearn.core.bias_variance import variance_pseudo_values
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, two_way_interval
-from outlearn.core.orders import dual_centre, spread_about
-from outlearn.core.pairing import check_same_points, labelled_by
-from outlearn.core.posterior_bound import residual_and_bound
+from outlearn.core.orders import check_order, directions, dual_centre, spread_about
 from outlearn.core.posterior_regression import cross_fitted_means
-from outlearn.core.predictions import Predictions
-from outlearn.core.targets import check_order
+from outlearn.core.predictions import Predictions, check_same_points, labelled_by
+from outlearn.core.targets import read_target, target_duals
 from outlearn.errors import ConfigError, DomainError, suggest
 
 __all__ = ["METHODS", "PosteriorMean", "posterior_mean"]
@@ -37,20 +34,16 @@ __all__ = ["METHODS", "PosteriorMean", "posterior_mean"]
 METHODS: dict[str, str] = {
     "discrete": (
         "given the student, the teacher is one of those passed, with the given weights: the student was trained on "
-        "labels "
-        "drawn from them, and nothing else of them reached it"
+        "labels drawn from them, and nothing else of them reached it"
     ),
     "regression": (
         "given the student and the point, the teacher's coordinates are on average linear in the student's, with one "
-        "slope "
-        "for all points; where that is wrong the conditional variance is too large and the distance too small. Fitted "
-        "and "
-        "measured on different teachers"
+        "slope for all points; where that is wrong the conditional variance is too large and the distance too small. "
+        "Fitted and measured on different teachers"
     ),
     "pooled": (
         "the student is independent of its teacher: its posterior mean is the mean of all teachers. An overfit "
-        "covariance "
-        "far from 0 says that this is wrong"
+        "covariance far from 0 says that this is wrong"
     ),
 }
 
@@ -100,7 +93,7 @@ class PosteriorMean:
         Raises:
             DomainError: where the mean of distributions is none, as the harmonic mean under Itakura-Saito.
         """
-        if self.generator.name == "negative_entropy":
+        if self.generator.dual_is_logits:
             return Predictions.from_logits(self._duals, point_ids=self.point_ids)
         return Predictions.from_probs(self.generator.inverse_gradient(self._duals), point_ids=self.point_ids)
 
@@ -148,6 +141,9 @@ def posterior_mean(
 ) -> PosteriorMean:
     """Estimate the posterior mean of the teacher given each student, and split the misfit about it.
 
+    With c = E*[t | s], the dual mean, in order "target_first" and c = E[t | s] in "prediction_first":
+    E D(s, t) = E D(s, c) + E D(c, t), and E D(t, s) = E D(t, c) + E D(c, s).
+
     Args:
         teacher: `[teachers, points, classes]`.
         student: `[students, points, classes]`; with `teacher_of` for "regression" and "pooled".
@@ -161,7 +157,8 @@ def posterior_mean(
         draws: say that the first axis of an integer target is draws.
 
     Returns:
-        Posterior means, conditional variance, distance, and the bound on the residual.
+        Posterior means, conditional variance, distance, and the bound on the residual, `[students, points]` each, in
+        the generator's unit (nats for the entropies).
 
     Raises:
         ConfigError: for an unknown method or order.
@@ -199,13 +196,14 @@ def posterior_mean(
         if method == "pooled":
             centre = dual_centre(t, chosen, order, of="predictions")
             centres = np.broadcast_to(centre, s.shape).copy()
+            # Plug-in, M teachers show (1 - 1/M) of their variance: the jackknife's rows are what `interval` averages.
             variance_rows = variance_pseudo_values(t, np.arange(len(t)), chosen, order)
         else:
             centres = cross_fitted_means(t, s, own, chosen, order, folds)
-        variance = _divergences(centres, t[own], chosen, order)
-        misfit = _divergences(s, t[own], chosen, order)
-    distance = _divergences(s, centres, chosen, order)
-    residual, bound = residual_and_bound(student, s, centres, chosen, order, target, draws=draws)
+        variance = _divergences(centres, t[own], chosen, order)  # D(c, t) | D(t, c)
+        misfit = _divergences(s, t[own], chosen, order)  # D(s, t) | D(t, s)
+    distance = _divergences(s, centres, chosen, order)  # D(s, c) | D(c, s)
+    residual, bound = _residual_and_bound(student, s, centres, chosen, order, target, draws=draws)
     return PosteriorMean(
         conditional_variance=variance,
         distance=distance,
@@ -244,16 +242,68 @@ def _divergences(first: np.ndarray, second: np.ndarray, generator: BregmanGenera
     return values
 
 
+def _residual_and_bound(
+    student: Predictions,
+    s: np.ndarray,
+    c: np.ndarray,
+    generator: BregmanGenerator,
+    order: str,
+    target: Shaped[np.ndarray, "..."] | Predictions | None,
+    *,
+    draws: bool,
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Compute the residual with the posterior mean c for the teacher, and its bound, from the dual coordinates s and c.
+
+    Without a target the residual is None, and the bound is the worst over all targets ("target_first") or None
+    ("prediction_first").
+    """
+    probs = student.probs
+    if target is None:
+        if order == "prediction_first":
+            return None, None
+        return None, _worst_case(probs, s, c, generator)
+    read = read_target(target, student, draws=draws)
+    y = target_duals(read, student, generator, order)
+    # The residual of `risk_gap` on average over the teachers of s, on which Y does not depend given the point.
+    if order == "target_first":  # <grad phi(s) - grad phi(c), Y - s>
+        dual_step, step = _difference(s, c), read.probs.mean(axis=0) - probs
+    else:  # <grad phi(s) - grad phi(Y), c - s>
+        dual_step, step = _difference(s, y.mean(axis=0)), generator.inverse_gradient(c) - probs
+    with np.errstate(invalid="ignore"):
+        residual = np.where(step == 0, 0.0, dual_step * step).sum(axis=-1)
+    return residual, _bound(dual_step, step, generator)
+
+
+def _bound(dual_step: np.ndarray, step: np.ndarray, generator: BregmanGenerator) -> np.ndarray:
+    """Bound |<dual_step, step>| at each point."""
+    if generator.dual_is_logits:  # steps p - q sum to 0: |<u, p - q>| <= TV(p, q) (max u - min u)
+        distance = np.abs(step).sum(axis=-1) / 2
+        with np.errstate(invalid="ignore"):  # 0 times an infinite range: no step, no residual
+            return np.where(distance == 0, 0.0, distance * (dual_step.max(axis=-1) - dual_step.min(axis=-1)))
+    # Cauchy-Schwarz
+    return np.asarray(np.linalg.norm(dual_step, axis=-1) * np.linalg.norm(step, axis=-1))
+
+
+def _worst_case(probs: np.ndarray, s: np.ndarray, c: np.ndarray, generator: BregmanGenerator) -> np.ndarray:
+    """Bound over all targets: the farthest target is the class that the student finds least probable."""
+    farthest = np.zeros_like(probs)
+    np.put_along_axis(farthest, probs.argmin(axis=-1)[..., None], 1.0, axis=-1)
+    return _bound(_difference(s, c), farthest - probs, generator)
+
+
+def _difference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):  # both -inf: the class has probability 0 under both and plays no part
+        return np.where(np.isneginf(first) & np.isneginf(second), 0.0, first - second)
+
+
 def _weights(weights: np.ndarray | None, teacher: Predictions, student: Predictions) -> np.ndarray:
     n_teachers, n_students = teacher.n_models, student.n_models
     if weights is None:
         if student.teacher_of is not None or n_teachers == 1:
             raise DomainError(
                 "method 'discrete' is vacuous here: each student was labelled by one teacher, so the student "
-                "determines "
-                "the teacher, the posterior mean is that teacher and the conditional variance is 0. Train the student "
-                "on "
-                "labels drawn from several teachers, or use method 'regression'."
+                "determines the teacher, the posterior mean is that teacher and the conditional variance is 0. Train "
+                "the student on labels drawn from several teachers, or use method 'regression'."
             )
         if n_teachers == n_students:
             raise DomainError(
@@ -275,8 +325,7 @@ def _weights(weights: np.ndarray | None, teacher: Predictions, student: Predicti
         raise DomainError(
             f"method 'discrete' is vacuous for student {row}: its weights are all on teacher "
             f"{int(normalised[row].argmax())}, so the student determines the teacher and the conditional variance is "
-            "0. "
-            "Spread the weights over the teachers that its labels were drawn from."
+            "0. Spread the weights over the teachers that its labels were drawn from."
         )
     return np.asarray(normalised)
 
@@ -286,6 +335,5 @@ def _refuse_few(n_teachers: int, method: str) -> None:
     if n_teachers < least:
         raise DomainError(
             f"method {method!r} needs at least {least} teachers; got {n_teachers}. From so few, the posterior mean is "
-            "not "
-            "identified: train more teachers."
+            "not identified: train more teachers."
         )

@@ -2,6 +2,9 @@
 
 Models are draws of the training randomness (a subset of the data, a seed). Log-probabilities are normalised once, when
 the predictions are made, so every number computed from them stays finite at logits of size 1000.
+
+Everything paired (misfit, gap, agreement, recovery) goes through `labelled_by`, so that a student is never compared
+with a teacher it has not seen, nor a point with another point.
 """
 
 from __future__ import annotations
@@ -9,13 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Real, Shaped
+from jaxtyping import Float, Integer, Real, Shaped
 
 from outlearn.core.generators.simplex import SUM_TOLERANCE
 from outlearn.core.generators.stable import log_mean, log_normalise
 from outlearn.errors import AlignmentError, DomainError, ShapeError
 
-__all__ = ["Predictions"]
+__all__ = ["Predictions", "check_same_points", "labelled_by"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,15 +155,23 @@ class Predictions:
         return int(self.log_probs.shape[2])
 
     def mean(self) -> Predictions:
-        """Average probabilities over models: the arithmetic (primal) mean, as one model."""
+        """Average probabilities over models: the arithmetic (primal) mean q = mean_m p_m, as one model."""
         weights = np.full(self.n_models, 1 / self.n_models)
         return replace(self, log_probs=log_normalise(log_mean(self.log_probs, weights)[None]), teacher_of=None)
 
     def dual_mean(self) -> Predictions:
         """Average log-probabilities over models and normalise: the geometric (dual) mean, as one model.
 
+        log q = mean_m log p_m - logsumexp_k(mean_m log p_m), the q that minimises mean_m KL(q || p_m).
+
+        Returns:
+            `[1, points, classes]`.
+
         Raises:
             DomainError: if at some point no class has positive probability under all models.
+
+        Source: Gupta et al., Ensembles of classifiers: a bias-variance perspective, TMLR 2022. We average
+        log-probabilities, not logits: equal here.
         """
         logs = self.log_probs.mean(axis=0, keepdims=True)
         empty = np.all(np.isneginf(logs), axis=-1)
@@ -197,6 +208,66 @@ class Predictions:
 
     def __repr__(self) -> str:
         return f"Predictions(models={self.n_models}, points={self.n_points}, classes={self.n_classes})"
+
+
+def check_same_points(first: Predictions, second: Predictions, names: tuple[str, str] = ("teacher", "student")) -> None:
+    """Raise unless both predict the same classes at the same points in the same order.
+
+    Raises:
+        AlignmentError: if the numbers of points or classes differ, or the point ids do.
+    """
+    (_, n_first, k_first), (_, n_second, k_second) = first.log_probs.shape, second.log_probs.shape
+    if (n_first, k_first) != (n_second, k_second):
+        raise AlignmentError(
+            f"{names[0]} and {names[1]} must predict the same points and classes; got {n_first} points of {k_first} "
+            f"classes and {n_second} points of {k_second}. Predict both on the same split, or keep what they share "
+            "with Predictions.select(ids)."
+        )
+    differ = np.flatnonzero(first.point_ids != second.point_ids)
+    if len(differ):
+        a, b = first.point_ids.tolist()[differ[0]], second.point_ids.tolist()[differ[0]]
+        raise AlignmentError(
+            f"{names[0]} and {names[1]} have different points: {len(differ)} of {n_first} ids differ, "
+            f"first {a!r} against {b!r}. Predict both on the same split, or reorder with Predictions.select(ids)."
+        )
+
+
+def labelled_by(teacher: Predictions, student: Predictions) -> Integer[np.ndarray, "students"]:
+    """Return for each student the row of the teacher that labelled it.
+
+    `student.teacher_of` says it. Without it, one teacher labelled all students, or student m belongs to teacher m when
+    there are as many of both; any other shape is an error.
+
+    Returns:
+        `[students]`, indices into the teacher's models.
+
+    Raises:
+        AlignmentError: if points, classes or indices do not fit, or the pairing is not said.
+
+    Example:
+        >>> t = Predictions.from_probs(np.full((2, 3, 2), 0.5))
+        >>> labelled_by(t, Predictions.from_probs(np.full((4, 3, 2), 0.5), teacher_of=np.array([0, 0, 1, 1])))
+        array([0, 0, 1, 1])
+    """
+    check_same_points(teacher, student)
+    n_teachers, n_students = len(teacher.log_probs), len(student.log_probs)
+    if student.teacher_of is None:
+        if n_teachers == n_students:
+            return np.arange(n_students)
+        if n_teachers == 1:
+            return np.zeros(n_students, dtype=np.intp)
+        raise AlignmentError(
+            f"{n_students} students of {n_teachers} teachers: nothing says which teacher labelled which student. "
+            "Pass teacher_of=[one teacher index per student] when making the student's Predictions."
+        )
+    index = np.asarray(student.teacher_of)
+    if index.min() < 0 or index.max() >= n_teachers:
+        wrong = int(index[(index < 0) | (index >= n_teachers)][0])
+        raise AlignmentError(
+            f"student.teacher_of must index {n_teachers} teachers from 0 to {n_teachers - 1}; got {wrong}. "
+            "Pass every teacher that labelled a student, in the order of the indices."
+        )
+    return index
 
 
 def _models_points_classes(values: np.ndarray, argument: str) -> np.ndarray:

@@ -1,9 +1,7 @@
-"""What `target` may be, and which way a divergence is read: two conventions that must never be guessed.
+"""What `target` may be: a convention that must never be guessed.
 
 A target is int labels `[points]`; a distribution `[points, classes]`, taken as the target itself (noise 0); or equally
 likely draws of it, `[draws, points]` int or `[draws, points, classes]` (several raters): then noise is measured too.
-Orders: "target_first" measures D(target, prediction) and goes with the dual mean of predictions; "prediction_first"
-measures D(prediction, target) and goes with their arithmetic mean.
 """
 
 from __future__ import annotations
@@ -14,15 +12,11 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from outlearn.core.generators import BregmanGenerator
-from outlearn.core.predictions import Predictions
-from outlearn.errors import AlignmentError, ConfigError, DomainError, ShapeError, suggest
+from outlearn.core.orders import check_order
+from outlearn.core.predictions import Predictions, check_same_points
+from outlearn.errors import DomainError, ShapeError
 
-__all__ = ["ORDERS", "Target", "check_order", "read_target", "target_duals"]
-
-ORDERS: dict[str, str] = {
-    "target_first": "D(target, prediction), dual mean of predictions",
-    "prediction_first": "D(prediction, target), arithmetic mean of predictions",
-}
+__all__ = ["Target", "read_target", "target_duals"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,18 +38,6 @@ class Target:
     def probs(self) -> Float[np.ndarray, "draws points classes"]:
         """Probabilities of each draw."""
         return np.exp(self.log_probs)
-
-
-def check_order(order: str) -> str:
-    """Return `order` if it is one of `ORDERS`.
-
-    Raises:
-        ConfigError: otherwise; it says what each order means.
-    """
-    if order not in ORDERS:
-        meaning = "; ".join(f"{name} is {text}" for name, text in ORDERS.items())
-        raise ConfigError(f"order is {order!r}; {suggest(order, ORDERS)} {meaning}.")
-    return order
 
 
 def read_target(
@@ -160,10 +142,5 @@ def _from_predictions(target: Predictions, predictions: Predictions, *, draws: b
         )
     if target.n_classes != predictions.n_classes:
         raise ShapeError(f"target has {target.n_classes} classes, the predictions have {predictions.n_classes}.")
-    if not np.array_equal(target.point_ids, predictions.point_ids):
-        raise AlignmentError(
-            f"target and predictions have different points: {target.n_points} and {predictions.n_points}, first ids "
-            f"{target.point_ids.tolist()[0]!r} and {predictions.point_ids.tolist()[0]!r}. "
-            "Reorder with Predictions.select(ids)."
-        )
+    check_same_points(target, predictions, ("target", "predictions"))
     return Target(target.log_probs)

@@ -28,7 +28,7 @@ from outlearn.data.task import UNLABELLED
 from outlearn.errors import ConfigError, DataError, ShapeError
 from outlearn.estimator.bagged_teachers import bagged_teachers, teacher_probs, weak_columns
 from outlearn.estimator.partial_labels import class_codes, given_labels, weak_labels_and_weights
-from outlearn.explanation import Explanation, explain, smoothed
+from outlearn.explanation import PointwiseExplanation, explain, smoothed
 
 if TYPE_CHECKING:
     from outlearn.losses import Loss
@@ -211,7 +211,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         order: str = "target_first",
         level: float = 0.95,
         smoothing: float = 0.0,
-    ) -> Explanation:
+    ) -> PointwiseExplanation:
         """Say where the students' gain over their teachers comes from, on labelled points that none has seen.
 
         Args:

@@ -29,9 +29,19 @@ class BregmanGenerator(ABC):
     float64 arrays inside the domain. Example of a subclass: see `PotentialGenerator`.
     """
 
+    # What tables, figures and reports say of a generator; the defaults fit one of the user's own.
     name: ClassVar[str]
+    label: ClassVar[str] = ""  # for people
+    line: ClassVar[str] = ""  # one sentence for the docs
     domain: ClassVar[str]  # what a point must be, as the end of an error message
     dual_domain: ClassVar[str]
+    unit: ClassVar[str] = "units of D"  # of D, and so of risks, gaps and misfits
+    divergence_symbol: ClassVar[str] = "D"
+    notation: ClassVar[str] = "D({a}, {b})"  # how D of a and b is written out
+    primal_mean_name: ClassVar[str] = "arithmetic"  # what averaging points does to their numbers
+    dual_mean_name: ClassVar[str] = "mean of gradients"  # what averaging in dual coordinates does to them
+    dual_is_logits: ClassVar[bool] = False  # dual coordinates of a distribution, known up to a constant
+    risk_metric: ClassVar[str | None] = None  # the metric that D(one-hot label, prediction) is, a key of METRICS
 
     # ---- what a final class implements -------------------------------------------------------------------------------
 

@@ -46,6 +46,10 @@ class BinaryEntropy(BregmanGenerator):
     """
 
     name: ClassVar[str] = "binary_entropy"
+    label: ClassVar[str] = "Bernoulli Kullback-Leibler divergence"
+    line: ClassVar[str] = "KL of one probability by coordinate, summed: several labels, or one logistic column."
+    unit: ClassVar[str] = "nats"
+    dual_mean_name: ClassVar[str] = "mean log-odds"
     domain: ClassVar[str] = "probabilities between 0 and 1"
     dual_domain: ClassVar[str] = "logits, not NaN (models that are certain of opposite labels have no dual mean)"
 
@@ -106,6 +110,10 @@ class Softplus(BregmanGenerator):
     """
 
     name: ClassVar[str] = "softplus"
+    label: ClassVar[str] = "Bernoulli Kullback-Leibler divergence of logits"
+    line: ClassVar[str] = "KL of sigmoid b from sigmoid a, summed: points are logits, and the order flips."
+    unit: ClassVar[str] = "nats"
+    dual_mean_name: ClassVar[str] = "logit of the mean sigmoid"
     domain: ClassVar[str] = "finite logits"
     dual_domain: ClassVar[str] = "probabilities strictly between 0 and 1"
 
@@ -156,6 +164,10 @@ class LogCosh(BregmanGenerator):
     """
 
     name: ClassVar[str] = "log_cosh"
+    label: ClassVar[str] = "log cosh divergence"
+    line: ClassVar[str] = "Softplus of 2 x up to a linear function: quadratic near 0, linear far away."
+    unit: ClassVar[str] = "nats"
+    dual_mean_name: ClassVar[str] = "artanh of the mean tanh"
     domain: ClassVar[str] = "finite numbers"
     dual_domain: ClassVar[str] = "numbers strictly between -1 and 1"
 

@@ -33,6 +33,10 @@ class ItakuraSaito(BregmanGenerator):
     """
 
     name: ClassVar[str] = "itakura_saito"
+    label: ClassVar[str] = "Itakura-Saito divergence"
+    line: ClassVar[str] = "a/b - log(a/b) - 1, summed: KL of exponential distributions, invariant to scale."
+    unit: ClassVar[str] = "nats"
+    dual_mean_name: ClassVar[str] = "harmonic"
     domain: ClassVar[str] = "finite numbers above 0 (a probability of 0 has no Itakura-Saito divergence)"
     dual_domain: ClassVar[str] = "finite numbers below 0"
 
@@ -87,6 +91,10 @@ class GeneralizedKL(BregmanGenerator):
     """
 
     name: ClassVar[str] = "generalized_kl"
+    label: ClassVar[str] = "generalised Kullback-Leibler divergence"
+    line: ClassVar[str] = "a log(a/b) - a + b, summed: KL of Poisson distributions with means a and b."
+    unit: ClassVar[str] = "nats"
+    dual_mean_name: ClassVar[str] = "geometric, not normalised"
     domain: ClassVar[str] = "finite numbers, at least 0"
     dual_domain: ClassVar[str] = "logarithms, finite or -inf"
 
@@ -138,6 +146,10 @@ class Exponential(BregmanGenerator):
     """
 
     name: ClassVar[str] = "exponential"
+    label: ClassVar[str] = "exponential divergence"
+    line: ClassVar[str] = "exp(a) - exp(b) - exp(b) (a - b), summed: generalised KL of exp b from exp a."
+    unit: ClassVar[str] = "nats"
+    dual_mean_name: ClassVar[str] = "log-mean-exp"
     domain: ClassVar[str] = "finite numbers up to 709, above which exp overflows"
     dual_domain: ClassVar[str] = "finite numbers above 0"
 

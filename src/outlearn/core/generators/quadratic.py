@@ -30,6 +30,12 @@ class SquaredEuclidean(BregmanGenerator):
     """
 
     name: ClassVar[str] = "squared_euclidean"
+    label: ClassVar[str] = "squared Euclidean distance"
+    line: ClassVar[str] = "|a - b|^2, no half; with one-hot labels the Brier score."
+    unit: ClassVar[str] = "squared error"
+    notation: ClassVar[str] = "|{a} - {b}|^2"
+    dual_mean_name: ClassVar[str] = "arithmetic"
+    risk_metric: ClassVar[str | None] = "brier"
     domain: ClassVar[str] = "finite numbers"
     dual_domain: ClassVar[str] = "finite numbers"
 
@@ -84,6 +90,10 @@ class Mahalanobis(BregmanGenerator):
     """
 
     name: ClassVar[str] = "mahalanobis"
+    label: ClassVar[str] = "Mahalanobis distance"
+    line: ClassVar[str] = "(a - b)'A(a - b) for a positive definite matrix A."
+    unit: ClassVar[str] = "squared error"
+    dual_mean_name: ClassVar[str] = "arithmetic"
     domain: ClassVar[str] = "finite numbers"
     dual_domain: ClassVar[str] = "finite numbers"
 

@@ -49,6 +49,14 @@ class NegativeEntropy(BregmanGenerator):
     """
 
     name: ClassVar[str] = "negative_entropy"
+    label: ClassVar[str] = "Kullback-Leibler divergence"
+    line: ClassVar[str] = "KL(a, b) of distributions over classes; with one-hot labels the log loss."
+    unit: ClassVar[str] = "nats"
+    divergence_symbol: ClassVar[str] = "KL"
+    notation: ClassVar[str] = "KL({a} || {b})"
+    dual_mean_name: ClassVar[str] = "geometric"
+    dual_is_logits: ClassVar[bool] = True
+    risk_metric: ClassVar[str | None] = "log_loss"
     domain: ClassVar[str] = "probabilities, at least 0 and summing to 1 within 1e-6 over the last axis"
     dual_domain: ClassVar[str] = "logits, finite or -inf, at least one of a row finite (models without a common class?)"
 
@@ -105,6 +113,10 @@ class LogSumExp(BregmanGenerator):
     """
 
     name: ClassVar[str] = "logsumexp"
+    label: ClassVar[str] = "Kullback-Leibler divergence of logits"
+    line: ClassVar[str] = "KL of softmax b from softmax a: points are logits, and the order flips."
+    unit: ClassVar[str] = "nats"
+    dual_mean_name: ClassVar[str] = "log of the mean softmax"
     domain: ClassVar[str] = "finite logits"
     dual_domain: ClassVar[str] = "positive probabilities, summing to 1 within 1e-6 over the last axis"
 
