@@ -230,16 +230,65 @@ def test_labels_of_one_class_or_none_are_refused(task):
 
 @pytest.mark.parametrize(
     ("labels", "message"),
-    [(["a", "b", None], "None.*replace it with -1"), (["a", 1, -1], "text and numbers")],
-    ids=["None", "mixed"],
+    [
+        (["a", "b", ("c",)], "hold .'c',.; .*replace it with -1"),
+        (["a", 1, -1], "text and numbers"),
+        (["a", "A", "b"], "'A', where another label is a"),
+        (["a", "b", "nan"], "'nan', which is no class. Write -1"),
+    ],
+    ids=["a tuple", "mixed", "two spellings", "nan as text"],
 )
 def test_labels_that_are_no_classes_are_refused_with_what_to_write(task, labels, message):
     X = task[0]
-    y = np.array(labels * (len(X) // 3), dtype=object)
+    y = np.empty(len(X), dtype=object)
+    y[:] = labels * (len(X) // 3)
     with pytest.raises(DataError, match=message):
         WeakToStrongClassifier().fit(X, y)
     with pytest.raises(DataError, match=message):
         WeakToStrongClassifier().fit(X, weak_labels=np.stack([y, y]))
+
+
+def gaps_of_every_container():
+    """Write one set of labels, of which every third is missing, as each container does."""
+    pandas = pytest.importorskip("pandas")
+    names = np.array([None if i % 3 == 2 else ["no", "yes"][i % 2] for i in range(300)], dtype=object)
+    numbers = np.array([-1 if name is None else int(name == "yes") for name in names])
+    return {
+        "None": names,
+        "NaN among names": np.where(names == None, np.nan, names),  # noqa: E711
+        "empty text": np.where(numbers < 0, "", names.astype(str)),
+        "pandas.NA": pandas.Series(names, dtype="string"),
+        "nullable integers": pandas.Series(numbers).mask(numbers < 0).astype("Int64"),
+        "NaN among numbers": np.where(numbers < 0, np.nan, numbers),
+        "masked": np.ma.masked_array(np.abs(numbers), mask=numbers < 0),
+    }, numbers
+
+
+@pytest.mark.parametrize("where", ["y", "weak_labels"])
+def test_a_gap_is_a_gap_in_every_container(task, where):
+    X = task[0]
+    containers, numbers = gaps_of_every_container()
+
+    def heads(labels):
+        if where == "weak_labels":
+            two = np.ma.stack([labels, labels]) if isinstance(labels, np.ma.MaskedArray) else [labels, labels]
+            return WeakToStrongClassifier(random_state=0).fit(X, weak_labels=two).heads_.weight
+        return WeakToStrongClassifier(n_teachers=2, random_state=0).fit(X, labels).heads_.weight
+
+    expected = heads(numbers)
+    for name, labels in containers.items():
+        np.testing.assert_array_equal(heads(labels), expected, err_msg=name)
+
+
+def test_a_row_of_nan_is_a_gap_among_distributions():
+    X, votes, X_test, _ = votes_of_annotators(2)
+    gaps = np.where(np.arange(400) % 3 == 0, -1, votes)
+    soft = np.where((gaps < 0)[..., None], np.nan, np.eye(2)[votes])
+    found, expected = (
+        WeakToStrongClassifier(random_state=0).fit(X, weak_labels=labels).predict_proba(X_test)
+        for labels in (soft, gaps)
+    )
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_votes_as_floats_and_teachers_that_never_vote_are_refused_by_name(task):
@@ -259,7 +308,8 @@ def test_votes_as_floats_and_teachers_that_never_vote_are_refused_by_name(task):
         (np.full((2, 299, 2), 0.5), ShapeError),
         (np.full((2, 300, 3), 1 / 3), ShapeError),
         (np.full((2, 300, 2), 0.6), DomainError),
-        (np.full((2, 300, 2), np.nan), DomainError),
+        (np.full((2, 300, 2), np.nan), DataError),
+        (np.dstack([np.full((2, 300), np.nan), np.full((2, 300), 0.5)]), DomainError),
     ],
 )
 def test_weak_labels_that_do_not_fit_are_refused(task, weak, error):

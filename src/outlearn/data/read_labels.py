@@ -15,7 +15,7 @@ from jaxtyping import Float64, Int64
 
 from outlearn.data.class_names import Classes, found_classes, known_classes, several_names, spelling
 from outlearn.data.input_errors import InputErrors
-from outlearn.data.label_cells import MINUS_1, LabelCell, distribution, label_cells
+from outlearn.data.label_cells import MINUS_1, NEVER_A_CLASS, LabelCell, distribution, label_cells
 from outlearn.data.raw_table import RawTable
 from outlearn.data.task import UNLABELLED
 from outlearn.data.wording import shortened
@@ -24,8 +24,6 @@ __all__ = ["ReadLabels", "read_labels"]
 
 # What programs write for a missing number. Among names they may be the names of classes; among numbers they are none.
 BLANKS = ("n/a", "na", "none", "null")
-# The name of no class, whatever stands beside it.
-NEVER_A_CLASS = ("nan", "<na>", "nat")
 
 
 @dataclass(frozen=True, eq=False)
