@@ -239,6 +239,7 @@ def test_an_unknown_correction_is_refused():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
 @both
 def test_intervals_cover_the_true_parts_at_their_level(order):
     """500 repetitions of 8 models x 60 points; truth from 200,000 models. 95% intervals: 92 to 98%."""

@@ -7,14 +7,13 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.programs import Cli
 
-from outlearn.cli import main
 from outlearn.core.blind_spots import blind_spots
 from outlearn.core.predictions import Predictions
 from outlearn.core.risk_gap import risk_gap
@@ -59,21 +58,13 @@ def saved(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def cli(monkeypatch, capsys, saved) -> Callable[..., tuple[int, str, str]]:
+def cli(cli: Cli, saved: Path) -> Cli:
     """Return a function that runs `outlearn explain` in the folder of saved arrays: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(saved)
 
     def go(*arguments: str, **files: str) -> tuple[int, str, str]:
         named = {"teacher": "teacher.npy", "student": "student.npy", "target": "target.npy", **files}
         options = [part for name, value in named.items() for part in (f"--{name}", value)]
-        monkeypatch.setattr(sys, "argv", ["outlearn", "explain", *options, *arguments])
-        code: int | str | None = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code
-        out, err = capsys.readouterr()
-        return int(code or 0), out, err
+        return cli("explain", *options, *arguments)
 
     return go
 

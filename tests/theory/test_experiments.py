@@ -37,6 +37,7 @@ def run(name, seed=0, **changes):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_the_defaults_agree_with_the_theory(name):
     result = EXPERIMENTS[name].run(seed=1)
