@@ -15,17 +15,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-__all__ = ["OUTLEARN", "SCRIPT", "Program", "Programs"]
+__all__ = ["OUTLEARN", "SCRIPT", "Cli", "Program", "Programs"]
 
 OUTLEARN = "from outlearn.cli import main; main()"
 # Its first argument is the script's file, the others are the script's.
 SCRIPT = "import runpy, sys; del sys.argv[0]; runpy.run_path(sys.argv[0], run_name='__main__')"
+Cli = Callable[..., tuple[int, str, str]]
 # Of what `outlearn run` imports, what takes time.
 IMPORTS = (
     *("torch", "scipy.stats", "sklearn.linear_model", "sklearn.feature_extraction.text", "jinja2", "plotly", "joblib"),
@@ -174,3 +175,24 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programs]:
     programs = Programs(tmp_path_factory.mktemp("programs"))
     yield programs
     programs.close()
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Cli:
+    """Return a function that runs one command here, in an empty folder: (exit code, stdout, stderr)."""
+    from outlearn.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OUTLEARN_STORE", raising=False)
+
+    def go(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["outlearn", *map(str, arguments)])
+        code: int | str | None = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code
+        out, err = capsys.readouterr()
+        return int(code or 0), out, err
+
+    return go

@@ -53,6 +53,6 @@ def test_renaming_the_classes_changes_no_number_of_a_run(small_run, write_task, 
         for name, y in (("first", labels), ("second", 1 - labels))
     )
     assert first.keys() == second.keys()
-    assert first["/teacher/accuracy/mean"] < 1
+    assert first["/teacher/accuracy/mean"] == 1  # right where they speak: a gap is no wrong answer
     for place, value in first.items():
         assert second[place] == pytest.approx(value, abs=TRAINED, nan_ok=True), place

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +120,7 @@ def _read(folder: Path, labeler: str, target: str, smoothing: float) -> Measured
     )
     losses = _names(student_meta, "losses", folder / "students.safetensors")
     names = _names(teacher_meta, "models", folder / "teachers.safetensors")
-    teacher = Predictions.from_logits(teachers["test.log_probs"], point_ids=ids)
+    teacher = _labelers(teachers, ids)
     _check_labels(labels, teacher.n_classes, folder / "points.jsonl")
     of_loss = [students["loss_of"] == k for k in range(len(losses))]
     return Measured(
@@ -165,7 +165,13 @@ def _check_labels(labels: np.ndarray, n_classes: int, path: Path) -> None:
 def _combination(path: Path, ids: Int[np.ndarray, " points"]) -> Predictions:
     """Read the combination of the teachers that labeled, as the run wrote it down."""
     arrays, _ = _arrays(path, ("test.log_probs",))
-    return Predictions.from_logits(arrays["test.log_probs"], point_ids=ids)
+    return _labelers(arrays, ids)
+
+
+def _labelers(arrays: Mapping[str, np.ndarray], ids: Int[np.ndarray, " points"]) -> Predictions:
+    """Read who labels, with the points that each leaves out, if any does."""
+    answered = arrays["test.answered"].astype(bool) if "test.answered" in arrays else None
+    return replace(Predictions.from_logits(arrays["test.log_probs"], point_ids=ids), answered=answered)
 
 
 def _target(

@@ -64,10 +64,22 @@ def selection_labellers(teachers: Mapping[str, Predictions], source: str) -> dic
         for start in range(n_groups)
     ]
     return {
-        split: replace(each, log_probs=np.concatenate([group[split].log_probs for group in combined]), teacher_of=None)
+        split: replace(
+            each,
+            log_probs=np.concatenate([group[split].log_probs for group in combined]),
+            teacher_of=None,
+            answered=None if each.answered is None else np.concatenate([_mask(group[split]) for group in combined]),
+        )
         for split, each in teachers.items()
     }
 
 
 def _every(predictions: Predictions, start: int, step: int) -> Predictions:
-    return replace(predictions, log_probs=predictions.log_probs[start::step], teacher_of=None)
+    answered = None if predictions.answered is None else predictions.answered[start::step]
+    return replace(predictions, log_probs=predictions.log_probs[start::step], teacher_of=None, answered=answered)
+
+
+def _mask(predictions: Predictions) -> np.ndarray:
+    """Say where each of the models says something."""
+    shape = (predictions.n_models, predictions.n_points)
+    return np.ones(shape, dtype=bool) if predictions.answered is None else predictions.answered

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from outlearn.core.criteria import check_criterion
+from outlearn.core.predictions import Predictions
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import AUTO
 from outlearn.experiment.points import EVALUATED, splits_fingerprint
@@ -62,7 +63,10 @@ class AutoStudents:
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
         """What may be chosen."""
-        return default_candidates(len(self.labelling.splits.student), self._frozen.settings)
+        found = default_candidates(len(self.labelling.splits.student), self._frozen.settings)
+        if self.labelling.answered is None:
+            return found
+        return tuple(each for each in found if not each.loss.batch_coupled)  # a whole minibatch takes no weights
 
     @cached_property
     def choice_stage(self) -> Stage:
@@ -86,6 +90,7 @@ class AutoStudents:
                     base=model.settings,
                     seeds=[student_seed(config, m, 0) for m in range(len(targets))],
                     criterion=config.student.criterion,
+                    weights=_weights(who["student"]),
                     predict={"test": self._rows(entries, "test")},
                     progress=advance,
                 )
@@ -121,6 +126,7 @@ class AutoStudents:
                     base=self._frozen.settings,
                     labelling_of=[m for m, _ in index],
                     seeds=[student_seed(config, m, r) for m, r in index],
+                    weights=labelling.weights,
                     progress=advance,
                 )
             # One checkpoint: the end.
@@ -187,3 +193,8 @@ class AutoStudents:
 
     def _rows(self, entries: Entries, split: str) -> np.ndarray:
         return entries["features"].arrays["features"][getattr(self.labelling.splits, split)]
+
+
+def _weights(labelers: Predictions) -> np.ndarray | None:
+    """Weigh the points that each labels: 0 where it says nothing."""
+    return None if labelers.answered is None else labelers.answered.astype(np.float64)
