@@ -144,7 +144,7 @@ def first_claim(content):
         (damaged(lambda c: c.update(schema=1)), "has schema 1; this version reads schema 2"),
         (damaged(lambda c: c.update(schema=3)), "has schema 3; this version reads schema 2"),
         (damaged(lambda c: c.update(experiments=[])), "experiments: "),
-        (damaged(lambda c: first_claim(c).pop("measured")), r"experiments\.0\.claims\.0\.measured: Field required"),
+        (damaged(lambda c: first_claim(c).pop("measured")), r"experiments\.0\.claims\.0\.measured is missing"),
         (damaged(lambda c: first_claim(c).update(statistic="t")), r"claims\.0\.statistic: "),
         (damaged(lambda c: first_claim(c).pop("standard_error")), "has no standard_error"),
         (damaged(lambda c: c["experiments"][0]["curves"]["c"].update(x=[1])), "one length"),
