@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
 import numpy as np
 
 from outlearn.report.cells import Column, Table
@@ -62,11 +65,27 @@ def log_axis(title: str, *columns: np.ndarray) -> Axis:
     return Axis(title, log=True, ticks=ticks)
 
 
-def numbers_table(title: str, curve: Curve, names: dict[str, str]) -> Table:
-    """Put columns of a curve into a table: key -> heading."""
-    columns = tuple(Column(heading, "text") for heading in names.values())
-    rows = tuple(tuple(_cell(value) for value in row) for row in zip(*(curve[key] for key in names), strict=True))
+def numbers_table(
+    title: str, curve: Curve, keys: Sequence[str], headings: Mapping[str, str] = MappingProxyType({})
+) -> Table:
+    """Put columns of a curve into a table.
+
+    Args:
+        title: of the table.
+        curve: the columns by key.
+        keys: the columns to show; X_low and X_high are headed "low" and "high", X_exact "exact X".
+        headings: key -> heading, where another one is clearer.
+    """
+    columns = tuple(Column(headings[key] if key in headings else _heading(key), "text") for key in keys)
+    rows = tuple(tuple(_cell(value) for value in row) for row in zip(*(curve[key] for key in keys), strict=True))
     return Table(title, columns, rows)
+
+
+def _heading(key: str) -> str:
+    stem, _, last = key.rpartition("_")
+    if last in ("low", "high"):
+        return last
+    return f"exact {stem}" if last == "exact" else key.replace("_", " ")
 
 
 def _cell(value: object) -> str:

@@ -88,16 +88,8 @@ def _sweep(result: TheoryResult) -> Figure:
                 **free,
                 "kind": np.where(free["reliable"] == 1, "mean", "median"),
             },
-            {
-                "width": "width",
-                "kind": "average",
-                "risk": "risk",
-                "risk_low": "low",
-                "risk_high": "high",
-                "misfit": "misfit",
-                "residual": "residual",
-                "distance": "distance to posterior mean",
-            },
+            ("width", "kind", "risk", "risk_low", "risk_high", "misfit", "residual", "distance"),
+            {"kind": "average", "distance": "distance to posterior mean"},
         ),
     )
 
@@ -140,16 +132,7 @@ def _cases(result: TheoryResult) -> Figure:
         table=numbers_table(
             "Terms of the gap by case",
             cases,
-            {
-                "case": "case",
-                "size": "size",
-                "gap": "gap",
-                "gap_exact": "exact gap",
-                "misfit": "misfit",
-                "misfit_exact": "exact misfit",
-                "residual": "residual",
-                "residual_exact": "exact residual",
-            },
+            ("case", "size", "gap", "gap_exact", "misfit", "misfit_exact", "residual", "residual_exact"),
         ),
     )
 
@@ -176,13 +159,6 @@ def _penalties(result: TheoryResult) -> Figure:
         table=numbers_table(
             "Student of infinite width",
             curve,
-            {
-                "penalty": "penalty",
-                "distance": "distance",
-                "distance_exact": "exact distance",
-                "risk": "risk",
-                "risk_low": "low",
-                "risk_high": "high",
-            },
+            ("penalty", "distance", "distance_exact", "risk", "risk_low", "risk_high"),
         ),
     )
