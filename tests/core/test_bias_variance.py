@@ -13,7 +13,7 @@ from outlearn.core.generators import GENERATORS, BregmanGenerator, get_generator
 from outlearn.core.predictions import Predictions
 from outlearn.errors import ConfigError, DomainError, ShapeError
 
-EXACT = 1e-10  # theory.md: every identity, in float64, relative to the largest term
+EXACT = 1e-10  # every identity, in float64, relative to the largest term
 ORDERS = ["target_first", "prediction_first"]
 
 every = pytest.mark.parametrize("name", GENERATORS)
@@ -85,7 +85,7 @@ def test_log_loss_of_labels_is_the_total_under_negative_entropy():
 
 
 def test_dual_variance_of_kl_is_minus_the_log_of_the_geometric_mass():
-    """-log sum_k prod_m p_m(k)^(1/M), the closed form of theory.md section 1."""
+    """E KL(f* || f) = -log sum_k prod_m p_m(k)^(1/M), in closed form."""
     p = Predictions.from_logits(logits(4, 6, 5, 4))
     mass = np.prod(p.probs, axis=0) ** (1 / 6)
     variance = bias_variance(np.zeros(5, dtype=int), p).variance

@@ -36,7 +36,7 @@ CONFUSION = np.array(
 SHARES = np.array([0.5, 0.3, 0.2])
 
 
-def test_it_finds_the_confusions_and_shares_of_independent_labellers():
+def test_it_finds_the_confusions_and_shares_of_independent_labelers():
     _, labels = simulated(CONFUSION, SHARES, 20000, seed=0)
     found = dawid_skene(votes(labels, 3))
     assert found.converged
@@ -77,7 +77,7 @@ def test_a_round_is_expectation_and_maximisation_written_as_loops():
     np.testing.assert_allclose(belief.mean(axis=0), np.exp(found.log_shares), atol=1e-3)
 
 
-def test_it_beats_the_vote_where_labellers_err_by_class_and_strength():
+def test_it_beats_the_vote_where_labelers_err_by_class_and_strength():
     truth, labels = simulated(CONFUSION, SHARES, 5000, seed=3)
     teachers = votes(labels, 3)
     vote = (teachers.mean().log_probs[0].argmax(axis=-1) == truth).mean()
@@ -85,7 +85,7 @@ def test_it_beats_the_vote_where_labellers_err_by_class_and_strength():
     assert found > vote + 0.01
 
 
-def test_labellers_that_err_together_are_taken_for_one_that_knows():
+def test_labelers_that_err_together_are_taken_for_one_that_knows():
     # Four of seven repeat one opinion of accuracy .6; three independent ones are right in .8 of the cases.
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 2, 3000)
@@ -104,7 +104,7 @@ def test_a_class_that_nobody_names_stays_possible_only_with_smoothing():
     assert np.isfinite(with_smoothing.log_confusion).all()
 
 
-def test_one_or_two_labellers_are_repeated_and_it_says_what_is_untold():
+def test_one_or_two_labelers_are_repeated_and_it_says_what_is_untold():
     labels = np.random.default_rng(0).integers(0, 2, (1, 50))
     alone = dawid_skene(votes(labels, 2))
     assert "three" in alone.reason
@@ -112,9 +112,9 @@ def test_one_or_two_labellers_are_repeated_and_it_says_what_is_untold():
     assert dawid_skene(votes(simulated(CONFUSION, SHARES, 50, 0)[1], 3)).reason is None
 
 
-def test_it_refuses_other_labellers_and_negative_smoothing():
+def test_it_refuses_other_labelers_and_negative_smoothing():
     found = dawid_skene(votes(np.zeros((3, 5), int), 2))
-    with pytest.raises(AlignmentError, match="3 labellers and 2 classes; got predictions of 2 and 2"):
+    with pytest.raises(AlignmentError, match="3 labelers and 2 classes; got predictions of 2 and 2"):
         found.combine(votes(np.zeros((2, 5), int), 2))
     with pytest.raises(ConfigError, match="smoothing is -1"):
         dawid_skene(votes(np.zeros((3, 5), int), 2), smoothing=-1.0)

@@ -4,7 +4,10 @@ refused."""
 from __future__ import annotations
 
 import math
+import re
 import tracemalloc
+from dataclasses import replace
+from html import unescape
 
 import numpy as np
 import pytest
@@ -246,3 +249,18 @@ def test_summary_averages_students_within_their_teacher():
     assert summary.gap.n_models == 2
     assert summary.gap.level == 0.9
     assert summary.n_students == 4
+
+
+@pytest.mark.parametrize("n_teachers", [1, 4])
+def test_a_notebook_shows_what_print_shows(n_teachers):
+    gap = risk_gap(np.zeros(7, dtype=int), teacher=draw(n_teachers, 3, 0), student=draw(n_teachers, 3, 1))
+    html = gap._repr_html_()
+    assert unescape(re.sub(r"<[^>]*>", " ", html)).split() == str(gap).split()
+    assert html.count("<tr>") == 7
+
+
+def test_a_notebook_shows_a_name_as_text_and_not_as_html():
+    summary = risk_gap(np.zeros(7, dtype=int), teacher=draw(2, 3, 0), student=draw(2, 3, 1)).summary()
+    odd = replace(summary, directions=replace(summary.directions, generator="<script>odd</script>"))
+    assert "<script>" not in odd._repr_html_()
+    assert "&lt;script&gt;odd" in odd._repr_html_()

@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import matthews_corrcoef
 
 from outlearn.core.predictions import Predictions
-from outlearn.core.teacher_weights import label_correlation, teacher_weights
+from outlearn.core.teacher_weights import teacher_weights
 from outlearn.errors import AlignmentError
 
 FIT = 1e-7  # coordinate descent stops at steps of 1e-10
@@ -90,7 +90,7 @@ def test_correlation_equals_scikit_learn():
     labels = np.random.default_rng(0).integers(0, 4, (5, 90))
     labels[1:, ::2] = labels[0, ::2]
     expected = [[matthews_corrcoef(a, b) for a in labels] for b in labels]
-    np.testing.assert_allclose(label_correlation(votes(labels, 4)), expected, atol=1e-12)
+    np.testing.assert_allclose(teacher_weights(votes(labels, 4)).correlation, expected, atol=1e-12)
 
 
 def simulated(accuracy, n_points, seed, n_classes=2):
@@ -182,7 +182,7 @@ def test_teachers_that_do_not_vote_everywhere_are_weighed_where_they_do():
     probs = np.eye(2)[np.concatenate([labels, labels], axis=1)]
     silent = probs.copy()
     silent[0, 500:] = 0.5
-    full, partial = (label_correlation(Predictions.from_probs(p)) for p in (probs, silent))
+    full, partial = (teacher_weights(Predictions.from_probs(p)).correlation for p in (probs, silent))
     np.testing.assert_allclose(partial, full, atol=1e-12)
     never = probs.copy()
     never[0] = 0.5

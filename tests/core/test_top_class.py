@@ -13,7 +13,7 @@ from outlearn.core.dawid_skene import dawid_skene
 from outlearn.core.metrics import METRICS, accuracy, majority_accuracy
 from outlearn.core.predictions import Predictions
 from outlearn.core.risk_gap import risk_gap
-from outlearn.core.teacher_weights import hard_votes, label_correlation, teacher_weights
+from outlearn.core.teacher_weights import hard_votes, teacher_weights
 from outlearn.core.top_class import hits, top_class
 
 SUMS = 1e-9  # sums in another order
@@ -56,7 +56,7 @@ def numbers(probs, labels):
         "kappa": kappa_matrix(who, who),
         "blind": [getattr(spots, name).mean for name in ("blind_spot", "index", "confident_disagreement")],
         "ledger": [ledger.teacher_correct, ledger.student_correct],
-        "correlation": label_correlation(who),
+        "correlation": teacher_weights(who).correlation,
         "weights": teacher_weights(who).weights,
         "confident": dawid_skene(who).combine(who).probs.max(axis=-1),
         "true": dawid_skene(who, smoothing=0.0).combine(who).probs[0][np.arange(len(labels)), labels],

@@ -80,6 +80,7 @@ def test_another_criterion_chooses_again_without_training_the_candidates_again(g
 def test_students_of_one_ensemble_are_chosen_by_groups_of_teachers(go):
     finished = go("weak_labels.source=mean")
     assert finished.students["auto"].models == 1
+    assert finished.gap("auto").gap.mean() == pytest.approx(finished.students["auto"].gap.mean)
     assert finished.selection.chosen.name
 
 

@@ -1,10 +1,10 @@
 """Bias and variance of predictions in any Bregman divergence, in both orders (theory: Pfau 2013; ours for the second).
 
-    target_first:      E D(Y, f) = E D(Y, Ybar) [noise] + D(Ybar, fdual) [bias] + E D(fdual, f) [variance]
-    prediction_first:  E D(f, Y) = E D(Ydual, Y) [noise] + D(fbar, Ydual) [bias] + E D(f, fbar) [variance]
+    target_first:      E D(Y, f) = E D(Y, Ybar) [noise] + D(Ybar, f*) [bias] + E D(f*, f) [variance]
+    prediction_first:  E D(f, Y) = E D(Y*, Y) [noise] + D(fbar, Y*) [bias] + E D(f, fbar) [variance]
 
-Bar is the arithmetic mean, dual the mean in dual coordinates (for negative entropy the normalised geometric mean). The
-averages are over the models and draws given, so the identities hold exactly (plug-in); `summary` corrects for their
+Bar is the arithmetic mean, * the dual mean, in dual coordinates (for negative entropy the normalised geometric mean).
+The averages are over the models and draws given, so the identities hold exactly (plug-in); `summary` corrects for their
 number. Every teacher weighs the same, however many students it has: in the total, in the centre that bias and variance
 are about, and in what the correction leaves out. Everything is computed in dual coordinates: from log-probabilities,
 never from log(softmax).
@@ -27,9 +27,9 @@ from outlearn.errors import ConfigError, suggest
 __all__ = [
     "BiasVariance",
     "BiasVarianceSummary",
+    "_unit_weights",
     "bias_variance",
     "decompose",
-    "unit_weights",
     "variance_pseudo_values",
 ]
 
@@ -146,7 +146,7 @@ class BiasVarianceSummary:
     """Means over models and points of total, noise, bias and variance: `total = noise + bias + variance`; print() it.
 
     Attributes:
-        total, noise, bias, variance: means with intervals; nan, with the reason, where they cannot be told.
+        total, noise, bias, variance: means with intervals; nan, with the reason, where models do not show them.
         correction: "jackknife" (bias and variance corrected for the number of models; bias may be negative) or "none".
         generator, order: the names.
         n_models, n_units, n_draws, n_points: what was averaged; units are the independent ones, teachers for students.
@@ -186,6 +186,9 @@ def bias_variance(
 ) -> BiasVariance:
     """Decompose the risk of predictions into noise, bias and variance at every point.
 
+    target_first:      E D(Y, f) = E D(Y, E Y) + D(E Y, f*) + E D(f*, f), f* the dual mean of f;
+    prediction_first:  E D(f, Y) = E D(Y*, Y) + D(E f, Y*) + E D(f, E f), Y* the dual mean of Y.
+
     Args:
         target: int labels `[points]`; a distribution `[points, classes]`; or draws of the target, `[draws, points]` int
             (with `draws=True`) or `[draws, points, classes]`.
@@ -197,7 +200,8 @@ def bias_variance(
         draws: say that the first axis of an integer target is draws.
 
     Returns:
-        The parts at each point; `summary()` averages them.
+        The parts at each point, `[points]`, in the generator's unit (nats for the entropies); `summary()` averages
+        them.
 
     Raises:
         ConfigError: for an unknown generator or order.
@@ -236,15 +240,15 @@ def decompose(
             None if independent.
     """
     units = _units(models, clusters)
-    f_centre = dual_centre(models, generator, order, of="predictions", weights=unit_weights(units))
+    f_centre = dual_centre(models, generator, order, of="predictions", weights=_unit_weights(units))
     y_centre = dual_centre(target, generator, order, of="target")
     spread = spread_about(f_centre, models, generator, order, of="predictions")
     # Pfau 2013: the total is the sum of the other three, at every point and for any models and draws.
     return BiasVariance(
-        total=cluster_means(mean_risk(target, models, generator, order), units).mean(axis=0),
-        noise=spread_about(y_centre, target, generator, order, of="target").mean(axis=0),
-        bias=mean_risk(y_centre[None], f_centre[None], generator, order)[0],
-        variance=cluster_means(spread, units).mean(axis=0),
+        total=cluster_means(mean_risk(target, models, generator, order), units).mean(axis=0),  # E D(Y, f) | E D(f, Y)
+        noise=spread_about(y_centre, target, generator, order, of="target").mean(axis=0),  # E D(Y, Ybar) | E D(Y*, Y)
+        bias=mean_risk(y_centre[None], f_centre[None], generator, order)[0],  # D(Ybar, f*) | D(fbar, Y*)
+        variance=cluster_means(spread, units).mean(axis=0),  # E D(f*, f) | E D(f, fbar)
         generator=generator,
         order=order,
         _target=target,
@@ -253,11 +257,11 @@ def decompose(
     )
 
 
-def unit_weights(units: Shaped[np.ndarray, " models"]) -> Float[np.ndarray, " models"] | None:
+def _unit_weights(units: Shaped[np.ndarray, " models"]) -> Float[np.ndarray, " models"] | None:
     """Give every unit the same weight, shared by its models: sums to 1; None if that makes all models equal.
 
     Example:
-        >>> unit_weights(np.array([0, 0, 1]))
+        >>> _unit_weights(np.array([0, 0, 1]))
         array([0.25, 0.25, 0.5 ])
     """
     _, inverse, sizes = np.unique(units, return_inverse=True, return_counts=True)
@@ -284,13 +288,14 @@ def variance_pseudo_values(
     """
     labels, inverse = np.unique(units, return_inverse=True)
     groups = [np.flatnonzero(inverse == label) for label in range(len(labels))]
-    centre = dual_centre(models, generator, order, of=of, weights=unit_weights(units))
+    centre = dual_centre(models, generator, order, of=of, weights=_unit_weights(units))
     full = cluster_means(spread_about(centre, models, generator, order, of=of), inverse).mean(axis=0)
     members = [dual_centre(models[group], generator, order, of=of) for group in groups]
     out_centres = leave_out_centres(np.stack(members), np.ones(len(groups)), generator, order, of=of)
     left_out = np.empty((len(groups), models.shape[1]))
     for index, (group, c) in enumerate(zip(groups, out_centres, strict=True)):
-        # About any c: mean_m D(c, f_m) = V + D(c, centre), and the same with the arguments exchanged.
+        # mean_m D(c, f_m) = V + D(c, centre) for any c, and likewise with the arguments exchanged (Pfau 2013). So with
+        # c the mean without the unit: V_(M-1)^(-i) = (M mean_m D(c, f_m) - the unit's own) / (M - 1).
         about_c = full + spread_about(c, centre[None], generator, order, of=of)[0]
         own = spread_about(c, models[group], generator, order, of=of).mean(axis=0)
         with np.errstate(invalid="ignore"):

@@ -1,4 +1,4 @@
-"""Blind spots: where a student is surely wrong and its teacher, which might have warned, is unsure.
+"""Blind spots: where a student is confidently wrong and its teacher, which might have warned, is unsure.
 
 With the class of a model its most probable one, its confidence c the probability of it, and "sure" c >= threshold:
 
@@ -27,7 +27,7 @@ from jaxtyping import Bool, Float, Integer
 from scipy.stats import rankdata
 
 from outlearn.core.agreement import agreement
-from outlearn.core.intervals import Interval, point_interval, two_way_interval
+from outlearn.core.intervals import Interval, mean_interval, ratio_interval
 from outlearn.core.metrics import accuracy
 from outlearn.core.predictions import Predictions, labelled_by
 from outlearn.errors import ConfigError
@@ -92,6 +92,7 @@ class BlindSpots:
         """Average over students and points, with two-way intervals clustered by teacher."""
         unseen = (self.sure & ~self.teacher_sure).astype(np.float64)
         disagreeing = self.sure * self.disagree
+        # index = 4 E[wrong u_student (1 - u_teacher)] / E[wrong]: 1/4 is E[u (1 - u')] of independent uniform ranks
         area = 4 * self.wrong * self.rank * (1 - self.teacher_rank)
         return BlindSpotSummary(
             threshold=self.threshold,
@@ -103,17 +104,10 @@ class BlindSpots:
         )
 
     def _mean(self, values: np.ndarray, level: float) -> Interval:
-        if len(np.unique(self.teacher_of)) < 2:
-            return point_interval(values, level)
-        return two_way_interval(values, level, clusters=self.teacher_of)
+        return mean_interval(values, level, clusters=self.teacher_of)
 
     def _ratio(self, part: np.ndarray, whole: np.ndarray, level: float) -> Interval:
-        total = float(whole.mean())
-        if total == 0:
-            n_teachers, nan = len(np.unique(self.teacher_of)), float("nan")
-            return Interval(nan, nan, nan, nan, n_teachers, whole.shape[1], level, "there is no such point")
-        ratio = float(part.mean()) / total
-        return self._mean(ratio + (part - ratio * whole) / total, level)
+        return ratio_interval(part, whole, level, clusters=self.teacher_of)
 
 
 def blind_spots(
@@ -125,18 +119,22 @@ def blind_spots(
 ) -> BlindSpots:
     """Find where students are sure, where they are wrong, and whether their own teacher would have warned.
 
+    A model is sure where its confidence, the probability of its most probable class, is at least the threshold; a blind
+    spot is a point where the student is wrong and sure and its teacher is not sure.
+
     Args:
-        labels: true labels.
+        labels: true classes, `[points]` int.
         teacher: `[teachers, points, classes]`.
-        student: `[students, points, classes]`, with `teacher_of`.
+        student: `[students, points, classes]`, with `teacher_of` unless there is one teacher or one student a teacher.
         threshold: the probability from which on a model is sure of its class; half-way to certainty if None.
 
     Returns:
-        Marks for each student and point; `summary()` for means with intervals.
+        Marks `[students, points]`; `summary()` for means with intervals, as shares of points.
 
     Raises:
         ConfigError: for a threshold that is not above 1/K and at most 1.
-        AlignmentError, DomainError: if points, teachers or labels do not fit.
+        AlignmentError: if teacher and student have different points, or the pairing is not said.
+        AlignmentError, DomainError: for labels that are not one class a point.
 
     Example:
         >>> t = Predictions.from_probs(np.array([[0.6, 0.4], [0.9, 0.1], [0.6, 0.4], [0.2, 0.8]]))

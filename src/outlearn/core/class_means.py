@@ -7,8 +7,8 @@ The weights are those of the maximum-likelihood prior correction: w = exp(u) min
 
     mean_i log sum_k e^{u_k} q_i(k) - sum_k prior_k u_k,
 
-whose gradient is the difference of the means. Newton's steps find it; where one would not go down, iterative scaling,
-which always does, takes its place.
+whose gradient is the difference of the means. Newton's steps find the minimum; where one would go up, a step of
+iterative scaling, which never does, takes its place.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from outlearn.errors import ShapeError
 
 __all__ = ["match_class_means"]
 
-STEPS = 100
-HALVINGS = 5  # of a step of Newton's that went up
-LONGEST = 10.0  # step of a log factor
-LEAST = -200.0  # log factor, relative to the largest: no class vanishes to 0, where its log would be infinite
-ENOUGH = 1e-6  # largest difference between a class mean and its prior
+MAX_STEPS = 100
+MAX_HALVINGS = 5  # of a Newton step that went up
+MAX_STEP = 10.0  # of a log factor
+LOG_FACTOR_FLOOR = -200.0  # relative to the largest: no class vanishes to 0, where its log would be infinite
+TOLERANCE = 1e-6  # largest difference between a class mean and its prior
 
 
 def match_class_means(
@@ -67,22 +67,23 @@ def match_class_means(
     )
     shift = np.zeros(wanted.shape)
     scaled, cost = _scaled(q, shift, wanted)
-    for _ in range(STEPS):
+    for _ in range(MAX_STEPS):
         means = scaled.mean(axis=-1)
-        if np.abs(means - wanted).max() < ENOUGH:
+        if np.abs(means - wanted).max() < TOLERANCE:
             break
-        step = np.clip(_newton_step(scaled, means, wanted), -LONGEST, LONGEST)
+        step = np.clip(_newton_step(scaled, means, wanted), -MAX_STEP, MAX_STEP)
         tried, tried_cost = _scaled(q, shift + step, wanted)
-        for _ in range(HALVINGS):
+        for _ in range(MAX_HALVINGS):
             if np.all(tried_cost <= cost):
                 break
             step = np.where(tried_cost <= cost, step, step / 2)
             tried, tried_cost = _scaled(q, shift + step, wanted)
         if not np.all(tried_cost <= cost):
+            # iterative scaling: w_k <- w_k prior_k / mean_i q'_i(k)
             ratio = np.divide(wanted, means, out=np.ones_like(means), where=possible & (wanted > 0) & (means > 0))
             step = np.where(tried_cost <= cost, step, np.log(ratio))
             tried, tried_cost = _scaled(q, shift + step, wanted)
-        shift = np.maximum(shift + step - (shift + step).max(axis=0), LEAST)
+        shift = np.maximum(shift + step - (shift + step).max(axis=0), LOG_FACTOR_FLOOR)
         scaled, cost = tried, tried_cost
     return np.ascontiguousarray(np.moveaxis(scaled, 0, -1))
 
@@ -98,8 +99,8 @@ def _without(q: np.ndarray, unwanted: np.ndarray) -> np.ndarray:
 
 def _scaled(q: np.ndarray, shift: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the scaled predictions and the convex cost of each model; neither changes with a constant in `shift`."""
-    shift = np.maximum(shift - shift.max(axis=0), LEAST)
-    scaled = q * np.exp(shift)[..., None]
+    shift = np.maximum(shift - shift.max(axis=0), LOG_FACTOR_FLOOR)
+    scaled = q * np.exp(shift)[..., None]  # q'_i(k) = w_k q_i(k) / sum_l w_l q_i(l), w = exp(shift)
     total = scaled.sum(axis=0)
     scaled /= total
     return scaled, np.asarray(np.log(total).mean(axis=-1) - (wanted * shift).sum(axis=0))
@@ -109,6 +110,7 @@ def _newton_step(scaled: np.ndarray, means: np.ndarray, wanted: np.ndarray) -> n
     """Solve Hessian x step = wanted - means, for each model."""
     by_model = np.moveaxis(scaled, 0, -2)  # [*models, classes, points]
     products = by_model @ np.swapaxes(by_model, -1, -2) / scaled.shape[-1]
+    # Hessian of the cost in u = log w: mean_i (diag q'_i - q'_i q'_i^T)
     spread = np.moveaxis(means, 0, -1)[..., None] * np.eye(len(scaled)) - products
     # A constant changes nothing: the matrix of ones takes that direction, the small diagonal what is flat beside it.
     hessian = spread + 1.0 / len(scaled) + 1e-9 * np.eye(len(scaled))

@@ -68,6 +68,7 @@ def crossed_misfit(
     total = sums.rows.sum(axis=0)
     crossed = total / (n_rows * (n_teachers - 1))
     paired = sums.own.sum(axis=0) / n_rows
+    # Where every teacher has students, phi and phi* cancel: what is left is <grad phi(t), s>, paired less crossed.
     mean = float(crossed.mean())
     covariance = float((crossed - paired).mean())
     if not np.isfinite(sums.rows).all():
@@ -77,6 +78,7 @@ def crossed_misfit(
         return CrossedMisfit(mean, covariance, None, None, "an interval of crossed pairs needs at least 3 teachers")
     # Without teacher a, in both its roles.
     rows_left = (n_rows - has_students)[:, None]
+    # The terms d(m, b) with neither m = a nor b = a.
     crossed_without = (total - sums.rows - sums.columns) / (rows_left * (n_teachers - 2))
     paired_without = (sums.own.sum(axis=0) - sums.own) / rows_left
     crossed_pseudo = n_teachers * crossed - (n_teachers - 1) * crossed_without
@@ -117,6 +119,7 @@ def _pair_sums(
         s_dual = generator.dual_from_log_probs(student[s], argument="student")
         x, c = _sides(s_dual, student[s], generator, second=order != "target_first")
         product = np.einsum("ik,ik->i", x, linear[m])
+        # D = phi + phi* - <., .>, with c of the student and `constant` of the teachers; to its own, then to all others
         paired[m] += share[s] * (c + constant[m] - product)
         rows[m] += share[s] * (
             others * c + (all_constant - constant[m]) - (np.einsum("ik,ik->i", x, all_linear) - product)

@@ -77,22 +77,28 @@ def denoising_control(
 ) -> DenoisingControl:
     """Compare students with single teachers and with ensembles of them.
 
+    The ensembles are the arithmetic mean of the teachers' probabilities, and their dual mean, the normalised geometric
+    one; a student of many noisy labels can be expected to reach them by averaging alone.
+
     Args:
-        labels: of the test points.
-        teacher, student: on the test points; student with `teacher_of`.
-        validation_teacher: the same teachers on validation points.
-        validation_labels: of the validation points; chooses the best teacher, by accuracy, ties by log loss.
-        level: of the intervals.
+        labels: true classes of the test points, `[points]` int.
+        teacher: on the test points, `[teachers, points, classes]`.
+        student: on the test points, `[students, points, classes]`, with `teacher_of` unless there is one teacher or one
+            student a teacher.
+        validation_teacher: the same teachers on validation points, `[teachers, validation points, classes]`.
+        validation_labels: true classes of these, `[validation points]` int; they choose the best teacher, by accuracy,
+            ties by log loss.
+        level: of the intervals, between 0 and 1.
 
     Returns:
         The table with an answer: "not only denoising" where the students are more accurate than both ensembles beyond
         their intervals.
 
     Raises:
-        AlignmentError: if points, teachers or labels do not fit.
-        DomainError: if the teachers have no dual mean: at some point no class has positive probability under all of
-            them, as where two are certain of different classes. There is no table without it, since the answer
-            compares with both ensembles; give such teachers as logits.
+        AlignmentError: if points or teachers do not fit, or labels are not one a point.
+        DomainError: for labels that are no classes; and if the teachers have no dual mean: at some point no class has
+            positive probability under all of them, as where two are certain of different classes. There is no table
+            without it, since the answer compares with both ensembles; give such teachers as logits.
 
     Example:
         >>> rng = np.random.default_rng(0)

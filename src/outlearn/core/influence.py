@@ -21,7 +21,7 @@ from outlearn.errors import DomainError, ShapeError
 
 __all__ = ["Estimate", "average", "mean_estimate", "with_controls"]
 
-LEAST_COUNT = 1.87  # t standard errors of 1.87 / n are the exact upper 95% limit of a share seen 0 times, 3.7 / n
+ZERO_COUNT_ERROR = 1.87  # t standard errors of 1.87 / n are the exact upper 95% limit of a share seen 0 times, 3.7 / n
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Estimate:
         value: the estimate.
         influence: `[points]`; its mean is 0 and value + influence_i / n is about the estimate with point i once more.
         n_points: points that the scarcest mean in it is over: its degrees of freedom, plus one.
-        least_error: the standard error is never below this. A share of 0 of 20 points has no spread, but is not known
+        error_floor: the standard error is never below this. A share of 0 of 20 points has no spread, but is not known
             to be 0: the floor of 1.87 / n gives it the exact 95% limit, 3.7 / n.
 
     Example:
@@ -47,12 +47,12 @@ class Estimate:
     value: float
     influence: Float[np.ndarray, " points"]
     n_points: int
-    least_error: float = 0.0
+    error_floor: float = 0.0
 
     def __add__(self, other: Estimate | float | int) -> Estimate:
         if isinstance(other, Estimate):
             return self._with(other, self.value + other.value, 1.0, 1.0)
-        return Estimate(self.value + other, self.influence, self.n_points, self.least_error)
+        return Estimate(self.value + other, self.influence, self.n_points, self.error_floor)
 
     def __radd__(self, other: float | int) -> Estimate:
         return self + other
@@ -98,10 +98,10 @@ class Estimate:
 
     @property
     def standard_error(self) -> float:
-        """Return sqrt(sum_i influence_i^2) / n, with n_points - 1 in the place of n_points; at least `least_error`."""
+        """Return sqrt(sum_i influence_i^2) / n, with n_points - 1 in the place of n_points; at least `error_floor`."""
         n = len(self.influence)
         small = self.n_points / (self.n_points - 1) if self.n_points > 1 else math.nan
-        return max(math.sqrt(float(np.square(self.influence).sum()) * small) / n, self.least_error)
+        return max(math.sqrt(float(np.square(self.influence).sum()) * small) / n, self.error_floor)
 
     def interval(self, level: float = 0.95, *, low: float = -math.inf, high: float = math.inf) -> Interval:
         """Give value +- t standard errors, cut to [low, high] where the parameter cannot lie outside.
@@ -111,26 +111,28 @@ class Estimate:
         Returns:
             The interval; nan with a reason for fewer than 4 points.
         """
-        nan = math.nan
         if self.n_points < MINIMUM_POINTS:
             reason = f"only {self.n_points} points: an interval needs at least {MINIMUM_POINTS}"
-            return Interval(self.value, nan, nan, nan, 1, self.n_points, level, reason, "points")
+            return Interval.missing(
+                reason, mean=self.value, n_models=1, n_points=self.n_points, level=level, over="points"
+            )
         error = self.standard_error
         half = float(stats.t.ppf(0.5 + level / 2, self.n_points - 1)) * error
         ends = [min(max(self.value + sign * half, low), high) for sign in (-1, 1)]
         return Interval(self.value, ends[0], ends[1], error, 1, self.n_points, level, None, "points")
 
     def _map(self, value: float, slope: float) -> Estimate:
-        return Estimate(value, slope * self.influence, self.n_points, abs(slope) * self.least_error)
+        return Estimate(value, slope * self.influence, self.n_points, abs(slope) * self.error_floor)
 
     def _with(self, other: Estimate, value: float, slope: float, other_slope: float) -> Estimate:
         if len(self.influence) != len(other.influence):
             raise ShapeError(
                 f"two estimates must be over the same points; got {len(self.influence)} and {len(other.influence)}."
             )
+        # The delta method: to first order f(a, b) moves by df/da times the influence on a, plus df/db times that on b.
         influence = slope * self.influence + other_slope * other.influence
-        least = math.hypot(slope * self.least_error, other_slope * other.least_error)
-        return Estimate(value, influence, min(self.n_points, other.n_points), least)
+        floor = math.hypot(slope * self.error_floor, other_slope * other.error_floor)
+        return Estimate(value, influence, min(self.n_points, other.n_points), floor)
 
 
 def mean_estimate(values: Float[np.ndarray, " points"], where: Bool[np.ndarray, " points"] | None = None) -> Estimate:
@@ -150,8 +152,9 @@ def mean_estimate(values: Float[np.ndarray, " points"], where: Bool[np.ndarray, 
         raise DomainError("a mean needs at least one point; none is marked.")
     value = float(values[mask].mean())
     influence = np.zeros(len(values))
+    # n m_i (v_i - mean) / sum(m)
     influence[mask] = (values[mask] - value) * (len(values) / count)
-    return Estimate(value, influence, count, LEAST_COUNT / count)
+    return Estimate(value, influence, count, ZERO_COUNT_ERROR / count)
 
 
 def average(estimates: Sequence[Estimate]) -> Estimate:
@@ -199,6 +202,7 @@ def with_controls(estimate: Estimate, controls: Sequence[Estimate]) -> Estimate:
     if not used or spare < len(used):
         return estimate
     design = np.stack([control.influence for control in used], axis=1)
+    # b = argmin |influence - sum_j b_j influence_j|^2, the least variance that any such combination has
     weights, *_ = np.linalg.lstsq(design, estimate.influence, rcond=None)
     value = estimate.value - float(weights @ [control.value for control in used])
-    return Estimate(value, estimate.influence - design @ weights, estimate.n_points - len(used), estimate.least_error)
+    return Estimate(value, estimate.influence - design @ weights, estimate.n_points - len(used), estimate.error_floor)

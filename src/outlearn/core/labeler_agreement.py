@@ -125,6 +125,7 @@ def plurality_accuracy(n_labelers: int, rate: float, n_classes: int) -> float:
                     key = _Ways(way.votes + votes, way.ties + (votes == own))
                     after[key] = after.get(key, 0.0) + weight * other**votes / math.factorial(votes)
             ways = after
+        # n! / own! (1 - rate)^own times the coefficient of the other classes' votes, the answer winning 1 of ties + 1
         chance = math.factorial(n_labelers) / math.factorial(own) * (1 - rate) ** own
         total += chance * sum(w / (way.ties + 1) for way, w in ways.items() if way.votes == n_labelers - own)
     return total

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 from scipy.stats import rankdata
 
-from outlearn.core.intervals import Interval, point_interval, two_way_interval
+from outlearn.core.intervals import Interval, mean_interval
 from outlearn.core.predictions import Predictions
 from outlearn.core.top_class import hits, top_class
 from outlearn.errors import AlignmentError, ConfigError, DomainError, suggest
@@ -269,11 +269,7 @@ def score(name: str, predictions: Predictions, labels: Integer[np.ndarray, "poin
         reason = "the labels show one class only: no ranking to measure"
         nan = float("nan")
         return Score(Interval(nan, nan, nan, nan, n_models, n_points, level, reason), each)
-    clusters = predictions.teacher_of
-    independent = n_models if clusters is None else len(np.unique(clusters))
-    if independent < 2:
-        return Score(point_interval(values, level), each)
-    return Score(two_way_interval(values, level, clusters=clusters), each)
+    return Score(mean_interval(values, level, clusters=predictions.teacher_of), each)
 
 
 def scorecard(predictions: Predictions, labels: Integer[np.ndarray, "points"], level: float = 0.95) -> dict[str, Score]:

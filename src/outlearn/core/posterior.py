@@ -141,6 +141,9 @@ def posterior_mean(
 ) -> PosteriorMean:
     """Estimate the posterior mean of the teacher given each student, and split the misfit about it.
 
+    With c = E*[t | s], the dual mean, in order "target_first" and c = E[t | s] in "prediction_first":
+    E D(s, t) = E D(s, c) + E D(c, t), and E D(t, s) = E D(t, c) + E D(c, s).
+
     Args:
         teacher: `[teachers, points, classes]`.
         student: `[students, points, classes]`; with `teacher_of` for "regression" and "pooled".
@@ -154,7 +157,8 @@ def posterior_mean(
         draws: say that the first axis of an integer target is draws.
 
     Returns:
-        Posterior means, conditional variance, distance, and the bound on the residual.
+        Posterior means, conditional variance, distance, and the bound on the residual, `[students, points]` each, in
+        the generator's unit (nats for the entropies).
 
     Raises:
         ConfigError: for an unknown method or order.
@@ -192,12 +196,13 @@ def posterior_mean(
         if method == "pooled":
             centre = dual_centre(t, chosen, order, of="predictions")
             centres = np.broadcast_to(centre, s.shape).copy()
+            # Plug-in, M teachers show (1 - 1/M) of their variance: the jackknife's rows are what `interval` averages.
             variance_rows = variance_pseudo_values(t, np.arange(len(t)), chosen, order)
         else:
             centres = cross_fitted_means(t, s, own, chosen, order, folds)
-        variance = _divergences(centres, t[own], chosen, order)
-        misfit = _divergences(s, t[own], chosen, order)
-    distance = _divergences(s, centres, chosen, order)
+        variance = _divergences(centres, t[own], chosen, order)  # D(c, t) | D(t, c)
+        misfit = _divergences(s, t[own], chosen, order)  # D(s, t) | D(t, s)
+    distance = _divergences(s, centres, chosen, order)  # D(s, c) | D(c, s)
     residual, bound = _residual_and_bound(student, s, centres, chosen, order, target, draws=draws)
     return PosteriorMean(
         conditional_variance=variance,
@@ -259,24 +264,24 @@ def _residual_and_bound(
         return None, _worst_case(probs, s, c, generator)
     read = read_target(target, student, draws=draws)
     y = target_duals(read, student, generator, order)
-    # Averaged over teachers, the residual of `risk_gap` keeps only c of the teacher: Y and s are known given s and x.
+    # The residual of `risk_gap` on average over the teachers of s, on which Y does not depend given the point.
     if order == "target_first":  # <grad phi(s) - grad phi(c), Y - s>
-        turn, step = _difference(s, c), read.probs.mean(axis=0) - probs
+        dual_step, step = _difference(s, c), read.probs.mean(axis=0) - probs
     else:  # <grad phi(s) - grad phi(Y), c - s>
-        turn, step = _difference(s, y.mean(axis=0)), generator.inverse_gradient(c) - probs
+        dual_step, step = _difference(s, y.mean(axis=0)), generator.inverse_gradient(c) - probs
     with np.errstate(invalid="ignore"):
-        residual = np.where(step == 0, 0.0, turn * step).sum(axis=-1)
-    return residual, _bound(turn, step, generator)
+        residual = np.where(step == 0, 0.0, dual_step * step).sum(axis=-1)
+    return residual, _bound(dual_step, step, generator)
 
 
-def _bound(turn: np.ndarray, step: np.ndarray, generator: BregmanGenerator) -> np.ndarray:
-    """Bound |<turn, step>| at each point."""
+def _bound(dual_step: np.ndarray, step: np.ndarray, generator: BregmanGenerator) -> np.ndarray:
+    """Bound |<dual_step, step>| at each point."""
     if generator.dual_is_logits:  # steps p - q sum to 0: |<u, p - q>| <= TV(p, q) (max u - min u)
         distance = np.abs(step).sum(axis=-1) / 2
         with np.errstate(invalid="ignore"):  # 0 times an infinite range: no step, no residual
-            return np.where(distance == 0, 0.0, distance * (turn.max(axis=-1) - turn.min(axis=-1)))
+            return np.where(distance == 0, 0.0, distance * (dual_step.max(axis=-1) - dual_step.min(axis=-1)))
     # Cauchy-Schwarz
-    return np.asarray(np.linalg.norm(turn, axis=-1) * np.linalg.norm(step, axis=-1))
+    return np.asarray(np.linalg.norm(dual_step, axis=-1) * np.linalg.norm(step, axis=-1))
 
 
 def _worst_case(probs: np.ndarray, s: np.ndarray, c: np.ndarray, generator: BregmanGenerator) -> np.ndarray:

@@ -18,7 +18,7 @@ from outlearn.errors import DomainError
 
 __all__ = ["cross_fitted_means"]
 
-SMALLEST_SHARE = 0.1  # of its pooled mean that a predicted probability keeps: a line can leave the simplex
+KEPT_SHARE = 0.1  # of its pooled mean that a predicted probability keeps: a line can leave the simplex
 VACUOUS = 1e-10  # unexplained share of the teachers' variation below which the student determines the teacher
 NULL_SPACE = 1e-10  # relative size of eigenvalues taken as 0: coordinates of distributions span one dimension less
 
@@ -81,6 +81,7 @@ def _fit_and_predict(
         deviation = x[s] - x_mean
         square += deviation.T @ deviation
         product += deviation.T @ (y[s] - y_mean)
+    # Least squares, B = (sum dx dx^T)^+ sum dx dy^T; for Gaussian coordinates E[t | s] is y_mean + (s - x_mean) B
     slope = np.linalg.pinv(square, rcond=NULL_SPACE, hermitian=True) @ product
     return np.broadcast_to(y_mean, new.shape), (new - x_mean) @ slope
 
@@ -110,5 +111,5 @@ def _duals(coordinates: np.ndarray, generator: BregmanGenerator, order: str) -> 
 def _stay_in_simplex(base: np.ndarray, step: np.ndarray) -> np.ndarray:
     """Shorten a step so that every class keeps at least a tenth of its base probability."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        longest = np.where(step < 0, (1 - SMALLEST_SHARE) * base / -step, np.inf).min(axis=-1, keepdims=True)
+        longest = np.where(step < 0, (1 - KEPT_SHARE) * base / -step, np.inf).min(axis=-1, keepdims=True)
     return np.asarray(base + np.minimum(longest, 1.0) * step)

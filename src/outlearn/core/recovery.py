@@ -1,10 +1,10 @@
 """Performance gap recovered: how much of the way from teacher to ceiling the student goes.
 
 PGR = (student - teacher) / (ceiling - teacher), on accuracy. It is a ratio of two noisy means that share teacher and
-points, so the interval is Fieller's: all r for which the paired mean of (student - teacher) - r (ceiling - teacher) is
-not told from zero. Unlike the delta method it stays right when the denominator is noisy, and it is finite exactly when
-the interval of ceiling - teacher excludes 0, which is the rule for withholding PGR. A percentile bootstrap of the ratio
-has no such guard: replicates with a denominator near 0 set its ends.
+points, so the interval is Fieller's: all r for which the paired mean of (student - teacher) - r (ceiling - teacher)
+cannot be told apart from 0. Unlike the delta method it stays right when the denominator is noisy, and it is finite
+exactly when the interval of ceiling - teacher excludes 0, which is the rule for withholding PGR. A percentile bootstrap
+of the ratio has no such guard: replicates with a denominator near 0 set its ends.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from outlearn.core.intervals import (
     Interval,
     TwoWayVariance,
     cluster_means,
-    point_interval,
-    two_way_interval,
+    mean_interval,
     two_way_variance,
 )
 from outlearn.core.metrics import accuracy
@@ -64,13 +63,19 @@ def performance_gap_recovered(
     this very teacher: `gain.over` says so.
 
     Args:
-        labels: `[points]`, int.
-        teacher, student, ceiling: predictions on these points; student with `teacher_of`.
-        level: of all intervals.
+        labels: true classes, `[points]` int.
+        teacher: `[teachers, points, classes]`.
+        student: `[students, points, classes]`, with `teacher_of` unless there is one teacher or one student a teacher.
+        ceiling: `[ceilings, points, classes]`, trained on true labels.
+        level: of all intervals, between 0 and 1.
 
     Returns:
-        The ratio, or None with the reason: the interval of ceiling - teacher includes 0, lies below 0, or cannot be
-        given.
+        The ratio (1 is the ceiling, 0 the teacher), or None with the reason: the interval of ceiling - teacher includes
+        0, lies below 0, or cannot be given. Gain and room in either case, as shares of points.
+
+    Raises:
+        AlignmentError: if teacher, student and ceiling have different points, or the pairing is not said.
+        AlignmentError, DomainError: for labels that are not one class a point. ConfigError: for a level outside (0, 1).
 
     Example:
         >>> right, wrong = [0.9, 0.1], [0.1, 0.9]
@@ -89,9 +94,8 @@ def performance_gap_recovered(
     of_ceiling = accuracy(ceiling, labels)
     gain = cluster_means(accuracy(student, labels) - of_teacher[own], own)
     room = of_ceiling.mean(axis=0) - of_teacher[np.unique(own)]
-    interval = two_way_interval if len(room) > 1 else point_interval
     extra, quantile = _of_ceilings(of_ceiling, two_way_variance(room), level)
-    gain_interval, room_interval = interval(gain, level), _widened(interval(room, level), extra, quantile)
+    gain_interval, room_interval = mean_interval(gain, level), _widened(mean_interval(room, level), extra, quantile)
 
     def withheld(reason: str) -> Recovery:
         return Recovery(None, None, None, reason, gain_interval, room_interval)
@@ -118,7 +122,8 @@ def _of_ceilings(of_ceiling: np.ndarray, parts: TwoWayVariance, level: float) ->
     own = parts.degrees_of_freedom
     if extra == 0:
         return 0.0, parts.quantile(level)
-    # Satterthwaite, with the caution for few ceilings that the intervals have for few teachers.
+    # Satterthwaite 1946, freedom = v^2 / sum_k (v_k^2 / freedom_k), with the caution for few ceilings that the
+    # intervals have for few teachers.
     spread = parts.total**2 / own + ROW_CAUTION * extra**2 / (n_ceilings - 1)
     freedom = max((parts.total + extra) ** 2 / spread, min(own, n_ceilings - 1.0))
     return extra, float(stats.t.ppf(0.5 + level / 2, freedom))
@@ -139,6 +144,7 @@ def _fieller(gain: np.ndarray, room: np.ndarray, extra: float, q: float) -> tupl
     """
     g, d = float(gain.mean()), float(room.mean())
     covariance = _covariance(gain, room, extra)
+    # Fieller 1954: the roots of a r^2 - 2 b r + c = 0; a > 0 exactly where the interval of d excludes 0
     a = d * d - q * q * covariance[1, 1]
     b = g * d - q * q * covariance[0, 1]
     c = g * g - q * q * covariance[0, 0]
@@ -151,6 +157,7 @@ def _covariance(gain: np.ndarray, room: np.ndarray, extra: float) -> np.ndarray:
     of_gain, of_room = two_way_variance(gain), two_way_variance(room)
     v_room = of_room.total + extra
     of_sum, of_difference = two_way_variance(gain + room), two_way_variance(gain - room)
+    # Cov(x, y) = (Var(x + y) - Var(x - y)) / 4
     crossed = (_unfloored(of_sum) - _unfloored(of_difference)) / 4
     v_gain = _unfloored(of_gain)
     if v_gain * v_room < crossed**2:

@@ -28,11 +28,11 @@ from outlearn.core.predictions import Predictions
 from outlearn.core.top_class import top_class
 from outlearn.errors import AlignmentError
 
-__all__ = ["TeacherWeights", "hard_votes", "label_correlation", "teacher_weights"]
+__all__ = ["TeacherWeights", "hard_votes", "teacher_weights"]
 
 BLOCKS = 20  # of points, each left out once by the jackknife
 STEPS = 1000  # of coordinate descent; some tens are usual
-CLOSE = 1e-10  # change of every a_i at which it stops
+TOLERANCE = 1e-10  # change of every a_i at which it stops
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +41,10 @@ class TeacherWeights:
 
     Attributes:
         weights: at least 0, sum 1.
-        quality: a_i, estimated correlation of each teacher's hard labels with the truth, before shrinking; nan where
-            fewer than three teachers leave it untold.
+        quality: a_i, estimated correlation of each teacher's hard labels with the truth, before shrinking; nan for
+            fewer than three teachers, of which agreement does not identify it.
+        correlation: R_ij, of the hard labels of each pair of teachers, over the points where both vote; 0 where one of
+            them always gives the same label.
         kept: share of the spread of the qualities that is not noise of the points; they are shrunk to their mean by it.
         misfit: root mean square of R_ij - a_i a_j: 0 for independent teachers, up to noise; always 0 for three.
         reason: why the weights are equal, where nothing tells the teachers apart.
@@ -50,6 +52,7 @@ class TeacherWeights:
 
     weights: Float[np.ndarray, "teachers"]
     quality: Float[np.ndarray, "teachers"]
+    correlation: Float[np.ndarray, "teachers teachers"]
     kept: float
     misfit: float
     reason: str | None = None
@@ -58,6 +61,12 @@ class TeacherWeights:
         """Average the probabilities of the same teachers, on any points, as one model: sum_i w_i p_i.
 
         For votes (probabilities of 0 and 1) its most probable class is the weighted vote.
+
+        Args:
+            predictions: of the same teachers in the same order, `[teachers, points, classes]`.
+
+        Returns:
+            One model, `[1, points, classes]`.
 
         Raises:
             AlignmentError: for another number of teachers.
@@ -77,15 +86,16 @@ def teacher_weights(predictions: Predictions) -> TeacherWeights:
 
     a minimises the sum over i < j of (R_ij - a_i a_j)^2 within 0 <= a_i <= 1 - K / ((K - 1) n), since n points cannot
     show a teacher to be right more often than 1 - 1/n; then each a_i is shrunk to their mean by the share of their
-    spread that a jackknife over points takes for noise, and weighed as above. A teacher that shows nothing above
-    chance (a_i = 0) has weight 0.
+    spread that a jackknife over points takes for noise, and weighed by w_i = log((1 + (K - 1) a_i) / (1 - a_i)). A
+    teacher that shows nothing above chance (a_i = 0) has weight 0.
 
     Args:
-        predictions: of all teachers on the same points, whose labels need not be known; the points that students
-            learn from, never the test points.
+        predictions: of all teachers on the same points, `[teachers, points, classes]`, whose labels need not be known;
+            the points that students learn from, never the test points. Only each one's most probable class is used.
 
     Returns:
-        The weights; equal ones, with the reason, for fewer than three teachers or without agreement beyond chance.
+        The weights `[teachers]`; equal ones, with the reason, for fewer than three teachers or without agreement beyond
+        chance. Nothing is raised: whatever teachers say, there is a weighted mean of it.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -97,28 +107,29 @@ def teacher_weights(predictions: Predictions) -> TeacherWeights:
         (array([0.75, 0.41, 0.44, 0.41]), array([0.41, 0.19, 0.21, 0.19]))
 
     Source: Parisi et al., Ranking and combining multiple predictors without labeled data, 2014, for the rank-one
-    matrix of two classes; knowing or guessing as in Hovy et al., Learning whom to trust with MACE, 2013. The
-    correlation in place of the covariance, which leaves no unknown scale, and more than two classes are derived here.
+    matrix of two classes; knowing or guessing as in Hovy et al., Learning whom to trust with MACE, 2013; Gorodkin,
+    Comparing two K-category assignments by a K-category correlation coefficient, 2004, for R. The correlation in place
+    of the covariance, which leaves no unknown scale, and more than two classes are derived here.
     """
     n_teachers, n_points, n_classes = predictions.log_probs.shape
     equal = np.full(n_teachers, 1 / n_teachers)
-    if n_teachers < 3:
-        untold = np.full(n_teachers, np.nan)
-        return TeacherWeights(equal, untold, 1.0, 0.0, "fewer than three teachers: agreement cannot rank them")
     counts = _block_counts(hard_votes(predictions))
     correlation = _correlation(counts)
-    most = 1 - n_classes / ((n_classes - 1) * max(n_points, 2))
-    quality = _rank_one(correlation, most)
+    if n_teachers < 3:
+        unknown, reason = np.full(n_teachers, np.nan), "fewer than three teachers: agreement cannot rank them"
+        return TeacherWeights(equal, unknown, correlation, 1.0, 0.0, reason)
+    largest = 1 - n_classes / ((n_classes - 1) * max(n_points, 2))  # a of a teacher that errs at one point
+    quality = _rank_one(correlation, largest)
     beside = ~np.eye(n_teachers, dtype=bool)
     misfit = float(np.sqrt(np.square(correlation - np.outer(quality, quality))[beside].mean()))
-    kept = _share_kept(quality, counts, most)
+    kept = _share_kept(quality, counts, largest)
     shrunk = quality.mean() + kept * (quality - quality.mean())
-    settled = np.where(quality > 0, shrunk, 0.0)  # who shows nothing is not lent what the others know
-    votes = np.log1p((n_classes - 1) * settled) - np.log1p(-settled)
+    settled = np.where(quality > 0, shrunk, 0.0)  # a teacher that shows nothing does not borrow from the others
+    votes = np.log1p((n_classes - 1) * settled) - np.log1p(-settled)  # w_i = log((1 + (K - 1) a_i) / (1 - a_i))
     if votes.sum() <= 0:
         reason = "the teachers do not agree beyond chance: nothing tells them apart"
-        return TeacherWeights(equal, quality, kept, misfit, reason)
-    return TeacherWeights(votes / votes.sum(), quality, kept, misfit)
+        return TeacherWeights(equal, quality, correlation, kept, misfit, reason)
+    return TeacherWeights(votes / votes.sum(), quality, correlation, kept, misfit)
 
 
 def hard_votes(predictions: Predictions) -> Float[np.ndarray, "teachers points classes"]:
@@ -134,23 +145,6 @@ def hard_votes(predictions: Predictions) -> Float[np.ndarray, "teachers points c
     log_probs = predictions.log_probs
     speaks = log_probs.max(axis=-1) > log_probs.min(axis=-1)
     return top_class(log_probs) * speaks[..., None]
-
-
-def label_correlation(predictions: Predictions) -> Float[np.ndarray, "teachers teachers"]:
-    """Measure the correlation of the hard labels of all pairs of teachers: Matthews' for any number of classes.
-
-    R_ij = sum_k Cov(1[h_i = k], 1[h_j = k]) / sqrt(V_i V_j), V_i = sum_k Var(1[h_i = k]), over the points where both
-    vote. 0 where one of them always answers the same.
-
-    Example:
-        >>> p = Predictions.from_probs(np.eye(2)[np.array([[0, 0, 1, 1], [0, 1, 1, 1]])])
-        >>> label_correlation(p).round(4)
-        array([[1.    , 0.5774],
-               [0.5774, 1.    ]])
-
-    Source: Gorodkin, Comparing two K-category assignments by a K-category correlation coefficient, 2004.
-    """
-    return _correlation(_block_counts(hard_votes(predictions)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,38 +178,41 @@ def _block_counts(votes: np.ndarray) -> _Counts:
 def _correlation(counts: _Counts) -> np.ndarray:
     n = np.maximum(counts.both.sum(axis=0), 1.0)
     shares = counts.labels.sum(axis=0) / n[..., None]
+    # Gorodkin 2004: R_ij = sum_k Cov(1[h_i = k], 1[h_j = k]) / sqrt(V_i V_j), V_i = sum_k Var(1[h_i = k])
     covariance = counts.equal.sum(axis=0) / n - np.einsum("ijk,jik->ij", shares, shares)
     spread = np.sqrt(np.clip(1 - np.square(shares).sum(axis=-1), 0.0, None))
     scale = spread * spread.T
-    silent = (scale <= 1e-12) | (counts.both.sum(axis=0) == 0)  # always the same answer, or never both
-    return np.where(silent, 0.0, covariance / np.where(silent, 1.0, scale))
+    undefined = (scale <= 1e-12) | (counts.both.sum(axis=0) == 0)  # always the same label, or never both
+    return np.where(undefined, 0.0, covariance / np.where(undefined, 1.0, scale))
 
 
-def _rank_one(correlation: np.ndarray, most: float) -> np.ndarray:
+def _rank_one(correlation: np.ndarray, largest: float) -> np.ndarray:
     """Fit R_ij = a_i a_j beside the diagonal by coordinate descent: each step is the exact minimum in one a_i."""
     n = len(correlation)
     beside = correlation * ~np.eye(n, dtype=bool)
     # Start from the leading eigenvector, with the sign that has most teachers above chance.
     values, vectors = np.linalg.eigh(beside)
     leading = vectors[:, -1] * np.sign(vectors[:, -1].sum())
-    a = np.clip(np.sqrt(max(values[-1], 0.0)) * leading, 0.0, most)
+    a = np.clip(np.sqrt(max(values[-1], 0.0)) * leading, 0.0, largest)
     for _ in range(STEPS):
         before = a.copy()
         for i in range(n):
+            # d/d a_i sum_j (R_ij - a_i a_j)^2 = 0 over j != i: a_i = sum_j R_ij a_j / sum_j a_j^2
             weight = a @ a - a[i] ** 2
-            a[i] = np.clip(beside[i] @ a / weight, 0.0, most) if weight > 0 else 0.0
-        if np.abs(a - before).max() < CLOSE:
+            a[i] = np.clip(beside[i] @ a / weight, 0.0, largest) if weight > 0 else 0.0
+        if np.abs(a - before).max() < TOLERANCE:
             break
     return a
 
 
-def _share_kept(quality: np.ndarray, counts: _Counts, most: float) -> float:
+def _share_kept(quality: np.ndarray, counts: _Counts, largest: float) -> float:
     """Return the share of the qualities' spread about their mean that is not noise, between 0 and 1."""
     n_blocks = len(counts.both)
     spread = np.square(quality - quality.mean()).mean()
     if n_blocks < 2 or spread == 0:
         return 0.0
-    left = np.stack([_rank_one(_correlation(counts.without(b)), most) for b in range(n_blocks)])
+    left = np.stack([_rank_one(_correlation(counts.without(b)), largest) for b in range(n_blocks)])
     left -= left.mean(axis=1, keepdims=True)
+    # Tukey's jackknife variance of each deviation: (B - 1)/B times the sum of squares over the B left-out estimates
     noise = (n_blocks - 1) / n_blocks * np.square(left - left.mean(axis=0)).sum(axis=0).mean()
     return float(max(0.0, 1 - noise / spread))

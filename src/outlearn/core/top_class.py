@@ -1,4 +1,4 @@
-"""The most probable class, ties shared: who finds k classes equally likely gives each of them 1/k of its one answer.
+"""The most probable class, ties shared: a model that finds k classes equally likely gives each 1/k of its one answer.
 
 That is the expectation over breaking ties at random. Taking the first of equals instead makes every number depend on
 the order of the classes, so on their names: a model that abstains would always answer the first one.

@@ -1,9 +1,10 @@
 """The law of total variance in any Bregman divergence: how much of the variance is between groups of models.
 
-    target_first:      E D(fdual, f) = E D(fdual_Z, f) [within] + E D(fdual, fdual_Z) [between]
-    prediction_first:  E D(f, fbar)  = E D(f, fbar_Z)  [within] + E D(fbar_Z, fbar)   [between]
+    target_first:      E D(f*, f)   = E D(f*_Z, f)   [within] + E D(f*, f*_Z)     [between]
+    prediction_first:  E D(f, fbar) = E D(f, fbar_Z) [within] + E D(fbar_Z, fbar) [between]
 
-Z is any source of randomness that several models share: the data draw (then within is the seed), or the seed.
+Z is any source of randomness that several models share: the data draw (then within is the seed), or the seed. Bar is
+the arithmetic mean, * the dual mean, with a Z of the models that share it.
 """
 
 from __future__ import annotations
@@ -106,6 +107,7 @@ def total_variance(
     for group in range(len(names)):
         members = duals[inverse == group]
         own = dual_centre(members, chosen, order, of="predictions")
+        # D(f*_Z, f) | D(f, fbar_Z), then D(f*, f*_Z) | D(fbar_Z, fbar) once for each model of the group
         within += spread_about(own, members, chosen, order, of="predictions").sum(axis=0)
         between += len(members) * spread_about(centre, own[None], chosen, order, of="predictions")[0]
     return TotalVariance(

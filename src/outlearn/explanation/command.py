@@ -13,9 +13,9 @@ from outlearn.core.targets import read_target
 from outlearn.data.prediction_files import PredictionFiles, read_predictions
 from outlearn.data.target_files import read_target_file, read_teacher_of
 from outlearn.errors import AlignmentError, ConfigError, DomainError
-from outlearn.explanation.files import claim_explanation_folder, write_explanation
 from outlearn.explanation.measure import explain, smoothed
 from outlearn.progress import Progress, Silent
+from outlearn.results.explanation import EXPLANATIONS
 
 __all__ = ["explain_files"]
 
@@ -75,7 +75,7 @@ def explain_files(
         s = replace(s, predictions=_paired(s.predictions, t, own, teacher_of))
         y = read_target_file(target, t, draws=draws)
     if out is not None:
-        claim_explanation_folder(out)
+        EXPLANATIONS.claim(out)
     notes = [*t.notes, *s.notes, *y.notes]
     notes += [
         f"{share:g} of the uniform distribution was mixed into every {what}."
@@ -118,7 +118,10 @@ def explain_files(
             "smooth_predictions": smooth_predictions,
             "smooth_target": smooth_target,
         }
-        write_explanation(out, found, text, inputs)
+        columns = found.ledger.columns()
+        head = ["id" if name == "point_ids" else name for name in columns]
+        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+        EXPLANATIONS.write(out, found, inputs=inputs, text=text, table=[head, *rows])
     return text
 
 

@@ -20,7 +20,7 @@ from outlearn.results.run_folder import Run
 __all__ = ["comparison_figures", "comparison_page"]
 
 # A longer table behind a figure slows the page down; the grid below the figures holds every number in any case.
-LONGEST_TABLE = 300
+MAX_TABLE_ROWS = 300
 Rows = Sequence[Mapping[str, Cell]]
 
 
@@ -66,7 +66,7 @@ def _unit(runs: Sequence[Run]) -> str:
 
 def _table(title: str, rows: Rows, columns: Sequence[Column]) -> tuple[Table | None, str]:
     """Return the table of a figure, or None and the sentence that says where its numbers are."""
-    if len(rows) > LONGEST_TABLE:
+    if len(rows) > MAX_TABLE_ROWS:
         return None, " The numbers are in the table below."
     return Table(title, tuple(columns), tuple(tuple(row[column.name] for column in columns) for row in rows)), ""
 

@@ -30,7 +30,7 @@ ROW_COLUMNS = (
     Column("residual", "signed"),
     Column("overfit covariance", "signed"),
 )
-FORWARD = "forward_ce"
+FORWARD = "forward_ce"  # what every other loss is compared with
 
 
 def run_names(runs: Sequence[Run]) -> tuple[str, ...]:
@@ -79,7 +79,7 @@ def comparison_table(runs: Sequence[Run]) -> Table:
 
 
 def loss_summary(runs: Sequence[Run]) -> Table:
-    """Return for each loss how often it beats its teacher and forward_ce (paired intervals), and its mean rank."""
+    """Return for each loss how often it beats its teacher and forward CE (paired intervals), and its mean rank."""
     ranks = [_ranks(run.students) for run in runs]
     rows: list[tuple[Cell, ...]] = []
     for loss in all_losses(runs):
@@ -102,8 +102,8 @@ def loss_summary(runs: Sequence[Run]) -> Table:
         Column("runs", "count"),
         Column("beats its teacher", "count", "paired interval above 0"),
         Column("loses to its teacher", "count", "paired interval below 0"),
-        Column("beats forward_ce", "count", "paired interval above 0"),
-        Column("loses to forward_ce", "count", "paired interval below 0"),
+        Column(f"beats {FORWARD}", "count", "paired interval above 0"),
+        Column(f"loses to {FORWARD}", "count", "paired interval below 0"),
         Column("mean rank", "ratio", "by accuracy among the losses of a run, 1 is best"),
     )
     return Table("Losses over runs", columns, tuple(rows))
@@ -117,7 +117,7 @@ def comparison_findings(runs: Sequence[Run]) -> tuple[str, ...]:
     counted = f"{len(runs)} runs on {n_tasks} task{'s' * (n_tasks != 1)}"
     if not losses:
         return (f"{counted}, without a student to compare.",)
-    cases, wins, lost = (int(sum(row[place] for row in rows)) for place in (0, 1, 2))
+    cases, wins, lost = (int(sum(row[k] for row in rows)) for k in range(3))
     found = [
         f"{counted}, {cases} pairs of a run and a loss: students beat their labeler in {wins}, lose to it in {lost}, "
         f"and in {cases - wins - lost} it cannot be told (paired intervals)."

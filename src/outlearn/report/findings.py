@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from outlearn.core.combinations import COMBINATIONS
+from outlearn.core.combinations import COMBINATIONS, EACH
 from outlearn.core.intervals import Interval
 from outlearn.report.cells import (
     excludes_zero,
@@ -36,6 +36,7 @@ from outlearn.results.run import RunResults
 
 __all__ = ["bad_news", "best_loss", "findings"]
 
+# The two directions of the cross-entropy: the first loss of each that a run has speaks for its side.
 REVERSE = ("reverse_ce", "reverse_kl")
 FORWARD = ("forward_ce", "forward_kl", "hard_ce")
 
@@ -114,7 +115,7 @@ def _beyond_averaging(results: RunResults, best: str) -> str:
 def _whose(results: RunResults) -> str:
     """Say whose labels the students learned from."""
     source = results.labeler.source
-    if source in COMBINATIONS:
+    if source != EACH:
         return f"their labeler's, the {_combination(source)},"
     return "the teachers'" if _several_teachers(results) else "the teacher's"
 
@@ -226,7 +227,7 @@ def _against_combined_teachers(results: RunResults) -> list[str]:
     best, _ = _headline(results)
     of_mean = _difference(results, best, "student_of_mean")
     if is_below_zero(of_mean):
-        news.append(f"{best} gets {size_in_points(of_mean)} more when it learns from the plain mean of the teachers")
+        news.append(f"{best} gets {size_in_points(of_mean)} more when it learns from the {_combination('mean')}")
     return news
 
 

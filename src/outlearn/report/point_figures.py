@@ -29,7 +29,7 @@ from outlearn.results.reading import Measured
 
 __all__ = ["confidence_figure", "misfit_map_figure"]
 
-SHOWN_STUDENTS = 24  # rows of the misfit map: beyond, labels cannot be read
+MAX_STUDENTS = 24  # rows of the misfit map: beyond, labels cannot be read
 
 
 def confidence_figure(gaps: Mapping[str, RiskGap], unit: str, level: float) -> Figure:
@@ -89,8 +89,8 @@ def _tenths(gap: RiskGap, level: float) -> list[tuple[float, Interval]]:
 def _confidence_finding(tenths: Mapping[str, list[Interval]]) -> str:
     total = len(tenths)
     said = []
-    for words, place in (("surest", -1), ("least sure", 0)):
-        ends = [of_loss[place] for of_loss in tenths.values() if has_interval(of_loss[place])]
+    for words, tenth in (("surest", -1), ("least sure", 0)):
+        ends = [of_loss[tenth] for of_loss in tenths.values() if has_interval(of_loss[tenth])]
         if not ends:
             said.append(f"where teachers are {words} the gap has no interval")
             continue
@@ -107,7 +107,7 @@ def misfit_map_figure(measured: Measured, gaps: Mapping[str, RiskGap], loss: str
     if measured.source.n_models < 2 or student.teacher_of is None:
         return None
     own = np.asarray(student.teacher_of)
-    kept = np.argsort(own, kind="stable")[:SHOWN_STUDENTS]
+    kept = np.argsort(own, kind="stable")[:MAX_STUDENTS]
     shown = Predictions.from_logits(student.log_probs[kept])
     gap = gaps[loss]
     teachers = Predictions.from_logits(measured.source.log_probs)

@@ -12,7 +12,7 @@ from outlearn.core.criteria import CRITERIA
 from outlearn.report.cells import Cell, Column, Table, format_number, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Panel, Rule
 from outlearn.report.page import Figure
-from outlearn.report.style import ROLES, series_style
+from outlearn.report.style import ROLES, SeriesStyle, series_style
 from outlearn.results.run import Candidate, RunResults, Selection
 
 __all__ = ["AUTO", "selection_figure", "selection_finding"]
@@ -51,8 +51,7 @@ def selection_figure(results: RunResults) -> Figure | None:
         if math.isfinite(values[k]):
             by_loss.setdefault(_kind(candidate), []).append(k)
 
-    def dots(title: str, place: int, which: Sequence[int], size: float) -> Dots:
-        look = ROLES["ceiling"] if place < 0 else series_style(place)
+    def dots(title: str, look: SeriesStyle, which: Sequence[int], size: float) -> Dots:
         hover = [
             f"{candidates[k].name}: {criterion} {format_number(values[k], 'signed')}, "
             f"accuracy {format_number(accuracy[k], 'percent')}%"
@@ -61,9 +60,11 @@ def selection_figure(results: RunResults) -> Figure | None:
         return Dots(title, look, [values[k] for k in which], [100 * accuracy[k] for k in which], hover=hover, size=size)
 
     chosen = next((k for k, each in enumerate(candidates) if each.name == selection.chosen.name), None)
-    marks: list[Dots | Rule] = [dots(loss, place, which, 7) for place, (loss, which) in enumerate(by_loss.items())]
+    marks: list[Dots | Rule] = [
+        dots(loss, series_style(k), which, 7) for k, (loss, which) in enumerate(by_loss.items())
+    ]
     if chosen is not None:
-        marks.append(dots("chosen", -1, [chosen], 16))
+        marks.append(dots("chosen", ROLES["ceiling"], [chosen], 16))
     teacher = point_estimate(results.teacher.accuracy)
     if teacher is not None:
         marks.append(Rule(ROLES["teacher"], y=100 * teacher))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from outlearn.report.cells import Kind, format_number, point_estimate
 from outlearn.report.charts import Axis, Chart, Line, Panel
 from outlearn.report.page import Figure
-from outlearn.report.style import series_style
+from outlearn.report.style import SeriesStyle, series_style
 from outlearn.report.tables import path_table
 from outlearn.report.wording import of_losses
 from outlearn.results.run import PathPoint, RunResults
@@ -41,20 +41,22 @@ def path_figure(results: RunResults) -> Figure | None:
     )
     panels = []
     for title, kind, values in shown:
-        lines = tuple(_line(loss, k, paths[loss], values[loss], title, kind) for k, loss in enumerate(paths))
+        lines = tuple(
+            _line(loss, series_style(k), paths[loss], values[loss], title, kind) for k, loss in enumerate(paths)
+        )
         if any(value is not None for line in lines for value in line.y):
             panels.append(Panel(epochs, Axis(title), lines))
     chart = Chart(tuple(panels), columns=2, panel_height=260)
     return Figure("path", "Along training", chart, _finding(paths), table=path_table(results))
 
 
-def _line(loss: str, place: int, path: Path, values: Sequence[float], title: str, kind: Kind) -> Line:
+def _line(loss: str, look: SeriesStyle, path: Path, values: Sequence[float], title: str, kind: Kind) -> Line:
     scale = 100 if kind == "percent" else 1
     known = [point_estimate(value) for value in values]
     measure = title.split(",")[0]
     return Line(
         loss,
-        series_style(place),
+        look,
         [at.epoch for at in path],
         [None if value is None else scale * value for value in known],
         [

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from pydantic import PlainSerializer, PlainValidator
 
-from outlearn.core.intervals import Interval, point_interval, two_way_interval
+from outlearn.core.intervals import Interval, mean_interval, ratio_interval
 from outlearn.core.metrics import Score
 
 __all__ = [
@@ -49,28 +49,15 @@ def measured(interval: Interval) -> Interval | Withheld:
 
 
 def mean_of(values: Values, level: float, clusters: Int[np.ndarray, " models"] | None = None) -> Interval | Withheld:
-    """Estimate a mean over models and points; over points alone where one cluster is all there is.
-
-    Args:
-        values: `[models, points]`.
-        level: of the interval.
-        clusters: `[models]`, which models are not independent: the students of one teacher.
-    """
-    n_clusters = len(values) if clusters is None else len(np.unique(clusters))
-    return measured(
-        two_way_interval(values, level, clusters=clusters) if n_clusters > 1 else point_interval(values, level)
-    )
+    """Estimate a mean over models and points; see `core.intervals.mean_interval`."""
+    return measured(mean_interval(values, level, clusters=clusters))
 
 
 def ratio_of_means(
     part: Values, whole: Values, level: float, clusters: Int[np.ndarray, " models"] | None = None
 ) -> Interval | Withheld:
-    """Estimate mean(part) / mean(whole), linearised: a point is worth ratio + (part - ratio whole) / mean(whole)."""
-    total = float(whole.mean())
-    if total == 0:
-        return Withheld("there is no such point")
-    ratio = float(part.mean()) / total
-    return mean_of(ratio + (part - ratio * whole) / total, level, clusters)
+    """Estimate mean(part) / mean(whole); see `core.intervals.ratio_interval`."""
+    return measured(ratio_interval(part, whole, level, clusters=clusters))
 
 
 def means(card: Mapping[str, Score]) -> dict[str, Interval | Withheld]:

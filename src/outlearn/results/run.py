@@ -81,6 +81,13 @@ class Scored(Record):
         rest = {key: value for key, value in data.items() if key in known}
         return handler({**rest, "scores": metrics, "each": each})
 
+    @model_validator(mode="after")
+    def _has_what_is_always_measured(self) -> Self:
+        for metric in ("accuracy", "log_loss"):
+            if metric not in self.scores:
+                raise ValueError(f"the metric {metric} is missing")
+        return self
+
     @model_serializer(mode="wrap")
     def _spread(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Write the metrics beside the other fields."""

@@ -210,7 +210,13 @@ def load_run(folder: str | Path) -> Run:
     if not path.is_dir():
         raise DataError(f"{str(path)!r} is a file; give the folder of a run, which holds results.json.")
     file = path / "results.json"
-    results = read_record(RunResults, read_json(file, again=AGAIN), file, schema=SCHEMA, again=AGAIN)
+    content = read_json(file, again=AGAIN)
+    if isinstance(content, dict) and "kind" in content:
+        raise DataError(
+            f"{str(file)!r} holds the results of outlearn {content['kind']!s:.40}, not of a run; give the folder of a "
+            "run, such as one below runs/."
+        )
+    results = read_record(RunResults, content, file, schema=SCHEMA, again=AGAIN)
     return Run(path, results, read_config(path / "config.yaml"))
 
 

@@ -10,13 +10,13 @@ import json
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from outlearn.errors import DataError
 
 __all__ = ["Record", "read_json", "read_record"]
 
-Kind = TypeVar("Kind", bound="Record")
+Kind = TypeVar("Kind")
 
 
 class Record(BaseModel):
@@ -58,7 +58,7 @@ def read_record(kind: type[Kind], content: Any, path: Path, *, schema: int, agai
     """Turn the content of a JSON file into a record.
 
     Args:
-        kind: the type of the record.
+        kind: the type of the record: a `Record`, or a dataclass.
         content: what `read_json` gave.
         path: the file, for messages.
         schema: the number that this version writes under "schema".
@@ -75,8 +75,23 @@ def read_record(kind: type[Kind], content: Any, path: Path, *, schema: int, agai
             f"that wrote it ({content.get('outlearn', 'unknown')}). {again}"
         )
     try:
-        return kind.model_validate(content)
+        return TypeAdapter(kind).validate_python(content)
     except ValidationError as refused:
-        first = refused.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "its content"
-        raise DataError(f"{str(path)!r}: {where}: {first['msg'].removeprefix('Value error, ')}. {again}") from None
+        raise DataError(f"{str(path)!r}: {_first(refused)}. {again}") from None
+
+
+def _first(refused: ValidationError) -> str:
+    """Say of the first field that does not fit what is wrong with it."""
+    error = refused.errors()[0]
+    where = (
+        ".".join(str(key) for key in error["loc"] if key != "scores") or "its content"
+    )  # metrics stand beside fields
+    match error["type"]:
+        case "missing":
+            return f"{where} is missing"
+        case "extra_forbidden":
+            return f"{where} is no field of these results"
+        case "model_type":
+            return f"{where} holds {error['input']!r:.60}, where an object belongs"
+        case _:
+            return f"{where}: {error['msg'].removeprefix('Value error, ')} (it holds {error['input']!r:.60})"

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,11 @@ from outlearn.cli import main
 from outlearn.core.blind_spots import blind_spots
 from outlearn.core.predictions import Predictions
 from outlearn.core.risk_gap import risk_gap
+from outlearn.errors import DataError
 from outlearn.explanation import explain
 from outlearn.explanation.command import explain_files
-from outlearn.explanation.files import explanation_record
-from outlearn.explanation.parts import Refused
+from outlearn.results.explanation import EXPLANATIONS, load_explanation
+from outlearn.results.measurement import Withheld
 
 ROUNDING = 1e-10
 Arrays = dict[str, np.ndarray]
@@ -89,20 +91,19 @@ def test_wrong_teachers_are_named_and_their_students_kept_the_bias():
     found = explained(wrong())
     text = str(found)
     assert "Most of the teachers' risk is bias" in text
-    assert abs(found.gain.bias_removed.mean) < 0.1 * found.decompositions[0].summary.bias.mean
+    assert abs(found.gain.bias_removed.mean) < 0.1 * found.decompositions[0].parts.bias.mean
     assert "Not only denoising" not in text
 
 
-def test_blind_spots_are_those_of_the_core_in_text_and_record():
+def test_blind_spots_are_those_of_the_core_in_text_and_value():
     arrays = wrong()
     found = explained(arrays)
     teacher, student = (Predictions.from_logits(arrays[name]) for name in ("teacher", "student"))
     expected = blind_spots(arrays["target"], teacher=teacher, student=student).summary()
     assert str(found.blind_spots) == str(expected)
     assert "\n".join(f"  {line}" for line in str(expected).splitlines()) in str(found)
-    record = explanation_record(found)["blind_spots"]
-    assert record["threshold"] == 0.75
-    assert record["index"]["mean"] == expected.index.mean
+    assert found.blind_spots.threshold == 0.75
+    assert found.blind_spots.index.mean == expected.index.mean
 
 
 @pytest.mark.parametrize("generator", ["negative_entropy", "squared_euclidean"])
@@ -115,7 +116,7 @@ def test_gap_is_bias_removed_plus_variance_removed(generator, n_classes):
 
 def test_what_the_students_removed_is_the_difference_of_the_two_decompositions():
     found = explained(careless())
-    by_name = {kind.name: kind.summary for kind in found.decompositions}
+    by_name = {kind.name: kind.parts for kind in found.decompositions}
     for part in ("bias", "variance"):
         difference = getattr(by_name["teachers"], part).mean - getattr(by_name["students"], part).mean
         assert getattr(found.gain, f"{part}_removed").mean == pytest.approx(difference, abs=ROUNDING)
@@ -141,20 +142,20 @@ def test_students_that_equal_their_teachers_gain_nothing():
     assert found.summary.gap.mean == pytest.approx(0, abs=ROUNDING)
     assert "cannot be told apart" in str(found).split("\n")[1]
     regression = {part.method: part for part in found.posterior}["regression"]
-    assert "vacuous" in str(regression.refused)
+    assert "vacuous" in regression.terms.reason
 
 
-@pytest.mark.parametrize(("n_teachers", "refused"), [(1, ["pooled", "regression"]), (3, ["regression"])])
-def test_what_few_teachers_do_not_identify_is_refused_in_a_sentence(n_teachers, refused):
+@pytest.mark.parametrize(("n_teachers", "withheld"), [(1, ["pooled", "regression"]), (3, ["regression"])])
+def test_what_few_teachers_do_not_identify_is_withheld_in_a_sentence(n_teachers, withheld):
     found = explained(careless(n_teachers))
-    assert [part.method for part in found.posterior if part.refused] == refused
-    assert str(found).count("not given") >= len(refused)
+    assert [part.method for part in found.posterior if isinstance(part.terms, Withheld)] == withheld
+    assert str(found).count("not given") >= len(withheld)
 
 
 def test_one_teacher_speaks_of_these_very_models_only():
     found = explained(careless(1))
-    assert isinstance(found.gain, Refused)
-    assert isinstance(found.control, Refused)
+    assert isinstance(found.gain, Withheld)
+    assert isinstance(found.control, Withheld)
     assert "these very models only" in str(found)
 
 
@@ -188,12 +189,70 @@ def test_out_writes_what_was_printed_and_every_number(cli, saved):
     teacher, student = (Predictions.from_logits(arrays[name]) for name in ("teacher", "student"))
     gap = risk_gap(arrays["target"], teacher=teacher, student=student)
     for term in ("gap", "misfit", "residual"):
-        assert results[term]["mean"] == pytest.approx(getattr(gap, term).mean(), abs=ROUNDING)
+        assert results["summary"][term]["mean"] == pytest.approx(getattr(gap, term).mean(), abs=ROUNDING)
     rows = list(csv.DictReader((saved / "found" / "ledger.csv").read_text().splitlines()))
     assert len(rows) == 400
     assert float(rows[7]["gap"]) == pytest.approx(gap.gap[:, 7].mean(), abs=ROUNDING)
     assert results["points"]["best"][0]["gap"] == pytest.approx(gap.gap.mean(axis=0).max(), abs=ROUNDING)
-    assert len(results["slices"]["teacher_confidence"]) == 10
+    assert results["slices"][0]["by"] == "teacher_confidence"
+    assert len(results["slices"][0]["gap"]) == 10
+
+
+@pytest.mark.parametrize("n_teachers", [1, 3, 8])
+def test_an_explanation_that_is_read_back_prints_what_was_printed(cli, saved, n_teachers):
+    """Also with one teacher, where much is nan or withheld, and ids and notes come from files."""
+    arrays = careless(n_teachers)
+    for name, values in arrays.items():
+        np.save(saved / f"{name}.npy", values)
+    cli("--out", "found", "--smooth-target", "0.02")
+    read, found = load_explanation(saved / "found"), explained(arrays)
+    printed = (saved / "found" / "summary.txt").read_text()
+    assert printed == printed.split("In short")[0] + f"{read}\n"
+    assert str(read.gain) == str(explained({**arrays, "target": 0.98 * np.eye(2)[arrays["target"]] + 0.01}).gain)
+    assert {field.name for field in fields(read)} < {field.name for field in fields(found)}  # no arrays
+    assert read.notes == ("0.02 of the uniform distribution was mixed into every target.",)
+
+
+def test_a_notebook_shows_the_text_escaped():
+    found = explained(careless(2, 40), notes=("an id is <script>",))
+    assert found._repr_html_().startswith("<pre>In short\n")
+    assert "&lt;script&gt;" in found._repr_html_()
+    assert "<script>" not in found._repr_html_()
+
+
+# Name: (what is done to results.json, what the message must say).
+DAMAGED = {
+    "missing": (lambda path: path.unlink(), "has no results.json"),
+    "truncated": (lambda path: path.write_text(path.read_text()[:900]), "damaged at line"),
+    "not text": (lambda path: path.write_bytes(b"\xff\xfe"), "cannot be read"),
+    "a list": (lambda path: path.write_text("[]"), "holds no explanation"),
+    "of a run": (lambda path: path.write_text('{"schema": 2, "students": {}}'), "its kind is 'run'"),
+    "of a preflight": (lambda path: edit(path, kind="preflight"), "its kind is 'preflight'"),
+    "older": (lambda path: edit(path, schema=1), "has schema 1.*reads schema 2"),
+    "a part less": (lambda path: edit(path, gap_of_these_models=None), "gap_of_these_models"),
+    "a word for a number": (lambda path: edit(path, level="high"), "level: .*number"),
+    "a term less": (lambda path: edit(path, summary={"gap": 1}), r"summary\.teacher_risk: Field required"),
+}
+
+
+def edit(path: Path, **changes: object) -> None:
+    content = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({key: value for key, value in content.items() if value is not None}))
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_or_foreign_file_is_named_with_field_and_remedy(tmp_path, name):
+    damage, message = DAMAGED[name]
+    found = explained(careless(2, 20))
+    EXPLANATIONS.write(tmp_path, found, inputs={}, text=str(found), table=[])
+    assert str(load_explanation(tmp_path)) == str(found)
+    damage(tmp_path / "results.json")
+    with pytest.raises(DataError, match=message) as refused:
+        load_explanation(tmp_path)
+    assert str(tmp_path) in str(refused.value)
+    assert "outlearn explain ... --out DIR" in str(refused.value)
+    EXPLANATIONS.write(tmp_path, found, inputs={}, text=str(found), table=[])  # the advice
+    assert str(load_explanation(tmp_path)) == str(found)
 
 
 def test_an_explanation_may_be_written_again_but_nothing_else_is_overwritten(cli, saved):
@@ -238,7 +297,7 @@ def test_draws_of_the_target_have_noise(cli, saved):
     assert code == 0
     assert "5 draws of labels" in out
     results = json.loads((saved / "found" / "results.json").read_text())
-    assert results["bias_variance"][0]["noise"]["mean"] > 0.1
+    assert results["decompositions"][0]["parts"]["noise"]["mean"] > 0.1
 
 
 def test_smoothing_makes_hard_votes_measurable_and_is_said(cli, saved):
