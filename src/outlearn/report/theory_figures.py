@@ -26,21 +26,12 @@ def rows_where(curve: Curve, **values: str | float) -> dict[str, np.ndarray]:
 
 def dots(name: str, style: SeriesStyle, curve: Curve, x: str, y: str, *, size: float = 8) -> Dots:
     """Draw column `y` against `x`, with the interval in the columns `y_low` and `y_high` where they are there."""
-    low, high = curve.get(f"{y}_low"), curve.get(f"{y}_high")
+    low, high = (curve[f"{y}_{end}"].tolist() if f"{y}_{end}" in curve else [] for end in ("low", "high"))
     texts = []
     for index, (at, value) in enumerate(zip(curve[x], curve[y], strict=True)):
-        interval = "" if low is None or high is None else f" [{number(low[index])}, {number(high[index])}]"
+        interval = f" [{number(low[index])}, {number(high[index])}]" if low else ""
         texts.append(f"{name}\n{x.replace('_', ' ')} {number(at)}: {number(value)}{interval}")
-    return Dots(
-        name,
-        style,
-        curve[x].tolist(),
-        curve[y].tolist(),
-        low=[] if low is None else low.tolist(),
-        high=[] if high is None else high.tolist(),
-        hover=texts,
-        size=size,
-    )
+    return Dots(name, style, curve[x].tolist(), curve[y].tolist(), low=low, high=high, hover=texts, size=size)
 
 
 def line(

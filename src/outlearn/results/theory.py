@@ -12,30 +12,26 @@ score is within its tolerance:
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import BeforeValidator, Field, PlainValidator
 
 from outlearn.errors import DataError, DomainError, ShapeError, StoreError
-from outlearn.results.serialization import Record, read_json, read_record
-from outlearn.results.writing import write_file
+from outlearn.results.serialization import read_json, read_record
+from outlearn.results.writing import write_json
+from outlearn.version import __version__
 
 __all__ = ["Claim", "Curve", "TheoryResult", "is_theory", "read_theory", "write_theory"]
 
 SCHEMA = 2
-KIND = "theory"
 FILE = "results.json"
 AGAIN = "Give `outlearn theory` again with this folder as --out."
-
-# Scores and agreement are written for people; when read they follow from the numbers anew.
-DERIVED_TOO = ConfigDict(extra="ignore")
 
 Statistic = Literal["z", "relative error", "sign"]
 
@@ -77,7 +73,6 @@ class Claim:
         (2.0, True)
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = DERIVED_TOO
     text: str
     measured: Number
     predicted: Number
@@ -136,7 +131,6 @@ class TheoryResult:
         ShapeError: if the columns of a curve differ in length.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = DERIVED_TOO
     name: str
     description: str
     claims: tuple[Claim, ...]
@@ -166,12 +160,10 @@ class TheoryResult:
         return all(claim.agrees for claim in self.claims)
 
 
-class _File(Record):
-    """The content of results.json."""
+@dataclass(frozen=True)
+class _File:
+    """What is read of results.json; scores and agreement, written for people, follow from it."""
 
-    schema_version: Annotated[int, Field(alias="schema")]
-    kind: Literal["theory"]
-    agrees: bool
     experiments: Annotated[tuple[TheoryResult, ...], Field(min_length=1)]
 
 
@@ -189,20 +181,20 @@ def write_theory(results: Sequence[TheoryResult], folder: Path) -> None:
         ) from None
     content = {
         "schema": SCHEMA,
-        "kind": KIND,
+        "kind": "theory",
+        "outlearn": __version__,
         "agrees": all(result.agrees for result in results),
         "experiments": [_record(result) for result in results],
     }
-    write_file(folder / FILE, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+    write_json(folder / FILE, content)
 
 
 def is_theory(folder: Path) -> bool:
     """Say whether a folder holds the results of theory, of whatever schema."""
     try:
-        content = read_json(folder / FILE, again=AGAIN)
+        return _is_ours(read_json(folder / FILE, again=AGAIN))
     except DataError:
         return False
-    return isinstance(content, dict) and content.get("kind") == KIND
 
 
 def read_theory(folder: Path) -> tuple[TheoryResult, ...]:
@@ -214,11 +206,13 @@ def read_theory(folder: Path) -> tuple[TheoryResult, ...]:
     """
     file = folder / FILE
     content = read_json(file, again=AGAIN)
-    if isinstance(content, dict) and content.get("kind") != KIND:
-        raise DataError(
-            f"{str(file)!r} holds other results (kind {content.get('kind')!r}), not those of theory. {AGAIN}"
-        )
+    if not _is_ours(content):
+        raise DataError(f"{str(file)!r} holds other results than those of theory. {AGAIN}")
     return read_record(_File, content, file, schema=SCHEMA, again=AGAIN).experiments
+
+
+def _is_ours(content: Any) -> bool:
+    return isinstance(content, dict) and "agrees" in content  # schema 1 had no kind
 
 
 def _record(result: TheoryResult) -> dict[str, Any]:
