@@ -27,10 +27,11 @@ from outlearn.results.serialization import read_json, read_record
 from outlearn.results.writing import write_json
 from outlearn.version import __version__
 
-__all__ = ["Claim", "Curve", "TheoryResult", "is_theory", "read_theory", "write_theory"]
+__all__ = ["Claim", "Curve", "TheoryResult", "check_theory_folder", "is_theory", "read_theory", "write_theory"]
 
 SCHEMA = 2
 FILE = "results.json"
+FILES = (FILE, "summary.txt", "report.html")
 AGAIN = "Give `outlearn theory` again with this folder as --out."
 
 Statistic = Literal["z", "relative error", "sign"]
@@ -165,6 +166,25 @@ class _File:
     """What is read of results.json; scores and agreement, written for people, follow from it."""
 
     experiments: Annotated[tuple[TheoryResult, ...], Field(min_length=1)]
+
+
+def check_theory_folder(folder: Path) -> None:
+    """Refuse a folder that holds anything but earlier results of theory, before anything long runs; make nothing yet.
+
+    Raises:
+        StoreError: if it does, or is a file.
+    """
+    if folder.is_file():
+        raise StoreError(f"{str(folder)!r} is a file; choose a folder with --out DIR.")
+    present = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    others = [name for name in present if name not in FILES]
+    if FILE in present and not is_theory(folder):
+        others.insert(0, FILE)
+    if others:
+        raise StoreError(
+            f"the folder {str(folder)!r} is not empty and holds no results of theory (found {others[0]!r}). Choose "
+            "another --out DIR."
+        )
 
 
 def write_theory(results: Sequence[TheoryResult], folder: Path) -> None:
