@@ -20,7 +20,7 @@ from outlearn.core.predictions import Predictions
 from outlearn.core.risk_gap import risk_gap
 from outlearn.errors import DataError
 from outlearn.explanation import explain
-from outlearn.explanation.command import explain_files
+from outlearn.explanation.explain_files import explain_files
 from outlearn.results.explanation import EXPLANATIONS, load_explanation
 from outlearn.results.measurement import Withheld
 
@@ -231,7 +231,7 @@ DAMAGED = {
     "older": (lambda path: edit(path, schema=1), "has schema 1.*reads schema 2"),
     "a part less": (lambda path: edit(path, gap_of_these_models=None), "gap_of_these_models"),
     "a word for a number": (lambda path: edit(path, level="high"), "level: .*number"),
-    "a term less": (lambda path: edit(path, summary={"gap": 1}), r"summary\.teacher_risk: Field required"),
+    "a term less": (lambda path: edit(path, summary={"gap": 1}), r"summary\.teacher_risk is missing"),
 }
 
 
@@ -383,7 +383,7 @@ def test_bad_input_is_one_clear_line_and_exit_code_2(cli, saved, arguments, file
 
 def test_explaining_loads_no_torch(saved):
     code = (
-        "import sys; from outlearn.explanation.command import explain_files; "
+        "import sys; from outlearn.explanation.explain_files import explain_files; "
         "explain_files(teacher=['teacher.npy'], student=['student.npy'], target='target.npy'); "
         "print([m for m in ('torch', 'transformers') if m in sys.modules])"
     )
@@ -401,7 +401,7 @@ def test_memory_stays_below_two_gigabytes_for_a_thousand_students(tmp_path):
     np.save(tmp_path / "y.npy", truth)
     np.save(tmp_path / "i.npy", np.arange(1024) % 64)
     code = (
-        "import resource; from outlearn.explanation.command import explain_files; "
+        "import resource; from outlearn.explanation.explain_files import explain_files; "
         "explain_files(teacher=['t.npy'], student=['s.npy'], target='y.npy', teacher_of='i.npy'); "
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )

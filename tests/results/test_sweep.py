@@ -56,7 +56,7 @@ def test_what_was_written_is_read(tmp_path):
         (content(n_students="many"), "n_students: "),
         (content(runs=[{"label": "x"}]), r"runs\.0\.values is missing"),
         (content(runs=[{"label": "x", "values": {}, "status": "lost", "cause": None}]), r"runs\.0\.status: "),
-        (content(more=1), "more is no field of these results"),
+        (content(more=1), "more is no field"),
         (
             content(runs=[{"label": "../x", "values": {}, "status": "finished", "cause": None}]),
             r"runs\.0: the label '\.\./x' is no name of a folder",

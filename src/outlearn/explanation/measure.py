@@ -31,12 +31,11 @@ from outlearn.results.explanation_parts import (
     Decomposition,
     EnsembleRisk,
     GainSplit,
-    PointOfGain,
-    PointsOfGain,
     PosteriorMeanSummary,
     PosteriorMeanTerms,
     SharpeningOfBoth,
 )
+from outlearn.results.explanation_points import PointOfGain, PointsOfGain
 from outlearn.results.measurement import Withheld
 
 __all__ = ["PointwiseExplanation", "explain", "smoothed"]

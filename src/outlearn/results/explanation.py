@@ -17,12 +17,12 @@ from outlearn.results.explanation_parts import (
     Decomposition,
     EnsembleRisk,
     GainSplit,
-    PointsOfGain,
     PosteriorMeanSummary,
     SharpeningOfBoth,
     bias_variance_section,
     gap_sentences,
 )
+from outlearn.results.explanation_points import PointsOfGain
 from outlearn.results.measurement import Withheld
 from outlearn.results.report_folder import ReportFolder
 

@@ -16,7 +16,7 @@ from outlearn.core.entropy import SharpeningSummary
 from outlearn.core.intervals import Interval
 from outlearn.core.orders import ORDERS
 from outlearn.core.risk_gap import RiskGapSummary
-from outlearn.core.text import WIDTH, printable, wrapped
+from outlearn.core.text import WIDTH, wrapped
 from outlearn.results.measurement import Withheld
 
 __all__ = [
@@ -24,17 +24,12 @@ __all__ = [
     "Decomposition",
     "EnsembleRisk",
     "GainSplit",
-    "PointOfGain",
-    "PointsOfGain",
     "PosteriorMeanSummary",
     "PosteriorMeanTerms",
     "SharpeningOfBoth",
     "bias_variance_section",
     "gap_sentences",
 ]
-
-POINTS_SHOWN = 5
-ID_WIDTH = 24
 
 
 def gap_sentences(gap: RiskGapSummary, of_these_models: Interval) -> tuple[str, ...]:
@@ -285,53 +280,3 @@ class SharpeningOfBoth:
             said = f"not given: {found.reason}" if isinstance(found, Withheld) else str(found)
             lines.append(wrapped(f"{name}: {said}", first="  ", rest="    "))
         return "\n".join(lines)
-
-
-@dataclass(frozen=True)
-class PointOfGain:
-    """One row of the ledger, means over teachers and their students; see `outlearn.core.risk_gap.Ledger`."""
-
-    id: int | str
-    target_class: int
-    teacher_risk: float
-    student_risk: float
-    gap: float
-    misfit: float
-    residual: float
-    teacher_confidence: float
-    student_confidence: float
-    teacher_correct: float
-    student_correct: float
-
-
-@dataclass(frozen=True)
-class PointsOfGain:
-    """The points of the largest gain, largest first, and of the smallest, smallest first."""
-
-    best: tuple[PointOfGain, ...]
-    worst: tuple[PointOfGain, ...]
-
-    def __str__(self) -> str:
-        headings = {
-            "gap": f"{'gap':>10}",
-            "misfit": f"{'misfit':>10}",
-            "residual": f"{'residual':>10}",
-            "teacher_confidence": f"{'teacher sure':>15}",
-            "student_confidence": f"{'student sure':>15}",
-            "teacher_correct": f"{'teacher right':>15}",
-            "student_correct": f"{'student right':>15}",
-        }
-        shown = min(POINTS_SHOWN, len(self.best) // 2) or 1
-        gained, lost = self.best[:shown], self.worst[:shown][::-1]
-        width = max(5, *(len(_id(point)) for point in (*gained, *lost)))
-
-        def row(point: PointOfGain) -> str:
-            cells = (f"{getattr(point, name):>{len(heading)}.3f}" for name, heading in headings.items())
-            return f"  {_id(point):<{width}}{point.target_class:>7}" + "".join(cells)
-
-        head = f"  {'point':<{width}}{'class':>7}" + "".join(headings.values())
-        return "\n".join([head, *map(row, gained), "  ...", *map(row, lost)])
-
-
-def _id(point: PointOfGain) -> str:
-    return printable(str(point.id), width=ID_WIDTH)

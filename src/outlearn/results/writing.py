@@ -20,7 +20,6 @@ from outlearn.results.serialization import Record
 __all__ = [
     "RunWriter",
     "claim_folder",
-    "claim_report_folder",
     "log_event",
     "new_run_folder",
     "sync",
@@ -67,37 +66,6 @@ def claim_folder(folder: Path, config_yaml: str) -> None:
         raise StoreError(
             f"the folder {str(folder)!r} cannot be used: {reason}. Choose a writable folder with --out DIR."
         ) from error
-
-
-def claim_report_folder(folder: Path, *, files: Sequence[str], kind: str, called: str) -> None:
-    """Make the folder of a report, before anything is computed; refuse one that holds anything but an earlier report.
-
-    Args:
-        folder: where the report is to be written.
-        files: the names that a report writes, results.json among them.
-        kind: what results.json of such a report says under `kind`.
-        called: the report, in words.
-
-    Raises:
-        StoreError: if it holds something else, is a file, or cannot be written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        others = sorted(path.name for path in folder.iterdir() if path.name not in files)
-        results = folder / "results.json"
-        if not others and results.is_file():
-            record = json.loads(results.read_text(encoding="utf-8"))
-            others = [] if isinstance(record, dict) and record.get("kind") == kind else ["results.json"]
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise StoreError(
-            f"the folder {str(folder)!r} cannot be used: {reason}. Choose a new folder with --out DIR."
-        ) from None
-    if others:
-        raise StoreError(
-            f"the folder {str(folder)!r} is not empty and holds no {called} (found {others[0]!r}). Choose another "
-            "--out DIR."
-        )
 
 
 class RunWriter:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from outlearn.errors import DataError, OutlearnError
-from outlearn.experiment.plan import DealtPoints, Plan, make_plan, points_key, read_points
+from outlearn.experiment.plan import Plan, SplitTask, make_plan, points_key, read_points
 from outlearn.experiment.stage_tasks import wants_gpu
 from outlearn.progress import Progress, Silent
 from outlearn.results.run_folder import Run, load_run
@@ -170,7 +170,7 @@ def _planned_members(members: Sequence[Member], out: Path, progress: Progress) -
     return [planned[index] for index in range(len(members))]
 
 
-def _points(member: Member) -> DealtPoints | OutlearnError:
+def _points(member: Member) -> SplitTask | OutlearnError:
     """Read the data of a member, or say what is wrong with them."""
     try:
         return read_points(member.config)
@@ -178,7 +178,7 @@ def _points(member: Member) -> DealtPoints | OutlearnError:
         return error
 
 
-def _planned(member: Member, points: DealtPoints | OutlearnError, out: Path) -> Planned:
+def _planned(member: Member, points: SplitTask | OutlearnError, out: Path) -> Planned:
     """Plan one member: the run, its stages, and the keys of those that a stage of the run is put together from."""
     if isinstance(points, OutlearnError):
         return PlannedRun(member, problem=str(points)), (), set()

@@ -1,4 +1,4 @@
-"""Deal families of points out to splits, so that each split gets each class in proportion.
+"""Assign families of points to splits, so that each split gets each class in proportion.
 
 Points without a label go to the student split. They count towards its fraction: of the labelled points it takes what is
 missing from that, often none, and the other splits share the rest.
@@ -11,12 +11,12 @@ from jaxtyping import Bool, Float, Int64
 
 from outlearn.data.task import SPLIT_NAMES, UNLABELLED, Task
 
-__all__ = ["STUDENT", "deal"]
+__all__ = ["STUDENT", "assign_splits"]
 
 STUDENT = SPLIT_NAMES.index("student")
 
 
-def deal(
+def assign_splits(
     task: Task,
     families: list[list[int]],
     allowed: list[frozenset[int]],

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from outlearn.data.records import Records
-from outlearn.data.tables import Columns, split_names
+from outlearn.data.formats import format_of
+from outlearn.data.raw_table import RawTable
+from outlearn.data.task_table import Columns, split_names
 from outlearn.errors import DataError
 
 __all__ = ["read_split_files", "split_files"]
 
 
-def split_files(path: Path, suffixes: Container[str]) -> list[Path]:
+def split_files(path: Path) -> list[Path]:
     """List the tables of a folder, if one of them at least is named by a split; else none."""
     if not path.is_dir():
         return []
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in suffixes and file.is_file())
+    files = sorted(file for file in path.iterdir() if file.is_file() and _is_table(file))
     return files if any(name is not None for name in split_names([file.stem for file in files])) else []
 
 
-def read_split_files(
-    path: Path, files: list[Path], readers: Mapping[str, Callable[[Path], Records]], columns: Columns
-) -> Records:
+def read_split_files(path: Path, files: list[Path], columns: Columns) -> RawTable:
     """Put the tables one after another, with a column that names the split of each record.
 
     Args:
         path: the folder.
         files: its tables; the name of each, without the suffix, is that of a split.
-        readers: suffix -> reader.
         columns: which column is which.
 
     Returns:
-        Records; messages count them through all files, in the order of `files`.
+        RawTable; messages count them through all files, in the order of `files`.
 
     Raises:
         DataError: if a file's name is no split's, two name the same, or their columns differ; only the
@@ -49,7 +46,7 @@ def read_split_files(
         if name in assigned:
             raise DataError(f"{path} holds {assigned[name].name!r} and {file.name!r}, both for {name}. Keep one.")
         assigned[name] = file
-    parts = {name: readers[file.suffix.lower()](file) for name, file in assigned.items()}
+    parts = {name: found.read(file) for name, file in assigned.items() if (found := format_of(file)) is not None}
     first = next(iter(parts.values()))
     for name, part in parts.items():
         different = sorted(set(part.columns) ^ set(first.columns))
@@ -65,3 +62,9 @@ def read_split_files(
     values[columns.name("split")] = [name for name, part in parts.items() for _ in range(len(part))]
     n_records = sum(map(len, parts.values()))
     return replace(first, source=str(path), columns=values, positions=range(1, n_records + 1), unit="record")
+
+
+def _is_table(file: Path) -> bool:
+    """Say whether a file is a table of texts, which an archive of arrays is not."""
+    found = format_of(file)
+    return found is not None and found.name != "npz"

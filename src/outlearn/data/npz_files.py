@@ -7,16 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from outlearn.data.problems import Problems
-from outlearn.data.records import Records, check_file
-from outlearn.data.tables import Columns, task_from_records
-from outlearn.data.task import Task
+from outlearn.data.input_errors import InputErrors
+from outlearn.data.raw_table import RawTable
+from outlearn.data.text_files import check_file
 from outlearn.errors import DataError, suggest
 
 __all__ = ["read_npz"]
 
 # What each array of the archive may be called, the documented name first.
-SPELLINGS = {
+ARRAY_NAMES = {
     "features": ("features", "X"),
     "label": ("labels", "label", "y"),
     "id": ("ids", "id"),
@@ -25,8 +24,8 @@ SPELLINGS = {
 }
 
 
-def read_npz(path: Path, *, name: str) -> Task:
-    """Build a task from arrays: `features` (or `X`) `[points, features]` and `labels` (or `y`).
+def read_npz(path: Path) -> RawTable:
+    """Read arrays: `features` (or `X`) `[points, features]` and `labels` (or `y`).
 
     Labels are whole numbers or strings `[points]`, or distributions `[points, classes]`. A point without a label has -1
     (of strings also ""; of distributions a row of nan).
@@ -34,31 +33,39 @@ def read_npz(path: Path, *, name: str) -> Task:
 
     Args:
         path: the archive.
-        name: of the task.
+
+    Returns:
+        The table, whose columns are named as those of other formats are: label, id, group, split.
 
     Raises:
         DataError: names the array, its shape or its first bad value, and what to do.
     """
     check_file(path)
     arrays = _load(path)
-    problems = Problems(str(path), "row")
+    errors = InputErrors(str(path), "row")
     for role in ("features", "label"):
         if role not in arrays:
-            names = " or ".join(SPELLINGS[role])
-            problems.add(f"has no array {names}; {suggest(SPELLINGS[role][0], arrays)}")
-    problems.raise_if_any()
+            wanted = " or ".join(ARRAY_NAMES[role])
+            errors.add(f"has no array {wanted}; {suggest(ARRAY_NAMES[role][0], arrays)}")
+    errors.raise_if_any()
     features = arrays.pop("features")
-    _check_features(features, problems)
+    _check_features(features, errors)
     for role, array in arrays.items():
         axes = (1, 2) if role == "label" else (1,)
         if array.ndim not in axes or len(array) != len(features):
-            problems.add(
+            errors.add(
                 f"{role} has shape {array.shape}, but features have {len(features)} rows. Give one {role} a row."
             )
-    problems.raise_if_any()
+    errors.raise_if_any()
     columns = {role: array.tolist() for role, array in arrays.items()}
-    records = Records(str(path), columns, range(1, len(features) + 1), unit="row", minus_1_is_missing=True)
-    return task_from_records(records, Columns(), name=name, features=features.astype(np.float32))
+    return RawTable(
+        str(path),
+        columns,
+        range(1, len(features) + 1),
+        unit="row",
+        minus_1_is_missing=True,
+        features=features.astype(np.float32),
+    )
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:
@@ -69,8 +76,8 @@ def _load(path: Path) -> dict[str, np.ndarray]:
             raise DataError(f"{path} holds a single array. Write features and labels with numpy.savez.")
         found = {}
         with archive:
-            for role, spellings in SPELLINGS.items():
-                present = [name for name in spellings if name in archive.files]
+            for role, names in ARRAY_NAMES.items():
+                present = [name for name in names if name in archive.files]
                 if len(present) > 1:
                     raise DataError(f"{path} holds both {present[0]!r} and {present[1]!r}. Keep one.")
                 if present:
@@ -85,21 +92,21 @@ def _load(path: Path) -> dict[str, np.ndarray]:
         ) from error
 
 
-def _check_features(features: np.ndarray, problems: Problems) -> None:
+def _check_features(features: np.ndarray, errors: InputErrors) -> None:
     """Refuse features that are no finite matrix of numbers."""
     if features.ndim != 2 or not features.size:
-        problems.add(f"features have shape {features.shape}; expected [points, features], none of them 0.")
+        errors.add(f"features have shape {features.shape}; expected [points, features], none of them 0.")
     elif features.dtype.kind not in "fiub":
-        problems.add(f"features have the type {features.dtype}; expected numbers.")
+        errors.add(f"features have the type {features.dtype}; expected numbers.")
     else:
         # float32 is what is kept: a number beyond its range would become infinite.
         with np.errstate(over="ignore"):
             bad = np.argwhere(~np.isfinite(features.astype(np.float32)))
         if len(bad):
             row, column = bad[0].tolist()
-            problems.add(
+            errors.add(
                 f"{len(bad)} features are not finite in float32, the first is {features[row, column]} "
                 f"in column {column}. Impute, scale or drop them.",
                 at=row + 1,
             )
-    problems.raise_if_any()
+    errors.raise_if_any()

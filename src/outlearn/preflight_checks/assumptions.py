@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from outlearn.preflight_checks.measures import FEWEST_TRUE, LabelMeasures
-from outlearn.preflight_checks.student_measures import HABIT
+from outlearn.preflight_checks.measures import MIN_TRUE_LABELS, LabelMeasures
+from outlearn.preflight_checks.student_measures import MIN_HABIT_EXCESS
 from outlearn.preflight_checks.students import CrossFit
 
-__all__ = ["assumptions_of", "warnings_of"]
+__all__ = ["assumptions", "doubts"]
 
 
-def assumptions_of(labels: LabelMeasures, single: CrossFit | None, largest_bias: float) -> tuple[str, ...]:
+def assumptions(labels: LabelMeasures, single: CrossFit | None, largest_bias: float) -> tuple[str, ...]:
     """List the assumptions that the numbers rest on."""
     found = [
         "Even noise: a labeler misses the shared answer equally often at every point, then gives any other class "
@@ -34,8 +34,13 @@ def assumptions_of(labels: LabelMeasures, single: CrossFit | None, largest_bias:
     return tuple(found)
 
 
-def warnings_of(labels: LabelMeasures, excess: float) -> tuple[str, ...]:
-    """List what in the data speaks against the assumptions."""
+def doubts(labels: LabelMeasures, habits: float) -> tuple[str, ...]:
+    """List what in the data speaks against the assumptions.
+
+    Args:
+        labels: what they say.
+        habits: see `outlearn.preflight_checks.student_measures.habits`.
+    """
     names, found = labels.table.names, []
     if labels.skills.left_out and labels.judges:
         who = ", ".join(names[j] for j in labels.skills.left_out)
@@ -52,13 +57,13 @@ def warnings_of(labels: LabelMeasures, excess: float) -> tuple[str, ...]:
             f"More agreement than skills explain: {pairs}. At least one of these pairs shares errors that the others "
             "do not, so that labelers look better than they are. Keep one of each such pair (--labelers)."
         )
-    if excess > HABIT:
+    if habits > MIN_HABIT_EXCESS:
         found.append(
-            f"Students agree with their own labeler more than with the others ({excess:.1f} standard errors): labelers "
+            f"Students agree with their own labeler more than with the others ({habits:.1f} standard errors): labelers "
             "have habits that can be learned from the points. A student of one labeler takes its habits over; one of "
             "several does so less."
         )
     truth = labels.table.true_labels
-    if truth is not None and (truth >= 0).sum() < FEWEST_TRUE:
-        found.append(f"{int((truth >= 0).sum())} true labels are few: give {FEWEST_TRUE} or more.")
+    if truth is not None and (truth >= 0).sum() < MIN_TRUE_LABELS:
+        found.append(f"{int((truth >= 0).sum())} true labels are few: give {MIN_TRUE_LABELS} or more.")
     return tuple(found)

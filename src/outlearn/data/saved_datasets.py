@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from outlearn.data.records import Records
-from outlearn.data.tables import Columns, split_names
+from outlearn.data.raw_table import RawTable
+from outlearn.data.task_table import Columns, split_names
 from outlearn.data.templates import template_columns
 from outlearn.errors import DataError, MissingExtraError, first_line, suggest
 
-__all__ = ["is_saved_dataset", "read_dataset"]
+__all__ = ["is_saved_dataset", "read_dataset", "read_saved_dataset"]
 
 
 def is_saved_dataset(path: Path) -> bool:
@@ -18,9 +18,14 @@ def is_saved_dataset(path: Path) -> bool:
     return (path / "dataset_dict.json").is_file() or (path / "dataset_info.json").is_file()
 
 
+def read_saved_dataset(path: Path) -> RawTable:
+    """Read a folder that `save_to_disk` wrote, whose columns have their usual names."""
+    return read_dataset(path, Columns())
+
+
 def read_dataset(
     source: str | Path, columns: Columns, *, subset: str | None = None, split: str | None = None
-) -> Records:
+) -> RawTable:
     """Read the columns that matter of a dataset.
 
     If it has several splits and none is asked for, all are read, and train, validation and test stay apart: that needs
@@ -33,7 +38,7 @@ def read_dataset(
         split: the one split to read.
 
     Returns:
-        Records, with the class names that the dataset declares, and a column `split` where several splits were read.
+        RawTable, with the class names that the dataset declares, and a column `split` where several splits were read.
 
     Raises:
         DataError: if there is no such dataset, subset or split, or it cannot be read.
@@ -63,10 +68,10 @@ def read_dataset(
             f"the dataset {str(source)!r} has the splits {', '.join(parts)}, and {list(parts)[assigned.index(None)]!r} "
             "is none of teacher, student, train, validation and test. Name the one to read with data.split."
         )
-    return _records(str(source), parts, columns, assigned if len(parts) > 1 else [])
+    return _table(str(source), parts, columns, assigned if len(parts) > 1 else [])
 
 
-def _records(source: str, parts: dict[str, Any], columns: Columns, assigned: list[str | None]) -> Records:
+def _table(source: str, parts: dict[str, Any], columns: Columns, assigned: list[str | None]) -> RawTable:
     """Put the splits one after another."""
     first = next(iter(parts.values()))
     for name, part in parts.items():
@@ -92,6 +97,6 @@ def _records(source: str, parts: dict[str, Any], columns: Columns, assigned: lis
     if not n_records:
         raise DataError(f"the dataset {source!r} has no record; expected at least one.")
     class_names = tuple(label.names) if hasattr(label, "names") else None
-    return Records(
+    return RawTable(
         source, values, range(1, n_records + 1), unit="row", class_names=class_names, minus_1_is_missing=True
     )

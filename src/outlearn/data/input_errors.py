@@ -1,4 +1,4 @@
-"""Collect what is wrong with a file, so that one error names all of it."""
+"""Collect what is wrong with a file, so that one error names all of it: the place, what came, and what to do."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from dataclasses import dataclass, field
 
 from outlearn.errors import DataError
 
-__all__ = ["Problems"]
+__all__ = ["InputErrors"]
 
 SHOWN = 10
 
 
 @dataclass
-class Problems:
-    """Gather problems of one file; raise them together.
+class InputErrors:
+    """Gather the errors of one file; raise them together.
 
     Args:
         source: the file or dataset, as messages call it.
         unit: what a position is called: "line" of a text file, "row" of a table.
 
     Example:
-        >>> problems = Problems("words.csv")
-        >>> problems.add("is empty. Fill it or drop the line.", at=3, column="label")
-        >>> problems.messages
+        >>> errors = InputErrors("words.csv")
+        >>> errors.add("is empty. Fill it or drop the line.", at=3, column="label")
+        >>> errors.messages
         ["words.csv, line 3, column 'label': is empty. Fill it or drop the line."]
     """
 
@@ -32,7 +32,7 @@ class Problems:
     n_hidden: int = 0
 
     def add(self, message: str, *, at: int | None = None, column: str | None = None) -> None:
-        """Note a problem; beyond ten they are only counted."""
+        """Note an error; beyond ten they are only counted."""
         if len(self.messages) >= SHOWN:
             self.n_hidden += 1
             return
@@ -47,7 +47,7 @@ class Problems:
         return len(self.messages) + self.n_hidden
 
     def raise_if_any(self) -> None:
-        """Raise everything noted so far as one DataError, one line a problem.
+        """Raise everything noted so far as one DataError, one line an error.
 
         Raises:
             DataError: if anything was noted.
