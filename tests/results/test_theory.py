@@ -138,9 +138,13 @@ def first_claim(content):
     ("text", "message"),
     [
         ('{"schema": 2, "kind": "the', "results.json' is damaged at line 1"),
-        ("[]", "holds no results of outlearn"),
-        ('{"schema": 1, "config_key": "a"}', r"holds other results \(kind None\), not those of theory"),
-        ('{"schema": 1, "kind": "preflight"}', r"holds other results \(kind 'preflight'\), not those of theory"),
+        ("[]", "holds other results than those of theory"),
+        ('{"schema": 2, "config_key": "a"}', "holds other results than those of theory"),
+        ('{"schema": 2, "kind": "preflight"}', "holds other results than those of theory"),
+        (
+            '{"schema": 1, "name": "all", "agrees": true, "experiments": []}',
+            "has schema 1; this version reads schema 2",
+        ),
         (damaged(lambda c: c.update(schema=1)), "has schema 1; this version reads schema 2"),
         (damaged(lambda c: c.update(schema=3)), "has schema 3; this version reads schema 2"),
         (damaged(lambda c: c.update(experiments=[])), "experiments: "),

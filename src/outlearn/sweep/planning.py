@@ -23,7 +23,7 @@ from outlearn.results.sweep import RUNS
 from outlearn.store.stage import Stage, upstream
 from outlearn.store.store import Store
 from outlearn.sweep.expansion import Member, expand
-from outlearn.sweep.sweep_file import Sweep
+from outlearn.sweep.sweep_file import SweepConfig
 from outlearn.version import __version__
 
 __all__ = ["PlannedRun", "PlannedStage", "SweepPlan", "finished_run", "plan_sweep"]
@@ -85,7 +85,7 @@ class SweepPlan:
         run_seconds: what it takes to read, measure and write one run, from runs that are finished; None if unknown.
     """
 
-    sweep: Sweep
+    sweep: SweepConfig
     runs: tuple[PlannedRun, ...]
     stages: Mapping[str, PlannedStage]
     run_seconds: float | None
@@ -106,7 +106,7 @@ class SweepPlan:
         return tuple(stage for key, stage in self.stages.items() if key in wanted and not stage.stored)
 
 
-def plan_sweep(sweep: Sweep, *, store: Store, out: Path, progress: Progress | None = None) -> SweepPlan:
+def plan_sweep(sweep: SweepConfig, *, store: Store, out: Path, progress: Progress | None = None) -> SweepPlan:
     """Plan a sweep: read the data of each member and look into the store and the folder.
 
     Args:
