@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from outlearn.core.block_means import over_clusters, over_splits
-from outlearn.core.win_rates import win_rate
+from outlearn.core.block_means import over_clusters, over_splits, win_rate
 from outlearn.errors import ConfigError, DomainError, ShapeError
 
 EXACT = 1e-12

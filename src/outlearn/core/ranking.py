@@ -4,7 +4,7 @@ Scores are `[blocks, treatments]`: in a block (a run) every treatment met the sa
 the scores' distribution or scale, so blocks may differ in difficulty; they do ask that blocks are independent. Runs on
 one task are not independent witnesses for other tasks: average them first (`cluster_scores`), so that tasks are the
 blocks. Over repeated splits of one task the tests speak of new splits of that task, and lean towards too small
-p-values, because splits share points. How large differences are is in `block_means`, how often they win in `win_rates`.
+p-values, because splits share points. How large differences are and how often they win is in `block_means`.
 
 Source: Demsar, Statistical comparisons of classifiers over multiple data sets, JMLR 2006; Benavoli, Corani and Mangili,
 Should we really use post-hoc tests based on mean-ranks?, JMLR 2016 (why pairs are tested by Wilcoxon's test here).

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from outlearn.core.block_means import over_clusters, over_splits
+from outlearn.core.block_means import over_clusters, over_splits, win_rate
 from outlearn.core.intervals import Interval
 from outlearn.core.ranking import (
     FriedmanTest,
@@ -26,7 +26,6 @@ from outlearn.core.ranking import (
     nemenyi_difference,
     wilcoxon_holm,
 )
-from outlearn.core.win_rates import win_rate
 from outlearn.errors import DomainError
 from outlearn.results.sweep import Sweep, SweptRun
 
