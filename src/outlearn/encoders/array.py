@@ -36,7 +36,7 @@ class Array:
     kind: ClassVar[str] = "array"
     label: ClassVar[str] = "features of the task"
     line: ClassVar[str] = "The features that the task brings, or some of their columns."
-    extra: ClassVar[str | None] = None
+    extra: ClassVar[str] = ""
     fits: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

@@ -42,7 +42,7 @@ class Tfidf:
     kind: ClassVar[str] = "tfidf"
     label: ClassVar[str] = "TF-IDF"
     line: ClassVar[str] = "Counts of words or characters, weighted by rarity; learned from the training split alone."
-    extra: ClassVar[str | None] = None
+    extra: ClassVar[str] = ""
     fits: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -39,7 +39,7 @@ class WordLlama:
     kind: ClassVar[str] = "wordllama"
     label: ClassVar[str] = "WordLlama"
     line: ClassVar[str] = "The mean of static word vectors, without a network: a weak encoder, fast."
-    extra: ClassVar[str | None] = "offline"
+    extra: ClassVar[str] = "offline"
     fits: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
