@@ -56,7 +56,7 @@ def plain(overrides: list[str], folder: Path) -> dict[str, float]:
     """Run the plain default, features apart; return seconds of its stages."""
     config = ol.load_config(overrides=[*overrides, f"student.loss=[{', '.join(LOSSES)}]"])
     result = run(config, store=Store(folder / "store"), out=folder / "run")
-    return {name: s for name, s in result.results["seconds"].items() if name not in NOT_COUNTED}
+    return {name: s for name, s in result.results.seconds.items() if name not in NOT_COUNTED}
 
 
 def prepared(overrides: list[str], store: Store) -> Callable[[], int]:

@@ -110,7 +110,7 @@ def measure(overrides: list[str], seed: int, store: Store) -> dict[str, Any]:
         "candidates": [candidate.record() for candidate in choice.candidates],
         "criteria": list(CRITERIA),
         "values": np.round(choice.values, 6).tolist(),
-        "accuracy": np.round(choice.judged(labels)["accuracy"], 6).tolist(),
+        "accuracy": np.round(choice.judged(labels).accuracy, 6).tolist(),
     }
 
 

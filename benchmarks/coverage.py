@@ -27,7 +27,9 @@ from outlearn.core.risk_gap import risk_gap
 
 POINTS, DRAWS = 200, 20
 TRUE_SLOPE, SLOPE = 1.2, 0.8
-OF_CELL, SEEN, OWN, SOFT = 0.8, 0.6, 0.3, 0.5
+CELL_SD = 0.8  # of a teacher's error at one point
+COPIED = 0.6  # share of its teacher's error that a student copies
+STUDENT_SD, TARGET_SD = 0.3, 0.5  # of the noise that student and soft target add
 MEASURES = (
     ("negative_entropy", "target_first"),
     ("negative_entropy", "prediction_first"),
@@ -50,11 +52,11 @@ def truth(name: str, order: str, shift: float, nodes: int = 60) -> dict[str, flo
     weight = weight / weight.sum()
     c, z_part, other = (x.reshape(shape) for shape in ((-1, 1, 1), (1, -1, 1), (1, 1, -1)))
     mass = weight[:, None, None] * weight[None, :, None] * weight[None, None, :]
-    spread = np.hypot(shift, OF_CELL)
+    spread = np.hypot(shift, CELL_SD)
     centre, h = SLOPE * c, TRUE_SLOPE * c
-    t, s = expit(centre + spread * z_part), expit(centre + SEEN * spread * z_part + OWN * other)
-    unrelated = expit(centre + np.hypot(SEEN * spread, OWN) * other)  # a student of another teacher
-    y, q = expit(h + SOFT * other), expit(h)
+    t, s = expit(centre + spread * z_part), expit(centre + COPIED * spread * z_part + STUDENT_SD * other)
+    unrelated = expit(centre + np.hypot(COPIED * spread, STUDENT_SD) * other)  # a student of another teacher
+    y, q = expit(h + TARGET_SD * other), expit(h)
 
     def mean(values: np.ndarray) -> float:
         return float((np.broadcast_to(values, mass.shape) * mass).sum())
@@ -67,7 +69,7 @@ def truth(name: str, order: str, shift: float, nodes: int = 60) -> dict[str, flo
         return mean(-q * np.log(f) - (1 - q) * np.log(1 - f))
 
     arithmetic = (t * weight[None, :, None]).sum(axis=1, keepdims=True)
-    of_student = expit(centre + np.hypot(SEEN * spread, OWN) * z_part)
+    of_student = expit(centre + np.hypot(COPIED * spread, STUDENT_SD) * z_part)
     if order == "target_first":
         f = arithmetic if name == "squared_euclidean" else expit(centre)
         noise = mean(2 * q * (1 - q)) if name == "squared_euclidean" else mean(-q * np.log(q) - (1 - q) * np.log(1 - q))
@@ -98,13 +100,13 @@ def simulate(
 ) -> tuple[np.ndarray, ...]:
     """Draw one experiment: target, and logits of teachers and of students with their teachers' indices."""
     c = rng.normal(size=POINTS)
-    own_error = shift * rng.normal(size=(n_teachers, 1)) + OF_CELL * rng.normal(size=(n_teachers, POINTS))
+    own_error = shift * rng.normal(size=(n_teachers, 1)) + CELL_SD * rng.normal(size=(n_teachers, POINTS))
     z = SLOPE * c + own_error
     teacher_of = np.repeat(np.arange(n_teachers), n_students)
-    w = SLOPE * c + SEEN * own_error[teacher_of] + OWN * rng.normal(size=(len(teacher_of), POINTS))
+    w = SLOPE * c + COPIED * own_error[teacher_of] + STUDENT_SD * rng.normal(size=(len(teacher_of), POINTS))
     if order == "target_first":
         return (rng.random((DRAWS, POINTS)) < expit(TRUE_SLOPE * c)).astype(np.int64), z, w, teacher_of
-    y = expit(TRUE_SLOPE * c + SOFT * rng.normal(size=(DRAWS, POINTS)))
+    y = expit(TRUE_SLOPE * c + TARGET_SD * rng.normal(size=(DRAWS, POINTS)))
     return np.stack([1 - y, y], axis=-1), z, w, teacher_of
 
 

@@ -102,6 +102,8 @@ def run(cell: Cell, seed: int) -> dict[str, float | bool | None]:
 
     from outlearn.preflight_checks.analyse import preflight
     from outlearn.preflight_checks.verdict import decide
+    from outlearn.results.measurement import Withheld
+    from outlearn.results.preflight_parts import TruthReport
 
     rng = np.random.default_rng(seed)
     data, fresh = simulate(cell, POINTS, rng), simulate(cell, FRESH, rng)
@@ -127,26 +129,26 @@ def run(cell: Cell, seed: int) -> dict[str, float | bool | None]:
     bias = float((fresh["shared"] != fresh["y"]).mean()) if cell.bias else 0.0
     missed = float(data["missed"][kept].mean()) if kept else float("nan")
     student, truth = found.student, found.truth
-    assert truth is not None
-    free = None if student is None else replace(student, true_gain=None, true_over_vote=None)
-    verdict = decide(
-        free, None, related=bool(kept), no_students=None,
-        largest_bias=found.largest_bias, last_doubling=None, pooling=None,
-    )  # fmt: skip
+    assert isinstance(truth, TruthReport)
+    without = Withheld("as if there were no true labels")
+    free = None if student is None else replace(student, true_gain=without, true_over_vote=without)
+    verdict = decide(free, without, largest_bias=found.largest_bias, last_doubling=without, pooling=without)
     error = float((fresh["labels"] != fresh["y"]).mean())
     squared = error - float(np.mean([(a != b).mean() for a, b in pairs(fresh["labels"])])) / 2
     return {
         "gain": gain,
         "measured": measured,
         "missed": holds(found.missed, missed),
-        "missed_bounds": bool(found.missed_bounds[0] <= missed <= found.missed_bounds[1]),
+        "missed_bounds": bool(found.missed_bounds.low <= missed <= found.missed_bounds.high),
         "shared_bias": holds(truth.shared_bias, bias),
         "squared_bias": holds(truth.squared_bias, squared),
         "error": holds(truth.error, error),
-        "true_gain": None if student is None or student.true_gain is None else holds(student.true_gain, measured),
-        "bounds": None if student is None else bool(student.low <= measured <= student.high),
+        "true_gain": None if student is None else holds(student.true_gain, measured),
+        "bounds": None
+        if student is None
+        else bool(student.accuracy_gain.low <= measured <= student.accuracy_gain.high),
         "predicted": float("nan") if student is None else student.gain.mean,
-        "predicted_true": float("nan") if student is None or student.true_gain is None else student.true_gain.mean,
+        "predicted_true": float("nan") if student is None else student.true_gain.mean,
         "verdict": verdict.key,
         "verdict_true": found.verdict.key,
     }

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from outlearn.experiment.load_config import load_config
-from outlearn.experiment.pipeline import Run, run
+from outlearn.experiment.pipeline import run
+from outlearn.results.run_folder import Run
 from outlearn.store.store import Store
 
 SMALL = (

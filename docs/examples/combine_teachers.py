@@ -22,7 +22,7 @@ from outlearn.data.splits import make_splits
 from outlearn.encoders.array import centre_columns
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.pipeline import run
-from outlearn.results.reading import read_measured, read_run
+from outlearn.results.run_folder import load_run
 from outlearn.store.store import Store
 
 SOURCES = ("mean", "dual_mean", "weighted", "dawid_skene")
@@ -71,7 +71,7 @@ def gain(first: Path, second: Path, loss: str) -> Interval:
 
     The interval is for new teachers and points where the first are students of single teachers, else for new points.
     """
-    before, after = (read_measured(read_run(path)) for path in (first, second))
+    before, after = (load_run(path).predictions for path in (first, second))
     right = accuracy(after.students[loss], after.labels).mean(axis=0)  # over its seeds
     students = before.students[loss]
     differences = right - accuracy(students, before.labels)
@@ -96,13 +96,13 @@ def main() -> None:
     asked.folder.mkdir(parents=True, exist_ok=True)
     for seed in range(asked.seeds):
         each = go(asked.folder, asked.task, "each", seed)
-        results = read_run(each).results
+        found = load_run(each)
         print(f"{asked.task}, split and seed {seed}; accuracy in %, differences in points with 95% intervals")
-        print(f"  teachers {100 * results['teacher']['accuracy']['mean']:.1f}", end="")
+        print(f"  teachers {100 * found.teacher.accuracy.mean:.1f}", end="")
         for name in SOURCES:
-            print(f", {name} of them {100 * results['ensembles'][name]['accuracy']['mean']:.1f}", end="")
+            print(f", {name} of them {100 * found.ensembles[name].accuracy.mean:.1f}", end="")
         print("\n  students of" + " " * 12 + "".join(f"{loss:>22}" for loss in LOSSES))
-        scores = [results["students"][loss]["accuracy"]["mean"] for loss in LOSSES]
+        scores = [found.students[loss].accuracy.mean for loss in LOSSES]
         print(f"    {'single teachers':<19}" + "".join(f"{100 * score:>22.1f}" for score in scores))
         runs = {source: go(asked.folder, asked.task, source, seed) for source in SOURCES}
         for source in SOURCES:

@@ -16,8 +16,10 @@ from outlearn.version import __version__
 _PUBLIC = {
     "BregmanGenerator": "outlearn.core.generators",
     "GENERATORS": "outlearn.core.generators",
+    "Interval": "outlearn.core.intervals",
     "Predictions": "outlearn.core.predictions",
     "WeakToStrongClassifier": "outlearn.estimator.classifier",
+    "Withheld": "outlearn.results.measurement",
     "bias_variance": "outlearn.core.bias_variance",
     "blind_spots": "outlearn.core.blind_spots",
     "dawid_skene": "outlearn.core.dawid_skene",
@@ -26,6 +28,7 @@ _PUBLIC = {
     "get_generator": "outlearn.core.generators",
     "hf_loss": "outlearn.learners.finetuning.trainer_loss",
     "load_config": "outlearn.experiment.load_config",
+    "load_run": "outlearn.results.run_folder",
     "performance_gap_recovered": "outlearn.core.recovery",
     "posterior_mean": "outlearn.core.posterior",
     "preflight": "outlearn.preflight_checks.analyse",
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from outlearn.core.generators import GENERATORS as GENERATORS
     from outlearn.core.generators import BregmanGenerator as BregmanGenerator
     from outlearn.core.generators import get_generator as get_generator
+    from outlearn.core.intervals import Interval as Interval
     from outlearn.core.posterior import posterior_mean as posterior_mean
     from outlearn.core.predictions import Predictions as Predictions
     from outlearn.core.recovery import performance_gap_recovered as performance_gap_recovered
@@ -57,6 +61,8 @@ if TYPE_CHECKING:
     from outlearn.explanation import explain as explain
     from outlearn.learners.finetuning.trainer_loss import hf_loss as hf_loss
     from outlearn.preflight_checks.analyse import preflight as preflight
+    from outlearn.results.measurement import Withheld as Withheld
+    from outlearn.results.run_folder import load_run as load_run
 
 
 def __getattr__(name: str) -> Any:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 __all__ = ["Advance", "Progress", "Silent"]
 
 Advance = Callable[[int, int], None]
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Where stages report what they do."""
 

@@ -11,7 +11,9 @@ from outlearn.core.metrics import accuracy
 from outlearn.core.predictions import Predictions
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.plan import make_plan
-from outlearn.results.reading import read_measured, read_run
+from outlearn.progress import Silent
+from outlearn.store.stage import StageRunner
+from outlearn.store.store import Store
 
 SPLITS = ("student", "validation", "test")
 
@@ -63,46 +65,44 @@ def test_one_teacher_is_its_own_combination(name):
 
 def test_a_run_writes_down_what_its_combination_said_and_the_report_reads_it(small_run):
     done = small_run("weak_labels.source=weighted")
-    measured = read_measured(read_run(done.folder))
+    measured = done.predictions
     assert measured.source.n_models == 1
-    assert done.results["labeller"]["accuracy"]["mean"] == pytest.approx(
-        accuracy(measured.source, measured.labels).mean()
-    )
+    assert done.labeler.accuracy.mean == pytest.approx(accuracy(measured.source, measured.labels).mean())
 
 
-def test_beside_each_teacher_the_control_learns_from_their_plain_mean(small_run):
-    done = small_run()
-    labelling = make_plan(load_config(done.folder / "config.yaml")).labelling
-    taught = labelling.targets_with_control(done.entries)
-    np.testing.assert_array_equal(taught[:-1], labelling.targets(done.entries))
+def test_beside_each_teacher_the_control_learns_from_their_plain_mean(small_run, tmp_path):
+    plan = make_plan(load_config(small_run().folder / "config.yaml"))
+    stored = StageRunner(Store(tmp_path / "store"), Silent())
+    entries = {name: stored.result(stage) for name, stage in plan.stages.items()}
+    taught = plan.labelling.targets_with_control(entries)
+    np.testing.assert_array_equal(taught[:-1], plan.labelling.targets(entries))
     np.testing.assert_allclose(taught[-1], taught[:-1].mean(axis=0), atol=1e-12)
 
 
 def test_the_control_is_held_against_the_students_of_each_teacher_point_by_point(small_run):
     done = small_run()
     arrays = load_file(done.folder / "predictions" / "control.safetensors")
-    labels = read_measured(read_run(done.folder)).labels
-    for k, (loss, record) in enumerate(done.results["students"].items()):
-        right = arrays["test.log_probs"][arrays["loss_of"] == k].argmax(axis=-1) == labels
-        control = done.results["controls"]["student_of_mean"][loss]["accuracy"]
-        assert control["mean"] == pytest.approx(right.mean())
-        assert control["over"] == "points"  # its seeds are no new teachers
-        difference = record["differences"]["student_of_mean"]
-        assert difference["mean"] == pytest.approx(record["accuracy"]["mean"] - right.mean())
-        assert difference["over"] == "models and points"
+    for k, (loss, student) in enumerate(done.students.items()):
+        right = arrays["test.log_probs"][arrays["loss_of"] == k].argmax(axis=-1) == done.predictions.labels
+        control = done.results.controls.student_of_mean[loss].accuracy
+        assert control.mean == pytest.approx(right.mean())
+        assert control.over == "points"  # its seeds are no new teachers
+        difference = student.differences["student_of_mean"]
+        assert difference.mean == pytest.approx(student.accuracy.mean - right.mean())
+        assert difference.over == "models and points"
 
 
 @pytest.mark.parametrize("override", ["weak_labels.source=mean", "teacher.models=1"])
 def test_there_is_no_control_where_students_learn_from_one_labeller_anyway(small_run, override):
     done = small_run(override)
-    assert done.results["controls"]["student_of_mean"] == {}
+    assert done.results.controls.student_of_mean == {}
     assert not (done.folder / "predictions" / "control.safetensors").exists()
-    for record in done.results["students"].values():
-        assert "student_of_mean" not in record["differences"]
+    for student in done.students.values():
+        assert "student_of_mean" not in student.differences
 
 
 def test_every_combination_is_shown_beside_the_students_in_every_run(small_run):
-    results = small_run().results
-    assert list(results["ensembles"]) == list(COMBINATIONS)
-    for record in results["students"].values():
-        assert {f"ensemble_{name}" for name in COMBINATIONS} <= set(record["differences"])
+    done = small_run()
+    assert list(done.ensembles) == list(COMBINATIONS)
+    for student in done.students.values():
+        assert {f"ensemble_{name}" for name in COMBINATIONS} <= set(student.differences)

@@ -43,7 +43,11 @@ TEXT_FILES = {
         "line 5, column 'label': is 'nan' where other labels are numbers. Leave the cell empty",
     ),
     "null text": ("d.jsonl", GOOD + '{"text": null, "label": 0}\n', "line 4, column 'text': is empty"),
-    "number as text": ("d.jsonl", GOOD + '{"text": 7, "label": 0}\n', "line 4, column 'text': is 7, a int"),
+    "number as text": (
+        "d.jsonl",
+        GOOD + '{"text": 7, "label": 0}\n',
+        "line 4, column 'text': is 7, a number; expected a text",
+    ),
     "one class beside points without a label": (
         "d.jsonl",
         '{"text": "a", "label": 1}\n{"text": "b", "label": 1}\n{"text": "c"}\n',
@@ -66,7 +70,16 @@ TEXT_FILES = {
         GOOD + '{"text": "hm \\ud800", "label": 0}\n',
         "line 4: spells half of a surrogate",
     ),
-    "empty distribution": ("d.jsonl", '{"text": "a", "label": []}\n{"text": "b", "label": []}\n', "one class or none"),
+    "empty distribution": (
+        "d.jsonl",
+        '{"text": "a", "label": []}\n{"text": "b", "label": []}\n',
+        "no record has a label",
+    ),
+    "distribution over one class": (
+        "d.jsonl",
+        '{"text": "a", "label": [1]}\n{"text": "b", "label": [1]}\n',
+        "one class or none",
+    ),
     "a number of many digits": ("d.csv", "text,label\na,0\nb," + "9" * 5000 + "\nc,1\n", "line 3, column 'label': is"),
     "JSON array": ("d.jsonl", "[1, 2]\n", "line 1: is a JSON list, expected an object"),
     "one class": ("d.csv", "text,label\nfine,1\nwarm,1\n", "every label is 1: one class cannot be learned"),
@@ -119,7 +132,7 @@ TEXT_FILES = {
         "id,text,label\nq,a,0\nr,b,1\nq,c,1\n",
         "line 4, column 'id': the id 'q' is already that of line 2",
     ),
-    "empty id": ("d.csv", "id,text,label\nq,a,0\n,b,1\n", "line 3, column 'id': is None; expected a name"),
+    "empty id": ("d.csv", "id,text,label\nq,a,0\n,b,1\n", "line 3, column 'id': has no id. Fill it"),
     "unknown split": (
         "d.csv",
         "text,label,split\na,0,train\nb,1,tset\n",
@@ -142,7 +155,7 @@ TEXT_FILES = {
         '{"chosen": "a", "rejected": "b", "text": "c", "label": 1}\n',
         "text, chosen and rejected",
     ),
-    "unknown suffix": ("d.json", "{}", "ends in '.json'; known: .csv, .jsonl"),
+    "unknown suffix": ("d.xlsx", "{}", "ends in '.xlsx'; known: .csv, .tsv, .jsonl"),
     "text as npz": ("d.npz", "not an archive", "cannot be read as arrays without pickle"),
 }
 
@@ -226,8 +239,8 @@ def test_bytes_that_are_not_utf8_are_placed(tmp_path):
     (tmp_path / "d.csv").write_bytes(b"text,label\nfine,1\ncr\xe8me,0\n")
     with pytest.raises(DataError, match=r"d.csv, line 3: byte 0xe8 is not UTF-8. The file may be latin-1"):
         load_task(path=tmp_path / "d.csv")
-    (tmp_path / "d.csv").write_bytes("text,label\nfine,1\n".encode("utf-16"))
-    with pytest.raises(DataError, match="may be utf-16"):
+    (tmp_path / "d.csv").write_bytes("text,label\nfine,1\n".encode("utf-16")[:-1])
+    with pytest.raises(DataError, match="byte order mark of UTF-16.*cut off"):
         load_task(path=tmp_path / "d.csv")
 
 

@@ -28,7 +28,7 @@ def load(tmp_path, content: str, *, task=TASK, points=POINTS, name="gpt.csv", **
 
 def test_rows_are_joined_by_id_and_come_in_the_order_asked_for(tmp_path):
     weak = load(tmp_path, "id,pos,neg\ns,0.9,0.1\np,0.2,0.8\nq,1,0\nr,0.3,0.7\n")
-    assert (weak.ids, weak.teacher_names, weak.notes) == (("r", "p", "s"), ("gpt",), ())
+    assert (weak.ids, weak.names, weak.notes) == (("r", "p", "s"), ("gpt",), ())
     np.testing.assert_allclose(weak.probs, [[[0.7, 0.3], [0.8, 0.2], [0.1, 0.9]]], rtol=1e-15)
     shuffled = load(tmp_path, "neg,id,pos\n0.7,r,0.3\n0,q,1\n0.1,s,0.9\n0.8,p,0.2\n")
     np.testing.assert_array_equal(weak.probs, shuffled.probs)
@@ -42,14 +42,14 @@ def test_counts_of_votes_become_shares(tmp_path):
 def test_each_column_is_a_teacher_and_each_cell_a_vote_or_a_distribution(tmp_path):
     content = 'id,ann,model\nr,pos,"[0.25, 0.75]"\np,neg,"{""pos"": 1, ""neg"": 0}"\ns,1,pos\n'
     weak = load(tmp_path, content)
-    assert weak.teacher_names == ("ann", "model")
+    assert weak.names == ("ann", "model")
     np.testing.assert_array_equal(weak.probs, [[[0, 1], [1, 0], [0, 1]], [[0.25, 0.75], [0, 1], [0, 1]]])
 
 
 def test_numbers_are_names_where_the_classes_are_numbers(tmp_path):
     weak = load(tmp_path, "id,ann\n0,1\n1,2\n2,3\n", task=NUMBERED, points=np.arange(3))
     np.testing.assert_array_equal(weak.probs[0], np.eye(3))
-    with pytest.raises(DataError, match="column 'ann': is '0'; expected a class; known: 1, 2, 3"):
+    with pytest.raises(DataError, match="column 'ann': is '0', which is no class; known: 1, 2, 3"):
         load(tmp_path, "id,ann,other\n0,0,1\n1,2,1\n2,3,1\n", task=NUMBERED, points=np.arange(3))
 
 
@@ -61,7 +61,7 @@ def test_each_file_is_a_teacher_and_equal_names_are_numbered(tmp_path):
         tmp_path / "llm.jsonl", "".join(json.dumps({"id": i, "x": 0, "y": [0.5, 0.5]}) + "\n" for i in "pqrs")
     )
     weak = load_weak_labels([first, second, third], TASK, POINTS)
-    assert weak.teacher_names == ("votes", "votes#2", "llm/x", "llm/y")
+    assert weak.names == ("votes", "votes#2", "llm/x", "llm/y")
     np.testing.assert_array_equal(weak.probs[:, 0], [[1, 0], [0, 1], [1, 0], [0.5, 0.5]])
 
 
@@ -79,7 +79,10 @@ def test_parquet_tables_hold_lists(tmp_path):
     ("content", "message"),
     [
         ("id,neg,pos\np,1,0\nr,1,0\n", "1 of 3 points have no row: 's'"),
-        ("id,neg,pos\np,1,0\nr,1,0\ns,1,0\nr,0,1\n", r"ids occur more than once \(1\): 'r'"),
+        (
+            "id,neg,pos\np,1,0\nr,1,0\ns,1,0\nr,0,1\n",
+            "line 5, column 'id': the id 'r' is already that of line 3. Make ids different",
+        ),
         (
             "id,neg,pos\np,1,0\nr,1,0\ns,1,0\nx,0,1\n",
             r"ids name no point of task 't' \(1\): 'x'. Its ids are like 'p', 'q'",
@@ -92,12 +95,18 @@ def test_parquet_tables_hold_lists(tmp_path):
         ("id,neg,pos\np,-1,2\nr,1,0\ns,1,0\n", "line 2: has .-1, 2.; expected a number of at least 0"),
         ("id,neg,pos\np,yes,0\nr,1,0\ns,1,0\n", "line 2: has .'yes', 0.; expected a number"),
         ("id,neg,pos\np,,0\nr,1,0\ns,1,0\n", "line 2: has .None, 0."),
-        ("id,neg,pos\np,0,0\nr,1,0\ns,1,0\n", "line 2: is empty. Fill it, or set missing: uniform"),
-        ("id,ann\np,poss\nr,neg\ns,neg\n", "line 2: is 'poss'; expected a class, or a number from 0 to 1.*\"pos\""),
-        ("id,ann\np,-1\nr,neg\ns,neg\n", "is '-1'.*Leave the cell empty to abstain"),
-        ("id,ann\np,0.7\nr,neg\ns,neg\n", "is 0.7; one number is no label. Write a list of 2 probabilities"),
+        ("id,neg,pos\np,0,0\nr,1,0\ns,1,0\n", "line 2: is empty. Fill it, or set teacher.missing=abstain"),
+        (
+            "id,ann\np,poss\nr,neg\ns,neg\n",
+            "line 2, column 'ann': is 'poss', which is no class or number from 0 to 1.*\"pos\"",
+        ),
+        ("id,ann\np,-1\nr,neg\ns,neg\n", "is -1, which often marks a missing label: leave the cell empty"),
+        (
+            "id,ann\np,0.7\nr,neg\ns,neg\n",
+            "is 0.7, expected a whole number or a name: one fraction is no label. Write .* a list",
+        ),
         ('id,ann\np,"[0.7, 0.2]"\nr,neg\ns,neg\n', "sums to 0.9"),
-        ("id,ann\np,\nr,neg\ns,neg\n", "line 2: is empty. Fill it"),
+        ("id,ann\np,\nr,neg\ns,neg\n", "line 2, column 'ann': is empty. Fill it"),
         ("", "is empty"),
     ],
 )
@@ -114,15 +123,17 @@ def test_ids_that_fail_are_counted_and_the_first_few_named(tmp_path):
 
 def test_a_teacher_may_abstain_where_the_user_says_so(tmp_path):
     content = "id,ann,bob\nr,,neg\np,neg,pos\ns,pos,\n"
-    weak = load(tmp_path, content, missing="uniform")
-    np.testing.assert_array_equal(weak.probs[:, 0], [[0.5, 0.5], [1, 0]])
-    np.testing.assert_array_equal(weak.probs[:, 2], [[0, 1], [0.5, 0.5]])
-    assert weak.notes[0] == "ann has no label for 1 of 3 points; they count as uniform."
+    weak = load(tmp_path, content, missing="abstain")
+    np.testing.assert_array_equal(weak.answered, [[False, True, True], [True, True, False]])
+    np.testing.assert_array_equal(weak.labels, [[-1, 0, 1], [0, 1, -1]])
+    np.testing.assert_array_equal(weak.probs[:, 0], [[np.nan, np.nan], [1, 0]])
+    np.testing.assert_array_equal(weak.probs[:, 2], [[0, 1], [np.nan, np.nan]])
+    assert weak.notes[0] == "ann has no label for 1 of 3 points: gaps, which are neither learned from nor scored."
     # An id that is absent is no abstention.
     with pytest.raises(DataError, match="have no row: 's'"):
-        load(tmp_path, "id,ann\nr,neg\np,neg\n", missing="uniform")
+        load(tmp_path, "id,ann\nr,neg\np,neg\n", missing="abstain")
     with pytest.raises(DataError, match="has no label at all"):
-        load(tmp_path, "id,ann\nr,\np,\ns,\n", missing="uniform")
+        load(tmp_path, "id,ann\nr,\np,\ns,\n", missing="abstain")
 
 
 def test_labels_of_pairs_speak_of_chosen_and_rejected_whatever_the_slots(tmp_path):
@@ -146,5 +157,5 @@ def test_options_and_files_that_cannot_be_are_refused(tmp_path):
         load_weak_labels([], TASK, POINTS)
     with pytest.raises(DataError, match=r"does not exist"):
         load_weak_labels(tmp_path / "none.csv", TASK, POINTS)
-    with pytest.raises(DataError, match=r"weak labels are .csv, .jsonl or .parquet"):
+    with pytest.raises(DataError, match=r"a table of labels is .csv, .tsv, .jsonl, .json or .parquet"):
         load(tmp_path, "1 text\n", name="w.txt")

@@ -41,7 +41,7 @@ def go(folder: Path) -> Callable[..., Run]:
 
 def students_of(finished: Run, loss: str) -> np.ndarray:
     arrays = load_file(finished.folder / "predictions" / "students.safetensors")
-    return arrays["test.log_probs"][arrays["loss_of"] == list(finished.results["students"]).index(loss)]
+    return arrays["test.log_probs"][arrays["loss_of"] == list(finished.students).index(loss)]
 
 
 @pytest.mark.slow
@@ -52,35 +52,36 @@ def test_the_choice_and_its_students_do_not_depend_on_true_labels_beyond_the_tea
     )
     # make_task_file draws features from the labels that it draws itself, so both files have the same ones.
     honest, other = go(), go(path=flipped)
-    assert honest.results["selection"]["chosen"] == other.results["selection"]["chosen"]
+    assert honest.selection.chosen == other.selection.chosen
     np.testing.assert_array_equal(students_of(honest, "auto"), students_of(other, "auto"))
-    assert honest.results["selection"]["judged"]["accuracy"] != other.results["selection"]["judged"]["accuracy"]
+    assert honest.selection.judged.accuracy != other.selection.judged.accuracy
 
 
 @pytest.mark.slow
 def test_the_chosen_candidate_has_the_best_value_of_the_criterion_and_regret_is_to_the_most_accurate(go):
-    selection = go().results["selection"]
-    values = [candidate["values"]["consensus"] for candidate in selection["candidates"]]
-    names = [candidate["name"] for candidate in selection["candidates"]]
-    assert selection["chosen"]["name"] == names[int(np.argmax(values))]
-    accuracy = selection["judged"]["accuracy"]
-    at = names.index(selection["chosen"]["name"])
-    assert selection["judged"]["regret"] == pytest.approx(max(accuracy) - accuracy[at])
+    selection = go().selection
+    values = [candidate.values["consensus"] for candidate in selection.candidates]
+    names = [candidate.name for candidate in selection.candidates]
+    assert selection.chosen.name == names[int(np.argmax(values))]
+    accuracy = selection.judged.accuracy
+    at = names.index(selection.chosen.name)
+    assert selection.judged.regret == pytest.approx(max(accuracy) - accuracy[at])
 
 
 @pytest.mark.slow
 def test_another_criterion_chooses_again_without_training_the_candidates_again(go):
     go()
     finished = go("student.criterion=overfit_covariance")
-    assert finished.entries["choice"].cached
-    assert finished.results["selection"]["criterion"] == "overfit_covariance"
+    assert finished.results.stages["choice"].cached
+    assert finished.selection.criterion == "overfit_covariance"
 
 
 @pytest.mark.slow
 def test_students_of_one_ensemble_are_chosen_by_groups_of_teachers(go):
     finished = go("weak_labels.source=mean")
-    assert finished.results["students"]["auto"]["models"] == 1
-    assert finished.results["selection"]["chosen"]["name"]
+    assert finished.students["auto"].models == 1
+    assert finished.gap("auto").gap.mean() == pytest.approx(finished.students["auto"].gap.mean)
+    assert finished.selection.chosen.name
 
 
 @pytest.mark.slow
@@ -88,7 +89,7 @@ def test_the_report_shows_the_choice_and_names_what_it_chose(go):
     finished = go()
     page = write_report([finished.folder]).read_text()
     assert "The choice without labels" in page
-    assert finished.results["selection"]["chosen"]["name"] in page
+    assert finished.selection.chosen.name in page
 
 
 @pytest.mark.parametrize("change", ["teacher.models=1", "student.learner={kind: convex}"])
@@ -108,9 +109,9 @@ def test_an_unknown_criterion_is_named_with_the_closest_known_one():
 
 def test_rounds_of_self_distillation_are_the_points_of_a_students_path(small_run):
     plain, distilled = small_run(), small_run("student.rounds=2")
-    assert [entry["epoch"] for entry in distilled.results["students"]["reverse_ce"]["path"]] == [4.0, 8.0, 12.0]
+    assert [point.epoch for point in distilled.students["reverse_ce"].path] == [4.0, 8.0, 12.0]
     # The first fit is that of a run without rounds.
-    first, end = distilled.results["students"]["reverse_ce"]["path"][0], plain.results["students"]["reverse_ce"]
-    assert first["accuracy"] == pytest.approx(end["accuracy"]["mean"])
-    assert distilled.entries["teachers"].cached
-    assert not distilled.entries["students"].cached
+    first, end = distilled.students["reverse_ce"].path[0], plain.students["reverse_ce"]
+    assert first.accuracy == pytest.approx(end.accuracy.mean)
+    assert distilled.results.stages["teachers"].cached
+    assert not distilled.results.stages["students"].cached

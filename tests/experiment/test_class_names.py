@@ -41,14 +41,14 @@ def test_renaming_the_classes_changes_no_number_of_a_run(small_run, write_task, 
         numbers(
             small_run(
                 f"teacher.external={write_votes(tmp_path / f'{name}.csv', y)}",
-                "teacher.missing=uniform",
+                "teacher.missing=abstain",
                 f"weak_labels.kind={kind}",
                 "student.loss=[forward_ce, forward_kl]",
                 "student.learner={kind: convex}",
                 "student.seeds=1",
                 "student.checkpoints=[]",
                 path=tmp_path / f"{name}.npz",
-            ).results
+            ).results.to_json()
         )
         for name, y in (("first", labels), ("second", 1 - labels))
     )

@@ -131,7 +131,7 @@ def test_every_protocol_goes_down_to_its_results(path, tmp_path):
     config = load_config(path, [*changes, "teacher.labels=32"])
     done = run(config, store=Store(tmp_path / "store"), out=tmp_path / "run")
     results = json.loads((tmp_path / "run" / "results.json").read_text())
-    assert results["students"].keys() == done.results["students"].keys()
+    assert results["students"].keys() == done.students.keys()
     assert len(results["students"]) == len(config.student.loss)
     assert results["teacher"]["models"] == config.teacher.models
     for student in results["students"].values():

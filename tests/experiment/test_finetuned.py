@@ -59,7 +59,7 @@ def test_each_model_is_a_stage_and_a_second_run_trains_nothing(first, bert):
     again = small_run(folder, data, learner("student", bert), out="again")
     assert again.all_cached
     assert keys(folder) == before
-    assert again.results["students"] == done.results["students"]
+    assert again.results.to_json()["students"] == done.results.to_json()["students"]
 
 
 def test_another_loss_trains_its_own_students_only(first, bert):
@@ -104,17 +104,17 @@ def test_students_learn_what_their_teachers_say(first):
         0,
         1,
     }
-    path = done.results["students"]["forward_ce"]["path"]
-    assert [step["epoch"] for step in path] == [0.5, 1.0]
+    path = done.students["forward_ce"].path
+    assert [step.epoch for step in path] == [0.5, 1.0]
 
 
 def test_three_classes_go_down_to_the_results(bert, tmp_path):
     data = write_texts(tmp_path / "three.jsonl", classes=3)
     done = small_run(tmp_path, data, [*learner("student", bert), "student.loss=[aux_conf]"], out="three")
-    assert done.results["task"]["n_classes"] == 3
+    assert done.task.n_classes == 3
     log_probs = load_file(done.folder / "predictions" / "students.safetensors")["test.log_probs"]
     assert log_probs.shape[-1] == 3
-    assert np.isfinite(done.results["students"]["aux_conf"]["log_loss"]["mean"])
+    assert np.isfinite(done.students["aux_conf"].log_loss.mean)
 
 
 @pytest.mark.parametrize("draw", ["disjoint", "bootstrap", "seeds"])
@@ -131,9 +131,9 @@ def test_a_preference_task_is_fine_tuned_by_teachers_and_students(gpt2, bert, tm
     data = write_pairs(tmp_path / "pairs.jsonl")
     overrides = [*learner("teacher", gpt2, cut="start"), *learner("student", bert, epochs=4)]
     done = small_run(tmp_path, data, [*overrides, "student.loss=[reverse_bce]"], out="pairs")
-    assert done.results["task"]["task"] == "preference"
+    assert done.task.kind == "preference"
     # The rule is the first word's: a ceiling that read the slots the wrong way round would be below one half.
-    assert done.results["ceiling"]["accuracy"]["mean"] > 0.7
+    assert done.ceiling.accuracy.mean > 0.7
 
 
 def test_a_task_without_texts_says_what_to_use_instead(bert, tmp_path):
@@ -188,9 +188,9 @@ def test_rounds_of_self_distillation_are_stages_that_start_from_what_the_model_b
     distilled = small_run(folder, data, [*learner("student", bert), "student.rounds=2"], out="rounds")
     # Three stages a student: the first fit, which now says what it thinks of its own points, and two rounds.
     assert trained(folder, before).count("student") == 2 * 3
-    path = distilled.results["students"]["forward_ce"]["path"]
-    assert [entry["epoch"] for entry in path] == [1.0, 2.0, 3.0]
-    assert path[0]["accuracy"] == pytest.approx(done.results["students"]["forward_ce"]["accuracy"]["mean"])
+    path = distilled.students["forward_ce"].path
+    assert [entry.epoch for entry in path] == [1.0, 2.0, 3.0]
+    assert path[0].accuracy == pytest.approx(done.students["forward_ce"].accuracy.mean)
     again = keys(folder)
     small_run(folder, data, [*learner("student", bert), "student.rounds=3"], out="more")
     assert trained(folder, again) == ["student", "student", "students"]

@@ -15,18 +15,19 @@ from outlearn.core.predictions import Predictions
 from outlearn.core.risk_gap import risk_gap
 from outlearn.errors import AlignmentError, ConfigError, DataError, StoreError
 from outlearn.experiment.load_config import load_config
-from outlearn.experiment.pipeline import Run, run
+from outlearn.experiment.pipeline import run
 from outlearn.experiment.plan import make_plan
+from outlearn.results.run_folder import Run, load_run
 from outlearn.store.store import Store
 
 
-def timeless(results: dict[str, Any]) -> dict[str, Any]:
+def timeless(finished: Run) -> dict[str, Any]:
     """Drop what describes the running rather than the result."""
-    return {key: value for key, value in results.items() if key not in ("seconds", "stages")}
+    return {key: value for key, value in finished.results.to_json().items() if key not in ("seconds", "stages")}
 
 
 def cached(finished: Run) -> dict[str, bool]:
-    return {name: stage["cached"] for name, stage in finished.results["stages"].items()}
+    return {name: stage.cached for name, stage in finished.results.stages.items()}
 
 
 def students(finished: Run) -> np.ndarray:
@@ -37,14 +38,14 @@ def test_a_second_identical_run_trains_nothing_and_says_the_same(small_run):
     first, second = small_run(), small_run()
     assert second.all_cached
     assert not first.all_cached
-    assert timeless(first.results) == timeless(second.results)
+    assert timeless(first) == timeless(second)
 
 
 def test_the_same_seed_in_another_store_gives_the_same_numbers_and_another_seed_others(small_run, tmp_path, task_file):
     first = small_run()
     config = load_config(first.folder / "config.yaml")
     again = run(config, store=Store(tmp_path / "another store"), out=tmp_path / "again")
-    assert timeless(first.results) == timeless(again.results)
+    assert timeless(first) == timeless(again)
     np.testing.assert_array_equal(students(first), students(again))
     assert not np.array_equal(students(first), students(small_run("seed=1")))
 
@@ -90,7 +91,7 @@ def test_students_are_the_same_whatever_the_true_labels_of_their_split_are(small
     first = small_run(path=write_task(tmp_path / "a.npz", splits=split))
     second = small_run(path=write_task(tmp_path / "b.npz", splits=split, labels=flipped))
     np.testing.assert_array_equal(students(first), students(second))
-    assert first.results["ceiling"]["accuracy"]["mean"] > second.results["ceiling"]["accuracy"]["mean"]
+    assert first.ceiling.accuracy.mean > second.ceiling.accuracy.mean
 
 
 def test_the_chosen_epoch_does_not_depend_on_true_labels_of_validation_or_test(small_run, write_task, tmp_path):
@@ -102,7 +103,7 @@ def test_the_chosen_epoch_does_not_depend_on_true_labels_of_validation_or_test(s
         for name in ("a.npz", "b.npz")
     )
     for loss in ("forward_ce", "reverse_ce"):
-        assert first.results["students"][loss]["epoch"] == second.results["students"][loss]["epoch"]
+        assert first.students[loss].epoch == second.students[loss].epoch
     np.testing.assert_array_equal(students(first), students(second))
 
 
@@ -126,9 +127,9 @@ def test_labels_from_a_table_give_the_students_that_the_teachers_gave(small_run,
         with paths[-1].open("w", newline="") as file:
             csv.writer(file).writerows([["id", "0", "1"], *rows])
     external = small_run(f"teacher.external={json.dumps([str(p) for p in paths])}")
-    assert "teachers" not in external.results["stages"]
+    assert "teachers" not in external.results.stages
     np.testing.assert_allclose(students(external), students(trained), atol=1e-4)
-    assert external.results["teacher"]["accuracy"]["each"] == trained.results["teacher"]["accuracy"]["each"]
+    assert external.teacher.each["accuracy"] == trained.teacher.each["accuracy"]
 
 
 def _split_ids(finished: Run) -> dict[str, list[str]]:
@@ -149,8 +150,8 @@ def test_votes_are_smoothed_and_the_results_say_so(small_run, tmp_path):
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([["id", "ann", "bob"], *rows])
     finished = small_run(f"teacher.external={path}")
-    assert any("teacher.smoothing" in note for note in finished.results["task"]["notes"])
-    assert finished.results["teacher"]["log_loss"]["mean"] < 10
+    assert any("teacher.smoothing" in note for note in finished.task.notes)
+    assert finished.teacher.log_loss.mean < 10
     with pytest.raises(DataError, match=r"teacher\.smoothing above 0"):
         small_run(f"teacher.external={path}", "teacher.smoothing=0")
 
@@ -170,7 +171,7 @@ def test_the_same_labels_cut_into_other_splits_are_another_stage(small_run, writ
         parts = [("teacher", 100), ("student", n_student), ("validation", 250 - n_student), ("test", 50)]
         write_task(tmp_path / f"{name}.npz", splits=np.repeat(*map(np.array, zip(*parts, strict=True))))
         finished = small_run(f"teacher.external={votes}", path=tmp_path / f"{name}.npz")
-        assert finished.results["task"]["n_student"] == n_student
+        assert finished.task.n_student == n_student
 
 
 def test_a_table_that_misses_a_test_point_is_refused_by_name(small_run, tmp_path):
@@ -204,10 +205,10 @@ def test_a_table_that_misses_a_test_point_is_refused_by_name(small_run, tmp_path
 )
 def test_every_way_to_run_gives_results_in_which_the_gap_is_misfit_plus_residual(small_run, overrides):
     results = small_run(*overrides).results
-    for record in results["students"].values():
-        assert record["gap"]["mean"] == pytest.approx(record["misfit"]["mean"] + record["residual"]["mean"], abs=1e-9)
-        assert record["identity_error"] < 1e-9
-    json.dumps(results, allow_nan=False)
+    for student in results.students.values():
+        assert student.gap.mean == pytest.approx(student.misfit.mean + student.residual.mean, abs=1e-9)
+        assert student.identity_error < 1e-9
+    json.dumps(results.to_json(), allow_nan=False)
 
 
 @pytest.mark.parametrize(
@@ -248,9 +249,10 @@ def test_the_results_can_be_computed_again_from_the_written_predictions(small_ru
         teacher=Predictions.from_logits(load_file(folder / "teachers.safetensors")["test.log_probs"]),
         student=Predictions.from_logits(saved["test.log_probs"][of_loss], teacher_of=saved["teacher_of"][of_loss]),
     )
-    record = finished.results["students"]["reverse_ce"]
-    assert gap.gap.mean() == pytest.approx(record["gap"]["mean"])
-    assert gap.overfit_covariance == pytest.approx(record["overfit_covariance"]["mean"])
+    student = finished.students["reverse_ce"]
+    assert gap.gap.mean() == pytest.approx(student.gap.mean)
+    assert gap.overfit_covariance == pytest.approx(student.overfit_covariance.mean)
+    np.testing.assert_array_equal(finished.gap("reverse_ce").gap, gap.gap)
 
 
 def test_preference_pairs_run_without_a_bias(tmp_path):
@@ -269,9 +271,9 @@ def test_preference_pairs_run_without_a_bias(tmp_path):
             "student.seeds=1", "student.learner={kind: convex}", "student.loss=forward_ce", "student.checkpoints=[]",
         ]
     )  # fmt: skip
-    results = run(config, store=Store(tmp_path / "store"), out=tmp_path / "run").results
-    assert results["task"]["task"] == "preference"
-    assert results["ceiling"]["accuracy"]["mean"] > 0.6
+    finished = run(config, store=Store(tmp_path / "store"), out=tmp_path / "run")
+    assert finished.task.kind == "preference"
+    assert finished.ceiling.accuracy.mean > 0.6
 
 
 def test_a_folder_with_other_content_or_another_run_is_not_overwritten(small_run, tmp_path, task_file):
@@ -290,7 +292,7 @@ def test_a_folder_with_other_content_or_another_run_is_not_overwritten(small_run
 def test_the_same_configuration_may_go_on_in_its_folder(small_run, tmp_path):
     finished = small_run()
     again = run(load_config(finished.folder / "config.yaml"), store=Store(tmp_path / "store"), out=finished.folder)
-    assert timeless(again.results) == timeless(json.loads((finished.folder / "results.json").read_text()))
+    assert timeless(again) == timeless(load_run(finished.folder)) == timeless(finished)
 
 
 def test_too_many_teachers_for_the_split_say_what_to_lower(small_run):

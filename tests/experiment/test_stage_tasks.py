@@ -56,7 +56,7 @@ def test_a_run_on_workers_gives_what_a_run_without_gives(kind, tmp_path, config)
     store = Store(tmp_path / "there")
     with opened(kind, store=store) as executor:
         done = run(config, store=store, out=tmp_path / "b", executor=executor)
-        assert not any(entry.cached for entry in done.entries.values())
+        assert not any(stage.cached for stage in done.results.stages.values())
         assert run(config, store=store, out=tmp_path / "c", executor=executor).all_cached
     assert timeless(tmp_path / "b") == timeless(tmp_path / "a")
     assert hashes(tmp_path / "here") == hashes(tmp_path / "there")

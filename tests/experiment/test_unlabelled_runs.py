@@ -56,12 +56,12 @@ def test_students_are_the_same_bit_for_bit_with_and_without_the_labels_of_their_
         np.testing.assert_array_equal(array, predictions(without, "students")[name])
     of_known, of_unknown = (predictions(run, "ceilings")["test.log_probs"] for run in (known, without))
     assert not np.array_equal(of_known, of_unknown)
-    assert known.results["ceiling"]["labels"] == known.results["task"]["n_student"] == 160
-    assert without.results["ceiling"]["labels"] == without.results["task"]["n_teacher"] == 80
-    assert (known.results["task"]["n_unlabelled"], without.results["task"]["n_unlabelled"]) == (0, 160)
+    assert known.ceiling.labels == known.task.n_student == 160
+    assert without.ceiling.labels == without.task.n_teacher == 80
+    assert (known.task.n_unlabelled, without.task.n_unlabelled) == (0, 160)
     # Everything that is not measured against the ceilings is the same.
-    for part in ("teacher", "labeller", "ensembles", "majority", "teacher_bias_variance"):
-        assert known.results[part] == without.results[part]
+    for part in ("teacher", "labeler", "ensembles", "majority", "teacher_bias_variance"):
+        assert getattr(known.results, part) == getattr(without.results, part)
 
 
 def test_a_ceiling_of_stand_ins_is_the_ceiling_of_a_labelled_task_with_those_points(small_run, write_task, tmp_path):
@@ -109,19 +109,19 @@ def test_the_summary_and_the_notes_say_what_has_no_label_and_what_ceilings_learn
     path = write_task(tmp_path / "few.npz", labels=np.where(np.arange(N) < 120, labels, -1))
     votes = write_votes(tmp_path / "votes.csv", labels)
     finished = small_run(f"teacher.external={votes}", path=path)
-    task = finished.results["task"]
-    assert task["n_unlabelled"] == task["n_student"] == 280
+    task = finished.task
+    assert task.n_unlabelled == task.n_student == 280
     lines = dict(describe(finished.results))
     assert "280 student (280 of them without a true label)" in lines["points"]
-    n_labels = finished.results["ceiling"]["labels"]
+    n_labels = finished.ceiling.labels
     assert lines["ceiling"] == (
         f"2 strong students trained on {n_labels} true labels only, where students had 280 points, so that PGR is "
         "rather too high"
     )
-    assert n_labels == task["n_teacher"]
-    assert task["notes"][0] == "280 of 400 points have no label: students alone learn from them."
-    assert any("PGR would be smaller" in note for note in task["notes"])
-    assert any("only ceilings learn from the teacher split" in note for note in task["notes"])
+    assert n_labels == task.n_teacher
+    assert task.notes[0] == "280 of 400 points have no label: students alone learn from them."
+    assert any("PGR would be smaller" in note for note in task.notes)
+    assert any("only ceilings learn from the teacher split" in note for note in task.notes)
     assert "280 of them without a true label" in " ".join(summary_text(finished.results).split())
     points = (finished.folder / "predictions" / "points.jsonl").read_text().splitlines()
     assert {json.loads(point)["label"] for point in points} == {0, 1}
@@ -134,7 +134,7 @@ def test_measuring_against_soft_targets_works_where_unlabelled_points_have_none(
     write_task(tmp_path / "soft.npz", labels=soft)
     votes = write_votes(tmp_path / "votes.csv", labels)
     finished = small_run("measure.target=soft", f"teacher.external={votes}", path=tmp_path / "soft.npz")
-    assert np.isfinite(finished.results["students"]["reverse_ce"]["gap"]["mean"])
+    assert np.isfinite(finished.students["reverse_ce"].gap.mean)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from outlearn.cli import main
+from outlearn.results.preflight import load_preflight
 
 Cli = Callable[..., tuple[int, str, str]]
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "weak_label_tables.py"
@@ -74,8 +75,9 @@ def test_a_report_is_printed_and_written(cli, labels, tmp_path):
     assert record["kind"] == "preflight"
     assert record["verdict"]["key"] == "gain"
     assert [row["name"] for row in record["labelers"]] == ["ann", "bob", "cy"]
-    assert record["shared_bias"] == {"reason": "not identifiable without true labels"}
+    assert record["truth"] == {"reason": "not identifiable without true labels"}
     assert (tmp_path / "report" / "summary.txt").read_text().strip() in out
+    assert str(load_preflight(tmp_path / "report")) in out
     assert cli(labels, "--out", "report")[0] == 0  # an earlier report may be replaced
 
 
@@ -191,9 +193,11 @@ BAD = {
     "unknown class": (rows(), ["--classes", "no,ja"], "'yes', which is no class"),
     "unknown true class": (changed(a=put(3, "truth", "yess")), ["--true-column", "truth"], 'Did you mean "yes"'),
     "fraction": (changed(a=put(1, "ann", "0.7")), [], "line 3, column 'ann': is 0.7"),
-    "nan": (changed(a=put(1, "ann", "nan")), [], "line 3, column 'ann'.*abstain"),
+    "nan": (changed(a=put(1, "ann", "nan")), [], "line 3, column .ann.: is .nan., which is no class. Leave the cell"),
     "list": (changed(a=put(1, "ann", "[0.2, 0.8]")), [], "expected one class"),
-    "a column of comments": (changed(a=everywhere("ann", lambda i: f"well {i}")), [], "--labelers"),
+    "a column of comments": (
+        changed(a=everywhere("ann", lambda i: f"well {i}" if i else "yes")), [], "too many for classes.*--labelers",
+    ),
     "duplicate ids": (changed(a=put(5, "id", "p4")), [], "line 7.*'p4' is already that of line 6"),
     "empty id": (changed(a=put(5, "id", "")), [], "has no id"),
     "empty text": (changed(a=put(5, "text", "")), [], "line 7, column 'text'"),
@@ -253,7 +257,7 @@ BAD_TEXTS = {
     "short.csv": (text("text\none\ntwo\n"), "2 records for 120 points"),
     "ids.csv": (text("id,text\nq1,one\n"), "do not match"),
     "columns.csv": (text("id,body\np0,one\n"), "no column 'text'|do not match"),
-    "texts.txt": (text("one\ntwo\n"), ".csv, .jsonl or .parquet"),
+    "texts.txt": (text("one\ntwo\n"), ".csv, .tsv, .jsonl, .json or .parquet"),
     "short.npy": (array(np.zeros((5, 2))), "5 rows of features for 120"),
     "nan.npy": (array(np.full((N, 2), np.nan)), "row 0, column 0 is nan"),
     "flat.npy": (array(np.zeros(N)), "points, features"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import json
 import math
 import sys
 from pathlib import Path
@@ -14,6 +15,8 @@ import pytest
 import outlearn as ol
 from outlearn.errors import ConfigError, DataError, ShapeError
 from outlearn.preflight_checks.verdict import VERDICTS
+from outlearn.results.measurement import Withheld
+from outlearn.results.preflight import PREFLIGHTS, load_preflight
 
 BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "preflight.py"
 MANY = 4.0  # standard errors
@@ -63,7 +66,7 @@ def test_the_grid_of_the_benchmark_in_small_is_recovered_and_its_sign_foreseen()
 def test_labels_alone_say_nothing_of_shared_bias_and_the_report_says_so():
     features, _, labels, _ = world(bias=0.2)
     report = ol.preflight(labels, features=features)
-    assert report.truth is None
+    assert isinstance(report.truth, Withheld)
     assert "not identifiable without true labels" in str(report)
     assert any("calibrate" in line for line in report.verdict.advice)
 
@@ -116,7 +119,7 @@ def test_uneven_noise_leaves_the_estimate_but_not_the_bounds():
     report = ol.preflight(labels, asked_twice=True)
     mean = rate.mean()
     assert not report.missed.low <= mean <= report.missed.high
-    assert report.missed_bounds[0] <= mean <= report.missed_bounds[1]
+    assert report.missed_bounds.low <= mean <= report.missed_bounds.high
 
 
 def test_habits_that_students_learn_are_warned_of_and_keep_two_labelers_from_a_student_of_both():
@@ -165,13 +168,17 @@ def test_labels_that_always_agree_make_a_report_without_variance():
 def test_points_to_calibrate_are_a_random_sample_without_known_truth_and_suspects_are_wrong_more_often():
     features, truth, labels, sample = world(n=2000, rates=(0.25, 0.25, 0.25))
     report = ol.preflight(labels, features=features, true_labels=sample)
-    kinds = {kind: [p for p in report.checks if p.kind == kind] for kind in ("calibrate", "suspect", "mistake")}
+    kinds = {
+        kind: [p for p in report.points_to_check if p.kind == kind] for kind in ("calibrate", "suspect", "mistake")
+    }
     assert len(kinds["calibrate"]) == 100
     assert all(sample[p.index] == -1 for p in [*kinds["calibrate"], *kinds["suspect"]])
     vote_is_wrong = (labels.sum(axis=0) >= 2) != (truth == 1)
     assert vote_is_wrong[[p.index for p in kinds["suspect"]]].mean() > 2 * vote_is_wrong.mean()
     assert all(vote_is_wrong[p.index] for p in kinds["mistake"])
-    assert [p.id for p in report.checks] != [p.id for p in ol.preflight(labels, features=features, seed=1).checks]
+    assert [p.id for p in report.points_to_check] != [
+        p.id for p in ol.preflight(labels, features=features, seed=1).points_to_check
+    ]
 
 
 def test_the_order_of_labelers_and_of_classes_does_not_matter():
@@ -220,11 +227,11 @@ def test_four_classes_are_handled_as_two_are():
 def test_more_points_and_more_labelers_help_where_they_do():
     features, _, labels, _ = world(n=1500, rates=(0.35, 0.35, 0.35, 0.35))
     report = ol.preflight(labels, features=features)
-    sizes, accuracies = zip(*report.more_labels, strict=True)
+    sizes, accuracies = zip(*((at.n_points, at.accuracy) for at in report.more_labels), strict=True)
     assert sizes == (300, 600, 1200)
     assert accuracies[-1].mean > accuracies[0].mean
     assert report.pooling.mean > 0
-    odd = [accuracy for n, accuracy in report.vote_curve if n % 2]
+    odd = [at.accuracy for at in report.vote_curve if at.n_labelers % 2]
     assert odd == sorted(odd)
 
 
@@ -239,6 +246,58 @@ def test_texts_are_encoded_by_counting_words_unless_told_otherwise():
     assert "char_wb" in ol.preflight(labels, texts=texts, encoder={"kind": "tfidf", "analyzer": "char_wb"}).encoder
     same = ol.preflight(labels, texts=["the same text"] * 300)
     assert same.verdict.key != "gain"
+
+
+def test_a_report_that_is_read_back_prints_what_was_printed_and_equals_it(tmp_path):
+    features, _, labels, sample = world(n=300)
+    for number, arguments in enumerate(
+        (
+            {"labels": labels, "features": features},
+            {"labels": labels, "features": features, "true_labels": sample, "names": ["<a>", "b\tc", "d" * 40]},
+            {"labels": labels[:2], "asked_twice": True},
+            {"labels": labels[:, :30]},
+            {"labels": np.random.default_rng(0).integers(0, 2, (3, 300)), "features": features},
+        )
+    ):
+        report = ol.preflight(arguments.pop("labels"), **arguments)
+        folder = tmp_path / str(number)
+        PREFLIGHTS.claim(folder)
+        PREFLIGHTS.write(folder, report, inputs={}, text=str(report), table=[])
+        read = load_preflight(folder)
+        assert str(read) == str(report)
+        assert repr(read) == repr(report)  # as nan is not equal to itself
+
+
+def test_a_notebook_shows_the_text_escaped():
+    report = ol.preflight(world(n=100)[2], names=["<script>", "b", "c"])
+    assert report._repr_html_().startswith("<pre>Will my student beat my labeler?\n")
+    assert "&lt;script&gt;" in report._repr_html_()
+    assert "<script>" not in report._repr_html_()
+
+
+# Name: (what is done to the content of results.json, what the message must say).
+DAMAGED = {
+    "an explanation": ({"kind": "explanation"}, "holds no preflight report: its kind is 'explanation'"),
+    "older": ({"schema": 1}, "has schema 1.*reads schema 2"),
+    "no verdict": ({"verdict": None}, "verdict"),
+    "a half verdict": ({"verdict": {"key": "gain"}}, r"verdict\.answer is missing"),
+    "a word for a number": ({"n_points": "many"}, "n_points: .*integer"),
+    "a labeler less": ({"labelers": [{"name": "ann"}]}, r"labelers\.0\.n_labels"),
+    "no interval": ({"missed": 0.2}, "missed: "),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_damaged_or_foreign_file_is_named_with_field_and_remedy(tmp_path, name):
+    changes, message = DAMAGED[name]
+    report = ol.preflight(world(n=100)[2])
+    PREFLIGHTS.write(tmp_path, report, inputs={}, text=str(report), table=[])
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    with pytest.raises(DataError, match=message) as refused:
+        load_preflight(tmp_path)
+    assert str(path) in str(refused.value)
+    assert "outlearn preflight ... --out DIR" in str(refused.value)
 
 
 BAD = {

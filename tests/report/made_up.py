@@ -1,7 +1,7 @@
 """Run folders made up from seeded random models, so that the report is tested without training anything.
 
 Teachers see the truth through noise that all of them share (bias) and noise of their own (variance). Students keep some
-of their teacher's own noise: a lot with forward_ce, little with reverse_ce. Every number of results.json is computed
+of their teacher's own noise: a lot with forward_ce, little with reverse_ce. Every number of the results is computed
 from the arrays that are written beside it, with formulas written out here and not with the package's own.
 """
 
@@ -17,7 +17,10 @@ import numpy as np
 from safetensors.numpy import save_file
 from scipy.special import log_softmax, logsumexp
 
-from outlearn.core.intervals import point_interval, two_way_interval
+from outlearn.core.intervals import Interval, point_interval, two_way_interval
+from outlearn.results import run as records
+from outlearn.results.measurement import Withheld
+from outlearn.results.run import SCHEMA, RunResults
 
 # How each loss turns its teacher into a student: (sharpness, share of the teacher's own noise that it keeps).
 CHARACTERS = {
@@ -45,12 +48,14 @@ HOSTILE = (
     ),
 )
 
+NAN = float("nan")
+
 
 @dataclass(frozen=True)
 class MadeUp:
     """A run before it is written: results, points, arrays and configuration."""
 
-    results: dict[str, Any]
+    results: RunResults
     points: list[dict[str, Any]]
     arrays: dict[str, dict[str, np.ndarray]]
     metadata: dict[str, dict[str, str]]
@@ -59,7 +64,7 @@ class MadeUp:
     def write(self, path: Path) -> Path:
         """Write the run folder and return its path."""
         (path / "predictions").mkdir(parents=True)
-        (path / "results.json").write_text(json.dumps(self.results, allow_nan=False), encoding="utf-8")
+        (path / "results.json").write_text(json.dumps(self.results.to_json(), allow_nan=False), encoding="utf-8")
         (path / "config.yaml").write_text(json.dumps(self.config), encoding="utf-8")  # JSON is YAML
         lines = "".join(json.dumps(point) + "\n" for point in self.points)
         (path / "predictions" / "points.jsonl").write_text(lines, encoding="utf-8")
@@ -145,27 +150,46 @@ def made_up_run(path: Path, **choices: Any) -> Path:
     return make_up(**choices).write(path)
 
 
-def interval(values: np.ndarray, clusters: np.ndarray | None = None) -> dict[str, Any]:
-    """Return an estimate of results.json from values `[models, points]`; over points alone for one model or teacher."""
-    n_models = len(values) if clusters is None else len(np.unique(clusters))
-    found = two_way_interval(values, clusters=clusters) if n_models > 1 else point_interval(values)
-    return {
-        "mean": found.mean,
-        **{key: _null(getattr(found, key)) for key in ("low", "high", "standard_error")},
-        "n_models": found.n_models,
-        "n_points": found.n_points,
-        "over": found.over,
-        **({"reason": found.reason} if found.reason else {}),
+def changed(results: RunResults, loss: str | None = None, **fields: Any) -> RunResults:
+    """Return the results with fields of the students replaced: of one loss, or of all."""
+    students = {
+        name: student.model_copy(update=fields) if loss in (None, name) else student
+        for name, student in results.students.items()
     }
+    return results.model_copy(update={"students": students})
 
 
-def _pgr(gain: dict[str, Any], room: dict[str, Any]) -> dict[str, Any]:
-    known = room["low"] is not None and room["low"] > 0
-    value = {"value": gain["mean"] / room["mean"] if known else None, "low": None, "high": None}
-    if known and gain["low"] is not None:
-        value |= {side: gain[side] / room["mean"] for side in ("low", "high")}
+def about(mean: float, half: float = NAN, *, reason: str | None = None) -> Interval:
+    """Return an interval around a mean; without `half` there is none, for the reason given."""
+    return Interval(mean, mean - half, mean + half, half / 2, 4, 100, reason=reason)
+
+
+def recovered(value: float | None, half: float = NAN, *, reason: str | None = None) -> records.Recovery:
+    """Return a PGR with its interval, or withheld."""
+    low, high = (None, None) if value is None else (value - half, value + half)
+    return records.Recovery(
+        value=value,
+        low=low,
+        high=high,
+        reason=reason,
+        over="models and points",
+        gain=about(0.1, 0.1),
+        room=about(0.5, 0.1),
+    )
+
+
+def interval(values: np.ndarray, clusters: np.ndarray | None = None) -> Interval:
+    """Measure values `[models, points]`: over points alone for one model or teacher."""
+    n_models = len(values) if clusters is None else len(np.unique(clusters))
+    return two_way_interval(values, clusters=clusters) if n_models > 1 else point_interval(values)
+
+
+def _pgr(gain: Interval, room: Interval) -> records.Recovery:
+    known = room.low > 0
+    ends = [gain.mean, gain.low, gain.high]
+    value, low, high = [end / room.mean for end in ends] if known else [None] * 3
     reason = None if known else "the interval of ceiling - teacher includes 0: there is nothing to recover"
-    return {**value, "reason": reason, "over": gain["over"], "gain": gain, "room": room}
+    return records.Recovery(value=value, low=low, high=high, reason=reason, over=gain.over, gain=gain, room=room)
 
 
 def _character(loss: str) -> tuple[float, float]:
@@ -200,15 +224,12 @@ def _points(
     return found
 
 
-def _null(value: float) -> float | None:
-    return None if value is None or not np.isfinite(value) else float(value)
-
-
 def _at_label(log_probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return -np.take_along_axis(log_probs, labels[None, :, None], axis=-1)[..., 0]
 
 
-def _metrics(log_probs: np.ndarray, labels: np.ndarray, clusters: np.ndarray | None, *, each: bool) -> dict[str, Any]:
+def _scores(log_probs: np.ndarray, labels: np.ndarray, clusters: np.ndarray | None = None) -> dict[str, Any]:
+    """Score models as the fields `scores` and `each` of a record."""
     probs = np.exp(log_probs)
     one_hot = np.eye(log_probs.shape[-1])[labels]
     confidence = probs.max(axis=-1)
@@ -217,51 +238,56 @@ def _metrics(log_probs: np.ndarray, labels: np.ndarray, clusters: np.ndarray | N
         "accuracy": right,
         "log_loss": _at_label(log_probs, labels),
         "brier": ((probs - one_hot) ** 2).sum(axis=-1),
+        "auroc": _auroc(probs[..., -1], labels),
         "entropy": -(probs * log_probs).sum(axis=-1),
+        "ece": _ece(confidence, right),
     }
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        found[key] = interval(value, clusters) | ({"each": value.mean(axis=1).tolist()} if each else {})
-    for key, numbers in {"ece": _ece(confidence, right), "auroc": _auroc(probs[..., -1], labels)}.items():
-        spread = 2 * float(np.std(numbers)) + 0.01
-        mean = float(np.mean(numbers))
-        found[key] = {"mean": mean, "low": mean - spread, "high": mean + spread, "standard_error": spread / 2}
-        found[key] |= {"over": found["accuracy"]["over"]}
-        found[key] |= {"n_models": len(numbers), "n_points": len(labels)} | ({"each": list(numbers)} if each else {})
-    return found
+    scores = {}
+    for name, value in values.items():
+        if value.ndim == 2:
+            scores[name] = interval(value, clusters)
+        else:
+            spread = 2 * float(value.std()) + 0.01
+            over, mean = scores["accuracy"].over, float(value.mean())
+            scores[name] = Interval(mean, mean - spread, mean + spread, spread / 2, len(value), len(labels), over=over)
+    each = {name: tuple(value.reshape(len(probs), -1).mean(axis=1).tolist()) for name, value in values.items()}
+    return {"scores": scores, "each": each}
 
 
-def _ece(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> list[float]:
+def _ece(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> np.ndarray:
     place = np.minimum((confidence * bins).astype(int), bins - 1)
     total = np.zeros(len(confidence))
     for b in range(bins):
         inside = place == b
         total += np.abs((inside * (confidence - right)).sum(axis=1)) / confidence.shape[1]
-    return [float(x) for x in total]
+    return total
 
 
-def _auroc(scores: np.ndarray, labels: np.ndarray) -> list[float]:
+def _auroc(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     positive = labels == labels.max()
-    return [float(np.mean(np.sign(row[positive][:, None] - row[~positive][None]) / 2 + 0.5)) for row in scores]
+    return np.array([np.mean(np.sign(row[positive][:, None] - row[~positive][None]) / 2 + 0.5) for row in scores])
 
 
 def _kl(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (np.exp(a) * (a - b)).sum(axis=-1)
 
 
-def _decomposition(log_probs: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+def _decomposition(log_probs: np.ndarray, labels: np.ndarray) -> records.BiasVariance:
+    noise = Interval(0.0, 0.0, 0.0, 0.0, len(log_probs), len(labels))
+    total = interval(_at_label(log_probs, labels))
     if len(log_probs) < 2:
-        none = {"mean": None, "low": None, "high": None, "reason": "one model has no variance that can be seen"}
-        return {"noise": {"mean": 0.0, "low": 0.0, "high": 0.0}, "bias": none, "variance": none}
+        none = Withheld("one model has no variance that can be seen")
+        return records.BiasVariance(total=total, noise=noise, bias=none, variance=none, correction="jackknife")
     dual = log_softmax(log_probs.mean(axis=0), axis=-1)
     variance = _kl(dual[None], log_probs).mean(axis=0) * len(log_probs) / (len(log_probs) - 1)
     bias = _at_label(log_probs, labels).mean(axis=0) - variance
-    return {
-        "noise": {"mean": 0.0, "low": 0.0, "high": 0.0},
-        "bias": interval(np.stack([bias, bias])),
-        "variance": interval(np.stack([variance, variance])),
-        "correction": "jackknife",
-    }
+    return records.BiasVariance(
+        total=total,
+        noise=noise,
+        bias=interval(np.stack([bias, bias])),
+        variance=interval(np.stack([variance, variance])),
+        correction="jackknife",
+    )
 
 
 def _results(
@@ -274,7 +300,7 @@ def _results(
     class_names: Sequence[str],
     name: str,
     hostile: bool,
-) -> dict[str, Any]:
+) -> RunResults:
     test, labels = models["test"], all_labels["test"]
     teachers, ceilings = test["teachers"], test["ceilings"]
     n_teachers, n_classes = len(teachers), teachers.shape[-1]
@@ -312,95 +338,108 @@ def _results(
             paired["student_of_mean"] = interval(right[loss] - right[loss].mean(axis=0), teacher_of)
         paired |= {other: interval(right[loss] - right[other], teacher_of) for other in losses if other != loss}
         room = interval(right["ceilings"].mean(0)[None] - right["teachers"])
-        block = _metrics(s, labels, teacher_of, each=True)
-        students[loss] = block | {
-            "loss": {"kind": loss.split("(")[0]},
-            "pgr": _pgr(paired["teacher"], room),
-            "agreement": interval((s.argmax(-1) == t.argmax(-1)).astype(float), teacher_of),
-            "agreement_when_teacher_wrong": {"mean": 0.4, "low": 0.35, "high": 0.45, "n_models": n_teachers},
-            "blind_spots": {
-                "threshold": (1 + 1 / n_classes) / 2,
-                "blind_spot": interval(1.0 * ((s.max(-1) > -0.1) & (s.argmax(-1) != labels)), teacher_of),
-                "error_where_blind": {"mean": None, "low": None, "high": None, "reason": "there is no such point"},
-                "index": interval(np.full(s.shape[:2], 0.8) + 0.1 * s[..., 0], teacher_of),
-                "confident_disagreement": interval(1.0 * (s.argmax(-1) != t.argmax(-1)), teacher_of),
-                "right_when_disagreeing": interval(1.0 * (s.argmax(-1) == labels), teacher_of),
-            },
-            "gap": interval(gap, teacher_of),
-            "misfit": interval(misfit, teacher_of),
-            "residual": interval(gap - misfit, teacher_of),
-            "crossed_misfit": interval(crossed.mean(axis=0), teacher_of),
-            "overfit_covariance": interval(crossed.mean(axis=0) - misfit, teacher_of)
+        scored = _scores(s, labels, teacher_of)
+        split = _decomposition(s[::n_seeds], labels)
+        students[loss] = records.Student(
+            **scored,
+            loss={"kind": loss.split("(")[0]},
+            models=len(s),
+            epoch=20.0,
+            recovery=_pgr(paired["teacher"], room),
+            agreement=interval((s.argmax(-1) == t.argmax(-1)).astype(float), teacher_of),
+            agreement_when_teacher_wrong=about(0.4, 0.05),
+            blind_spots=records.BlindSpots(
+                threshold=(1 + 1 / n_classes) / 2,
+                blind_spot=interval(1.0 * ((s.max(-1) > -0.1) & (s.argmax(-1) != labels)), teacher_of),
+                error_where_blind=Withheld("there is no such point"),
+                index=interval(np.full(s.shape[:2], 0.8) + 0.1 * s[..., 0], teacher_of),
+                confident_disagreement=interval(1.0 * (s.argmax(-1) != t.argmax(-1)), teacher_of),
+                right_when_disagreeing=interval(1.0 * (s.argmax(-1) == labels), teacher_of),
+            ),
+            gap=interval(gap, teacher_of),
+            misfit=interval(misfit, teacher_of),
+            residual=interval(gap - misfit, teacher_of),
+            crossed_misfit=interval(crossed.mean(axis=0), teacher_of),
+            overfit_covariance=interval(crossed.mean(axis=0) - misfit, teacher_of)
             if n_teachers > 1
-            else {"mean": None, "low": None, "high": None, "reason": "one teacher cannot be crossed with another"},
-            "entropy_excess": interval(-(np.exp(s) * s).sum(-1) - _at_label(s, labels), teacher_of),
-            "identity_error": 1e-15,
-            **{key: _decomposition(s[::n_seeds], labels)[key] for key in ("bias", "variance")},
-            "differences": paired,
-            "log_loss_differences": {"teacher": interval(-gap, teacher_of)}
+            else Withheld("one teacher cannot be crossed with another"),
+            entropy_excess=interval(-(np.exp(s) * s).sum(-1) - _at_label(s, labels), teacher_of),
+            identity_error=1e-15,
+            bias=split.bias,
+            variance=split.variance,
+            variance_between_teachers=None,
+            posterior_mean=records.PosteriorMean(method="regression", reason="it was made up"),
+            differences=paired,
+            log_loss_differences={"teacher": interval(-gap, teacher_of)}
             | {o: interval(_at_label(s, labels) - _at_label(test[o], labels), teacher_of) for o in losses if o != loss},
-            "path": _path(block, misfit.mean(), n_teachers),
-        }
-    return {
-        "schema": 1,
-        "outlearn": "0.1.0",
-        "config_key": "0123456789abcdef",
-        "task": {
-            "name": name + (HOSTILE[0] if hostile else ""),
-            "task": kind,
-            "n_teacher": 1600,
-            "n_student": 2700,
-            "n_validation": len(all_labels["validation"]),
-            "n_test": len(labels),
-            "n_classes": n_classes,
-            "class_names": list(class_names),
-            "source": HOSTILE[1] if hostile else "made up for a test",
-            "licence": HOSTILE[2] if hostile else "none needed",
-            "splits": HOSTILE[3] if hostile else "Random, no groups.",
-            "notes": [HOSTILE[4], HOSTILE[8]] if hostile else ["Three texts stood in two splits and were removed."],
-        },
-        "measure": {
-            "generator": "negative_entropy",
-            "order": "target_first",
-            "level": 0.95,
-            "misfit": "KL(student || teacher)",
-            "posterior_mean": "geometric",
-            "identity_error": 1e-15,
-        },
-        "teacher": {"models": n_teachers, **_metrics(teachers, labels, None, each=True)},
-        "controls": {
-            "best_teacher": {
-                "model": best,
-                "chosen_on": "validation",
-                **_metrics(teachers[[best]], labels, None, each=False),
-            },
-            "student_of_mean": {loss: _metrics(test[loss][:1], labels, None, each=False) for loss in losses},
-        },
-        "labeller": {"source": "each", **_metrics(teachers, labels, None, each=False)},
-        "ensembles": {key: _metrics(p, labels, None, each=False) for key, p in combined.items()},
-        "ceiling": {"models": 3, **_metrics(ceilings, labels, None, each=False)},
-        "majority": {"class": class_names[majority], "accuracy": float(np.mean(labels == majority))},
-        "students": students,
-        "teacher_bias_variance": _decomposition(teachers, labels),
-        "seconds": {"features": 1.2, "teachers": 0.4, "students": 3.1, "total": 5.0},
-        "stages": {"teachers": {"key": "aa", "cached": False}},
-    }
+            path=_path(scored["scores"], float(misfit.mean()), n_teachers),
+        )
+    best_teacher = _scores(teachers[[best]], labels)
+    return RunResults(
+        schema_version=SCHEMA,
+        outlearn="0.1.0",
+        config_key="0123456789abcdef",
+        task=records.TaskFacts(
+            name=name + (HOSTILE[0] if hostile else ""),
+            kind=kind,
+            n_teacher=1600,
+            n_student=2700,
+            n_validation=len(all_labels["validation"]),
+            n_test=len(labels),
+            n_unlabelled=0,
+            n_classes=n_classes,
+            class_names=tuple(class_names),
+            source=HOSTILE[1] if hostile else "made up for a test",
+            licence=HOSTILE[2] if hostile else "none needed",
+            splits=HOSTILE[3] if hostile else "Random, no groups.",
+            notes=(HOSTILE[4], HOSTILE[8]) if hostile else ("Three texts stood in two splits and were removed.",),
+        ),
+        measure=records.Measures(
+            generator="negative_entropy",
+            order="target_first",
+            target="labels",
+            smoothing=0.0,
+            level=0.95,
+            misfit="KL(student || teacher)",
+            posterior_mean="geometric",
+            identity_error=1e-15,
+            unit="nats",
+            risk_metric="log_loss",
+        ),
+        teacher=records.Teachers(models=n_teachers, **_scores(teachers, labels)),
+        controls=records.Controls(
+            best_teacher=records.BestTeacher(model=best, chosen_on="validation", scores=best_teacher["scores"]),
+            student_of_mean={loss: records.Scored(scores=_scores(test[loss][:1], labels)["scores"]) for loss in losses},
+        ),
+        labeler=records.Labeler(source="each", scores=_scores(teachers, labels)["scores"]),
+        ensembles={key: records.Scored(scores=_scores(p, labels)["scores"]) for key, p in combined.items()},
+        ceiling=records.Ceiling(models=3, labels=2700, scores=_scores(ceilings, labels)["scores"]),
+        majority=records.Majority(name=class_names[majority], accuracy=float(np.mean(labels == majority))),
+        students=students,
+        teacher_bias_variance=_decomposition(teachers, labels),
+        seconds={"features": 1.2, "teachers": 0.4, "students": 3.1, "total": 5.0},
+        stages={"teachers": records.StageUse(key="aa", cached=False)},
+    )
 
 
-def _path(block: Mapping[str, Any], misfit: float, n_teachers: int) -> list[dict[str, Any]]:
+def _path(scores: Mapping[str, Interval], misfit: float, n_teachers: int) -> tuple[records.PathPoint, ...]:
     path = []
     for epoch in (1.0, 3.0, 10.0, 20.0):
         shift = (20 - epoch) / 200
-        copied = 0.1 - shift if n_teachers > 1 else None
+        crossed = n_teachers > 1
         path.append(
-            {
-                "epoch": epoch,
-                "accuracy": block["accuracy"]["mean"] + shift,
-                "log_loss": block["log_loss"]["mean"] - shift,
-                "entropy": block["entropy"]["mean"] + shift,
-                "misfit": misfit - shift,
-                "overfit_covariance": copied,
-                "crossed_misfit": misfit if n_teachers > 1 else None,
-            }
+            records.PathPoint(
+                epoch=epoch,
+                accuracy=scores["accuracy"].mean + shift,
+                log_loss=scores["log_loss"].mean - shift,
+                entropy=scores["entropy"].mean + shift,
+                gap=NAN,
+                misfit=misfit - shift,
+                residual=NAN,
+                crossed_misfit=misfit if crossed else NAN,
+                overfit_covariance=0.1 - shift if crossed else NAN,
+                crossed_kappa=NAN,
+                consensus_kappa=NAN,
+            )
         )
-    return path
+    return tuple(path)

@@ -1,7 +1,6 @@
 """The page in a real browser, headless Chromium: nothing is fetched, nothing fails, and what is shown is what was
 measured."""
 
-import json
 import os
 import shutil
 from pathlib import Path
@@ -10,9 +9,10 @@ import numpy as np
 import pytest
 from tests.report.made_up import make_up
 
-from outlearn.report.cells import estimate_of, format_cell
+from outlearn.report.cells import format_cell
 from outlearn.report.html import write_report
 from outlearn.report.style import DARK_OF, PAPER
+from outlearn.results.run_folder import load_run
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra: dev)")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -77,7 +77,7 @@ def plain(page_of):
 
 @pytest.fixture(scope="module")
 def results(folder_of):
-    return json.loads((folder_of("plain") / "results.json").read_text(encoding="utf-8"))
+    return load_run(folder_of("plain")).results
 
 
 KINDS = ["plain", "hostile", "one-teacher", "ten-classes", "preference", "one-loss", "comparison"]
@@ -105,16 +105,16 @@ def test_each_hover_text_holds_the_numbers_of_the_results(plain, results):
         """() => Object.fromEntries([...document.querySelectorAll('div.plot')].map((plot) => [plot.id.slice(5),
         plot.data.flatMap((trace) => (trace.customdata || []).flat())]))"""
     )
-    for loss, record in results["students"].items():
+    for loss, student in results.students.items():
         for key, kind in (("accuracy", "percent"), ("log_loss", "nats")):
-            assert f"student, {loss}: {format_cell(estimate_of(record[key]), kind)}" in found["scores"]
+            assert f"student, {loss}: {format_cell(student.scores[key], kind)}" in found["scores"]
         for key, kind in (("misfit", "nats"), ("residual", "signed")):
-            assert f"{loss}: {key} {format_cell(estimate_of(record[key]), kind)}" in found["gap"]
-        assert f"{loss}: {format_cell(estimate_of(record['gap']), 'nats')}" in found["gap"]
-        last = record["path"][-1]
-        assert f"{loss}, epoch 20: accuracy {100 * last['accuracy']:.1f}" in found["path"]
+            assert f"{loss}: {key} {format_cell(getattr(student, key), kind)}" in found["gap"]
+        assert f"{loss}: {format_cell(student.gap, 'nats')}" in found["gap"]
+        last = student.path[-1]
+        assert f"{loss}, epoch 20: accuracy {100 * last.accuracy:.1f}" in found["path"]
         for key in ("bias", "variance"):
-            words = f"student, {loss}: {key} {format_cell(estimate_of(record[key]), 'nats')}"
+            words = f"student, {loss}: {key} {format_cell(getattr(student, key), 'nats')}"
             assert words in found["bias-variance"]
 
 
@@ -130,18 +130,18 @@ def test_the_mouse_over_a_mark_shows_its_numbers(plain, results):
     page.mouse.move(place[0] - 3, place[1])
     page.mouse.move(*place)
     page.wait_for_selector("#plot-scores .hoverlayer .hovertext")
-    loss, record = next(iter(results["students"].items()))
+    loss, first = next(iter(results.students.items()))
     shown = page.locator("#plot-scores .hoverlayer .hovertext").text_content()
-    assert shown == f"student, {loss}: {format_cell(estimate_of(record['accuracy']), 'percent')}"
+    assert shown == f"student, {loss}: {format_cell(first.accuracy, 'percent')}"
     page.mouse.move(0, 0)
 
 
 def test_marks_stand_where_their_numbers_are(plain, results):
     traces = plain.page.evaluate("document.getElementById('plot-scores').data")
     student = next(trace for trace in traces if trace["name"] == "student" and trace["xaxis"] == "x")
-    for x, up, record in zip(student["x"], student["error_x"]["array"], results["students"].values(), strict=True):
-        assert x == pytest.approx(100 * record["accuracy"]["mean"])
-        assert x + up == pytest.approx(100 * record["accuracy"]["high"])
+    for x, up, each in zip(student["x"], student["error_x"]["array"], results.students.values(), strict=True):
+        assert x == pytest.approx(100 * each.accuracy.mean)
+        assert x + up == pytest.approx(100 * each.accuracy.high)
 
 
 def test_the_ledger_holds_every_point_and_sorts_by_keyboard(plain, folder_of):
@@ -151,7 +151,7 @@ def test_the_ledger_holds_every_point_and_sorts_by_keyboard(plain, folder_of):
     gaps = {}
     arrays = made.arrays["students"]
     teachers = made.arrays["teachers"]["test.log_probs"]
-    for k, loss in enumerate(made.results["students"]):
+    for k, loss in enumerate(made.results.students):
         mine = arrays["loss_of"] == k
         student, own = arrays["test.log_probs"][mine], teachers[arrays["teacher_of"][mine]]
         at = np.arange(len(labels))
@@ -202,7 +202,7 @@ def test_another_loss_fills_the_ledger_anew(plain, results):
     page = plain.page
     select = page.locator("#grid-ledger select").first
     before, first = select.input_value(), plain.column("gap")
-    other = next(loss for loss in results["students"] if loss != before)
+    other = next(loss for loss in results.students if loss != before)
     select.select_option(other)
     assert plain.column("gap") != first
     select.select_option(before)
@@ -249,8 +249,8 @@ def test_without_scripts_the_findings_and_tables_are_there(browser, folder_of, t
     opened = Opened(browser, write_report([folder_of("plain")], tmp_path / "page.html"), java_script_enabled=False)
     text = opened.page.locator("main").inner_text()
     assert "Figures need scripts" in text
-    for record in results["students"].values():
-        assert format_cell(estimate_of(record["accuracy"]), "percent") in text
+    for student in results.students.values():
+        assert format_cell(student.accuracy, "percent") in text
     opened.context.close()
 
 

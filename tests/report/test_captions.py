@@ -1,44 +1,49 @@
 """A figure's caption says what its counts show, and no more."""
 
-import copy
-
 import numpy as np
 import pytest
-from tests.report.made_up import make_up
+from tests.report.made_up import NAN, about, changed, make_up
 
 from outlearn.report.calibration_figures import reliability_figure
 from outlearn.report.charts import Bars, Dots, Line
 from outlearn.report.point_figures import confidence_figure
-from outlearn.report.run_page import measured_gaps, run_figures
+from outlearn.report.run_page import run_figures
 from outlearn.report.score_figures import bias_variance_figure, gap_figure, scores_figure
 from outlearn.report.training_figure import path_figure
-from outlearn.results.reading import read_measured, read_run
+from outlearn.results.run_folder import load_run
 
 
 @pytest.fixture(scope="module")
-def made_up():
+def results():
     return make_up(losses=("forward_ce", "reverse_ce"), n_points=60).results
-
-
-@pytest.fixture
-def results(made_up):
-    return copy.deepcopy(made_up)
 
 
 @pytest.fixture(scope="module")
 def run(folder_of):
-    found = read_run(folder_of("plain"))
-    measured = read_measured(found)
-    return found, measured, measured_gaps(found, measured)
+    return load_run(folder_of("plain"))
 
 
-def everywhere(results, key, mean, half):
-    for record in results["students"].values():
-        record[key] = {"mean": mean, "low": mean - half, "high": mean + half}
+@pytest.fixture(scope="module")
+def gaps(run):
+    return {loss: run.gap(loss) for loss in run.students}
 
 
-def caption(drawn):
-    return drawn[0].finding
+def against_teacher(results, difference):
+    """Return the results with the same difference of all losses to their teachers."""
+    for loss, student in results.students.items():
+        results = changed(results, loss, differences={**student.differences, "teacher": difference})
+    return results
+
+
+def on_path(results, **values):
+    """Return the results with values of every recorded epoch replaced; a function gets the epoch."""
+    for loss, student in results.students.items():
+        path = [
+            at.model_copy(update={key: v(at.epoch) if callable(v) else v for key, v in values.items()})
+            for at in student.path
+        ]
+        results = changed(results, loss, path=tuple(path))
+    return results
 
 
 @pytest.mark.parametrize(
@@ -50,88 +55,69 @@ def caption(drawn):
     ],
 )
 def test_the_residual_has_a_side_only_where_its_interval_has_one(results, mean, half, said, unsaid):
-    everywhere(results, "residual", mean, half)
-    assert said in caption(gap_figure(results))
-    assert unsaid not in caption(gap_figure(results))
+    caption = gap_figure(changed(results, residual=about(mean, half))).finding
+    assert said in caption
+    assert unsaid not in caption
 
 
 def test_copying_at_zero_losses_is_no_loss(results):
-    everywhere(results, "overfit_covariance", 0.01, 0.1)
-    assert "shown to copy part of their own teacher's error with no loss" in caption(gap_figure(results))
+    figure = gap_figure(changed(results, overfit_covariance=about(0.01, 0.1)))
+    assert "shown to copy part of their own teacher's error with no loss" in figure.finding
 
 
 def test_without_intervals_the_caption_gives_the_reason():
     results = make_up(n_teachers=1, n_points=60).results
-    assert "The overfit covariance has no interval: one teacher" in caption(gap_figure(results))
-    for record in results["students"].values():
-        for estimate in (record["residual"], record["differences"]["teacher"]):
-            estimate.update(low=None, high=None, reason="only three points")
-    assert "No residual has an interval (only three points)" in caption(gap_figure(results))
-    assert "No difference has an interval (only three points)" in caption(scores_figure(results))
+    assert "The overfit covariance has no interval: one teacher" in gap_figure(results).finding
+    untold = about(0.1, reason="only three points")
+    results = against_teacher(changed(results, residual=untold), untold)
+    assert "No residual has an interval (only three points)" in gap_figure(results).finding
+    assert "No difference has an interval (only three points)" in scores_figure(results).finding
 
 
 @pytest.mark.parametrize(
     ("mean", "said"),
     [
-        (0.05, "more accurate than their own labeller with forward_ce, reverse_ce"),
-        (-0.05, "No student is shown to beat its labeller; with forward_ce, reverse_ce students are less accurate"),
-        (0.005, "No student is shown to be better or worse than its labeller: every paired interval includes 0"),
+        (0.05, "more accurate than their own labeler with forward_ce, reverse_ce"),
+        (-0.05, "No student is shown to beat its labeler; with forward_ce, reverse_ce students are less accurate"),
+        (0.005, "No student is shown to be better or worse than its labeler: every paired interval includes 0"),
     ],
 )
 def test_who_wins_follows_the_paired_intervals(results, mean, said):
-    for record in results["students"].values():
-        record["differences"]["teacher"] = {"mean": mean, "low": mean - 0.01, "high": mean + 0.01}
-    assert said in caption(scores_figure(results))
+    assert said in scores_figure(against_teacher(results, about(mean, 0.01))).finding
 
 
-@pytest.mark.parametrize("shape", ["number", "estimate"])
-def test_the_path_is_read_as_numbers_and_as_estimates(results, shape):
-    if shape == "estimate":
-        for record in results["students"].values():
-            record["path"] = [
-                {
-                    key: value if key == "epoch" else {"mean": value, "low": None, "high": None}
-                    for key, value in e.items()
-                }
-                for e in record["path"]
-            ]
-    _, chart = path_figure(results)
-    first = results["students"]["forward_ce"]["path"][0]["accuracy"]
-    expected = first["mean"] if shape == "estimate" else first
-    assert chart.panels[0].marks[0].y[0] == pytest.approx(100 * expected)
+def test_the_path_is_drawn_as_it_was_measured(results):
+    first = results.students["forward_ce"].path[0].accuracy
+    assert path_figure(results).chart.panels[0].marks[0].y[0] == pytest.approx(100 * first)
 
 
 def test_the_path_caption_counts_and_draws_no_conclusion(results):
-    assert "the overfit covariance rises with all 2 losses" in caption(path_figure(results))
-    for record in results["students"].values():
-        for entry in record["path"]:
-            entry |= {"overfit_covariance": -entry["epoch"], "accuracy": entry["epoch"] / 100}
-    said = caption(path_figure(results))
+    assert "the overfit covariance rises with all 2 losses" in path_figure(results).finding
+    falling = on_path(results, overfit_covariance=lambda epoch: -epoch, accuracy=lambda epoch: epoch / 100)
+    said = path_figure(falling).finding
     assert "rises with no loss; an earlier recorded epoch is more accurate than the last with no loss" in said
     assert "copies" not in said
-    for record in results["students"].values():
-        for entry in record["path"]:
-            entry["overfit_covariance"] = None
-    assert "The overfit covariance was not measured" in caption(path_figure(results))
-    for record in results["students"].values():
-        record["path"] = record["path"][-1:]
+    assert "The overfit covariance was not measured" in path_figure(on_path(results, overfit_covariance=NAN)).finding
+    for loss, student in results.students.items():
+        results = changed(results, loss, path=student.path[-1:])
     assert path_figure(results) is None
 
 
 def test_bias_and_variance_show_the_ensembles_as_one_risk(results):
-    figure, chart = bias_variance_figure(results)
+    figure = bias_variance_figure(results)
+    chart = figure.chart
     assert {mark.name for mark in chart.panels[0].marks} == {"bias", "variance", "risk of an ensemble"}
     ensembles = next(mark for mark in chart.panels[0].marks if isinstance(mark, Dots))
-    assert list(ensembles.x) == [each["log_loss"]["mean"] for each in results["ensembles"].values()]
+    assert list(ensembles.x) == [each.log_loss.mean for each in results.ensembles.values()]
     bars = [mark for mark in chart.panels[0].marks if isinstance(mark, Bars)]
     assert bars[1].base == bars[0].length
     assert "the diamond is its whole risk" in figure.how_to_read
     assert bias_variance_figure(make_up(n_teachers=1, n_points=60).results) is None
 
 
-def test_tenths_of_confidence_carry_the_core_s_two_way_intervals(run):
-    _, _, gaps = run
-    figure, chart = confidence_figure(gaps, "nats", 0.95)
+def test_tenths_of_confidence_carry_the_core_s_two_way_intervals(gaps):
+    figure = confidence_figure(gaps, "nats", 0.95)
+    chart = figure.chart
     loss = next(iter(gaps))
     table = gaps[loss].slices("teacher_confidence", 0.95)
     dots = next(mark for mark in chart.panels[0].marks if isinstance(mark, Dots))
@@ -147,27 +133,25 @@ def test_tenths_of_confidence_carry_the_core_s_two_way_intervals(run):
 
 @pytest.mark.parametrize("kind", ["plain", "one-teacher", "ten-classes", "preference", "one-loss", "hostile"])
 def test_every_kind_of_run_draws_every_figure_that_it_can(folder_of, kind):
-    run = read_run(folder_of(kind))
-    measured = read_measured(run)
-    figures = run_figures(run, measured, measured_gaps(run, measured))
+    figures = run_figures(load_run(folder_of(kind)))
     expected = {"scores", "gap", "path", "confidence", "reliability", "sensitivity", "bias-variance", "misfit-map"}
     assert set(figures) == (expected - {"bias-variance", "misfit-map"} if kind == "one-teacher" else expected)
-    for figure, chart in figures.values():
+    for figure in figures.values():
         assert figure.finding.endswith((".", "…"))
         assert figure.table is not None
-        for panel in chart.panels:
+        for panel in figure.chart.panels:
             for mark in panel.marks:
                 if isinstance(mark, Line | Dots) and mark.hover:
                     assert len(mark.hover) == len(mark.x)
 
 
 def test_over_confidence_is_claimed_by_its_paired_interval(run):
-    _, measured, _ = run
-    figure, _ = reliability_figure(measured, 0.95)
+    measured = run.predictions
+    figure = reliability_figure(measured, 0.95)
     excess = {row[0]: row[2] for row in figure.table.rows if row[1] == "all"}
     confidence = np.exp(measured.teachers.log_probs.max(axis=-1))
     right = measured.teachers.log_probs.argmax(axis=-1) == measured.labels
     assert excess["teacher"].mean == pytest.approx((confidence - right).mean())
     surer = figure.finding.split("; less sure")[0]
     for name, estimate in excess.items():
-        assert (f"{name} +" in surer) == (estimate.low is not None and estimate.low > 0)
+        assert (f"{name} +" in surer) == (estimate.low > 0)

@@ -5,12 +5,13 @@ import re
 
 import numpy as np
 import pytest
-from tests.report.made_up import make_up
+from tests.report.made_up import changed, make_up
 
-from outlearn.report.cells import estimate_of, format_cell
+from outlearn.core.intervals import Interval
+from outlearn.report.cells import format_cell, point_estimate
 from outlearn.report.comparison_tables import comparison_findings, comparison_table, loss_summary, run_names
 from outlearn.report.html import write_report
-from outlearn.results.reading import read_run
+from outlearn.results.run_folder import Run, load_run
 
 
 @pytest.fixture(scope="module")
@@ -25,22 +26,26 @@ def folders(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def runs(folders):
-    return [read_run(folder) for folder in folders]
+    return [load_run(folder) for folder in folders]
 
 
-def changed(runs, **estimates):
-    """Return the runs with estimates of every student replaced."""
+def everywhere(runs, **ends):
+    """Return the runs with measurements of every student replaced."""
     found = []
     for run in runs:
-        results = json.loads(json.dumps(run.results))
-        for record in results["students"].values():
-            for key, (low, high) in estimates.items():
-                estimate = {"mean": (low + high) / 2, "low": low, "high": high}
+        results = run.results
+        for loss, student in run.students.items():
+            fields = {}
+            for key, (low, high) in ends.items():
+                measured = Interval((low + high) / 2, low, high, 0.01, 4, 100)
                 if key == "gain":
-                    record["differences"]["teacher"] = estimate
+                    fields["differences"] = {**student.differences, "teacher": measured}
+                elif key in student.scores:
+                    fields["scores"] = {**student.scores, key: measured}
                 else:
-                    record[key] = estimate
-        found.append(type(run)(run.path, results, run.config))
+                    fields[key] = measured
+            results = changed(results, loss, **fields)
+        found.append(Run(run.folder, results, run.config))
     return found
 
 
@@ -49,15 +54,15 @@ def test_every_run_and_loss_has_a_row_with_its_own_numbers(runs):
     names = [column.name for column in table.columns]
     rows = [dict(zip(names, row, strict=True)) for row in table.rows]
     assert [(row["run"], row["loss"]) for row in rows] == [
-        (name, loss) for name, run in zip(run_names(runs), runs, strict=True) for loss in run.results["students"]
+        (name, loss) for name, run in zip(run_names(runs), runs, strict=True) for loss in run.students
     ]
     for row in rows:
         run = runs[run_names(runs).index(row["run"])]
-        record = run.results["students"][row["loss"]]
-        assert row["student"] == estimate_of(record["accuracy"])
-        assert row["gain"] == estimate_of(record["differences"]["teacher"])
-        assert row["PGR"].mean == record["pgr"]["value"]
-        assert row["residual"] == estimate_of(record["residual"])
+        student = run.students[row["loss"]]
+        assert row["student"] == student.accuracy
+        assert row["gain"] == student.differences["teacher"]
+        assert point_estimate(row["PGR"]) == student.recovery.value
+        assert row["residual"] == student.residual
 
 
 def test_runs_of_one_name_are_told_apart_by_their_folders(runs):
@@ -69,16 +74,15 @@ def test_runs_of_one_name_are_told_apart_by_their_folders(runs):
 def test_counts_are_of_paired_intervals(runs):
     rows = {row[0]: row for row in loss_summary(runs).rows}
     for loss, row in rows.items():
-        records = [run.results["students"][loss] for run in runs if loss in run.results["students"]]
-        gains = [estimate_of(record["differences"]["teacher"]) for record in records]
-        assert row[1] == len(records)
-        assert row[2] == sum(gain.low is not None and gain.low > 0 for gain in gains)
-        assert row[3] == sum(gain.high is not None and gain.high < 0 for gain in gains)
+        gains = [run.students[loss].differences["teacher"] for run in runs if loss in run.students]
+        assert row[1] == len(gains)
+        assert row[2] == sum(gain.low > 0 for gain in gains)
+        assert row[3] == sum(gain.high < 0 for gain in gains)
     assert rows["forward_ce"][4] is rows["forward_ce"][5] is None
 
 
 def test_ranks_of_a_run_add_up_whatever_the_ties(runs):
-    tied = changed(runs[:1], accuracy=(0.6, 0.7))
+    tied = everywhere(runs[:1], accuracy=(0.6, 0.7))
     ranks = [row[-1] for row in loss_summary(tied).rows]
     assert ranks == [np.mean(range(1, len(ranks) + 1))] * len(ranks)
 
@@ -86,13 +90,13 @@ def test_ranks_of_a_run_add_up_whatever_the_ties(runs):
 @pytest.mark.parametrize(
     ("gain", "said", "unsaid"),
     [
-        ((0.01, 0.03), "students beat their labeller in 7, lose to it in 0, and in 0 it cannot be told", None),
-        ((-0.03, -0.01), "students beat their labeller in 0, lose to it in 7", "Most often ahead"),
-        ((-0.01, 0.03), "beat their labeller in 0, lose to it in 0, and in 7 it cannot be told", "Most often ahead"),
+        ((0.01, 0.03), "students beat their labeler in 7, lose to it in 0, and in 0 it cannot be told", None),
+        ((-0.03, -0.01), "students beat their labeler in 0, lose to it in 7", "Most often ahead"),
+        ((-0.01, 0.03), "beat their labeler in 0, lose to it in 0, and in 7 it cannot be told", "Most often ahead"),
     ],
 )
 def test_the_findings_count_both_sides_and_what_cannot_be_told(runs, gain, said, unsaid):
-    found = " ".join(comparison_findings(changed(runs, gain=gain)))
+    found = " ".join(comparison_findings(everywhere(runs, gain=gain)))
     assert found.startswith("3 runs on 2 tasks, 7 pairs of a run and a loss: students ")
     assert said in found
     assert unsaid is None or unsaid not in found
@@ -107,7 +111,7 @@ def test_the_findings_count_both_sides_and_what_cannot_be_told(runs, gain, said,
     ],
 )
 def test_predicted_and_measured_gain_differ_only_where_the_residual_is_told_from_zero(runs, residual, said):
-    assert said in comparison_findings(changed(runs, residual=residual))[-1]
+    assert said in comparison_findings(everywhere(runs, residual=residual))[-1]
 
 
 def test_the_page_holds_every_row_with_its_intervals(folders, runs, tmp_path):

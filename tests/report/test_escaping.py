@@ -3,13 +3,17 @@
 import html.parser
 import json
 import re
+from dataclasses import replace
 
 import pytest
 import yaml
-from tests.report.made_up import HOSTILE, make_up
+from tests.report.made_up import HOSTILE, changed, make_up, recovered
 
+from outlearn.report.charts import Axis, Chart, Line, Panel
 from outlearn.report.html import write_report
 from outlearn.report.page import Figure, Grid, GridColumn, Section, json_block, render_page
+from outlearn.report.style import SERIES
+from outlearn.results.run import RunResults
 
 ATTACKS = (
     "<script>window.hacked=1</script>",
@@ -61,19 +65,17 @@ def every_text(value, attack):
 
 def attacked(path, attack):
     made = make_up(n_points=24, n_teachers=2, losses=("forward_ce", "mae"), hostile=False)
-    kept = {key: made.results[key] for key in ("schema", "measure")}
-    results = every_text(made.results, attack) | kept
-    results["measure"] |= {"misfit": "KL" + attack, "posterior_mean": attack, "notes": attack}
+    plain = changed(made.results, recovery=recovered(None, reason="none")).to_json()
+    kept = {key: plain[key] for key in ("schema", "measure")}
+    kept["measure"] |= {"misfit": "KL" + attack, "posterior_mean": attack}
+    results = every_text(plain, attack) | kept
+    results["labeler"]["source"] = "each"  # a combination would have a file of its own
     results["stages"] = {attack: {"key": attack, "cached": True}}
     results["seconds"] = {attack: 1.0, "total": 1.0}
-    for record in results["students"].values():
-        record["pgr"] = {"value": None, "low": None, "high": None, "reason": attack}
-    made.results.clear()
-    made.results.update(results)
     for record in made.points:
         record |= {"id": record["id"] + attack, "text": attack, "group": attack}
     made.config.update({"data": {"name": attack}, attack: attack})
-    return made.write(path)
+    return replace(made, results=RunResults.model_validate(results)).write(path)
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -136,7 +138,8 @@ def test_no_text_can_end_a_json_block(text):
 @pytest.mark.parametrize("text", HOSTILE)
 def test_every_string_of_a_page_is_escaped(text):
     grid = Grid(text, text, text, (GridColumn(text, "text", text),), [[text]], sort_by=text, unit=text)
-    figure = Figure("f", text, {"data": [{"name": text}], "layout": {}}, text, text)
+    line = Line(text, SERIES[0], [0.0], [1.0], [text])
+    figure = Figure("f", text, Chart((Panel(Axis(text), Axis(text), (line,), text),)), text, text)
     page = render_page(title=text, findings=[text], sections=[Section("s", text, (figure, grid), text)], footer=text)
     found = Elements()
     found.feed(page)

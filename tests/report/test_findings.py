@@ -1,54 +1,62 @@
 """What a run may say: a direction only where the interval excludes 0, and the bad news with the good."""
 
-import copy
-
 import pytest
-from tests.report.made_up import make_up
+from tests.report.made_up import about, changed, make_up, recovered
 
-from outlearn.report.cells import Estimate
+from outlearn.core.intervals import Interval
 from outlearn.report.findings import bad_news, findings
+from outlearn.report.tables import NOT_COMPARED
 from outlearn.report.wording import compare_words, of_losses
+from outlearn.results.measurement import Withheld
 
 
-def interval(mean, half=None, reason=None):
-    low, high = (None, None) if half is None else (mean - half, mean + half)
-    return {
-        "mean": mean,
-        "low": low,
-        "high": high,
-        "n_models": 4,
-        "n_points": 100,
-        **({"reason": reason} if reason else {}),
-    }
+def with_accuracy(scored, accuracy):
+    return scored.model_copy(update={"scores": {**scored.scores, "accuracy": accuracy}})
 
 
 @pytest.fixture(scope="module")
-def made_up():
-    return make_up(losses=("forward_ce", "reverse_ce", "mae"), n_points=60).results
-
-
-@pytest.fixture
-def results(made_up):
+def results():
     """A run in which nothing can be told apart and there is no bad news; tests change one thing."""
-    found = copy.deepcopy(made_up)
-    found["teacher"]["accuracy"] = interval(0.7, 0.01)
-    found["labeller"]["accuracy"] = interval(0.7, 0.01)
-    found["majority"]["accuracy"] = 0.5
-    found["teacher_bias_variance"] |= {"bias": interval(0.3, 0.2), "variance": interval(0.3, 0.2)}
-    for place, record in enumerate(found["students"].values()):
-        record["accuracy"] = interval(0.72 - 0.001 * place, 0.01)
-        record["pgr"] = {"value": 0.2, "low": -0.1, "high": 0.5, "reason": None}
-        record |= {"gap": interval(0.02, 0.05), "misfit": interval(0.05, 0.01), "residual": interval(-0.03, 0.05)}
-        record["overfit_covariance"] = interval(0.01, 0.02)
-        for key in ("differences", "log_loss_differences"):
-            record[key] = {other: interval(0.01, 0.02) for other in record[key]}
+    found = make_up(losses=("forward_ce", "reverse_ce", "mae"), n_points=60).results
+    split = found.teacher_bias_variance.model_copy(update={"bias": about(0.3, 0.2), "variance": about(0.3, 0.2)})
+    found = found.model_copy(
+        update={
+            "teacher": with_accuracy(found.teacher, about(0.7, 0.01)),
+            "labeler": with_accuracy(found.labeler, about(0.7, 0.01)),
+            "majority": found.majority.model_copy(update={"accuracy": 0.5}),
+            "teacher_bias_variance": split,
+        }
+    )
+    for place, (loss, student) in enumerate(found.students.items()):
+        found = changed(
+            found,
+            loss,
+            scores={**student.scores, "accuracy": about(0.72 - 0.001 * place, 0.01)},
+            recovery=recovered(0.2, 0.3),
+            gap=about(0.02, 0.05),
+            misfit=about(0.05, 0.01),
+            residual=about(-0.03, 0.05),
+            overfit_covariance=about(0.01, 0.02),
+            differences=dict.fromkeys(student.differences, about(0.01, 0.02)),
+            log_loss_differences=dict.fromkeys(student.log_loss_differences, about(0.01, 0.02)),
+        )
     return found
 
 
 def differ(results, loss, other, mean, half=0.005, key="differences"):
-    results["students"][loss][key][other] = interval(mean, half)
-    if other in results["students"]:
-        results["students"][other][key][loss] = interval(-mean, half)
+    """Return the results with the difference of a loss to another, and of that to this if it is a loss."""
+    found = changed(results, loss, **{key: {**getattr(results.students[loss], key), other: about(mean, half)}})
+    if other in results.students:
+        back = {**getattr(results.students[other], key), loss: about(-mean, half)}
+        found = changed(found, other, **{key: back})
+    return found
+
+
+def every(results, other, mean, half=0.005):
+    """Return the results with the differences of all losses to another."""
+    for loss in results.students:
+        results = differ(results, loss, other, mean, half)
+    return results
 
 
 def text(results):
@@ -58,13 +66,13 @@ def text(results):
 @pytest.mark.parametrize(
     ("difference", "said"),
     [
-        (Estimate(0.05, 0.01, 0.09), "a beats b by 5.0 points [1.0, 9.0]"),
-        (Estimate(-0.05, -0.09, -0.01), "a loses to b by 5.0 points [1.0, 9.0]"),
-        (Estimate(0.05, -0.01, 0.11), "a and b cannot be told apart (+5.0 points [-1.0, +11.0])"),
-        (Estimate(0.05, 0.0, 0.1), "a and b cannot be told apart (+5.0 points [0.0, +10.0])"),
-        (Estimate(0.05, reason="one teacher"), "a minus b is +5.0 points, without an interval (one teacher)"),
-        (Estimate(None, reason="no points"), "a and b were not compared (no points)"),
-        (Estimate(None), "a and b were not compared (no paired difference was measured)"),
+        (Interval(0.05, 0.01, 0.09, 0.02, 4, 100), "a beats b by 5.0 points [1.0, 9.0]"),
+        (Interval(-0.05, -0.09, -0.01, 0.02, 4, 100), "a loses to b by 5.0 points [1.0, 9.0]"),
+        (Interval(0.05, -0.01, 0.11, 0.02, 4, 100), "a and b cannot be told apart (+5.0 points [-1.0, +11.0])"),
+        (Interval(0.05, 0.0, 0.1, 0.02, 4, 100), "a and b cannot be told apart (+5.0 points [0.0, +10.0])"),
+        (about(0.05, reason="one teacher"), "a minus b is +5.0 points, without an interval (one teacher)"),
+        (Withheld("no points"), "a and b were not compared (no points)"),
+        (NOT_COMPARED, "a and b were not compared (no paired difference was measured)"),
     ],
 )
 def test_a_direction_is_claimed_only_where_the_interval_excludes_zero(difference, said):
@@ -80,8 +88,7 @@ def test_nothing_is_claimed_where_every_interval_includes_zero(results):
 
 
 def test_a_student_that_beats_its_teacher_is_named_with_its_interval_and_pgr(results):
-    differ(results, "reverse_ce", "teacher", 0.05)
-    said = findings(results)[0]
+    said = findings(differ(results, "reverse_ce", "teacher", 0.05))[0]
     assert said.startswith(
         "Students beat their teachers with 1 of 3 losses: reverse_ce (the best of those shown to beat theirs,"
     )
@@ -89,28 +96,26 @@ def test_a_student_that_beats_its_teacher_is_named_with_its_interval_and_pgr(res
 
 
 def test_losing_to_the_teachers_is_said(results):
-    for loss in results["students"]:
-        differ(results, loss, "teacher", -0.05)
+    results = every(results, "teacher", -0.05)
     assert "No student is shown to beat its teacher: even forward_ce" in text(results)
     assert "loses, 72.0% of the test points right" in text(results)
 
 
 def test_only_the_best_loses_while_another_is_untold_makes_no_claim_about_the_other(results):
-    differ(results, "forward_ce", "teacher", -0.05)
-    said = text(results)
+    said = text(differ(results, "forward_ce", "teacher", -0.05))
     assert "No student is shown to beat its teacher: even forward_ce" in said
-    assert "Bad news: forward_ce is worse than their own labeller (-5.0 points [-5.5, -4.5])." in said
+    assert "Bad news: forward_ce is worse than their own labeler (-5.0 points [-5.5, -4.5])." in said
 
 
 def test_a_withheld_pgr_says_why(results):
-    for record in results["students"].values():
-        record["pgr"] = {"value": None, "low": None, "high": None, "reason": "ceiling - teacher includes 0"}
-    assert "PGR is withheld: ceiling - teacher includes 0" in text(results)
+    withheld = changed(results, recovery=recovered(None, reason="ceiling - teacher includes 0"))
+    assert "PGR is withheld: ceiling - teacher includes 0" in text(withheld)
 
 
 def test_without_an_interval_nothing_is_claimed_beyond_these_models(results):
-    for record in results["students"].values():
-        record["differences"]["teacher"] = interval(0.05, reason="only one teacher")
+    for loss, student in results.students.items():
+        alone = about(0.05, reason="only one teacher")
+        results = changed(results, loss, differences={**student.differences, "teacher": alone})
     said = findings(results)[0]
     assert "+5.0 points, without an interval: only one teacher" in said
     assert "nothing is claimed beyond these very models" in said
@@ -119,80 +124,77 @@ def test_without_an_interval_nothing_is_claimed_beyond_these_models(results):
 
 @pytest.mark.parametrize(("mean", "word"), [(-0.2, "overstates"), (0.2, "understates")])
 def test_the_side_of_the_residual_is_said_where_its_interval_excludes_zero(results, mean, word):
-    results["students"]["forward_ce"]["residual"] = interval(mean, 0.01)
-    assert f"misfit alone {word} it" in text(results)
+    assert f"misfit alone {word} it" in text(changed(results, "forward_ce", residual=about(mean, 0.01)))
 
 
 def test_copying_is_said_only_with_an_interval_above_zero(results):
     assert "copy part" not in text(results)
-    results["students"]["forward_ce"]["overfit_covariance"] = interval(0.05, 0.01)
+    results = changed(results, "forward_ce", overfit_covariance=about(0.05, 0.01))
     assert "Students copy part of their own teacher's error: overfit covariance 0.050 [0.040, 0.060]" in text(results)
 
 
 def test_reverse_and_forward_are_compared_by_their_paired_interval(results):
     assert "reverse_ce and forward_ce cannot be told apart" in text(results)
-    differ(results, "reverse_ce", "forward_ce", 0.03)
-    assert "reverse_ce beats forward_ce by 3.0 points [2.5, 3.5]" in text(results)
-    differ(results, "reverse_ce", "forward_ce", -0.03)
-    assert "reverse_ce loses to forward_ce by 3.0 points [2.5, 3.5]" in text(results)
+    more, less = (differ(results, "reverse_ce", "forward_ce", mean) for mean in (0.03, -0.03))
+    assert "reverse_ce beats forward_ce by 3.0 points [2.5, 3.5]" in text(more)
+    assert "reverse_ce loses to forward_ce by 3.0 points [2.5, 3.5]" in text(less)
 
 
 def test_the_best_beats_every_other_only_where_each_interval_says_so(results):
-    differ(results, "forward_ce", "reverse_ce", 0.03)
+    results = differ(results, "forward_ce", "reverse_ce", 0.03)
     assert "beats every other" not in text(results)
-    differ(results, "forward_ce", "mae", 0.03)
+    results = differ(results, "forward_ce", "mae", 0.03)
     assert "forward_ce beats every other loss of this run" in text(results)
 
 
 BAD = {
-    "reverse_ce is worse than their own labeller (-5.0 points [-5.5, -4.5])": lambda r: differ(
+    "reverse_ce is worse than their own labeler (-5.0 points [-5.5, -4.5])": lambda r: differ(
         r, "reverse_ce", "teacher", -0.05
     ),
-    "the plain mean of the teachers beats every student, the best of them by 3.0 points [2.5, 3.5]": lambda r: [
-        differ(r, loss, "ensemble_mean", -0.03) for loss in r["students"]
-    ],
-    "the geometric mean of the teachers beats every student": lambda r: [
-        differ(r, loss, "ensemble_dual_mean", -0.03) for loss in r["students"]
-    ],
-    " gets 2.0 points [1.5, 2.5] more when it learns from the plain mean of the teachers": lambda r: [
-        differ(r, loss, "student_of_mean", -0.02) for loss in r["students"]
-    ],
-    "the best teacher on validation beats every student": lambda r: [
-        differ(r, loss, "best_teacher", -0.03) for loss in r["students"]
-    ],
-    "do worse than always saying the majority class (80.0%)": lambda r: r["majority"].update(accuracy=0.8),
-    "most of the teachers' error is systematic (bias 0.600, variance 0.100 nats)": lambda r: r[
-        "teacher_bias_variance"
-    ].update(bias=interval(0.6, 0.1), variance=interval(0.1, 0.1)),
-    "in risk mae is worse than its labeller in spite of its accuracy, gap -0.100 [-0.110, -0.090]": lambda r: [
-        differ(r, "mae", "teacher", 0.05),
-        r["students"]["mae"].update(gap=interval(-0.1, 0.01)),
-    ],
-    "reverse_ce has a higher log loss than forward_ce (+0.200 [+0.190, +0.210] nats)": lambda r: [
-        differ(r, "reverse_ce", "forward_ce", 0.03),
-        differ(r, "reverse_ce", "forward_ce", 0.2, 0.01, "log_loss_differences"),
-    ],
+    "the plain mean of the teachers beats every student, the best of them by 3.0 points [2.5, 3.5]": lambda r: every(
+        r, "ensemble_mean", -0.03
+    ),
+    "the geometric mean of the teachers beats every student": lambda r: every(r, "ensemble_dual_mean", -0.03),
+    " gets 2.0 points [1.5, 2.5] more when it learns from the plain mean of the teachers": lambda r: every(
+        r, "student_of_mean", -0.02
+    ),
+    "the best teacher on validation beats every student": lambda r: every(r, "best_teacher", -0.03),
+    "do worse than always saying the majority class (80.0%)": lambda r: r.model_copy(
+        update={"majority": r.majority.model_copy(update={"accuracy": 0.8})}
+    ),
+    "most of the teachers' error is systematic (bias 0.600, variance 0.100 nats)": lambda r: r.model_copy(
+        update={
+            "teacher_bias_variance": r.teacher_bias_variance.model_copy(
+                update={"bias": about(0.6, 0.1), "variance": about(0.1, 0.1)}
+            )
+        }
+    ),
+    "in risk mae is worse than its labeler in spite of its accuracy, gap -0.100 [-0.110, -0.090]": lambda r: changed(
+        differ(r, "mae", "teacher", 0.05), "mae", gap=about(-0.1, 0.01)
+    ),
+    "reverse_ce has a higher log loss than forward_ce (+0.200 [+0.190, +0.210] nats)": lambda r: differ(
+        differ(r, "reverse_ce", "forward_ce", 0.03), "reverse_ce", "forward_ce", 0.2, 0.01, "log_loss_differences"
+    ),
 }
 
 
 @pytest.mark.parametrize("sentence", BAD)
 def test_bad_news_is_said_when_it_is_so_and_only_then(results, sentence):
     assert bad_news(results) == ""
-    BAD[sentence](results)
-    assert sentence in bad_news(results)
+    assert sentence in bad_news(BAD[sentence](results))
 
 
 def test_an_ensemble_that_beats_all_but_one_student_is_no_bad_news(results):
     for loss in ("forward_ce", "mae"):
-        differ(results, loss, "ensemble_mean", -0.03)
+        results = differ(results, loss, "ensemble_mean", -0.03)
     assert bad_news(results) == ""
 
 
 def test_a_gain_over_single_teachers_is_held_against_their_ensemble(results):
-    differ(results, "reverse_ce", "teacher", 0.05)
+    results = differ(results, "reverse_ce", "teacher", 0.05)
     assert "no student is shown to beat the plain mean of the teachers (the best of them: +1.0" in bad_news(results)
-    for ensemble in results["ensembles"]:
-        differ(results, "reverse_ce", f"ensemble_{ensemble}", 0.03)
+    for ensemble in results.ensembles:
+        results = differ(results, "reverse_ce", f"ensemble_{ensemble}", 0.03)
     assert bad_news(results) == ""
 
 
@@ -207,7 +209,9 @@ def test_one_teacher_ten_classes_and_pairs_are_told_in_their_own_words():
 
 
 def test_a_run_without_students_says_so(results):
-    assert findings(results | {"students": {}}) == ("No student was trained, so there is nothing to compare.",)
+    assert findings(results.model_copy(update={"students": {}})) == (
+        "No student was trained, so there is nothing to compare.",
+    )
 
 
 def test_counts_of_losses_read_as_words():

@@ -7,23 +7,21 @@ import pytest
 
 from outlearn.errors import MissingExtraError, StoreError
 from outlearn.report.html import write_report
-from outlearn.report.run_page import measured_gaps, run_figures
-from outlearn.results.reading import read_measured, read_run
+from outlearn.report.run_page import run_figures
+from outlearn.results.run_folder import load_run
 
 COLUMN_POINTS = 3.35 * 72
 
 
 @pytest.fixture(scope="module")
 def figures(folder_of):
-    run = read_run(folder_of("plain"))
-    measured = read_measured(run)
-    return run_figures(run, measured, measured_gaps(run, measured))
+    return run_figures(load_run(folder_of("plain")))
 
 
 @pytest.fixture(scope="module")
 def charts(figures):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra: figures)")
-    return {key: chart for key, (_, chart) in figures.items()}
+    return {key: figure.chart for key, figure in figures.items()}
 
 
 @pytest.mark.slow

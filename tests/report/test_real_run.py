@@ -8,8 +8,7 @@ from tests.report.made_up import make_up
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.pipeline import run as run_pipeline
 from outlearn.report.html import write_report
-from outlearn.report.run_page import measured_gaps
-from outlearn.results.reading import read_measured, read_run
+from outlearn.results.run_folder import load_run
 from outlearn.store.store import Store
 
 FLOAT64_SUM = 1e-9  # the page measures again what the run measured: the same sums in the same precision
@@ -37,18 +36,18 @@ def keys(value, path=""):
 @pytest.mark.slow
 def test_a_made_up_run_has_no_key_that_a_real_one_lacks(folder):
     real = keys(json.loads((folder / "results.json").read_text(encoding="utf-8")))
-    made_up = keys(make_up(losses=LOSSES, n_teachers=2, n_points=40).results)
+    made_up = keys(make_up(losses=LOSSES, n_teachers=2, n_points=40).results.to_json())
     own = (".seconds", ".stages")  # which stages there are
     assert {key for key in made_up - real if not key.startswith(own) and not key.endswith(".reason")} == set()
 
 
 @pytest.mark.slow
 def test_the_report_of_a_real_run_measures_what_the_run_measured(folder):
-    run = read_run(folder)
-    for loss, gap in measured_gaps(run, read_measured(run)).items():
-        record = run.results["students"][loss]
-        assert gap.gap.mean() == pytest.approx(record["gap"]["mean"], abs=FLOAT64_SUM)
-        assert gap.misfit.mean() == pytest.approx(record["misfit"]["mean"], abs=FLOAT64_SUM)
+    run = load_run(folder)
+    for loss, student in run.students.items():
+        gap = run.gap(loss)
+        assert gap.gap.mean() == pytest.approx(student.gap.mean, abs=FLOAT64_SUM)
+        assert gap.misfit.mean() == pytest.approx(student.misfit.mean, abs=FLOAT64_SUM)
 
 
 @pytest.mark.slow

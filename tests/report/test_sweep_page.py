@@ -1,18 +1,19 @@
 """The page of a sweep: its statistics by hand, claims only where intervals allow them, text that stays text."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
-from tests.report.made_up import HOSTILE, make_up
+from tests.report.made_up import HOSTILE, changed, make_up
 from tests.report.test_escaping import ATTACKS, elements
 
 from outlearn.errors import ConfigError, DataError
 from outlearn.report.html import write_report
-from outlearn.report.sweep_folder import read_sweep_folder
 from outlearn.report.sweep_page import comparison_summary, sweep_findings
-from outlearn.report.sweep_statistics import compare_losses, compare_values, compared_keys
+from outlearn.results.sweep import load_sweep
+from outlearn.results.sweep_comparison import compare_losses, compare_values, compared_keys
 
 EXACT = 1e-12
 LOSSES = ("forward_ce", "reverse_ce", "mae")
@@ -40,7 +41,9 @@ def plain(task, seed, *, encoder=None, losses=LOSSES, shift=None):
     run = make_up(name=task, seed=drawn, n_points=40, losses=losses)
     run.config["seed"] = seed
     for loss, accuracy in (shift or {}).items():
-        run.results["students"][loss]["accuracy"]["mean"] = accuracy
+        scores = run.results.students[loss].scores
+        scores = {**scores, "accuracy": replace(scores["accuracy"], mean=accuracy)}
+        run = replace(run, results=changed(run.results, loss, scores=scores))
     values = {"data.name": task, "seed": seed} | ({} if encoder is None else {"student.encoder": encoder})
     return values, run
 
@@ -50,19 +53,19 @@ def sweep(tmp_path_factory):
     """Two tasks, three seeds, two encoders."""
     runs = [plain(task, seed, encoder=e) for task in "ab" for e in ("weak", "strong") for seed in range(3)]
     keys = ("data.name", "student.encoder", "seed")
-    return read_sweep_folder(write_sweep(tmp_path_factory.mktemp("sweep"), runs, keys=keys))
+    return load_sweep(write_sweep(tmp_path_factory.mktemp("sweep"), runs, keys=keys))
 
 
 def accuracies(sweep, loss):
-    return np.array([run.run.results["students"][loss]["accuracy"]["mean"] for run in sweep.runs])
+    return np.array([run.run.students[loss].accuracy.mean for run in sweep.runs])
 
 
 def test_differences_are_paired_and_their_unit_is_the_split(sweep):
     found = compare_losses(sweep).difference("mae")
     by_run = (accuracies(sweep, "mae") - accuracies(sweep, "forward_ce")).reshape(2, 2, 3)
     by_split = by_run.mean(axis=1)  # encoders averaged: [tasks, seeds]
-    ratio = sweep.runs[0].run.results["task"]
-    shared = ratio["n_test"] / ratio["n_student"]
+    task = sweep.runs[0].run.task
+    shared = task.n_test / task.n_student
     variances = by_split.var(axis=1, ddof=1) * (1 / 3 + shared)
     freedom = variances.sum() ** 2 / (variances**2 / 2).sum()
     half = stats.t.ppf(0.975, freedom) * np.sqrt(variances.sum()) / 2
@@ -91,7 +94,7 @@ def test_values_of_a_key_are_compared_where_all_else_is_equal(sweep):
 
 def test_a_run_that_lacks_a_loss_is_left_out_of_the_losses_comparison(tmp_path):
     runs = [plain("a", 0), plain("a", 1), plain("a", 2, losses=("mae", "forward_ce"))]
-    found = compare_losses(read_sweep_folder(write_sweep(tmp_path / "s", runs)))
+    found = compare_losses(load_sweep(write_sweep(tmp_path / "s", runs)))
     assert found.accuracy.shape == (2, 3)
 
 
@@ -100,7 +103,7 @@ def test_two_tasks_say_nothing_about_others_and_four_do(sweep, tmp_path):
     assert np.isnan(few.difference_for_new_tasks("mae").low)
     assert "for new tasks" not in [column.name for column in comparison_summary(few).columns]
     runs = [plain(task, seed) for task in "abcd" for seed in range(2)]
-    many = compare_losses(read_sweep_folder(write_sweep(tmp_path / "s", runs)))
+    many = compare_losses(load_sweep(write_sweep(tmp_path / "s", runs)))
     assert "for new tasks" in [column.name for column in comparison_summary(many).columns]
     per_task = (many.accuracy[:, 2] - many.accuracy[:, 0]).reshape(4, 2).mean(axis=1)
     expected = stats.ttest_1samp(per_task, 0).confidence_interval()
@@ -114,8 +117,8 @@ def test_a_direction_is_claimed_where_the_interval_excludes_0_and_only_there(tmp
         better = {"forward_ce": 0.6, "reverse_ce": 0.7 + 0.001 * seed, "mae": 0.6 + 0.2 * (seed % 2) - 0.1}
         worse = {"forward_ce": 0.6, "reverse_ce": 0.5 + 0.001 * seed, "mae": 0.6 + 0.2 * (seed % 2) - 0.1}
         runs += [plain("gain", seed, shift=better), plain("harm", seed, shift=worse)]
-    swept = read_sweep_folder(write_sweep(tmp_path / "s", runs))
-    said = sweep_findings(swept, compare_losses(swept), [])
+    swept = load_sweep(write_sweep(tmp_path / "s", runs))
+    said = sweep_findings(swept, [compare_losses(swept)])
     (gain,) = [sentence for sentence in said if sentence.startswith("gain: against forward_ce,")]
     (harm,) = [sentence for sentence in said if sentence.startswith("harm: against forward_ce,")]
     assert "reverse_ce (+10.1 points [" in gain
@@ -136,11 +139,11 @@ def test_settings_are_shown_apart_where_they_are_few(sweep):
 
 
 def test_one_split_gives_differences_without_intervals_and_no_ranks(tmp_path):
-    swept = read_sweep_folder(write_sweep(tmp_path / "s", [plain("a", 0)]))
+    swept = load_sweep(write_sweep(tmp_path / "s", [plain("a", 0)]))
     found = compare_losses(swept)
     assert np.isnan(found.difference("mae").low)
     assert found.friedman is None
-    page = elements(write_report([swept.path]))
+    page = elements(write_report([swept.folder]))
     assert any("give several seeds" in text for text in page.text)
 
 
@@ -183,37 +186,17 @@ def test_names_values_and_causes_stay_text(tmp_path, attack):
     assert any("name" in text and "hacked" in text for text in page.text) or "hacked" not in attack
 
 
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        ("not json", "it is not JSON"),
-        ("[]", "has schema None"),
-        ('{"schema": 2}', "has schema 2"),
-        ('{"schema": 1}', "is damaged"),
-        (
-            '{"schema": 1, "name": "n", "keys": [], "n_students": 1, "seconds": 1, '
-            '"runs": [{"label": "../x", "values": {}, "status": "finished", "cause": null}]}',
-            "is no name of a folder",
-        ),
-    ],
-)
-def test_a_damaged_folder_is_named(tmp_path, damage, message):
-    (tmp_path / "sweep.json").write_text(damage)
-    with pytest.raises(DataError, match=message):
-        read_sweep_folder(tmp_path)
-
-
 def test_the_figures_of_a_sweep_are_drawn_for_a_paper(sweep, tmp_path):
     pytest.importorskip("matplotlib")
-    write_report([sweep.path], tmp_path / "page.html", figures=tmp_path / "figures")
+    write_report([sweep.folder], tmp_path / "page.html", figures=tmp_path / "figures")
     drawn = {path.name for path in (tmp_path / "figures").iterdir()}
     assert {"loss-effects.svg", "loss-ranks.pdf", "student-encoder-effects.svg"} <= drawn
 
 
 def test_a_sweep_has_one_page_and_no_other_form(sweep, tmp_path):
     with pytest.raises(ConfigError, match="a sweep has one page"):
-        write_report([sweep.path], format="md")
+        write_report([sweep.folder], format="md")
     with pytest.raises(ConfigError, match="a sweep has one page"):
-        write_report([sweep.path, sweep.path])
+        write_report([sweep.folder, sweep.folder])
     with pytest.raises(DataError, match=r"no sweep\.json"):
-        read_sweep_folder(tmp_path)
+        load_sweep(tmp_path)

@@ -3,9 +3,9 @@
 import unicodedata
 
 import pytest
-from tests.report.made_up import HOSTILE, make_up
+from tests.report.made_up import HOSTILE, changed, make_up, recovered
 
-from outlearn.report.cells import Estimate, estimate_of, format_number
+from outlearn.report.cells import format_cell, format_number, point_estimate
 from outlearn.report.summary import summary_text
 from outlearn.report.tables import (
     bias_variance_table,
@@ -14,8 +14,6 @@ from outlearn.report.tables import (
     gap_table,
     main_table,
     path_table,
-    risk_metric,
-    risk_unit,
     scores_table,
 )
 
@@ -52,16 +50,16 @@ def test_every_table_holds_the_numbers_of_the_results(name):
         assert all(len(row) == len(made.columns) for row in made.rows)
     rows = {row[0]: row for row in main_table(results).rows}
     columns = [column.name for column in main_table(results).columns]
-    for loss, record in results["students"].items():
+    for loss, student in results.students.items():
         row = dict(zip(columns, rows[f"student, {loss}"], strict=True))
-        for column, key in (("accuracy", "accuracy"), ("log loss", "log_loss"), ("gap", "gap"), ("misfit", "misfit")):
-            assert row[column] == estimate_of(record[key])
-        assert row["PGR"].mean == record["pgr"]["value"]
+        assert (row["accuracy"], row["log loss"]) == (student.accuracy, student.log_loss)
+        assert (row["gap"], row["misfit"]) == (student.gap, student.misfit)
+        assert point_estimate(row["PGR"]) == student.recovery.value
 
 
 def test_the_narrow_table_is_the_main_table_without_the_decomposition():
     results = RUNS["plain"].results
-    assert scores_table(results).rows == tuple(row[:-3] for row in main_table(results).rows)
+    assert scores_table(results).text_rows() == [row[:-3] for row in main_table(results).text_rows()]
     assert [c.name for c in main_table(results).columns[-3:]] == ["gap", "misfit", "residual"]
 
 
@@ -85,36 +83,29 @@ def test_the_parts_of_the_differences_make_the_whole():
 
 def test_a_withheld_number_is_a_dash_with_its_reason_below():
     results = make_up(n_teachers=1, n_points=60).results
-    results["students"]["mae"]["pgr"] = {"value": None, "low": None, "high": None, "reason": "nothing to recover"}
+    results = changed(results, "mae", recovery=recovered(None, reason="nothing to recover"))
     assert "PGR withheld: nothing to recover." in main_table(results).footnotes
     text = summary_text(results)
     assert "— (" in text
     assert ") withheld: nothing to recover." in text
 
 
-@pytest.mark.parametrize(
-    ("measure", "metric"),
-    [
-        ({}, "log_loss"),
-        ({"generator": "negative_entropy", "order": "target_first", "target": "labels"}, "log_loss"),
-        ({"generator": "negative_entropy", "order": "prediction_first"}, None),
-        ({"generator": "negative_entropy", "smoothing": 0.1}, None),
-        ({"generator": "negative_entropy", "target": "soft"}, None),
-        ({"generator": "squared_euclidean", "order": "prediction_first"}, "brier"),
-        ({"generator": "itakura_saito"}, None),
-    ],
-)
-def test_the_risk_of_one_model_is_a_metric_only_where_the_two_are_the_same_number(measure, metric):
-    results = RUNS["plain"].results | {"measure": measure}
-    assert risk_metric(results) == metric
+@pytest.mark.parametrize("metric", ["log_loss", "brier", None])
+def test_an_ensemble_has_a_risk_only_where_it_is_a_metric(metric):
+    results = RUNS["plain"].results
+    results = results.model_copy(update={"measure": results.measure.model_copy(update={"risk_metric": metric})})
     table = bias_variance_table(results)
     assert ("risk" in [column.name for column in table.columns]) == (metric is not None)
     assert any("ensemble" in str(row[0]) for row in table.rows) == (metric is not None)
+    assert metric is None or table.rows[0][-1] == results.teacher.scores[metric]
 
 
-def test_units_follow_the_generator():
-    assert risk_unit({}) == "nats"
-    assert risk_unit({"measure": {"generator": "squared_euclidean"}}) == "squared error"
+def test_tables_say_the_unit_of_the_run():
+    results = RUNS["plain"].results
+    results = results.model_copy(update={"measure": results.measure.model_copy(update={"unit": "squared error"})})
+    for table in (gap_table(results), bias_variance_table(results)):
+        assert table.title.endswith(", in squared error")
+    assert "gap in squared error" in " ".join(summary_text(results).split())
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -122,7 +113,7 @@ def test_units_follow_the_generator():
 def test_the_summary_fits_its_width(name, width):
     text = summary_text(RUNS[name].results, width=width)
     assert max(map(terminal_width, text.splitlines())) <= width
-    for loss in RUNS[name].results["students"]:
+    for loss in RUNS[name].results.students:
         assert f"student, {loss}" in text
 
 
@@ -137,27 +128,23 @@ def test_hostile_text_prints_as_one_line_of_printable_characters(width):
 def test_the_summary_says_every_score_that_the_table_has():
     results = RUNS["plain"].results
     text = summary_text(results, width=120)
-    for record in (results["teacher"], results["ceiling"], *results["students"].values()):
-        e = estimate_of(record["accuracy"])
-        assert format_number(e.mean, "percent") in text
+    for scored in (results.teacher, results.ceiling, *results.students.values()):
+        assert format_number(scored.accuracy.mean, "percent") in text
     assert "95% interval for new teachers and new test points" in " ".join(text.split())
     one = " ".join(summary_text(RUNS["one teacher"].results).split())
-    assert "interval for new test points, with this very labeller" in one
+    assert "interval for new test points, with this very labeler" in one
 
 
-@pytest.mark.parametrize("value", [None, True, "0.5", float("nan"), float("inf"), [], {}])
-def test_what_is_no_finite_number_is_no_estimate(value):
-    assert estimate_of(value) == Estimate(None)
-    assert estimate_of({"mean": value}).mean is None
+@pytest.mark.parametrize("value", [None, "0.5", float("nan"), float("inf")])
+def test_what_is_no_finite_number_has_no_mean(value):
+    assert point_estimate(value) is None
+    assert format_cell(value, "percent") in ("—", "0.5")
 
 
-def test_blind_spots_come_from_the_record_and_older_runs_have_none():
+def test_blind_spots_come_from_the_record():
     results = make_up(n_points=60).results
     table = blind_spot_table(results)
-    record = results["students"]["mae"]
+    student = results.students["mae"]
     row = dict(zip([c.name for c in table.columns], next(r for r in table.rows if r[0] == "mae"), strict=True))
-    assert row["blind-spot index"].mean == record["blind_spots"]["index"]["mean"]
-    assert row["repeats a wrong teacher"].mean == record["agreement_when_teacher_wrong"]["mean"]
-    for each in results["students"].values():
-        del each["blind_spots"]
-    assert blind_spot_table(results).rows == ()
+    assert row["blind-spot index"] == student.blind_spots.index
+    assert row["repeats a wrong teacher"] == student.agreement_when_teacher_wrong

@@ -1,15 +1,17 @@
-"""The theory on paper: what is printed, what is written, and that a disagreement cannot be missed."""
+"""The theory on paper: what is printed, what is drawn, and that a disagreement cannot be missed."""
 
-import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from outlearn.errors import ConfigError, OutlearnError, StoreError
-from outlearn.report.theory_page import FIGURES, run_theory, theory_page, write_theory
+from outlearn.errors import ConfigError
+from outlearn.report.html import write_report
+from outlearn.report.theory_page import FIGURES, theory_figures, theory_page
 from outlearn.report.theory_text import theory_text
-from outlearn.theory import EXPERIMENTS, Claim, TheoryResult
+from outlearn.results.theory import read_theory, write_theory
+from outlearn.theory import EXPERIMENTS, Claim
 
 SMALL = {
     "random-features": {"draws": 60, "widths": "20,45,60,120,240", "subspace_examples": "40,100"},
@@ -41,14 +43,7 @@ def failing(result):
         statistic="relative error",
         tolerance=0.05,
     )
-    return TheoryResult(
-        name=result.name,
-        claims=(*result.claims, wrong),
-        curves=result.curves,
-        settings=result.settings,
-        seed=result.seed,
-        notes=("<b>note</b>",),
-    )
+    return replace(result, claims=(*result.claims, wrong), notes=("<b>note</b>",))
 
 
 def test_every_experiment_has_figures():
@@ -104,82 +99,32 @@ def test_a_disagreement_is_on_top_of_the_page_in_the_table_and_in_the_text(resul
     assert "relative error 0.5 (at most 0.05)" in text
 
 
-def test_one_or_several_results_are_written(results, tmp_path):
-    write_theory(results["convex"], tmp_path / "one")
-    assert sorted(path.name for path in (tmp_path / "one").iterdir()) == ["report.html", "results.json", "summary.txt"]
-    one = json.loads((tmp_path / "one" / "results.json").read_text())
-    assert (one["name"], one["schema"], one["agrees"]) == ("convex", 1, True)
+def test_one_page_holds_one_or_several_results_read_from_their_folder(results, tmp_path):
+    write_theory([results["convex"]], tmp_path / "one")
     write_theory(list(results.values()), tmp_path / "all")
-    every = json.loads((tmp_path / "all" / "results.json").read_text())
-    assert [experiment["name"] for experiment in every["experiments"]] == list(EXPERIMENTS)
-    page = (tmp_path / "all" / "report.html").read_text()
-    keys = re.findall(r'id="plot-([^"]+)"', page)
-    assert len(keys) == len(set(keys)) == sum(len(FIGURES[name](result)) for name, result in results.items())
+    for folder, given in (("one", [results["convex"]]), ("all", list(results.values()))):
+        target = write_report([tmp_path / folder])
+        page = target.read_text(encoding="utf-8")
+        assert target == tmp_path / folder / "report.html"
+        keys = re.findall(r'id="plot-([^"]+)"', page)
+        assert len(keys) == len(set(keys)) == sum(len(theory_figures(result)) for result in given)
+        # Read from disk or from memory, it is the same page.
+        assert page == theory_page(given)
+        assert page == theory_page(read_theory(tmp_path / folder))
 
 
-def test_running_prints_every_claim_writes_and_says_whether_all_agree(tmp_path):
-    lines = []
-    assert run_theory("convex", {"problems": 20}, 0, tmp_path / "out", lines.append)
-    printed = "\n".join(lines)
-    assert printed.count("measured") == 9
-    assert "9 of 9 claims agree" in printed
-    assert (tmp_path / "out" / "summary.txt").read_text().rstrip() in printed
-    assert json.loads((tmp_path / "out" / "results.json").read_text())["settings"]["problems"] == 20
+def test_theory_has_one_page_and_no_other_form(results, tmp_path):
+    write_theory([results["convex"]], tmp_path)
+    for dirs, how in (([tmp_path], {"format": "md"}), ([tmp_path] * 2, {}), ([tmp_path], {"figures": tmp_path / "f"})):
+        with pytest.raises(ConfigError, match="theory has one page"):
+            write_report(dirs, **how)
+    assert write_report([tmp_path]).is_file()
 
 
-def test_running_is_false_where_a_claim_fails(tmp_path, monkeypatch):
-    import outlearn.theory.experiments.convex as convex
-
-    monkeypatch.setattr(convex, "_cone", convex._lines)
-    monkeypatch.setitem(
-        convex.FAMILIES,
-        "cone",
-        convex.Family("Lines, called convex", "squared_euclidean", "target_first", convex._lines, "at least"),
-    )
-    lines = []
-    assert not run_theory("convex", {"problems": 40}, 0, tmp_path, lines.append)
-    assert "FAILS" in "\n".join(lines)
-
-
-def test_settings_reach_their_experiment(tmp_path):
-    assert run_theory("convex", {"convex": {"problems": "21"}, "classes": 3}, 0, tmp_path, print)
-    settings = json.loads((tmp_path / "results.json").read_text())["settings"]
-    assert (settings["problems"], settings["classes"]) == (21, 3)
-
-
-@pytest.mark.parametrize(
-    ("name", "settings", "message"),
-    [
-        ("convexx", {}, 'Did you mean "convex"'),
-        ("convex", {"problem": "3"}, 'Did you mean "problems"'),
-        ("convex", {"problems": "3"}, "at least 20"),
-        ("convex", {"problems": None}, "problems is None"),
-        ("convex", {"ridge": {"draws": 3}}, "no experiment 'ridge' here"),
-        ("all", {"nothing": "3"}, "no setting 'nothing'"),
-        ("all", {"ridge": {"drows": "3"}}, 'Did you mean "draws"'),
-        ("entropy", {"run": "nowhere"}, "nowhere"),
-        ("random-features", {"widths": [20, 10]}, "increasing"),
-    ],
-)
-def test_bad_input_is_refused_before_anything_runs_or_is_written(tmp_path, name, settings, message):
-    with pytest.raises(OutlearnError, match=message):
-        run_theory(name, settings, 0, tmp_path / "out", print)
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_negative_seed_and_a_file_for_a_folder_are_refused(tmp_path):
-    with pytest.raises(ConfigError, match="seed is -1"):
-        run_theory("convex", {}, -1, tmp_path, print)
-    (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="is a file"):
-        run_theory("convex", {}, 0, tmp_path / "file", print)
-
-
-def test_without_a_folder_a_new_one_is_made_under_runs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for _ in range(2):
-        assert run_theory("convex", {"problems": 20}, 0, None, print)
-    assert len(list((tmp_path / "runs").glob("theory-convex-*"))) == 2
+def test_an_experiment_without_figures_has_its_claims_on_the_page(results):
+    page = theory_page([replace(results["convex"], name="new-experiment")])
+    assert 'class="plot"' not in page
+    assert "9 of 9 claims agree" in page
 
 
 def test_the_peak_of_a_sweep_without_reliable_neighbours_can_still_be_drawn():

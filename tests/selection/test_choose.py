@@ -14,6 +14,7 @@ from outlearn.core.predictions import Predictions
 from outlearn.errors import AlignmentError, ConfigError
 from outlearn.learners import HeadSettings
 from outlearn.losses import get_loss
+from outlearn.results.run import Selection
 from outlearn.selection import (
     Candidate,
     Choice,
@@ -106,7 +107,7 @@ def test_the_choice_beats_an_untrained_head_and_the_labellers(world, choice):
     judged = choice.judged(world.labels[world.parts["test"]])
     labellers = world.labellers()["test"].log_probs.argmax(-1) == world.labels[world.parts["test"]]
     assert choice.chosen != CANDIDATES[2]
-    assert judged["chosen_accuracy"] > labellers.mean()
+    assert judged.chosen_accuracy > labellers.mean()
 
 
 def test_test_points_do_not_enter_the_choice(world, choice):
@@ -116,7 +117,7 @@ def test_test_points_do_not_enter_the_choice(world, choice):
 
 def test_a_stored_choice_comes_back_and_another_criterion_can_be_asked(choice):
     again = Choice.from_arrays(CANDIDATES, "consensus", choice.arrays())
-    assert (again.index, again.record()) == (choice.index, choice.record())
+    assert (again.index, again.tried()) == (choice.index, choice.tried())
     np.testing.assert_array_equal(again.hard["test"], choice.hard["test"])
     other = Choice.from_arrays(CANDIDATES, "crossed_misfit", choice.arrays())
     assert other.chosen == choice.by("crossed_misfit")
@@ -127,19 +128,19 @@ def test_judged_equals_scipy_and_numpy(world, choice):
     labels = world.labels[world.parts["test"]]
     judged = choice.judged(labels)
     accuracy = np.array([(hard == labels).mean() for hard in choice.hard["test"]])
-    np.testing.assert_allclose(judged["accuracy"], accuracy)
-    assert judged["regret"] == pytest.approx(accuracy.max() - accuracy[choice.index])
-    assert judged["best"]["accuracy"] == accuracy.max()
+    np.testing.assert_allclose(judged.accuracy, accuracy)
+    assert judged.regret == pytest.approx(accuracy.max() - accuracy[choice.index])
+    assert judged.best.accuracy == accuracy.max()
     for i, (name, criterion) in enumerate(CRITERIA.items()):
         sign = 1 if criterion.higher_is_better else -1
         expected = spearmanr(sign * choice.values[:, i], accuracy).statistic
-        assert judged["by_criterion"][name]["rank_correlation"] == pytest.approx(expected)
-    assert min(each["accuracy"] for each in judged["by_criterion"].values()) >= accuracy.min()
+        assert judged.by_criterion[name].rank_correlation == pytest.approx(expected)
+    assert min(each.accuracy for each in judged.by_criterion.values()) >= accuracy.min()
 
 
-def test_records_are_plain_json(world, choice):
-    record = {**choice.record(), "judged": choice.judged(world.labels[world.parts["test"]])}
-    assert json.loads(json.dumps(record, allow_nan=False)) == record
+def test_a_selection_is_read_from_json_as_it_was_written(world, choice):
+    selection = choice.selection(world.labels[world.parts["test"]])
+    assert Selection.model_validate(json.loads(json.dumps(selection.to_json(), allow_nan=False))) == selection
 
 
 @pytest.mark.parametrize("n_labellers", [2, 3])
@@ -152,7 +153,7 @@ def test_without_validation_points_the_student_split_serves_alone(world):
     found = world.choose(validation_features=None)
     told = dict(zip(CRITERIA, np.isfinite(found.values).all(axis=0), strict=True))
     assert told == {name: name != "weak_label_validation" for name in CRITERIA}
-    assert found.judged(world.labels[world.parts["test"]])["by_criterion"].keys() == told.keys() - {
+    assert found.judged(world.labels[world.parts["test"]]).by_criterion.keys() == told.keys() - {
         "weak_label_validation"
     }
 

@@ -94,7 +94,7 @@ def test_the_plan_of_a_run_names_the_stages_that_the_run_then_stores(small_run, 
     finished = small_run()
     plan = make_plan(load_config(finished.folder / "config.yaml"))
     assert {name: stage.key for name, stage in plan.stages.items()} == {
-        name: record["key"] for name, record in finished.results["stages"].items()
+        name: record.key for name, record in finished.results.stages.items()
     }
     assert all(stage.key in Store(tmp_path / "store") for stage in plan.stages.values())
 

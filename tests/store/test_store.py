@@ -178,7 +178,7 @@ KILLED_WRITER = """
 import os, signal, sys
 import numpy as np
 from outlearn.store import store as module
-real = module._sync
+real = module.sync
 calls = 0
 def dying(path):
     global calls
@@ -186,7 +186,7 @@ def dying(path):
     if calls > int(sys.argv[2]):
         os.kill(os.getpid(), signal.SIGKILL)
     real(path)
-module._sync = dying
+module.sync = dying
 module.Store(sys.argv[1]).get_or_compute("s", version=1, settings={}, inputs={}, compute=lambda: {"x": np.ones(3)})
 """
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from outlearn.errors import ConfigError
 from outlearn.experiment.load_config import load_config
 from outlearn.sweep.expansion import expand, value_text
-from outlearn.sweep.sweep_file import MOST_MEMBERS, parse_sweep, read_sweep
+from outlearn.sweep.sweep_file import MAX_MEMBERS, parse_sweep, read_sweep
 
 DIGITS = {"data": {"name": "digits"}}
 
@@ -126,8 +126,8 @@ def test_a_wrong_file_is_named_by_its_key(content, message):
 
 
 def test_the_bound_is_met_before_anything_is_built():
-    huge = parse_sweep({"grid": {"seed": list(range(MOST_MEMBERS))}})
-    assert huge.n_members == MOST_MEMBERS
+    huge = parse_sweep({"grid": {"seed": list(range(MAX_MEMBERS))}})
+    assert huge.n_members == MAX_MEMBERS
 
 
 def test_a_wrong_value_is_named_by_key_and_member_and_all_are_named_at_once():

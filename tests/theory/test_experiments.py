@@ -1,13 +1,13 @@
 """Every experiment agrees with its theory, repeats itself, and fails when its theory is made wrong."""
 
 import dataclasses
-import json
 
 import numpy as np
 import pytest
 
 from outlearn.errors import ConfigError, DataError
-from outlearn.theory import EXPERIMENTS, get_experiment
+from outlearn.results.theory import read_theory, write_theory
+from outlearn.theory import EXPERIMENTS
 from outlearn.theory import experiments as package
 from outlearn.theory.equivalents import ridge_equivalent
 from outlearn.theory.random_features import StudentMoments, minimum_norm_moments
@@ -32,7 +32,7 @@ SMALL = {
 
 
 def run(name, seed=0, **changes):
-    experiment = get_experiment(name)
+    experiment = EXPERIMENTS[name]
     return experiment.run(experiment.settings(**{**SMALL[name], **changes}), seed=seed)
 
 
@@ -44,9 +44,12 @@ def test_the_defaults_agree_with_the_theory(name):
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_a_result_is_json_and_repeats_itself(name):
+def test_a_result_is_written_and_repeats_itself(name, tmp_path):
     first, second = run(name), run(name)
-    assert json.dumps(first.to_json(), allow_nan=False) == json.dumps(second.to_json(), allow_nan=False)
+    for place, result in enumerate((first, second)):
+        write_theory([result], tmp_path / str(place))
+    assert (tmp_path / "0" / "results.json").read_bytes() == (tmp_path / "1" / "results.json").read_bytes()
+    assert read_theory(tmp_path / "0")[0].claims == first.claims
     assert first.name == name
     assert len(first.claims) >= 5
     assert set(first.settings) == {field.name for field in dataclasses.fields(EXPERIMENTS[name].settings)}
@@ -66,7 +69,7 @@ def test_small_problems_agree_too(name):
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_progress_rises_within_zero_and_one(name):
     seen = []
-    experiment = get_experiment(name)
+    experiment = EXPERIMENTS[name]
     experiment.run(experiment.settings(**SMALL[name]), progress=seen.append)
     assert seen == sorted(seen)
     assert 0 <= seen[0] <= seen[-1] <= 1
@@ -124,48 +127,23 @@ def test_the_residual_vanishes_in_s0_s1_s3_and_stays_in_s2():
     assert share["S2"] < -0.4
 
 
-def test_unknown_names_and_settings_of_another_experiment_are_refused():
-    with pytest.raises(ConfigError, match='Did you mean "subspace"'):
-        get_experiment("subspaces")
+def test_settings_of_another_experiment_are_refused():
     with pytest.raises(ConfigError, match="RidgeSettings"):
         EXPERIMENTS["ridge"].run(package.ConvexSettings())
 
 
-def write_run(folder, *, labels=(0, 1, 1), classes=2):
-    """Write the predictions of a made-up run: two losses, two teachers, one student each."""
-    from safetensors.numpy import save_file
-
-    rng = np.random.default_rng(0)
-    (folder / "predictions").mkdir()
-
-    def logs(models):
-        logits = rng.standard_normal((models, len(labels), classes))
-        return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
-
-    save_file({"test.log_probs": logs(2)}, folder / "predictions" / "teachers.safetensors", {"models": '["a", "b"]'})
-    save_file(
-        {
-            "test.log_probs": logs(4),
-            "teacher_of": np.array([0, 1, 0, 1]),
-            "loss_of": np.array([0, 0, 1, 1]),
-        },
-        folder / "predictions" / "students.safetensors",
-        {"losses": '["forward_ce", "reverse_ce"]'},
-    )
-    lines = [json.dumps({"split": "validation", "label": 0}) for _ in range(2)]
-    lines += [json.dumps({"split": "test", "label": label}) for label in labels]
-    (folder / "predictions" / "points.jsonl").write_text("\n".join(lines) + "\n")
-
-
-def test_entropy_reads_the_students_of_a_run(tmp_path):
-    write_run(tmp_path, labels=[0, 1] * 10)
-    result = EXPERIMENTS["entropy"].run(package.EntropySettings(run=str(tmp_path)))
+def test_entropy_reads_the_students_of_a_run(small_run):
+    found = small_run()
+    result = EXPERIMENTS["entropy"].run(package.EntropySettings(run=str(found.folder)))
     assert result.agrees
     assert result.curves["students"]["student"].tolist() == ["forward_ce", "reverse_ce"]
+    losses = [student.log_loss.mean for student in found.students.values()]
+    np.testing.assert_allclose(result.curves["students"]["log_loss"], losses)
+    assert "3 teachers" in result.notes[0]
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
-    with pytest.raises(DataError, match="does not hold the predictions of a run"):
+    with pytest.raises(DataError, match=r"has no results\.json"):
         EXPERIMENTS["entropy"].run(package.EntropySettings(run=str(tmp_path)))
 
 

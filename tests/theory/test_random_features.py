@@ -6,7 +6,7 @@ from sklearn.linear_model import Ridge
 
 from outlearn.errors import DomainError
 from outlearn.theory import fit_random_features, minimum_norm_moments, minimum_norm_noise, posterior_projection
-from outlearn.theory.sampling import paired_z
+from outlearn.theory.sampling import mean_interval
 
 EXACT = 1e-8  # against explicit inverses
 Z = 4.5
@@ -130,8 +130,8 @@ def test_exact_moments_without_a_penalty(sizes):
         ),
     }
     for name, (values, predicted) in measured.items():
-        difference, error = paired_z(values, np.broadcast_to(predicted, values.shape).copy())
-        assert abs(difference) <= Z * error + EXACT, (name, difference, error)
+        difference = mean_interval(values - predicted)
+        assert abs(difference.mean) <= Z * difference.standard_error + EXACT, (name, difference)
 
 
 NOISE_SIZES = [(15, 30, 45), (30, 30, 12), (40, 25, 60), (40, 30, 20)]
@@ -143,8 +143,8 @@ def test_exact_noise_without_a_penalty(sizes):
     rng = np.random.default_rng(n + p)
     inputs, weights = rng.standard_normal((DRAWS, n, d)), rng.standard_normal((DRAWS, p, d))
     fitted = fit_random_features(inputs, rng.standard_normal((DRAWS, n)), weights)
-    difference, error = paired_z((fitted**2).sum(-1), np.full(DRAWS, minimum_norm_noise(n, d, p)))
-    assert abs(difference) <= Z * error
+    difference = mean_interval((fitted**2).sum(-1) - minimum_norm_noise(n, d, p))
+    assert abs(difference.mean) <= Z * difference.standard_error
 
 
 def test_misfit_is_distance_plus_conditional_variance_and_the_distance_vanishes_as_one_over_the_width():

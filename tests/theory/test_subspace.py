@@ -5,7 +5,7 @@ import pytest
 
 from outlearn.errors import DomainError
 from outlearn.theory import subspace_variances
-from outlearn.theory.sampling import mean_estimate
+from outlearn.theory.sampling import mean_interval
 
 EXACT = 1e-8
 Z = 4.5
@@ -44,8 +44,8 @@ def test_exact_variances_for_any_canonical_correlations(correlations):
         "residual": (teacher_error - student_error - misfit, exact.residual),
     }
     for name, (values, predicted) in measured.items():
-        estimate = mean_estimate(values)
-        assert abs(estimate.value - predicted) <= Z * estimate.standard_error + EXACT, name
+        estimate = mean_interval(values)
+        assert abs(estimate.mean - predicted) <= Z * estimate.standard_error + EXACT, name
 
 
 def variances(**changes):

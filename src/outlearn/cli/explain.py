@@ -57,7 +57,7 @@ def explain(
     Nothing is trained.
     """
     from outlearn.cli.progress_bars import Bars
-    from outlearn.explanation.command import explain_files
+    from outlearn.explanation.explain_files import explain_files
 
     with Bars() as bars:
         text = explain_files(

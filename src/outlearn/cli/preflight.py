@@ -42,7 +42,7 @@ def preflight(
 ) -> None:
     """Say, before training, whether a student of these weak labels will beat its labeler; few true labels or none."""
     from outlearn.cli.progress_bars import Bars
-    from outlearn.preflight_checks.files import preflight_files
+    from outlearn.preflight_checks.preflight_files import preflight_files
 
     with Bars() as bars:
         text = preflight_files(

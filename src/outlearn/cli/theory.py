@@ -18,8 +18,28 @@ def theory(
     out: OutOption = None,
 ) -> None:
     """Hold the closed forms against simulation; exit with 1 where they disagree."""
+    from outlearn.cli.progress_bars import Bars
+    from outlearn.errors import StoreError
     from outlearn.experiment.load_config import parse_overrides
-    from outlearn.report.theory_page import run_theory
+    from outlearn.report.html import write_report
+    from outlearn.report.theory_text import theory_text, verdict
+    from outlearn.results.theory import write_theory
+    from outlearn.results.writing import new_run_folder, write_file
+    from outlearn.theory.run import run_theory
 
-    if not run_theory(name, parse_overrides(overrides), seed, out, print):
+    folder = out or new_run_folder(f"theory-{name}")
+    if folder.is_file():  # before anything long runs
+        raise StoreError(f"{str(folder)!r} is a file; choose a folder with --out DIR.")
+    settings = parse_overrides(overrides)
+    with Bars() as bars:
+        results = run_theory(
+            name, settings, seed=seed, progress=bars, on_result=lambda result: print(theory_text(result), flush=True)
+        )
+    if len(results) > 1:
+        print(verdict(results))
+    write_theory(results, folder)
+    write_file(folder / "summary.txt", ("\n\n".join(map(theory_text, results)) + "\n").encode())
+    write_report([folder])
+    print(f"Figures and numbers: {folder}/report.html, {folder}/results.json")
+    if not all(result.agrees for result in results):
         raise typer.Exit(1)

@@ -27,9 +27,9 @@ from outlearn.errors import ConfigError, suggest
 __all__ = [
     "BiasVariance",
     "BiasVarianceSummary",
+    "_unit_weights",
     "bias_variance",
     "decompose",
-    "unit_weights",
     "variance_pseudo_values",
 ]
 
@@ -146,7 +146,7 @@ class BiasVarianceSummary:
     """Means over models and points of total, noise, bias and variance: `total = noise + bias + variance`; print() it.
 
     Attributes:
-        total, noise, bias, variance: means with intervals; nan, with the reason, where they cannot be told.
+        total, noise, bias, variance: means with intervals; nan, with the reason, where models do not show them.
         correction: "jackknife" (bias and variance corrected for the number of models; bias may be negative) or "none".
         generator, order: the names.
         n_models, n_units, n_draws, n_points: what was averaged; units are the independent ones, teachers for students.
@@ -240,7 +240,7 @@ def decompose(
             None if independent.
     """
     units = _units(models, clusters)
-    f_centre = dual_centre(models, generator, order, of="predictions", weights=unit_weights(units))
+    f_centre = dual_centre(models, generator, order, of="predictions", weights=_unit_weights(units))
     y_centre = dual_centre(target, generator, order, of="target")
     spread = spread_about(f_centre, models, generator, order, of="predictions")
     # Pfau 2013: the total is the sum of the other three, at every point and for any models and draws.
@@ -257,11 +257,11 @@ def decompose(
     )
 
 
-def unit_weights(units: Shaped[np.ndarray, " models"]) -> Float[np.ndarray, " models"] | None:
+def _unit_weights(units: Shaped[np.ndarray, " models"]) -> Float[np.ndarray, " models"] | None:
     """Give every unit the same weight, shared by its models: sums to 1; None if that makes all models equal.
 
     Example:
-        >>> unit_weights(np.array([0, 0, 1]))
+        >>> _unit_weights(np.array([0, 0, 1]))
         array([0.25, 0.25, 0.5 ])
     """
     _, inverse, sizes = np.unique(units, return_inverse=True, return_counts=True)
@@ -288,7 +288,7 @@ def variance_pseudo_values(
     """
     labels, inverse = np.unique(units, return_inverse=True)
     groups = [np.flatnonzero(inverse == label) for label in range(len(labels))]
-    centre = dual_centre(models, generator, order, of=of, weights=unit_weights(units))
+    centre = dual_centre(models, generator, order, of=of, weights=_unit_weights(units))
     full = cluster_means(spread_about(centre, models, generator, order, of=of), inverse).mean(axis=0)
     members = [dual_centre(models[group], generator, order, of=of) for group in groups]
     out_centres = leave_out_centres(np.stack(members), np.ones(len(groups)), generator, order, of=of)

@@ -27,7 +27,7 @@ from jaxtyping import Bool, Float, Integer
 from scipy.stats import rankdata
 
 from outlearn.core.agreement import agreement
-from outlearn.core.intervals import Interval, point_interval, two_way_interval
+from outlearn.core.intervals import Interval, mean_interval, ratio_interval
 from outlearn.core.metrics import accuracy
 from outlearn.core.predictions import Predictions, labelled_by
 from outlearn.errors import ConfigError
@@ -104,18 +104,10 @@ class BlindSpots:
         )
 
     def _mean(self, values: np.ndarray, level: float) -> Interval:
-        if len(np.unique(self.teacher_of)) < 2:
-            return point_interval(values, level)
-        return two_way_interval(values, level, clusters=self.teacher_of)
+        return mean_interval(values, level, clusters=self.teacher_of)
 
     def _ratio(self, part: np.ndarray, whole: np.ndarray, level: float) -> Interval:
-        total = float(whole.mean())
-        if total == 0:
-            n_teachers, n_points = len(np.unique(self.teacher_of)), whole.shape[1]
-            return Interval.missing("there is no such point", n_models=n_teachers, n_points=n_points, level=level)
-        ratio = float(part.mean()) / total
-        # The delta method: mean(part) / mean(whole) varies as the mean of ratio + (part - ratio whole) / mean(whole).
-        return self._mean(ratio + (part - ratio * whole) / total, level)
+        return ratio_interval(part, whole, level, clusters=self.teacher_of)
 
 
 def blind_spots(

@@ -15,12 +15,13 @@ from jaxtyping import Float, Integer
 from scipy import stats
 
 from outlearn.core.intervals import Interval
+from outlearn.core.ranking import cluster_scores
 from outlearn.errors import ConfigError, DomainError, ShapeError
 
 __all__ = ["over_clusters", "over_splits"]
 
 # Fewer clusters than this give no interval: three means say next to nothing about their own spread.
-FEWEST_CLUSTERS = 4
+MINIMUM_CLUSTERS = 4
 
 
 def over_clusters(
@@ -41,10 +42,10 @@ def over_clusters(
         3.7500 [1.0325, 6.4675]
     """
     _check(values, clusters, level)
-    means = np.array([values[clusters == cluster].mean() for cluster in np.unique(clusters)])
+    means = cluster_scores(values[:, None], clusters)[:, 0]
     n, mean = len(means), float(means.mean())
-    if n < FEWEST_CLUSTERS:
-        reason = f"only {n} task{'s' * (n > 1)}: an interval for new tasks needs at least {FEWEST_CLUSTERS}"
+    if n < MINIMUM_CLUSTERS:
+        reason = f"only {n} task{'s' * (n > 1)}: an interval for new tasks needs at least {MINIMUM_CLUSTERS}"
         return Interval(mean, math.nan, math.nan, math.nan, n, len(values), level, reason, over="tasks")
     error = float(means.std(ddof=1)) / math.sqrt(n)
     half = float(stats.t.ppf(0.5 + level / 2, n - 1)) * error
@@ -90,7 +91,7 @@ def over_splits(
     means, variances, freedoms, n_splits = [], [], [], 0
     for task in np.unique(tasks):
         mine = tasks == task
-        of_split = np.array([values[mine & (splits == split)].mean() for split in np.unique(splits[mine])])
+        of_split = cluster_scores(values[mine, None], splits[mine])[:, 0]
         means.append(of_split.mean())
         n_splits += len(of_split)
         freedoms.append(len(of_split) - 1)

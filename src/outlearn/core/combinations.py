@@ -24,11 +24,12 @@ class Combination:
 
     Attributes:
         name: in configurations, results and files.
-        label: for people, as in "the LABEL of the teachers".
+        label: for people, as in "ensemble, LABEL".
         line: for tables in docs: what it is.
         formula: what it says, of teachers' probabilities p_i.
         estimates: what it takes from the predictions that it is fitted on.
         fit: teachers on the points to estimate from -> what combines the same teachers on any points into one model.
+        phrase: for sentences, as in "the PHRASE of the teachers"; the label where it is empty.
     """
 
     name: str
@@ -37,6 +38,12 @@ class Combination:
     formula: str
     estimates: str
     fit: Callable[[Predictions], Callable[[Predictions], Predictions]]
+    phrase: str = ""
+
+    @property
+    def of_teachers(self) -> str:
+        """What it makes of the teachers, in a sentence."""
+        return f"{self.phrase or self.label} of the teachers"
 
 
 COMBINATIONS: dict[str, Combination] = {
@@ -49,6 +56,7 @@ COMBINATIONS: dict[str, Combination] = {
             formula="q = mean_i p_i",
             estimates="nothing",
             fit=lambda fit_on: Predictions.mean,
+            phrase="plain mean",
         ),
         Combination(
             name="dual_mean",
@@ -73,6 +81,7 @@ COMBINATIONS: dict[str, Combination] = {
             formula="q_k proportional to pi_k prod_i C_i[k, h_i]",
             estimates="class shares pi and confusions C by EM (`core/dawid_skene.py`)",
             fit=lambda fit_on: dawid_skene(fit_on).combine,
+            phrase="Dawid-Skene combination",
         ),
     )
 }

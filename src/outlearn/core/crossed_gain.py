@@ -102,6 +102,7 @@ def crossed_gain(judged: Judged, labels: Labels, skills: Skills) -> Estimate:
         difference = right(answer, labels[judge]) - right(rival, labels[judge])
         numerator.append(mean_estimate(difference, ~np.isnan(difference)))
         denominator.append(skills.each[judge])
+    # P(student gives the shared answer) - P(labeler does) = (P(student = B) - P(labeler = B)) / r_B, summed over judges
     return average(numerator) / average(denominator)
 
 
@@ -153,6 +154,7 @@ def gain_bounds(gain: Estimate, rate: Estimate, bias: float, n_classes: int) -> 
         >>> [round(b.value, 3) for b in gain_bounds(tenth, tenth * 2, 0.1, 2)]
         [0.06, 0.26]
     """
+    # gain - bias rate K / (K - 1), and gain + bias (2 - rate K / (K - 1))
     lower = gain - rate * (bias * n_classes / (n_classes - 1))
     return lower, lower + 2 * bias
 
@@ -190,6 +192,7 @@ def accuracy_for(judged: Judged, labels: Labels, skills: Skills, n_classes: int)
     """
     hits = [right(answer, labels[judge]) for judge, answer in zip(judged.judges, judged.answers, strict=True)]
     agreement = average([mean_estimate(hit, ~np.isnan(hit)) for hit in hits])
+    # q_B = (K P(answer = B) - 1) / (K - 1) = r r_B
     product = (agreement * n_classes - 1.0) / (n_classes - 1)
     return 1.0 - miss_rate(product / average([skills.each[judge] for judge in judged.judges]), n_classes)
 

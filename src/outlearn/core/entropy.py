@@ -7,6 +7,7 @@ about entropy needs this number beside it.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,14 +15,48 @@ from jaxtyping import Float, Shaped
 from scipy.optimize import brentq
 from scipy.special import logsumexp
 
-from outlearn.core.intervals import ROUNDING, Interval, point_interval, two_way_interval
+from outlearn.core.intervals import ROUNDING, Interval, mean_interval
 from outlearn.core.metrics import entropy
 from outlearn.core.predictions import Predictions
 from outlearn.core.targets import read_target
 
-__all__ = ["Sharpening", "sharpening"]
+__all__ = ["Sharpening", "SharpeningSummary", "sharpening"]
 
 POWERS = (1e-3, 1e3)  # searched for the best power; beyond, 0 or infinity is reported
+
+
+@dataclass(frozen=True)
+class SharpeningSummary:
+    """Means of entropy and cross-entropy, and which power would be best; print() it.
+
+    Attributes:
+        excess: mean entropy - cross-entropy, over teacher clusters and points (points only for one model); positive
+            where sharpening helps.
+        entropy, cross_entropy: means over models and points, in nats.
+        direction: "sharpen", "soften", or "undecided" where the interval includes 0 or cannot be given.
+        best_power: one a model; see `Sharpening`.
+    """
+
+    excess: Interval
+    entropy: float
+    cross_entropy: float
+    direction: str
+    best_power: tuple[float, ...]
+
+    @property
+    def median_power(self) -> float:
+        """Median of `best_power` over the models that have one; nan if none has."""
+        known = [power for power in self.best_power if not math.isnan(power)]
+        return float(np.median(known)) if known else math.nan
+
+    def __str__(self) -> str:
+        best = "no power is better than another"
+        if not math.isnan(self.median_power):
+            best = f"best power {self.median_power:.3g} (median over models)"
+        return (
+            f"entropy {self.entropy:.4f}, cross-entropy {self.cross_entropy:.4f}, difference {self.excess}: "
+            f"{self.direction}; {best}"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,17 +84,15 @@ class Sharpening:
     @property
     def median_power(self) -> float:
         """Median of `best_power` over the models that have one; nan if none has."""
-        known = self.best_power[~np.isnan(self.best_power)]
-        return float(np.median(known)) if known.size else float("nan")
+        return self.summary().median_power
+
+    def summary(self) -> SharpeningSummary:
+        """Average over models and points."""
+        means = (float(self.entropy.mean()), float(self.cross_entropy.mean()))
+        return SharpeningSummary(self.interval, *means, self.direction, tuple(self.best_power.tolist()))
 
     def __str__(self) -> str:
-        best = "no power is better than another"
-        if not np.isnan(self.median_power):
-            best = f"best power {self.median_power:.3g} (median over models)"
-        return (
-            f"entropy {self.entropy.mean():.4f}, cross-entropy {self.cross_entropy.mean():.4f}, difference "
-            f"{self.interval}: {self.direction}; {best}"
-        )
+        return str(self.summary())
 
 
 def sharpening(
@@ -103,9 +136,7 @@ def sharpening(
     with np.errstate(invalid="ignore"):
         ce = -np.where(y > 0, y * predictions.log_probs, 0.0).sum(axis=-1)
     excess = h - ce
-    clusters = predictions.teacher_of
-    independent = len(excess) if clusters is None else len(np.unique(clusters))
-    interval = two_way_interval(excess, level, clusters=clusters) if independent > 1 else point_interval(excess, level)
+    interval = mean_interval(excess, level, clusters=predictions.teacher_of)
     rounding = ROUNDING * float(np.abs(h).max())  # all points uniform: the difference is 0 up to this
     direction = "sharpen" if interval.low > rounding else "soften" if interval.high < -rounding else "undecided"
     powers = np.array([_best_power(y, log_probs) for log_probs in predictions.log_probs])

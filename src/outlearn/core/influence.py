@@ -111,10 +111,11 @@ class Estimate:
         Returns:
             The interval; nan with a reason for fewer than 4 points.
         """
-        nan = math.nan
         if self.n_points < MINIMUM_POINTS:
             reason = f"only {self.n_points} points: an interval needs at least {MINIMUM_POINTS}"
-            return Interval(self.value, nan, nan, nan, 1, self.n_points, level, reason, "points")
+            return Interval.missing(
+                reason, mean=self.value, n_models=1, n_points=self.n_points, level=level, over="points"
+            )
         error = self.standard_error
         half = float(stats.t.ppf(0.5 + level / 2, self.n_points - 1)) * error
         ends = [min(max(self.value + sign * half, low), high) for sign in (-1, 1)]

@@ -27,8 +27,10 @@ __all__ = [
     "Interval",
     "TwoWayVariance",
     "cluster_means",
+    "mean_interval",
     "point_interval",
     "pseudo_values",
+    "ratio_interval",
     "two_way_interval",
     "two_way_variance",
 ]
@@ -228,6 +230,56 @@ def point_interval(values: Float[np.ndarray, "models points"], level: float = 0.
     error = float(means.std(ddof=1)) / math.sqrt(n_points)
     half = float(stats.t.ppf(0.5 + level / 2, n_points - 1)) * error
     return Interval(mean, mean - half, mean + half, error, n_models, n_points, level, over="points")
+
+
+def mean_interval(
+    values: Float[np.ndarray, "models points"],
+    level: float = 0.95,
+    *,
+    clusters: Integer[np.ndarray, "models"] | None = None,
+) -> Interval:
+    """Give the mean with its two-way interval, or over points alone where there is one independent model.
+
+    Args:
+        values: `[models, points]`.
+        level: of the interval.
+        clusters: `[models]`, the teacher of each model; None where all are independent.
+
+    Example:
+        >>> values = np.array([[0.1, 0.3, 0.2, 0.4], [0.3, 0.5, 0.4, 0.7]])
+        >>> mean_interval(values).over, mean_interval(values, clusters=np.array([0, 0])).over
+        ('models and points', 'points')
+    """
+    independent = len(values) if clusters is None else len(np.unique(clusters))
+    return two_way_interval(values, level, clusters=clusters) if independent > 1 else point_interval(values, level)
+
+
+def ratio_interval(
+    part: Float[np.ndarray, "models points"],
+    whole: Float[np.ndarray, "models points"],
+    level: float = 0.95,
+    *,
+    clusters: Integer[np.ndarray, "models"] | None = None,
+) -> Interval:
+    """Give mean(part) / mean(whole) by the delta method: it varies as the mean of r + (part - r whole) / mean(whole).
+
+    Args:
+        part, whole: `[models, points]`.
+        level, clusters: as in `mean_interval`.
+
+    Returns:
+        The interval; missing where mean(whole) is 0.
+
+    Example:
+        >>> print(ratio_interval(np.array([[0.0, 1.0, 1.0, 0.0, 1.0]]), np.array([[1.0, 1.0, 1.0, 0.0, 1.0]])))
+        0.7500 [0.0779, 1.4221]
+    """
+    total = float(whole.mean())
+    if total == 0:
+        n_models = len(whole) if clusters is None else len(np.unique(clusters))
+        return Interval.missing("there is no such point", n_models=n_models, n_points=whole.shape[1], level=level)
+    ratio = float(part.mean()) / total
+    return mean_interval(ratio + (part - ratio * whole) / total, level, clusters=clusters)
 
 
 def cluster_means(

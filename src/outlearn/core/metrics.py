@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 from scipy.stats import rankdata
 
-from outlearn.core.intervals import Interval, point_interval, two_way_interval
+from outlearn.core.intervals import Interval, mean_interval
 from outlearn.core.predictions import Predictions
 from outlearn.core.top_class import hits, top_class
 from outlearn.errors import AlignmentError, ConfigError, DomainError, suggest
@@ -49,6 +49,8 @@ class Metric:
         unit: "percent" for a share that people read in percent; results hold the share itself.
         higher_is_better: the direction; None for what is neither good nor bad.
         measure: predictions, labels -> `[models, points]`.
+        in_tables: whether tables of scores have a column of it.
+        abbreviates: what the label stands for, where that is worth saying.
     """
 
     name: str
@@ -57,6 +59,8 @@ class Metric:
     unit: Literal["percent", "nats", "squared error"]
     higher_is_better: bool | None
     measure: Callable[[Predictions, Any], np.ndarray]
+    in_tables: bool = True
+    abbreviates: str = ""
 
     def __call__(
         self, predictions: Predictions, labels: Integer[np.ndarray, "points"] | None
@@ -202,10 +206,34 @@ METRICS: dict[str, Metric] = {
     for each in (
         Metric("accuracy", "accuracy", "share of points that are right, in %", "percent", True, accuracy),
         Metric("log_loss", "log loss", "mean of -log(probability of the true label), in nats", "nats", False, log_loss),
-        Metric("brier", "Brier score", "mean of |p - one-hot label|^2, between 0 and 2", "squared error", False, brier),
+        Metric(
+            "brier",
+            "Brier score",
+            "mean of |p - one-hot label|^2, between 0 and 2",
+            "squared error",
+            False,
+            brier,
+            in_tables=False,
+        ),
         Metric("auroc", "AUROC", "area under the ROC curve, in %; of more classes the mean", "percent", True, auroc),
-        Metric("entropy", "entropy", "mean entropy of the predictions themselves, in nats", "nats", None, entropy),
-        Metric("ece", "ECE", "expected calibration error, in %", "percent", False, calibration_error),
+        Metric(
+            "entropy",
+            "entropy",
+            "mean entropy of the predictions themselves, in nats",
+            "nats",
+            None,
+            entropy,
+            in_tables=False,
+        ),
+        Metric(
+            "ece",
+            "ECE",
+            "expected calibration error, in %",
+            "percent",
+            False,
+            calibration_error,
+            abbreviates="calibration error",
+        ),
     )
 }
 
@@ -241,11 +269,7 @@ def score(name: str, predictions: Predictions, labels: Integer[np.ndarray, "poin
         reason = "the labels show one class only: no ranking to measure"
         nan = float("nan")
         return Score(Interval(nan, nan, nan, nan, n_models, n_points, level, reason), each)
-    clusters = predictions.teacher_of
-    independent = n_models if clusters is None else len(np.unique(clusters))
-    if independent < 2:
-        return Score(point_interval(values, level), each)
-    return Score(two_way_interval(values, level, clusters=clusters), each)
+    return Score(mean_interval(values, level, clusters=predictions.teacher_of), each)
 
 
 def scorecard(predictions: Predictions, labels: Integer[np.ndarray, "points"], level: float = 0.95) -> dict[str, Score]:

@@ -129,9 +129,9 @@ def mean_risk(
     risk = np.zeros(models.shape[:2])
     for model, duals in enumerate(models):  # one model at a time: memory of [draws, points, classes], not times models
         if order == "target_first":
-            risk[model] = generator.divergence_from_dual(target, duals).mean(axis=0)
+            risk[model] = generator.divergence_from_dual(target, duals).mean(axis=0)  # E D(Y, f)
         else:
-            risk[model] = generator.divergence_from_dual(duals, target).mean(axis=0)
+            risk[model] = generator.divergence_from_dual(duals, target).mean(axis=0)  # E D(f, Y)
     return risk
 
 

@@ -97,6 +97,7 @@ class _Sums:
 
     def unsure(self, divergence: np.ndarray, eps: float) -> np.ndarray:
         """Tell which divergences the rounding of the product may change by more than ACCURACY of themselves."""
+        # Cauchy-Schwarz: |<t - p, u - v>| is at most the product of the norms, and its rounding eps times that
         rounding = np.sqrt(self.first_size)[:, None] * (eps / ACCURACY * np.sqrt(self.second_size))
         return np.asarray(rounding > divergence)
 
@@ -142,12 +143,14 @@ def _add_product(
     with np.errstate(under="ignore"):
         np.exp(a, out=t)
     p = t.mean(axis=0)
+    # phi(t) - <t, v> + <p, v>, and phi*(u) - <p, u>: all of D(t, s) that does not mix t and s
     np.add(sums.first, _potentials(generator, a, t) - np.tensordot(t, v, 2) + np.vdot(p, v), out=sums.first)
     np.add(sums.second, _conjugates(generator, u) - np.tensordot(u, p, 2), out=sums.second)
     np.subtract(t[..., :-1], p[..., :-1], out=left, casting="same_kind")
     np.subtract(u[..., :-1], u[..., -1:], out=difference)
     with np.errstate(over="ignore", invalid="ignore"):  # beyond FLOAT32_RANGE all is done again in float64
         np.subtract(difference, v[..., :-1] - v[..., -1:], out=right, casting="same_kind")
+        # - <t - p, u - v>
         rows, columns = left.reshape(len(left), -1), right.reshape(len(right), -1)
         np.matmul(rows, columns.T, out=room.product)
         np.subtract(sums.pairs, room.product, out=sums.pairs)

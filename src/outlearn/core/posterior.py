@@ -264,24 +264,24 @@ def _residual_and_bound(
         return None, _worst_case(probs, s, c, generator)
     read = read_target(target, student, draws=draws)
     y = target_duals(read, student, generator, order)
-    # Averaged over teachers, the residual of `risk_gap` keeps only c of the teacher: Y and s are known given s and x.
+    # The residual of `risk_gap` on average over the teachers of s, on which Y does not depend given the point.
     if order == "target_first":  # <grad phi(s) - grad phi(c), Y - s>
-        turn, step = _difference(s, c), read.probs.mean(axis=0) - probs
+        dual_step, step = _difference(s, c), read.probs.mean(axis=0) - probs
     else:  # <grad phi(s) - grad phi(Y), c - s>
-        turn, step = _difference(s, y.mean(axis=0)), generator.inverse_gradient(c) - probs
+        dual_step, step = _difference(s, y.mean(axis=0)), generator.inverse_gradient(c) - probs
     with np.errstate(invalid="ignore"):
-        residual = np.where(step == 0, 0.0, turn * step).sum(axis=-1)
-    return residual, _bound(turn, step, generator)
+        residual = np.where(step == 0, 0.0, dual_step * step).sum(axis=-1)
+    return residual, _bound(dual_step, step, generator)
 
 
-def _bound(turn: np.ndarray, step: np.ndarray, generator: BregmanGenerator) -> np.ndarray:
-    """Bound |<turn, step>| at each point."""
+def _bound(dual_step: np.ndarray, step: np.ndarray, generator: BregmanGenerator) -> np.ndarray:
+    """Bound |<dual_step, step>| at each point."""
     if generator.dual_is_logits:  # steps p - q sum to 0: |<u, p - q>| <= TV(p, q) (max u - min u)
         distance = np.abs(step).sum(axis=-1) / 2
         with np.errstate(invalid="ignore"):  # 0 times an infinite range: no step, no residual
-            return np.where(distance == 0, 0.0, distance * (turn.max(axis=-1) - turn.min(axis=-1)))
+            return np.where(distance == 0, 0.0, distance * (dual_step.max(axis=-1) - dual_step.min(axis=-1)))
     # Cauchy-Schwarz
-    return np.asarray(np.linalg.norm(turn, axis=-1) * np.linalg.norm(step, axis=-1))
+    return np.asarray(np.linalg.norm(dual_step, axis=-1) * np.linalg.norm(step, axis=-1))
 
 
 def _worst_case(probs: np.ndarray, s: np.ndarray, c: np.ndarray, generator: BregmanGenerator) -> np.ndarray:

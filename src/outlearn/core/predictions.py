@@ -154,15 +154,23 @@ class Predictions:
         return int(self.log_probs.shape[2])
 
     def mean(self) -> Predictions:
-        """Average probabilities over models: the arithmetic (primal) mean, as one model."""
+        """Average probabilities over models: the arithmetic (primal) mean q = mean_m p_m, as one model."""
         weights = np.full(self.n_models, 1 / self.n_models)
         return replace(self, log_probs=log_normalise(log_mean(self.log_probs, weights)[None]), teacher_of=None)
 
     def dual_mean(self) -> Predictions:
         """Average log-probabilities over models and normalise: the geometric (dual) mean, as one model.
 
+        log q = mean_m log p_m - logsumexp_k(mean_m log p_m), the q that minimises mean_m KL(q || p_m).
+
+        Returns:
+            `[1, points, classes]`.
+
         Raises:
             DomainError: if at some point no class has positive probability under all models.
+
+        Source: Gupta et al., Ensembles of classifiers: a bias-variance perspective, TMLR 2022. We average
+        log-probabilities, not logits: equal here.
         """
         logs = self.log_probs.mean(axis=0, keepdims=True)
         empty = np.all(np.isneginf(logs), axis=-1)

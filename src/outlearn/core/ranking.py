@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 from scipy import stats
 
+from outlearn.core.intervals import cluster_means
 from outlearn.errors import DomainError, ShapeError
 
 __all__ = [
@@ -104,7 +105,7 @@ def cluster_scores(
     """
     if len(clusters) != len(scores):
         raise ShapeError(f"clusters have length {len(clusters)}, scores {len(scores)} blocks; give one for each block.")
-    return np.stack([scores[clusters == cluster].mean(axis=0) for cluster in np.unique(clusters)])
+    return cluster_means(scores, clusters)
 
 
 def friedman_test(scores: Scores) -> FriedmanTest:
@@ -124,8 +125,9 @@ def friedman_test(scores: Scores) -> FriedmanTest:
         4.6667
 
     Source: Friedman 1937; Iman and Davenport, Approximations of the critical region of the Friedman statistic, 1980.
+    scipy.stats.friedmanchisquare gives the same chi^2, but refuses two treatments and all-tied blocks, and has no F.
     """
-    _check(scores, fewest_blocks=2)
+    _check(scores, min_blocks=2)
     n, k = scores.shape
     ranks = block_ranks(scores)
     # Ties shrink the ranks' variance: the sum of squares that ranks without ties have, against the one they have.
@@ -189,7 +191,7 @@ def wilcoxon_holm(scores: Scores) -> PairwiseTests:
         >>> wilcoxon_holm(np.array([[0.9, 0.8], [0.7, 0.5], [0.8, 0.5], [0.9, 0.5], [0.9, 0.4]])).p_values[0, 1].item()
         0.0625
     """
-    _check(scores, fewest_blocks=2)
+    _check(scores, min_blocks=2)
     n, k = scores.shape
     p_values = np.ones((k, k))
     upper = np.triu_indices(k, 1)
@@ -257,7 +259,10 @@ def _signed_rank(differences: Float[np.ndarray, "blocks"]) -> float:
 
 
 def _exact_signed_rank(sizes: Float[np.ndarray, "blocks"], positive: float) -> float:
-    """Count over all signs how often the positive ranks' sum is as far from its centre; right with tied sizes too."""
+    """Count over all signs how often the positive ranks' sum is as far from its centre; right with tied sizes too.
+
+    scipy.stats.wilcoxon is exact without ties only; with them it approximates from 14 blocks on.
+    """
     doubled = np.rint(2 * sizes).astype(int)  # mean ranks are halves
     counts = np.zeros(int(doubled.sum()) + 1)
     counts[0] = 1.0
@@ -269,12 +274,10 @@ def _exact_signed_rank(sizes: Float[np.ndarray, "blocks"], positive: float) -> f
     return float(min(1.0, counts[far].sum() / counts.sum()))
 
 
-def _check(scores: np.ndarray, *, fewest_blocks: int = 1) -> None:
+def _check(scores: np.ndarray, *, min_blocks: int = 1) -> None:
     n, k = scores.shape
-    if k < 2 or n < fewest_blocks:
-        raise ShapeError(
-            f"scores have shape {scores.shape}; expected at least {fewest_blocks} blocks and two treatments."
-        )
+    if k < 2 or n < min_blocks:
+        raise ShapeError(f"scores have shape {scores.shape}; expected at least {min_blocks} blocks and two treatments.")
     if np.isnan(scores).any():
         block, treatment = np.argwhere(np.isnan(scores))[0].tolist()
         raise DomainError(

@@ -1,10 +1,10 @@
 """Performance gap recovered: how much of the way from teacher to ceiling the student goes.
 
 PGR = (student - teacher) / (ceiling - teacher), on accuracy. It is a ratio of two noisy means that share teacher and
-points, so the interval is Fieller's: all r for which the paired mean of (student - teacher) - r (ceiling - teacher) is
-not told from zero. Unlike the delta method it stays right when the denominator is noisy, and it is finite exactly when
-the interval of ceiling - teacher excludes 0, which is the rule for withholding PGR. A percentile bootstrap of the ratio
-has no such guard: replicates with a denominator near 0 set its ends.
+points, so the interval is Fieller's: all r for which the paired mean of (student - teacher) - r (ceiling - teacher)
+cannot be told apart from 0. Unlike the delta method it stays right when the denominator is noisy, and it is finite
+exactly when the interval of ceiling - teacher excludes 0, which is the rule for withholding PGR. A percentile bootstrap
+of the ratio has no such guard: replicates with a denominator near 0 set its ends.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from outlearn.core.intervals import (
     Interval,
     TwoWayVariance,
     cluster_means,
-    point_interval,
-    two_way_interval,
+    mean_interval,
     two_way_variance,
 )
 from outlearn.core.metrics import accuracy
@@ -95,9 +94,8 @@ def performance_gap_recovered(
     of_ceiling = accuracy(ceiling, labels)
     gain = cluster_means(accuracy(student, labels) - of_teacher[own], own)
     room = of_ceiling.mean(axis=0) - of_teacher[np.unique(own)]
-    interval = two_way_interval if len(room) > 1 else point_interval
     extra, quantile = _of_ceilings(of_ceiling, two_way_variance(room), level)
-    gain_interval, room_interval = interval(gain, level), _widened(interval(room, level), extra, quantile)
+    gain_interval, room_interval = mean_interval(gain, level), _widened(mean_interval(room, level), extra, quantile)
 
     def withheld(reason: str) -> Recovery:
         return Recovery(None, None, None, reason, gain_interval, room_interval)

@@ -27,6 +27,7 @@ from outlearn.core.intervals import Interval, cluster_means, two_way_interval
 from outlearn.core.orders import Directions, directions, mean_risk
 from outlearn.core.predictions import Predictions, labelled_by
 from outlearn.core.targets import Target, read_target, target_duals
+from outlearn.core.text import preformatted
 from outlearn.core.top_class import hits
 from outlearn.errors import AlignmentError, ConfigError, DomainError
 
@@ -275,7 +276,7 @@ class RiskGapSummary:
             for row in self._rows()
         )
         foot = "".join(f"<p>{escape(line)}</p>" for line in self._foot())
-        return f"<pre>{escape(f'Risk gap under {self.directions}')}</pre><table>{rows}</table>{foot}"
+        return f"{preformatted(f'Risk gap under {self.directions}')}<table>{rows}</table>{foot}"
 
     def _rows(self) -> Iterator[_Row]:
         for name, label in LABELS.items():

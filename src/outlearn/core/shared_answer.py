@@ -11,7 +11,7 @@ true answer y is one more view of c: with any pattern of shared mistakes P(c != 
 
     q_jy = r_j r_y,   r_y = 1 - bias K / (K - 1),
 
-because the noise of labeler j knows nothing of y beyond c. No agreement between labelers depends on r_y: **shared bias
+because the noise of labeler j is independent of y given c. No agreement between labelers depends on r_y: **shared bias
 is not identifiable without true labels**. That holds in any model in which labelers see c alone.
 """
 
@@ -40,7 +40,7 @@ class Skills:
         left_out: labelers that agree with others no more than chance.
         alike: pairs that agree more than their skills explain, with the excess of log q in standard errors: they share
             errors that the others do not, so that their skills are too high. Of four labelers, the pair of the other
-            two is named with it: which of the two pairs it is cannot be told.
+            two is named with it: which of the two shares the errors is not identified.
         assumption: under which this is right, beyond even noise.
     """
 
@@ -61,7 +61,7 @@ def miss_rate(skill: Estimate, n_classes: int) -> Estimate:
 
 
 def unrelated(product: Estimate) -> bool:
-    """Say whether two labelings are not told apart from chance (or agree less)."""
+    """Say whether the agreement of two labelings cannot be told apart from chance (or is below it)."""
     return not product.value > CONFIDENT * product.standard_error
 
 
@@ -86,7 +86,7 @@ def skills_of_draws(products: PairTable, n_draws: int) -> Skills:
     mean = average(list(products.values()))
     if unrelated(mean):
         return Skills({}, tuple(range(n_draws)))
-    skill = (mean.log() * 0.5).exp()
+    skill = (mean.log() * 0.5).exp()  # q = r^2
     return Skills(dict.fromkeys(range(n_draws), skill), assumption="the columns are one labeler, asked independently")
 
 
@@ -107,8 +107,9 @@ def skills_of_two(product: Estimate, ratio: Estimate | None = None) -> Skills:
     if unrelated(product):
         return Skills({}, (0, 1))
     if ratio is None:
-        skill = (product.log() * 0.5).exp()
+        skill = (product.log() * 0.5).exp()  # q_01 = r^2
         return Skills({0: skill, 1: skill}, assumption="both labelers are equally good")
+    # r_0^2 = q_01 (r_0 / r_1), r_1^2 = q_01 / (r_0 / r_1)
     both = [((product.log() + ratio.log() * sign) * 0.5).exp() for sign in (1.0, -1.0)]
     return Skills(
         dict(enumerate(both)), assumption="students err independently of the labels of the points they did not see"
@@ -118,7 +119,7 @@ def skills_of_two(product: Estimate, ratio: Estimate | None = None) -> Skills:
 def skills_of_labelers(products: PairTable, n_labelers: int) -> Skills:
     """Estimate the skills of three or more labelers: log q_ij = log r_i + log r_j, least squares over all pairs.
 
-    Labelers whose agreement with the others is not told apart from chance are left out, one after the other.
+    Labelers whose agreement with the others cannot be told apart from chance are left out, one after the other.
 
     Args:
         products: q of every pair.
@@ -154,7 +155,8 @@ def skills_of_labelers(products: PairTable, n_labelers: int) -> Skills:
     logs = {pair: q.log() for pair, q in products.items() if set(pair) <= set(kept)}
     n = len(kept)
     total = _sum(list(logs.values()))
-    # Least squares with every pair once: a_i = (sum_j log q_ij - total / (n - 1)) / (n - 2).
+    # Platanios, Blum and Mitchell 2014: log q_ij = a_i + a_j. By least squares with every pair once,
+    # a_i = (sum_j log q_ij - total / (n - 1)) / (n - 2).
     a = {i: (_sum([log for pair, log in logs.items() if i in pair]) - total / (n - 1)) / (n - 2) for i in kept}
     alike = {}
     if n > 3:

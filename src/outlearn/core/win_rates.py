@@ -8,8 +8,6 @@ their shares in the place of a count, errs on the wide side.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from jaxtyping import Float, Integer
 from scipy import stats
@@ -18,7 +16,7 @@ from outlearn.core.intervals import Interval
 from outlearn.core.ranking import cluster_scores
 from outlearn.errors import ConfigError, DomainError, ShapeError
 
-__all__ = ["win_rate", "win_rates"]
+__all__ = ["win_rate"]
 
 
 def win_rate(
@@ -71,23 +69,3 @@ def win_rate(
     high = float(stats.beta.ppf(1 - tail, total + 1, n - total)) if total < n else 1.0
     error = float(shares.std(ddof=1)) / n**0.5 if n > 1 else float("nan")
     return Interval(total / n, low, high, error, n, len(first), level, over="clusters")
-
-
-def win_rates(
-    scores: Float[np.ndarray, "blocks treatments"],
-    *,
-    clusters: Integer[np.ndarray, "blocks_too"] | None = None,
-    level: float = 0.95,
-) -> Sequence[Sequence[Interval | None]]:
-    """Give the win rate of every treatment (row) over every other (column); None on the diagonal.
-
-    Example:
-        >>> rates = win_rates(np.array([[2.0, 1.0], [3.0, 1.0]]))
-        >>> rates[0][1].mean, rates[1][0].mean, rates[0][0] is None
-        (1.0, 0.0, True)
-    """
-    k = scores.shape[1]
-    return [
-        [None if i == j else win_rate(scores[:, i], scores[:, j], clusters=clusters, level=level) for j in range(k)]
-        for i in range(k)
-    ]

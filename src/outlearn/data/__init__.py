@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from outlearn.data.load import DATASETS, FORMATS, load_task
+from outlearn.data.formats import FORMATS
+from outlearn.data.label_table import LabelTable
+from outlearn.data.load import DATASETS, load_task
 from outlearn.data.splits import Splits, make_splits
 from outlearn.data.task import Task, make_task
-from outlearn.data.weak_labels import WeakLabels, load_weak_labels
+from outlearn.data.weak_labels import load_weak_labels
 
 __all__ = [
     "DATASETS",
     "FORMATS",
+    "LabelTable",
     "Splits",
     "Task",
-    "WeakLabels",
     "load_task",
     "load_weak_labels",
     "make_splits",

@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Shaped
 
-from outlearn.data.records import check_file, read_csv
+from outlearn.data.csv_files import read_csv
+from outlearn.data.text_files import check_file
 from outlearn.errors import DataError, suggest
 
 __all__ = ["ArrayFile", "read_array"]
@@ -144,28 +145,28 @@ def _from_archive(path: Path, name: str | None, arrays: Mapping[str, Callable[[]
 
 
 def _csv(path: Path, name: str | None) -> ArrayFile:
-    records = read_csv(path)
-    problems = records.problems()
-    numeric = [column for column in records.columns if NOT_A_NAME.fullmatch(column)]
+    table = read_csv(path)
+    errors = table.errors()
+    numeric = [column for column in table.columns if NOT_A_NAME.fullmatch(column)]
     if numeric:
-        problems.add(
+        errors.add(
             f"the first line holds {numeric[0]!r}, a number; expected a header with one name for each column, such as "
             "id,negative,positive.",
             at=1,
         )
-        problems.raise_if_any()
-    ids = records.columns.get("id")
-    columns = {column: cells for column, cells in records.columns.items() if column != "id"}
+        errors.raise_if_any()
+    ids = table.columns.get("id")
+    columns = {column: cells for column, cells in table.columns.items() if column != "id"}
     if not columns:
-        problems.add("has no column beside 'id'; expected one for each class.", at=1)
+        errors.add("has no column beside 'id'; expected one for each class.", at=1)
     for column, cells in (("id", ids or []), *columns.items()):
-        for cell, at in zip(cells, records.positions, strict=bool(cells)):
+        for cell, at in zip(cells, table.positions, strict=bool(cells)):
             if cell is None:
-                problems.add("is empty. Fill it or drop the row everywhere.", at=at, column=column)
-    problems.raise_if_any()
+                errors.add("is empty. Fill it or drop the row everywhere.", at=at, column=column)
+    errors.raise_if_any()
     return ArrayFile(
         source=str(path),
-        values=_numbers(columns, list(records.positions), str(path)),
+        values=_numbers(columns, list(table.positions), str(path)),
         ids=None if ids is None else np.array([cell.strip() for cell in ids]),
         columns=tuple(columns),
     )

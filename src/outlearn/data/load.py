@@ -3,38 +3,77 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from outlearn.data.arrays import read_npz
 from outlearn.data.digits import load_digits_task
-from outlearn.data.huggingface import is_saved_dataset, read_dataset
-from outlearn.data.records import Records, read_csv, read_jsonl, read_label_sentence, read_parquet
-from outlearn.data.split_files import read_split_files, split_files
-from outlearn.data.tables import Columns, task_from_records
+from outlearn.data.formats import FORMATS, format_of
+from outlearn.data.saved_datasets import is_saved_dataset, read_dataset
+from outlearn.data.split_folders import read_split_files, split_files
 from outlearn.data.task import Task
+from outlearn.data.task_table import Columns, task_from_table
 from outlearn.data.vader import load_vader_intensity, load_vader_lexicon
 from outlearn.errors import ConfigError, DataError, suggest
 
-__all__ = ["DATASETS", "FORMATS", "load_task"]
+__all__ = ["DATASETS", "Dataset", "load_task"]
 
-DATASETS: dict[str, Callable[[], Task]] = {
-    "digits": load_digits_task,
-    "vader-intensity": load_vader_intensity,
-    "vader-lexicon": load_vader_lexicon,
-}
 
-READERS: dict[str, Callable[[Path], Records]] = {
-    "csv": read_csv,
-    "jsonl": read_jsonl,
-    "parquet": read_parquet,
-    "txt": read_label_sentence,
+@dataclass(frozen=True)
+class Dataset:
+    """Describe one built-in task.
+
+    Attributes:
+        name: in `data.name`.
+        line: for tables in docs: what is asked of the points.
+        points: what they are, and how many.
+        source, licence: of the data.
+        load: makes the task.
+        extra: of the package, that loading needs; "" for none.
+    """
+
+    name: str
+    line: str
+    points: str
+    source: str
+    licence: str
+    load: Callable[[], Task]
+    extra: str = ""
+
+
+DATASETS: Mapping[str, Dataset] = {
+    each.name: each
+    for each in (
+        Dataset(
+            "digits",
+            "which digit?",
+            "1,797 images of 8 by 8 pixels",
+            "Alpaydin and Kaynak (1998), UCI, as it comes with scikit-learn",
+            "CC BY 4.0",
+            load_digits_task,
+        ),
+        Dataset(
+            "vader-intensity",
+            "do most of its raters find it strong, at least 2 on their scale to 4?",
+            "6,800 words, 55% strong",
+            "the VADER lexicon of Hutto and Gilbert (2014), inside the package `vaderSentiment`",
+            "MIT",
+            load_vader_intensity,
+            extra="offline",
+        ),
+        Dataset(
+            "vader-lexicon",
+            "is a word positive?",
+            "6,800 words, 44% positive",
+            "the VADER lexicon of Hutto and Gilbert (2014), inside the package `vaderSentiment`",
+            "MIT",
+            load_vader_lexicon,
+            extra="offline",
+        ),
+    )
 }
-FORMATS = (*READERS, "npz", "huggingface")
-SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".parquet": "parquet", ".txt": "txt", ".npz": "npz"}
-TABLES = {suffix: READERS[format] for suffix, format in SUFFIXES.items() if format in READERS}
 
 
 def load_task(
@@ -97,8 +136,7 @@ def load_task(
         except OSError as error:  # a name too long, a folder without permission
             raise DataError(f"{path} cannot be read ({error}). Check the path and its permissions.") from error
     elif name is not None and format == "huggingface":
-        records = read_dataset(name, columns, subset=subset, split=split)
-        task = task_from_records(records, columns, name=name, seed=seed)
+        task = task_from_table(read_dataset(name, columns, subset=subset, split=split), columns, name=name, seed=seed)
     else:
         task = _load_built_in(str(name), format, columns, subset=subset, split=split)
     return task if limit is None else _sample(task, limit, seed)
@@ -113,7 +151,7 @@ def _load_built_in(name: str, format: str | None, columns: Columns, *, subset: s
         raise ConfigError(
             f"data.name {name!r} is built in: data.format, subset, split and *_column do not apply. Drop them."
         )
-    return DATASETS[name]()
+    return DATASETS[name].load()
 
 
 def _load_path(
@@ -123,35 +161,33 @@ def _load_path(
     if format is None and path.is_dir() and is_saved_dataset(path):
         format = "huggingface"
     if format is None and not path.is_dir():
-        format = SUFFIXES.get(path.suffix.lower())
-        if format is None and path.exists():
+        found = format_of(path)
+        if found is None and path.exists():
+            known = [suffix for each in FORMATS.values() for suffix in each.suffixes]
             raise DataError(
-                f"{path} ends in {path.suffix!r}; known: {', '.join(SUFFIXES)}. Rename it, or set data.format to "
+                f"{path} ends in {path.suffix!r}; known: {', '.join(known)}. Rename it, or set data.format to "
                 f"one of {', '.join(FORMATS)}."
             )
-    name = f"{path.parent.name}/{path.stem}" if path.parent.name else path.stem
+        format = None if found is None else found.name
     if format != "huggingface" and (subset is not None or split is not None):
         raise ConfigError(
             "data.subset and data.split are for Hugging Face datasets. Drop them, or use a column `split`."
         )
-    if format == "npz":
-        if columns != Columns():
-            raise ConfigError(
-                "data.*_column do not apply to .npz, whose arrays are features, labels, ids, groups, splits."
-            )
-        return read_npz(path, name=name)
+    if format == "npz" and columns != Columns():
+        raise ConfigError("data.*_column do not apply to .npz, whose arrays are features, labels, ids, groups, splits.")
     if format == "huggingface":
         if not is_saved_dataset(path):
             raise DataError(
                 f"{path} is no folder that save_to_disk of Hugging Face datasets wrote. Give such a folder."
             )
-        records = read_dataset(path, columns, split=split)
-    elif format is None and (files := split_files(path, TABLES)):
-        records = read_split_files(path, files, TABLES, columns)
+        table = read_dataset(path, columns, split=split)
+    elif format is None and (files := split_files(path)):
+        table = read_split_files(path, files, columns)
     else:
         # Without a format the path is missing or a folder: any reader then says so.
-        records = READERS[format or "csv"](path)
-    return task_from_records(records, columns, name=name, seed=seed)
+        table = FORMATS[format or "csv"].read(path)
+    name = f"{path.parent.name}/{path.stem}" if path.parent.name else path.stem
+    return task_from_table(table, columns, name=name, seed=seed)
 
 
 def _sample(task: Task, limit: int, seed: int) -> Task:

@@ -16,7 +16,7 @@ from jaxtyping import Int, Shaped
 
 from outlearn.core.predictions import Predictions
 from outlearn.data.array_files import ArrayFile, read_array
-from outlearn.data.id_joins import by_position, places, refuse_twice
+from outlearn.data.point_ids import by_position, join_by_id, refuse_repeats
 from outlearn.errors import AlignmentError, ConfigError, DataError, DomainError, OutlearnError, ShapeError, suggest
 
 __all__ = ["KINDS", "PredictionFiles", "columns_in_order", "read_predictions"]
@@ -140,7 +140,7 @@ def _common_ids(files: Sequence[ArrayFile], role: str) -> np.ndarray | None:
             raise AlignmentError(
                 f"{files[0].source}: ids have shape {first.shape} for {points} points. Give one id a point."
             )
-        refuse_twice(first, files[0].source)
+        refuse_repeats(first, files[0].source)
     return first
 
 
@@ -160,7 +160,7 @@ def _in_order(files: Sequence[ArrayFile], layers: Sequence[np.ndarray], ids: np.
     ordered = [layers[0]]
     for file, layer in zip(files[1:], layers[1:], strict=True):
         own = np.empty(0) if file.ids is None else file.ids  # _common_ids has refused None
-        ordered.append(layer[:, places(own, ids, file.source, files[0].source)])
+        ordered.append(layer[:, join_by_id(own, ids, file.source, files[0].source)])
     return ordered
 
 
@@ -228,7 +228,7 @@ def _brought_into_order(found: PredictionFiles, like: PredictionFiles, role: str
             f"{like.sources[0]} has {theirs.n_points} of {theirs.n_classes}. Predict both on the same points."
         )
     if found.has_ids and like.has_ids:
-        places(ours.point_ids, theirs.point_ids, found.sources[0], like.sources[0])
+        join_by_id(ours.point_ids, theirs.point_ids, found.sources[0], like.sources[0])
         return replace(found, predictions=ours.select(theirs.point_ids))
     notes = by_position(role, found.sources[0], found.has_ids, like.sources[0], like.has_ids)
     return replace(found, predictions=replace(ours, point_ids=theirs.point_ids), notes=(*found.notes, *notes))

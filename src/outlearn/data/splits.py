@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from outlearn.data.content import point_contents, text_keys
-from outlearn.data.dealing import STUDENT, deal
+from outlearn.data.stratified_assignment import STUDENT, assign_splits
 from outlearn.data.task import SPLIT_NAMES, Task
 from outlearn.errors import ConfigError, DataError
 
@@ -65,7 +65,7 @@ def make_splits(
     1. Points whose content occurred before are removed, and counted in `notes`: texts are compared without regard to
        case, blanks and Unicode form. If the file assigns splits, the copy in test is kept rather than one in training.
     2. What is left falls into families: points that share a text or a group. A family goes to one split.
-    3. Families are dealt out, largest first, each to the split where it brings the class counts nearest to the
+    3. Families are assigned, largest first, each to the split where it brings the class counts nearest to the
        fractions (the least increase of chi-squared). Before that, every split receives one small family of each class.
     4. Where the file assigns splits: teacher, student, validation and test are taken as they are; `train` is cut into
        teacher and student (and into validation or test, if the file names no point for them), by the fractions.
@@ -75,7 +75,7 @@ def make_splits(
     Args:
         task: the points.
         teacher, student, validation, test: fractions, positive, summing to 1.
-        seed: of the order in which families are dealt out.
+        seed: of the order in which families are assigned.
 
     Returns:
         The Splits; the same task, fractions and seed give the same ones.
@@ -102,7 +102,7 @@ def make_splits(
     kept, notes = _without_copies(task, keys, assigned)
     families = _families(task, keys, kept)
     allowed = _allowed_splits(task, assigned, families)
-    split_of = deal(task, families, allowed, fractions, np.random.default_rng(seed))
+    split_of = assign_splits(task, families, allowed, fractions, np.random.default_rng(seed))
     lost = ~task.labelled & (split_of >= 0) & (split_of != STUDENT)
     split_of[lost] = -1
 

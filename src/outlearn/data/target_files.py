@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Int, Shaped
 
 from outlearn.data.array_files import ArrayFile, read_array
-from outlearn.data.id_joins import by_position, places
+from outlearn.data.point_ids import by_position, join_by_id
 from outlearn.data.prediction_files import PredictionFiles, columns_in_order
 from outlearn.errors import AlignmentError, DataError, DomainError, ShapeError, suggest
 
@@ -59,7 +59,7 @@ def read_target_file(path: str | Path, like: PredictionFiles, *, draws: bool = F
     notes: tuple[str, ...] = ()
     if file.ids is not None and like.has_ids:
         axis = 0 if values.ndim == 1 or (values.ndim == 2 and values.dtype.kind == "f") else 1  # draws stand first
-        order = places(file.ids, like.predictions.point_ids, f"{file.source}: target", like.sources[0])
+        order = join_by_id(file.ids, like.predictions.point_ids, f"{file.source}: target", like.sources[0])
         if values.shape[axis] != len(order):
             raise AlignmentError(
                 f"{file.source}: {len(order)} ids for a target of shape {values.shape}. Give one id a point."

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from outlearn.data.labels import cell_value
-from outlearn.data.problems import Problems
-from outlearn.data.records import Records
+from outlearn.data.input_errors import InputErrors
+from outlearn.data.label_cells import cell_value
+from outlearn.data.raw_table import RawTable
+from outlearn.data.wording import kind_of
 from outlearn.errors import suggest
 
 __all__ = ["ANSWER_CLASSES", "fill_templates", "template_columns"]
@@ -36,74 +37,72 @@ def template_columns(name: str) -> tuple[str, ...]:
     return tuple(column for field in FIELD.findall(name) for column in field.split("|"))
 
 
-def fill_templates(records: Records, names: Sequence[str], label: str, problems: Problems, *, seed: int) -> Records:
+def fill_templates(table: RawTable, names: Sequence[str], label: str, errors: InputErrors, *, seed: int) -> RawTable:
     """Add a column for each template among the names of text columns.
 
     Args:
-        records: the table.
+        table: what the file holds.
         names: of the columns of texts; those that the table has are left alone.
         label: name of the label column.
-        problems: what is wrong is added here.
+        errors: what is wrong is added here.
         seed: of the coin and of the choice among wrong answers.
 
     Returns:
         The table, with a column under each template's own name; with alternatives, its label column holds 0 for a wrong
         answer and 1 for the right one.
     """
-    templates = [name for name in names if name not in records.columns and FIELD.search(name)]
+    templates = [name for name in names if name not in table.columns and FIELD.search(name)]
     fields = [field for name in templates for field in FIELD.findall(name) if "|" in field]
     for name in templates:
         for column in template_columns(name):
-            if column not in records.columns:
-                problems.add(f"no column {column!r} for the template {name!r}; {suggest(column, records.columns)}")
+            if column not in table.columns:
+                errors.add(f"no column {column!r} for the template {name!r}; {suggest(column, table.columns)}")
     if len(fields) > 1 or (fields and len(names) > 1):
-        problems.add(
-            f"{len(fields)} fields list alternatives ({', '.join(fields)}); expected one, in data.text_column."
-        )
-    if problems or not templates:
-        return records
-    columns, class_names = dict(records.columns), records.class_names
+        errors.add(f"{len(fields)} fields list alternatives ({', '.join(fields)}); expected one, in data.text_column.")
+    if errors or not templates:
+        return table
+    columns, class_names = dict(table.columns), table.class_names
     shown: dict[str, list[Any]] = {}
     if fields:
-        shown[fields[0]], columns[label] = _answers(records, fields[0].split("|"), label, problems, seed)
+        shown[fields[0]], columns[label] = _answers(table, fields[0].split("|"), label, errors, seed)
         class_names = ANSWER_CLASSES
     for name in templates:
         parts = FIELD.split(name)  # text, field, text, field, ..., text
-        cells = [shown.get(part, records.columns.get(part)) if i % 2 else None for i, part in enumerate(parts)]
+        cells = [shown.get(part, table.columns.get(part)) if i % 2 else None for i, part in enumerate(parts)]
         columns[name] = [
             "".join(
-                part if column is None else _text(column[row], part, at, problems)
+                part if column is None else _text(column[row], part, at, errors)
                 for part, column in zip(parts, cells, strict=True)
             )
-            for row, at in enumerate(records.positions)
+            for row, at in enumerate(table.positions)
         ]
-    return replace(records, columns=columns, class_names=class_names)
+    return replace(table, columns=columns, class_names=class_names)
 
 
-def _text(cell: Any, field: str, at: int, problems: Problems) -> str:
+def _text(cell: Any, field: str, at: int, errors: InputErrors) -> str:
     """Read a cell: nothing is an empty text, and a number is written out."""
     if cell is None:
         return ""
     if isinstance(cell, str | int | float):
         return str(cell)
-    problems.add(f"is a {type(cell).__name__}; expected a text.", at=at, column=field)
+    errors.add(f"is a {kind_of(cell)}; expected a text.", at=at, column=field)
     return ""
 
 
 def _answers(
-    records: Records, alternatives: list[str], label: str, problems: Problems, seed: int
+    table: RawTable, alternatives: list[str], label: str, errors: InputErrors, seed: int
 ) -> tuple[list[Any], list[int]]:
     """Choose the answer to show in each record, and say whether it is the right one."""
     # A stream of its own: data.limit and the slots of pairs have theirs.
     rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(2)[1])
-    n, k = len(records), len(alternatives)
+    n, k = len(table), len(alternatives)
     heads, steps = rng.integers(0, 2, n).tolist(), rng.integers(1, k, n).tolist()
     rights = [0] * n
-    if label in records.columns:
-        for row, (cell, at) in enumerate(zip(records.columns[label], records.positions, strict=True)):
+    if label in table.columns:
+        for row, (cell, at) in enumerate(zip(table.columns[label], table.positions, strict=True)):
             value = cell_value(cell)
             if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < k:
-                problems.add(
+                errors.add(
                     f"is {cell!r}; with the alternatives {'|'.join(alternatives)} it is the number of the right one, "
                     f"0 to {k - 1}. Drop records without an answer.",
                     at=at,
@@ -112,10 +111,10 @@ def _answers(
             else:
                 rights[row] = value
     shown = []
-    for row, (right, head, step, at) in enumerate(zip(rights, heads, steps, records.positions, strict=True)):
+    for row, (right, head, step, at) in enumerate(zip(rights, heads, steps, table.positions, strict=True)):
         column = alternatives[right if head else (right + step) % k]
-        cell = records.columns[column][row]
+        cell = table.columns[column][row]
         if cell is None or not str(cell).strip():
-            problems.add("is empty. Fill it or drop the record.", at=at, column=column)
+            errors.add("is empty. Fill it or drop the record.", at=at, column=column)
         shown.append(cell)
     return shown, heads

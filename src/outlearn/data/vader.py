@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from outlearn.data.problems import Problems
-from outlearn.data.records import read_text
+from outlearn.data.input_errors import InputErrors
+from outlearn.data.point_ids import numbered_repeats
 from outlearn.data.task import Task, make_task
+from outlearn.data.text_files import read_text
 from outlearn.errors import MissingExtraError
 
 __all__ = ["load_vader_intensity", "load_vader_lexicon"]
@@ -78,7 +78,7 @@ def load_vader_intensity() -> Task:
 def _points(words: list[str]) -> dict[str, Any]:
     """Return what the tasks share: their points."""
     return {
-        "ids": _distinct(words),
+        "ids": numbered_repeats(words),
         "texts": words,
         "groups": [word[:FAMILY_LETTERS].lower() for word in words],
         "source": SOURCE,
@@ -89,7 +89,7 @@ def _points(words: list[str]) -> dict[str, Any]:
 def _read_lexicon() -> tuple[list[str], np.ndarray]:
     """Return the words that are kept, and their ratings `[words, 10]`."""
     path = _lexicon_path()
-    problems = Problems(str(path))
+    errors = InputErrors(str(path))
     words, ratings = [], []
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():
@@ -101,29 +101,14 @@ def _read_lexicon() -> tuple[list[str], np.ndarray]:
             if len(each) != RATINGS or not all(isinstance(rating, int) for rating in each):
                 raise ValueError("not ten whole ratings")
         except (ValueError, TypeError) as error:
-            problems.add(f"is no entry of the lexicon ({error}). Reinstall vaderSentiment.", at=number)
+            errors.add(f"is no entry of the lexicon ({error}). Reinstall vaderSentiment.", at=number)
             continue
         # Compare ten times the mean, in whole numbers: 0.4 has no exact float.
         if word[:1].isalpha() and abs(sum(each)) >= round(RATINGS * MIN_MEAN_RATING):
             words.append(word)
             ratings.append(each)
-    problems.raise_if_any()
+    errors.raise_if_any()
     return words, np.array(ratings)
-
-
-def _distinct(words: list[str]) -> list[str]:
-    """Number the later entries of a word.
-
-    Example:
-        >>> _distinct(["lol", "ok", "lol"])
-        ['lol', 'ok', 'lol#2']
-    """
-    seen: Counter[str] = Counter()
-    ids = []
-    for word in words:
-        seen[word] += 1
-        ids.append(word if seen[word] == 1 else f"{word}#{seen[word]}")
-    return ids
 
 
 def _lexicon_path() -> Path:

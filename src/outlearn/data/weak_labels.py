@@ -1,51 +1,39 @@
 """Weak labels that come from elsewhere: a language model, annotators, labelling functions. No teacher is trained then.
 
-A table has an id column and either one column a class (one teacher), or one column a teacher. Rows are joined to the
-points by id, never by order.
+A table has an id column and either one column a class (one labeler), or one column a labeler, or a row an annotation.
+Rows are joined to the points by id, never by order.
 """
 
 from __future__ import annotations
 
 import math
 import os
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float64, Int
 
-from outlearn.data.labels import LARGEST, cell_value, distribution
-from outlearn.data.load import READERS, SUFFIXES
-from outlearn.data.records import Records
-from outlearn.data.task import SUM_TOLERANCE, Task
-from outlearn.errors import ConfigError, DataError, suggest
+from outlearn.data.formats import read_label_file
+from outlearn.data.input_errors import InputErrors
+from outlearn.data.label_cells import LARGEST, NORMALISE, cell_value, label_cells
+from outlearn.data.label_columns import LabelColumns, long_form
+from outlearn.data.label_table import LabelTable
+from outlearn.data.labelers import read_annotations, read_votes
+from outlearn.data.point_ids import numbered_repeats, read_ids
+from outlearn.data.raw_table import RawTable
+from outlearn.data.task import SUM_TOLERANCE, UNLABELLED, Task
+from outlearn.data.wording import few
+from outlearn.errors import ConfigError, suggest
 
-__all__ = ["PAIR_NAMES", "WeakLabels", "load_weak_labels"]
+__all__ = ["MISSING", "PAIR_NAMES", "load_weak_labels"]
 
 # Whoever labels a pair knows the file's texts and not our slots.
 PAIR_NAMES = ("chosen", "rejected")
-TABLES = ("csv", "jsonl", "parquet")
-NAMED = 5
-
-
-@dataclass(frozen=True, eq=False)
-class WeakLabels:
-    """Hold the weak labels of some points.
-
-    Attributes:
-        ids: of the points, in the order asked for.
-        probs: float64 `[teachers, points, classes]`, rows sum to 1; a vote is a row with a single 1.
-        teacher_names: one a teacher.
-        notes: what a reader should know, in sentences.
-    """
-
-    ids: tuple[str, ...]
-    probs: Float64[np.ndarray, "teachers points classes"]
-    teacher_names: tuple[str, ...]
-    notes: tuple[str, ...] = ()
+MISSING = ("error", "abstain")
+Missing = Literal["error", "abstain"]
+EMPTY = "is empty. Fill it, or set teacher.missing=abstain if the labeler may abstain."
 
 
 def load_weak_labels(
@@ -54,197 +42,210 @@ def load_weak_labels(
     points: Int[np.ndarray, " points"],
     *,
     id_column: str = "id",
-    missing: Literal["error", "uniform"] = "error",
-) -> WeakLabels:
-    """Read weak labels from CSV, JSON lines or Parquet, and join them to points by id.
+    missing: Missing = "error",
+    normalise: bool = False,
+) -> LabelTable:
+    """Read weak labels from tables, and join them to points by id.
 
-    A table whose columns are the classes holds one teacher: each row is a distribution, or counts of votes (whole
-    numbers, divided by their sum). In any other table each column is a teacher, and a cell is a vote (the name of a
-    class; or its number from 0, where names are no numbers) or a distribution (a list in class order, or an object by
-    class name).
-    For a preference task the classes are `chosen` and `rejected`, as in the file, whatever slot they were put in.
+    A table whose columns are the classes (or the classes behind one prefix, such as prob_) holds one labeler: each row
+    is a distribution, or counts of votes (whole numbers, divided by their sum). In a table with a column of annotators
+    each row is one annotation. In any other table each column is a labeler, and a cell is a vote (the name of a class;
+    or its number from 0, where names are no numbers) or a distribution (a list in class order, or an object by class
+    name). For a preference task the classes are `chosen` and `rejected`, as in the file, whatever their slots.
 
     Args:
-        paths: one table, or several with a teacher or more each.
+        paths: one table, or several with a labeler or more each.
         task: the points that ids may name.
         points: indices of the points that must have labels. Labels of other points of the task are left out.
         id_column: column of the ids of `task.ids`.
-        missing: what an empty cell (a teacher that abstains) means: "error", or "uniform": no information.
+        missing: what an empty cell is: an "error", or a gap, where the labeler may "abstain".
+        normalise: divide each distribution by its sum, and take a missing probability for 0.
 
     Returns:
-        The WeakLabels of `points`, in their order.
+        The labels of `points`, in their order, with `probs`; the notes count the gaps.
 
     Raises:
         ConfigError: if `missing` is neither, or there is no path.
         DataError: if a table cannot be read, an id is missing, repeats or is unknown, or a cell is no label.
     """
-    if missing not in ("error", "uniform"):
-        raise ConfigError(f"missing is {missing!r}; known: error, uniform.")
+    if missing not in MISSING:
+        raise ConfigError(f"missing is {missing!r}; known: {', '.join(MISSING)}.")
     files = [Path(os.path.expanduser(p)) for p in ([paths] if isinstance(paths, str | Path) else paths)]
     if not files:
         raise ConfigError("weak labels come from no file; expected one path or more.")
     ids = [task.ids[i] for i in np.asarray(points).tolist()]
     names: list[str] = []
     layers: list[np.ndarray] = []
+    notes: list[str] = []
     for file in files:
-        records = _read(file)
-        rows = _join(records, id_column, task, ids)
-        for name, probs in _teachers(records, id_column, task, rows, missing).items():
+        table = read_label_file(file)
+        found, more = _labelers(table, id_column, task, ids, missing, normalise)
+        notes += [*table.notes, *more]
+        for name, probs in found.items():
             names.append(f"{file.stem}/{name}" if name and len(files) > 1 else name or file.stem)
             layers.append(probs)
     probs = np.stack(layers)
     if task.first_slot is not None:
         swapped = task.first_slot[np.asarray(points)] == 1
         probs[:, swapped] = probs[:, swapped, ::-1]
-    abstained = np.isnan(probs).any(axis=2)
-    probs[abstained] = 1 / task.n_classes
-    unique = _distinct(names)
-    notes = [
-        f"{name} has no label for {count:,} of {len(ids):,} points; they count as uniform."
-        for name, count in zip(unique, abstained.sum(axis=1).tolist(), strict=True)
+    gaps = np.isnan(probs).any(axis=2)
+    unique = numbered_repeats(names)
+    notes += [
+        f"{name} has no label for {count:,} of {len(ids):,} points: gaps, which are neither learned from nor scored."
+        for name, count in zip(unique, gaps.sum(axis=1).tolist(), strict=True)
         if count
     ]
-    return WeakLabels(tuple(ids), probs, tuple(unique), tuple(notes))
+    labels = np.where(gaps, UNLABELLED, np.where(np.isnan(probs), -1.0, probs).argmax(axis=2))
+    return LabelTable(
+        names=tuple(unique),
+        labels=labels,
+        class_names=task.class_names,
+        ids=tuple(ids),
+        probs=probs,
+        source=", ".join(map(str, files)),
+        notes=tuple(notes),
+    )
 
 
-def _read(file: Path) -> Records:
-    """Read a table."""
-    format = SUFFIXES.get(file.suffix.lower())
-    try:
-        if format not in TABLES and file.is_file():
-            raise DataError(f"{file} ends in {file.suffix!r}; weak labels are .csv, .jsonl or .parquet. Convert it.")
-        return READERS[format if format in TABLES else "csv"](file)
-    except OSError as error:
-        raise DataError(f"{file} cannot be read ({error}). Check the path and its permissions.") from error
+def _labelers(
+    table: RawTable, id_column: str, task: Task, ids: Sequence[str], missing: str, normalise: bool
+) -> tuple[dict[str, Float64[np.ndarray, "points classes"]], tuple[str, ...]]:
+    """Read the labelers of one table; a single one has the name ""; and notes."""
+    errors = table.errors()
+    form = long_form(table, LabelColumns(id=id_column))
+    if form is None and id_column not in table.columns:
+        errors.add(f"no column {id_column!r} with the points' ids; {suggest(id_column, table.columns)}")
+        errors.raise_if_any()
+    item = id_column if form is None else form.item
+    known_ids = read_ids(table, item, errors, repeats=form is not None)
+    _check_ids(known_ids, task, ids, item, errors)
+    errors.raise_if_any()
+    classes = PAIR_NAMES if task.first_slot is not None else task.class_names
+    columns = [name for name in table.columns if name != item]
+    if not columns:
+        errors.add(f"has no column beside {item!r}; expected one for each class ({few(classes)}) or each labeler.")
+        errors.raise_if_any()
+    if form is not None:
+        wanted = set(ids)
+        kept = [row for row, name in enumerate(known_ids) if name in wanted]
+        names = [known_ids[row] for row in kept]
+        read = read_annotations(table.select(kept), form, names, errors, class_names=classes, normalise=normalise)
+        order = {name: k for k, name in enumerate(dict.fromkeys(names))}
+        errors.raise_if_any()
+        assert read is not None  # None only with an error
+        probs = _distributions(read.read.probs, read.read.labels, len(classes))[:, [order[name] for name in ids]]
+        found = dict(zip(read.names, probs, strict=True))
+        _refuse_gaps(found, missing, errors)
+        note = f"{table.source}: each row is one annotation, of {form.item} by {form.annotator}: {form.label}."
+        return found, (note,)
+    row_of = {name: row for row, name in enumerate(known_ids)}
+    here = table.select([row_of[name] for name in ids])
+    notes: tuple[str, ...] = ()
+    of_class = _class_columns(columns, classes, errors)
+    if of_class is not None:
+        found = {"": _class_rows(here, of_class, classes, errors, missing=missing, normalise=normalise)}
+        if of_class[classes[0]] != classes[0]:
+            notes = (f"{table.source}: the columns {few(columns)} are the classes {few(classes)}.",)
+    else:
+        read = read_votes(here, columns, errors, class_names=classes, normalise=normalise)
+        for cell in (cell for name in columns for cell in label_cells(here, name)) if missing == "error" else ():
+            if cell.value is None:
+                errors.add(EMPTY, at=cell.at, column=cell.column)
+        errors.raise_if_any()
+        assert read is not None  # None only with an error
+        probs = _distributions(read.read.probs, read.read.labels, len(classes))
+        found = {"" if len(columns) == 1 else name: rows for name, rows in zip(columns, probs, strict=True)}
+    _refuse_gaps(found, missing, errors)
+    return found, notes
 
 
-def _join(records: Records, id_column: str, task: Task, ids: Sequence[str]) -> list[int]:
-    """Find the row of each id.
-
-    Raises:
-        DataError: if ids repeat, name no point of the task, or are missing; names the first few and counts them.
-    """
-    problems = records.problems()
-    if id_column not in records.columns:
-        problems.add(f"no column {id_column!r} with the points' ids; {suggest(id_column, records.columns)}")
-        problems.raise_if_any()
-    cells = [cell_value(cell) if not isinstance(cell, str) else cell.strip() for cell in records.columns[id_column]]
-    row_of: dict[str, int] = {}
-    for row, (cell, at) in enumerate(zip(cells, records.positions, strict=True)):
-        if cell is None:
-            problems.add("has no id. Fill it or drop the row.", at=at, column=id_column)
-        row_of.setdefault(str(cell), row)
-    twice = [name for name, count in Counter(str(cell) for cell in cells if cell is not None).items() if count > 1]
-    known = set(task.ids)
-    unknown = [name for name in row_of if name not in known and name != "None"]
-    absent = [name for name in ids if name not in row_of]
-    if twice:
-        problems.add(
-            f"ids occur more than once ({len(twice):,}): {_few(twice)}. Keep one row for each.", column=id_column
-        )
+def _check_ids(found: Sequence[str], task: Task, ids: Sequence[str], column: str, errors: InputErrors) -> None:
+    """Name the first few ids that are no point of the task, and the points that have no row; count them."""
+    known, there = set(task.ids), dict.fromkeys(found)
+    unknown = [name for name in there if name not in known and name]
+    absent = [name for name in ids if name not in there]
     if unknown:
-        problems.add(
-            f"ids name no point of task {task.name!r} ({len(unknown):,}): {_few(unknown)}. Its ids are like "
-            f"{_few(task.ids)}. Drop these rows (data.limit may have left their points out).",
-            column=id_column,
+        errors.add(
+            f"ids name no point of task {task.name!r} ({len(unknown):,}): {few(unknown)}. Its ids are like "
+            f"{few(task.ids)}. Drop these rows (data.limit may have left their points out).",
+            column=column,
         )
     if absent:
-        problems.add(
-            f"{len(absent):,} of {len(ids):,} points have no row: {_few(absent)}. Give each of them one.",
-            column=id_column,
+        errors.add(
+            f"{len(absent):,} of {len(ids):,} points have no row: {few(absent)}. Give each of them one.", column=column
         )
-    problems.raise_if_any()
-    return [row_of[name] for name in ids]
 
 
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(repr(name) for name in names[:NAMED]) + (", ..." if len(names) > NAMED else "")
+def _distributions(probs: np.ndarray | None, labels: np.ndarray, n_classes: int) -> np.ndarray:
+    """Give votes as distributions, nan at a gap."""
+    return probs if probs is not None else np.where((labels >= 0)[..., None], np.eye(n_classes)[labels], np.nan)
 
 
-def _teachers(
-    records: Records, id_column: str, task: Task, rows: Sequence[int], missing: str
-) -> dict[str, Float64[np.ndarray, "points classes"]]:
-    """Read one teacher from class columns, or one from each column; a single teacher has the name ""."""
-    problems = records.problems()
-    classes = PAIR_NAMES if task.first_slot is not None else task.class_names
-    columns = [name for name in records.columns if name != id_column]
-    if not columns:
-        problems.add(
-            f"has no column beside {id_column!r}; expected one for each class ({_few(classes)}) or each teacher."
+def _refuse_gaps(found: Mapping[str, np.ndarray], missing: str, errors: InputErrors) -> None:
+    """Refuse a labeler that says nothing at all, and gaps of annotations where none may be."""
+    for name, probs in found.items():
+        gaps = int(np.isnan(probs).any(axis=1).sum())
+        if gaps == len(probs):
+            errors.add("has no label at all. Drop this labeler.", column=name or None)
+        elif gaps and missing == "error" and not errors:
+            errors.add(f"{name} has no label for {gaps:,} of {len(probs):,} points. {EMPTY.removeprefix('is empty. ')}")
+    errors.raise_if_any()
+
+
+def _class_columns(columns: Sequence[str], classes: Sequence[str], errors: InputErrors) -> dict[str, str] | None:
+    """Say which column is which class, if they are the classes; all may have one prefix, such as prob_ or P()."""
+    shortest = min(columns, key=len)
+    for length in range(len(shortest)):
+        prefix = shortest[:length]
+        if all(name.startswith(prefix) for name in columns) and {n[length:] for n in columns} == set(classes):
+            return {name[length:]: name for name in columns}
+    if set(columns) & set(classes):
+        errors.add(
+            f"has the columns {few(columns)}, which are not the classes {few(classes)}. Give one for each class."
         )
-        problems.raise_if_any()
-    if set(columns) == set(classes):
-        cells = [[records.columns[name][row] for name in classes] for row in rows]
-        teachers = {"": [_class_row([cell_value(cell) for cell in row]) for row in cells]}
-    elif set(columns) & set(classes):
-        problems.add(
-            f"has the columns {_few(columns)}, which are not the classes {_few(classes)}. Give one for each class."
-        )
-        problems.raise_if_any()
-    else:
-        single = len(columns) == 1
-        teachers = {
-            "" if single else name: [_cell(records.columns[name][row], classes) for row in rows] for name in columns
-        }
-    probs = {}
-    for name, labels in teachers.items():
-        for (label, problem), row in zip(labels, rows, strict=True):
-            if problem or (missing == "error" and label is None):
-                hint = "is empty. Fill it, or set missing: uniform if the teacher may abstain."
-                problems.add(problem or hint, at=records.positions[row], column=name or None)
-        blank = [math.nan] * len(classes)
-        probs[name] = np.array([label or blank for label, _ in labels], dtype=np.float64)
-        if np.isnan(probs[name]).all() and not problems:
-            problems.add("has no label at all. Drop this teacher.", column=name or None)
-    problems.raise_if_any()
-    return probs
+        errors.raise_if_any()
+    return None
 
 
-def _class_row(values: Sequence[Any]) -> tuple[list[float] | None, str | None]:
+def _class_rows(
+    table: RawTable,
+    of_class: Mapping[str, str],
+    classes: Sequence[str],
+    errors: InputErrors,
+    *,
+    missing: str,
+    normalise: bool,
+) -> Float64[np.ndarray, "points classes"]:
+    """Read one number a class from each row; nan where the row says nothing."""
+    found = np.full((len(table), len(classes)), np.nan)
+    cells = zip(*(table.columns[of_class[name]] for name in classes), strict=True)
+    for row, (numbers, at) in enumerate(zip(cells, table.positions, strict=True)):
+        label, wrong = _class_row([cell_value(cell) for cell in numbers], normalise=normalise)
+        if wrong or (label is None and missing == "error"):
+            errors.add(wrong or EMPTY, at=at)
+        elif label is not None:
+            found[row] = label
+    errors.raise_if_any()
+    return found
+
+
+def _class_row(values: Sequence[Any], *, normalise: bool) -> tuple[list[float] | None, str | None]:
     """Read one number a class: a distribution, or counts of votes. None if all are missing or no one voted."""
     if all(value is None for value in values):
         return None, None
-    if not all(isinstance(v, int | float) and not isinstance(v, bool) and 0 <= v < LARGEST for v in values):
-        return None, f"has {list(values)!r}; expected a number of at least 0 for each class."
-    total = math.fsum(values)
-    votes = all(float(value).is_integer() for value in values)
-    if votes and total == 0:
+    hint = "" if normalise else NORMALISE
+    numbers = [0.0 if normalise and value is None else value for value in values]
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) and 0 <= v < LARGEST for v in numbers):
+        missing = hint if None in numbers else ""
+        return None, f"has {list(values)!r}; expected a number of at least 0 for each class.{missing}"
+    total = math.fsum(numbers)
+    votes = all(float(value).is_integer() for value in numbers)
+    if total == 0 and (votes or normalise):
         return None, None
-    if not votes and abs(total - 1) > SUM_TOLERANCE:
+    if not votes and not normalise and abs(total - 1) > SUM_TOLERANCE:
         return (
             None,
-            f"has {list(values)!r}, which sum to {total:.6g}; expected probabilities that sum to 1 (within 1e-6).",
+            f"has {list(values)!r}, which sum to {total:.6g}; expected probabilities that sum to 1 (within 1e-6)."
+            f"{hint}",
         )
-    return [float(value) / total for value in values], None
-
-
-def _cell(cell: object, classes: Sequence[str]) -> tuple[list[float] | None, str | None]:
-    """Read a vote or a distribution; None if it is missing."""
-    value = cell_value(cell)
-    if value is None:
-        return None, None
-    if isinstance(value, list | dict):
-        row, problem = distribution(value, classes)
-        return row or None, problem
-    name = str(value).lower() if isinstance(value, bool) else str(cell).strip() if isinstance(cell, str) else str(value)
-    numbered = any(known.lstrip("+-").isdigit() for known in classes)
-    if name in classes:
-        index = classes.index(name)
-    elif isinstance(value, int) and not isinstance(value, bool) and not numbered and 0 <= value < len(classes):
-        index = value
-    elif isinstance(value, float):
-        return None, f"is {value}; one number is no label. Write a list of {len(classes)} probabilities, or a vote."
-    else:
-        number = "" if numbered else f", or a number from 0 to {len(classes) - 1}"
-        return None, f"is {cell!r}; expected a class{number}; {suggest(cell, classes)} Leave the cell empty to abstain."
-    return [float(i == index) for i in range(len(classes))], None
-
-
-def _distinct(names: Sequence[str]) -> list[str]:
-    """Number the later ones of equal names."""
-    seen: Counter[str] = Counter()
-    unique = []
-    for name in names:
-        seen[name] += 1
-        unique.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
-    return unique
+    return [float(value) / total for value in numbers], None

@@ -6,6 +6,7 @@ Only the shape of a task is named here (`Points`), so that encoders depend on no
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ from jaxtyping import Float32, Int
 
 from outlearn.errors import ConfigError
 
-__all__ = ["Points", "Progress", "encode_points", "texts_of"]
+__all__ = ["Points", "Progress", "Texts", "encode_points", "texts_of"]
 
 Progress = Callable[[int, int], None]
 """Called with (done, total) while an encoder works; the unit is texts."""
@@ -25,13 +26,21 @@ class Points(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def ids(self) -> tuple[str, ...]: ...
-    @property
     def texts(self) -> tuple[str, ...] | None: ...
     @property
     def pairs(self) -> tuple[tuple[str, str], ...] | None: ...
     @property
     def features(self) -> np.ndarray | None: ...
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Points that are one text each, for whoever has texts and no task."""
+
+    name: str
+    texts: tuple[str, ...]
+    pairs: None = None
+    features: None = None
 
 
 def texts_of(task: Points, points: Int[np.ndarray, " points"]) -> list[str]:

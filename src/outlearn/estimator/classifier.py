@@ -33,7 +33,7 @@ from outlearn.estimator.partial_labels import (
     is_unlabelled,
     taken_labels,
 )
-from outlearn.explanation import Explanation, explain, smoothed
+from outlearn.explanation import PointwiseExplanation, explain, smoothed
 
 if TYPE_CHECKING:
     from outlearn.losses import Loss
@@ -214,7 +214,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         order: str = "target_first",
         level: float = 0.95,
         smoothing: float = 0.0,
-    ) -> Explanation:
+    ) -> PointwiseExplanation:
         """Say where the students' gain over their teachers comes from, on labelled points that none has seen.
 
         Args:

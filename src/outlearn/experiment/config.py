@@ -110,7 +110,8 @@ class TeacherSection(Section):
     draw: Literal["disjoint", "bootstrap", "seeds"] = "disjoint"
     labels: Annotated[int, Field(ge=2)] = 200
     external: tuple[str, ...] = ()
-    missing: Literal["error", "uniform"] = "error"
+    missing: Literal["error", "abstain"] = "error"
+    normalise: bool = False
     # Votes are probabilities of 0 and 1: a teacher that is certain and wrong once has an infinite log loss.
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.01
 

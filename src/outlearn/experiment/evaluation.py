@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Int
 
+from outlearn.core.generators import get_generator
 from outlearn.core.predictions import Predictions
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
@@ -28,7 +29,7 @@ class Evaluation:
         labels: true labels, `[points]`.
         target: what divergences are measured against: the labels, or a soft target.
         teachers: every teacher.
-        source: who labelled the students' data: each teacher, or one combination of them.
+        source: who labeled the students' data: each teacher, or one combination of them.
         ensembles: name of each way to combine teachers -> what the combination says.
         ceilings: students of the true labels, at the end of training.
         students: loss -> checkpoint -> students, in one order of (labelling, seed) for every loss.
@@ -66,14 +67,14 @@ def check_target(task: Task, splits: Splits, config: Config) -> None:
             that is infinite where a target is 0.
     """
     targets = np.concatenate([_target(task, getattr(splits, name), config) for name in EVALUATED])
-    if config.measure.order == "target_first" or config.measure.generator != "negative_entropy":
-        return
+    if config.measure.order == "target_first" or not get_generator(config.measure.generator).dual_is_logits:
+        return  # else log 0 is among the dual coordinates of the target
     zeros = int((targets == 0).any(axis=1).sum())
     if zeros:
         other = ", or measure.target: soft" if config.measure.target == "labels" and task.target is not None else ""
         raise ConfigError(
             f"measure.order is prediction_first, and {zeros:,} of {len(targets):,} targets to measure against have a "
-            "class of probability 0, where D(prediction, target) is infinite under negative_entropy. Set "
+            f"class of probability 0, where D(prediction, target) is infinite under {config.measure.generator}. Set "
             f"measure.smoothing above 0, such as 0.01, or measure.order: target_first{other}."
         )
 
@@ -141,7 +142,7 @@ def _choose(students: Students, of_loss: Bool[np.ndarray, " models"], source: Pr
     if config.student.select == "last":
         return len(students.checkpoints) - 1
     labels = source.probs[students.labelling_of[of_loss]]
-    # Cross-entropy of the student under its labeller's distribution: what a held-out weak label can tell.
+    # Cross-entropy of the student under its labeler's distribution: what a held-out weak label can tell.
     costs = [
         -(labels * Predictions.from_logits(logits[of_loss]).log_probs).sum(axis=-1).mean()
         for logits in students.logits["validation"]

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from outlearn.core.combinations import COMBINATIONS, combined
 from outlearn.experiment.config import Config
@@ -25,32 +24,14 @@ from outlearn.experiment.stage_tasks import compute_stages, raise_failures
 from outlearn.experiment.stages.students import read_students
 from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.progress import Progress, Silent
+from outlearn.results.run import StageUse
+from outlearn.results.run_folder import Run
 from outlearn.results.writing import RunWriter
 from outlearn.store.executors.runner import TaskRunner
 from outlearn.store.stage import StageRunner
 from outlearn.store.store import Entry, Store
 
-__all__ = ["Run", "run"]
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a run gives.
-
-    Attributes:
-        folder: the run folder.
-        results: the content of results.json.
-        entries: name of each stage -> its entry in the store.
-    """
-
-    folder: Path
-    results: dict[str, Any]
-    entries: Mapping[str, Entry]
-
-    @property
-    def all_cached(self) -> bool:
-        """Say whether every stage came from the store."""
-        return all(entry.cached for entry in self.entries.values())
+__all__ = ["run"]
 
 
 def run(
@@ -72,7 +53,7 @@ def run(
             here, one after another.
 
     Returns:
-        The results; they are also in the folder.
+        The run, as `ol.load_run` reads it from the folder.
 
     Raises:
         OutlearnError: for anything that the configuration or the data make impossible.
@@ -99,22 +80,17 @@ def _run(config: Config, store: Store, writer: RunWriter, progress: Progress, ex
         # What workers have computed for this run is not what the store had before it.
         clock.entry(name, replace(entry, cached=entry.cached and name in there))
     predictions = _predictions(plan, clock.entries)
+    test, validation = predictions["test"], predictions["validation"]
+    selection = None if plan.auto is None else plan.auto.choice(clock.entries["choice"]).selection(test.labels)
+    stages = {name: StageUse(key=entry.key, cached=entry.cached) for name, entry in clock.entries.items()}
     with progress.bar("measuring"):
-        results = measure(
-            predictions["test"], predictions["validation"], task=plan.task, splits=plan.splits, config=config
-        )
+        results = measure(test, validation, plan, selection=selection, stages=stages)
     clock.lap("measuring")
-    if plan.auto is not None:
-        choice = plan.auto.choice(clock.entries["choice"])
-        results["selection"] = {**choice.record(), "judged": choice.judged(predictions["test"].labels)}
-    results["task"]["notes"] += plan.notes
-    results["config_key"] = plan.key
-    results["seconds"] = clock.seconds()
-    results["stages"] = {name: {"key": entry.key, "cached": entry.cached} for name, entry in clock.entries.items()}
+    results = results.model_copy(update={"seconds": clock.seconds()})
     write_predictions(writer, predictions, plan.task, plan.splits, plan.teacher_names)
     writer.json("results.json", results)
     writer.log("done")
-    return Run(writer.folder, results, clock.entries)
+    return Run(writer.folder, results, config.model_dump(mode="json"))
 
 
 def _predictions(plan: Plan, entries: Mapping[str, Entry]) -> dict[str, Evaluation]:

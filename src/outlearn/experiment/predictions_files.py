@@ -20,7 +20,7 @@ def write_predictions(
     """Write `predictions/`: teachers, students and ceilings as float64 log-probabilities, and `points.jsonl`.
 
     Students of the plain mean of the teachers, the control, are in `control.safetensors`, seeds of one loss after
-    those of another. Where teachers were combined, `labeller.safetensors` holds the combination: weights and
+    those of another. Where teachers were combined, `labeler.safetensors` holds the combination: weights and
     confusions come from the student split, whose predictions are not written.
 
     Args:
@@ -44,9 +44,9 @@ def write_predictions(
     )
     if first.source is not first.teachers:
         writer.arrays(
-            "predictions/labeller.safetensors",
+            "predictions/labeler.safetensors",
             {f"{split}.log_probs": evaluation.source.log_probs for split, evaluation in splits_of.items()},
-            {"models": ["labeller"]},
+            {"models": ["labeler"]},
         )
     writer.arrays(
         "predictions/students.safetensors",

@@ -1,4 +1,4 @@
-"""From predictions to results.json: the comparison and the decomposition.
+"""From predictions to results: the comparison and the decomposition.
 
 Everything is measured on the test split, with its true labels; what is chosen (the best single teacher, an epoch) is
 chosen on the validation split. Differences are paired: student with its own teacher, loss with loss, on the same
@@ -7,70 +7,104 @@ points.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Float
 
-from outlearn.core.metrics import accuracy, majority_accuracy, scorecard
+from outlearn.core.generators import get_generator
+from outlearn.core.intervals import Interval
+from outlearn.core.metrics import accuracy, log_loss, majority_accuracy, scorecard
+from outlearn.core.orders import directions
 from outlearn.core.predictions import Predictions
 from outlearn.core.top_class import top_class
-from outlearn.data.splits import Splits
 from outlearn.data.task import Task
-from outlearn.experiment.config import Config
+from outlearn.experiment.config import MeasureSection
 from outlearn.experiment.evaluation import Evaluation
+from outlearn.experiment.plan import Plan
 from outlearn.experiment.stages.ceilings import ceiling_notes, ceiling_points
-from outlearn.experiment.student_results import bias_variance_record, student_record
-from outlearn.results.estimates import score_record
+from outlearn.experiment.student_results import PointScores, measure_bias_variance, measure_student
+from outlearn.results.measurement import Withheld, each_model, means
+from outlearn.results.run import (
+    BestTeacher,
+    Ceiling,
+    Controls,
+    Labeler,
+    Majority,
+    Measures,
+    RunResults,
+    Scored,
+    Selection,
+    StageUse,
+    TaskFacts,
+    Teachers,
+)
 from outlearn.version import __version__
 
 __all__ = ["measure"]
 
-SCHEMA = 1
 
-
-def measure(test: Evaluation, validation: Evaluation, *, task: Task, splits: Splits, config: Config) -> dict[str, Any]:
-    """Compute the content of results.json, except what only the pipeline knows (keys and times).
+def measure(
+    test: Evaluation, validation: Evaluation, plan: Plan, *, selection: Selection | None, stages: Mapping[str, StageUse]
+) -> RunResults:
+    """Measure everybody.
 
     Args:
         test, validation: the predictions; validation serves to choose the best teacher only.
-        task, splits, config: what was run.
+        plan: what was run.
+        selection: what `loss: auto` chose.
+        stages: what of the run came from the store.
+
+    Returns:
+        The results; `seconds` is empty as long as the run goes on.
     """
+    task, splits, config = plan.task, plan.splits, plan.config
     level = config.measure.level
     best = int(accuracy(validation.teachers, validation.labels).mean(axis=1).argmax())
     best_teacher = Predictions.from_logits(test.teachers.log_probs[best], point_ids=test.teachers.point_ids)
+    seen = task.labels[splits.teacher]
+    majority = top_class(np.bincount(seen, minlength=task.n_classes))
+
+    def scores(predictions: Predictions) -> dict[str, Interval | Withheld]:
+        return means(scorecard(predictions, test.labels, level))
+
     references = {
         "best_teacher": best_teacher,
         **{f"ensemble_{name}": ensemble for name, ensemble in test.ensembles.items()},
         "ceiling": test.ceilings,
     }
-    seen = task.labels[splits.teacher]
-    majority = top_class(np.bincount(seen, minlength=task.n_classes))
-    students = {loss: student_record(loss, test, references, majority, config) for loss in test.students}
-    return {
-        "schema": SCHEMA,
-        "outlearn": __version__,
-        "task": _task_record(task, splits),
-        "measure": _measure_record(config, max(record["identity_error"] for record in students.values())),
-        "teacher": {
-            "models": test.teachers.n_models,
-            **score_record(scorecard(test.teachers, test.labels, level), each=True),
-        },
-        "labeller": {"source": config.weak_labels.source, **_scores(test.source, test, level)},
-        "ensembles": {name: _scores(ensemble, test, level) for name, ensemble in test.ensembles.items()},
-        "controls": {
-            "best_teacher": {"model": best, "chosen_on": "validation", **_scores(best_teacher, test, level)},
-            "student_of_mean": {loss: _scores(students, test, level) for loss, students in test.control.items()},
-        },
-        "ceiling": {
-            "models": test.ceilings.n_models,
-            "labels": len(ceiling_points(task, splits, seed=config.seed)),
-            **_scores(test.ceilings, test, level),
-        },
-        "majority": {"class": _names(majority, task), "accuracy": majority_accuracy(test.labels, seen)},
-        "students": students,
-        "teacher_bias_variance": bias_variance_record(test.target, test.teachers, config),
-    }
+    fixed = {name: accuracy(reference, test.labels).mean(axis=0) for name, reference in references.items()}
+    right = PointScores.of(accuracy, test, fixed | {"majority": majority[test.labels]})
+    costs = PointScores.of(log_loss, test, {})
+    students = {loss: measure_student(loss, test, right, costs, config) for loss in test.students}
+    teachers = scorecard(test.teachers, test.labels, level)
+    return RunResults(
+        outlearn=__version__,
+        config_key=plan.key,
+        task=_task(plan),
+        measure=_measures(config.measure, max(student.identity_error for student in students.values())),
+        teacher=Teachers(models=test.teachers.n_models, scores=means(teachers), each=each_model(teachers)),
+        labeler=Labeler(
+            source=config.weak_labels.source,
+            scores=means(teachers) if test.source is test.teachers else scores(test.source),
+        ),
+        ensembles={name: Scored(scores=scores(ensemble)) for name, ensemble in test.ensembles.items()},
+        controls=Controls(
+            best_teacher=BestTeacher(model=best, chosen_on="validation", scores=scores(best_teacher)),
+            student_of_mean={loss: Scored(scores=scores(control)) for loss, control in test.control.items()},
+        ),
+        ceiling=Ceiling(
+            models=test.ceilings.n_models,
+            labels=len(ceiling_points(task, splits, seed=config.seed)),
+            scores=scores(test.ceilings),
+        ),
+        majority=Majority(name=_names(majority, task), accuracy=majority_accuracy(test.labels, seen)),
+        students=students,
+        teacher_bias_variance=measure_bias_variance(test.target, test.teachers, config),
+        selection=selection,
+        seconds={},
+        stages=stages,
+    )
 
 
 def _names(majority: Float[np.ndarray, " classes"], task: Task) -> str:
@@ -78,31 +112,33 @@ def _names(majority: Float[np.ndarray, " classes"], task: Task) -> str:
     return " or ".join(name for name, share in zip(task.class_names, majority, strict=True) if share)
 
 
-def _scores(predictions: Predictions, test: Evaluation, level: float) -> dict[str, Any]:
-    return score_record(scorecard(predictions, test.labels, level), each=False)
-
-
-def _task_record(task: Task, splits: Splits) -> dict[str, Any]:
-    return {
-        "name": task.name,
-        "task": task.kind,
+def _task(plan: Plan) -> TaskFacts:
+    task, splits = plan.task, plan.splits
+    return TaskFacts(
+        name=task.name,
+        kind=task.kind,
         **{f"n_{name}": size for name, size in splits.sizes().items()},
-        "n_unlabelled": int((~task.labelled[splits.student]).sum()),
-        "n_classes": task.n_classes,
-        "class_names": list(task.class_names),
-        "source": task.source,
-        "licence": task.licence,
-        "splits": str(splits),
-        "notes": [*task.notes, *splits.notes, *ceiling_notes(task, splits)],
-    }
+        n_unlabelled=int((~task.labelled[splits.student]).sum()),
+        n_classes=task.n_classes,
+        class_names=task.class_names,
+        source=task.source,
+        licence=task.licence,
+        splits=str(splits),
+        notes=(*task.notes, *splits.notes, *ceiling_notes(task, splits), *plan.notes),
+    )
 
 
-def _measure_record(config: Config, identity_error: float) -> dict[str, Any]:
-    first = config.measure.order == "target_first"
-    of = "KL" if config.measure.generator == "negative_entropy" else "D"
-    return {
-        **config.measure.model_dump(),
-        "misfit": f"{of}(student || teacher)" if first else f"{of}(teacher || student)",
-        "posterior_mean": "dual (geometric)" if first else "primal (arithmetic)",
-        "identity_error": identity_error,
-    }
+def _measures(how: MeasureSection, identity_error: float) -> Measures:
+    generator = get_generator(how.generator)
+    words = directions(generator, how.order)
+    # A Bregman divergence is symmetric if and only if its gradient is linear, so that both means are one.
+    symmetric = generator.dual_mean_name == generator.primal_mean_name
+    of_labels = how.target == "labels" and not how.smoothing and (how.order == "target_first" or symmetric)
+    return Measures(
+        **how.model_dump(),
+        unit=generator.unit,
+        risk_metric=generator.risk_metric if of_labels else None,
+        misfit=words.misfit,
+        posterior_mean=words.posterior_mean,
+        identity_error=identity_error,
+    )

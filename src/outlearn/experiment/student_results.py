@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -12,7 +12,8 @@ from outlearn.core.agreement import agreement, consensus
 from outlearn.core.bias_variance import bias_variance
 from outlearn.core.blind_spots import MEANS, blind_spots
 from outlearn.core.entropy import sharpening
-from outlearn.core.metrics import METRICS, accuracy, log_loss, scorecard
+from outlearn.core.intervals import Interval
+from outlearn.core.metrics import METRICS, scorecard
 from outlearn.core.posterior import posterior_mean
 from outlearn.core.predictions import Predictions, labelled_by
 from outlearn.core.recovery import performance_gap_recovered
@@ -21,103 +22,119 @@ from outlearn.core.total_variance import total_variance
 from outlearn.errors import OutlearnError
 from outlearn.experiment.config import Config
 from outlearn.experiment.evaluation import Evaluation
-from outlearn.results.estimates import estimate, mean_of, number, ratio_of_means, score_record
+from outlearn.results.measurement import Withheld, each_model, mean_of, means, measured, ratio_of_means
+from outlearn.results.run import BiasVariance, BlindSpots, PathPoint, PosteriorMean, Recovery, Student
 
-__all__ = ["bias_variance_record", "student_record"]
+__all__ = ["PointScores", "measure_bias_variance", "measure_student"]
 
 
-def student_record(
-    loss: str,
-    test: Evaluation,
-    references: Mapping[str, Predictions],
-    majority: Float[np.ndarray, " classes"],
-    config: Config,
-) -> dict[str, Any]:
-    """Measure the students of one loss."""
+@dataclass(frozen=True, eq=False)
+class PointScores:
+    """One score of everybody on every point, for differences that are paired by point.
+
+    Attributes:
+        labelers: of each labeler.
+        fixed: name -> one row for all students: a single predictor, or the mean of several ceilings.
+        control: loss -> students of the teachers' plain mean, seeds averaged.
+        students: loss -> its students.
+    """
+
+    labelers: Float[np.ndarray, "labelers points"]
+    fixed: Mapping[str, Float[np.ndarray, " points"]]
+    control: Mapping[str, Float[np.ndarray, " points"]]
+    students: Mapping[str, Float[np.ndarray, "students points"]]
+
+    @classmethod
+    def of(
+        cls,
+        metric: Callable[[Predictions, Int[np.ndarray, " points"]], Float[np.ndarray, "models points"]],
+        test: Evaluation,
+        fixed: Mapping[str, Float[np.ndarray, " points"]],
+    ) -> PointScores:
+        """Score everybody once."""
+        return cls(
+            metric(test.source, test.labels),
+            fixed,
+            {loss: metric(control, test.labels).mean(axis=0) for loss, control in test.control.items()},
+            {loss: metric(test.final(loss), test.labels) for loss in test.students},
+        )
+
+    def differences(self, loss: str, own: Int[np.ndarray, " students"], level: float) -> dict[str, Interval | Withheld]:
+        """Measure the score of a loss's students less that of everybody they are compared with."""
+        others = {"teacher": self.labelers[own], **self.fixed}
+        if loss in self.control:
+            others["student_of_mean"] = self.control[loss]
+        others |= {name: scores for name, scores in self.students.items() if name != loss}
+        return {name: mean_of(self.students[loss] - other, level, own) for name, other in others.items()}
+
+
+def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: PointScores, config: Config) -> Student:
+    """Measure the students of one loss.
+
+    Args:
+        loss: which.
+        test: everybody's predictions on the test points.
+        right, log_loss: accuracy and log loss of everybody, point by point.
+        config: of the run.
+    """
     level = config.measure.level
     student = test.final(loss)
     own = labelled_by(test.source, student)
     gap = _gap(student, test, config)
     summary = gap.summary(level)
-    recovery = performance_gap_recovered(
+    agree = agreement(test.source, student)
+    teacher_wrong = 1.0 - right.labelers[own]
+    one_seed = test.seeds == 0
+    of_draw = measure_bias_variance(
+        test.target, Predictions.from_logits(student.log_probs[one_seed], teacher_of=own[one_seed]), config
+    )
+    card = scorecard(student, test.labels, level)
+    return Student(
+        scores=means(card),
+        each=each_model(card),
+        loss=test.losses[loss],
+        models=student.n_models,
+        epoch=test.checkpoints[loss][test.chosen[loss]],
+        recovery=_recovery(student, test, level),
+        agreement=mean_of(agree, level, own),
+        # Repeats its teacher, less those where both are right: what both get wrong in the same way.
+        agreement_when_teacher_wrong=ratio_of_means(
+            agree - right.students[loss] * (1.0 - teacher_wrong), teacher_wrong, level, own
+        ),
+        gap=mean_of(gap.gap, level, own),
+        misfit=mean_of(gap.misfit, level, own),
+        residual=mean_of(gap.residual, level, own),
+        crossed_misfit=measured(summary.crossed_misfit),
+        overfit_covariance=measured(summary.overfit_covariance),
+        identity_error=gap.identity_error,
+        entropy_excess=measured(sharpening(test.target, student, level=level).interval),
+        differences=right.differences(loss, own, level),
+        log_loss_differences=log_loss.differences(loss, own, level),
+        blind_spots=_blind_spots(test, student, level),
+        path=tuple(
+            _path_point(epoch, at, gap if at is student else _gap(at, test, config), test)
+            for epoch, at in zip(test.checkpoints[loss], test.students[loss], strict=True)
+        ),
+        bias=of_draw.bias,
+        variance=of_draw.variance,
+        variance_between_teachers=_share_between_teachers(student, own, config),
+        posterior_mean=_posterior_mean(test, student, own, config),
+    )
+
+
+def _recovery(student: Predictions, test: Evaluation, level: float) -> Recovery:
+    found = performance_gap_recovered(
         test.labels, teacher=test.source, student=student, ceiling=test.ceilings, level=level
     )
-    agree = agreement(test.source, student)
-    wrong = 1.0 - accuracy(test.source, test.labels)[own]
-    right = accuracy(student, test.labels)
-    one_seed = test.seeds == 0
-    of_draw = Predictions.from_logits(student.log_probs[one_seed], teacher_of=own[one_seed])
-    record: dict[str, Any] = {
-        "loss": test.losses[loss],
-        "models": student.n_models,
-        "epoch": test.checkpoints[loss][test.chosen[loss]],
-        **score_record(scorecard(student, test.labels, level), each=True),
-        "pgr": {
-            "value": recovery.value,
-            "low": recovery.low,
-            "high": recovery.high,
-            "reason": recovery.reason,
-            "over": recovery.gain.over,
-            "gain": estimate(recovery.gain),
-            "room": estimate(recovery.room),
-        },
-        "agreement": mean_of(agree, level, own),
-        "agreement_when_teacher_wrong": ratio_of_means(agree - right * (1.0 - wrong), wrong, level, own),
-        "gap": mean_of(gap.gap, level, own),
-        "misfit": mean_of(gap.misfit, level, own),
-        "residual": mean_of(gap.residual, level, own),
-        "crossed_misfit": estimate(summary.crossed_misfit),
-        "overfit_covariance": estimate(summary.overfit_covariance),
-        "identity_error": gap.identity_error,
-        "entropy_excess": estimate(sharpening(test.target, student, level=level).interval),
-        "differences": _differences(right, loss, test, references, majority, level, own),
-        "log_loss_differences": _log_loss_differences(loss, test, level, own),
-        "blind_spots": _blind_spots_record(test, student, level),
-        "path": [
-            _path(epoch, at, gap if at is student else _gap(at, test, config), test)
-            for epoch, at in zip(test.checkpoints[loss], test.students[loss], strict=True)
-        ],
-    }
-    split = bias_variance_record(test.target, of_draw, config)
-    return {
-        **record,
-        "bias": split["bias"],
-        "variance": split["variance"],
-        "variance_between_teachers": _share_between_teachers(student, own, config),
-        "posterior_mean": _posterior_record(test, student, config),
-    }
-
-
-def _differences(
-    right: Float[np.ndarray, "students points"],
-    loss: str,
-    test: Evaluation,
-    references: Mapping[str, Predictions],
-    majority: Float[np.ndarray, " classes"],
-    level: float,
-    own: Int[np.ndarray, " students"],
-) -> dict[str, Any]:
-    """Measure the student's accuracy less that of everything it is compared with, point by point."""
-    others = {"teacher": accuracy(test.source, test.labels)[own]}
-    # One row for all: a fixed reference, or the mean of several ceilings.
-    others |= {name: accuracy(reference, test.labels).mean(axis=0) for name, reference in references.items()}
-    others["majority"] = majority[test.labels]
-    if loss in test.control:  # its seeds averaged: one row for the students of all teachers
-        others["student_of_mean"] = accuracy(test.control[loss], test.labels).mean(axis=0)
-    others |= {name: accuracy(test.final(name), test.labels) for name in test.students if name != loss}
-    return {name: mean_of(right - other, level, own) for name, other in others.items()}
-
-
-def _log_loss_differences(
-    loss: str, test: Evaluation, level: float, own: Int[np.ndarray, " students"]
-) -> dict[str, Any]:
-    """Measure the student's log loss less that of its labeller and of the other losses' students, point by point."""
-    mine = log_loss(test.final(loss), test.labels)
-    others = {"teacher": log_loss(test.source, test.labels)[own]}
-    if loss in test.control:
-        others["student_of_mean"] = log_loss(test.control[loss], test.labels).mean(axis=0)
-    others |= {name: log_loss(test.final(name), test.labels) for name in test.students if name != loss}
-    return {name: mean_of(mine - other, level, own) for name, other in others.items()}
+    return Recovery(
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        reason=found.reason,
+        over=found.gain.over,
+        gain=measured(found.gain),
+        room=measured(found.room),
+    )
 
 
 def _gap(student: Predictions, test: Evaluation, config: Config) -> RiskGap:
@@ -130,26 +147,25 @@ def _gap(student: Predictions, test: Evaluation, config: Config) -> RiskGap:
     )
 
 
-def _blind_spots_record(test: Evaluation, student: Predictions, level: float) -> dict[str, Any]:
-    """Measure where the students are surely wrong and their own teachers unsure."""
+def _blind_spots(test: Evaluation, student: Predictions, level: float) -> BlindSpots:
     found = blind_spots(test.labels, teacher=test.source, student=student).summary(level)
-    return {"threshold": found.threshold, **{name: estimate(getattr(found, name)) for name in MEANS}}
+    return BlindSpots(threshold=found.threshold, **{name: measured(getattr(found, name)) for name in MEANS})
 
 
-def _path(epoch: float, student: Predictions, gap: RiskGap, test: Evaluation) -> dict[str, Any]:
+def _path_point(epoch: float, student: Predictions, gap: RiskGap, test: Evaluation) -> PathPoint:
     """Measure one checkpoint of one loss: what can be told with labels, and what can be told without."""
     label_free = consensus(test.source, student)
-    return {
-        "epoch": epoch,
-        **{name: number(METRICS[name](student, test.labels).mean()) for name in ("accuracy", "log_loss", "entropy")},
-        "gap": number(gap.gap.mean()),
-        "misfit": number(gap.misfit.mean()),
-        "residual": number(gap.residual.mean()),
-        "crossed_misfit": number(gap.crossed_misfit),
-        "overfit_covariance": number(gap.overfit_covariance),
-        "crossed_kappa": number(label_free.crossed_kappa),
-        "consensus_kappa": number(label_free.consensus),
-    }
+    return PathPoint(
+        epoch=epoch,
+        **{name: float(METRICS[name](student, test.labels).mean()) for name in ("accuracy", "log_loss", "entropy")},
+        gap=float(gap.gap.mean()),
+        misfit=float(gap.misfit.mean()),
+        residual=float(gap.residual.mean()),
+        crossed_misfit=gap.crossed_misfit,
+        overfit_covariance=gap.overfit_covariance,
+        crossed_kappa=label_free.crossed_kappa,
+        consensus_kappa=label_free.consensus,
+    )
 
 
 def _share_between_teachers(student: Predictions, own: Int[np.ndarray, " students"], config: Config) -> float | None:
@@ -157,10 +173,12 @@ def _share_between_teachers(student: Predictions, own: Int[np.ndarray, " student
     if len(np.unique(own)) in (1, len(own)):
         return None
     how = {"generator": config.measure.generator, "order": config.measure.order}
-    return number(total_variance(student, own, **how).share_between)
+    return float(total_variance(student, own, **how).share_between)
 
 
-def _posterior_record(test: Evaluation, student: Predictions, config: Config) -> dict[str, Any]:
+def _posterior_mean(
+    test: Evaluation, student: Predictions, own: Int[np.ndarray, " students"], config: Config
+) -> PosteriorMean:
     """Measure how far the students are from their posterior-mean teacher, or say why that cannot be told."""
     try:
         found = posterior_mean(
@@ -172,18 +190,25 @@ def _posterior_record(test: Evaluation, student: Predictions, config: Config) ->
             target=test.target,
         )
     except OutlearnError as refused:
-        return {"method": "regression", "reason": str(refused)}
-    own = labelled_by(test.source, student)
-    terms = {"conditional_variance": found.conditional_variance, "distance": found.distance}
-    if found.residual_bound is not None:
-        terms["residual_bound"] = found.residual_bound
-    return {"method": found.method, **{name: mean_of(term, config.measure.level, own) for name, term in terms.items()}}
+        return PosteriorMean(method="regression", reason=str(refused))
+    level, bound = config.measure.level, found.residual_bound
+    return PosteriorMean(
+        method=found.method,
+        conditional_variance=mean_of(found.conditional_variance, level, own),
+        distance=mean_of(found.distance, level, own),
+        residual_bound=None if bound is None else mean_of(bound, level, own),
+    )
 
 
-def bias_variance_record(target: np.ndarray, predictions: Predictions, config: Config) -> dict[str, Any]:
+def measure_bias_variance(target: np.ndarray, predictions: Predictions, config: Config) -> BiasVariance:
     """Decompose the risk, corrected for the number of models by the jackknife."""
-    summary = bias_variance(
-        target, predictions, generator=config.measure.generator, order=config.measure.order
-    ).summary(correction="jackknife", level=config.measure.level)
-    parts = {name: estimate(getattr(summary, name)) for name in ("total", "noise", "bias", "variance")}
-    return {**parts, "correction": "jackknife"}
+    found = bias_variance(target, predictions, generator=config.measure.generator, order=config.measure.order).summary(
+        correction="jackknife", level=config.measure.level
+    )
+    return BiasVariance(
+        total=measured(found.total),
+        noise=measured(found.noise),
+        bias=measured(found.bias),
+        variance=measured(found.variance),
+        correction=found.correction,
+    )

@@ -1,10 +1,8 @@
 """Explain predictions that are there already, from arrays or files: nothing is trained.
 
-`measure` computes the parts (`parts`) of an `explanation`, `findings` and `text` put it into words, `files` writes it,
-`command` is `outlearn explain`.
+`measure` computes an `outlearn.results.explanation.Explanation`; `explain_files` reads files, prints and writes it.
 """
 
-from outlearn.explanation.measure import explain, smoothed
-from outlearn.explanation.result import Explanation
+from outlearn.explanation.measure import PointwiseExplanation, explain, smoothed
 
-__all__ = ["Explanation", "explain", "smoothed"]
+__all__ = ["PointwiseExplanation", "explain", "smoothed"]

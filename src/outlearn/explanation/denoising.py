@@ -5,29 +5,42 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Int
 
 from outlearn.core.denoising import DenoisingControl, denoising_control
 from outlearn.core.predictions import Predictions
 from outlearn.core.randomness import generator as random_generator
 from outlearn.errors import DomainError
-from outlearn.explanation.parts import Control
-from outlearn.explanation.question import Question
+from outlearn.results.explanation_parts import Control
 
 __all__ = ["denoising"]
 
-LEAST_HALF = 4  # points that either half needs, to choose the best teacher and to judge it
+MIN_HALF = 4  # points that either half needs, to choose the best teacher and to judge it
 
 
 def denoising(
+    labels: Int[np.ndarray, " points"],
+    *,
     teacher: Predictions,
     student: Predictions,
-    ask: Question,
-    validation: tuple[Predictions, np.ndarray] | None,
+    validation: tuple[Predictions, Int[np.ndarray, " validation_points"]] | None,
+    labels_are: str,
+    level: float,
 ) -> Control:
-    """Put all into one table of accuracies; the best teacher is never chosen on the points that it is judged on."""
+    """Put all into one table of accuracies; the best teacher is never chosen on the points that it is judged on.
+
+    Args:
+        labels: what classes are scored against.
+        teacher, student: on the same points; student with `teacher_of`.
+        validation: the same teachers on other points, and the labels there, to choose the best teacher on.
+        labels_are: what the labels are, in words.
+        level: of the intervals.
+
+    Raises:
+        DomainError: for one teacher, and for too few points to choose the best teacher on one half of them.
+    """
     if teacher.n_models < 2:
         raise DomainError("one teacher has no ensemble to compare its student with; train at least two.")
-    labels, of_labels = ask.labels(teacher)
     if validation is not None:
         models, truth = validation
         table = denoising_control(
@@ -36,22 +49,22 @@ def denoising(
             student=student,
             validation_teacher=models,
             validation_labels=truth,
-            level=ask.level,
+            level=level,
         )
-        return Control(table, of_labels, "chosen on the validation points")
-    if teacher.n_points < 2 * LEAST_HALF:
+        return Control(table, labels_are, "chosen on the validation points")
+    if teacher.n_points < 2 * MIN_HALF:
         raise DomainError(f"{teacher.n_points} points are too few to choose the best teacher on one half of them.")
     shuffled = random_generator(0, "halves").permutation(teacher.n_points)
     chosen_on, judged_on = shuffled[: len(shuffled) // 2], shuffled[len(shuffled) // 2 :]
     half, whole = (
-        _table(labels, teacher, student, chosen_on, points, ask.level)
+        _table(labels, teacher, student, chosen_on, points, level)
         for points in (judged_on, np.arange(teacher.n_points))
     )
     # All rows but one use all points; the best teacher is judged only where it was not chosen.
     best = {row.name: row for row in half.rows}["best teacher"]
     rows = tuple(best if row.name == "best teacher" else row for row in whole.rows)
     return Control(
-        replace(whole, rows=rows), of_labels, "chosen on a random half of the points, measured on the other half"
+        replace(whole, rows=rows), labels_are, "chosen on a random half of the points, measured on the other half"
     )
 
 

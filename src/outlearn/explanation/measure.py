@@ -8,41 +8,57 @@ not identify is not left out but says why.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from outlearn.core.bias_variance import variance_pseudo_values
+from outlearn.core.bias_variance import BiasVarianceSummary, bias_variance, variance_pseudo_values
 from outlearn.core.blind_spots import blind_spots
 from outlearn.core.entropy import sharpening
 from outlearn.core.generators import BregmanGenerator, get_generator
-from outlearn.core.intervals import cluster_means, two_way_interval
+from outlearn.core.intervals import Interval, cluster_means, point_interval, two_way_interval
 from outlearn.core.posterior import METHODS, posterior_mean
 from outlearn.core.predictions import Predictions
-from outlearn.core.risk_gap import RiskGap, risk_gap
+from outlearn.core.risk_gap import Ledger, RiskGap, risk_gap
+from outlearn.core.targets import read_target
 from outlearn.errors import ConfigError, DomainError, OutlearnError
 from outlearn.explanation.denoising import denoising
-from outlearn.explanation.parts import (
+from outlearn.progress import Progress, Silent
+from outlearn.results.explanation import Explanation
+from outlearn.results.explanation_parts import (
     Decomposition,
     EnsembleRisk,
     GainSplit,
     PosteriorMeanSummary,
-    Refused,
+    PosteriorMeanTerms,
+    SharpeningOfBoth,
 )
-from outlearn.explanation.question import Question
-from outlearn.explanation.result import Explanation
-from outlearn.progress import Progress, Silent
+from outlearn.results.explanation_points import PointOfGain, PointsOfGain
+from outlearn.results.measurement import Withheld
 
-__all__ = ["explain", "smoothed"]
+__all__ = ["PointwiseExplanation", "explain", "smoothed"]
 
 # "discrete" is for students of several teachers at once: those have no gap to one teacher of their own.
 POSTERIOR_METHODS = ("pooled", "regression")
-POSTERIOR_TERMS = ("misfit", "distance", "conditional_variance", "residual", "residual_bound")
-ENSEMBLES_WANTED = 4  # blocks of teachers: ensembles need several to show a variance
+BLOCKS = 4  # of teachers, each averaged into an ensemble: a variance shows between several only
+POINTS_KEPT = 20  # with the largest gain, and with the least
 
 Part = TypeVar("Part")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PointwiseExplanation(Explanation):
+    """An explanation with the arrays that it was computed from, which results.json does not hold.
+
+    Attributes:
+        gap: every term for every student and point.
+        ledger: one row a point.
+    """
+
+    gap: RiskGap
+    ledger: Ledger
 
 
 def explain(
@@ -57,7 +73,7 @@ def explain(
     validation: tuple[Predictions, Int[np.ndarray, " validation_points"]] | None = None,
     notes: tuple[str, ...] = (),
     progress: Progress | None = None,
-) -> Explanation:
+) -> PointwiseExplanation:
     """Say how much of the students' gain is misfit, how much bias and variance they removed, and what else would do.
 
     Args:
@@ -91,36 +107,51 @@ def explain(
     if not 0 < level < 1:
         raise ConfigError(f"level must lie between 0 and 1, like 0.95; got {level!r}.")
     show = progress or Silent()
-    ask = Question(target, get_generator(generator), order, draws, level)
+    risk = _Risk(target, get_generator(generator), order, draws, level)
     with show.bar("risk gap"):
-        gap = risk_gap(target, teacher=teacher, student=student, generator=ask.generator, order=order, draws=draws)
-        summary = gap.summary(level)
+        gap = risk_gap(target, teacher=teacher, student=student, generator=risk.generator, order=order, draws=draws)
+        summary, ledger = gap.summary(level), gap.ledger()
     paired = replace(student, teacher_of=gap.teacher_of)
     with show.bar("bias and variance"):
         kinds = [("teachers", 1, lambda: teacher), *_ensembles(teacher), ("students", 1, lambda: paired)]
         decompositions = tuple(
-            Decomposition(name, size, _attempt(lambda models=models: ask.decompose(models())))  # type: ignore[misc]
+            Decomposition(name, size, _or_withheld(lambda models=models: risk.decomposed(models())))  # type: ignore[misc]
             for name, size, models in kinds
         )
-        gain = _attempt(lambda: _gain(gap, teacher, student, level))
+        gain = _or_withheld(lambda: _gain(gap, teacher, student, level))
         ensembles = (
-            EnsembleRisk("mean", _attempt(lambda: ask.risk(teacher.mean()))),
-            EnsembleRisk("dual_mean", _attempt(lambda: ask.risk(teacher.dual_mean()))),
+            EnsembleRisk("mean", _or_withheld(lambda: risk.of_one(teacher.mean()))),
+            EnsembleRisk("dual_mean", _or_withheld(lambda: risk.of_one(teacher.dual_mean()))),
         )
     with show.bar("posterior mean"):
-        posterior = tuple(_posterior(method, teacher, paired, ask) for method in POSTERIOR_METHODS)
+        posterior = tuple(
+            PosteriorMeanSummary(
+                method,
+                METHODS[method],
+                _or_withheld(lambda method=method: _posterior(method, teacher, paired, risk)),  # type: ignore[misc]
+            )
+            for method in POSTERIOR_METHODS
+        )
     with show.bar("controls"):
-        control = _attempt(lambda: denoising(teacher, paired, ask, validation))
-        sharp = {
-            name: _attempt(lambda models=models: sharpening(target, models, level=level, draws=draws))  # type: ignore[misc]
-            for name, models in (("teachers", teacher), ("students", paired))
-        }
-        blind = _attempt(lambda: blind_spots(ask.labels(teacher)[0], teacher=teacher, student=paired).summary(level))
+        labels, labels_are = risk.labels(teacher)
+        control = _or_withheld(
+            lambda: denoising(
+                labels, teacher=teacher, student=paired, validation=validation, labels_are=labels_are, level=level
+            )
+        )
+        sharp = SharpeningOfBoth(
+            *(
+                _or_withheld(lambda models=models: sharpening(target, models, level=level, draws=draws).summary())  # type: ignore[misc]
+                for models in (teacher, paired)
+            )
+        )
+        blind = _or_withheld(lambda: blind_spots(labels, teacher=teacher, student=paired).summary(level))
     with show.bar("slices"):
         slices = (gap.slices("teacher_confidence", level), gap.slices("class", level))
-    return Explanation(
-        gap=gap,
+    return PointwiseExplanation(
+        level=level,
         summary=summary,
+        gap_of_these_models=point_interval(gap.gap, level),
         gain=gain,
         decompositions=decompositions,
         ensembles=ensembles,
@@ -129,9 +160,10 @@ def explain(
         sharpening=sharp,
         blind_spots=blind,
         slices=slices,
-        ledger=gap.ledger(),
-        level=level,
+        points=_points(ledger),
         notes=notes,
+        gap=gap,
+        ledger=ledger,
     )
 
 
@@ -155,17 +187,45 @@ def smoothed(predictions: Predictions, share: float) -> Predictions:
     return replace(predictions, log_probs=mixed)
 
 
-def _attempt(part: Callable[[], Part]) -> Part | Refused:
+@dataclass(frozen=True)
+class _Risk:
+    """How risk is measured: against which target, in which divergence, with intervals at which level."""
+
+    target: np.ndarray
+    generator: BregmanGenerator
+    order: str
+    draws: bool
+    level: float
+
+    def decomposed(self, models: Predictions) -> BiasVarianceSummary:
+        """Split the risk of models into noise, bias and variance."""
+        parts = bias_variance(self.target, models, generator=self.generator, order=self.order, draws=self.draws)
+        return parts.summary(level=self.level)
+
+    def of_one(self, model: Predictions) -> Interval:
+        """Measure the risk of one model, over points."""
+        parts = bias_variance(self.target, model, generator=self.generator, order=self.order, draws=self.draws)
+        return point_interval(parts.total[None], self.level)
+
+    def labels(self, models: Predictions) -> tuple[np.ndarray, str]:
+        """Return the labels that classes are scored against, and what they are in words."""
+        read = read_target(self.target, models, draws=self.draws)
+        given = self.target.dtype.kind in "iu" and read.n_draws == 1
+        words = "the labels" if given else "the most probable class of the target"
+        return read.probs.mean(axis=0).argmax(axis=-1), words
+
+
+def _or_withheld(part: Callable[[], Part]) -> Part | Withheld:
     """Compute one part; keep the reason where these arrays do not allow it."""
     try:
         return part()
     except OutlearnError as error:
-        return Refused(str(error))
+        return Withheld(str(error))
 
 
 def _ensembles(teacher: Predictions) -> Iterator[tuple[str, int, Callable[[], Predictions]]]:
     """Average blocks of teachers, in both ways, so that there are several ensembles to see their variance."""
-    size = max(2, teacher.n_models // ENSEMBLES_WANTED)
+    size = max(2, teacher.n_models // BLOCKS)
     count = teacher.n_models // size
     if count < 2:
         return
@@ -196,18 +256,31 @@ def _gain(gap: RiskGap, teacher: Predictions, student: Predictions, level: float
     )
 
 
-def _posterior(method: str, teacher: Predictions, student: Predictions, ask: Question) -> PosteriorMeanSummary:
-    try:
-        found = posterior_mean(
-            teacher,
-            student,
-            method=method,
-            order=ask.order,
-            generator=ask.generator,
-            target=ask.target,
-            draws=ask.draws,
+def _posterior(method: str, teacher: Predictions, student: Predictions, risk: _Risk) -> PosteriorMeanTerms:
+    found = posterior_mean(
+        teacher,
+        student,
+        method=method,
+        order=risk.order,
+        generator=risk.generator,
+        target=risk.target,
+        draws=risk.draws,
+    )
+    return PosteriorMeanTerms(
+        **{term.name: found.interval(term.name, risk.level) for term in fields(PosteriorMeanTerms)}
+    )
+
+
+def _points(ledger: Ledger) -> PointsOfGain:
+    """Pick the points of the largest mean gain and of the least, from rows sorted by it."""
+    by_gap = np.argsort(-ledger.gap, kind="stable")
+    columns = ledger.columns()
+    ids = columns.pop("point_ids")
+
+    def picked(rows: np.ndarray) -> tuple[PointOfGain, ...]:
+        return tuple(
+            PointOfGain(ids[row].item(), **{name: column[row].item() for name, column in columns.items()})
+            for row in rows[:POINTS_KEPT]
         )
-        terms = {name: found.interval(name, ask.level) for name in POSTERIOR_TERMS}
-    except OutlearnError as error:
-        return PosteriorMeanSummary(method, METHODS[method], refused=str(error))
-    return PosteriorMeanSummary(method, METHODS[method], terms)
+
+    return PointsOfGain(picked(by_gap), picked(by_gap[::-1]))

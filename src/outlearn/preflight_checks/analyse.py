@@ -7,32 +7,35 @@ What is identifiable, and under which assumption, is in docs/will-my-student-bea
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from types import SimpleNamespace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from outlearn.core.randomness import generator
+from outlearn.data.label_table import LabelTable
 from outlearn.encoders import get_encoder
+from outlearn.encoders.points import Texts
 from outlearn.errors import ConfigError, DataError, ShapeError
-from outlearn.preflight_checks.label_table import LabelTable, make_table
+from outlearn.preflight_checks.assumptions import assumptions, doubts
+from outlearn.preflight_checks.check_labels import check_labels
 from outlearn.preflight_checks.measures import LabelMeasures
 from outlearn.preflight_checks.points import points_to_check
-from outlearn.preflight_checks.result import Preflight
-from outlearn.preflight_checks.student_measures import HABIT, StudentMeasures, habits, student_products
-from outlearn.preflight_checks.students import FEWEST_FOR_STUDENTS, CrossFit, cross_fit, pools
-from outlearn.preflight_checks.verdict import decide
-from outlearn.preflight_checks.wording import assumptions_of, warnings_of
+from outlearn.preflight_checks.student_measures import MIN_HABIT_EXCESS, StudentMeasures, habits, student_products
+from outlearn.preflight_checks.students import MIN_POINTS_TO_TRAIN, CrossFit, cross_fit, pools
+from outlearn.preflight_checks.verdict import NoStudents, decide
 from outlearn.progress import Progress, Silent
+from outlearn.results.measurement import Withheld
+from outlearn.results.preflight import Preflight
+from outlearn.results.preflight_parts import StudentReport
 
 __all__ = ["analyse_table", "preflight"]
 
 FOLDS = 5
-MOST_TERMS = 20_000
-MOST_DIMENSIONS = 256
-TEXTS_A_DIMENSION = 8
+MAX_TERMS = 20_000
+MAX_DIMENSIONS = 256
+TEXTS_PER_DIMENSION = 8
 SPANNED = 1e-3  # of the largest standard deviation of a direction
 
 
@@ -95,7 +98,7 @@ def preflight(
     if class_names is None:
         most = max(int(array.max(initial=1)), 1 if true_labels is None else int(np.max(true_labels, initial=1)))
         class_names = [str(k) for k in range(most + 1)]
-    table = make_table(
+    table = check_labels(
         LabelTable(
             names=tuple(names or (f"labeler {j + 1}" for j in range(len(array)))),
             labels=array.astype(np.int64),
@@ -133,45 +136,28 @@ def analyse_table(
     if features is not None and not np.isfinite(features).all():
         raise DataError("features hold nan or infinite numbers; expected finite ones.")
     show = progress or Silent()
-    seen, no_students = "given features", None
-    if table.n_points < FEWEST_FOR_STUDENTS:
-        no_students = f"{table.n_points} points are too few to train and judge students ({FEWEST_FOR_STUDENTS})"
-    elif features is None and table.texts is None:
-        no_students = "there are no texts or features"
-    elif features is None:
-        with show.bar("encoding texts") as advance:
-            features, seen = _encoded(table, encoder, advance)
-    n, single, pooled = len(table.names), None, None
-    groups = pools(n)
-    if no_students is None and features is not None:
+    seen = _what_students_see(table, features, encoder, show)
+    groups, single, pooled = pools(len(table.names)), None, None
+    if isinstance(seen, _Features):
         with show.bar("training students") as advance:
-            fit = cross_fit(
-                features.astype(np.float32, copy=False),
-                table.labels,
-                [*((j,) for j in range(n)), *groups],
-                table.n_classes,
-                folds=FOLDS,
-                rng=generator(seed, "folds"),
-                progress=advance,
-            )
-        n = len(table.names)
-        single = CrossFit({f: p[:n] for f, p in fit.probs.items()}, fit.strength, fit.folds)
-        pooled = CrossFit({f: p[n:] for f, p in fit.probs.items()}, fit.strength, fit.folds)
-        seen += f", {features.shape[1]} dimensions; linear head, C = {fit.strength:g}"
+            single, pooled = _students(table, seen.values, groups, seed, advance)
+        seen = replace(seen, words=f"{seen.words}; linear head, C = {single.strength:g}")
     products = None if single is None else student_products(table, single)
     excess = 0.0 if products is None or asked_twice else habits(products)
-    if excess > HABIT and n == 2:
+    if excess > MIN_HABIT_EXCESS and len(table.names) == 2:
         pooled = None  # it has learned its judges' habits
     labels = LabelMeasures(table, asked_twice, level, products)
     measured = None
     if single is not None and labels.judges:
         measured = StudentMeasures(labels, largest_bias, single, pooled, tuple(groups))
     students = () if measured is None else measured.reports()
-    curve, last_doubling = ((), None) if measured is None else measured.learning_curve()
-    pooling = None if measured is None else measured.pooling()
-    missed = labels.missed_interval()
-    best = pooled or single
-    truth = labels.truth()
+    student: StudentReport | NoStudents | None = None
+    if labels.judges:
+        student = seen if isinstance(seen, NoStudents) else students[-1]
+    last_doubling, pooling = (
+        (Withheld("there are no students"),) * 2 if measured is None else (measured.last_doubling(), measured.pooling())
+    )
+    missed, truth, best = labels.missed_interval(), labels.truth(), pooled or single
     return Preflight(
         source=table.source,
         n_points=table.n_points,
@@ -179,48 +165,91 @@ def analyse_table(
         level=level,
         seed=seed,
         asked_twice=asked_twice,
+        verdict=decide(
+            student, truth, largest_bias=largest_bias, last_doubling=last_doubling, pooling=pooling
+        ),
         labelers=labels.labelers(),
         disagreement=labels.rate(labels.disagreement),
         least_error=labels.rate(labels.disagreement / 2),
         missed=missed,
         missed_bounds=labels.missed_bounds(),
         ceiling=replace(missed, mean=1 - missed.mean, low=1 - missed.high, high=1 - missed.low),
+        truth=truth,
         largest_bias=largest_bias,
+        encoder=seen.words if isinstance(seen, _Features) else Withheld(seen.reason),
         students=students,
-        more_labels=curve,
+        more_labels=() if measured is None else measured.learning_curve(),
         last_doubling=last_doubling,
         vote_curve=labels.vote_curve(),
         pooling=pooling,
-        truth=truth,
-        checks=points_to_check(
+        points_to_check=points_to_check(
             table, None if best is None else best.probs[1.0].mean(axis=0), generator(seed, "points to check")
         ),
-        verdict=decide(
-            students[-1] if students else None, truth, related=bool(labels.judges), no_students=no_students,
-            largest_bias=largest_bias, last_doubling=last_doubling, pooling=pooling,
-        ),
-        encoder=no_students or seen,
-        assumptions=assumptions_of(labels, single, largest_bias),
-        warnings=warnings_of(labels, excess),
+        warnings=doubts(labels, excess),
+        assumptions=assumptions(labels, single, largest_bias),
         notes=table.notes,
     )  # fmt: skip
 
 
-def _encoded(table: LabelTable, encoder: Mapping[str, Any] | None, advance: Any) -> tuple[np.ndarray, str]:
+@dataclass(frozen=True, eq=False)
+class _Features:
+    """What students see of the points, and what that is in words."""
+
+    values: Float[np.ndarray, "points features"]
+    words: str
+
+
+def _what_students_see(
+    table: LabelTable, features: np.ndarray | None, encoder: Mapping[str, Any] | None, show: Progress
+) -> _Features | NoStudents:
+    if table.n_points < MIN_POINTS_TO_TRAIN:
+        return NoStudents(
+            f"{table.n_points} points are too few to train and judge students ({MIN_POINTS_TO_TRAIN})",
+            "Label more points.",
+        )
+    if features is not None:
+        return _Features(features, f"given features, {features.shape[1]} dimensions")
+    if table.texts is None:
+        return NoStudents(
+            "there are no texts or features",
+            "Add the texts (a column text, or TEXTS), or features of the points as a .npy file.",
+        )
+    with show.bar("encoding texts") as advance:
+        return _encoded(Texts(table.source, table.texts), encoder, advance)
+
+
+def _students(
+    table: LabelTable, features: np.ndarray, groups: Sequence[tuple[int, ...]], seed: int, advance: Any
+) -> tuple[CrossFit, CrossFit]:
+    """Train a student of each labeler, and one of each group of labelers."""
+    n = len(table.names)
+    fit = cross_fit(
+        features.astype(np.float32, copy=False),
+        table.labels,
+        [*((j,) for j in range(n)), *groups],
+        table.n_classes,
+        folds=FOLDS,
+        rng=generator(seed, "folds"),
+        progress=advance,
+    )
+    return fit.of(slice(n)), fit.of(slice(n, None))
+
+
+def _encoded(texts: Texts, encoder: Mapping[str, Any] | None, advance: Any) -> _Features:
     """Encode the texts. Their labels play no part, so that all texts may be looked at."""
-    points = np.arange(table.n_points)
-    task = SimpleNamespace(name=table.source, ids=table.ids, texts=table.texts, pairs=None, features=None)
-    settings = dict(encoder or {"kind": "tfidf", "max_features": MOST_TERMS})
+    points = np.arange(len(texts.texts))
+    settings = dict(encoder or {"kind": "tfidf", "max_features": MAX_TERMS})
     if encoder is None:
         # Never more dimensions than the texts span: the terms are counted first.
-        terms = get_encoder(settings).encode(task, points[:1], points).shape[1]
-        settings["dims"] = max(2, min(MOST_DIMENSIONS, table.n_points // TEXTS_A_DIMENSION, terms - 1))
+        terms = get_encoder(settings).encode(texts, points[:1], points).shape[1]
+        settings["dims"] = max(2, min(MAX_DIMENSIONS, len(points) // TEXTS_PER_DIMENSION, terms - 1))
         if terms < 3:
             settings["dims"] = None
     with np.errstate(invalid="ignore", divide="ignore"):  # texts that are all alike have no variance to explain
-        features = get_encoder(settings).encode(task, points, points, progress=advance)
+        features = get_encoder(settings).encode(texts, points, points, progress=advance)
     if encoder is None:
         # Directions that the texts do not span hold rounding alone; standardising would make it as large as the rest.
         spread = features.std(axis=0)
         features = features[:, spread > SPANNED * spread.max()] if spread.max() > 0 else features
-    return features, " ".join(f"{key}={value}" if key != "kind" else str(value) for key, value in settings.items())
+    words = " ".join(f"{key}={value}" if key != "kind" else str(value) for key, value in settings.items())
+    return _Features(features, f"{words}, {features.shape[1]} dimensions")

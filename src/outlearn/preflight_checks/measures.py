@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -28,13 +29,14 @@ from outlearn.core.shared_answer import (
     skills_of_two,
     unrelated,
 )
-from outlearn.preflight_checks.label_table import LabelTable
-from outlearn.preflight_checks.result import LabelerReport, TruthReport
+from outlearn.data.label_table import LabelTable
+from outlearn.results.measurement import Withheld
+from outlearn.results.preflight_parts import Bounds, LabelerReport, TruthReport, VoteCurvePoint
 
-__all__ = ["FEWEST_TRUE", "LabelMeasures", "Products", "no_interval"]
+__all__ = ["MIN_TRUE_LABELS", "LabelMeasures", "Products"]
 
-FEWEST_TRUE = 20
-MOST_VOTERS = 15
+MIN_TRUE_LABELS = 20
+MAX_VOTERS = 15  # of the curve of votes
 
 Products = Sequence[Sequence[Estimate]]
 
@@ -48,25 +50,39 @@ class LabelMeasures:
         asked_twice: the columns are one labeler, asked again.
         level: of intervals.
         students: q of each labeler's student with each labeler, `[students][labelers]`; None without students.
-        agreements: of every pair of labelers.
-        skills: for the shared answer.
     """
 
     table: LabelTable
     asked_twice: bool
     level: float
     students: Products | None = None
-    agreements: PairTable = field(init=False)
-    skills: Skills = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Estimate the skills once."""
-        object.__setattr__(self, "agreements", pair_table(self.table.labels))
-        object.__setattr__(self, "skills", self._skills())
 
     @property
     def n_classes(self) -> int:
+        """Count the classes."""
         return self.table.n_classes
+
+    @cached_property
+    def agreements(self) -> PairTable:
+        """Agreement of every pair of labelers."""
+        return pair_table(self.table.labels)
+
+    @cached_property
+    def skills(self) -> Skills:
+        """Skill of each labeler for the shared answer."""
+        products = {pair: chance_corrected(a, self.n_classes) for pair, a in self.agreements.items()}
+        n = len(self.table.names)
+        if self.asked_twice:
+            return skills_of_draws(products, n)
+        if n == 2:
+            return skills_of_two(products[0, 1], self._ratio(0, 1))
+        skills = skills_of_labelers(products, n)
+        rest = [j for j in range(n) if j not in skills.left_out]
+        if skills.each or len(rest) != 2:
+            return skills
+        first, second = rest
+        of_two = skills_of_two(products[first, second], self._ratio(first, second))
+        return replace(of_two, each={rest[k]: skill for k, skill in of_two.each.items()}, left_out=skills.left_out)
 
     @property
     def disagreement(self) -> Estimate:
@@ -89,10 +105,10 @@ class LabelMeasures:
     def missed_interval(self) -> Interval:
         """Give the interval of `missed`, or the reason why there is none."""
         if not self.judges:
-            return no_interval(self.table.n_points, "the labelers agree no more than chance")
+            return self._no_interval(self.table.n_points, "the labelers agree no more than chance")
         return self.rate(self.missed())
 
-    def missed_bounds(self) -> tuple[float, float]:
+    def missed_bounds(self) -> Bounds:
         """Bound it whatever the noise: [D/2, D]; below by `least_miss_rate` for one labeler asked again."""
         interval = self.rate(self.disagreement)
         least = (
@@ -100,75 +116,57 @@ class LabelMeasures:
             if self.asked_twice and not math.isnan(interval.low)
             else interval.low / 2
         )
-        return least, interval.high
+        return Bounds(least, interval.high)
 
     def labelers(self) -> tuple[LabelerReport, ...]:
         """Report each labeler."""
-        reports = []
-        truth = self.table.true_labels
-        for j, name in enumerate(self.table.names):
-            pairs = [a for pair, a in self.agreements.items() if j in pair]
-            agreement = (
-                self.rate(average(pairs)) if pairs else no_interval(0, "it shares no point with another labeler")
-            )
-            if j in self.skills.each:
-                missed = self.rate(miss_rate(self.skills.each[j], self.n_classes))
-            else:
-                missed = no_interval(self.table.n_points, "it agrees with the others no more than chance")
-            error = None
-            if truth is not None:
-                known = (truth >= 0) & (self.table.labels[j] >= 0)
-                error = self.rate(1.0 - agreement_of(self.table.labels[j], truth)) if known.any() else None
-            reports.append(LabelerReport(name, int((self.table.labels[j] >= 0).sum()), agreement, missed, error))
-        return tuple(reports)
+        return tuple(self._labeler(j, name) for j, name in enumerate(self.table.names))
 
-    def vote_curve(self) -> tuple[tuple[int, float], ...]:
+    def _labeler(self, j: int, name: str) -> LabelerReport:
+        given, truth = self.table.labels[j], self.table.true_labels
+        pairs = [agreement for pair, agreement in self.agreements.items() if j in pair]
+        agreement = self._no_interval(0, "it shares no point with another labeler")
+        if pairs:
+            agreement = self.rate(average(pairs))
+        missed = self._no_interval(self.table.n_points, "it agrees with the others no more than chance")
+        if j in self.skills.each:
+            missed = self.rate(miss_rate(self.skills.each[j], self.n_classes))
+        error: Interval | Withheld = Withheld("there is no true label of a point that it labelled")
+        if truth is not None and ((truth >= 0) & (given >= 0)).any():
+            error = self.rate(1.0 - agreement_of(given, truth))
+        return LabelerReport(name, int((given >= 0).sum()), agreement, missed, error)
+
+    def vote_curve(self) -> tuple[VoteCurvePoint, ...]:
         """Say how often a vote of 1, 2, ... equally good labelers would give the shared answer, under even noise."""
         if not self.judges:
             return ()
         rate = min(max(self.missed().value, 0.0), (self.n_classes - 1) / self.n_classes)
-        most = min(2 * len(self.table.names) + 1, MOST_VOTERS)
-        return tuple((n, plurality_accuracy(n, rate, self.n_classes)) for n in range(1, most + 1))
+        most = min(2 * len(self.table.names) + 1, MAX_VOTERS)
+        return tuple(VoteCurvePoint(n, plurality_accuracy(n, rate, self.n_classes)) for n in range(1, most + 1))
 
-    def truth(self) -> TruthReport | None:
+    def truth(self) -> TruthReport | Withheld:
         """Say what true labels add."""
-        true_labels = self.table.true_labels
-        if true_labels is None or not (true_labels >= 0).any():
-            return None
-        labels, k = self.table.labels, self.n_classes
-        known = [j for j in range(len(labels)) if ((labels[j] >= 0) & (true_labels >= 0)).any()]
-        if not known:
-            return None
+        labels, true_labels, k = self.table.labels, self.table.true_labels, self.n_classes
+        known: list[int] = []
+        if true_labels is not None:
+            known = [j for j in range(len(labels)) if ((labels[j] >= 0) & (true_labels >= 0)).any()]
+        if true_labels is None or not known:
+            return Withheld("not identifiable without true labels")
         rights = {j: agreement_of(labels[j], true_labels) for j in known}
         error = 1.0 - average(list(rights.values()))
         judges = [j for j in self.judges if j in rights]
         n = int((true_labels >= 0).sum())
         squared = (error - self.disagreement / 2).interval(self.level)
         if not judges:
-            reason = "the labelers agree no more than chance, so that they share no answer"
-            return TruthReport(n, self.rate(error), no_interval(n, reason), no_interval(n, reason), squared)
+            unknown = self._no_interval(n, "the labelers agree no more than chance, so that they share no answer")
+            return TruthReport(n, self.rate(error), unknown, unknown, squared)
         bias = shared_bias({j: chance_corrected(rights[j], k) for j in judges}, self.skills, k)
         bias = with_controls(bias, self._bias_controls(judges, true_labels))
         if error.value > error.standard_error:
             removable = (1.0 - bias / error).interval(self.level, high=1.0)
         else:
-            removable = no_interval(n, "the labels have next to no error")
+            removable = self._no_interval(n, "the labels have next to no error")
         return TruthReport(n, self.rate(error), self.rate(bias), removable, squared)
-
-    def _skills(self) -> Skills:
-        products = {pair: chance_corrected(a, self.n_classes) for pair, a in self.agreements.items()}
-        n = len(self.table.names)
-        if self.asked_twice:
-            return skills_of_draws(products, n)
-        if n == 2:
-            return skills_of_two(products[0, 1], self._ratio(0, 1))
-        skills = skills_of_labelers(products, n)
-        rest = [j for j in range(n) if j not in skills.left_out]
-        if skills.each or len(rest) != 2:
-            return skills
-        first, second = rest
-        of_two = skills_of_two(products[first, second], self._ratio(first, second))
-        return replace(of_two, each={rest[k]: skill for k, skill in of_two.each.items()}, left_out=skills.left_out)
 
     def _ratio(self, first: int, second: int) -> Estimate | None:
         """Estimate the ratio of two labelers' skills by how well students of both agree with each.
@@ -192,11 +190,10 @@ class LabelMeasures:
         count = np.sum(both, axis=0)
         share = np.sum([b & e for b, e in zip(both, equal, strict=True)], axis=0) / np.maximum(count, 1)
         known = (true_labels >= 0) & (count > 0)
-        if known.sum() < FEWEST_TRUE:
+        if known.sum() < MIN_TRUE_LABELS:
             return []
         return [mean_estimate(share, count > 0) - mean_estimate(share, known)]
 
-
-def no_interval(n_points: int, reason: str) -> Interval:
-    """Give nan and the reason."""
-    return Interval(math.nan, math.nan, math.nan, math.nan, 1, n_points, 0.95, reason, "points")
+    def _no_interval(self, n_points: int, reason: str) -> Interval:
+        """Give nan and the reason."""
+        return Interval(math.nan, math.nan, math.nan, math.nan, 1, n_points, self.level, reason, "points")

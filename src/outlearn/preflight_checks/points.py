@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from outlearn.core.crossed_gain import vote_shares
-from outlearn.preflight_checks.label_table import LabelTable
-from outlearn.preflight_checks.result import PointToCheck
+from outlearn.data.label_table import LabelTable
+from outlearn.results.preflight_parts import PointToCheck
 
 __all__ = ["points_to_check"]
 
-CALIBRATE = 100
-SUSPECTS = 50
-MISTAKES = 50
+N_CALIBRATE = 100
+MAX_SUSPECTS = 50
+MAX_MISTAKES = 50
 
 
 def points_to_check(table: LabelTable, probs: np.ndarray | None, rng: np.random.Generator) -> tuple[PointToCheck, ...]:
@@ -46,7 +46,7 @@ def points_to_check(table: LabelTable, probs: np.ndarray | None, rng: np.random.
         reasons = ["students that did not see the point answer otherwise than most labelers"] * len(vote)
     score[known] = -1.0
     ranked = [i for i in np.argsort(-score, kind="stable").tolist() if score[i] > 0]
-    random = rng.permutation(np.flatnonzero(~known))[:CALIBRATE].tolist()
+    random = rng.permutation(np.flatnonzero(~known))[:N_CALIBRATE].tolist()
 
     def point(i: int, kind: str, reason: str) -> PointToCheck:
         answer = None if probs is None else int(probs[i].argmax())
@@ -63,6 +63,6 @@ def points_to_check(table: LabelTable, probs: np.ndarray | None, rng: np.random.
     calibrate = [point(i, "calibrate", "drawn at random, to measure shared bias") for i in random]
     mistakes = [
         point(i, "mistake", f"the true label is {table.class_names[int(true[i])]}")
-        for i in np.flatnonzero(known & given & (shares.max(axis=1) == 1) & (vote != true))[:MISTAKES]
+        for i in np.flatnonzero(known & given & (shares.max(axis=1) == 1) & (vote != true))[:MAX_MISTAKES].tolist()
     ]
-    return (*calibrate, *mistakes, *(point(i, "suspect", reasons[i]) for i in ranked[:SUSPECTS]))
+    return (*calibrate, *mistakes, *(point(i, "suspect", reasons[i]) for i in ranked[:MAX_SUSPECTS]))

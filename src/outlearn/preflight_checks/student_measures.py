@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -22,14 +24,15 @@ from outlearn.core.intervals import Interval
 from outlearn.core.labeler_agreement import agreement_of, chance_corrected
 from outlearn.core.shared_answer import unrelated
 from outlearn.core.top_class import top_class
-from outlearn.preflight_checks.label_table import LabelTable
+from outlearn.data.label_table import LabelTable
 from outlearn.preflight_checks.measures import LabelMeasures, Products
-from outlearn.preflight_checks.result import StudentReport
 from outlearn.preflight_checks.students import CrossFit
+from outlearn.results.measurement import Withheld
+from outlearn.results.preflight_parts import Bounds, LearningCurvePoint, StudentReport
 
-__all__ = ["HABIT", "StudentMeasures", "habits", "student_products"]
+__all__ = ["MIN_HABIT_EXCESS", "StudentMeasures", "habits", "student_products"]
 
-HABIT = 3.0  # standard errors from which labelers are said to have habits of their own
+MIN_HABIT_EXCESS = 3.0  # standard errors from which labelers are said to have habits of their own
 
 
 def student_products(table: LabelTable, single: CrossFit) -> Products:
@@ -76,37 +79,43 @@ class StudentMeasures:
 
     def reports(self) -> tuple[StudentReport, ...]:
         """Report the students of one labeler, and of several."""
-        found = [self._report("of one labeler", self._single_judged(1.0), None)]
+        found = [self._report("of one labeler", self._single_judged(1.0), Withheld("one labeler is no vote"))]
         if self.pooled is not None:
             judged = self._pooled_judged(self.pooled, 1.0)
-            votes = None if len(self.labels.table.names) < 3 else self._votes(judged.judges)
+            votes: Judged | Withheld = Withheld("of two labelers one judges, and the other is no vote")
+            if len(self.labels.table.names) > 2:
+                votes = replace(judged, rivals=self._votes(judged.judges))
             found.append(self._report("of all labelers", judged, votes))
         return tuple(found)
 
-    def pooling(self) -> Interval | None:
+    def pooling(self) -> Interval | Withheld:
         """Estimate how much more often a student of several labelers gives the shared answer than one of one."""
         if self.pooled is None:
-            return None
+            return Withheld("there is no student of several labelers")
         several, one = self._accuracy(self._pooled_judged(self.pooled, 1.0)), self._accuracy(self._single_judged(1.0))
         return (several - one).interval(self.labels.level)
 
-    def learning_curve(self) -> tuple[tuple[tuple[int, Interval], ...], Interval]:
-        """Say how often a student gives the shared answer by the points it saw, and what the last doubling added.
+    def learning_curve(self) -> tuple[LearningCurvePoint, ...]:
+        """Say how often a student gives the shared answer by the points it saw."""
+        n_seen = self.labels.table.n_points * (1 - 1 / self.single.folds)
+        return tuple(
+            LearningCurvePoint(round(n_seen * fraction), self.labels.rate(accuracy))
+            for fraction, accuracy in self._accuracies.items()
+        )
 
-        Students of all labelers where there are any, else of one.
-        """
-        found = {
+    def last_doubling(self) -> Interval:
+        """Estimate what seeing all points instead of half of them added."""
+        return (self._accuracies[1.0] - self._accuracies[0.5]).interval(self.labels.level)
+
+    @cached_property
+    def _accuracies(self) -> Mapping[float, Estimate]:
+        """For each fraction of the points how often students give the shared answer: of all labelers, else of one."""
+        return {
             fraction: self._accuracy(
                 self._single_judged(fraction) if self.pooled is None else self._pooled_judged(self.pooled, fraction)
             )
             for fraction in sorted(self.single.probs)
         }
-        n_seen = self.labels.table.n_points * (1 - 1 / self.single.folds)
-        curve = tuple((round(n_seen * fraction), self.labels.rate(e)) for fraction, e in found.items())
-        return curve, (found[1.0] - found[0.5]).interval(self.labels.level)
-
-    def _hard(self, probs: np.ndarray) -> np.ndarray:
-        return top_class(probs)
 
     def _one_hot(self, labeler: int) -> np.ndarray:
         given = self.labels.table.labels[labeler]
@@ -121,7 +130,7 @@ class StudentMeasures:
         return accuracy_for(judged, self.labels.table.labels, self.labels.skills, self.labels.n_classes)
 
     def _single_judged(self, fraction: float) -> Judged:
-        answers = self._hard(self.single.probs[fraction])
+        answers = top_class(self.single.probs[fraction])
         pairs = self._pairs()
         rivals = [self._one_hot(a) for a in range(len(answers))]
         return Judged(
@@ -129,7 +138,7 @@ class StudentMeasures:
         )
 
     def _pooled_judged(self, pooled: CrossFit, fraction: float) -> Judged:
-        answers = self._hard(pooled.probs[fraction])
+        answers = top_class(pooled.probs[fraction])
         rivals = {}
         for judge in self.labels.judges:
             others = [j for j in self.groups[judge] if j != judge]
@@ -142,33 +151,39 @@ class StudentMeasures:
             vote_shares(self.labels.table.labels[rows], self.labels.n_classes, plurality=True) for rows in others
         )
 
-    def _report(self, name: str, judged: Judged, votes: tuple[np.ndarray, ...] | None) -> StudentReport:
+    def _report(self, name: str, judged: Judged, votes: Judged | Withheld) -> StudentReport:
         level = self.labels.level
         given, truth = self.labels.table.labels, self.labels.table.true_labels
         gain = crossed_gain(judged, given, self.labels.skills)
         rate = self.labels.missed()
         lower, upper = gain_bounds(gain, rate, self.largest_bias, self.labels.n_classes)
-        break_even = math.nan
+        break_even: float | Withheld = Withheld("the sign of the gain is not told")
         if gain.interval(level).excludes_zero and rate.value > 0:
             break_even = max(break_even_bias(gain, rate, self.labels.n_classes).interval(level).low, 0.0)
-        over = None if votes is None else Judged(judged.judges, judged.answers, votes)
-        true, off, true_over, correct = None, None, None, None
+
+        def over(rivals: Judged | Withheld, measure: Callable[[Judged], Estimate]) -> Interval | Withheld:
+            return rivals if isinstance(rivals, Withheld) else measure(rivals).interval(level)
+
+        without = Withheld("there are no true labels")
+        true_accuracy: Interval | Withheld = without
+        true: Interval | Withheld = without
+        off: Interval | Withheld = without
+        true_over_vote: Interval | Withheld = without
         if truth is not None and (truth >= 0).any():
-            found = true_gain(judged, given, truth)
-            against_nothing = Judged(judged.judges, judged.answers, tuple(map(np.zeros_like, judged.answers)))
-            correct = self.labels.rate(true_gain(against_nothing, given, truth))
-            true, off = found.interval(level), (found - gain).interval(level)
-            true_over = None if over is None else true_gain(over, given, truth).interval(level)
+            against_truth = true_gain(judged, given, truth)
+            against_nothing = replace(judged, rivals=tuple(map(np.zeros_like, judged.answers)))
+            true_accuracy = self.labels.rate(true_gain(against_nothing, given, truth))
+            true, off = against_truth.interval(level), (against_truth - gain).interval(level)
+            true_over_vote = over(votes, lambda rivals: true_gain(rivals, given, truth))
         return StudentReport(
             name=name,
             accuracy=self.labels.rate(self._accuracy(judged)),
             gain=gain.interval(level),
-            low=lower.interval(level).low,
-            high=upper.interval(level).high,
+            accuracy_gain=Bounds(lower.interval(level).low, upper.interval(level).high),
             break_even=break_even,
-            over_vote=None if over is None else crossed_gain(over, given, self.labels.skills).interval(level),
-            true_accuracy=correct,
+            over_vote=over(votes, lambda rivals: crossed_gain(rivals, given, self.labels.skills)),
+            true_accuracy=true_accuracy,
             true_gain=true,
-            true_over_vote=true_over,
+            true_over_vote=true_over_vote,
             off=off,
         )

@@ -7,16 +7,16 @@ length of training to choose. Its ridge is chosen by agreement with the labels o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from outlearn.core.crossed_gain import vote_shares
 
-__all__ = ["FEWEST_FOR_STUDENTS", "FRACTIONS", "CrossFit", "cross_fit", "pools"]
+__all__ = ["FRACTIONS", "MIN_POINTS_TO_TRAIN", "CrossFit", "cross_fit", "pools"]
 
-FEWEST_FOR_STUDENTS = 50
+MIN_POINTS_TO_TRAIN = 50  # and to judge students
 FRACTIONS = (0.25, 0.5)  # of the points in training, beside all of them: the learning curve
 STRENGTHS = (0.001, 0.01, 0.1, 1.0)  # inverse ridge C: labels are noisy, so that less is often more
 SMOOTHING = 1e-3  # of the uniform distribution in each label, so that a class absent from a fold has a finite optimum
@@ -37,6 +37,10 @@ class CrossFit:
     probs: Mapping[float, Float[np.ndarray, "students points classes"]]
     strength: float
     folds: int
+
+    def of(self, students: slice) -> CrossFit:
+        """Keep some of the students."""
+        return replace(self, probs={fraction: probs[students] for fraction, probs in self.probs.items()})
 
 
 def pools(n_labelers: int) -> list[tuple[int, ...]]:
@@ -62,7 +66,6 @@ def cross_fit(
     *,
     folds: int,
     rng: np.random.Generator,
-    standardise: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> CrossFit:
     """Train one student for each group of labelers on the shares of their labels, and answer every point unseen.
@@ -74,7 +77,6 @@ def cross_fit(
         n_classes: K.
         folds: parts to leave out in turn.
         rng: decides the parts.
-        standardise: scale features to unit variance first.
         progress: called with (fits done, all fits).
     """
     from outlearn.learners import HeadJob
@@ -100,7 +102,7 @@ def cross_fit(
             seen = seen[: max(round(fraction * len(seen)), 2)]
             result = fit_convex(
                 features[seen], targets[:, seen], jobs, {"left out": features[left_out]},
-                C=strength, tolerance=TOLERANCE, weights=weights[:, seen], standardise=standardise,
+                C=strength, tolerance=TOLERANCE, weights=weights[:, seen], standardise=True,
             )  # fmt: skip
             logits = result.logits["left out"][-1].astype(np.float64)
             logits -= logits.max(axis=2, keepdims=True)
@@ -117,6 +119,6 @@ def cross_fit(
         for strength, probs in fits.items()
     }
     best = min(strength for strength in STRENGTHS if agreement[strength] >= max(agreement.values()) - TIE)
-    place = [distinct.index(group) for group in groups]
-    curve = {fraction: fit(best, fraction)[place] for fraction in FRACTIONS}
-    return CrossFit({**curve, 1.0: fits[best][place]}, best, folds)
+    rows = [distinct.index(group) for group in groups]
+    curve = {fraction: fit(best, fraction)[rows] for fraction in FRACTIONS}
+    return CrossFit({**curve, 1.0: fits[best][rows]}, best, folds)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from outlearn.core.intervals import Interval
-from outlearn.preflight_checks.result import StudentReport, TruthReport, Verdict
+import math
+from dataclasses import dataclass
 
-__all__ = ["VERDICTS", "decide"]
+from outlearn.core.intervals import Interval
+from outlearn.results.measurement import Withheld
+from outlearn.results.preflight_parts import StudentReport, TruthReport, Verdict
+
+__all__ = ["VERDICTS", "NoStudents", "decide"]
 
 VERDICTS = {
     "gain": "the student beats a single labeler",
@@ -27,15 +31,21 @@ FIX_GUIDE = (
 )
 
 
+@dataclass(frozen=True)
+class NoStudents:
+    """Why no students are trained, and what would change that."""
+
+    reason: str
+    advice: str
+
+
 def decide(
-    student: StudentReport | None,
-    truth: TruthReport | None,
+    student: StudentReport | NoStudents | None,
+    truth: TruthReport | Withheld,
     *,
-    related: bool,
-    no_students: str | None,
     largest_bias: float,
-    last_doubling: Interval | None,
-    pooling: Interval | None,
+    last_doubling: Interval | Withheld,
+    pooling: Interval | Withheld,
 ) -> Verdict:
     """Choose the verdict.
 
@@ -46,40 +56,40 @@ def decide(
     and no agreement tells which: "depends on shared bias".
 
     Args:
-        student: of all labelers, or of one.
+        student: of all labelers, or of one; or why there is none. None for labels that agree no more than chance: they
+            cannot judge a student.
         truth: what true labels add.
-        related: the labels agree more than chance.
-        no_students: why there are no students.
         largest_bias: the shared bias that the bounds of the gain allow for.
         last_doubling, pooling: what more points and more labelers bring.
     """
-    if not related:
+    if student is None:
         check = (
             "Check that the columns are labels of the same points, in the same classes, and that each labeler "
             "understood the task. A student of such labels learns nothing."
         )
         return Verdict("unrelated labels", f"{_sentence('unrelated labels')}.", (check,))
     advice: list[str] = []
-    if student is None:
-        advice = [_why_no_students(no_students), *_truth_advice(truth)]
-        return Verdict("no students", f"{_sentence('no students')}: {no_students}.", tuple(advice))
-    true = student.true_gain
-    gain = student.gain if true is None else true
-    certain = true is not None or student.low > 0 or student.high < 0
+    if isinstance(student, NoStudents):
+        advice = [student.advice, *_truth_advice(truth)]
+        return Verdict("no students", f"{_sentence('no students')}: {student.reason}.", tuple(advice))
+    measured = isinstance(student.true_gain, Interval)
+    gain = student.true_gain if isinstance(student.true_gain, Interval) else student.gain
+    certain = measured or student.accuracy_gain.low > 0 or student.accuracy_gain.high < 0
+    break_even = math.nan if isinstance(student.break_even, Withheld) else student.break_even
     if gain.low > 0:
         key = "gain" if certain else "gain unless shared bias"
         if certain:
             advice.append("Train the student on these labels.")
         else:
             advice.append(
-                f"This is a gain in accuracy for a shared bias below {student.break_even:.1%} of points, whatever the "
+                f"This is a gain in accuracy for a shared bias below {break_even:.1%} of points, whatever the "
                 "student does there; above, only where it does not take the bias over."
             )
     elif gain.high < 0:
         key = "no gain" if certain else "depends on shared bias"
         if not certain:
             advice.append(
-                f"It is a loss of accuracy for a shared bias below {student.break_even:.1%} of points. Above, it may "
+                f"It is a loss of accuracy for a shared bias below {break_even:.1%} of points. Above, it may "
                 "be a gain: a student that cannot learn a mistake which all labelers share departs from them too. Only "
                 "true labels tell; the points marked `suspect` are where to look first."
             )
@@ -90,21 +100,21 @@ def decide(
     else:
         key = "undecided"
         advice.append(f"The gain lies between {gain.low:+.3f} and {gain.high:+.3f}: label more points to tell.")
-    if student.over_vote is not None and gain.low > 0:
-        over = student.true_over_vote or student.over_vote
+    over = student.true_over_vote if isinstance(student.true_over_vote, Interval) else student.over_vote
+    if isinstance(over, Interval) and gain.low > 0:
         if over.high < 0:
-            where = "" if true is not None else " on the shared answer, its mistakes included"
+            where = "" if measured else " on the shared answer, its mistakes included"
             advice.append(f"Where all labelers answer, their vote does better than the student{where}.")
         elif not over.low > 0:
             advice.append(
                 "A vote of the same labelers is not told apart from the student: it is worth its cost where labelers "
                 "are not asked."
             )
-    if last_doubling is not None and last_doubling.low > 0:
+    if isinstance(last_doubling, Interval) and last_doubling.low > 0:
         advice.append(
             f"More points help: the last doubling gave the student {last_doubling.mean:+.3f}; expect less of the next."
         )
-    if pooling is not None and pooling.low > 0:
+    if isinstance(pooling, Interval) and pooling.low > 0:
         advice.append(f"More labelers help: the student of all of them is {pooling.mean:+.3f} better than of one.")
     advice += _truth_advice(truth)
     return Verdict(key, f"{_sentence(key)} {_size(student, largest_bias)}.", tuple(advice))
@@ -115,23 +125,17 @@ def _sentence(key: str) -> str:
 
 
 def _size(student: StudentReport, largest_bias: float) -> str:
-    if student.true_gain is not None:
+    if isinstance(student.true_gain, Interval):
         return f"(gain in accuracy {student.true_gain}, measured with true labels)"
     return (
-        f"(gain {student.gain} over the shared answer; in accuracy between {student.low:.3f} and {student.high:.3f} "
-        f"for any shared bias up to {largest_bias:.0%} of points)"
+        f"(gain {student.gain} over the shared answer; in accuracy between {student.accuracy_gain.low:.3f} and "
+        f"{student.accuracy_gain.high:.3f} for any shared bias up to {largest_bias:.0%} of points)"
     )
 
 
-def _truth_advice(truth: TruthReport | None) -> list[str]:
-    if truth is None:
+def _truth_advice(truth: TruthReport | Withheld) -> list[str]:
+    if isinstance(truth, Withheld):
         return [CALIBRATE]
     if truth.removable.high < 0.5:
         return [FIX_GUIDE]
     return []
-
-
-def _why_no_students(reason: str | None) -> str:
-    if reason is not None and "points" in reason:
-        return "Label more points."
-    return "Add the texts (a column text, or TEXTS), or features of the points as a .npy file."

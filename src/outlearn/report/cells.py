@@ -1,4 +1,4 @@
-"""Numbers on their way to paper: estimates with intervals, plain tables, and every formatting rule in one place.
+"""Numbers on their way to paper: measurements with intervals, plain tables, and every formatting rule in one place.
 
 A `Table` holds numbers, not text. `format_cell` turns a number into text by the kind of its column, and it is the only
 code that knows about percentages: everything before the report is in shares and nats.
@@ -7,44 +7,30 @@ code that knows about percentages: everything before the report is in shares and
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
+
+from outlearn.core.intervals import Interval
+from outlearn.results.measurement import Withheld
 
 __all__ = [
     "Cell",
     "Column",
-    "Estimate",
     "Kind",
     "Table",
-    "estimate_of",
     "excludes_zero",
     "format_cell",
     "format_number",
+    "has_interval",
+    "is_above_zero",
+    "is_below_zero",
+    "point_estimate",
 ]
 
 Kind = Literal["text", "percent", "points", "nats", "signed", "ratio", "count", "seconds"]
 MISSING = "—"
 
-
-@dataclass(frozen=True)
-class Estimate:
-    """A measured mean, its interval, and why either is missing. Shares stay shares and nats stay nats."""
-
-    mean: float | None
-    low: float | None = None
-    high: float | None = None
-    reason: str | None = None
-    n_models: int | None = None
-    n_points: int | None = None
-
-    @property
-    def has_interval(self) -> bool:
-        """Say whether both ends of the interval are known."""
-        return self.low is not None and self.high is not None
-
-
-Cell = Estimate | float | int | str | None
+Cell = Interval | Withheld | float | int | str | None
 
 
 @dataclass(frozen=True)
@@ -65,47 +51,48 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     footnotes: tuple[str, ...] = field(default=())
 
-    def text_rows(self, *, intervals: bool = True) -> list[list[str]]:
+    def text_rows(self) -> list[list[str]]:
         """Return every cell as text, by the kind of its column."""
         return [
-            [format_cell(cell, col.kind, intervals=intervals) for cell, col in zip(row, self.columns, strict=True)]
+            [format_cell(cell, column.kind) for cell, column in zip(row, self.columns, strict=True)]
             for row in self.rows
         ]
 
 
-def estimate_of(value: Any) -> Estimate:
-    """Read an estimate of results.json: a mapping with mean (or value), low, high, reason, or a number, or null.
+def point_estimate(cell: Cell) -> float | None:
+    """Return the number of a cell, without its interval; None where there is none.
 
     Example:
-        >>> estimate_of({"mean": 0.7, "low": None, "high": None, "reason": "one teacher"}).reason
-        'one teacher'
-        >>> estimate_of(0.5).mean, estimate_of(None).mean
-        (0.5, None)
+        >>> point_estimate(Interval(0.7, 0.6, 0.8, 0.05, 4, 100)), point_estimate(Withheld("one teacher"))
+        (0.7, None)
     """
-    if isinstance(value, Mapping):
-        mean = value.get("mean", value.get("value"))
-        reason = value.get("reason")
-        return Estimate(
-            _finite(mean),
-            _finite(value.get("low")),
-            _finite(value.get("high")),
-            None if reason is None else str(reason),
-            _count(value.get("n_models")),
-            _count(value.get("n_points")),
-        )
-    return Estimate(_finite(value))
+    number = cell.mean if isinstance(cell, Interval) else cell
+    return float(number) if isinstance(number, int | float) and math.isfinite(number) else None
 
 
-def excludes_zero(estimate: Estimate) -> bool:
+def has_interval(cell: Cell) -> bool:
+    """Say whether both ends of the interval are known."""
+    return isinstance(cell, Interval) and math.isfinite(cell.low) and math.isfinite(cell.high)
+
+
+def is_above_zero(measured: Cell) -> bool:
+    """Say whether the whole interval is above 0: only then is something said to be more, or to win."""
+    return isinstance(measured, Interval) and measured.low > 0
+
+
+def is_below_zero(measured: Cell) -> bool:
+    """Say whether the whole interval is below 0."""
+    return isinstance(measured, Interval) and measured.high < 0
+
+
+def excludes_zero(measured: Cell) -> bool:
     """Say whether the interval is known and lies on one side of 0: the only case in which a sign may be claimed.
 
     Example:
-        >>> excludes_zero(Estimate(0.1, 0.02, 0.18)), excludes_zero(Estimate(0.1, -0.02, 0.22))
-        (True, False)
+        >>> [excludes_zero(Interval(0.1, low, 0.2, 0.05, 4, 100)) for low in (0.02, -0.02, float("nan"))]
+        [True, False, False]
     """
-    if estimate.low is None or estimate.high is None:
-        return False
-    return estimate.low > 0 or estimate.high < 0
+    return is_above_zero(measured) or is_below_zero(measured)
 
 
 def format_number(value: float | None, kind: Kind) -> str:
@@ -135,40 +122,17 @@ def format_number(value: float | None, kind: Kind) -> str:
 
 
 def format_cell(cell: Cell, kind: Kind = "text", *, intervals: bool = True) -> str:
-    """Write one cell; an estimate carries its interval behind it.
+    """Write one cell; a measurement carries its interval behind it, and what is withheld is a dash.
 
     Example:
-        >>> format_cell(Estimate(0.798, 0.779, 0.816), "percent")
+        >>> format_cell(Interval(0.798, 0.779, 0.816, 0.01, 4, 100), "percent")
         '79.8 [77.9, 81.6]'
-        >>> format_cell(Estimate(None, reason="withheld"), "ratio"), format_cell("mae")
+        >>> format_cell(Withheld("one teacher"), "ratio"), format_cell("mae")
         ('—', 'mae')
     """
-    if cell is None or isinstance(cell, str):
-        return MISSING if cell is None else cell
-    if isinstance(cell, Estimate):
-        text = format_number(cell.mean, kind)
-        if intervals and cell.mean is not None and cell.has_interval:
-            return f"{text} [{format_number(cell.low, kind)}, {format_number(cell.high, kind)}]"
-        return text
-    return format_number(float(cell), kind)
-
-
-def _finite(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def cell_value(cell: Cell) -> float | str | None:
-    """Return what a cell sorts by: the mean of an estimate, else the number or the text itself."""
-    return cell.mean if isinstance(cell, Estimate) else cell
-
-
-def as_records(table: Table) -> Sequence[dict[str, Cell]]:
-    """Return the rows as mappings from column name to cell."""
-    names = [column.name for column in table.columns]
-    return [dict(zip(names, row, strict=True)) for row in table.rows]
+    if isinstance(cell, str):
+        return cell
+    text = format_number(point_estimate(cell), kind)
+    if intervals and text != MISSING and isinstance(cell, Interval) and has_interval(cell):
+        return f"{text} [{format_number(cell.low, kind)}, {format_number(cell.high, kind)}]"
+    return text

@@ -26,6 +26,11 @@ class Axis:
     log: bool = False
     ticks: tuple[float, ...] = ()
 
+    def positions(self, values: Sequence[float | str]) -> list[float]:
+        """Return where values stand: categories at 0, 1, 2, ... in their order, numbers at themselves."""
+        index = {name: float(k) for k, name in enumerate(self.categories)}
+        return [index[value] if isinstance(value, str) else value for value in values]
+
 
 @dataclass(frozen=True)
 class Dots:
@@ -56,7 +61,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Bars:
-    """Bars at categories or numbers, from `base` (0 if empty) over `length`; horizontal ones stand at places on y.
+    """Bars at categories or numbers, from `base` (0 if empty) over `length`; horizontal ones stand at positions on y.
 
     Bars of one panel stand side by side by their `lane`; in one lane they are stacked as given by `base`.
     """

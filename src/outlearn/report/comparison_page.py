@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from outlearn.report.cells import Cell, Column, Estimate, Table, format_cell
+from outlearn.report.cells import Cell, Column, Table, format_cell, is_above_zero, is_below_zero, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Panel, Rule
 from outlearn.report.comparison_tables import (
     all_losses,
@@ -15,30 +14,26 @@ from outlearn.report.comparison_tables import (
     residual_finding,
 )
 from outlearn.report.page import Figure, Grid, GridColumn, Section, TableBlock, render_page
-from outlearn.report.plotly_charts import to_plotly
 from outlearn.report.style import ROLES, series_style
-from outlearn.report.tables import risk_unit
-from outlearn.results.reading import RunFolder
+from outlearn.results.run_folder import Run
 
 __all__ = ["comparison_figures", "comparison_page"]
 
 # A longer table behind a figure slows the page down; the grid below the figures holds every number in any case.
-LONGEST_TABLE = 300
-Rows = Sequence[dict[str, Any]]
+MAX_TABLE_ROWS = 300
+Rows = Sequence[Mapping[str, Cell]]
 
 
-def comparison_page(runs: Sequence[RunFolder]) -> str:
+def comparison_page(runs: Sequence[Run]) -> str:
     """Return the comparison of several runs as one HTML page."""
     table = comparison_table(runs)
-    unit = _unit(runs)
-    summary = loss_summary(runs)
     grid = Grid(
         key="runs",
         title=table.title,
-        caption=f"Accuracies in %; gain in points over the own labeller; gap, misfit and residual in {unit}; "
+        caption=f"Accuracies in %; gain in points over the own labeler; gap, misfit and residual in {_unit(runs)}; "
         "[..] intervals.",
         columns=tuple(GridColumn(c.name, c.kind, filter=c.name in ("task", "loss")) for c in table.columns),
-        rows=[[_in_grid(cell) for cell in row] for row in table.rows],
+        rows=table.rows,
         sort_by="gain",
         descending=True,
         unit="rows",
@@ -47,19 +42,13 @@ def comparison_page(runs: Sequence[RunFolder]) -> str:
         title=f"Comparison of {len(runs)} runs",
         findings=comparison_findings(runs),
         sections=[
-            Section("overview", "Loss by loss", (TableBlock(summary), *comparison_figures(runs))),
+            Section("overview", "Loss by loss", (TableBlock(loss_summary(runs)), *comparison_figures(runs))),
             Section("rows", "Run by run", (grid,)),
         ],
     )
 
 
-def _in_grid(cell: Cell) -> Any:
-    if not isinstance(cell, Estimate):
-        return cell
-    return [cell.mean, cell.low, cell.high] if cell.mean is not None and cell.has_interval else cell.mean
-
-
-def comparison_figures(runs: Sequence[RunFolder]) -> tuple[Figure, ...]:
+def comparison_figures(runs: Sequence[Run]) -> tuple[Figure, ...]:
     """Draw every gain of several runs, and the gains in risk against the misfits that predict them."""
     table = comparison_table(runs)
     names = [column.name for column in table.columns]
@@ -70,48 +59,48 @@ def comparison_figures(runs: Sequence[RunFolder]) -> tuple[Figure, ...]:
     return (_gain_figure(of_loss, rows), _misfit_figure(of_loss, rows, _unit(runs), residual_finding(runs)))
 
 
-def _unit(runs: Sequence[RunFolder]) -> str:
-    units = sorted({risk_unit(run.results) for run in runs})
-    return units[0] if len(units) == 1 else "each run's unit"
+def _unit(runs: Sequence[Run]) -> str:
+    units = {run.measure.unit for run in runs}
+    return units.pop() if len(units) == 1 else "each run's unit"
 
 
 def _table(title: str, rows: Rows, columns: Sequence[Column]) -> tuple[Table | None, str]:
-    if len(rows) > LONGEST_TABLE:
+    """Return the table of a figure, or None and the sentence that says where its numbers are."""
+    if len(rows) > MAX_TABLE_ROWS:
         return None, " The numbers are in the table below."
     return Table(title, tuple(columns), tuple(tuple(row[column.name] for column in columns) for row in rows)), ""
 
 
+def _means(rows: Rows, name: str) -> list[float]:
+    return [point_estimate(row[name]) or 0.0 for row in rows]
+
+
 def _gain_figure(of_loss: Mapping[str, Rows], rows: Rows) -> Figure:
     losses = tuple(of_loss)
-    marks = []
+    marks: list[Dots | Rule] = []
     for k, (loss, mine) in enumerate(of_loss.items()):
-        known = [row for row in mine if row["gain"].mean is not None]
+        known = [row for row in mine if point_estimate(row["gain"]) is not None]
         hover = [f"{row['run']}, {loss}: {format_cell(row['gain'], 'points')} points" for row in known]
-        gains = [100 * row["gain"].mean for row in known]
-        places = [loss] * len(known)
-        marks.append(Dots(loss, series_style(k), gains, places, hover=hover, horizontal=True, size=7))
-    axis = Axis("gain over the own labeller, points")
+        gains = [100 * gain for gain in _means(known, "gain")]
+        marks.append(Dots(loss, series_style(k), gains, [loss] * len(known), hover=hover, horizontal=True, size=7))
+    axis = Axis("gain over the own labeler, points")
     panel = Panel(axis, Axis(categories=losses), (*marks, Rule(ROLES["gap"], x=0.0)))
     chart = Chart((panel,), legend=False, panel_height=max(220, 30 * len(losses)))
-    gains = [row["gain"] for row in rows]
-    above = sum(gain.low is not None and gain.low > 0 for gain in gains)
-    below = sum(gain.high is not None and gain.high < 0 for gain in gains)
+    above, below = (sum(told(row["gain"]) for row in rows) for told in (is_above_zero, is_below_zero))
     finding = (
-        f"Of {len(gains)} gains {above} are shown to be above 0 and {below} below 0; the rest cannot be told apart "
+        f"Of {len(rows)} gains {above} are shown to be above 0 and {below} below 0; the rest cannot be told apart "
         "from 0 (paired intervals)."
     )
-    table, how = _table(
-        "Gains", rows, (Column("run"), Column("task"), Column("loss"), Column("student", "percent"), _GAIN)
-    )
-    return Figure("gains", "Gain over the own labeller, one mark a run", to_plotly(chart), finding, how.strip(), table)
-
-
-_GAIN = Column("gain", "points")
+    columns = (Column("run"), Column("task"), Column("loss"), Column("student", "percent"), Column("gain", "points"))
+    table, how = _table("Gains", rows, columns)
+    return Figure("gains", "Gain over the own labeler, one mark a run", chart, finding, how.strip(), table)
 
 
 def _misfit_figure(of_loss: Mapping[str, Rows], rows: Rows, unit: str, finding: str) -> Figure:
-    marks = []
-    known = [row for row in rows if row["gap"].mean is not None and row["misfit"].mean is not None]
+    marks: list[Dots | Rule] = []
+    known = [
+        row for row in rows if point_estimate(row["gap"]) is not None and point_estimate(row["misfit"]) is not None
+    ]
     for k, loss in enumerate(of_loss):
         mine = [row for row in known if row["loss"] == loss]
         hover = [
@@ -119,9 +108,8 @@ def _misfit_figure(of_loss: Mapping[str, Rows], rows: Rows, unit: str, finding: 
             f"gap {format_cell(row['gap'], 'signed')}"
             for row in mine
         ]
-        x, y = ([row[key].mean for row in mine] for key in ("misfit", "gap"))
-        marks.append(Dots(loss, series_style(k), x, y, hover=hover, size=7))
-    high = max((row["misfit"].mean for row in known), default=1.0)
+        marks.append(Dots(loss, series_style(k), _means(mine, "misfit"), _means(mine, "gap"), hover=hover, size=7))
+    high = max(_means(known, "misfit"), default=1.0)
     panel = Panel(
         Axis(f"predicted gain: misfit, {unit}"),
         Axis(f"measured gain in risk: gap, {unit}"),
@@ -130,5 +118,6 @@ def _misfit_figure(of_loss: Mapping[str, Rows], rows: Rows, unit: str, finding: 
     columns = (Column("run"), Column("loss"), Column("misfit", "nats"), Column("gap", "signed"))
     table, more = _table("Misfit and gap", known, columns)
     how = "On the line gap = misfit: the student is its teacher's posterior mean." + more
-    chart = Chart((panel,), panel_height=380)
-    return Figure("misfit-gap", "Predicted against measured gain", to_plotly(chart), finding, how, table)
+    return Figure(
+        "misfit-gap", "Predicted against measured gain", Chart((panel,), panel_height=380), finding, how, table
+    )

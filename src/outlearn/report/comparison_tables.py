@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy.stats import rankdata
 
-from outlearn.report.cells import Cell, Column, Estimate, Table, estimate_of
-from outlearn.report.tables import loss_names, student_estimate
-from outlearn.results.reading import RunFolder
+from outlearn.report.cells import Cell, Column, Table, is_above_zero, is_below_zero, point_estimate
+from outlearn.report.tables import NOT_COMPARED
+from outlearn.results.run import Student
+from outlearn.results.run_folder import Run
 
-__all__ = ["ROW_COLUMNS", "all_losses", "comparison_findings", "comparison_table", "loss_summary", "run_names"]
+__all__ = ["all_losses", "comparison_findings", "comparison_table", "loss_summary", "residual_finding", "run_names"]
 
 ROW_COLUMNS = (
     Column("run"),
@@ -29,15 +30,15 @@ ROW_COLUMNS = (
     Column("residual", "signed"),
     Column("overfit covariance", "signed"),
 )
-FORWARD = "forward_ce"
+FORWARD = "forward_ce"  # what every other loss is compared with
 
 
-def run_names(runs: Sequence[RunFolder]) -> tuple[str, ...]:
+def run_names(runs: Sequence[Run]) -> tuple[str, ...]:
     """Return a name for each run: its folder's name, with as many parents as it takes to tell it from the others.
 
     The same folder given twice keeps the same name.
     """
-    parts = [run.path.resolve().parts for run in runs]
+    parts = [run.folder.resolve().parts for run in runs]
     depth = dict.fromkeys(parts, 1)
     for _ in range(max(map(len, parts), default=1)):
         shared = Counter(path[-depth[path] :] for path in depth)
@@ -48,55 +49,51 @@ def run_names(runs: Sequence[RunFolder]) -> tuple[str, ...]:
     return tuple("/".join(path[-depth[path] :]) for path in parts)
 
 
-def all_losses(runs: Sequence[RunFolder]) -> tuple[str, ...]:
+def all_losses(runs: Sequence[Run]) -> tuple[str, ...]:
     """Return every loss of the runs once, in order of appearance."""
-    return tuple(dict.fromkeys(loss for run in runs for loss in loss_names(run.results)))
+    return tuple(dict.fromkeys(loss for run in runs for loss in run.students))
 
 
-def comparison_table(runs: Sequence[RunFolder]) -> Table:
-    """Return one row for each run and loss; the gain is paired, student minus its own labeller."""
-    rows: list[tuple[Cell, ...]] = []
-    for name, run in zip(run_names(runs), runs, strict=True):
-        results = run.results
-        ceiling = estimate_of((results.get("ceiling") or {}).get("accuracy"))
-        labeller = results.get("labeller") or results["teacher"]
-        rows += [
-            (
-                name,
-                str(results["task"].get("name")),
-                estimate_of(results["teacher"].get("models")).mean,
-                loss,
-                estimate_of(labeller.get("accuracy")),
-                student_estimate(results, loss, "accuracy"),
-                ceiling,
-                student_estimate(results, loss, "differences", "teacher"),
-                *(student_estimate(results, loss, key) for key in _KEYS),
-            )
-            for loss in loss_names(results)
-        ]
+def comparison_table(runs: Sequence[Run]) -> Table:
+    """Return one row for each run and loss; the gain is paired, student minus its own labeler."""
+    rows: list[tuple[Cell, ...]] = [
+        (
+            name,
+            run.task.name,
+            run.teacher.models,
+            loss,
+            run.labeler.accuracy,
+            student.accuracy,
+            run.ceiling.accuracy,
+            student.differences["teacher"],
+            student.pgr,
+            student.gap,
+            student.misfit,
+            student.residual,
+            student.overfit_covariance,
+        )
+        for name, run in zip(run_names(runs), runs, strict=True)
+        for loss, student in run.students.items()
+    ]
     return Table("Every run and loss", ROW_COLUMNS, tuple(rows))
 
 
-_KEYS = ("pgr", "gap", "misfit", "residual", "overfit_covariance")
-
-
-def loss_summary(runs: Sequence[RunFolder]) -> Table:
-    """Return for each loss how often it beats its teacher and forward_ce (paired intervals), and its mean rank."""
-    losses = all_losses(runs)
-    ranks = [_ranks(run) for run in runs]
+def loss_summary(runs: Sequence[Run]) -> Table:
+    """Return for each loss how often it beats its teacher and forward CE (paired intervals), and its mean rank."""
+    ranks = [_ranks(run.students) for run in runs]
     rows: list[tuple[Cell, ...]] = []
-    for loss in losses:
-        of_loss = [run.results for run in runs if loss in run.results["students"]]
-        over = [student_estimate(results, loss, "differences", "teacher") for results in of_loss]
-        against = [student_estimate(results, loss, "differences", FORWARD) for results in of_loss]
+    for loss in all_losses(runs):
+        students = [run.students[loss] for run in runs if loss in run.students]
+        over = [student.differences["teacher"] for student in students]
+        against = [student.differences.get(FORWARD, NOT_COMPARED) for student in students]
         rows.append(
             (
                 loss,
-                len(of_loss),
-                _count(over, _above),
-                _count(over, _below),
-                None if loss == FORWARD else _count(against, _above),
-                None if loss == FORWARD else _count(against, _below),
+                len(students),
+                sum(map(is_above_zero, over)),
+                sum(map(is_below_zero, over)),
+                None if loss == FORWARD else sum(map(is_above_zero, against)),
+                None if loss == FORWARD else sum(map(is_below_zero, against)),
                 float(np.mean([of_run[loss] for of_run in ranks if loss in of_run])),
             )
         )
@@ -105,30 +102,30 @@ def loss_summary(runs: Sequence[RunFolder]) -> Table:
         Column("runs", "count"),
         Column("beats its teacher", "count", "paired interval above 0"),
         Column("loses to its teacher", "count", "paired interval below 0"),
-        Column("beats forward_ce", "count", "paired interval above 0"),
-        Column("loses to forward_ce", "count", "paired interval below 0"),
+        Column(f"beats {FORWARD}", "count", "paired interval above 0"),
+        Column(f"loses to {FORWARD}", "count", "paired interval below 0"),
         Column("mean rank", "ratio", "by accuracy among the losses of a run, 1 is best"),
     )
     return Table("Losses over runs", columns, tuple(rows))
 
 
-def comparison_findings(runs: Sequence[RunFolder]) -> tuple[str, ...]:
+def comparison_findings(runs: Sequence[Run]) -> tuple[str, ...]:
     """Say how often students win over several runs, the most frequent first, and how often misfit overstates it."""
-    rows = [[_number(cell) for cell in row[1:]] for row in loss_summary(runs).rows]
+    rows = [[point_estimate(cell) or 0.0 for cell in row[1:]] for row in loss_summary(runs).rows]
     losses = all_losses(runs)
-    n_tasks = len({str(run.results["task"].get("name")) for run in runs})
+    n_tasks = len({run.task.name for run in runs})
     counted = f"{len(runs)} runs on {n_tasks} task{'s' * (n_tasks != 1)}"
     if not losses:
         return (f"{counted}, without a student to compare.",)
-    cases, wins, lost = (int(sum(row[place] for row in rows)) for place in (0, 1, 2))
+    cases, wins, lost = (int(sum(row[k] for row in rows)) for k in range(3))
     found = [
-        f"{counted}, {cases} pairs of a run and a loss: students beat their labeller in {wins}, lose to it in {lost}, "
+        f"{counted}, {cases} pairs of a run and a loss: students beat their labeler in {wins}, lose to it in {lost}, "
         f"and in {cases - wins - lost} it cannot be told (paired intervals)."
     ]
     order = sorted(range(len(losses)), key=lambda k: -rows[k][1] / max(rows[k][0], 1))
     if wins:
         best = [f"{losses[k]} in {rows[k][1]:g} of {rows[k][0]:g}" for k in order[:3] if rows[k][1]]
-        found.append(f"Most often ahead of the labeller: {', '.join(best)} runs.")
+        found.append(f"Most often ahead of the labeler: {', '.join(best)} runs.")
     said = [
         f"{losses[k]} beats it in {rows[k][3]:g} and loses to it in {rows[k][4]:g}"
         for k in order
@@ -140,35 +137,16 @@ def comparison_findings(runs: Sequence[RunFolder]) -> tuple[str, ...]:
     return (*found, residual_finding(runs))
 
 
-def residual_finding(runs: Sequence[RunFolder]) -> str:
+def residual_finding(runs: Sequence[Run]) -> str:
     """Say for how many runs and losses the residual is told apart from 0, on which side."""
-    residuals = [student_estimate(r.results, loss, "residual") for r in runs for loss in loss_names(r.results)]
-    below, above = _count(residuals, _below), _count(residuals, _above)
+    residuals = [student.residual for run in runs for student in run.students.values()]
     return (
-        f"The measured gain in risk is shown to be below the misfit in {below} of {len(residuals)} cases, and above it "
-        f"in {above}."
+        f"The measured gain in risk is shown to be below the misfit in {sum(map(is_below_zero, residuals))} of "
+        f"{len(residuals)} cases, and above it in {sum(map(is_above_zero, residuals))}."
     )
 
 
-def _ranks(run: RunFolder) -> dict[str, float]:
-    scores = {loss: student_estimate(run.results, loss, "accuracy").mean or 0.0 for loss in loss_names(run.results)}
-    values = np.array(list(scores.values()))
-    return {
-        loss: 1 + float(np.sum(values > own)) + 0.5 * (float(np.sum(values == own)) - 1) for loss, own in scores.items()
-    }
-
-
-def _count(estimates: Sequence[Estimate], told: Callable[[Estimate], bool]) -> int:
-    return sum(map(told, estimates))
-
-
-def _above(estimate: Estimate) -> bool:
-    return estimate.low is not None and estimate.low > 0
-
-
-def _below(estimate: Estimate) -> bool:
-    return estimate.high is not None and estimate.high < 0
-
-
-def _number(cell: Any) -> float:
-    return float(cell) if isinstance(cell, int | float) else 0.0
+def _ranks(students: Mapping[str, Student]) -> dict[str, float]:
+    """Rank the losses of a run by accuracy: 1 is best, and equals share the mean of their ranks."""
+    scores = [-(point_estimate(student.accuracy) or 0.0) for student in students.values()]
+    return dict(zip(students, map(float, rankdata(scores)), strict=True))

@@ -7,37 +7,47 @@ reason. A best student is the best of so many on the test points, and the senten
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from outlearn.report.cells import Estimate, estimate_of, excludes_zero, format_cell, format_number
+from outlearn.core.combinations import COMBINATIONS, EACH
+from outlearn.core.intervals import Interval
+from outlearn.report.cells import (
+    excludes_zero,
+    format_cell,
+    format_number,
+    has_interval,
+    is_above_zero,
+    is_below_zero,
+    point_estimate,
+)
 from outlearn.report.selection import AUTO, selection_finding
-from outlearn.report.tables import OTHERS, loss_kind, loss_names, risk_unit, student_estimate
-from outlearn.report.wording import compare_words, level_of, name_list, of_losses, signed_points, size_in_points
+from outlearn.report.tables import NOT_COMPARED, REFERENCES
+from outlearn.report.wording import (
+    compare_words,
+    first_reason,
+    level_in_words,
+    name_list,
+    of_losses,
+    signed_points,
+    size_in_points,
+)
+from outlearn.results.measurement import Measurement, Withheld
+from outlearn.results.run import RunResults
 
-__all__ = ["bad_news", "findings"]
+__all__ = ["bad_news", "best_loss", "findings"]
 
-Results = Mapping[str, Any]
+# The two directions of the cross-entropy: the first loss of each that a run has speaks for its side.
 REVERSE = ("reverse_ce", "reverse_kl")
 FORWARD = ("forward_ce", "forward_kl", "hard_ce")
-ENSEMBLES = {
-    "ensemble_mean": "plain mean of the teachers",
-    "ensemble_dual_mean": "geometric mean of the teachers",
-    "ensemble_weighted": "weighted mean of the teachers",
-    "ensemble_dawid_skene": "Dawid-Skene combination of the teachers",
-}
 
 
-def findings(results: Results) -> tuple[str, ...]:
+def findings(results: RunResults) -> tuple[str, ...]:
     """Say what was found: who wins, which loss, why; then the bad news, if there is any.
-
-    Args:
-        results: the content of results.json.
 
     Returns:
         Two to five sentences; a list of bad news counts as one.
     """
-    if not loss_names(results):
+    if not results.students:
         return ("No student was trained, so there is nothing to compare.",)
     sentences = [
         _who_wins(results),
@@ -49,26 +59,28 @@ def findings(results: Results) -> tuple[str, ...]:
     return tuple(sentence for sentence in sentences if sentence)
 
 
-def _who_wins(results: Results) -> str:
-    losses = loss_names(results)
-    best, versus = _headline(results)
-    labeller, whose = _labeller(results)
-    teacher = format_number(labeller.mean, "percent")
-    student = format_number(student_estimate(results, best, "accuracy").mean, "percent")
+def best_loss(results: RunResults) -> str:
+    """Return the loss whose students are most accurate on the test points: what is shown first, not a choice."""
+    return max(results.students, key=lambda loss: point_estimate(results.students[loss].accuracy) or 0.0)
+
+
+def _who_wins(results: RunResults) -> str:
+    losses, (best, versus) = tuple(results.students), _headline(results)
+    labeler, whose = results.labeler.accuracy, _whose(results)
+    teacher = format_cell(labeler, "percent", intervals=False)
+    student = format_cell(results.students[best].accuracy, "percent", intervals=False)
     unit = _unit(results)
-    first = "the best" if best == _best(results) else "the best of those shown to beat theirs,"
+    first = "the best" if best == best_loss(results) else "the best of those shown to beat theirs,"
     chosen = f" ({first} of {len(losses)} on the test {unit})" if len(losses) > 1 else ""
     if best == AUTO:
         chosen = ", which chose its students without labels,"
     scores = f"{student}% of the test {unit} right against {whose} {teacher}%"
-    pgr = student_estimate(results, best, "pgr")
-    recovered = f"PGR {format_cell(pgr, 'ratio')}"
-    if pgr.mean is None:
-        recovered = f"PGR is withheld: {pgr.reason or 'it was not measured'}"
-    if not versus.has_interval:
-        seen, reason = format_number(versus.mean, "points"), versus.reason or "none was measured"
+    pgr = results.students[best].pgr
+    recovered = f"PGR is {pgr}" if isinstance(pgr, Withheld) else f"PGR {format_cell(pgr, 'ratio')}"
+    if not has_interval(versus):
+        seen = format_cell(versus, "points")
         return (
-            f"{best}{chosen} gets {scores}, {seen} points, without an interval: {reason}. "
+            f"{best}{chosen} gets {scores}, {seen} points, without an interval: {first_reason([versus])}. "
             f"So nothing is claimed beyond these very models; {recovered}."
         )
     if not excludes_zero(versus):
@@ -76,203 +88,184 @@ def _who_wins(results: Results) -> str:
             f"No student is shown to beat its teacher: even {best}{chosen} differs by {signed_points(versus)}, "
             f"which includes 0; {recovered}."
         )
-    if versus.high is not None and versus.high < 0:
+    if is_below_zero(versus):
         lost = f"{scores}, {signed_points(versus)}"
         return f"No student is shown to beat its teacher: even {best}{chosen} loses, {lost}; {recovered}."
-    winners = [loss for loss in losses if _beats(student_estimate(results, loss, "differences", "teacher"))]
-    count = f" with {of_losses(len(winners), len(losses))}" if len(losses) > 1 else ""
-    teachers = "teachers" if (results["teacher"].get("models") or 2) > 1 else "teacher"
+    winners = sum(map(is_above_zero, _differences(results, "teacher").values()))
+    count = f" with {of_losses(winners, len(losses))}" if len(losses) > 1 else ""
+    teachers = "teachers" if _several_teachers(results) else "teacher"
     return (
         f"Students beat their {teachers}{count}: {best}{chosen} gets {scores}, "
-        f"{signed_points(versus)} ({level_of(results)} interval, paired); {recovered}."
+        f"{signed_points(versus)} ({level_in_words(results.measure.level)} interval, paired); {recovered}."
         f"{_beyond_averaging(results, best)}"
     )
 
 
-def _beyond_averaging(results: Results, best: str) -> str:
+def _beyond_averaging(results: RunResults, best: str) -> str:
     """Say by how much a student beats the combination of the teachers that is hardest to beat, if it beats them all."""
-    against = {name: student_estimate(results, best, "differences", name) for name in ENSEMBLES}
-    against = {name: difference for name, difference in against.items() if difference.mean is not None}
-    if not against or not all(map(_beats, against.values())) or not _several_teachers(results):
+    against = {name: _difference(results, best, f"ensemble_{name}") for name in results.ensembles}
+    against = {name: difference for name, difference in against.items() if point_estimate(difference) is not None}
+    if not against or not all(map(is_above_zero, against.values())) or not _several_teachers(results):
         return ""
-    hardest = min(against, key=lambda name: against[name].mean or 0.0)
+    hardest = min(against, key=lambda name: point_estimate(against[name]) or 0.0)
     by = size_in_points(against[hardest])
-    return f" It also beats every combination of the teachers, the {ENSEMBLES[hardest]} by {by}."
+    return f" It also beats every combination of the teachers, the {_combination(hardest)} by {by}."
 
 
-def _labeller(results: Results) -> tuple[Estimate, str]:
-    """Return the accuracy of who labelled the students' data, and whose it is in words."""
-    record = results.get("labeller") or {"source": "each", **results["teacher"]}
-    many = (results["teacher"].get("models") or 2) > 1
-    whose = {
-        "mean": "their labeller's, the plain mean of the teachers,",
-        "dual_mean": "their labeller's, the geometric mean of the teachers,",
-        "weighted": "their labeller's, the weighted mean of the teachers,",
-        "dawid_skene": "their labeller's, the Dawid-Skene combination of the teachers,",
-    }.get(str(record.get("source")), "the teachers'" if many else "the teacher's")
-    return estimate_of(record.get("accuracy")), whose
+def _whose(results: RunResults) -> str:
+    """Say whose labels the students learned from."""
+    source = results.labeler.source
+    if source != EACH:
+        return f"their labeler's, the {_combination(source)},"
+    return "the teachers'" if _several_teachers(results) else "the teacher's"
 
 
-def _which_loss(results: Results) -> str:
-    reverse, forward, best = _first(results, REVERSE), _first(results, FORWARD), _best(results)
+def _combination(name: str) -> str:
+    return COMBINATIONS[name].of_teachers if name in COMBINATIONS else f"{name} of the teachers"
+
+
+def _which_loss(results: RunResults) -> str:
+    reverse, forward, best = _first(results, REVERSE), _first(results, FORWARD), best_loss(results)
     parts = []
     if reverse and forward:
-        words = compare_words(student_estimate(results, reverse, "differences", forward), reverse, forward)
-        said = _headline(results)[1].reason  # once is enough
-        parts.append(words.replace(f" ({said})", "") if said else words)
-    rivals = [loss for loss in loss_names(results) if loss != best]
-    versus = {loss: student_estimate(results, best, "differences", loss) for loss in rivals}
+        words = compare_words(_difference(results, reverse, forward), reverse, forward)
+        parts.append(words.replace(f" ({_headline(results)[1].reason})", ""))  # once is enough
+    rivals = [loss for loss in results.students if loss != best]
+    versus = {loss: _difference(results, best, loss) for loss in rivals}
     compared = {forward} if reverse == best else {reverse} if forward == best else set()
-    equal = [loss for loss in rivals if versus[loss].has_interval and not excludes_zero(versus[loss])]
+    equal = [loss for loss in rivals if has_interval(versus[loss]) and not excludes_zero(versus[loss])]
     told = [loss for loss in equal if loss not in compared]
     if told:
         verb = "is" if len(told) == 1 else "are"
         parts.append(f"{name_list(told)} {verb} not distinguishable from the best, {best}")
-    elif len(rivals) > 1 and all(_beats(difference) for difference in versus.values()):
+    elif len(rivals) > 1 and all(map(is_above_zero, versus.values())):
         parts.append(f"{best} beats every other loss of this run")
     return "; ".join(parts) + "." if parts else ""
 
 
-def _why(results: Results) -> str:
+def _why(results: RunResults) -> str:
     best, _ = _headline(results)
-    gap, misfit, residual = (student_estimate(results, best, key) for key in ("gap", "misfit", "residual"))
-    if gap.mean is None or misfit.mean is None or residual.mean is None:
+    student = results.students[best]
+    misfit, residual, copied = student.misfit, student.residual, student.overfit_covariance
+    if any(isinstance(part, Withheld) for part in (student.gap, misfit, residual)):
         return ""
     words = (
-        f"The gain of {best} in risk, {format_cell(gap, 'nats')} {risk_unit(results)}, is "
-        f"misfit {format_number(misfit.mean, 'nats')} plus residual {format_cell(residual, 'signed')}"
+        f"The gain of {best} in risk, {format_cell(student.gap, 'nats')} {results.measure.unit}, is "
+        f"misfit {format_cell(misfit, 'nats', intervals=False)} plus residual {format_cell(residual, 'signed')}"
     )
     if excludes_zero(residual):
-        words += f": misfit alone {'overstates' if residual.mean < 0 else 'understates'} it"
-    elif residual.has_interval:
+        words += f": misfit alone {'overstates' if is_below_zero(residual) else 'understates'} it"
+    elif has_interval(residual):
         words += ": a residual that cannot be told apart from 0"
-    copied = student_estimate(results, best, "overfit_covariance")
-    if copied.mean is not None and _beats(copied):
+    if is_above_zero(copied):
         words += f". Students copy part of their own teacher's error: overfit covariance {format_cell(copied, 'nats')}"
     return words + "."
 
 
-def bad_news(results: Results) -> str:
+def bad_news(results: RunResults) -> str:
     """List what speaks against the run's own story, or return an empty string."""
-    losses = loss_names(results)
     news: list[str] = []
-    worse = [loss for loss in losses if _loses(student_estimate(results, loss, "differences", "teacher"))]
-    if worse and len(worse) < len(losses):
-        amounts = (
-            [signed_points(student_estimate(results, worse[0], "differences", "teacher"))] if len(worse) == 1 else []
-        )
+    versus_teacher = _differences(results, "teacher")
+    worse = [loss for loss, difference in versus_teacher.items() if is_below_zero(difference)]
+    if worse and len(worse) < len(versus_teacher):
+        amount = f" ({signed_points(versus_teacher[worse[0]])})" if len(worse) == 1 else ""
         verb = "is" if len(worse) == 1 else "are"
-        news.append(f"{name_list(worse)} {verb} worse than their own labeller" + "".join(f" ({a})" for a in amounts))
+        news.append(f"{name_list(worse)} {verb} worse than their own labeler{amount}")
     if _several_teachers(results):
         news += _against_combined_teachers(results)
-    if _worse_than_majority(results):
-        teacher = format_cell(estimate_of(results["teacher"].get("accuracy")), "percent")
-        majority = format_cell(estimate_of((results.get("majority") or {}).get("accuracy")), "percent", intervals=False)
-        news.append(f"the teachers ({teacher}%) do worse than always saying the majority class ({majority}%)")
+    accuracy, majority = results.teacher.accuracy, results.majority.accuracy
+    if isinstance(accuracy, Interval) and accuracy.high < majority:
+        teacher, constant = format_cell(accuracy, "percent"), format_number(majority, "percent")
+        news.append(f"the teachers ({teacher}%) do worse than always saying the majority class ({constant}%)")
     best, versus = _headline(results)
-    gap = student_estimate(results, best, "gap")
-    if _beats(versus) and _loses(gap):
+    gap = results.students[best].gap
+    if is_above_zero(versus) and is_below_zero(gap):
         news.append(
-            f"in risk {best} is worse than its labeller in spite of its accuracy, gap {format_cell(gap, 'signed')}"
+            f"in risk {best} is worse than its labeler in spite of its accuracy, gap {format_cell(gap, 'signed')}"
         )
-    lower = _reverse_log_loss(results)
-    if lower:
-        news.append(lower)
-    parts = results.get("teacher_bias_variance") or {}
-    bias, variance = estimate_of(parts.get("bias")), estimate_of(parts.get("variance"))
-    if bias.low is not None and variance.high is not None and bias.low > variance.high:
+    news += _reverse_log_loss(results)
+    bias, variance = results.teacher_bias_variance.bias, results.teacher_bias_variance.variance
+    if isinstance(bias, Interval) and isinstance(variance, Interval) and bias.low > variance.high:
         news.append(
             f"most of the teachers' error is systematic (bias {format_number(bias.mean, 'nats')}, "
-            f"variance {format_number(variance.mean, 'nats')} {risk_unit(results)}), and averaging teachers removes "
+            f"variance {format_number(variance.mean, 'nats')} {results.measure.unit}), and averaging teachers removes "
             "only the variance"
         )
     return "Bad news: " + "; ".join(news) + "." if news else ""
 
 
-def _reverse_log_loss(results: Results) -> str:
+def _reverse_log_loss(results: RunResults) -> list[str]:
     """A reverse loss may win on accuracy and lose on log loss, by over-confidence: say so."""
     reverse, forward = _first(results, REVERSE), _first(results, FORWARD)
-    if not reverse or not forward:
-        return ""
-    accuracy = student_estimate(results, reverse, "differences", forward)
-    log_loss = student_estimate(results, reverse, "log_loss_differences", forward)
-    if _beats(accuracy) and _beats(log_loss):
-        more = f"{format_cell(log_loss, 'signed')} nats"
-        return f"{reverse} has a higher log loss than {forward} ({more}) in spite of its accuracy"
-    return ""
+    if reverse and forward and is_above_zero(_difference(results, reverse, forward)):
+        log_loss = results.students[reverse].log_loss_differences.get(forward, NOT_COMPARED)
+        if is_above_zero(log_loss):
+            more = f"{format_cell(log_loss, 'signed')} nats"
+            return [f"{reverse} has a higher log loss than {forward} ({more}) in spite of its accuracy"]
+    return []
 
 
-def _against_combined_teachers(results: Results) -> list[str]:
+def _against_combined_teachers(results: RunResults) -> list[str]:
     """Say which ensembles, or the best teacher, beat every student, or which ensemble no student is shown to beat."""
-    losses = loss_names(results)
-    news, unbeaten = [], []
-    for other in (*ENSEMBLES, "best_teacher"):
-        against = [student_estimate(results, loss, "differences", other) for loss in losses]
-        if not all(difference.has_interval for difference in against):
+    news: list[str] = []
+    unbeaten: list[tuple[float, str]] = []
+    named = {f"ensemble_{name}": _combination(name) for name in results.ensembles}
+    for other, words in {**named, "best_teacher": REFERENCES["best_teacher"]}.items():
+        against = [each for each in _differences(results, other).values() if has_interval(each)]
+        if len(against) < len(results.students):
             continue
-        closest = max(against, key=lambda difference: difference.mean or 0.0)
-        if all(_loses(difference) for difference in against):
-            news.append(f"the {_plain(other)} beats every student, the best of them by {size_in_points(closest)}")
-        elif other != "best_teacher" and not any(_beats(difference) for difference in against):
-            unbeaten.append((closest.mean or 0.0, f"the {_plain(other)} (the best of them: {signed_points(closest)})"))
-    gained = any(_beats(student_estimate(results, loss, "differences", "teacher")) for loss in losses)
-    if unbeaten and gained:
+        closest = max(against, key=lambda difference: point_estimate(difference) or 0.0)
+        if all(map(is_below_zero, against)):
+            news.append(f"the {words} beats every student, the best of them by {size_in_points(closest)}")
+        elif other in named and not any(map(is_above_zero, against)):
+            unbeaten.append(
+                (point_estimate(closest) or 0.0, f"the {words} (the best of them: {signed_points(closest)})")
+            )
+    if unbeaten and any(map(is_above_zero, _differences(results, "teacher").values())):
         # One is enough, the ensemble that is hardest to beat; and only where a gain was announced.
         news.append(f"no student is shown to beat {min(unbeaten, key=lambda found: found[0])[1]}")
     best, _ = _headline(results)
-    of_mean = student_estimate(results, best, "differences", "student_of_mean")
-    if _loses(of_mean):
-        news.append(f"{best} gets {size_in_points(of_mean)} more when it learns from the plain mean of the teachers")
+    of_mean = _difference(results, best, "student_of_mean")
+    if is_below_zero(of_mean):
+        news.append(f"{best} gets {size_in_points(of_mean)} more when it learns from the {_combination('mean')}")
     return news
 
 
-def _several_teachers(results: Results) -> bool:
-    """Say whether there are teachers to average and to choose from."""
-    return (results["teacher"].get("models") or 2) > 1
-
-
-def _worse_than_majority(results: Results) -> bool:
-    teacher = estimate_of(results["teacher"].get("accuracy"))
-    majority = estimate_of((results.get("majority") or {}).get("accuracy"))
-    return teacher.high is not None and majority.mean is not None and teacher.high < majority.mean
-
-
-def _best(results: Results) -> str:
-    return max(loss_names(results), key=lambda loss: student_estimate(results, loss, "accuracy").mean or 0.0)
-
-
-def _headline(results: Results) -> tuple[str, Estimate]:
+def _headline(results: RunResults) -> tuple[str, Measurement]:
     """Return the loss that the first sentence is about and its difference from its teachers.
 
     What was chosen without labels goes first: it alone was not picked on the test points. Then a loss that is shown to
     beat its teachers goes before one that merely scores higher.
     """
-    losses = sorted(loss_names(results), key=lambda loss: -(student_estimate(results, loss, "accuracy").mean or 0.0))
-    versus = {loss: student_estimate(results, loss, "differences", "teacher") for loss in losses}
-    loss = next((loss for loss in losses if _beats(versus[loss])), losses[0])
+    losses = sorted(results.students, key=lambda loss: -(point_estimate(results.students[loss].accuracy) or 0.0))
+    versus = _differences(results, "teacher")
+    loss = next((loss for loss in losses if is_above_zero(versus[loss])), losses[0])
     loss = AUTO if AUTO in versus else loss
     return loss, versus[loss]
 
 
-def _first(results: Results, kinds: Sequence[str]) -> str | None:
+def _difference(results: RunResults, loss: str, other: str) -> Measurement:
+    """Return the accuracy of a loss's students less that of another."""
+    return results.students[loss].differences.get(other, NOT_COMPARED)
+
+
+def _differences(results: RunResults, other: str) -> dict[str, Measurement]:
+    return {loss: _difference(results, loss, other) for loss in results.students}
+
+
+def _several_teachers(results: RunResults) -> bool:
+    """Say whether there are teachers to average and to choose from."""
+    return results.teacher.models > 1
+
+
+def _first(results: RunResults, kinds: Sequence[str]) -> str | None:
+    """Return the first loss of the first of these kinds that the run has."""
     for kind in kinds:
-        for loss in loss_names(results):
-            if loss_kind(results, loss) == kind:
+        for loss, student in results.students.items():
+            if student.loss["kind"] == kind:
                 return loss
     return None
 
 
-def _beats(difference: Estimate) -> bool:
-    return difference.low is not None and difference.low > 0
-
-
-def _loses(difference: Estimate) -> bool:
-    return difference.high is not None and difference.high < 0
-
-
-def _plain(other: str) -> str:
-    return ENSEMBLES.get(other, OTHERS[other])
-
-
-def _unit(results: Results) -> str:
-    return "pairs" if (results.get("task") or {}).get("task") == "preference" else "points"
+def _unit(results: RunResults) -> str:
+    return "pairs" if results.task.kind == "preference" else "points"

@@ -1,4 +1,4 @@
-"""Write the report of one run or one sweep, or compare several runs: one offline file, from folders alone."""
+"""Write the report of a run, a sweep or theory, or compare several runs: one offline file, from folders alone."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from outlearn.errors import ConfigError, StoreError, suggest
 from outlearn.report.charts import Chart
 from outlearn.report.comparison_page import comparison_page
 from outlearn.report.markdown import markdown_report
-from outlearn.report.run_page import measured_gaps, run_figures, run_page
-from outlearn.report.sweep_folder import is_sweep, read_sweep_folder
+from outlearn.report.run_page import run_figures, run_page
 from outlearn.report.sweep_page import sweep_charts, sweep_page
-from outlearn.results.reading import read_measured, read_run
+from outlearn.report.theory_page import theory_page
+from outlearn.results.run_folder import load_run
+from outlearn.results.sweep import is_sweep, load_sweep
+from outlearn.results.theory import is_theory, read_theory
 
 __all__ = ["FORMATS", "write_report"]
 
@@ -25,7 +27,8 @@ def write_report(
     """Write a report; nothing is trained.
 
     Args:
-        dirs: run folders; one gives its report, several a comparison. One folder of a sweep gives the sweep's report.
+        dirs: run folders; one gives its report, several a comparison. One folder of a sweep or of
+            theory gives its page.
         out: file to write; by default report.html in the one folder, or comparison.html in the working folder.
         format: "html", or "md" for tables in Markdown.
         figures: folder for the figures of a single run or a sweep as SVG and PDF, for a paper.
@@ -34,7 +37,7 @@ def write_report(
         The file that was written.
 
     Raises:
-        ConfigError: for an unknown format, figures of several runs, or a sweep as anything but one page.
+        ConfigError: for an unknown format, figures of several runs, or a sweep or theory as anything but one page.
         DataError: if a folder is not that of a finished run.
         MissingExtraError: if figures are asked for and matplotlib is not installed.
         StoreError: if a file cannot be written.
@@ -44,19 +47,21 @@ def write_report(
     if any(map(is_sweep, dirs)):
         if len(dirs) > 1 or format != "html":
             raise ConfigError("a sweep has one page, html: give its folder alone, without --format.")
-        sweep = read_sweep_folder(dirs[0])
+        sweep = load_sweep(dirs[0])
         if figures is not None:
             _draw(sweep_charts(sweep), figures)
         return _write(out or dirs[0] / "report.html", sweep_page(sweep))
-    runs = [read_run(folder) for folder in dirs]
+    if any(map(is_theory, dirs)):
+        if len(dirs) > 1 or format != "html" or figures is not None:
+            raise ConfigError("theory has one page, html: give its folder alone, without --format and --figures.")
+        return _write(out or dirs[0] / "report.html", theory_page(read_theory(dirs[0])))
+    runs = [load_run(folder) for folder in dirs]
     if not runs:
         raise ConfigError("no run folder was given; give one, or several for a comparison.")
     if figures is not None:
         if len(runs) > 1:
             raise ConfigError("--figures draws one run; give one folder.")
-        measured = read_measured(runs[0])
-        drawn = run_figures(runs[0], measured, measured_gaps(runs[0], measured))
-        _draw({key: chart for key, (_, chart) in drawn.items()}, figures)
+        _draw({key: figure.chart for key, figure in run_figures(runs[0]).items()}, figures)
     single = len(runs) == 1
     target = out or (dirs[0] / "report" if single else Path("comparison")).with_suffix(FORMATS[format])
     if format == "md":

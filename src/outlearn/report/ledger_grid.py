@@ -4,20 +4,21 @@ residual."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from outlearn.core.metrics import accuracy
 from outlearn.core.risk_gap import RiskGap
+from outlearn.report.cells import Cell
 from outlearn.report.page import Grid, GridColumn
 from outlearn.results.reading import Measured
 
-__all__ = ["MOST_POINTS", "ledger_grid"]
+__all__ = ["ledger_grid"]
 
 # A page with more rows than this opens slowly; the worst and the best points are kept.
-MOST_POINTS = 4000
-LONGEST_TEXT = 2000
+MAX_POINTS = 4000
+MAX_TEXT = 2000
 PER_LOSS = ("gap", "misfit", "residual", "student right", "student confidence")
 
 
@@ -30,10 +31,10 @@ def ledger_grid(measured: Measured, gaps: Mapping[str, RiskGap], class_names: Se
         class_names: names of the labels.
         first_loss: the loss shown first.
     """
-    kept = _kept(gaps[first_loss])
     ledgers = {loss: gap.ledger() for loss, gap in gaps.items()}
-    teacher_right = accuracy(measured.teachers, measured.labels).mean(axis=0)
-    sure = ledgers[first_loss].teacher_confidence
+    kept = _kept(ledgers[first_loss].gap)
+    teachers_right = accuracy(measured.teachers, measured.labels).mean(axis=0)
+    confidence = ledgers[first_loss].teacher_confidence
     named = any(point.id != point.text for point in measured.points)
     columns = (
         *([GridColumn("id")] if named else []),
@@ -43,31 +44,23 @@ def ledger_grid(measured: Measured, gaps: Mapping[str, RiskGap], class_names: Se
         GridColumn("teacher confidence", "percent", "mean probability of the teachers' own class"),
         *(GridColumn(name, "percent" if name.startswith("student") else "signed") for name in PER_LOSS),
     )
-    rows: list[list[Any]] = []
+    rows: list[list[Cell]] = []
     for i in kept.tolist():
         point = measured.points[i]
-        text = point.text if len(point.text) <= LONGEST_TEXT else point.text[:LONGEST_TEXT] + " …"
-        known = [
-            *([point.id] if named else []),
-            text,
-            class_names[point.label],
-            round(float(teacher_right[i]), 4),
-            round(float(sure[i]), 4),
-        ]
-        rows.append([*known, *[None] * len(PER_LOSS)])
-    variants = {}
-    for loss, gap in gaps.items():
-        student = measured.students[loss]
-        right = accuracy(student, measured.labels).mean(axis=0)
-        values = np.stack(
+        rows.append(
             [
-                gap.gap.mean(axis=0),
-                gap.misfit.mean(axis=0),
-                gap.residual.mean(axis=0),
-                right,
-                ledgers[loss].student_confidence,
+                *([point.id] if named else []),
+                point.text if len(point.text) <= MAX_TEXT else point.text[:MAX_TEXT] + " …",
+                class_names[point.label],
+                round(float(teachers_right[i]), 4),
+                round(float(confidence[i]), 4),
+                *[None] * len(PER_LOSS),
             ]
         )
+    variants = {}
+    for loss, ledger in ledgers.items():
+        right = accuracy(measured.students[loss], measured.labels).mean(axis=0)
+        values = np.stack([ledger.gap, ledger.misfit, ledger.residual, right, ledger.student_confidence])
         variants[loss] = np.round(values[:, kept].T, 4).tolist()
     shown = f" The {len(kept):,} points with the largest gains and losses are shown."
     note = "" if len(kept) == len(measured.points) else shown
@@ -86,9 +79,8 @@ def ledger_grid(measured: Measured, gaps: Mapping[str, RiskGap], class_names: Se
     )
 
 
-def _kept(gap: RiskGap) -> np.ndarray:
-    mean = gap.gap.mean(axis=0)
-    if len(mean) <= MOST_POINTS:
-        return np.arange(len(mean))
-    order = np.argsort(mean, kind="stable")
-    return np.sort(np.concatenate([order[: MOST_POINTS // 2], order[-MOST_POINTS // 2 :]]))
+def _kept(gap: Float[np.ndarray, " points"]) -> Int[np.ndarray, " kept"]:
+    if len(gap) <= MAX_POINTS:
+        return np.arange(len(gap))
+    order = np.argsort(gap, kind="stable")
+    return np.sort(np.concatenate([order[: MAX_POINTS // 2], order[-MAX_POINTS // 2 :]]))

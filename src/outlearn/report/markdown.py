@@ -8,19 +8,19 @@ from outlearn.report.cells import Table
 from outlearn.report.comparison_tables import comparison_findings, comparison_table, loss_summary, run_names
 from outlearn.report.findings import findings
 from outlearn.report.tables import blind_spot_table, difference_table, gap_table, main_table
-from outlearn.results.reading import RunFolder
+from outlearn.results.run_folder import Run
 
 __all__ = ["markdown_report", "markdown_table"]
 
 
-def markdown_report(runs: Sequence[RunFolder]) -> str:
+def markdown_report(runs: Sequence[Run]) -> str:
     """Write the findings and tables of one run; for several their comparison first, then the findings of each."""
     parts = []
     if len(runs) > 1:
         parts += [f"## Comparison of {len(runs)} runs", _listed(comparison_findings(runs))]
         parts += [markdown_table(loss_summary(runs)), markdown_table(comparison_table(runs))]
     for name, run in zip(run_names(runs), runs, strict=True):
-        parts += [f"## {_text(str(run.results['task'].get('name', name)))} ({_text(name)})"]
+        parts += [f"## {_text(run.task.name)} ({_text(name)})"]
         parts += [_listed(findings(run.results))]
         tables = (main_table, gap_table, difference_table, blind_spot_table) if len(runs) == 1 else ()
         parts += [markdown_table(make(run.results)) for make in tables]

@@ -18,8 +18,12 @@ from typing import Any, ClassVar
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from outlearn.core.intervals import Interval
 from outlearn.report import style
-from outlearn.report.cells import Cell, Estimate, Table, excludes_zero, format_cell
+from outlearn.report.cells import Cell, Table, excludes_zero, format_cell, has_interval, point_estimate
+from outlearn.report.charts import Chart
+from outlearn.report.plotly_charts import to_plotly
+from outlearn.results.measurement import Withheld
 
 __all__ = [
     "Block",
@@ -61,27 +65,22 @@ class TableBlock:
 
 @dataclass(frozen=True)
 class Figure:
-    """A plotly figure with a caption that states what it shows and the same numbers as a table behind a disclosure.
+    """A chart with a caption that states what it shows and the same numbers as a table behind a disclosure.
 
-    `figure` is a plotly figure object or its mapping with "data" and "layout"; its colours come from `report.style`.
     `key` is a short unique name, used in anchors and file names.
     """
 
     key: str
     title: str
-    figure: Any
+    chart: Chart
     finding: str
     how_to_read: str = ""
     table: Table | None = None
     block: ClassVar[str] = "figure"
 
     def as_mapping(self) -> dict[str, Any]:
-        """Return {"data", "layout"} as plain JSON values."""
-        if isinstance(self.figure, Mapping):
-            return {"data": self.figure["data"], "layout": self.figure["layout"]}
-        drawn = json.loads(self.figure.to_json())
-        drawn["layout"].pop("template", None)
-        return {"data": drawn["data"], "layout": drawn["layout"]}
+        """Return what plotly draws: {"data", "layout"} as plain JSON values."""
+        return to_plotly(self.chart)
 
 
 @dataclass(frozen=True)
@@ -98,15 +97,15 @@ class GridColumn:
 class Grid:
     """A table that a reader sorts, filters and pages through; made by a small script from a JSON block.
 
-    `rows[i][j]` is text, a number, null, or [mean, low, high]. With `variants`, the columns named in `variant_columns`
-    are filled from the chosen variant: `variants[name][i]` holds their values in row i.
+    With `variants`, the columns named in `variant_columns` are filled from the chosen variant: `variants[name][i]`
+    holds their values in row i.
     """
 
     key: str
     title: str
     caption: str
     columns: tuple[GridColumn, ...]
-    rows: Sequence[Sequence[Any]]
+    rows: Sequence[Sequence[Cell]]
     sort_by: str
     descending: bool = False
     variants: Mapping[str, Sequence[Sequence[Any]]] = field(default_factory=dict)
@@ -119,11 +118,11 @@ class Grid:
     block: ClassVar[str] = "grid"
 
     def as_mapping(self) -> dict[str, Any]:
-        """Return what the script reads."""
+        """Return what the script reads; a cell is text, a number, null, or [mean, low, high]."""
         names = [column.name for column in self.columns]
         return {
             "columns": [{"name": c.name, "kind": c.kind, "note": c.note, "filter": c.filter} for c in self.columns],
-            "rows": self.rows,
+            "rows": [[_in_grid(cell) for cell in row] for row in self.rows],
             "sort": names.index(self.sort_by),
             "descending": self.descending,
             "variants": self.variants,
@@ -209,9 +208,15 @@ def json_block(value: Any) -> Markup:
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
+def _in_grid(cell: Cell) -> Any:
+    if isinstance(cell, Interval) and has_interval(cell):
+        return [cell.mean, cell.low, cell.high]
+    return point_estimate(cell) if isinstance(cell, Interval | Withheld) else cell
+
+
 def _is_told(cell: Cell, kind: str) -> bool:
     """Say whether a difference is told apart from 0, which a table shows in bold."""
-    return kind == "points" and isinstance(cell, Estimate) and excludes_zero(cell)
+    return kind == "points" and isinstance(cell, Interval) and excludes_zero(cell)
 
 
 def _without_nan(value: Any) -> Any:

@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from outlearn.core.text import printable
 from outlearn.errors import MissingExtraError, StoreError
-from outlearn.report.charts import Axis, Bars, Chart, Dots, Heat, Line, Mark, Panel, Rule
+from outlearn.report.charts import Bars, Chart, Dots, Heat, Line, Mark, Panel, Rule
 from outlearn.report.style import CONTINUOUS_SCALE, SeriesStyle
 
 __all__ = ["write_figures"]
 
-COLUMN = 3.35  # inches: one column of a two-column page
+COLUMN_WIDTH = 3.35  # inches: one column of a two-column page
 SYMBOLS = {
     "circle": "o",
     "square": "s",
@@ -75,14 +76,14 @@ def write_figures(charts: Mapping[str, Chart], folder: Path) -> tuple[Path, ...]
             for key, chart in charts.items():
                 columns = max(1, min(chart.columns, len(chart.panels)))
                 rows = -(-len(chart.panels) // columns)
-                wide = COLUMN * (2.1 if columns > 1 else 1)
+                wide = COLUMN_WIDTH * (2.1 if columns > 1 else 1)
                 figure = Figure(figsize=(wide, rows * chart.panel_height / 320 * 2.2 + 0.5), layout="constrained")
                 widths = chart.widths if len(chart.widths) == columns else (1.0,) * columns
                 grid = figure.subplots(rows, columns, squeeze=False, sharey=chart.share_y, width_ratios=widths)
-                for place, panel in enumerate(chart.panels):
-                    _draw(grid[place // columns][place % columns], panel)
-                for spare in range(len(chart.panels), rows * columns):
-                    grid[spare // columns][spare % columns].set_visible(False)
+                for axes, panel in zip(grid.ravel(), chart.panels, strict=False):  # the last row may have axes to spare
+                    _draw(axes, panel)
+                for axes in grid.ravel()[len(chart.panels) :]:
+                    axes.set_visible(False)
                 if chart.legend:
                     handles, labels = _legend(grid)
                     figure.legend(
@@ -159,7 +160,7 @@ def _mark(axes: Any, mark: Mark, panel: Panel) -> None:
 
 
 def _dots(axes: Any, mark: Dots, panel: Panel) -> None:
-    x, y = _places(mark.x, panel.x), _places(mark.y, panel.y)
+    x, y = panel.x.positions(mark.x), panel.y.positions(mark.y)
     along = x if mark.horizontal else y
     errors = None
     if any(low is not None for low in mark.low):
@@ -184,15 +185,14 @@ def _dots(axes: Any, mark: Dots, panel: Panel) -> None:
 def _bars(axes: Any, mark: Bars, panel: Panel) -> None:
     lanes = 1 + max(bar.lane for bar in panel.marks if isinstance(bar, Bars))
     size = 0.7 / lanes
-    places = [
-        place - 0.35 + (mark.lane + 0.5) * size for place in _places(mark.at, panel.y if mark.horizontal else panel.x)
-    ]
-    base = [value or 0.0 for value in mark.base] or [0.0] * len(places)
+    axis = panel.y if mark.horizontal else panel.x
+    positions = [at - 0.35 + (mark.lane + 0.5) * size for at in axis.positions(mark.at)]
+    base = [value or 0.0 for value in mark.base] or [0.0] * len(positions)
     draw = axes.barh if mark.horizontal else axes.bar
     extent = {"left": base, "height": size} if mark.horizontal else {"bottom": base, "width": size}
     hatch = mark.style.pattern * 3 or None
     draw(
-        places,
+        positions,
         [v or 0.0 for v in mark.length],
         color=mark.style.colour,
         edgecolor="white",
@@ -207,7 +207,9 @@ def _heat(axes: Any, mark: Heat) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
     scale = LinearSegmentedColormap.from_list("outlearn", [(at, colour) for at, colour in CONTINUOUS_SCALE])
-    image = axes.imshow(_grid(mark.values), aspect="auto", cmap=scale, vmin=mark.limits[0], vmax=mark.limits[1])
+    image = axes.imshow(
+        [_numbers(row) for row in mark.values], aspect="auto", cmap=scale, vmin=mark.limits[0], vmax=mark.limits[1]
+    )
     axes.figure.colorbar(image, ax=axes, label=_plain(mark.name))
     axes.tick_params(axis="x", rotation=60)
 
@@ -230,19 +232,10 @@ def _fill(style: SeriesStyle) -> str:
     return "none" if style.symbol.endswith("-open") else style.colour
 
 
-def _places(values: Sequence[float | str], axis: Axis) -> list[float]:
-    where = {name: float(place) for place, name in enumerate(axis.categories)}
-    return [where[value] if isinstance(value, str) else value for value in values]
-
-
 def _numbers(values: Sequence[float | None]) -> list[float]:
     return [float("nan") if value is None else value for value in values]
 
 
-def _grid(rows: Sequence[Sequence[float | None]]) -> list[list[float]]:
-    return [_numbers(row) for row in rows]
-
-
 def _plain(text: str) -> str:
     """Keep text out of matplotlib's mathematics, which a dollar sign starts, and printable."""
-    return "".join(c if c.isprintable() else " " for c in text).replace("$", r"\$")
+    return printable(text).replace("$", r"\$")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from outlearn.core.text import printable
 from outlearn.report import style
 from outlearn.report.charts import Axis, Bars, Chart, Dots, Heat, Line, Mark, Panel, Rule
 
 __all__ = ["to_plotly"]
 
 TOP, BOTTOM, GAP = 58, 56, 78  # pixels above, below and between rows of panels
+LABEL = 34  # letters of a tick or a title
 
 
 def to_plotly(chart: Chart) -> dict[str, Any]:
@@ -77,9 +79,12 @@ def _spans(widths: Sequence[float], gap: float) -> list[list[float]]:
 def _axis(axis: Axis, *, upright: bool = False) -> dict[str, Any]:
     found: dict[str, Any] = {"title": {"text": _plain(axis.title)}}
     if axis.categories:
-        # Places 0, 1, 2 with the names as tick texts: names that differ only in their tails stay apart when shortened.
-        places, ends = list(range(len(axis.categories))), [-0.6, len(axis.categories) - 0.4]
-        found |= {"tickvals": places, "ticktext": [_plain(_short(name)) for name in axis.categories]}
+        # Positions with names as tick texts: names that differ only in their tails stay apart when shortened.
+        ends = [-0.6, len(axis.categories) - 0.4]
+        found |= {
+            "tickvals": list(range(len(axis.categories))),
+            "ticktext": [_plain(printable(name, width=LABEL)) for name in axis.categories],
+        }
         found |= {"range": ends[::-1] if upright else ends, "showgrid": False, "zeroline": False}
     if axis.log:
         found["type"] = "log"
@@ -119,8 +124,8 @@ def _dots(mark: Dots, panel: Panel) -> dict[str, Any]:
     trace = {
         "type": "scatter",
         "mode": "markers",
-        "x": _places(mark.x, panel.x),
-        "y": _places(mark.y, panel.y),
+        "x": panel.x.positions(mark.x),
+        "y": panel.y.positions(mark.y),
         "marker": _marker(mark.style, mark.size),
         **_hover(mark.hover),
     }
@@ -172,7 +177,7 @@ def _bars(mark: Bars, panel: Panel) -> dict[str, Any]:
     along, across = ("x", "y") if mark.horizontal else ("y", "x")
     trace |= {
         along: list(mark.length),
-        across: _places(mark.at, panel.y if mark.horizontal else panel.x),
+        across: (panel.y if mark.horizontal else panel.x).positions(mark.at),
         "orientation": "h" if mark.horizontal else "v",
     }
     return trace
@@ -182,8 +187,8 @@ def _heat(mark: Heat, panel: Panel, *, first: bool) -> dict[str, Any]:
     return {
         "type": "heatmap",
         "z": [list(row) for row in mark.values],
-        "x": _places(mark.columns, panel.x),
-        "y": _places(mark.rows, panel.y),
+        "x": panel.x.positions(mark.columns),
+        "y": panel.y.positions(mark.rows),
         "zmin": mark.limits[0],
         "zmax": mark.limits[1],
         "colorscale": style.CONTINUOUS_SCALE,
@@ -213,7 +218,7 @@ def _rule(mark: Rule, number: str) -> dict[str, Any]:
 
 def _title(text: str, x: Sequence[float], y: Sequence[float]) -> dict[str, Any]:
     return {
-        "text": _plain(_short(text)),
+        "text": _plain(printable(text, width=LABEL)),
         "x": x[0],
         "y": y[1],
         "xref": "paper",
@@ -230,13 +235,3 @@ def _plain(text: str) -> str:
     """Escape what plotly reads as markup or as a template; nothing that came with the data is ever formatting."""
     safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("%{", "% {")
     return "".join(c if c.isprintable() or c == "\n" else " " for c in safe).replace("\n", "<br>")
-
-
-def _short(text: str, most: int = 34) -> str:
-    clean = "".join(c if c.isprintable() else " " for c in text)
-    return clean if len(clean) <= most else clean[: most - 1] + "…"
-
-
-def _places(values: Sequence[float | str], axis: Axis) -> list[float | None]:
-    where = {name: float(place) for place, name in enumerate(axis.categories)}
-    return [where[value] if isinstance(value, str) else value for value in values]

@@ -10,52 +10,56 @@ from outlearn.core.intervals import Interval, point_interval
 from outlearn.core.pairwise import pairwise_divergence
 from outlearn.core.predictions import Predictions
 from outlearn.core.risk_gap import RiskGap
-from outlearn.report.cells import Cell, Column, Estimate, Table, format_cell, format_number
+from outlearn.report.cells import (
+    Cell,
+    Column,
+    Table,
+    format_cell,
+    format_number,
+    has_interval,
+    is_above_zero,
+    is_below_zero,
+    point_estimate,
+)
 from outlearn.report.charts import Axis, Chart, Dots, Heat, Line, Panel, Rule
-from outlearn.report.score_figures import Drawn, drawn
+from outlearn.report.page import Figure
 from outlearn.report.style import ROLES, SeriesStyle, series_style
 from outlearn.report.wording import of_losses
 from outlearn.results.reading import Measured
 
-__all__ = ["as_estimate", "confidence_figure", "misfit_map_figure"]
+__all__ = ["confidence_figure", "misfit_map_figure"]
 
-SHOWN_STUDENTS = 24  # rows of the misfit map: beyond, labels cannot be read
-
-
-def as_estimate(interval: Interval) -> Estimate:
-    """Return an interval of the core as the report's estimate: no number stands for one that is not known."""
-    mean, low, high = (float(v) if np.isfinite(v) else None for v in (interval.mean, interval.low, interval.high))
-    return Estimate(mean, low, high, interval.reason or None, interval.n_models, interval.n_points)
+MAX_STUDENTS = 24  # rows of the misfit map: beyond, labels cannot be read
 
 
-def confidence_figure(gaps: Mapping[str, RiskGap], unit: str, level: float) -> Drawn:
+def confidence_figure(gaps: Mapping[str, RiskGap], unit: str, level: float) -> Figure:
     """Show the gap in each tenth of the points by the teachers' mean confidence, a panel for each loss, with intervals.
 
     Intervals are for new teachers and points; where there is one teacher, for new points.
     """
     tenths = {loss: _tenths(gap, level) for loss, gap in gaps.items()}
-    ends = [v for of in tenths.values() for _, e in of for v in (e.mean, e.low, e.high) if v is not None]
+    ends = [v for of in tenths.values() for _, e in of for v in (e.mean, e.low, e.high) if np.isfinite(v)]
     room = 0.05 * (max(ends) - min(ends) or 1.0)
     limits = (min(*ends, 0.0) - room, max(*ends, 0.0) + room)
     panels = []
     for k, (loss, of_loss) in enumerate(tenths.items()):
         look = series_style(k)
-        known = [(sure, estimate) for sure, estimate in of_loss if estimate.mean is not None]
-        x, y = [100 * sure for sure, _ in known], [estimate.mean or 0.0 for _, estimate in known]
+        known = [(sure, gap) for sure, gap in of_loss if point_estimate(gap) is not None]
+        x, y = [100 * sure for sure, _ in known], [gap.mean for _, gap in known]
         hover = [
             f"{loss}: teachers {format_number(c, 'percent')}% sure, gap {format_cell(e, 'signed')}" for c, e in known
         ]
-        low, high = ([getattr(estimate, side) for _, estimate in known] for side in ("low", "high"))
+        low, high = [point_estimate(gap.low) for _, gap in known], [point_estimate(gap.high) for _, gap in known]
         dots = Dots("", look, x, y, low, high, hover, size=6)
         marks = (Rule(ROLES["gap"], y=0.0), Line("", look, x, y, markers=False), dots)
         title = "teacher confidence, %" if k >= len(tenths) - min(4, len(tenths)) else ""
         panels.append(Panel(Axis(title), Axis(f"gap, {unit}", limits=limits), marks, loss))
     rows: list[tuple[Cell, ...]] = [
-        (loss, number, sure, estimate)
+        (loss, number, sure, gap)
         for loss, of_loss in tenths.items()
-        for number, (sure, estimate) in enumerate(of_loss, start=1)
+        for number, (sure, gap) in enumerate(of_loss, start=1)
     ]
-    reasons = dict.fromkeys(e.reason for of_loss in tenths.values() for _, e in of_loss if e.reason)
+    reasons = dict.fromkeys(gap.reason for of_loss in tenths.values() for _, gap in of_loss if gap.reason)
     table = Table(
         "Gap by teacher confidence",
         (Column("loss"), Column("tenth", "count"), Column("teacher confidence", "percent"), Column("gap", "signed")),
@@ -63,48 +67,47 @@ def confidence_figure(gaps: Mapping[str, RiskGap], unit: str, level: float) -> D
         tuple(f"without an interval: {reason}." for reason in reasons),
     )
     columns = min(4, len(panels))
-    return drawn(
+    return Figure(
         "confidence",
         "Where the gain comes from: sure or unsure teachers",
         Chart(tuple(panels), columns=columns, panel_height=190, share_y=True, legend=False),
-        _confidence_finding({loss: [estimate for _, estimate in of] for loss, of in tenths.items()}),
-        table,
+        _confidence_finding({loss: [gap for _, gap in of_loss] for loss, of_loss in tenths.items()}),
         "Test points in tenths by the mean confidence of the teachers. Bars are intervals.",
+        table,
     )
 
 
-def _tenths(gap: RiskGap, level: float) -> list[tuple[float, Estimate]]:
+def _tenths(gap: RiskGap, level: float) -> list[tuple[float, Interval]]:
     """Return mean confidence and gap of each slice; slices are runs of the points in order of confidence."""
     table, sure = gap.slices("teacher_confidence", level), gap.ledger().teacher_confidence
     parts = np.split(np.argsort(sure, kind="stable"), np.cumsum(table.n_points)[:-1])
     one = len(np.unique(gap.teacher_of)) == 1
     found = [point_interval(gap.gap[:, part], level) for part in parts] if one else table.gap
-    return [(float(sure[part].mean()), as_estimate(interval)) for part, interval in zip(parts, found, strict=True)]
+    return [(float(sure[part].mean()), interval) for part, interval in zip(parts, found, strict=True)]
 
 
-def _confidence_finding(tenths: Mapping[str, list[Estimate]]) -> str:
+def _confidence_finding(tenths: Mapping[str, list[Interval]]) -> str:
     total = len(tenths)
     said = []
-    for words, place in (("surest", -1), ("least sure", 0)):
-        ends = [of_loss[place] for of_loss in tenths.values() if of_loss[place].has_interval]
+    for words, tenth in (("surest", -1), ("least sure", 0)):
+        ends = [of_loss[tenth] for of_loss in tenths.values() if has_interval(of_loss[tenth])]
         if not ends:
             said.append(f"where teachers are {words} the gap has no interval")
             continue
-        above = sum((estimate.low or 0.0) > 0 for estimate in ends)
-        below = sum((estimate.high or 0.0) < 0 for estimate in ends)
+        above, below = sum(map(is_above_zero, ends)), sum(map(is_below_zero, ends))
         parts = [("a gain", above)] * (above > 0) + [("a loss", below)] * (below > 0)
         shown = " and ".join(f"{what} with {of_losses(count, total)}" for what, count in parts)
         said.append(f"where teachers are {words} students show {shown or 'neither a gain nor a loss'}")
     return f"In risk, by intervals that exclude 0: {said[0]}; {said[1]}."
 
 
-def misfit_map_figure(measured: Measured, gaps: Mapping[str, RiskGap], loss: str, unit: str) -> Drawn | None:
+def misfit_map_figure(measured: Measured, gaps: Mapping[str, RiskGap], loss: str, unit: str) -> Figure | None:
     """Show the misfit of every student of one loss to every teacher; the own teacher stands on the diagonal."""
     student = measured.students[loss]
     if measured.source.n_models < 2 or student.teacher_of is None:
         return None
     own = np.asarray(student.teacher_of)
-    kept = np.argsort(own, kind="stable")[:SHOWN_STUDENTS]
+    kept = np.argsort(own, kind="stable")[:MAX_STUDENTS]
     shown = Predictions.from_logits(student.log_probs[kept])
     gap = gaps[loss]
     teachers = Predictions.from_logits(measured.source.log_probs)
@@ -136,4 +139,4 @@ def misfit_map_figure(measured: Measured, gaps: Mapping[str, RiskGap], loss: str
         (name, *map(float, row)) for name, row in zip(names, values, strict=True)
     )
     table = Table(f"Misfit of students of {loss}", (Column("student"), *(Column(c, "nats") for c in columns)), cells)
-    return drawn("misfit-map", f"Who copies whom: {loss}", chart, finding, table)
+    return Figure("misfit-map", f"Who copies whom: {loss}", chart, finding, table=table)

@@ -1,117 +1,101 @@
-"""What `loss: auto` chose, from what, and how good that was: a sentence, a figure and a table, from results.json alone.
+"""What `loss: auto` chose, from what, and how good that was: a sentence, a figure and a table.
 
 The criterion saw no true label. That the figure shows accuracy is hindsight, and its words say so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import math
+from collections.abc import Sequence
 
-from outlearn.report.cells import Column, Table, format_number
+from outlearn.core.criteria import CRITERIA
+from outlearn.report.cells import Cell, Column, Table, format_number, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Panel, Rule
-from outlearn.report.score_figures import Drawn, drawn
-from outlearn.report.style import ROLES, series_style
+from outlearn.report.page import Figure
+from outlearn.report.style import ROLES, SeriesStyle, series_style
+from outlearn.results.run import Candidate, RunResults, Selection
 
-__all__ = ["AUTO", "chosen_name", "selection_figure", "selection_finding"]
+__all__ = ["AUTO", "selection_figure", "selection_finding"]
 
 AUTO = "auto"
-CRITERIA = {
-    "consensus": "consensus of kappas",
-    "crossed_kappa": "kappa with other teachers",
-    "student_kappa": "kappa between students",
-    "crossed_misfit": "crossed misfit",
-    "overfit_covariance": "overfit covariance",
-    "weak_label_validation": "loss on held-out weak labels",
-}
-Results = Mapping[str, Any]
 
 
-def chosen_name(results: Results) -> str:
-    """Name the candidate that was chosen, or return an empty string where nothing was."""
-    return str(((results.get("selection") or {}).get("chosen") or {}).get("name") or "")
-
-
-def selection_finding(results: Results) -> str:
+def selection_finding(results: RunResults) -> str:
     """Say what was chosen and what it cost not to know the labels."""
-    selection = results.get("selection") or {}
-    judged = selection.get("judged") or {}
-    if not chosen_name(results) or not judged:
+    selection = results.selection
+    if selection is None:
         return ""
     words = (
-        f"auto chose {chosen_name(results)} among {len(selection['candidates'])} candidates, by the "
-        f"{_criterion(selection)} and without a true label"
+        f"auto chose {selection.chosen.name} among {len(selection.candidates)} candidates, by the "
+        f"{_criterion(selection.criterion)} and without a true label"
     )
-    lost = format_number(judged["regret"], "percent")
-    best = (judged.get("best") or {}).get("name", "another")
-    if judged["regret"] <= 0:
+    regret = selection.judged.regret
+    lost = format_number(regret, "percent")
+    if regret <= 0:
         return f"{words}; none of them is more accurate on the test points."
     if float(lost) == 0:
         return f"{words}; none of them is more accurate on the test points by a tenth of a point."
+    best = selection.judged.best.name
     return f"{words}; in hindsight {best} is {lost} points more accurate on the test points (one seed, no interval)."
 
 
-def selection_figure(results: Results) -> Drawn | None:
+def selection_figure(results: RunResults) -> Figure | None:
     """Show every candidate: the criterion that chose against its accuracy on the test points."""
-    selection = results.get("selection") or {}
-    judged = selection.get("judged") or {}
-    candidates: Sequence[Mapping[str, Any]] = selection.get("candidates") or ()
-    if not candidates or not judged:
+    selection = results.selection
+    if selection is None or not selection.candidates:
         return None
-    name = str(selection["criterion"])
+    candidates, accuracy, criterion = selection.candidates, selection.judged.accuracy, _criterion(selection.criterion)
+    values = [candidate.values[selection.criterion] for candidate in candidates]
     by_loss: dict[str, list[int]] = {}
     for k, candidate in enumerate(candidates):
-        if candidate["values"].get(name) is not None:
+        if math.isfinite(values[k]):
             by_loss.setdefault(_kind(candidate), []).append(k)
 
-    def hover(k: int) -> str:
-        value = format_number(candidates[k]["values"][name], "signed")
-        return f"{candidates[k]['name']}: {_criterion(selection)} {value}, accuracy {_percent(judged, k)}%"
+    def dots(title: str, look: SeriesStyle, which: Sequence[int], size: float) -> Dots:
+        hover = [
+            f"{candidates[k].name}: {criterion} {format_number(values[k], 'signed')}, "
+            f"accuracy {format_number(accuracy[k], 'percent')}%"
+            for k in which
+        ]
+        return Dots(title, look, [values[k] for k in which], [100 * accuracy[k] for k in which], hover=hover, size=size)
 
-    def dots(title: str, place: int, which: Sequence[int], size: float) -> Dots:
-        look = ROLES["ceiling"] if place < 0 else series_style(place)
-        x, y = [candidates[k]["values"][name] for k in which], [100 * judged["accuracy"][k] for k in which]
-        return Dots(title, look, x, y, hover=[hover(k) for k in which], size=size)
-
-    chosen = next((k for k, each in enumerate(candidates) if each["name"] == chosen_name(results)), None)
-    marks = [dots(loss, place, which, 7) for place, (loss, which) in enumerate(by_loss.items())]
+    chosen = next((k for k, each in enumerate(candidates) if each.name == selection.chosen.name), None)
+    marks: list[Dots | Rule] = [
+        dots(loss, series_style(k), which, 7) for k, (loss, which) in enumerate(by_loss.items())
+    ]
     if chosen is not None:
-        marks.append(dots("chosen", -1, [chosen], 16))
-    teacher = results["teacher"]["accuracy"]["mean"]
-    panel = Panel(
-        Axis(_criterion(selection)),
-        Axis("accuracy, % (hindsight)"),
-        (*marks, *(() if teacher is None else (Rule(ROLES["teacher"], y=100 * teacher),))),
-    )
-    return drawn(
+        marks.append(dots("chosen", ROLES["ceiling"], [chosen], 16))
+    teacher = point_estimate(results.teacher.accuracy)
+    if teacher is not None:
+        marks.append(Rule(ROLES["teacher"], y=100 * teacher))
+    return Figure(
         "selection",
         "The choice without labels",
-        Chart((panel,), panel_height=380),
-        _figure_finding(results),
-        _table(results),
+        Chart((Panel(Axis(criterion), Axis("accuracy, % (hindsight)"), tuple(marks)),), panel_height=380),
+        _figure_finding(results, selection),
         "Each mark is one candidate, the mean over its students of all teachers; the dashed line is the mean teacher.",
+        _table(selection),
     )
 
 
-def _figure_finding(results: Results) -> str:
-    selection = results["selection"]
-    by = selection["judged"].get("by_criterion") or {}
-    rho = (by.get(selection["criterion"]) or {}).get("rank_correlation")
+def _figure_finding(results: RunResults, selection: Selection) -> str:
+    chosen = selection.judged.by_criterion.get(selection.criterion)
+    rho = None if chosen is None else point_estimate(chosen.rank_correlation)
     told = "cannot be told" if rho is None else f"is {rho:.2f}"
     return (
-        f"The rank correlation of the {_criterion(selection)} with accuracy over {len(selection['candidates'])} "
+        f"The rank correlation of the {_criterion(selection.criterion)} with accuracy over {len(selection.candidates)} "
         f"candidates {told} here. {selection_finding(results)}"
     )
 
 
-def _table(results: Results) -> Table:
+def _table(selection: Selection) -> Table:
     """Show what each criterion would have chosen."""
-    judged = results["selection"]["judged"]
-    rows = [
-        (CRITERIA.get(name, name), record["chosen"]["name"], record["accuracy"], record["rank_correlation"])
-        for name, record in judged["by_criterion"].items()
+    best = selection.judged.best
+    rows: list[tuple[Cell, ...]] = [
+        (_criterion(name), choice.chosen.name, choice.accuracy, choice.rank_correlation)
+        for name, choice in selection.judged.by_criterion.items()
     ]
-    rows.append(("the best in hindsight", judged["best"]["name"], judged["best"]["accuracy"], None))
+    rows.append(("the best in hindsight", best.name, best.accuracy, None))
     columns = (
         Column("chosen by"),
         Column("candidate"),
@@ -121,15 +105,10 @@ def _table(results: Results) -> Table:
     return Table("What each criterion would have chosen", columns, tuple(rows))
 
 
-def _criterion(selection: Results) -> str:
-    return CRITERIA.get(str(selection["criterion"]), str(selection["criterion"]))
+def _criterion(name: str) -> str:
+    return CRITERIA[name].label if name in CRITERIA else name
 
 
-def _kind(candidate: Mapping[str, Any]) -> str:
-    loss = candidate["loss"]
-    kind = str(loss.get("kind")) if isinstance(loss, Mapping) else str(loss)
-    return f"{kind}, distilled" if candidate.get("rounds") else kind
-
-
-def _percent(judged: Results, k: int) -> str:
-    return format_number(judged["accuracy"][k], "percent")
+def _kind(candidate: Candidate) -> str:
+    kind = str(candidate.loss["kind"])
+    return f"{kind}, distilled" if candidate.rounds else kind

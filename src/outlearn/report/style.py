@@ -115,10 +115,10 @@ def series_style(index: int) -> SeriesStyle:
         >>> series_style(0) == series_style(len(SERIES))
         False
     """
-    turn, place = divmod(index, len(SERIES))
-    shift = place + 3 * turn + turn
+    turn, k = divmod(index, len(SERIES))
+    shift = k + 4 * turn
     return SeriesStyle(
-        SERIES[place].colour,
+        SERIES[k].colour,
         _SYMBOLS[shift % len(_SYMBOLS)],
         _DASHES[shift % len(_DASHES)],
         _PATTERNS[shift % len(_PATTERNS)],

@@ -8,88 +8,77 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from collections.abc import Mapping
-from typing import Any
 
-from outlearn.report.cells import Cell, Column, Estimate, Table, estimate_of, format_cell, format_number
+from outlearn.core.intervals import Interval
+from outlearn.core.text import printable, wrapped
+from outlearn.report.cells import Cell, Column, Table, format_cell, point_estimate
 from outlearn.report.findings import findings
-from outlearn.report.tables import loss_names, main_table, risk_unit
-from outlearn.report.wording import level_of
+from outlearn.report.tables import main_table, metrics_in_tables
+from outlearn.report.wording import level_in_words, name_list
+from outlearn.results.measurement import Withheld
+from outlearn.results.run import RunResults, TaskFacts
 
 __all__ = ["describe", "summary_text", "text_table"]
 
-Results = Mapping[str, Any]
-_WITH_INTERVAL = ("accuracy", "PGR")
+WITH_INTERVAL = ("accuracy", "PGR")
 
 
-def summary_text(results: Results, *, width: int = 110) -> str:
+def summary_text(results: RunResults, *, width: int = 110) -> str:
     """Write the summary of a run as plain text.
 
     Args:
-        results: the content of results.json.
+        results: what the run found.
         width: columns to fit into; at least 60.
 
     Returns:
         Lines of at most `width` columns, except where one cell alone is wider.
     """
     width = max(width, 60)
-    lines = [f"{name + ':':<10}{value}" for name, value in describe(results)]
-    head = [line for text in lines for line in _wrapped(text, width, indent=" " * 10)]
     table, notes = _plain(main_table(results))
-    body = text_table(table, width=width)
-    legend = [line for text in _legend(results) for line in _wrapped(text, width)]
-    footnotes = [line for note in notes for line in _wrapped(note, width, indent="    ")]
-    found = [line for text in findings(results) for line in _wrapped("- " + text, width, indent="  ")]
-    parts = [head, [body, *footnotes], legend, ["What was found", *found]]
-    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
-
-
-def describe(results: Results) -> tuple[tuple[str, str], ...]:
-    """Say in pairs of a name and a value what was run, on what."""
-    task = results.get("task") or {}
-    unit = "pairs" if task.get("task") == "preference" else "points"
-    names = [textwrap.shorten(str(name), 30, placeholder="…") for name in task.get("class_names") or []]
-    classes = f"{task.get('n_classes')} classes"
-    if names and len(names) <= 10:
-        classes += f" ({', '.join(names)})"
-    kind = "preference pairs" if task.get("task") == "preference" else f"classification, {classes}"
-    sizes = ", ".join(
-        f"{format_number(estimate_of(task.get(f'n_{split}')).mean, 'count')} {split}"
-        + (_without_label(task) if split == "student" else "")
-        for split in ("teacher", "student", "validation", "test")
-    )
-    n_teachers = results["teacher"].get("models")
-    losses = loss_names(results)
-    trained = sum(len((results["students"][loss].get("accuracy") or {}).get("each") or ()) for loss in losses)
-    ceiling = results.get("ceiling") or {}
-    n_ceilings = ceiling.get("models") or estimate_of(ceiling.get("accuracy")).n_models
-    losses_in_words = "1 loss" if len(losses) == 1 else f"{len(losses)} losses"
-    found = [
-        ("task", f"{task.get('name')}, {kind}"),
-        (unit, sizes),
-        ("teachers", f"{n_teachers} weak {'teacher' if n_teachers == 1 else 'teachers'}"),
-        (
-            "students",
-            f"{trained or 'strong students'}, one for each teacher, loss and seed; {losses_in_words}",
-        ),
+    parts = [
+        [wrapped(f"{name + ':':<10}{value}", rest=" " * 10, width=width) for name, value in describe(results)],
+        [text_table(table, width=width), *(wrapped(note, rest="    ", width=width) for note in notes)],
+        [wrapped(_legend(results), width=width)],
+        ["What was found", *(wrapped(said, first="- ", rest="  ", width=width) for said in findings(results))],
     ]
-    if n_ceilings:
-        found.append(("ceiling", f"{n_ceilings} strong students trained on {_true_labels(ceiling, task)}"))
-    return tuple(found)
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
-def _without_label(task: Mapping[str, Any]) -> str:
-    count = task.get("n_unlabelled")
-    return f" ({format_number(count, 'count')} of them without a true label)" if count else ""
+def describe(results: RunResults) -> tuple[tuple[str, str], ...]:
+    """Say in pairs of a name and a value what was run, on what."""
+    task, n_teachers, losses = results.task, results.teacher.models, len(results.students)
+    pairs = task.kind == "preference"
+    classes = f"{task.n_classes} classes"
+    if 0 < len(task.class_names) <= 10:
+        classes += f" ({', '.join(textwrap.shorten(name, 30, placeholder='…') for name in task.class_names)})"
+    kind = "preference pairs" if pairs else f"classification, {classes}"
+    sizes = (
+        f"{task.n_teacher:,} teacher",
+        f"{task.n_student:,} student{_without_label(task)}",
+        f"{task.n_validation:,} validation",
+        f"{task.n_test:,} test",
+    )
+    trained = sum(student.models for student in results.students.values())
+    losses_in_words = "1 loss" if losses == 1 else f"{losses} losses"
+    return (
+        ("task", f"{task.name}, {kind}"),
+        ("pairs" if pairs else "points", ", ".join(sizes)),
+        ("teachers", f"{n_teachers} weak {'teacher' if n_teachers == 1 else 'teachers'}"),
+        ("students", f"{trained or 'strong students'}, one for each teacher, loss and seed; {losses_in_words}"),
+        ("ceiling", f"{results.ceiling.models} strong students trained on {_true_labels(results)}"),
+    )
 
 
-def _true_labels(ceiling: Mapping[str, Any], task: Mapping[str, Any]) -> str:
+def _without_label(task: TaskFacts) -> str:
+    return f" ({task.n_unlabelled:,} of them without a true label)" if task.n_unlabelled else ""
+
+
+def _true_labels(results: RunResults) -> str:
     """Say what the ceilings learned from: PGR means what it says where that is as much as the students had."""
-    labels, points = ceiling.get("labels"), task.get("n_student")
-    if labels is None or points is None or labels >= points:
+    labels, points = results.ceiling.labels, results.task.n_student
+    if labels >= points:
         return "the true labels"
-    had = f"where students had {format_number(points, 'count')} points"
-    return f"{format_number(labels, 'count')} true labels only, {had}, so that PGR is rather too high"
+    return f"{labels:,} true labels only, where students had {points:,} points, so that PGR is rather too high"
 
 
 def text_table(table: Table, *, width: int = 110) -> str:
@@ -134,12 +123,15 @@ def _plain(table: Table) -> tuple[Table, list[str]]:
     notes: dict[str, int] = {}
 
     def shown(cell: Cell, column: Column) -> str:
-        with_interval = column.name in _WITH_INTERVAL
+        with_interval = column.name in WITH_INTERVAL
         text = format_cell(cell, column.kind, intervals=with_interval)
-        if isinstance(cell, Estimate) and cell.reason and (with_interval or cell.mean is None):
-            note = f"{'no interval' if cell.mean is not None else 'withheld'}: {cell.reason}."
-            text += f" ({notes.setdefault(note, len(notes) + 1)})"
-        return text
+        if isinstance(cell, Withheld):
+            note = f"withheld: {cell.reason}."
+        elif isinstance(cell, Interval) and cell.reason and with_interval:
+            note = f"no interval: {cell.reason}."
+        else:
+            return text
+        return f"{text} ({notes.setdefault(note, len(notes) + 1)})"
 
     columns = (*(Column(column.name) for column in table.columns[:-3]), Column("gap = misfit + residual"))
     rows = tuple(
@@ -150,37 +142,36 @@ def _plain(table: Table) -> tuple[Table, list[str]]:
 
 
 def _identity(cells: tuple[Cell, ...]) -> str | None:
-    gap, misfit, residual = (cell.mean if isinstance(cell, Estimate) else None for cell in cells)
+    gap, misfit, residual = map(point_estimate, cells)
     if gap is None or misfit is None or residual is None:
         return None
     sign = "+" if residual >= 0 else "-"
     return f"{gap:.3f} = {misfit:.3f} {sign} {abs(residual):.3f}"
 
 
-def _legend(results: Results) -> tuple[str, ...]:
-    misfit = (results.get("measure") or {}).get("misfit") or "KL(student || teacher)"
+def _legend(results: RunResults) -> str:
+    metrics = metrics_in_tables(results)
+    shares = [f"{m.label} ({m.abbreviates})" if m.abbreviates else m.label for m in metrics if m.unit == "percent"]
+    others = [f"{m.label} in {m.unit}" for m in metrics if m.unit != "percent"]
+    measure = results.measure
     return (
-        f"accuracy, AUROC, ECE (calibration error) and agreement in %; log loss in nats, gap in {risk_unit(results)}; "
-        f"[..] {level_of(results)} interval for {_population(results)}. PGR = (student - teacher) / "
+        f"{name_list([*shares, 'agreement'])} in %; {', '.join([*others, f'gap in {measure.unit}'])}; "
+        f"[..] {level_in_words(measure.level)} interval for {_population(results)}. PGR = (student - teacher) / "
         "(ceiling - teacher). agreement: how often a student repeats its own teacher. gap = risk of the teacher - risk "
-        f"of its student; misfit = {misfit}.",
+        f"of its student; misfit = {measure.misfit}."
     )
 
 
-def _population(results: Results) -> str:
+def _population(results: RunResults) -> str:
     """Say what the students' intervals are for: other teachers can only be spoken of where several were seen."""
-    record: Mapping[str, Any] = next(iter((results.get("students") or {}).values()), {})
-    over = (record.get("accuracy") or {}).get("over", "models and points")
-    return "new test points, with this very labeller" if over == "points" else "new teachers and new test points"
-
-
-def _wrapped(text: str, width: int, *, indent: str = "") -> list[str]:
-    clean = "".join(c if c.isprintable() else " " for c in text)
-    return textwrap.wrap(clean, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False) or [""]
+    first = next((student.accuracy for student in results.students.values()), None)
+    if isinstance(first, Interval) and first.over == "points":
+        return "new test points, with this very labeler"
+    return "new teachers and new test points"
 
 
 def _transposed(table: Table) -> list[list[str]]:
-    rows = [["".join(c if c.isprintable() else " " for c in cell) for cell in row] for row in table.text_rows()]
+    rows = [[printable(cell) for cell in row] for row in table.text_rows()]
     return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in table.columns]
 
 

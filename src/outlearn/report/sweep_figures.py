@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from outlearn.core.intervals import Interval
 from outlearn.core.ranking import cliques
-from outlearn.report.cells import Cell, Column, Estimate, Table, excludes_zero, format_cell, format_number
+from outlearn.report.cells import (
+    Cell,
+    Column,
+    Table,
+    format_cell,
+    format_number,
+    is_above_zero,
+    is_below_zero,
+    point_estimate,
+)
 from outlearn.report.charts import Axis, Chart, Dots, Panel, Rule
 from outlearn.report.page import Figure
-from outlearn.report.plotly_charts import to_plotly
 from outlearn.report.style import ROLES, series_style
-from outlearn.report.sweep_statistics import Comparison, as_estimate
 from outlearn.report.wording import name_list
+from outlearn.results.sweep_comparison import Comparison
 
 __all__ = ["effect_chart", "effect_figure", "rank_chart", "rank_figure"]
 
-MOST_PANELS = 6
+MAX_PANELS = 6
 ROW = 30  # pixels of a treatment
 
 
-def effects(comparison: Comparison) -> dict[str, dict[str, Estimate]]:
+def effects(comparison: Comparison) -> dict[str, dict[str, Interval]]:
     """Return part -> treatment -> its accuracy minus the baseline's, with the interval for new splits of the task."""
     return {
         part: {
-            name: as_estimate(comparison.difference(name, part=part))
+            name: comparison.difference(name, part=part)
             for name in comparison.treatments
             if name != comparison.baseline
         }
@@ -33,16 +42,14 @@ def effect_chart(comparison: Comparison) -> Chart:
     """Draw accuracy minus the baseline's, a panel a setting or task."""
     names = tuple(name for name in comparison.treatments if name != comparison.baseline)
     panels = []
-    for part, found in list(effects(comparison).items())[:MOST_PANELS]:
+    for part, found in list(effects(comparison).items())[:MAX_PANELS]:
         marks = []
         for name in names:
             estimate = found[name]
             look = series_style(comparison.treatments.index(name))
-            low, high = (None if end is None else 100 * end for end in (estimate.low, estimate.high))
+            low, high = (point_estimate(100 * end) for end in (estimate.low, estimate.high))
             hover = [f"{name}, {part}: {format_cell(estimate, 'points')} points"]
-            marks.append(
-                Dots(name, look, [100 * (estimate.mean or 0.0)], [name], [low], [high], hover=hover, horizontal=True)
-            )
+            marks.append(Dots(name, look, [100 * estimate.mean], [name], [low], [high], hover=hover, horizontal=True))
         x = Axis(f"accuracy minus {comparison.baseline}, points")
         panels.append(Panel(x, Axis(categories=names), (*marks, Rule(ROLES["gap"], x=0.0)), title=part))
     columns = 2 if len(panels) > 1 else 1
@@ -55,8 +62,7 @@ def effect_figure(comparison: Comparison, key: str) -> Figure:
     """Draw who is ahead of the baseline on which task; the caption counts what is told apart from 0."""
     found = effects(comparison)
     every = [estimate for of_part in found.values() for estimate in of_part.values()]
-    above = sum(excludes_zero(each) and (each.mean or 0) > 0 for each in every)
-    below = sum(excludes_zero(each) and (each.mean or 0) < 0 for each in every)
+    above, below = sum(map(is_above_zero, every)), sum(map(is_below_zero, every))
     finding = (
         f"Of {len(every)} differences to {comparison.baseline}, {above} are shown "
         f"to be above 0 and {below} below; the rest cannot be told apart from 0."
@@ -70,9 +76,9 @@ def effect_figure(comparison: Comparison, key: str) -> Figure:
     reasons = {each.reason for each in every if each.reason}
     how = "Intervals are for new splits of the same task. Each panel has its own scale."
     how += f" Some are missing: {'; '.join(sorted(reasons))}." if reasons else ""
-    how += f" The first {MOST_PANELS} of {len(found)} are drawn." if len(found) > MOST_PANELS else ""
+    how += f" The first {MAX_PANELS} of {len(found)} are drawn." if len(found) > MAX_PANELS else ""
     title = f"Accuracy against {comparison.baseline}"
-    return Figure(key, title, to_plotly(effect_chart(comparison)), finding, how, Table(title, columns, rows))
+    return Figure(key, title, effect_chart(comparison), finding, how, Table(title, columns, rows))
 
 
 def rank_chart(comparison: Comparison) -> Chart:
@@ -124,7 +130,7 @@ def rank_figure(comparison: Comparison, key: str) -> Figure | None:
         for place in order
     )
     title = "Mean ranks and critical difference"
-    return Figure(key, title, to_plotly(rank_chart(comparison)), finding, how, Table(title, columns, rows))
+    return Figure(key, title, rank_chart(comparison), finding, how, Table(title, columns, rows))
 
 
 def format_p(value: float) -> str:

@@ -3,84 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from outlearn.report.cells import Cell, Column, Estimate, Table, cell_value, excludes_zero
+from outlearn.report.cells import Cell, Column, Table, excludes_zero, has_interval, is_above_zero, is_below_zero
 from outlearn.report.charts import Chart
 from outlearn.report.comparison_page import comparison_figures
-from outlearn.report.page import Block, Facts, Figure, Grid, GridColumn, Section, TableBlock, Text, render_page
+from outlearn.report.page import Block, Facts, Grid, GridColumn, Section, TableBlock, Text, render_page
 from outlearn.report.sweep_figures import effect_chart, effect_figure, effects, rank_chart, rank_figure
-from outlearn.report.sweep_folder import SweepFolder, SweptRun
-from outlearn.report.sweep_statistics import Comparison, as_estimate, compare_losses, compare_values, compared_keys
-from outlearn.report.tables import loss_names, student_estimate
 from outlearn.report.wording import name_list, signed_points
+from outlearn.results.sweep import Sweep
+from outlearn.results.sweep_comparison import Comparison, comparisons
 
 __all__ = ["comparison_summary", "sweep_charts", "sweep_findings", "sweep_page"]
 
-MOST_NAMED = 4
+MAX_NAMED = 4
+MAX_VALUES = 8
 
 
-def sweep_page(sweep: SweepFolder) -> str:
+def sweep_page(sweep: Sweep) -> str:
     """Return the report of a sweep as one HTML page."""
-    losses, *others = _comparisons(sweep)
-    values = [found for found in others if found is not None]
-    sections = [Section("losses", "Loss by loss", _comparison_blocks(losses, "losses"))] if losses else []
-    sections += [
-        Section(f"key-{place}", f"By {found.what}", _comparison_blocks(found, f"key-{place}"))
-        for place, found in enumerate(values)
-    ]
+    found = comparisons(sweep)
+    sections = []
+    for index, (what, comparison) in enumerate(found.items()):
+        key, heading = ("losses", "Loss by loss") if what == "loss" else (f"key-{index}", f"By {what}")
+        sections.append(Section(key, heading, _comparison_blocks(comparison, key)))
     runs = [run.run for run in sweep.runs]
     if runs:
-        sections.append(Section("gains", "Students and their labellers", comparison_figures(runs)))
+        sections.append(Section("gains", "Students and their labelers", comparison_figures(runs)))
         sections.append(Section("rows", "Every run and loss", (_grid(sweep),)))
     sections.append(Section("setting", "What was run", _setting(sweep)))
     return render_page(
         title=f"Sweep {sweep.name}",
         subtitle=_subtitle(sweep),
-        findings=sweep_findings(sweep, losses, values),
+        findings=sweep_findings(sweep, list(found.values())),
         sections=sections,
-        footer=f"outlearn {runs[0].results.get('outlearn', '')}, {len(runs)} runs" if runs else "",
+        footer=f"outlearn {runs[0].results.outlearn}, {len(runs)} runs" if runs else "",
     )
 
 
-def sweep_charts(sweep: SweepFolder) -> dict[str, Chart]:
+def sweep_charts(sweep: Sweep) -> dict[str, Chart]:
     """Return the charts of the comparisons, for a paper: by losses, then by each varied key."""
     charts: dict[str, Chart] = {}
-    for key, found in zip(("loss", *compared_keys(sweep)), _comparisons(sweep), strict=True):
-        if found is not None:
-            name = key.replace(".", "-")
-            charts |= {f"{name}-effects": effect_chart(found), f"{name}-ranks": rank_chart(found)}
+    for what, comparison in comparisons(sweep).items():
+        name = what.replace(".", "-")
+        charts |= {f"{name}-effects": effect_chart(comparison), f"{name}-ranks": rank_chart(comparison)}
     return charts
 
 
-def _comparisons(sweep: SweepFolder) -> tuple[Comparison | None, ...]:
-    return (compare_losses(sweep), *(compare_values(sweep, key) for key in compared_keys(sweep)))
-
-
-def sweep_findings(sweep: SweepFolder, losses: Comparison | None, values: Sequence[Comparison]) -> tuple[str, ...]:
+def sweep_findings(sweep: Sweep, found: Sequence[Comparison]) -> tuple[str, ...]:
     """Say what the runs show together; a direction only where its interval excludes 0, the bad news too."""
     said = [_won(sweep)]
-    for comparison in [found for found in (losses, *values) if found is not None]:
+    for comparison in found:
         said += _by_part(comparison)
-    said.append(_scope(losses or (values[0] if values else None)))
+    said += [_scope(comparison) for comparison in found[:1]]
     lost = len(sweep.failed) + len(sweep.missing)
     if lost:
         said.append(f"{lost} of {lost + len(sweep.runs)} runs have no results; they are named at the end.")
-    return tuple(sentence for sentence in said if sentence)
+    return tuple(said)
 
 
-def _won(sweep: SweepFolder) -> str:
-    gains = [
-        student_estimate(run.run.results, loss, "differences", "teacher")
-        for run in sweep.runs
-        for loss in loss_names(run.run.results)
-    ]
+def _won(sweep: Sweep) -> str:
+    gains = [student.differences["teacher"] for run in sweep.runs for student in run.run.students.values()]
     if not gains:
         return "No run is finished, so there is nothing to compare."
-    above = sum(excludes_zero(gain) and (gain.mean or 0) > 0 for gain in gains)
-    below = sum(excludes_zero(gain) and (gain.mean or 0) < 0 for gain in gains)
+    above, below = sum(map(is_above_zero, gains)), sum(map(is_below_zero, gains))
     return (
-        f"{len(gains)} pairs of a run and a loss: students beat their labeller in {above}, lose to it in {below}, and "
+        f"{len(gains)} pairs of a run and a loss: students beat their labeler in {above}, lose to it in {below}, and "
         f"in {len(gains) - above - below} it cannot be told (paired intervals of each run)."
     )
 
@@ -95,10 +82,10 @@ def _by_part(comparison: Comparison) -> list[str]:
             continue
         clauses = []
         for one, many, sign in (("beats it", "beat it", 1), ("loses to it", "lose to it", -1)):
-            mine = [name for name, each in told.items() if sign * (each.mean or 0) > 0]
-            mine = sorted(mine, key=lambda name: -abs(told[name].mean or 0))
-            named = [f"{name} ({signed_points(told[name])})" for name in mine[:MOST_NAMED]]
-            more = [f"{len(mine) - MOST_NAMED} more"] if len(mine) > MOST_NAMED else []
+            mine = [name for name, each in told.items() if sign * each.mean > 0]
+            mine = sorted(mine, key=lambda name: -abs(told[name].mean))
+            named = [f"{name} ({signed_points(told[name])})" for name in mine[:MAX_NAMED]]
+            more = [f"{len(mine) - MAX_NAMED} more"] if len(mine) > MAX_NAMED else []
             if named:
                 clauses.append(f"{name_list([*named, *more])} {one if len(mine) == 1 else many}")
         rest = len(found) - len(told)
@@ -114,16 +101,14 @@ def _named(comparison: Comparison) -> str:
     return comparison.baseline if comparison.what == "loss" else f"{comparison.what} {comparison.baseline}"
 
 
-def _scope(comparison: Comparison | None) -> str:
+def _scope(comparison: Comparison) -> str:
     """Say what the intervals speak of, and what they do not."""
-    if comparison is None:
-        return ""
     n_tasks, level = len(comparison.tasks), f"{100 * comparison.level:g}%"
     splits = f"{comparison.n_units} split{'s' * (comparison.n_units != 1)} of {n_tasks} task{'s' * (n_tasks != 1)}"
-    others = as_estimate(comparison.difference_for_new_tasks(comparison.treatments[-1]))
+    others = comparison.difference_for_new_tasks(comparison.treatments[-1])
     beyond = (
         "intervals for new tasks are in the tables"
-        if others.has_interval
+        if has_interval(others)
         else "about other tasks they say nothing: that takes at least 4"
     )
     return (
@@ -132,20 +117,16 @@ def _scope(comparison: Comparison | None) -> str:
     )
 
 
-def _comparison_blocks(comparison: Comparison | None, key: str) -> tuple[Block, ...]:
-    if comparison is None:
-        return ()
-    figures: list[Figure | None] = [
-        effect_figure(comparison, f"{key}-effects"),
-        rank_figure(comparison, f"{key}-ranks"),
-    ]
-    return (TableBlock(comparison_summary(comparison)), *(figure for figure in figures if figure is not None))
+def _comparison_blocks(comparison: Comparison, key: str) -> tuple[Block, ...]:
+    ranks = rank_figure(comparison, f"{key}-ranks")
+    effects_drawn = effect_figure(comparison, f"{key}-effects")
+    return (TableBlock(comparison_summary(comparison)), effects_drawn, *([ranks] if ranks else []))
 
 
 def comparison_summary(comparison: Comparison) -> Table:
     """Return one row for each treatment: accuracy, differences to the baseline, wins, mean rank."""
     base = comparison.baseline
-    for_new = as_estimate(comparison.difference_for_new_tasks(comparison.treatments[-1])).has_interval
+    for_new = has_interval(comparison.difference_for_new_tasks(comparison.treatments[-1]))
     columns = (
         Column(comparison.what),
         Column("accuracy", "percent", "mean over tasks, each task with the same weight"),
@@ -156,20 +137,20 @@ def comparison_summary(comparison: Comparison) -> Table:
         Column("mean rank", "ratio", "by accuracy over the splits, 1 is best"),
     )
     rows = []
-    for place, name in enumerate(comparison.treatments):
+    for index, name in enumerate(comparison.treatments):
         is_base = name == base
         cells: list[Cell] = [name, comparison.task_accuracy(name)]
-        cells.append(None if is_base else as_estimate(comparison.difference(name)))
+        cells.append(None if is_base else comparison.difference(name))
         if for_new:
-            cells.append(None if is_base else as_estimate(comparison.difference_for_new_tasks(name)))
-        cells.append(None if is_base else as_estimate(comparison.difference(name, "log_loss")))
-        cells.append(None if is_base else as_estimate(comparison.wins(name)))
-        rows.append((*cells, float(comparison.mean_ranks[place])))
+            cells.append(None if is_base else comparison.difference_for_new_tasks(name))
+        cells.append(None if is_base else comparison.difference(name, "log_loss"))
+        cells.append(None if is_base else comparison.wins(name))
+        rows.append((*cells, float(comparison.mean_ranks[index])))
     splits = f"{comparison.n_units} splits of {len(comparison.tasks)} tasks, {len(comparison.task_of)} blocks."
     return Table(f"Over all tasks, by {comparison.what}", columns, tuple(rows), (splits,))
 
 
-def _grid(sweep: SweepFolder) -> Grid:
+def _grid(sweep: Sweep) -> Grid:
     """Return every run and loss as a row that sorts and filters."""
     kept = ("accuracy", "log_loss", "pgr", "gap", "misfit", "residual", "overfit_covariance")
     kinds = ("percent", "nats", "ratio", "signed", "nats", "signed", "signed")
@@ -182,19 +163,19 @@ def _grid(sweep: SweepFolder) -> Grid:
     )
     rows = [
         [
-            *(str(run.values.get(key)) for key in sweep.keys),
+            *map(run.value_text, sweep.keys),
             run.task,
             loss,
-            _in_grid(student_estimate(run.run.results, loss, "differences", "teacher")),
-            *(_in_grid(student_estimate(run.run.results, loss, name)) for name in kept),
+            student.differences["teacher"],
+            *(student.scores[name] if name in student.scores else getattr(student, name) for name in kept),
         ]
         for run in sweep.runs
-        for loss in loss_names(run.run.results)
+        for loss, student in run.run.students.items()
     ]
     return Grid(
         key="runs",
         title="Every run and loss",
-        caption="Accuracy in %, gain over the own labeller in points; [..] intervals of each run, over new teachers "
+        caption="Accuracy in %, gain over the own labeler in points; [..] intervals of each run, over new teachers "
         "and new test points.",
         columns=columns,
         rows=rows,
@@ -204,25 +185,23 @@ def _grid(sweep: SweepFolder) -> Grid:
     )
 
 
-def _in_grid(estimate: Estimate) -> Any:
-    return [estimate.mean, estimate.low, estimate.high] if estimate.has_interval else cell_value(estimate)
+def _subtitle(sweep: Sweep) -> str:
+    tasks = {run.task for run in sweep.runs}
+    varied = [f"{key}: {_values(sweep, key)}" for key in sweep.keys]
+    students = f"{sweep.record.n_students:,} students in {len(sweep.runs)} runs on {len(tasks)} tasks"
+    return "; ".join([students, *varied]) + "."
 
 
-def _subtitle(sweep: SweepFolder) -> str:
-    tasks = list(dict.fromkeys(run.task for run in sweep.runs))
-    varied = [f"{key}: {', '.join(_values(sweep.runs, key))}" for key in sweep.keys]
-    return "; ".join([f"{sweep.n_students:,} students in {len(sweep.runs)} runs on {len(tasks)} tasks", *varied]) + "."
+def _values(sweep: Sweep, key: str) -> str:
+    found = sweep.values_of(key)
+    more = len(found) - MAX_VALUES + 1
+    return ", ".join(found if more <= 1 else [*found[:-more], f"and {more} more"])
 
 
-def _values(runs: Sequence[SweptRun], key: str) -> list[str]:
-    found = list(dict.fromkeys(str(run.values.get(key)) for run in runs))
-    return found if len(found) <= 8 else [*found[:7], f"and {len(found) - 7} more"]
-
-
-def _setting(sweep: SweepFolder) -> tuple[Block, ...]:
+def _setting(sweep: Sweep) -> tuple[Block, ...]:
     facts = [("runs", f"{len(sweep.runs)} finished, {len(sweep.failed)} failed, {len(sweep.missing)} not run")]
-    facts += [("students", f"{sweep.n_students:,}"), ("seconds of the last call", f"{sweep.seconds:g}")]
-    facts += [(key, ", ".join(_values(sweep.runs, key))) for key in sweep.keys]
+    facts += [("students", f"{sweep.record.n_students:,}"), ("seconds of the last call", f"{sweep.record.seconds:g}")]
+    facts += [(key, _values(sweep, key)) for key in sweep.keys]
     blocks: list[Block] = [Facts(tuple(facts))]
     if sweep.failed:
         rows: tuple[tuple[Cell, ...], ...] = tuple((label, cause) for label, cause in sweep.failed.items())

@@ -1,149 +1,131 @@
 """Plain tables from the results of a run: numbers in, numbers out. Formatting is in `cells`, words are in `findings`.
 
-`results` is the content of results.json (schema 1). Rows keep one order everywhere: majority, teachers, ensembles,
-students by loss in the order of the run, ceiling.
+Rows keep one order everywhere: majority, teachers, ensembles, students by loss in the order of the run, ceiling.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
-from outlearn.report.cells import Cell, Column, Estimate, Table, estimate_of
+from outlearn.core.combinations import COMBINATIONS
+from outlearn.core.intervals import Interval
+from outlearn.core.metrics import METRICS, Metric
+from outlearn.report.cells import Cell, Column, Kind, Table, point_estimate
+from outlearn.results.measurement import Withheld
+from outlearn.results.run import RunResults, Student
 
 __all__ = [
-    "OTHERS",
+    "NOT_COMPARED",
+    "REFERENCES",
     "Against",
+    "Role",
+    "ScoreRow",
     "bias_variance_table",
     "blind_spot_table",
     "difference_table",
     "gap_table",
-    "loss_kind",
-    "loss_names",
     "main_table",
+    "metrics_in_tables",
     "path_table",
-    "risk_metric",
-    "risk_unit",
     "score_rows",
     "scores_table",
-    "student_estimate",
 ]
 
-Results = Mapping[str, Any]
 Against = Literal["everyone", "references", "combinations", "losses"]
+Role = Literal["majority", "teacher", "best_teacher", "ensemble", "student", "ceiling"]
 
-# What students are compared with, and how a reader calls it.
+# Whom students are compared with, beside the combinations of the teachers and each other, and how a reader calls them.
 REFERENCES = {
     "teacher": "own teacher",
     "best_teacher": "best teacher on validation",
     "ceiling": "ceiling",
     "majority": "majority class",
 }
-COMBINATIONS = {
-    "ensemble_mean": "ensemble, mean",
-    "ensemble_dual_mean": "ensemble, geometric mean",
-    "ensemble_weighted": "ensemble, weighted mean",
-    "ensemble_dawid_skene": "ensemble, Dawid-Skene",
-    "student_of_mean": "student of the mean",
-}
-OTHERS = REFERENCES | COMBINATIONS
+NOT_COMPARED = Withheld("no paired difference was measured")
 
 
-def loss_names(results: Results) -> tuple[str, ...]:
-    """Return the names of the students' losses in the order of the run."""
-    return tuple(results.get("students") or {})
+@dataclass(frozen=True)
+class ScoreRow:
+    """What was scored on the test points: its part in the run, its name, metric -> score, and the students it is."""
+
+    role: Role
+    label: str
+    scores: Mapping[str, Cell]
+    student: Student | None = None
 
 
-def loss_kind(results: Results, loss: str) -> str:
-    """Return the kind of a loss: its name without parameters, such as cace for cace(threshold=0.6)."""
-    spec = results["students"][loss].get("loss")
-    if isinstance(spec, Mapping) and isinstance(spec.get("kind"), str):
-        return str(spec["kind"])
-    return loss.split("(", 1)[0]
+def score_rows(results: RunResults) -> Iterator[ScoreRow]:
+    """Yield everything that was scored on the test points."""
+    teachers = results.teacher
+    yield ScoreRow("majority", REFERENCES["majority"], {"accuracy": results.majority.accuracy})
+    if teachers.models == 1:
+        yield ScoreRow("teacher", "teacher", teachers.scores)
+    else:
+        yield ScoreRow("teacher", f"teacher, mean of {teachers.models}", teachers.scores)
+        yield ScoreRow("best_teacher", REFERENCES["best_teacher"], results.controls.best_teacher.scores)
+        for name, ensemble in results.ensembles.items():
+            yield ScoreRow("ensemble", _ensemble(name), ensemble.scores)
+    for loss, student in results.students.items():
+        yield ScoreRow("student", f"student, {loss}", student.scores, student)
+    yield ScoreRow("ceiling", "ceiling, true labels", results.ceiling.scores)
 
 
-def risk_unit(results: Results) -> str:
-    """Return the unit of risks, gaps and misfits: nats for the entropies, squared error for the Euclidean generator."""
-    generator = str((results.get("measure") or {}).get("generator") or "negative_entropy")
-    return "nats" if "entropy" in generator else "squared error" if generator == "squared_euclidean" else generator
+def _ensemble(name: str) -> str:
+    return f"ensemble, {COMBINATIONS[name].label if name in COMBINATIONS else name}"
 
 
-def risk_metric(results: Results) -> str | None:
-    """Return which metric of a single model is its risk: the log loss for one-hot labels and negative entropy.
-
-    None where no metric is: then the risk of an ensemble, which has no bias and variance, is not in the results.
-    """
-    how = results.get("measure") or {}
-    plain = how.get("target", "labels") == "labels" and not how.get("smoothing")
-    names = {"negative_entropy": "log_loss", "squared_euclidean": "brier"}
-    in_order = how.get("order", "target_first") == "target_first" or how.get("generator") == "squared_euclidean"
-    return names.get(how.get("generator") or "negative_entropy") if plain and in_order else None
+def metrics_in_tables(results: RunResults) -> tuple[Metric, ...]:
+    """Return the metrics that tables of scores show, in the order of the run."""
+    return tuple(METRICS[name] for name in results.teacher.scores if name in METRICS and METRICS[name].in_tables)
 
 
-def student_estimate(results: Results, loss: str, *path: str) -> Estimate:
-    """Return an estimate of the students of `loss`, such as `"gap"` or `"differences", "teacher"`; empty if absent."""
-    value: Any = results["students"][loss]
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return estimate_of(value)
-
-
-def score_rows(results: Results) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Yield (role, label, metrics) of everything that was scored on the test points."""
-    n_teachers = results["teacher"].get("models")
-    yield "majority", OTHERS["majority"], results.get("majority") or {}
-    yield "teacher", f"teacher, mean of {n_teachers}" if n_teachers != 1 else "teacher", results["teacher"]
-    best = (results.get("controls") or {}).get("best_teacher")
-    if best and n_teachers != 1:
-        yield "best_teacher", OTHERS["best_teacher"], best
-    for key, ensemble in (results.get("ensembles") or {}).items():
-        if n_teachers != 1:
-            yield f"ensemble_{key}", OTHERS[f"ensemble_{key}"], ensemble
-    for loss in loss_names(results):
-        yield "student", f"student, {loss}", results["students"][loss]
-    yield "ceiling", "ceiling, true labels", results.get("ceiling") or {}
-
-
-def main_table(results: Results) -> Table:
-    """Return who scored what: accuracy, log loss, AUROC, calibration, PGR, agreement, gap = misfit + residual."""
+def main_table(results: RunResults) -> Table:
+    """Return who scored what: the metrics, PGR, agreement, gap = misfit + residual."""
+    metrics = metrics_in_tables(results)
+    columns = (
+        Column(""),
+        *(Column(each.label, "percent" if each.unit == "percent" else "nats", each.line) for each in metrics),
+        *_OF_STUDENTS,
+    )
     rows: list[tuple[Cell, ...]] = []
     notes: list[str] = []
-    for role, label, metrics in score_rows(results):
-        scores = [estimate_of(metrics.get(key)) for key in ("accuracy", "log_loss", "auroc", "ece")]
-        rest: list[Cell] = [None] * 5
-        if role == "student":
-            rest = [estimate_of(metrics.get(key)) for key in ("pgr", "agreement", "gap", "misfit", "residual")]
-        rows.append((label, *scores, *rest))
-        for column, estimate in zip(_MAIN[1:], [*scores, *rest], strict=True):
-            if isinstance(estimate, Estimate) and estimate.reason:
-                missing = "withheld" if estimate.mean is None else "without an interval"
-                notes.append(f"{column.name} {missing}: {estimate.reason}.")
-    return Table("Scores on the test points", _MAIN, tuple(rows), tuple(dict.fromkeys(notes)))
+    for row in score_rows(results):
+        found = row.student
+        rest: tuple[Cell, ...] = (None,) * len(_OF_STUDENTS)
+        if found is not None:
+            rest = (found.pgr, found.agreement, found.gap, found.misfit, found.residual)
+        cells = (row.label, *(row.scores.get(each.name) for each in metrics), *rest)
+        rows.append(cells)
+        for column, cell in zip(columns, cells, strict=True):
+            if isinstance(cell, Interval | Withheld) and cell.reason:
+                missing = "withheld" if isinstance(cell, Withheld) else "without an interval"
+                notes.append(f"{column.name} {missing}: {cell.reason}.")
+    return Table("Scores on the test points", columns, tuple(rows), tuple(dict.fromkeys(notes)))
 
 
-def scores_table(results: Results) -> Table:
-    """Return the main table without the decomposition, which has a table of its own: narrow enough for a page."""
-    table = main_table(results)
-    return Table(table.title, table.columns[:-3], tuple(row[:-3] for row in table.rows), table.footnotes)
-
-
-_MAIN = (
-    Column("", "text"),
-    Column("accuracy", "percent", "share of test points that are right, in %"),
-    Column("log loss", "nats", "mean of -log(probability of the true label), in nats"),
-    Column("AUROC", "percent", "area under the ROC curve, in %"),
-    Column("ECE", "percent", "expected calibration error, in %"),
-    Column("PGR", "ratio", "(student - teacher) / (ceiling - teacher), on accuracy"),
-    Column("agreement", "percent", "share of test points where a student repeats its own teacher's class, in %"),
+_DECOMPOSITION = (
     Column("gap", "signed", "risk of the teacher minus risk of its student, in nats"),
     Column("misfit", "nats", "divergence between student and teacher, in nats"),
     Column("residual", "signed", "gap - misfit, in nats"),
 )
+_OF_STUDENTS = (
+    Column("PGR", "ratio", "(student - teacher) / (ceiling - teacher), on accuracy"),
+    Column("agreement", "percent", "share of test points where a student repeats its own teacher's class, in %"),
+    *_DECOMPOSITION,
+)
 
 
-def gap_table(results: Results) -> Table:
+def scores_table(results: RunResults) -> Table:
+    """Return the main table without the decomposition, which has a table of its own: narrow enough for a page."""
+    table = main_table(results)
+    kept = -len(_DECOMPOSITION)
+    return Table(table.title, table.columns[:kept], tuple(row[:kept] for row in table.rows), table.footnotes)
+
+
+def gap_table(results: RunResults) -> Table:
     """Return the decomposition of each loss's gain: gap = misfit + residual, crossed misfit, overfit covariance."""
-    keys = ("gap", "misfit", "residual", "crossed_misfit", "overfit_covariance", "entropy_excess")
     columns: tuple[Column, ...] = (
         Column("loss"),
         Column("gap", "signed", "risk of the teacher minus risk of its student"),
@@ -154,37 +136,49 @@ def gap_table(results: Results) -> Table:
         Column("entropy excess", "signed", "H(s) - CE(y, s): above 0 the student is under-confident"),
     )
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (loss, *(student_estimate(results, loss, key) for key in keys)) for loss in loss_names(results)
+        (loss, s.gap, s.misfit, s.residual, s.crossed_misfit, s.overfit_covariance, s.entropy_excess)
+        for loss, s in results.students.items()
     )
-    far = [student_estimate(results, loss, "posterior_mean", "distance") for loss in loss_names(results)]
-    if any(estimate.mean is not None for estimate in far):
+    far = [student.posterior_mean.distance for student in results.students.values()]
+    if any(point_estimate(distance) is not None for distance in far):
         note = "divergence between a student and its posterior-mean teacher, by regression"
         columns = (*columns, Column("distance to posterior mean", "nats", note))
-        rows = tuple((*row, estimate) for row, estimate in zip(rows, far, strict=True))
-    return Table(f"Gap = misfit + residual, in {risk_unit(results)}", columns, rows)
+        rows = tuple((*row, distance) for row, distance in zip(rows, far, strict=True))
+    return Table(f"Gap = misfit + residual, in {results.measure.unit}", columns, rows)
 
 
-def difference_table(results: Results, *, metric: str = "accuracy", against: Against = "everyone") -> Table:
+def difference_table(
+    results: RunResults, *, metric: Literal["accuracy", "log_loss"] = "accuracy", against: Against = "everyone"
+) -> Table:
     """Return paired differences, student minus other: a row for each loss, a column for each other.
 
     Args:
-        results: the content of results.json.
-        metric: "accuracy" or "log_loss".
+        results: of a run.
+        metric: what differs.
         against: everyone, or only the references (teachers, ceiling), the combinations of teachers and the students
             of one, or the other losses: a page is not wide enough for all.
     """
-    key, kind = {"accuracy": ("differences", "points"), "log_loss": ("log_loss_differences", "signed")}[metric]
-    losses = loss_names(results)
-    found = {other for loss in losses for other in results["students"][loss].get(key) or {}}
-    parts = {"references": tuple(REFERENCES), "combinations": tuple(COMBINATIONS), "losses": losses}
-    asked = (*OTHERS, *losses) if against == "everyone" else parts[against]
-    others = [other for other in asked if other in found]
-    columns = (Column("student minus"), *(Column(OTHERS.get(other, other), kind) for other in others))  # type: ignore[arg-type]
-    rows = tuple(
-        (loss, *(None if other == loss else student_estimate(results, loss, key, other) for other in others))
-        for loss in losses
+    accuracy = metric == "accuracy"
+    differences = {
+        loss: student.differences if accuracy else student.log_loss_differences
+        for loss, student in results.students.items()
+    }
+    parts: dict[Against, Mapping[str, str]] = {
+        "references": REFERENCES,
+        "combinations": {
+            **{f"ensemble_{name}": _ensemble(name) for name in results.ensembles},
+            "student_of_mean": "student of the mean",
+        },
+        "losses": {loss: loss for loss in differences},
+    }
+    labels = parts[against] if against != "everyone" else {k: v for part in parts.values() for k, v in part.items()}
+    others = [other for other in labels if any(other in of_loss for of_loss in differences.values())]
+    kind: Kind = "points" if accuracy else "signed"
+    columns = (Column("student minus"), *(Column(labels[other], kind) for other in others))
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (loss, *(of_loss.get(other) for other in others)) for loss, of_loss in differences.items()
     )
-    what, unit = {"accuracy": ("accuracy", "percentage points"), "log_loss": ("log-loss", "nats")}[metric]
+    what, unit = ("accuracy", "percentage points") if accuracy else ("log-loss", "nats")
     to = {
         "everyone": "",
         "references": " to teachers and ceiling",
@@ -194,9 +188,9 @@ def difference_table(results: Results, *, metric: str = "accuracy", against: Aga
     return Table(f"Paired {what} differences{to}, {unit}", columns, rows)
 
 
-def bias_variance_table(results: Results) -> Table:
+def bias_variance_table(results: RunResults) -> Table:
     """Return noise, bias and variance of the teachers and of each loss's students; for one ensemble only their sum."""
-    metric = risk_metric(results)
+    metric = results.measure.risk_metric
     columns = (
         Column(""),
         Column("noise", "nats"),
@@ -204,26 +198,25 @@ def bias_variance_table(results: Results) -> Table:
         Column("variance", "nats", "what averaging over teachers removes"),
         *([Column("risk", "nats", "of one model, with its interval")] if metric else []),
     )
-    parts = results.get("teacher_bias_variance") or {}
-    noise = estimate_of(parts.get("noise"))
+    of_teachers = results.teacher_bias_variance
     rows: list[tuple[Cell, ...]] = []
-    for role, label, metrics in score_rows(results):
-        risk = [estimate_of(metrics.get(metric))] if metric else []
-        if role == "teacher":
-            rows.append((label, noise, estimate_of(parts.get("bias")), estimate_of(parts.get("variance")), *risk))
-        elif role == "student":
-            rows.append((label, noise, estimate_of(metrics.get("bias")), estimate_of(metrics.get("variance")), *risk))
-        elif role.startswith("ensemble") and metric:
-            rows.append((label, noise, None, None, *risk))
+    for row in score_rows(results):
+        parts = of_teachers if row.role == "teacher" else row.student
+        alone = row.role == "ensemble" and metric is not None
+        if parts is not None or alone:
+            bias, variance = (parts.bias, parts.variance) if parts is not None else (None, None)
+            risk = [row.scores.get(metric)] if metric else []
+            rows.append((row.label, of_teachers.noise, bias, variance, *risk))
     note = "One ensemble is one model: its bias and its variance cannot be told apart."
-    has_ensemble = bool(metric) and any(role.startswith("ensemble") for role, _, _ in score_rows(results))
-    return Table(f"Bias and variance, in {risk_unit(results)}", columns, tuple(rows), (note,) if has_ensemble else ())
+    has_ensemble = metric is not None and any(row.role == "ensemble" for row in score_rows(results))
+    title = f"Bias and variance, in {results.measure.unit}"
+    return Table(title, columns, tuple(rows), (note,) if has_ensemble else ())
 
 
-def blind_spot_table(results: Results) -> Table:
+def blind_spot_table(results: RunResults) -> Table:
     """Return, for each loss, where students are surely wrong and their teachers unsure, and what they repeat."""
-    found = [results["students"][loss].get("blind_spots") or {} for loss in loss_names(results)]
-    sure = next((f" (a probability of at least {of['threshold']:.3g})" for of in found if of.get("threshold")), "")
+    threshold = next((student.blind_spots.threshold for student in results.students.values()), None)
+    sure = "" if threshold is None else f" (a probability of at least {threshold:.3g})"
     columns = (
         Column("loss"),
         Column("blind spot", "percent", f"student wrong and sure{sure}, its teacher unsure, in % of all points"),
@@ -241,27 +234,37 @@ def blind_spot_table(results: Results) -> Table:
             "repeats a wrong teacher", "percent", "share of its teacher's wrong answers that a student gives too, in %"
         ),
     )
-    keys = ("blind_spot", "error_where_blind", "index", "confident_disagreement", "right_when_disagreeing")
-    rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (
-            loss,
-            *(student_estimate(results, loss, "blind_spots", key) for key in keys),
-            student_estimate(results, loss, "agreement_when_teacher_wrong"),
+    rows: list[tuple[Cell, ...]] = []
+    for loss, student in results.students.items():
+        spots = student.blind_spots
+        rows.append(
+            (
+                loss,
+                spots.blind_spot,
+                spots.error_where_blind,
+                spots.index,
+                spots.confident_disagreement,
+                spots.right_when_disagreeing,
+                student.agreement_when_teacher_wrong,
+            )
         )
-        for loss in loss_names(results)
-    )
-    return Table("Blind spots", columns, rows if any(found) else ())
+    return Table("Blind spots", columns, tuple(rows))
 
 
-def path_table(results: Results) -> Table:
+def path_table(results: RunResults) -> Table:
     """Return the measures of each loss along training, one row for each recorded epoch."""
-    keys = ("accuracy", "log_loss", "misfit", "overfit_covariance", "entropy")
-    kinds = ("percent", "nats", "nats", "signed", "nats")
-    names = ("accuracy", "log loss", "misfit", "overfit covariance", "entropy")
-    columns = (Column("loss"), Column("epoch", "ratio"), *(Column(n, k) for n, k in zip(names, kinds, strict=True)))  # type: ignore[arg-type]
-    rows = tuple(
-        (loss, estimate_of(entry.get("epoch")).mean, *(estimate_of(entry.get(key)) for key in keys))
-        for loss in loss_names(results)
-        for entry in results["students"][loss].get("path") or ()
+    columns = (
+        Column("loss"),
+        Column("epoch", "ratio"),
+        Column("accuracy", "percent"),
+        Column("log loss", "nats"),
+        Column("misfit", "nats"),
+        Column("overfit covariance", "signed"),
+        Column("entropy", "nats"),
+    )
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (loss, at.epoch, at.accuracy, at.log_loss, at.misfit, at.overfit_covariance, at.entropy)
+        for loss, student in results.students.items()
+        for at in student.path
     )
     return Table("Along training", columns, rows)

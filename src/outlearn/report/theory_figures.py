@@ -8,7 +8,7 @@ from outlearn.report.cells import Column, Table
 from outlearn.report.charts import Axis, Dots, Line
 from outlearn.report.style import SeriesStyle
 from outlearn.report.theory_text import number
-from outlearn.theory.result import Curve
+from outlearn.results.theory import Curve
 
 __all__ = ["dots", "largest", "line", "log_axis", "numbers_table", "rows_where"]
 

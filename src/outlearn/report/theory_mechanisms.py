@@ -9,10 +9,9 @@ import numpy as np
 from outlearn.report import style
 from outlearn.report.charts import Axis, Chart, Mark, Panel, Rule
 from outlearn.report.page import Figure
-from outlearn.report.plotly_charts import to_plotly
 from outlearn.report.theory_figures import dots, line, log_axis, numbers_table, rows_where
 from outlearn.report.theory_text import number
-from outlearn.theory.result import TheoryResult
+from outlearn.results.theory import TheoryResult
 
 __all__ = ["ridge_figures", "subspace_figures"]
 
@@ -42,15 +41,13 @@ def _sign_change(result: TheoryResult) -> Figure:
     return Figure(
         key="ridge-sign",
         title="A slightly penalised student gains exactly where its teacher is under-regularised",
-        figure=to_plotly(
-            Chart(
-                (
-                    Panel(
-                        log_axis("penalty of the teacher", limit["teacher_penalty"]),
-                        Axis("gap per unit of student penalty"),
-                        marks,
-                    ),
-                )
+        chart=Chart(
+            (
+                Panel(
+                    log_axis("penalty of the teacher", limit["teacher_penalty"]),
+                    Axis("gap per unit of student penalty"),
+                    marks,
+                ),
             )
         ),
         finding=f"The gain turns to loss {found}: noise variance * d / |beta|^2, the optimal penalty.",
@@ -98,7 +95,7 @@ def _student_penalty(result: TheoryResult) -> Figure:
     return Figure(
         key="ridge-student",
         title="The gain is residual at small penalties; the misfit grows only with its square",
-        figure=to_plotly(Chart(tuple(panels), columns=2, panel_height=280, share_y=False)),
+        chart=Chart(tuple(panels), columns=2, panel_height=280, share_y=False),
         finding=(
             f"From a teacher with penalty {under:g} the student gains most, {number(rows['gap'][best])}, at a penalty "
             f"of {rows['student_penalty'][best]:g}; from one with penalty {over:g} it gains at none."
@@ -143,14 +140,8 @@ def _variances(result: TheoryResult) -> Figure:
     return Figure(
         key="subspace-variance",
         title="A student forgets the variance of directions that it does not share with its teacher",
-        figure=to_plotly(
-            Chart(
-                (
-                    Panel(
-                        log_axis("examples of the student", sizes), log_axis("variance", lines["student"]), tuple(marks)
-                    ),
-                )
-            )
+        chart=Chart(
+            (Panel(log_axis("examples of the student", sizes), log_axis("variance", lines["student"]), tuple(marks)),)
         ),
         finding=(
             f"With {low['student_examples'][-1]:g} examples, a student that shares {low['correlation_dimension'][0]:g} "
@@ -204,7 +195,7 @@ def _estimator(result: TheoryResult) -> Figure:
     return Figure(
         key="subspace-estimator",
         title="The correlation dimension can be estimated; the plug-in value cannot be used",
-        figure=to_plotly(Chart((first, second), columns=2, panel_height=280)),
+        chart=Chart((first, second), columns=2, panel_height=280),
         finding=(
             f"{note} share {one['value']:.1f} [{one['low']:.1f}, {one['high']:.1f}] of {one['teacher_dimension']:.0f} "
             f"and {one['student_dimension']:.0f} directions."

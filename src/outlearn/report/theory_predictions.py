@@ -5,24 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from outlearn.report import style
-from outlearn.report.cells import Table
 from outlearn.report.charts import Axis, Chart, Line, Mark, Panel, Rule
 from outlearn.report.page import Figure
-from outlearn.report.plotly_charts import to_plotly
 from outlearn.report.theory_figures import dots, line, log_axis, numbers_table, rows_where
 from outlearn.report.theory_text import number
-from outlearn.theory.experiments.convex import FAMILIES
-from outlearn.theory.result import Curve, TheoryResult
+from outlearn.results.theory import TheoryResult
 
 __all__ = ["convex_figures", "ensembles_figures", "entropy_figures"]
 
 ZERO, THEORY = style.ROLES["noise"], style.ROLES["theory"]
 
 
+# What the theory says of a family: its looks, and how the legend and the table tell it.
 KINDS = {
-    "equal": (style.SERIES[0], "linear (or flat): the gain is the misfit"),
-    "at least": (style.SERIES[2], "convex: at least the misfit"),
-    "neither": (style.SERIES[1], "no guarantee"),
+    "equal": (style.SERIES[0], "linear (or flat): the gain is the misfit", "gain = misfit"),
+    "at least": (style.SERIES[2], "convex: at least the misfit", "gain >= misfit"),
+    "neither": (style.SERIES[1], "no guarantee", "nothing"),
 }
 
 
@@ -53,7 +51,7 @@ def ensembles_figures(result: TheoryResult) -> tuple[Figure, ...]:
         Figure(
             key="ensembles-members",
             title="One way of averaging keeps the bias; both cut the variance",
-            figure=to_plotly(Chart(tuple(panels), columns=2, panel_height=300)),
+            chart=Chart(tuple(panels), columns=2, panel_height=300),
             finding=(
                 f"Averaging log-probabilities leaves the bias under D(target, prediction) at {number(bias)} nats and "
                 f"takes the variance from {number(one)} to {number(many)} with {first['members'][-1]:g} members; "
@@ -80,60 +78,47 @@ def ensembles_figures(result: TheoryResult) -> tuple[Figure, ...]:
 
 def convex_figures(result: TheoryResult) -> tuple[Figure, ...]:
     """Draw the gain of every problem against its misfit, one panel a divergence and order."""
-    curve = result.curves["problems"]
-    groups = {
-        "Squared loss": ("subspace", "cone", "lines"),
-        "Reverse-KL students": ("m_flat", "half_space", "finite"),
-        "CE-trained heads": ("softmax_linear", "softmax_linear_ce"),
-    }
-    panels, shares = [], {}
-    for title, families in groups.items():
+    problems, families = result.curves["problems"], result.curves["families"]
+    panels = []
+    for group in dict.fromkeys(families["group"].tolist()):
+        mine = rows_where(families, group=group)
         marks = []
-        for family in families:
-            rows = rows_where(curve, family=family)
+        for family, says in zip(mine["family"].tolist(), mine["says"].tolist(), strict=True):
+            rows = rows_where(problems, family=family)
             rows["slack"] = rows["gap"] - rows["misfit"]
-            look, name = KINDS[FAMILIES[family].says]
+            look, name, _ = KINDS[says]
             marks.append(dots(name, look, rows, "misfit", "slack", size=6))
-            shares[family] = float(np.mean(rows["slack"] < -1e-9))
-        panels.append(Panel(Axis("misfit"), Axis("gain - misfit"), (*marks, Rule(THEORY, y=0.0)), title))
+        panels.append(Panel(Axis("misfit"), Axis("gain - misfit"), (*marks, Rule(THEORY, y=0.0)), group))
+    below = dict(zip(families["family"].tolist(), families["below"].tolist(), strict=True))
     return (
         Figure(
             key="convex-gain",
             title="The gain is the misfit for linear classes, at least the misfit for convex ones, else anything",
-            figure=to_plotly(Chart(tuple(panels), columns=3, panel_height=300)),
+            chart=Chart(tuple(panels), columns=3, panel_height=300),
             finding=(
-                f"The gain is below the misfit in {shares['subspace']:.0%} of linear, {shares['cone']:.0%} of convex "
-                f"and {shares['lines']:.0%} of other problems in squared loss; for heads trained by cross-entropy, in "
-                f"{shares['softmax_linear']:.0%} by KL(prediction, target) and in {shares['softmax_linear_ce']:.0%} by "
+                f"The gain is below the misfit in {below['subspace']:.0%} of linear, {below['cone']:.0%} of convex "
+                f"and {below['lines']:.0%} of other problems in squared loss; for heads trained by cross-entropy, in "
+                f"{below['softmax_linear']:.0%} by KL(prediction, target) and in {below['softmax_linear_ce']:.0%} by "
                 "CE(target, prediction)."
             ),
             how_to_read="Each mark is one random problem: a teacher, its projection, and a target in the class.",
-            table=_shares_table(curve),
+            table=numbers_table(
+                "Classes of functions",
+                {
+                    **families,
+                    "says": np.array([KINDS[says][2] for says in families["says"].tolist()]),
+                    "below": np.array([f"{share:.0%}" for share in families["below"]]),
+                },
+                {
+                    "title": "class",
+                    "says": "the theory says",
+                    "below": "problems below",
+                    "misfit": "mean misfit",
+                    "gap": "mean gain",
+                    "residual": "mean residual",
+                },
+            ),
         ),
-    )
-
-
-def _shares_table(curve: Curve) -> Table:
-    rows: dict[str, list[str | float]] = {name: [] for name in ("class", "says", "below", "misfit", "gain", "residual")}
-    for name, family in FAMILIES.items():
-        found = rows_where(curve, family=name)
-        rows["class"].append(family.title)
-        rows["says"].append({"equal": "gain = misfit", "at least": "gain >= misfit", "neither": "nothing"}[family.says])
-        rows["below"].append(f"{np.mean(found['gap'] < found['misfit'] - 1e-9):.0%}")
-        for column, key in (("misfit", "misfit"), ("gain", "gap"), ("residual", "residual")):
-            rows[column].append(float(found[key].mean()))
-    columns = {key: np.array(column) for key, column in rows.items()}
-    return numbers_table(
-        "Classes of functions",
-        columns,
-        {
-            "class": "class",
-            "says": "the theory says",
-            "below": "problems below",
-            "misfit": "mean misfit",
-            "gain": "mean gain",
-            "residual": "mean residual",
-        },
     )
 
 
@@ -180,7 +165,7 @@ def entropy_figures(result: TheoryResult) -> tuple[Figure, ...]:
         Figure(
             key="entropy-sharpening",
             title="Sharpening helps the under-confident student and hurts the over-confident one",
-            figure=to_plotly(Chart((left, right), columns=2, panel_height=300)),
+            chart=Chart((left, right), columns=2, panel_height=300),
             finding=(
                 f"H - CE runs from {students['gain'][bottom]:+.3f} ({called(bottom)}) to {students['gain'][top]:+.3f} "
                 f"({called(top)}); its sign says whether a lower entropy lowers the log loss."

@@ -9,10 +9,9 @@ import numpy as np
 from outlearn.report import style
 from outlearn.report.charts import Axis, Chart, Mark, Panel, Rule
 from outlearn.report.page import Figure
-from outlearn.report.plotly_charts import to_plotly
 from outlearn.report.theory_figures import dots, largest, line, log_axis, numbers_table, rows_where
 from outlearn.report.theory_text import number
-from outlearn.theory.result import TheoryResult
+from outlearn.results.theory import TheoryResult
 
 __all__ = ["random_features_figures"]
 
@@ -72,7 +71,7 @@ def _sweep(result: TheoryResult) -> Figure:
     return Figure(
         key="random-features-width",
         title="A wider student comes to the posterior-mean teacher, keeps its misfit, and may overtake its teacher",
-        figure=to_plotly(Chart(tuple(panels), columns=2, panel_height=300)),
+        chart=Chart(tuple(panels), columns=2, panel_height=300),
         finding=(
             f"{overtakes} Without one its risk peaks at width {peak} (it has {examples} examples). At width {last} it "
             f"is {number(free['distance'][-1])} away from the posterior-mean teacher, while the misfit stays at "
@@ -129,7 +128,7 @@ def _cases(result: TheoryResult) -> Figure:
     return Figure(
         key="random-features-cases",
         title="Being the posterior mean is not enough: in the generic case the residual stays",
-        figure=to_plotly(Chart(tuple(panels), columns=2, panel_height=260)),
+        chart=Chart(tuple(panels), columns=2, panel_height=260),
         finding=(
             f"At the largest student the residual, as a share of the misfit, is {vanishing}, and "
             f"{left.get('S2', 0):+.0%} in the generic S2: there the gap does not become the misfit."
@@ -167,9 +166,7 @@ def _penalties(result: TheoryResult) -> Figure:
     return Figure(
         key="random-features-penalty",
         title="Avoiding overfitting and being the posterior mean pull the penalty in different directions",
-        figure=to_plotly(
-            Chart((Panel(log_axis("penalty of the student", curve["penalty"]), Axis("squared loss"), marks),))
-        ),
+        chart=Chart((Panel(log_axis("penalty of the student", curve["penalty"]), Axis("squared loss"), marks),)),
         finding=(
             f"At infinite width the risk is smallest at a penalty near {number(curve['penalty'][best])}, where the "
             f"student is {number(curve['distance'][best])} away from its posterior-mean teacher; the distance vanishes "

@@ -6,7 +6,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 
-from outlearn.theory.result import Claim, TheoryResult
+from outlearn.results.theory import Claim, TheoryResult
 
 __all__ = ["compared", "number", "predicted_text", "theory_text", "verdict"]
 
@@ -63,18 +63,19 @@ def verdict(results: Sequence[TheoryResult]) -> str:
     return f"{agreeing} of {len(claims)} claims {verb} prediction."
 
 
-def theory_text(result: TheoryResult, description: str = "") -> str:
+def theory_text(result: TheoryResult) -> str:
     """Return what `outlearn theory NAME` prints: two lines a claim, then the notes and the count.
 
     Example:
         >>> claim = Claim(text="two is two", measured=2.0, predicted=2.0, statistic="relative error", tolerance=1e-9)
-        >>> print(theory_text(TheoryResult(name="ridge", claims=(claim,), curves={}, settings={}, seed=0)))
-        ridge (seed 0)
+        >>> result = TheoryResult(name="sums", description="small", claims=(claim,), curves={}, settings={}, seed=0)
+        >>> print(theory_text(result))
+        sums: small (seed 0)
           ok     two is two
                  measured 2, predicted 2, relative error 0 (at most 1e-09)
           1 of 1 claims agrees with its prediction.
     """
-    lines = [f"{result.name}{f': {description}' if description else ''} (seed {result.seed})"]
+    lines = [f"{result.name}: {result.description} (seed {result.seed})"]
     for claim in result.claims:
         mark = "ok" if claim.agrees else "FAILS"
         lines += textwrap.wrap(claim.text, WIDTH, initial_indent=f"  {mark:<7}", subsequent_indent=" " * 9)

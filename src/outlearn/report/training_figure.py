@@ -1,74 +1,77 @@
-"""The path of training: accuracy, misfit, overfit covariance and entropy at every recorded epoch, as results.json has
-them, without intervals; so the caption says what was seen and claims no more."""
+"""The path of training: accuracy, misfit, overfit covariance and entropy at every recorded epoch, measured without
+intervals; so the caption says what was seen and claims no more."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from outlearn.report.cells import Kind, estimate_of, format_number
+from outlearn.report.cells import Kind, format_number, point_estimate
 from outlearn.report.charts import Axis, Chart, Line, Panel
-from outlearn.report.score_figures import Drawn, drawn
-from outlearn.report.style import series_style
-from outlearn.report.tables import loss_names, path_table, risk_unit
+from outlearn.report.page import Figure
+from outlearn.report.style import SeriesStyle, series_style
+from outlearn.report.tables import path_table
 from outlearn.report.wording import of_losses
+from outlearn.results.run import PathPoint, RunResults
 
 __all__ = ["path_figure"]
 
-Path = Sequence[Mapping[str, Any]]
+Path = Sequence[PathPoint]
 
 
-def path_figure(results: Mapping[str, Any]) -> Drawn | None:
+def path_figure(results: RunResults) -> Figure | None:
     """Show four measures of each loss along training; None where only the end was recorded."""
-    losses = loss_names(results)
-    paths: dict[str, Path] = {loss: results["students"][loss].get("path") or [] for loss in losses}
-    if max((len(path) for path in paths.values()), default=0) < 2:
+    paths: dict[str, Path] = {loss: student.path for loss, student in results.students.items()}
+    longest = max((len(path) for path in paths.values()), default=0)
+    if longest < 2:
         return None
-    unit = risk_unit(results)
-    shown: tuple[tuple[str, str, Kind], ...] = (
-        ("accuracy", "accuracy, %", "percent"),
-        ("misfit", f"misfit, {unit}", "nats"),
-        ("overfit_covariance", f"overfit covariance, {unit}", "signed"),
-        ("entropy", "entropy, nats", "nats"),
-    )
+    unit = results.measure.unit
     # Ticks are the epochs of the losses that were recorded most often; the length that `auto` chose lies between them.
-    most = max(len(path) for path in paths.values())
-    epochs = tuple(sorted({_epoch(entry) for path in paths.values() if len(path) == most for entry in path}))
-    logarithmic = min(_epoch(entry) for path in paths.values() for entry in path) > 0
+    ticks = tuple(sorted({at.epoch for path in paths.values() if len(path) == longest for at in path}))
+    epochs = Axis("epoch", log=min(at.epoch for path in paths.values() for at in path) > 0, ticks=ticks)
+    shown: tuple[tuple[str, Kind, Mapping[str, Sequence[float]]], ...] = (
+        ("accuracy, %", "percent", {loss: [at.accuracy for at in path] for loss, path in paths.items()}),
+        (f"misfit, {unit}", "nats", {loss: [at.misfit for at in path] for loss, path in paths.items()}),
+        (
+            f"overfit covariance, {unit}",
+            "signed",
+            {loss: [at.overfit_covariance for at in path] for loss, path in paths.items()},
+        ),
+        ("entropy, nats", "nats", {loss: [at.entropy for at in path] for loss, path in paths.items()}),
+    )
     panels = []
-    for key, title, kind in shown:
-        lines = tuple(_line(loss, k, paths[loss], key, title, kind) for k, loss in enumerate(losses))
+    for title, kind, values in shown:
+        lines = tuple(
+            _line(loss, series_style(k), paths[loss], values[loss], title, kind) for k, loss in enumerate(paths)
+        )
         if any(value is not None for line in lines for value in line.y):
-            panels.append(Panel(Axis("epoch", log=logarithmic, ticks=epochs), Axis(title), lines))
+            panels.append(Panel(epochs, Axis(title), lines))
     chart = Chart(tuple(panels), columns=2, panel_height=260)
-    return drawn("path", "Along training", chart, _finding(paths), path_table(results))
+    return Figure("path", "Along training", chart, _finding(paths), table=path_table(results))
 
 
-def _line(loss: str, place: int, path: Path, key: str, title: str, kind: Kind) -> Line:
+def _line(loss: str, look: SeriesStyle, path: Path, values: Sequence[float], title: str, kind: Kind) -> Line:
     scale = 100 if kind == "percent" else 1
-    values = [estimate_of(entry.get(key)).mean for entry in path]
+    known = [point_estimate(value) for value in values]
     measure = title.split(",")[0]
     return Line(
         loss,
-        series_style(place),
-        [_epoch(entry) for entry in path],
-        [None if value is None else scale * value for value in values],
+        look,
+        [at.epoch for at in path],
+        [None if value is None else scale * value for value in known],
         [
-            f"{loss}, epoch {_epoch(entry):g}: {measure} {format_number(value, kind)}"
-            for entry, value in zip(path, values, strict=True)
+            f"{loss}, epoch {at.epoch:g}: {measure} {format_number(value, kind)}"
+            for at, value in zip(path, known, strict=True)
         ],
     )
-
-
-def _epoch(entry: Mapping[str, Any]) -> float:
-    return estimate_of(entry.get("epoch")).mean or 0.0
 
 
 def _finding(paths: Mapping[str, Path]) -> str:
     long = {loss: path for loss, path in paths.items() if len(path) > 1}
     past = sum(map(_past_best, long.values()))
     best = f"an earlier recorded epoch is more accurate than the last with {of_losses(past, len(long))}"
-    rises = [rise for path in long.values() if (rise := _rise(path)) is not None]
+    ends = [(path[0].overfit_covariance, path[-1].overfit_covariance) for path in long.values()]
+    rises = [last - first for first, last in ends if math.isfinite(last - first)]
     if not rises:
         return f"As seen, without intervals: {best}. The overfit covariance was not measured."
     rising = sum(rise > 0 for rise in rises)
@@ -78,11 +81,6 @@ def _finding(paths: Mapping[str, Path]) -> str:
     )
 
 
-def _rise(path: Path) -> float | None:
-    first, last = (estimate_of(entry.get("overfit_covariance")).mean for entry in (path[0], path[-1]))
-    return None if first is None or last is None else last - first
-
-
 def _past_best(path: Path) -> bool:
-    values = [value for entry in path if (value := estimate_of(entry.get("accuracy")).mean) is not None]
+    values = [at.accuracy for at in path if math.isfinite(at.accuracy)]
     return len(values) > 1 and values[-1] < max(values)

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
-from outlearn.report.cells import Estimate, excludes_zero, format_cell, format_number
+from outlearn.core.intervals import Interval
+from outlearn.report.cells import excludes_zero, format_cell, format_number, has_interval
+from outlearn.results.measurement import Measurement, Withheld
 
-__all__ = ["compare_words", "level_as_share", "level_of", "name_list", "of_losses", "signed_points", "size_in_points"]
+__all__ = [
+    "compare_words",
+    "first_reason",
+    "level_in_words",
+    "name_list",
+    "of_losses",
+    "signed_points",
+    "size_in_points",
+]
 
-Results = Mapping[str, Any]
 
-
-def level_of(results: Results) -> str:
-    """Return the level of the intervals in words, such as 95%."""
-    return f"{100 * level_as_share(results):g}%"
-
-
-def level_as_share(results: Results) -> float:
-    """Return the level of the intervals as a share, such as 0.95."""
-    level = (results.get("measure") or {}).get("level")
-    return float(level) if isinstance(level, int | float) and 0 < level < 1 else 0.95
+def level_in_words(level: float) -> str:
+    """Write the level of intervals, such as 95%."""
+    return f"{100 * level:g}%"
 
 
 def of_losses(count: int, total: int) -> str:
@@ -37,46 +39,46 @@ def of_losses(count: int, total: int) -> str:
     return f"{count} of {total} losses"
 
 
-def compare_words(difference: Estimate, first: str, second: str, *, unit: str = "points") -> str:
+def compare_words(difference: Measurement, first: str, second: str) -> str:
     """Say how `first` compares with `second` from the paired estimate of first - second (more is better).
 
     Example:
-        >>> compare_words(Estimate(0.046, 0.02, 0.07), "reverse_ce", "forward_ce")
+        >>> compare_words(Interval(0.046, 0.02, 0.07, 0.01, 4, 100), "reverse_ce", "forward_ce")
         'reverse_ce beats forward_ce by 4.6 points [2.0, 7.0]'
-        >>> compare_words(Estimate(0.003, -0.01, 0.02), "mae", "hard_ce")
+        >>> compare_words(Interval(0.003, -0.01, 0.02, 0.01, 4, 100), "mae", "hard_ce")
         'mae and hard_ce cannot be told apart (+0.3 points [-1.0, +2.0])'
     """
-    if difference.mean is None:
-        return f"{first} and {second} were not compared ({difference.reason or 'no paired difference was measured'})"
-    if not difference.has_interval:
+    if isinstance(difference, Withheld):
+        return f"{first} and {second} were not compared ({difference.reason})"
+    if not has_interval(difference):
         seen = format_number(difference.mean, "points")
-        return (
-            f"{first} minus {second} is {seen} {unit}, without an interval ({difference.reason or 'none was measured'})"
-        )
+        return f"{first} minus {second} is {seen} points, without an interval ({first_reason([difference])})"
     if not excludes_zero(difference):
         return f"{first} and {second} cannot be told apart ({signed_points(difference)})"
     verb = "beats" if difference.mean > 0 else "loses to"
     return f"{first} {verb} {second} by {size_in_points(difference)}"
 
 
-def signed_points(difference: Estimate) -> str:
+def first_reason(measured: Sequence[Measurement]) -> str:
+    """Return the first reason why a number or its interval is missing."""
+    return next((each.reason for each in measured if each.reason), "none was measured")
+
+
+def signed_points(difference: Measurement) -> str:
     """Write a difference of accuracies with its sign and interval."""
-    low, high = format_number(difference.low, "points"), format_number(difference.high, "points")
-    return f"{format_number(difference.mean, 'points')} points [{low}, {high}]"
+    return _in_points(format_cell(difference, "points"))
 
 
-def size_in_points(difference: Estimate) -> str:
+def size_in_points(difference: Measurement) -> str:
     """Write the size of a difference whose sign the sentence has said."""
-    return format_cell(Estimate(abs(difference.mean or 0.0), *_without_sign(difference)), "percent").replace(
-        " [", " points ["
-    )
+    if isinstance(difference, Interval) and difference.mean < 0:
+        difference = replace(difference, mean=-difference.mean, low=-difference.high, high=-difference.low)
+    return _in_points(format_cell(difference, "percent"))
 
 
-def _without_sign(estimate: Estimate) -> tuple[float | None, float | None]:
-    """Return the ends of the interval of -x for a negative x, else of x."""
-    if estimate.low is None or estimate.high is None or (estimate.mean or 0.0) >= 0:
-        return estimate.low, estimate.high
-    return -estimate.high, -estimate.low
+def _in_points(text: str) -> str:
+    mean, bracket, ends = text.partition(" [")
+    return f"{mean} points{bracket}{ends}"
 
 
 def name_list(names: Sequence[str]) -> str:

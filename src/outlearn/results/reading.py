@@ -1,13 +1,13 @@
-"""Read a run folder: results, configuration, and on demand the predictions with their points.
+"""Read the files of a run folder that are not results.json: the configuration, and predictions with their points.
 
-Reading checks what the report relies on. Whatever is missing, damaged or of another version is a `DataError` that names
-the file and says what to do. Nothing here writes, and nothing trains.
+Whatever is missing or damaged is a `DataError` that names the file and says what to do. Nothing here writes, and
+nothing trains.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,31 +19,11 @@ from safetensors import SafetensorError, safe_open
 
 from outlearn.core.predictions import Predictions
 from outlearn.errors import DataError, OutlearnError
+from outlearn.results.serialization import read_json
 
-__all__ = ["Measured", "Point", "RunFolder", "read_measured", "read_run"]
+__all__ = ["AGAIN", "Measured", "Point", "read_config", "read_predictions"]
 
-SCHEMA = 1
 AGAIN = "Start the run again with the same configuration: what is in the store is not computed twice."
-
-
-@dataclass(frozen=True)
-class RunFolder:
-    """A run on disk.
-
-    Attributes:
-        path: the folder.
-        results: the content of results.json, schema 1.
-        config: the content of config.yaml.
-    """
-
-    path: Path
-    results: Mapping[str, Any]
-    config: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """Name of the folder, what a comparison calls the run."""
-        return self.path.resolve().name
 
 
 @dataclass(frozen=True)
@@ -62,7 +42,7 @@ class Measured:
 
     Attributes:
         teachers: the teachers, `[teachers, points, classes]`.
-        source: who labelled the students' data, which their `teacher_of` points into: the teachers, or a combination.
+        source: who labeled the students' data, which their `teacher_of` points into: the teachers, or a combination.
         ceilings: students of the true labels.
         students: loss -> its students.
         labels: true labels.
@@ -81,41 +61,55 @@ class Measured:
     teacher_names: tuple[str, ...]
 
 
-def read_run(path: str | Path) -> RunFolder:
-    """Read results.json and config.yaml of a run folder.
+def read_config(path: Path) -> Mapping[str, Any]:
+    """Read the configuration of a run, as plain data.
 
     Raises:
-        DataError: if the folder or a file is missing, damaged, or of another schema; it says what to do.
+        DataError: if it is missing or damaged.
     """
-    folder = Path(path)
-    if not folder.exists():
-        raise DataError(f"{str(folder)!r} does not exist; give the folder of a run, such as one below runs/.")
-    if not folder.is_dir():
-        raise DataError(f"{str(folder)!r} is a file; give the folder of a run, which holds results.json.")
-    results = _json(folder / "results.json")
-    if not isinstance(results, dict) or "schema" not in results:
-        raise DataError(f"{str(folder / 'results.json')!r} is not the result of a run: it has no key 'schema'. {AGAIN}")
-    if results["schema"] != SCHEMA:
+    # The C parser is ten times faster, which a comparison of hundreds of runs feels.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+    except FileNotFoundError:
+        raise DataError(f"{str(path.parent)!r} has no config.yaml: it is not a whole run folder. {AGAIN}") from None
+    except (OSError, UnicodeDecodeError) as error:
         raise DataError(
-            f"{str(folder / 'results.json')!r} has schema {results['schema']!r}; this version reads schema {SCHEMA}. "
-            "Install the outlearn that wrote it, or run again."
-        )
-    for key in ("task", "teacher", "students"):
-        if not isinstance(results.get(key), dict):
-            raise DataError(f"{str(folder / 'results.json')!r} lacks the part {key!r}. {AGAIN}")
-    for loss, record in results["students"].items():
-        if not isinstance(record, dict):
-            raise DataError(f"{str(folder / 'results.json')!r}: students[{loss!r}] is no record of metrics. {AGAIN}")
-    return RunFolder(folder, results, _config(folder / "config.yaml"))
+            f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}. {AGAIN}"
+        ) from error
+    except yaml.YAMLError as error:
+        raise DataError(
+            f"{str(path)!r} is damaged: {getattr(error, 'problem', None) or 'not YAML'}. {AGAIN}"
+        ) from error
+    if not isinstance(content, dict):
+        raise DataError(f"{str(path)!r} must hold keys and values, got {type(content).__name__}. {AGAIN}")
+    return content
 
 
-def read_measured(run: RunFolder) -> Measured:
-    """Read the predictions of a run on its test points.
+def read_predictions(folder: Path, *, losses: Collection[str], labeler: str, target: str, smoothing: float) -> Measured:
+    """Read `predictions/` of a run: everybody's on the test points.
+
+    Args:
+        folder: `predictions`.
+        losses: whose students must be there.
+        labeler: who labeled for them: "each" teacher, or a combination, which then has a file of its own.
+        target: "labels" or "soft": what the run measured against.
+        smoothing: the share of the uniform distribution in that.
 
     Raises:
         DataError: if a file is missing or damaged, or the files do not describe the same points.
     """
-    folder = run.path / "predictions"
+    try:
+        measured = _read(folder, labeler, target, smoothing)
+        _check_complete(measured, losses, folder)
+    except DataError:
+        raise
+    except (OutlearnError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"the predictions in {str(folder)!r} do not fit together: {error} {AGAIN}") from error
+    return measured
+
+
+def _read(folder: Path, labeler: str, target: str, smoothing: float) -> Measured:
     records = [record for record in _lines(folder / "points.jsonl") if record["split"] == "test"]
     labels = np.array([record["label"] for record in records], dtype=np.int64)
     ids = np.arange(len(records))
@@ -126,35 +120,28 @@ def read_measured(run: RunFolder) -> Measured:
     )
     losses = _names(student_meta, "losses", folder / "students.safetensors")
     names = _names(teacher_meta, "models", folder / "teachers.safetensors")
-    _check_labels(labels, teachers["test.log_probs"].shape[-1], folder / "points.jsonl")
-    try:
-        teacher = Predictions.from_logits(teachers["test.log_probs"], point_ids=ids)
-        by_loss = {
+    teacher = Predictions.from_logits(teachers["test.log_probs"], point_ids=ids)
+    _check_labels(labels, teacher.n_classes, folder / "points.jsonl")
+    of_loss = [students["loss_of"] == k for k in range(len(losses))]
+    return Measured(
+        teachers=teacher,
+        source=teacher if labeler == "each" else _combination(folder / "labeler.safetensors", ids),
+        ceilings=Predictions.from_logits(ceilings["test.log_probs"], point_ids=ids),
+        students={
             loss: Predictions.from_logits(
-                students["test.log_probs"][students["loss_of"] == k],
-                point_ids=ids,
-                teacher_of=students["teacher_of"][students["loss_of"] == k],
+                students["test.log_probs"][theirs], point_ids=ids, teacher_of=students["teacher_of"][theirs]
             )
-            for k, loss in enumerate(losses)
-        }
-        measured = Measured(
-            teachers=teacher,
-            source=_source(teacher, run.config, folder / "labeller.safetensors"),
-            ceilings=Predictions.from_logits(ceilings["test.log_probs"], point_ids=ids),
-            students=by_loss,
-            labels=labels,
-            target=_target(records, labels, teacher.n_classes, run.results),
-            points=tuple(_point(record) for record in records),
-            teacher_names=tuple(names),
-        )
-    except (OutlearnError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"the predictions in {str(folder)!r} do not fit together: {error} {AGAIN}") from error
-    _check_complete(measured, run, folder)
-    return measured
+            for loss, theirs in zip(losses, of_loss, strict=True)
+        },
+        labels=labels,
+        target=_target(records, labels, teacher.n_classes, target, smoothing),
+        points=tuple(_point(record) for record in records),
+        teacher_names=tuple(names),
+    )
 
 
-def _check_complete(measured: Measured, run: RunFolder, folder: Path) -> None:
-    absent = [loss for loss in run.results["students"] if loss not in measured.students]
+def _check_complete(measured: Measured, losses: Collection[str], folder: Path) -> None:
+    absent = [loss for loss in losses if loss not in measured.students]
     if absent:
         raise DataError(f"{str(folder / 'students.safetensors')!r} lacks the students of {absent[0]!r}. {AGAIN}")
     for loss, student in measured.students.items():
@@ -175,25 +162,21 @@ def _check_labels(labels: np.ndarray, n_classes: int, path: Path) -> None:
         )
 
 
-def _source(teachers: Predictions, config: Mapping[str, Any], path: Path) -> Predictions:
-    """Return who labelled the students' points: the teachers, or the combination of them that the run wrote down."""
-    if (config.get("weak_labels") or {}).get("source", "each") == "each":
-        return teachers
+def _combination(path: Path, ids: Int[np.ndarray, " points"]) -> Predictions:
+    """Read the combination of the teachers that labeled, as the run wrote it down."""
     arrays, _ = _arrays(path, ("test.log_probs",))
-    return Predictions.from_logits(arrays["test.log_probs"], point_ids=teachers.point_ids)
+    return Predictions.from_logits(arrays["test.log_probs"], point_ids=ids)
 
 
 def _target(
-    records: Sequence[Mapping[str, Any]], labels: np.ndarray, n_classes: int, results: Mapping[str, Any]
+    records: Sequence[Mapping[str, Any]], labels: np.ndarray, n_classes: int, kind: str, smoothing: float
 ) -> Float[np.ndarray, "points classes"]:
-    """Return what the run measured against: measure.target and measure.smoothing say it."""
-    measure = results.get("measure") or {}
-    if measure.get("target", "labels") == "soft":
+    """Return what the run measured against."""
+    if kind == "soft":
         probs = np.array([record["target"] for record in records], dtype=np.float64)
     else:
         probs = np.eye(n_classes)[labels]
-    share = measure.get("smoothing") or 0.0
-    return (1 - share) * probs + share / n_classes if share else probs
+    return (1 - smoothing) * probs + smoothing / n_classes if smoothing else probs
 
 
 def _point(record: Mapping[str, Any]) -> Point:
@@ -203,41 +186,6 @@ def _point(record: Mapping[str, Any]) -> Point:
     else:
         shown = "" if text is None else str(text)
     return Point(str(record["id"]), int(record["label"]), shown, "" if group is None else str(group))
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(
-            f"{str(path.parent)!r} has no {path.name}: it is not a run folder, or the run did not end. {AGAIN}"
-        ) from None
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
-        raise DataError(
-            f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}. {AGAIN}"
-        ) from error
-    except json.JSONDecodeError as error:
-        raise DataError(f"{str(path)!r} is damaged at line {error.lineno}: {error.msg}. {AGAIN}") from error
-
-
-def _config(path: Path) -> Mapping[str, Any]:
-    # The C parser is ten times faster, which a comparison of hundreds of runs feels.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
-    except FileNotFoundError:
-        raise DataError(f"{str(path.parent)!r} has no config.yaml: it is not a whole run folder. {AGAIN}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}. {AGAIN}"
-        ) from error
-    except yaml.YAMLError as error:
-        raise DataError(
-            f"{str(path)!r} is damaged: {getattr(error, 'problem', None) or 'not YAML'}. {AGAIN}"
-        ) from error
-    if not isinstance(content, dict):
-        raise DataError(f"{str(path)!r} must hold keys and values, got {type(content).__name__}. {AGAIN}")
-    return content
 
 
 def _lines(path: Path) -> list[Mapping[str, Any]]:
@@ -257,6 +205,8 @@ def _lines(path: Path) -> list[Mapping[str, Any]]:
             raise DataError(f"{str(path)!r} is damaged at line {number}: {error.msg}. {AGAIN}") from error
         if not isinstance(record, dict) or not {"split", "id", "label"} <= record.keys():
             raise DataError(f"{str(path)!r}, line {number}: expected an object with split, id and label. {AGAIN}")
+        if type(record["label"]) is not int:
+            raise DataError(f"{str(path)!r}, line {number}: the label is {record['label']!r:.60}, no class. {AGAIN}")
         records.append(record)
     return records
 
@@ -279,4 +229,38 @@ def _names(metadata: Mapping[str, str], key: str, path: Path) -> list[str]:
         names = json.loads(metadata[key])
     except (KeyError, json.JSONDecodeError) as error:
         raise DataError(f"{str(path)!r} does not name its {key}. {AGAIN}") from error
+    if not isinstance(names, list):
+        raise DataError(f"{str(path)!r} does not list its {key}, but {names!r:.60}. {AGAIN}")
     return [str(name) for name in names]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run as plain data, for the report."""
+
+    path: Path
+    results: Mapping[str, Any]
+    config: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Name of the folder, what a comparison calls the run."""
+        return self.path.resolve().name
+
+
+def read_run(path: str | Path) -> RunFolder:
+    """Read a run as plain data."""
+    folder = Path(path)
+    return RunFolder(folder, read_json(folder / "results.json", again=AGAIN), read_config(folder / "config.yaml"))
+
+
+def read_measured(run: RunFolder) -> Measured:
+    """Read the predictions of a run."""
+    measure = run.results.get("measure") or {}
+    return read_predictions(
+        run.path / "predictions",
+        losses=run.results["students"],
+        labeler=(run.config.get("weak_labels") or {}).get("source", "each"),
+        target=measure.get("target", "labels"),
+        smoothing=measure.get("smoothing") or 0.0,
+    )

@@ -15,8 +15,17 @@ import numpy as np
 from safetensors.numpy import save
 
 from outlearn.errors import OutlearnError, StoreError
+from outlearn.results.serialization import Record
 
-__all__ = ["RunWriter", "claim_folder", "claim_report_folder", "new_run_folder", "write_file"]
+__all__ = [
+    "RunWriter",
+    "claim_folder",
+    "log_event",
+    "new_run_folder",
+    "sync",
+    "write_file",
+    "write_json",
+]
 
 
 def new_run_folder(name: str, parent: Path = Path("runs")) -> Path:
@@ -59,37 +68,6 @@ def claim_folder(folder: Path, config_yaml: str) -> None:
         ) from error
 
 
-def claim_report_folder(folder: Path, *, files: Sequence[str], kind: str, called: str) -> None:
-    """Make the folder of a report, before anything is computed; refuse one that holds anything but an earlier report.
-
-    Args:
-        folder: where the report is to be written.
-        files: the names that a report writes, results.json among them.
-        kind: what results.json of such a report says under `kind`.
-        called: the report, in words.
-
-    Raises:
-        StoreError: if it holds something else, is a file, or cannot be written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        others = sorted(path.name for path in folder.iterdir() if path.name not in files)
-        results = folder / "results.json"
-        if not others and results.is_file():
-            record = json.loads(results.read_text(encoding="utf-8"))
-            others = [] if isinstance(record, dict) and record.get("kind") == kind else ["results.json"]
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise StoreError(
-            f"the folder {str(folder)!r} cannot be used: {reason}. Choose a new folder with --out DIR."
-        ) from None
-    if others:
-        raise StoreError(
-            f"the folder {str(folder)!r} is not empty and holds no {called} (found {others[0]!r}). Choose another "
-            "--out DIR."
-        )
-
-
 class RunWriter:
     """Write into a claimed folder; a context that takes back a new folder when its run turns out to be impossible.
 
@@ -125,9 +103,9 @@ class RunWriter:
         """Write a text file."""
         write_file(self.folder / name, content.encode())
 
-    def json(self, name: str, content: Mapping[str, Any]) -> None:
-        """Write a JSON file; NaN is a mistake of ours and raises."""
-        self.text(name, json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+    def json(self, name: str, record: Record) -> None:
+        """Write a record as a JSON file."""
+        write_json(self.folder / name, record.to_json())
 
     def arrays(self, name: str, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Sequence[str]]) -> None:
         """Write a safetensors file with lists of names as metadata."""
@@ -142,12 +120,21 @@ class RunWriter:
 
     def log(self, event: str, **details: Any) -> None:
         """Append one event to `log.jsonl`, with the time."""
-        row = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **details}
-        try:
-            with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-        except OSError as error:
-            raise StoreError(f"log.jsonl in {str(self.folder)!r} cannot be written: {error.strerror}.") from error
+        log_event(self.folder / "log.jsonl", event, **details)
+
+
+def log_event(path: Path, event: str, **details: Any) -> None:
+    """Append one event to a log of one JSON object a line, with the time.
+
+    Raises:
+        StoreError: if it cannot be written.
+    """
+    row = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **details}
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+    except OSError as error:
+        raise StoreError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
 
 
 def _remove_halves(folder: Path) -> None:
@@ -156,17 +143,33 @@ def _remove_halves(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def write_json(path: Path, content: Any) -> None:
+    """Write plain data as a JSON file, whole or not at all; NaN is a mistake of ours and raises."""
+    write_file(path, (json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode())
+
+
 def write_file(path: Path, content: bytes) -> None:
-    """Write beside, sync, rename: a reader never sees half a file."""
+    """Write beside, sync, rename: a reader never sees half a file.
+
+    Raises:
+        StoreError: if it cannot be written.
+    """
     beside = path.with_name(f".{path.name}.{uuid4().hex}.outlearn-half")
     try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        beside.write_bytes(content)
+        sync(beside)
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise StoreError(
             f"{str(path)!r} cannot be written: {error.strerror}. Free some space, or choose another --out DIR."
         ) from error
+
+
+def sync(path: Path) -> None:
+    """Wait until a file or the entries of a folder are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

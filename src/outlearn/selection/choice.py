@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, Integer
@@ -13,6 +11,7 @@ from scipy.stats import rankdata
 
 from outlearn.core.criteria import CRITERIA, check_criterion
 from outlearn.errors import ConfigError
+from outlearn.results import run as results
 from outlearn.selection.candidates import Candidate
 
 __all__ = ["Choice", "best_of"]
@@ -59,18 +58,23 @@ class Choice:
         hard = {name.removeprefix(HARD): labels for name, labels in arrays.items() if name.startswith(HARD)}
         return cls(tuple(candidates), values, criterion, best_of(values, criterion), hard)
 
-    def record(self) -> dict[str, Any]:
-        """Write the choice as plain data, for results.json; no true label has entered."""
-        return {
-            "criterion": self.criterion,
-            "chosen": self.chosen.record(),
-            "candidates": [
-                {**candidate.record(), "values": _by_name(row)}
-                for candidate, row in zip(self.candidates, self.values, strict=True)
-            ],
-        }
+    def tried(self) -> tuple[results.TriedCandidate, ...]:
+        """Write all candidates, with what each criterion says of them; no true label has entered."""
+        return tuple(
+            results.TriedCandidate(**candidate.record(), values=dict(zip(CRITERIA, row.tolist(), strict=True)))
+            for candidate, row in zip(self.candidates, self.values, strict=True)
+        )
 
-    def judged(self, labels: Int[np.ndarray, " points"], points: str = "test") -> dict[str, Any]:
+    def selection(self, labels: Int[np.ndarray, " points"], points: str = "test") -> results.Selection:
+        """Write what was chosen, from what, and how good that was; see `judged` for the arguments."""
+        return results.Selection(
+            criterion=self.criterion,
+            chosen=results.Candidate(**self.chosen.record()),
+            candidates=self.tried(),
+            judged=self.judged(labels, points),
+        )
+
+    def judged(self, labels: Int[np.ndarray, " points"], points: str = "test") -> results.Judged:
         """Say how good the choice was, by true labels of points that no criterion has seen.
 
         Args:
@@ -78,30 +82,30 @@ class Choice:
             points: which set of `hard` they are of.
 
         Returns:
-            Plain data: accuracy of each candidate (mean over labellers), of the chosen and of the best; their
-            difference as `regret`; what each criterion would have chosen, and its rank correlation with accuracy, its
-            sign such that 1 is best.
+            Accuracy of each candidate (mean over labellers), of the chosen and of the best; their difference as
+            `regret`; what each criterion would have chosen, and its rank correlation with accuracy, its sign such that
+            1 is best.
         """
         accuracy = (self.hard[points] == labels).mean(axis=(1, 2))
         best = int(accuracy.argmax())
-        return {
-            "accuracy": accuracy.tolist(),
-            "best": {**self.candidates[best].record(), "accuracy": float(accuracy[best])},
-            "chosen_accuracy": float(accuracy[self.index]),
-            "regret": float(accuracy[best] - accuracy[self.index]),
-            "by_criterion": {
+        return results.Judged(
+            accuracy=tuple(accuracy.tolist()),
+            best=results.JudgedCandidate(**self.candidates[best].record(), accuracy=float(accuracy[best])),
+            chosen_accuracy=float(accuracy[self.index]),
+            regret=float(accuracy[best] - accuracy[self.index]),
+            by_criterion={
                 name: self._judged_by(name, accuracy) for name in CRITERIA if np.isfinite(self._signed(name)).any()
             },
-        }
+        )
 
-    def _judged_by(self, criterion: str, accuracy: np.ndarray) -> dict[str, Any]:
+    def _judged_by(self, criterion: str, accuracy: np.ndarray) -> results.CriterionChoice:
         index = best_of(self.values, criterion)
         told = np.isfinite(self._signed(criterion))
-        return {
-            "chosen": self.candidates[index].record(),
-            "accuracy": float(accuracy[index]),
-            "rank_correlation": _rank_correlation(self._signed(criterion)[told], accuracy[told]),
-        }
+        return results.CriterionChoice(
+            chosen=results.Candidate(**self.candidates[index].record()),
+            accuracy=float(accuracy[index]),
+            rank_correlation=_rank_correlation(self._signed(criterion)[told], accuracy[told]),
+        )
 
     def _signed(self, criterion: str) -> np.ndarray:
         return _higher_is_better(self.values, criterion)
@@ -123,10 +127,6 @@ def best_of(values: Float[np.ndarray, "candidates criteria"], criterion: str) ->
 def _higher_is_better(values: np.ndarray, criterion: str) -> np.ndarray:
     column = values[:, list(CRITERIA).index(criterion)]
     return np.asarray(column if CRITERIA[criterion].higher_is_better else -column)
-
-
-def _by_name(row: np.ndarray) -> dict[str, float | None]:
-    return {name: float(value) if math.isfinite(value) else None for name, value in zip(CRITERIA, row, strict=True)}
 
 
 def _rank_correlation(first: np.ndarray, second: np.ndarray) -> float | None:

@@ -30,6 +30,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from outlearn.errors import StoreError
+from outlearn.results.writing import sync
 from outlearn.store.integrity import aside_name, damage, is_aside_name, is_key, read_meta, sha256
 from outlearn.store.mapped_arrays import map_arrays
 from outlearn.store.writers import is_writer_name, writer_lives, writer_name
@@ -252,7 +253,7 @@ class Store:
             meta["sha256"] = sha256(temporary / "arrays.safetensors")
             (temporary / "meta.json").write_text(json.dumps(meta, indent=1, sort_keys=True) + "\n")
             for path in (temporary / "arrays.safetensors", temporary / "meta.json", temporary):
-                _sync(path)
+                sync(path)
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 temporary.rename(target)
@@ -262,7 +263,7 @@ class Store:
                 if error.errno not in (errno.EEXIST, errno.ENOTEMPTY) and not target.is_dir():
                     raise
             else:
-                _sync(target.parent)
+                sync(target.parent)
         except (OSError, SafetensorError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise StoreError(
@@ -272,14 +273,6 @@ class Store:
             ) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _package_versions() -> dict[str, str]:

@@ -19,16 +19,15 @@ from typing import Any
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import Config
 from outlearn.experiment.load_config import check_config, overlay
+from outlearn.results.sweep import Value
 from outlearn.store.store import canonical_json
 from outlearn.sweep.sweep_file import Combination, Sweep
 
 __all__ = ["LOSS_KEY", "Member", "expand", "value_text"]
 
 LOSS_KEY = "student.loss"
-LONGEST_LABEL = 60
-MOST_PROBLEMS = 20
-
-Value = str | int | float | None
+MAX_LABEL_LENGTH = 60
+MAX_PROBLEMS = 20
 
 
 @dataclass(frozen=True)
@@ -74,8 +73,8 @@ def expand(sweep: Sweep) -> tuple[Member, ...]:
                 wrong.setdefault(line, []).append(_describe(combination))
     if wrong:
         lines = [f"{line} (member {who[0]}{_more(len(who) - 1)})" for line, who in wrong.items()]
-        if len(lines) > MOST_PROBLEMS:
-            lines = [*lines[:MOST_PROBLEMS], f"and {len(lines) - MOST_PROBLEMS} more"]
+        if len(lines) > MAX_PROBLEMS:
+            lines = [*lines[:MAX_PROBLEMS], f"and {len(lines) - MAX_PROBLEMS} more"]
         raise ConfigError("\n".join(lines))
     _refuse_duplicates(combinations, configs)
     return _members(sweep, _merge_losses(configs))
@@ -138,8 +137,8 @@ def _refuse_duplicates(combinations: Sequence[Combination], configs: Sequence[Co
                 f"({_describe(combinations[place])}); drop one"
             )
     if twins:
-        more = [f"and {len(twins) - MOST_PROBLEMS} more pairs"] if len(twins) > MOST_PROBLEMS else []
-        raise ConfigError("\n".join([*twins[:MOST_PROBLEMS], *more]))
+        more = [f"and {len(twins) - MAX_PROBLEMS} more pairs"] if len(twins) > MAX_PROBLEMS else []
+        raise ConfigError("\n".join([*twins[:MAX_PROBLEMS], *more]))
 
 
 def _merge_losses(configs: Sequence[Config]) -> list[Config]:
@@ -166,7 +165,7 @@ def _members(sweep: Sweep, configs: Sequence[Config]) -> tuple[Member, ...]:
     members = []
     for place, config in enumerate(configs):
         values = {key: column[place] for key, column in columns.items()}
-        slug = re.sub(r"[^A-Za-z0-9._=]+", "-", "-".join(map(str, values.values())))[:LONGEST_LABEL].strip("-.")
+        slug = re.sub(r"[^A-Za-z0-9._=]+", "-", "-".join(map(str, values.values())))[:MAX_LABEL_LENGTH].strip("-.")
         digest = hashlib.sha256(canonical_json(config.model_dump(mode="json")).encode()).hexdigest()[:8]
         members.append(Member(f"{slug}-{digest}" if slug else digest, config, values))
     return tuple(members)

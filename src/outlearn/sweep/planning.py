@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from outlearn.errors import OutlearnError
+from outlearn.errors import DataError, OutlearnError
 from outlearn.experiment.plan import DealtPoints, Plan, make_plan, points_key, read_points
 from outlearn.experiment.stage_tasks import wants_gpu
 from outlearn.progress import Progress, Silent
+from outlearn.results.run_folder import Run, load_run
+from outlearn.results.sweep import RUNS
 from outlearn.store.stage import Stage, upstream
 from outlearn.store.store import Store
 from outlearn.sweep.expansion import Member, expand
 from outlearn.sweep.sweep_file import Sweep
 from outlearn.version import __version__
 
-__all__ = ["RUNS", "PlannedRun", "PlannedStage", "SweepPlan", "plan_sweep"]
-
-RUNS = "runs"  # the folder of the members' run folders, inside that of the sweep
+__all__ = ["PlannedRun", "PlannedStage", "SweepPlan", "finished_run", "plan_sweep"]
 
 
 @dataclass(frozen=True)
@@ -157,17 +157,17 @@ Planned = tuple[PlannedRun, Sequence[Stage], set[str]]
 def _planned_members(members: Sequence[Member], out: Path, progress: Progress) -> list[Planned]:
     """Plan all members, those with the same data one after another: data are read once, and their stages share them."""
     alike: dict[str, list[int]] = {}
-    for place, member in enumerate(members):
-        alike.setdefault(points_key(member.config), []).append(place)
+    for index, member in enumerate(members):
+        alike.setdefault(points_key(member.config), []).append(index)
     planned: dict[int, Planned] = {}
     with progress.bar(f"planning {len(members)} runs") as advance:
-        for places in alike.values():
-            points = _points(members[places[0]])
-            for place in places:
-                planned[place] = _planned(members[place], points, out)
+        for indices in alike.values():
+            points = _points(members[indices[0]])
+            for index in indices:
+                planned[index] = _planned(members[index], points, out)
                 if advance is not None:
                     advance(len(planned), len(members))
-    return [planned[place] for place in range(len(members))]
+    return [planned[index] for index in range(len(members))]
 
 
 def _points(member: Member) -> DealtPoints | OutlearnError:
@@ -198,38 +198,31 @@ def _planned(member: Member, points: DealtPoints | OutlearnError, out: Path) -> 
     return planned, found, {stage.key for stage in found} - named
 
 
+def finished_run(folder: Path) -> Run | None:
+    """Return the run that a folder holds; None where there is none, or one of another version."""
+    try:
+        return load_run(folder)
+    except DataError:
+        return None
+
+
 def _is_finished(plan: Plan, folder: Path) -> bool:
     """Say whether a run folder holds the results of this very plan: its configuration, data, stages and version."""
-    results = _results(folder)
-    try:
-        return (
-            results is not None
-            and results["config_key"] == plan.key
-            and results["outlearn"] == __version__
-            and {name: stage.key for name, stage in plan.stages.items()}
-            == {name: stage["key"] for name, stage in results["stages"].items()}
-        )
-    except (KeyError, TypeError, AttributeError):
-        return False
-
-
-def _results(folder: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return content if isinstance(content, dict) else None
+    run = finished_run(folder)
+    return (
+        run is not None
+        and run.results.config_key == plan.key
+        and run.results.outlearn == __version__
+        and {name: stage.key for name, stage in plan.stages.items()}
+        == {name: stage.key for name, stage in run.results.stages.items()}
+    )
 
 
 def _run_seconds(runs: Sequence[PlannedRun], out: Path) -> float | None:
     """Return the median time of finished runs outside their stages."""
-    found = []
-    for run in runs:
-        results = _results(out / RUNS / run.member.label) if run.finished else None
-        if results is not None:
-            seconds = results.get("seconds") or {}
-            found.append(sum(seconds.get(part, 0.0) for part in ("data", "measuring")))
-    return statistics.median(found) if found else None
+    finished = [finished_run(out / RUNS / run.member.label) for run in runs if run.finished]
+    seconds = [run.results.seconds for run in finished if run is not None]
+    return statistics.median(took["data"] + took["measuring"] for took in seconds) if seconds else None
 
 
 class _Guess:

@@ -15,7 +15,6 @@ that fails is recorded with its cause and the others finish.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -26,17 +25,17 @@ import yaml
 
 from outlearn.errors import StoreError, first_line
 from outlearn.progress import Progress, Silent
-from outlearn.results.writing import write_file
+from outlearn.results.sweep import RUNS, MemberRecord, SweepRecord, write_sweep
+from outlearn.results.writing import log_event, write_file
 from outlearn.store.executors import Done, Failed, Outcome, Skipped, Task, open_executor
 from outlearn.store.store import Store
 from outlearn.sweep.plan_text import duration
-from outlearn.sweep.planning import RUNS, PlannedRun, SweepPlan
-from outlearn.sweep.tidy import member_rows, model_rows, write_tables
+from outlearn.sweep.planning import SweepPlan, finished_run
+from outlearn.sweep.tidy import loss_rows, model_rows, write_tables
 
 __all__ = ["SweepOutcome", "claim_sweep_folder", "run_sweep"]
 
-SCHEMA = 1
-MOST_FAILURES = 10  # to print
+MAX_FAILURES = 10  # to print
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,8 @@ class SweepOutcome:
     def text(self) -> str:
         """Say it for people."""
         lines = [f"{len(self.finished):,} runs finished, {len(self.failed):,} failed, in {duration(self.seconds)}."]
-        lines += [f"  {label}: {first_line(cause)}" for label, cause in list(self.failed.items())[:MOST_FAILURES]]
-        more = len(self.failed) - MOST_FAILURES
+        lines += [f"  {label}: {first_line(cause)}" for label, cause in list(self.failed.items())[:MAX_FAILURES]]
+        more = len(self.failed) - MAX_FAILURES
         lines += [f"  and {more} more, see sweep.json"] if more > 0 else []
         return "\n".join([*lines, f"Results: {self.folder}/"])
 
@@ -207,41 +206,27 @@ def _write_results(
     plan: SweepPlan, out: Path, done: Collection[str], failed: Mapping[str, str], seconds: float
 ) -> tuple[str, ...]:
     """Write the tables from the run folders, and `sweep.json` over them; return the labels of finished runs."""
-    per_loss, per_model, records = [], [], []
-    finished: list[str] = []
-    for run in plan.runs:
-        label = run.member.label
-        results = _read_results(out / RUNS / label) if label in done else None
-        if results is not None:
-            finished.append(label)
-            per_loss += list(member_rows(run.member, results))
-            per_model += list(model_rows(run.member, results))
-        records.append(_record(run, failed.get(label), done=results is not None))
+    per_loss, per_model, members = [], [], []
+    for planned in plan.runs:
+        label = planned.member.label
+        run = finished_run(out / RUNS / label) if label in done else None
+        if run is not None:
+            per_loss += list(loss_rows(planned.member, run))
+            per_model += list(model_rows(planned.member, run))
+        cause = failed.get(label)
+        status = "finished" if run is not None else "failed" if cause is not None else "not run"
+        members.append(MemberRecord(label=label, values=planned.member.values, status=status, cause=cause))
     write_tables(out, "results", per_loss)
     write_tables(out, "models", per_model)
-    content = {
-        "schema": SCHEMA,
-        "name": plan.sweep.name,
-        "keys": list(plan.runs[0].member.values),
-        "n_students": plan.n_students,
-        "seconds": seconds,
-        "runs": records,
-    }
-    write_file(out / "sweep.json", (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
-    return tuple(finished)
-
-
-def _record(run: PlannedRun, cause: str | None, *, done: bool) -> dict[str, Any]:
-    status = "finished" if done else "failed" if cause is not None else "not run"
-    return {"label": run.member.label, "values": dict(run.member.values), "status": status, "cause": cause}
-
-
-def _read_results(folder: Path) -> dict[str, Any] | None:
-    try:
-        content = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return content if isinstance(content, dict) else None
+    record = SweepRecord(
+        name=plan.sweep.name,
+        keys=tuple(plan.runs[0].member.values),
+        n_students=plan.n_students,
+        seconds=seconds,
+        runs=tuple(members),
+    )
+    write_sweep(out, record)
+    return tuple(member.label for member in members if member.status == "finished")
 
 
 class _Log:
@@ -251,12 +236,7 @@ class _Log:
         self._path = out / "log.jsonl"
 
     def write(self, event: str, **details: Any) -> None:
-        row = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **details}
-        try:
-            with self._path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
-        except OSError as error:
-            raise StoreError(f"{str(self._path)!r} cannot be written: {error.strerror}.") from error
+        log_event(self._path, event, **details)
 
     def outcome(self, name: str, outcome: Outcome) -> None:
         if isinstance(outcome, Done):

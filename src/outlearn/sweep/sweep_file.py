@@ -22,11 +22,11 @@ from outlearn.experiment.config import Config
 from outlearn.experiment.load_config import PRESETS, read_yaml
 from outlearn.store.store import canonical_json
 
-__all__ = ["MOST_MEMBERS", "Sweep", "parse_sweep", "read_sweep"]
+__all__ = ["MAX_MEMBERS", "Sweep", "parse_sweep", "read_sweep"]
 
 KEYS = ("name", "base", "grid", "zip", "list")
 # A slip of the hand in a grid multiplies: this many runs are refused before any of them is built.
-MOST_MEMBERS = 10_000
+MAX_MEMBERS = 10_000
 
 Combination = Mapping[str, Any]
 
@@ -128,10 +128,10 @@ def parse_sweep(raw: Mapping[str, Any], *, name: str = "sweep", folder: Path = P
     sweep = Sweep(str(named), base, grid, zipped, listed)
     if not problems and not sweep.keys:
         problems.append("nothing varies; give grid: {key: [values]}, zip or list, or use `outlearn run`")
-    if not problems and sweep.n_members > MOST_MEMBERS:
+    if not problems and sweep.n_members > MAX_MEMBERS:
         steps = " × ".join(f"{len(values)} ({key})" for key, values in grid.items())
         problems.append(
-            f"the sweep has {sweep.n_members:,} members, more than {MOST_MEMBERS:,}; split it. Grid: {steps or 'none'}"
+            f"the sweep has {sweep.n_members:,} members, more than {MAX_MEMBERS:,}; split it. Grid: {steps or 'none'}"
         )
     if problems:
         raise ConfigError("\n".join(problems))

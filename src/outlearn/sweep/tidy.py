@@ -1,76 +1,73 @@
-"""The tables of a sweep: one row for each run and loss, and one for each student; estimates with their intervals."""
+"""The tables of a sweep: one row for each run and loss, and one for each student; measurements with their intervals."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from outlearn.core.combinations import COMBINATIONS
+from outlearn.core.intervals import Interval
+from outlearn.results.measurement import Measurement, number
+from outlearn.results.run_folder import Run
 from outlearn.results.writing import write_file
 from outlearn.sweep.expansion import Member
 
-__all__ = ["member_rows", "model_rows", "write_tables"]
+__all__ = ["loss_rows", "model_rows", "write_tables"]
 
-SCORES = ("accuracy", "log_loss", "brier", "auroc", "entropy", "ece")
-STUDENT = ("pgr", "agreement", "gap", "misfit", "residual", "crossed_misfit", "overfit_covariance", "entropy_excess")
-# What students are compared with, beside the other losses, point by point.
-OTHERS = (
-    "teacher",
-    "best_teacher",
-    *(f"ensemble_{name}" for name in COMBINATIONS),
-    "student_of_mean",
-    "ceiling",
-    "majority",
-)
+# Terms of a student that get columns, beside its scores.
+TERMS = ("agreement", "gap", "misfit", "residual", "crossed_misfit", "overfit_covariance", "entropy_excess")
 EACH = ("accuracy", "log_loss")
 
 Row = dict[str, Any]
 
 
-def member_rows(member: Member, results: Mapping[str, Any]) -> Iterator[Row]:
-    """Give one row for each loss of a run: what was varied, then each estimate as three columns, X, X_low, X_high."""
-    task, config = results["task"], member.config
-    for loss, record in results["students"].items():
+def loss_rows(member: Member, run: Run) -> Iterator[Row]:
+    """Give one row for each loss of a run: what was varied, then each measurement as X, X_low and X_high."""
+    task = run.task
+    for loss, student in run.students.items():
         row: Row = {
             "run": member.label,
             **member.values,
-            "task": task["name"],
-            "seed": config.seed,
+            "task": task.name,
+            "seed": member.config.seed,
             "loss": loss,
-            "n_teachers": results["teacher"]["models"],
-            "n_students": record["models"],
-            "n_train": task["n_student"],
-            "n_test": task["n_test"],
-            "epoch": record["epoch"],
+            "n_teachers": run.teacher.models,
+            "n_students": student.models,
+            "n_train": task.n_student,
+            "n_test": task.n_test,
+            "epoch": student.epoch,
         }
-        for name in (*SCORES, *STUDENT):
-            row |= _columns(name, record.get(name))
-        for other in OTHERS:
-            row |= _columns(f"over_{other}", record["differences"].get(other))
-        for who in ("teacher", "labeller", "ceiling"):
-            row |= _columns(f"{who}_accuracy", results[who].get("accuracy"))
-            row |= _columns(f"{who}_log_loss", results[who].get("log_loss"))
+        for name, score in student.scores.items():
+            row |= _columns(name, score)
+        # PGR may be known where its interval is not, so it is more than a measurement.
+        recovery = student.recovery
+        row |= {"pgr": recovery.value, "pgr_low": recovery.low, "pgr_high": recovery.high}
+        for name in TERMS:
+            row |= _columns(name, getattr(student, name))
+        # The other losses have rows of their own.
+        for other, difference in student.differences.items():
+            row |= {} if other in run.students else _columns(f"over_{other}", difference)
+        for who, scored in (("teacher", run.teacher), ("labeler", run.labeler), ("ceiling", run.ceiling)):
+            row |= _columns(f"{who}_accuracy", scored.accuracy) | _columns(f"{who}_log_loss", scored.log_loss)
         yield row
 
 
-def model_rows(member: Member, results: Mapping[str, Any]) -> Iterator[Row]:
-    """Give one row for each student of a run; students stand in the order of (labeller, seed)."""
+def model_rows(member: Member, run: Run) -> Iterator[Row]:
+    """Give one row for each student of a run; students stand in the order of (labeler, seed)."""
     seeds = member.config.student.seeds
-    for loss, record in results["students"].items():
-        each = {name: record[name].get("each") or [] for name in EACH}
-        for place in range(record["models"]):
+    for loss, student in run.students.items():
+        for index in range(student.models):
             yield {
                 "run": member.label,
                 **member.values,
-                "task": results["task"]["name"],
+                "task": run.task.name,
                 "seed": member.config.seed,
                 "loss": loss,
-                "labeller": place // seeds,
-                "student_seed": place % seeds,
-                **{name: values[place] if place < len(values) else None for name, values in each.items()},
+                "labeler": index // seeds,
+                "student_seed": index % seeds,
+                **{name: number(student.each[name][index]) for name in EACH if name in student.each},
             }
 
 
@@ -93,11 +90,7 @@ def write_tables(folder: Path, name: str, rows: Sequence[Row]) -> None:
     write_file(folder / f"{name}.parquet", content.getvalue())
 
 
-def _columns(name: str, estimate: Any) -> Row:
-    """Spread an estimate over columns."""
-    found = estimate if isinstance(estimate, Mapping) else {"mean": estimate}
-    return {
-        name: found.get("mean", found.get("value")),
-        f"{name}_low": found.get("low"),
-        f"{name}_high": found.get("high"),
-    }
+def _columns(name: str, measured: Measurement) -> Row:
+    """Spread a measurement over columns; what is withheld is empty."""
+    ends = (measured.mean, measured.low, measured.high) if isinstance(measured, Interval) else (float("nan"),) * 3
+    return {column: number(value) for column, value in zip((name, f"{name}_low", f"{name}_high"), ends, strict=True)}

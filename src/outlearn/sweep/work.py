@@ -43,4 +43,4 @@ def finish_run(config: Mapping[str, Any], store: str, folder: str, out: str, mem
     """
     with inside(folder), working_memory(memory):
         finished = run(Config.model_validate(config), store=Store(store), out=Path(out))
-    return {"seconds": finished.results["seconds"]}
+    return {"seconds": dict(finished.results.seconds)}

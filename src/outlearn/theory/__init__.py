@@ -1,14 +1,15 @@
 """Closed forms and simulations of weak-to-strong generalization, in NumPy and SciPy only.
 
-`EXPERIMENTS` holds what `outlearn theory NAME` runs; each compares formulas with simulation and can fail. The modules
+`run_theory` runs what `EXPERIMENTS` holds; each compares formulas with simulation and can fail. The modules
 beside it hold the formulas: `random_features` and `equivalents` (random-features ridge, at finite and at large sizes),
 `noise_posterior`, `plain_ridge`, `subspace`, `projections`, `logit_ensembles`, `sharpening`. Two are tools for real
 data: `correlation_dimension` (how many directions two feature sets share) and `RidgePath` (many penalties at once).
 """
 
+from outlearn.results.theory import Claim, TheoryResult
 from outlearn.theory.correlation_dimension import CorrelationDimension, correlation_dimension, effective_dimension
 from outlearn.theory.equivalents import RidgeLaw, ridge_equivalent
-from outlearn.theory.experiments import EXPERIMENTS, Experiment, get_experiment
+from outlearn.theory.experiments import EXPERIMENTS, Experiment
 from outlearn.theory.logit_ensembles import dual_ensemble_variance, primal_pair_dual_mean
 from outlearn.theory.noise_posterior import noise_posterior_mean
 from outlearn.theory.plain_ridge import compensation_threshold, marchenko_pastur_law, spectrum_law
@@ -20,8 +21,8 @@ from outlearn.theory.random_features import (
     minimum_norm_noise,
     posterior_projection,
 )
-from outlearn.theory.result import Claim, TheoryResult
 from outlearn.theory.ridge_solver import RidgePath
+from outlearn.theory.run import run_theory
 from outlearn.theory.sharpening import best_power, sharpen, sharpening_gain, slope_by_complex_step
 from outlearn.theory.subspace import SubspaceVariances, subspace_variances
 
@@ -42,7 +43,6 @@ __all__ = [
     "dual_ensemble_variance",
     "effective_dimension",
     "fit_random_features",
-    "get_experiment",
     "marchenko_pastur_law",
     "minimum_norm_moments",
     "minimum_norm_noise",
@@ -52,6 +52,7 @@ __all__ = [
     "project_on_half_space",
     "project_on_m_flat",
     "ridge_equivalent",
+    "run_theory",
     "sharpen",
     "sharpening_gain",
     "slope_by_complex_step",

@@ -2,8 +2,8 @@
 
 Model. x ~ N(0, I_d), y = x.beta + N(0, noise variance). Features phi(x) = W x / sqrt(p) with W (p x d) standard normal.
 Ridge minimises sum_i (y_i - phi_i.theta)^2 + penalty |theta|^2 (a sum, not a mean), and penalty 0 means minimum norm.
-Everything is told in the coefficient b = W' theta / sqrt(p), so that f(x) = x.b, E_x (f - g)^2 = |b_f - b_g|^2, and the
-risk without label noise is |b - beta|^2.
+Everything is written in the coefficient b = W' theta / sqrt(p), so that f(x) = x.b, E_x (f - g)^2 = |b_f - b_g|^2, and
+the risk without label noise is |b - beta|^2.
 
 A student of width p that is fitted to the labels X b_w of a teacher b_w is linear in it: b_s = A b_w. Since X and W are
 rotation invariant, averages over them depend on a fixed b_w only through |b_w|^2 and <b_w, beta>.
@@ -192,8 +192,10 @@ def minimum_norm_moments(examples: Whole, dimension: Whole, width: Number) -> St
     if abs(p - n) < 2:
         return StudentMoments(kept, np.inf, kept)
     if n < p:
+        # E |b_s - c|^2 / |b_w|^2 = (n/d) (d - n) / (p - n - 1)
         distance = kept * ((d - n) / (p - n - 1) if np.isfinite(p) else 0.0)
     else:
+        # misfit - (1 - p/d), with misfit = (1 - p/d) (n - 1) / (n - p - 1)
         distance = (1 - kept) * p / (n - p - 1)
     return StudentMoments(kept, kept + distance, kept)  # a2 = misfit - 1 + 2 a1 and misfit = 1 - a1 + distance
 

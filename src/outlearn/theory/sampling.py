@@ -1,53 +1,53 @@
-"""Means, medians and z-scores of independent draws: all that the simulations need from statistics."""
+"""Intervals for means and medians of independent draws: all that the simulations need from statistics."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
+from outlearn.core.intervals import MINIMUM_POINTS, Interval, point_interval
 from outlearn.errors import DomainError
 
-__all__ = ["Estimate", "mean_estimate", "median_estimate", "paired_z"]
+__all__ = ["MedianInterval", "interval_columns", "mean_interval", "median_interval"]
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """Hold an estimate, its standard error (nan for a median) and its interval."""
+class MedianInterval:
+    """A median between two order statistics; it needs no standard error, which the draws may not have."""
 
-    value: float
-    standard_error: float
+    median: float
     low: float
     high: float
-    count: int
 
 
-def mean_estimate(draws: Float[np.ndarray, " draws"], *, level: float = 0.95) -> Estimate:
+def mean_interval(draws: Float[np.ndarray, " draws"], *, level: float = 0.95) -> Interval:
     """Estimate a mean with its t-interval.
 
     Args:
-        draws: independent values `[draws]`.
+        draws: independent values `[draws]`, at least four.
         level: of the interval.
 
+    Returns:
+        The interval; `n_points` counts the draws.
+
     Raises:
-        DomainError: with fewer than two draws, which have no spread.
+        DomainError: with fewer draws, which say too little of their spread.
 
     Example:
-        >>> e = mean_estimate(np.array([1.0, 2.0, 3.0]))
-        >>> round(e.value, 3), round(e.standard_error, 3), round(e.high, 3)
-        (2.0, 0.577, 4.484)
+        >>> e = mean_interval(np.array([1.0, 2.0, 3.0, 4.0]))
+        >>> round(e.mean, 3), round(e.standard_error, 3), round(e.high, 3)
+        (2.5, 0.645, 4.554)
     """
-    count = draws.size
-    if count < 2:
-        raise DomainError(f"an interval needs at least two draws, got {count}")
-    value, error = float(draws.mean()), float(draws.std(ddof=1) / np.sqrt(count))
-    reach = float(stats.t.ppf(0.5 + level / 2, count - 1)) * error
-    return Estimate(value, error, value - reach, value + reach, count)
+    if draws.size < MINIMUM_POINTS:
+        raise DomainError(f"an interval needs at least {MINIMUM_POINTS} draws, got {draws.size}")
+    return replace(point_interval(draws[None], level), over="draws")
 
 
-def median_estimate(draws: Float[np.ndarray, " draws"], *, level: float = 0.95) -> Estimate:
+def median_interval(draws: Float[np.ndarray, " draws"], *, level: float = 0.95) -> MedianInterval:
     """Estimate a median with the distribution-free interval between two order statistics.
 
     It needs no moments: it is right where the mean of the draws is infinite, as at the double-descent peak.
@@ -60,24 +60,23 @@ def median_estimate(draws: Float[np.ndarray, " draws"], *, level: float = 0.95) 
         DomainError: if no two order statistics reach the level.
 
     Example:
-        >>> e = median_estimate(np.arange(101.0))
-        >>> e.value, e.low, e.high
-        (50.0, 40.0, 60.0)
+        >>> median_interval(np.arange(101.0))
+        MedianInterval(median=50.0, low=40.0, high=60.0)
     """
     count = draws.size
-    below = int(
-        stats.binom.ppf((1 - level) / 2, count, 0.5)
-    )  # P(fewer than `below` draws lie under the median) <= tail
+    # P(fewer than `below` draws lie under the median) <= tail
+    below = int(stats.binom.ppf((1 - level) / 2, count, 0.5))
     if count < 2 or below < 1:
         raise DomainError(f"a {level:.0%} interval of a median needs more than {count} draws")
     ordered = np.sort(draws)
-    return Estimate(float(np.median(draws)), float("nan"), float(ordered[below - 1]), float(ordered[-below]), count)
+    return MedianInterval(float(np.median(draws)), float(ordered[below - 1]), float(ordered[-below]))
 
 
-def paired_z(measured: Float[np.ndarray, " draws"], predicted: Float[np.ndarray, " draws"]) -> tuple[float, float]:
-    """Return the mean difference of paired draws and its standard error.
-
-    Pairing each draw with its own conditional expectation removes the variance that the prediction already explains.
-    """
-    difference = mean_estimate(measured - predicted)
-    return difference.value, difference.standard_error
+def interval_columns(name: str, found: Sequence[Interval | MedianInterval]) -> dict[str, np.ndarray]:
+    """Return the columns of a curve, NAME, NAME_low and NAME_high, from one interval a row."""
+    centres = [each.mean if isinstance(each, Interval) else each.median for each in found]
+    return {
+        name: np.array(centres),
+        f"{name}_low": np.array([each.low for each in found]),
+        f"{name}_high": np.array([each.high for each in found]),
+    }

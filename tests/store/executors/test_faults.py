@@ -166,7 +166,7 @@ def swap_meta(folder: Path) -> None:
 def test_every_damaged_entry_is_named_set_aside_and_computed_again(harm, tmp_path):
     config, store = config_of(make_task_file(tmp_path / "task.npz")), Store(tmp_path / "store")
     whole = run(config, store=store, out=tmp_path / "whole")
-    keys = {entry.key for entry in whole.entries.values()}
+    keys = {stage.key for stage in whole.results.stages.values()}
     for folder, _ in list(store.entries()):
         harm(folder)
     with pytest.warns(UserWarning, match="was damaged") as given:

@@ -22,7 +22,7 @@ from outlearn.losses import get_loss
 from outlearn.store.stage import Stage
 from outlearn.store.store import Entry
 
-__all__ = ["teacher_predictions", "teachers_stage"]
+__all__ = ["LABELLED", "answered_array", "teacher_predictions", "teachers_stage"]
 
 VERSION = 3
 LABELLED = ("student", *EVALUATED)
@@ -72,6 +72,11 @@ def _check_classes(
             f"{len(labels):,} points of the teacher split. Raise teacher.labels, or use teacher.learner: "
             "{kind: adamw}, which does without."
         )
+
+
+def answered_array(split: str) -> str:
+    """Name the array that marks which teacher says something of which point of a split; it is absent if all do."""
+    return f"{split} answered"
 
 
 def teacher_predictions(entry: Entry, task: Task, splits: Splits) -> Mapping[str, Predictions]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from outlearn.errors import StoreError
+from outlearn.results.writing import sync
 
 __all__ = [
     "Checkpoint",
@@ -70,23 +70,15 @@ def write_checkpoint(folder: Path, tensors: Mapping[str, Tensor], state: Mapping
         folder.mkdir(parents=True, exist_ok=True)
         plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
         save_file(plain, beside, {"identity": identity, "state": json.dumps(dict(state))})
-        _sync(beside)
+        sync(beside)
         beside.replace(folder / NAME)
-        _sync(folder)
+        sync(folder)
     except (OSError, SafetensorError) as error:
         beside.unlink(missing_ok=True)
         raise StoreError(
             f"the checkpoint in {str(folder)!r} cannot be written: {getattr(error, 'strerror', None) or error}. Free "
             "some space; the last whole checkpoint is kept."
         ) from error
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def read_checkpoint(folder: Path, *, identity: str) -> Checkpoint | None:

@@ -1,17 +1,16 @@
 """The table of theory experiments: closed forms held against simulation, each in seconds.
 
-An experiment is one module and one line in `EXPERIMENTS`. Its claims can fail; a page and a text are made of its result
-by `outlearn.report`.
+An experiment is one module and one line in `EXPERIMENTS`. Its claims can fail; what it found is a `TheoryResult`.
 """
 
 from __future__ import annotations
 
-from outlearn.errors import ConfigError, suggest
 from outlearn.theory.experiments.base import Experiment, Progress
 from outlearn.theory.experiments.convex import ConvexSettings, simulate_convex
 from outlearn.theory.experiments.ensembles import EnsemblesSettings, simulate_ensembles
 from outlearn.theory.experiments.entropy import EntropySettings, simulate_entropy
-from outlearn.theory.experiments.random_features import RandomFeaturesSettings, simulate_random_features
+from outlearn.theory.experiments.random_features import simulate_random_features
+from outlearn.theory.experiments.random_features_settings import RandomFeaturesSettings
 from outlearn.theory.experiments.ridge import RidgeSettings, simulate_ridge
 from outlearn.theory.experiments.subspace import SubspaceSettings, simulate_subspace
 
@@ -25,7 +24,6 @@ __all__ = [
     "RandomFeaturesSettings",
     "RidgeSettings",
     "SubspaceSettings",
-    "get_experiment",
 ]
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -69,19 +67,3 @@ EXPERIMENTS: dict[str, Experiment] = {
         ),
     )
 }
-
-
-def get_experiment(name: str) -> Experiment:
-    """Return the experiment of that name.
-
-    Raises:
-        ConfigError: for a name that is not known, with the closest one.
-
-    Example:
-        >>> get_experiment("rige")
-        Traceback (most recent call last):
-        outlearn.errors.ConfigError: there is no theory experiment 'rige'; known: ... Did you mean "ridge"?
-    """
-    if name not in EXPERIMENTS:
-        raise ConfigError(f"there is no theory experiment {name!r}; {suggest(name, EXPERIMENTS)}")
-    return EXPERIMENTS[name]

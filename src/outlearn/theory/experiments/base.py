@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from outlearn.errors import ConfigError
-from outlearn.theory.result import Claim, TheoryResult
+from outlearn.results.theory import Claim, TheoryResult
+from outlearn.theory.sampling import mean_interval
+from outlearn.theory.scalars import Real
 from outlearn.theory.settings import settings_as_dict
 
-__all__ = ["Z_TOLERANCE", "Experiment", "Findings", "Progress", "worst"]
+__all__ = ["Z_TOLERANCE", "Experiment", "Findings", "Progress", "as_columns", "worst", "z_claim"]
 
 # |z| < 4.5 fails a true claim once in 150,000: a full run makes a few hundred comparisons.
 Z_TOLERANCE = 4.5
@@ -67,6 +69,7 @@ class Experiment:
         found = self.simulate(chosen, np.random.default_rng(seed), progress or _silent)
         return TheoryResult(
             name=self.name,
+            description=self.description,
             claims=found.claims,
             curves=found.curves,
             settings=settings_as_dict(chosen),
@@ -84,3 +87,28 @@ def worst(claims: Sequence[Claim]) -> Claim:
     if claims[0].statistic == "sign":
         return min(claims, key=lambda claim: claim.score)
     return max(claims, key=lambda claim: abs(claim.score))
+
+
+def z_claim(text: str, draws: np.ndarray, predicted: np.ndarray | Real) -> Claim:
+    """Claim that the mean of independent draws is the predicted one, in standard errors of their difference.
+
+    Args:
+        text: the sentence.
+        draws: `[draws]`.
+        predicted: a number, or each draw's own conditional expectation `[draws]`: pairing them takes away the variance
+            that the prediction already explains.
+    """
+    return Claim(
+        text=text,
+        measured=float(draws.mean()),
+        predicted=float(np.mean(predicted)),
+        statistic="z",
+        tolerance=Z_TOLERANCE,
+        standard_error=mean_interval(draws - predicted).standard_error,
+        count=draws.size,
+    )
+
+
+def as_columns(rows: Sequence[Mapping[str, Real | str]]) -> dict[str, np.ndarray]:
+    """Turn rows that have the same keys into the columns of a curve."""
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}

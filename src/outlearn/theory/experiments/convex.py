@@ -10,9 +10,9 @@ from scipy.optimize import nnls
 from scipy.special import log_softmax
 
 from outlearn.core.generators import get_generator
-from outlearn.theory.experiments.base import Findings, Progress, worst
+from outlearn.results.theory import Claim
+from outlearn.theory.experiments.base import Findings, Progress, as_columns, worst
 from outlearn.theory.projections import closest_softmax_linear, project_on_half_space, project_on_m_flat
-from outlearn.theory.result import Claim
 from outlearn.theory.scalars import Real
 from outlearn.theory.settings import at_least
 
@@ -51,13 +51,17 @@ class ConvexSettings:
 
 @dataclass(frozen=True)
 class Family:
-    """One kind of class: how a problem is drawn, in which divergence and order, and what the theory says of it."""
+    """One kind of class: how a problem is drawn, in which divergence and order, and what the theory says of it.
+
+    `group` names the families that are shown together; `says` is "equal", "at least" or "neither".
+    """
 
     title: str
+    group: str
     generator: str
     order: str
     draw: Callable[[ConvexSettings, np.random.Generator], Problem]
-    says: str  # "equal", "at least" or "neither"
+    says: str
 
 
 def _in_span(settings: ConvexSettings, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -136,18 +140,29 @@ def _softmax_linear(settings: ConvexSettings, rng: np.random.Generator) -> Probl
 
 
 A, B = "target_first", "prediction_first"
+SQUARED, REVERSE_KL, CE_TRAINED = "Squared loss", "Reverse-KL students", "CE-trained heads"
 FAMILIES: dict[str, Family] = {
-    "subspace": Family("Linear class, squared loss", "squared_euclidean", A, _subspace, "equal"),
-    "cone": Family("Convex cone, squared loss", "squared_euclidean", A, _cone, "at least"),
-    "lines": Family("Union of lines (not convex), squared loss", "squared_euclidean", A, _lines, "neither"),
-    "m_flat": Family("m-flat class, reverse KL", "negative_entropy", A, _m_flat, "equal"),
-    "half_space": Family("Convex half-space, reverse KL", "negative_entropy", A, _half_space, "at least"),
-    "finite": Family("Finite class (not convex), reverse KL", "negative_entropy", A, _finite, "neither"),
+    "subspace": Family("Linear class, squared loss", SQUARED, "squared_euclidean", A, _subspace, "equal"),
+    "cone": Family("Convex cone, squared loss", SQUARED, "squared_euclidean", A, _cone, "at least"),
+    "lines": Family("Union of lines (not convex), squared loss", SQUARED, "squared_euclidean", A, _lines, "neither"),
+    "m_flat": Family("m-flat class, reverse KL", REVERSE_KL, "negative_entropy", A, _m_flat, "equal"),
+    "half_space": Family("Convex half-space, reverse KL", REVERSE_KL, "negative_entropy", A, _half_space, "at least"),
+    "finite": Family("Finite class (not convex), reverse KL", REVERSE_KL, "negative_entropy", A, _finite, "neither"),
     "softmax_linear": Family(
-        "Softmax-linear head trained by CE, KL(prediction, target)", "negative_entropy", B, _softmax_linear, "equal"
+        "Softmax-linear head trained by CE, KL(prediction, target)",
+        CE_TRAINED,
+        "negative_entropy",
+        B,
+        _softmax_linear,
+        "equal",
     ),
     "softmax_linear_ce": Family(
-        "The same heads, judged by CE(target, prediction)", "negative_entropy", A, _softmax_linear, "neither"
+        "The same heads, judged by CE(target, prediction)",
+        CE_TRAINED,
+        "negative_entropy",
+        A,
+        _softmax_linear,
+        "neither",
     ),
 }
 
@@ -156,21 +171,40 @@ def simulate_convex(settings: ConvexSettings, rng: np.random.Generator, progress
     """Draw problems of every family and compare the gain with the misfit."""
     claims: list[Claim] = []
     identities: list[Claim] = []
-    rows: dict[str, list[np.ndarray]] = {"family": [], "misfit": [], "gap": [], "residual": []}
+    drawn: list[np.ndarray] = []  # gap, misfit, residual: [problems, 3] of each family
     head_seed = rng.integers(2**63)  # the two views of the softmax-linear heads share their problems
-    for index, (name, family) in enumerate(FAMILIES.items()):
+    for index, family in enumerate(FAMILIES.values()):
         own = np.random.default_rng(head_seed) if family.draw is _softmax_linear else rng
-        terms = np.array([_terms(family, family.draw(settings, own)) for _ in range(settings.problems)])
-        claims.append(_claim(family, terms[:, 0], terms[:, 1]))
-        identities.append(_identity(family, *terms.T))
-        rows["family"].append(np.full(settings.problems, name))
-        for column, values in zip(("misfit", "gap", "residual"), terms.T[[1, 0, 2]], strict=True):
-            rows[column].append(values)
+        drawn.append(np.array([_terms(family, family.draw(settings, own)) for _ in range(settings.problems)]))
+        claims.append(_claim(family, drawn[-1][:, 0], drawn[-1][:, 1]))
+        identities.append(_identity(family, *drawn[-1].T))
         progress((index + 1) / len(FAMILIES))
+    gap, misfit, residual = np.concatenate(drawn).T
+    problems = {
+        "family": np.repeat(list(FAMILIES), settings.problems),
+        "misfit": misfit,
+        "gap": gap,
+        "residual": residual,
+    }
+    families = [
+        {
+            "family": name,
+            "title": family.title,
+            "group": family.group,
+            "says": family.says,
+            "below": _share_below(terms[:, 0], terms[:, 1]),
+            **dict(zip(("gap", "misfit", "residual"), terms.mean(axis=0).tolist(), strict=True)),
+        }
+        for (name, family), terms in zip(FAMILIES.items(), drawn, strict=True)
+    ]
     return Findings(
-        claims=(*claims, worst(identities)),
-        curves={"problems": {name: np.concatenate(parts) for name, parts in rows.items()}},
+        claims=(*claims, worst(identities)), curves={"problems": problems, "families": as_columns(families)}
     )
+
+
+def _share_below(gap: np.ndarray, misfit: np.ndarray) -> float:
+    """Return the share of problems whose gain is below their misfit."""
+    return float(np.mean(gap - misfit < ROUNDING))
 
 
 def _terms(family: Family, problem: Problem) -> tuple[float, float, float]:
@@ -215,8 +249,10 @@ def _claim(family: Family, gap: np.ndarray, misfit: np.ndarray) -> Claim:
             tolerance=EQUALITY_TOLERANCE,
             count=gap.size,
         )
-    below = np.mean(slack < ROUNDING)
-    bound = f"the misfit is no bound; the gain is below it in {below:.0%} of problems (smallest gain - misfit)"
+    bound = (
+        f"the misfit is no bound; the gain is below it in {_share_below(gap, misfit):.0%} of problems (smallest gain - "
+        "misfit)"
+    )
     if family.says == "at least":
         bound = "the gain is at least the misfit (smallest gain - misfit)"
     return Claim(

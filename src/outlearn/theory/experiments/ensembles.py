@@ -17,10 +17,10 @@ from outlearn.core.generators import get_generator
 from outlearn.core.predictions import Predictions
 from outlearn.core.total_variance import total_variance
 from outlearn.errors import ConfigError
-from outlearn.theory.experiments.base import Z_TOLERANCE, Findings, Progress
+from outlearn.results.theory import Claim
+from outlearn.theory.experiments.base import Z_TOLERANCE, Findings, Progress, as_columns
 from outlearn.theory.experiments.logit_ensembles import compare_logits
-from outlearn.theory.result import Claim
-from outlearn.theory.sampling import mean_estimate
+from outlearn.theory.sampling import mean_interval
 from outlearn.theory.scalars import Real
 from outlearn.theory.settings import at_least, increasing
 from outlearn.theory.softmax_regression import fit_softmax, predict_softmax
@@ -154,17 +154,17 @@ def _pair_claims(single: dict[str, BiasVariance], paired: dict[tuple[str, str], 
                 count=before.bias.size,
             )
         )
-        cut = mean_estimate(before.variance - after.variance)
+        cut = mean_interval(before.variance - after.variance)
         claims.append(
             Claim(
                 text=f"{loss}: pairs by {way} have less variance, "
                 f"{after.variance.mean() / before.variance.mean():.0%} of a single model's (difference)",
-                measured=cut.value,
+                measured=cut.mean,
                 predicted=1.0,
                 statistic="sign",
                 tolerance=Z_TOLERANCE,
                 standard_error=cut.standard_error,
-                count=cut.count,
+                count=cut.n_points,
             )
         )
     before, after = single["target_first"], paired["primal", "target_first"]
@@ -226,7 +226,7 @@ def _member_curve(
     settings: EnsemblesSettings, rng: np.random.Generator, log_probs: np.ndarray, target: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Decompose random ensembles of each size, in both orders; members are drawn independently from the classifiers."""
-    rows: dict[str, list[float | str]] = {}
+    rows = []
     draws = min(settings.draws, CURVE_DRAWS)
     for size in settings.members:
         members = rng.integers(len(log_probs), size=(draws, size))
@@ -234,17 +234,17 @@ def _member_curve(
             values = _ensembles(log_probs, members, dual=kind == "dual")
             for order in target:
                 found = _decompose(target[order], values, order)
-                row = {
-                    "members": size,
-                    "ensemble": kind,
-                    "order": order,
-                    "risk": float(found.total.mean()),
-                    "bias": float(found.bias.mean()),
-                    "variance": float(found.variance.mean()),
-                }
-                for name, value in row.items():
-                    rows.setdefault(name, []).append(value)
-    return {name: np.array(column) for name, column in rows.items()}
+                rows.append(
+                    {
+                        "members": size,
+                        "ensemble": kind,
+                        "order": order,
+                        "risk": float(found.total.mean()),
+                        "bias": float(found.bias.mean()),
+                        "variance": float(found.variance.mean()),
+                    }
+                )
+    return as_columns(rows)
 
 
 def _pair_curve(single: dict[str, BiasVariance], paired: dict[tuple[str, str], BiasVariance]) -> dict[str, np.ndarray]:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from outlearn.core.intervals import Interval, two_way_interval
+from outlearn.results.theory import Claim
 from outlearn.theory.experiments.base import Findings, Progress, worst
 from outlearn.theory.experiments.entropy_students import Students, students_of_digits, students_of_run
-from outlearn.theory.result import Claim
 from outlearn.theory.settings import at_least, increasing
 from outlearn.theory.sharpening import best_power, sharpen, sharpening_gain, slope_by_complex_step
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from outlearn.errors import DataError
+from outlearn.results.run_folder import load_run
 from outlearn.theory.softmax_regression import descend, fit_softmax, predict_softmax
 
 __all__ = ["Students", "students_of_digits", "students_of_run"]
 
-SPLIT = "test"
 RATE = 0.1
 
 
@@ -88,38 +87,18 @@ def students_of_run(folder: Path) -> Students:
     """Read the students of a run, one group a loss, on its test points.
 
     Raises:
-        DataError: if the folder holds no predictions of a run, or not those of one.
+        DataError: if the folder holds no run, or its predictions cannot be read.
     """
-    from safetensors import SafetensorError, safe_open
-
-    predictions = folder / "predictions"
-    try:
-        with safe_open(str(predictions / "students.safetensors"), framework="numpy") as file:
-            losses = json.loads(file.metadata()["losses"])
-            student = file.get_tensor(f"{SPLIT}.log_probs")
-            teacher_of, loss_of = file.get_tensor("teacher_of"), file.get_tensor("loss_of")
-        with safe_open(str(predictions / "teachers.safetensors"), framework="numpy") as file:
-            teacher = file.get_tensor(f"{SPLIT}.log_probs")
-        with (predictions / "points.jsonl").open(encoding="utf-8") as lines:
-            points = [json.loads(line) for line in lines]
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"run={str(folder)!r} does not hold the predictions of a run ({type(error).__name__}: {error}); give the "
-            "folder that `outlearn run` wrote, or leave it out"
-        ) from None
-    labels = np.array([point["label"] for point in points if point["split"] == SPLIT], dtype=np.int64)
-    if student.shape[1] != len(labels) or teacher.shape[1:] != student.shape[1:] or len(teacher_of) != len(student):
-        raise DataError(
-            f"the predictions in {str(folder)!r} do not fit together: students {student.shape}, teachers "
-            f"{teacher.shape}, {len(labels)} test labels; run it again"
-        )
-    groups = [loss_of == index for index in range(len(losses))]
+    predictions = load_run(folder).predictions
+    students = tuple(predictions.students.values())
+    clusters = tuple(np.asarray(student.teacher_of) for student in students)  # a run's file has them, or is refused
     return Students(
-        names=tuple(losses),
-        steps=(0,) * len(losses),
-        log_probs=tuple(student[group] for group in groups),
-        teachers=tuple(teacher[teacher_of[group]] for group in groups),
-        clusters=tuple(teacher_of[group] for group in groups),
-        labels=labels,
-        source=f"the run {folder.name}, {len(teacher)} teachers, tested on {len(labels)} points",
+        names=tuple(predictions.students),
+        steps=(0,) * len(students),
+        log_probs=tuple(student.log_probs for student in students),
+        teachers=tuple(predictions.source.log_probs[of] for of in clusters),
+        clusters=clusters,
+        labels=predictions.labels,
+        source=f"the run {folder.name}, {len(predictions.teacher_names)} teachers, tested on "
+        f"{len(predictions.labels)} points",
     )

@@ -8,15 +8,15 @@ have no variance (or no mean) and the mean is no evidence: there the page shows 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
 
 from outlearn.theory.equivalents import RidgeLaw, ridge_equivalent
 from outlearn.theory.experiments.base import Findings, Progress
-from outlearn.theory.experiments.random_features_claims import HEAVY, Sweep, claims_of_sweep, curve_of_sweep
-from outlearn.theory.experiments.residual_cases import Cases, claims_of_cases, curve_of_cases, simulate_subspace
+from outlearn.theory.experiments.random_features_claims import Sweep, claims_of_sweep, curve_of_sweep
+from outlearn.theory.experiments.random_features_settings import HEAVY, RandomFeaturesSettings, draw_teachers
+from outlearn.theory.experiments.residual_cases import Cases, claims_of_cases, curve_of_cases, simulate_subspace_case
 from outlearn.theory.experiments.student_penalty import claims_of_penalties, simulate_penalties
 from outlearn.theory.random_features import (
     StudentMoments,
@@ -25,54 +25,11 @@ from outlearn.theory.random_features import (
     minimum_norm_noise,
     posterior_projection,
 )
-from outlearn.theory.scalars import Real
-from outlearn.theory.settings import at_least, increasing
 
-__all__ = ["RandomFeaturesSettings", "simulate_random_features"]
+__all__ = ["simulate_random_features"]
 
 # Teachers alone are cheap: with five times the draws their mean risk is known to half a percent.
 MORE_TEACHERS = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class RandomFeaturesSettings:
-    """Sizes of the teacher and the student; variances, not standard deviations.
-
-    Args:
-        dimension: d, inputs.
-        signal_power: |beta|^2.
-        noise_variance: of the teacher's labels.
-        teacher_examples, teacher_width, teacher_penalty: of the teacher.
-        student_examples: n, points that the teacher labels; at most `dimension`.
-        student_penalty: of the second student; the first has none.
-        widths: p of the student, increasing.
-        subspace_dimension, subspace_examples: of case S3, a student that sees only a subspace.
-        draws: independent repetitions of everything random.
-    """
-
-    dimension: int = 60
-    signal_power: Real = 1.44
-    noise_variance: Real = 1.0
-    teacher_examples: int = 90
-    teacher_width: int = 80
-    teacher_penalty: Real = 0.5
-    student_examples: int = 45
-    student_penalty: Real = 5.0
-    widths: tuple[int, ...] = (10, 20, 28, 34, 39, 43, 45, 47, 51, 57, 65, 75, 90, 120, 200, 480, 1000, 2250)
-    subspace_dimension: int = 20
-    subspace_examples: tuple[int, ...] = (32, 42, 60, 100, 200, 400, 1000)
-    draws: int = 400
-
-    def __post_init__(self) -> None:
-        at_least(self, 2, "dimension", "teacher_examples", "teacher_width", "student_examples")
-        at_least(self, 0, "noise_variance", "teacher_penalty")
-        at_least(self, 1e-6, "student_penalty", "signal_power")
-        at_least(self, 30, "draws")
-        at_least(self, 1, "widths", "subspace_dimension")
-        increasing(self, "widths", length=2)
-        increasing(self, "subspace_examples", length=2)
-        at_least(self, self.student_examples, "dimension")
-        at_least(self, self.subspace_dimension + HEAVY, "subspace_examples")
 
 
 def simulate_random_features(
@@ -82,7 +39,7 @@ def simulate_random_features(
     sweep_rng, case_rng, penalty_rng = rng.spawn(3)
     teacher = _teacher_law(settings)
     sweep, cases = _simulate_sweep(settings, sweep_rng, lambda done: progress(0.8 * done))
-    cases.add("S3", settings.subspace_examples, *simulate_subspace(settings, case_rng))
+    cases.terms |= simulate_subspace_case(settings, case_rng)
     progress(0.9)
     penalties = simulate_penalties(settings, penalty_rng)
     lines = _lines(settings, teacher)
@@ -91,7 +48,7 @@ def simulate_random_features(
         claims=(
             *claims_of_sweep(settings, sweep, teacher, crossing),
             *claims_of_cases(settings, cases),
-            *claims_of_penalties(settings, penalties),
+            *claims_of_penalties(penalties),
         ),
         curves={
             "no_penalty": curve_of_sweep(settings, sweep, 0),
@@ -117,16 +74,15 @@ def _simulate_sweep(
 ) -> tuple[Sweep, Cases]:
     """Draw teachers, examples and one long stack of student weights whose first p rows are the student of width p."""
     n, d, widths = settings.student_examples, settings.dimension, settings.widths
-    beta = np.zeros(d)
-    beta[0] = np.sqrt(settings.signal_power)
+    beta = settings.beta
     sweep, cases = Sweep(settings), Cases(settings.draws)
     chunk = max(1, min(settings.draws, 2**22 // (widths[-1] * d)))  # about 32 MB of weights at a time
     for start in range(0, settings.draws, chunk):
         count = min(chunk, settings.draws - start)
         rows = slice(start, start + count)
-        signal_part, noise_part = _draw_teachers(settings, rng, count, beta)  # H X beta and H e: b_w is their sum
+        signal_part, noise_part = draw_teachers(settings, rng, count)  # H X beta and H e: b_w is their sum
         teacher = signal_part + noise_part
-        own_noise = _draw_teachers(settings, rng, count, beta)[1]  # for S1, so that it is not S0 again
+        own_noise = draw_teachers(settings, rng, count)[1]  # for S1, so that it is not S0 again
         inputs = rng.standard_normal((count, n, d))
         weights = rng.standard_normal((count, widths[-1], d))
         labels = (inputs @ teacher[..., None])[..., 0]
@@ -145,22 +101,10 @@ def _simulate_sweep(
                 cases.record("S2", width, rows, beta, teacher, fit_random_features(inputs, labels, first))
         progress((start + count) / settings.draws)
     risks = [
-        ((sum(_draw_teachers(settings, rng, settings.draws, beta)) - beta) ** 2).sum(axis=-1)
-        for _ in range(MORE_TEACHERS)
+        ((sum(draw_teachers(settings, rng, settings.draws)) - beta) ** 2).sum(axis=-1) for _ in range(MORE_TEACHERS)
     ]
     sweep.more_teacher_risks = np.concatenate([sweep.teacher_risk, *risks])
     return sweep, cases
-
-
-def _draw_teachers(
-    settings: RandomFeaturesSettings, rng: np.random.Generator, count: int, beta: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Fit teachers to the signal and to the noise of their labels apart: ridge is linear in its labels."""
-    inputs = rng.standard_normal((count, settings.teacher_examples, settings.dimension))
-    weights = rng.standard_normal((count, settings.teacher_width, settings.dimension))
-    noise = np.sqrt(settings.noise_variance) * rng.standard_normal((count, settings.teacher_examples))
-    signal_part = fit_random_features(inputs, inputs @ beta, weights, penalty=settings.teacher_penalty)
-    return signal_part, fit_random_features(inputs, noise, weights, penalty=settings.teacher_penalty)
 
 
 def _lines(settings: RandomFeaturesSettings, teacher: RidgeLaw) -> dict[str, np.ndarray]:

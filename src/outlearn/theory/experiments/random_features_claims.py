@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import brentq
 
+from outlearn.results.theory import Claim
 from outlearn.theory.equivalents import RidgeLaw, ridge_equivalent
-from outlearn.theory.experiments.base import Z_TOLERANCE, worst
+from outlearn.theory.experiments.base import Z_TOLERANCE, worst, z_claim
+from outlearn.theory.experiments.random_features_settings import HEAVY, RandomFeaturesSettings
 from outlearn.theory.random_features import StudentMoments, minimum_norm_moments
-from outlearn.theory.result import Claim
-from outlearn.theory.sampling import mean_estimate, median_estimate, paired_z
+from outlearn.theory.sampling import interval_columns, mean_interval, median_interval
 from outlearn.theory.scalars import Real
 
-if TYPE_CHECKING:
-    from outlearn.theory.experiments.random_features import RandomFeaturesSettings
+__all__ = ["TERMS", "Sweep", "claims_of_sweep", "curve_of_sweep"]
 
-__all__ = ["HEAVY", "TERMS", "Sweep", "claims_of_sweep", "curve_of_sweep"]
-
-# Inverse Wishart entries have a variance from |p - n| = 4 on; the mean of 400 draws is near normal from about 10 on.
-HEAVY = 10
 TERMS = ("risk", "misfit", "residual", "distance")
 # Deterministic equivalents at d = 60 are off by about 2%, and 400 draws leave about 1.5%.
 EQUIVALENT_TOLERANCE = 0.05
@@ -92,14 +87,10 @@ def curve_of_sweep(settings: RandomFeaturesSettings, sweep: Sweep, which: int) -
     columns = {"width": np.array(settings.widths), "reliable": reliable.astype(int)}
     for term in TERMS:
         values = sweep.values[term][which]
-        estimates = [mean_estimate(v) if good else median_estimate(v) for v, good in zip(values, reliable, strict=True)]
-        columns[term] = np.array([e.value for e in estimates])
-        columns[f"{term}_low"] = np.array([e.low for e in estimates])
-        columns[f"{term}_high"] = np.array([e.high for e in estimates])
-    teacher = mean_estimate(sweep.teacher_risk)
-    for name, value in (("", teacher.value), ("_low", teacher.low), ("_high", teacher.high)):
-        columns[f"teacher_risk{name}"] = np.full(len(settings.widths), value)
-    return columns
+        columns |= interval_columns(
+            term, [mean_interval(v) if good else median_interval(v) for v, good in zip(values, reliable, strict=True)]
+        )
+    return columns | interval_columns("teacher_risk", [mean_interval(sweep.teacher_risk)] * len(settings.widths))
 
 
 def claims_of_sweep(
@@ -135,7 +126,10 @@ def claims_of_sweep(
 
 
 def _exact_claims(settings: RandomFeaturesSettings, sweep: Sweep) -> list[Claim]:
-    """Compare each draw with its expectation given the drawn teacher: exact at any size (section 5.3 of the theory)."""
+    """Compare each draw with its expectation given the drawn teacher: exact at any size.
+
+    Source: docs/theory/random-features.md, "The posterior-mean teacher".
+    """
     widths = [(i, w) for i, w in enumerate(settings.widths) if sweep.reliable[i]]
     gap = sweep.teacher_risk - sweep.values["risk"][0]
     families: dict[str, tuple[np.ndarray, Callable[[StudentMoments], np.ndarray]]] = {
@@ -146,21 +140,14 @@ def _exact_claims(settings: RandomFeaturesSettings, sweep: Sweep) -> list[Claim]
     }
     claims = []
     for name, (values, formula) in families.items():
-        candidates = []
-        for index, width in widths:
-            predicted = np.broadcast_to(formula(sweep.exact(width)), values[index].shape)
-            _, error = paired_z(values[index], predicted)
-            candidates.append(
-                Claim(
-                    text=f"Exact {name} of the student without a penalty (worst of {len(widths)} widths, {width})",
-                    measured=float(values[index].mean()),
-                    predicted=float(predicted.mean()),
-                    statistic="z",
-                    tolerance=Z_TOLERANCE,
-                    standard_error=error,
-                    count=settings.draws,
-                )
+        candidates = [
+            z_claim(
+                f"Exact {name} of the student without a penalty (worst of {len(widths)} widths, {width})",
+                values[index],
+                formula(sweep.exact(width)),
             )
+            for index, width in widths
+        ]
         if candidates:
             claims.append(worst(candidates))
     return claims
@@ -217,8 +204,8 @@ def _peak_claims(settings: RandomFeaturesSettings, sweep: Sweep) -> list[Claim]:
 def _equivalent_claims(settings: RandomFeaturesSettings, sweep: Sweep, teacher: RidgeLaw) -> list[Claim]:
     """Compare means with the limits of large sizes; the student's given its drawn teachers: less noise."""
     risk = teacher.risk(settings.signal_power, settings.noise_variance)
-    measured = mean_estimate(sweep.more_teacher_risks)
-    claims = [_equivalent_claim("Teacher's risk", measured.value, risk, measured.count)]
+    measured = sweep.more_teacher_risks
+    claims = [_equivalent_claim("Teacher's risk", float(measured.mean()), risk, measured.size)]
     moments = [sweep.equivalent(width, 1) for width in settings.widths]
     predictions = {
         "Risk": [(sweep.teacher_risk - m.gap(sweep.power, sweep.alignment)).mean() for m in moments],

@@ -14,20 +14,17 @@ about the teacher than the student does:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from outlearn.theory.experiments.base import Z_TOLERANCE, worst
-from outlearn.theory.random_features import fit_random_features, minimum_norm_moments
-from outlearn.theory.result import Claim
-from outlearn.theory.sampling import mean_estimate, paired_z
+from outlearn.results.theory import Claim
+from outlearn.theory.experiments.base import Z_TOLERANCE, as_columns, worst, z_claim
+from outlearn.theory.experiments.random_features_settings import RandomFeaturesSettings, draw_teachers
+from outlearn.theory.random_features import minimum_norm_moments
+from outlearn.theory.sampling import mean_interval
 from outlearn.theory.scalars import Real
 
-if TYPE_CHECKING:
-    from outlearn.theory.experiments.random_features import RandomFeaturesSettings
-
-__all__ = ["CASES", "Cases", "claims_of_cases", "curve_of_cases", "simulate_subspace"]
+__all__ = ["CASES", "Cases", "claims_of_cases", "curve_of_cases", "simulate_subspace_case"]
 
 CASES = {
     "S0": "S0, a target of zero: the teacher is noise",
@@ -60,29 +57,26 @@ class Cases:
         for name, value in new.items():
             stored[name][rows] = value
 
-    def add(self, case: str, sizes: tuple[int, ...], terms: list[dict[str, np.ndarray]]) -> None:
-        """Store whole columns of draws."""
-        for size, values in zip(sizes, terms, strict=True):
-            self.terms[case, size] = values
 
+def simulate_subspace_case(
+    settings: RandomFeaturesSettings, rng: np.random.Generator
+) -> dict[tuple[str, int], dict[str, np.ndarray]]:
+    """Simulate case S3: least squares on k of d inputs, from N examples that a noisy teacher labels.
 
-def simulate_subspace(settings: RandomFeaturesSettings, rng: np.random.Generator) -> tuple[list[dict[str, np.ndarray]]]:
-    """Simulate case S3: least squares on k of d inputs, from N examples that a noisy teacher labels."""
+    Returns:
+        Terms `[draws]` by (case, N), as `Cases` holds them.
+    """
     d, k, draws = settings.dimension, settings.subspace_dimension, settings.draws
-    beta = np.zeros(d)
-    beta[0] = np.sqrt(settings.signal_power)  # in V, the first k coordinates
-    terms: list[dict[str, np.ndarray]] = [
-        {name: np.empty(draws) for name in ("gap", "misfit", "residual", "power", "alignment")}
-        for _ in settings.subspace_examples
-    ]
+    beta = settings.beta  # in V, the first k coordinates
+    terms = {
+        ("S3", size): {name: np.zeros(draws) for name in ("gap", "misfit", "residual", "power", "alignment")}
+        for size in settings.subspace_examples
+    }
     for draw in range(draws):
-        inputs = rng.standard_normal((settings.teacher_examples, d))
-        weights = rng.standard_normal((settings.teacher_width, d))
-        noise = np.sqrt(settings.noise_variance) * rng.standard_normal(settings.teacher_examples)
-        teacher = beta + fit_random_features(inputs, noise, weights, penalty=settings.teacher_penalty)
+        teacher = beta + draw_teachers(settings, rng, 1)[1][0]
         examples = rng.standard_normal((settings.subspace_examples[-1], d))
         labels = examples @ teacher
-        for stored, size in zip(terms, settings.subspace_examples, strict=True):
+        for (_, size), stored in terms.items():
             student = np.zeros(d)
             seen = examples[:size, :k]
             student[:k] = np.linalg.solve(seen.T @ seen, seen.T @ labels[:size])
@@ -90,8 +84,7 @@ def simulate_subspace(settings: RandomFeaturesSettings, rng: np.random.Generator
             stored["residual"][draw] = 2 * (student - teacher) @ (beta - student)
             stored["gap"][draw] = np.sum((teacher - beta) ** 2) - np.sum((student - beta) ** 2)
             stored["power"][draw] = np.sum(teacher[k:] ** 2)
-            stored["alignment"][draw] = 0.0
-    return (terms,)
+    return terms
 
 
 def predicted_terms(
@@ -111,22 +104,16 @@ def predicted_terms(
 
 def curve_of_cases(settings: RandomFeaturesSettings, cases: Cases) -> dict[str, np.ndarray]:
     """Return one row a case and size: each term's mean and interval, and its exact expectation."""
-    rows: dict[str, list[Real | str]] = {}
-
-    def put(name: str, value: Real | str) -> None:
-        rows.setdefault(name, []).append(value)
-
+    rows = []
     for (case, size), terms in sorted(cases.terms.items()):
         predicted = predicted_terms(settings, case, size, terms["power"], terms["alignment"])
-        put("case", case)
-        put("size", size)
+        row: dict[str, Real | str] = {"case": case, "size": size}
         for name in ("gap", "misfit", "residual"):
-            estimate = mean_estimate(terms[name])
-            put(name, estimate.value)
-            put(f"{name}_low", estimate.low)
-            put(f"{name}_high", estimate.high)
-            put(f"{name}_exact", float(predicted[name].mean()))
-    return {name: np.array(column) for name, column in rows.items()}
+            found = mean_interval(terms[name])
+            row |= {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
+            row[f"{name}_exact"] = float(predicted[name].mean())
+        rows.append(row)
+    return as_columns(rows)
 
 
 def claims_of_cases(settings: RandomFeaturesSettings, cases: Cases) -> tuple[Claim, ...]:
@@ -140,18 +127,8 @@ def claims_of_cases(settings: RandomFeaturesSettings, cases: Cases) -> tuple[Cla
         for size in sizes:
             terms = cases.terms[case, size]
             predicted = predicted_terms(settings, case, size, terms["power"], terms["alignment"])["residual"]
-            _, error = paired_z(terms["residual"], predicted)
-            candidates.append(
-                Claim(
-                    text=f"{what}: residual (worst of {len(sizes)} sizes, {size})",
-                    measured=float(terms["residual"].mean()),
-                    predicted=float(predicted.mean()),
-                    statistic="z",
-                    tolerance=Z_TOLERANCE,
-                    standard_error=error,
-                    count=settings.draws,
-                )
-            )
+            text = f"{what}: residual (worst of {len(sizes)} sizes, {size})"
+            candidates.append(z_claim(text, terms["residual"], predicted))
         claims.append(worst(candidates))
         claims += _limit_claims(settings, cases, case, sizes[-1])
     return tuple(claims)
@@ -173,7 +150,7 @@ def _limit_claims(settings: RandomFeaturesSettings, cases: Cases, case: str, siz
                 predicted=float(limit.mean()),
                 statistic="sign",
                 tolerance=Z_TOLERANCE,
-                standard_error=mean_estimate(terms["residual"]).standard_error,
+                standard_error=mean_interval(terms["residual"]).standard_error,
                 count=settings.draws,
             )
         ]

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from outlearn.theory.experiments.base import Z_TOLERANCE, Findings, Progress, worst
+from outlearn.results.theory import Claim
+from outlearn.theory.experiments.base import Z_TOLERANCE, Findings, Progress, as_columns, worst, z_claim
 from outlearn.theory.plain_ridge import compensation_threshold, marchenko_pastur_law, spectrum_law
-from outlearn.theory.result import Claim
 from outlearn.theory.ridge_solver import RidgePath
-from outlearn.theory.sampling import mean_estimate, paired_z
+from outlearn.theory.sampling import mean_interval
 from outlearn.theory.scalars import Real
 from outlearn.theory.settings import at_least, increasing
 
@@ -137,11 +137,11 @@ def _claims(
     for index, sign, word in ((0, 1.0, "gains from"), (-1, -1.0, "loses to")):
         penalty = settings.teacher_penalties[index]
         if (threshold - penalty) * sign > 0:
-            estimate = mean_estimate(gap[0, index] / settings.student_penalties[0])
+            estimate = mean_interval(gap[0, index] / settings.student_penalties[0])
             claims.append(
                 Claim(
                     text=f"A slightly penalised student {word} a teacher of penalty {penalty:g} (gain per unit)",
-                    measured=estimate.value,
+                    measured=estimate.mean,
                     predicted=sign,
                     statistic="sign",
                     tolerance=Z_TOLERANCE,
@@ -164,23 +164,18 @@ def _claims(
 
 
 def _worst_gap_claim(settings: RidgeSettings, gap: np.ndarray, expected: np.ndarray) -> Claim:
-    candidates = []
-    for i, student_penalty in enumerate(settings.student_penalties):
-        for j, teacher_penalty in enumerate(settings.teacher_penalties):
-            _, error = paired_z(gap[i, j], expected[i, j])
-            candidates.append(
-                Claim(
-                    text=f"Exact risk gap (worst of {gap.shape[0] * gap.shape[1]} pairs of penalties, teacher "
-                    f"{teacher_penalty:g} and student {student_penalty:g})",
-                    measured=float(gap[i, j].mean()),
-                    predicted=float(expected[i, j].mean()),
-                    statistic="z",
-                    tolerance=Z_TOLERANCE,
-                    standard_error=error,
-                    count=settings.draws,
-                )
+    return worst(
+        [
+            z_claim(
+                f"Exact risk gap (worst of {gap.shape[0] * gap.shape[1]} pairs of penalties, teacher "
+                f"{teacher_penalty:g} and student {student_penalty:g})",
+                gap[i, j],
+                expected[i, j],
             )
-    return worst(candidates)
+            for i, student_penalty in enumerate(settings.student_penalties)
+            for j, teacher_penalty in enumerate(settings.teacher_penalties)
+        ]
+    )
 
 
 def _asymptotic_claims(settings: RidgeSettings, laws: np.ndarray, teacher_risk: np.ndarray) -> list[Claim]:
@@ -225,23 +220,23 @@ def _sign_change(logs: np.ndarray, gap: np.ndarray) -> float:
 def _curves(
     settings: RidgeSettings, gap: np.ndarray, misfit: np.ndarray, expected: np.ndarray, teacher_risk: np.ndarray
 ) -> dict[str, dict[str, np.ndarray]]:
-    rows: dict[str, list[float]] = {}
+    rows = []
     for i, student_penalty in enumerate(settings.student_penalties):
         for j, teacher_penalty in enumerate(settings.teacher_penalties):
-            estimate = mean_estimate(gap[i, j])
-            row = {
-                "student_penalty": student_penalty,
-                "teacher_penalty": teacher_penalty,
-                "gap": estimate.value,
-                "gap_low": estimate.low,
-                "gap_high": estimate.high,
-                "gap_exact": float(expected[i, j].mean()),
-                "misfit": float(misfit[i, j].mean()),
-                "residual": float((gap[i, j] - misfit[i, j]).mean()),
-                "teacher_risk": float(teacher_risk[j].mean()),
-            }
-            for name, value in row.items():
-                rows.setdefault(name, []).append(value)
+            found = mean_interval(gap[i, j])
+            rows.append(
+                {
+                    "student_penalty": student_penalty,
+                    "teacher_penalty": teacher_penalty,
+                    "gap": found.mean,
+                    "gap_low": found.low,
+                    "gap_high": found.high,
+                    "gap_exact": float(expected[i, j].mean()),
+                    "misfit": float(misfit[i, j].mean()),
+                    "residual": float((gap[i, j] - misfit[i, j]).mean()),
+                    "teacher_risk": float(teacher_risk[j].mean()),
+                }
+            )
     fine = np.geomspace(settings.teacher_penalties[0], settings.teacher_penalties[-1], 120)
     limits = [marchenko_pastur_law(settings.teacher_examples, settings.dimension, penalty=p) for p in fine]
     student = marchenko_pastur_law(
@@ -250,7 +245,7 @@ def _curves(
     power = np.array([law.power(settings.signal_power, settings.noise_variance) for law in limits])
     alignment = np.array([law.alignment(settings.signal_power) for law in limits])
     return {
-        "penalties": {name: np.array(column) for name, column in rows.items()},
+        "penalties": as_columns(rows),
         "limit": {"teacher_penalty": fine, "gap": np.asarray(student.gap(power, alignment))},
         "threshold": {
             "teacher_penalty": np.array(

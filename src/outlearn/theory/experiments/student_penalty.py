@@ -10,19 +10,16 @@ as many examples as the teacher's noise has directions, the posterior mean is th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from outlearn.theory.experiments.base import Z_TOLERANCE, worst
+from outlearn.results.theory import Claim
+from outlearn.theory.experiments.base import worst, z_claim
+from outlearn.theory.experiments.random_features_settings import RandomFeaturesSettings, draw_teachers
 from outlearn.theory.noise_posterior import noise_posterior_mean
 from outlearn.theory.random_features import fit_random_features, posterior_projection
-from outlearn.theory.result import Claim
 from outlearn.theory.ridge_solver import RidgePath
-from outlearn.theory.sampling import mean_estimate, paired_z
-
-if TYPE_CHECKING:
-    from outlearn.theory.experiments.random_features import RandomFeaturesSettings
+from outlearn.theory.sampling import interval_columns, mean_interval
 
 __all__ = ["PenaltyDraws", "claims_of_penalties", "simulate_penalties"]
 
@@ -43,16 +40,12 @@ class PenaltyDraws:
 
 def simulate_penalties(settings: RandomFeaturesSettings, rng: np.random.Generator) -> PenaltyDraws:
     """Draw teachers and students of infinite width, and solve for all penalties at once."""
-    n, d = settings.student_examples, settings.dimension
-    beta = np.zeros(d)
-    beta[0] = np.sqrt(settings.signal_power)
+    n, d, beta = settings.student_examples, settings.dimension, settings.beta
     distance, expected, risk = (np.empty((PENALTIES.size, settings.draws)) for _ in range(3))
     teacher_risk = np.empty(settings.draws)
     for draw in range(settings.draws):
-        inputs = rng.standard_normal((settings.teacher_examples, d))
-        weights = rng.standard_normal((settings.teacher_width, d))
-        noise = np.sqrt(settings.noise_variance) * rng.standard_normal(settings.teacher_examples)
-        teacher = fit_random_features(inputs, inputs @ beta + noise, weights, penalty=settings.teacher_penalty)
+        signal_part, noise_part = draw_teachers(settings, rng, 1)
+        teacher = (signal_part + noise_part)[0]
         examples = rng.standard_normal((n, d))
         path = RidgePath(examples)
         students = path.coefficients((examples @ teacher)[:, None], PENALTIES)[:, :, 0]
@@ -64,10 +57,7 @@ def simulate_penalties(settings: RandomFeaturesSettings, rng: np.random.Generato
         teacher_risk[draw] = np.sum((teacher - beta) ** 2)
     curve = {"penalty": PENALTIES, "distance_exact": expected.mean(axis=1)}
     for name, values in (("distance", distance), ("risk", risk)):
-        estimates = [mean_estimate(row) for row in values]
-        curve[name] = np.array([e.value for e in estimates])
-        curve[f"{name}_low"] = np.array([e.low for e in estimates])
-        curve[f"{name}_high"] = np.array([e.high for e in estimates])
+        curve |= interval_columns(name, [mean_interval(row) for row in values])
     curve["teacher_risk"] = np.full(PENALTIES.size, teacher_risk.mean())
     return PenaltyDraws(distance, expected, curve, *_recover_teacher(settings, rng))
 
@@ -75,8 +65,6 @@ def simulate_penalties(settings: RandomFeaturesSettings, rng: np.random.Generato
 def _recover_teacher(settings: RandomFeaturesSettings, rng: np.random.Generator) -> tuple[float, int]:
     """Condition on as many labels as the teacher's noise has directions; return the error and that number."""
     d, m = settings.dimension, settings.teacher_examples
-    beta = np.zeros(d)
-    beta[0] = np.sqrt(settings.signal_power)
     inputs, weights = rng.standard_normal((m, d)), rng.standard_normal((settings.teacher_width, d))
     responses = np.broadcast_to(np.eye(m), (m, m))
     fits = fit_random_features(
@@ -85,7 +73,7 @@ def _recover_teacher(settings: RandomFeaturesSettings, rng: np.random.Generator)
         np.broadcast_to(weights, (m, *weights.shape)),
         penalty=settings.teacher_penalty,
     ).T  # H, one column a label
-    mean = fits @ inputs @ beta
+    mean = fits @ inputs @ settings.beta
     factor = np.sqrt(max(settings.noise_variance, 1e-12)) * fits
     teacher = mean + factor @ rng.standard_normal(m)
     rank = int(np.linalg.matrix_rank(fits))
@@ -94,23 +82,16 @@ def _recover_teacher(settings: RandomFeaturesSettings, rng: np.random.Generator)
     return float(np.linalg.norm(posterior - teacher) / np.linalg.norm(teacher)), rank
 
 
-def claims_of_penalties(settings: RandomFeaturesSettings, found: PenaltyDraws) -> tuple[Claim, ...]:
+def claims_of_penalties(found: PenaltyDraws) -> tuple[Claim, ...]:
     """Compare the distance with its exact value, and state where the posterior mean is vacuous."""
-    candidates = []
-    for penalty, measured, predicted in zip(PENALTIES, found.distance, found.expected, strict=True):
-        _, error = paired_z(measured, predicted)
-        candidates.append(
-            Claim(
-                text="Distance to the posterior mean at infinite width (worst of "
-                f"{len(PENALTIES)} penalties, {penalty:.3g})",
-                measured=float(measured.mean()),
-                predicted=float(predicted.mean()),
-                statistic="z",
-                tolerance=Z_TOLERANCE,
-                standard_error=error,
-                count=settings.draws,
-            )
+    candidates = [
+        z_claim(
+            f"Distance to the posterior mean at infinite width (worst of {len(PENALTIES)} penalties, {penalty:.3g})",
+            measured,
+            predicted,
         )
+        for penalty, measured, predicted in zip(PENALTIES, found.distance, found.expected, strict=True)
+    ]
     return (
         worst(candidates),
         Claim(

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from outlearn.results.theory import Claim
 from outlearn.theory.correlation_dimension import CorrelationDimension, correlation_dimension
-from outlearn.theory.experiments.base import Z_TOLERANCE, Findings, Progress, worst
+from outlearn.theory.experiments.base import Findings, Progress, as_columns, worst, z_claim
 from outlearn.theory.experiments.real_features import feature_curve, real_features
-from outlearn.theory.result import Claim
-from outlearn.theory.sampling import mean_estimate
+from outlearn.theory.sampling import interval_columns, mean_interval
 from outlearn.theory.scalars import Real
 from outlearn.theory.settings import at_least, between, increasing
 from outlearn.theory.subspace import SubspaceVariances, subspace_variances
@@ -145,9 +145,8 @@ def _exact(settings: SubspaceSettings, q: Real, size: Real) -> SubspaceVariances
 def _variance_claims(
     settings: SubspaceSettings, teacher: np.ndarray, student: np.ndarray, misfit: np.ndarray
 ) -> tuple[Claim, ...]:
-    whole = mean_estimate(teacher)
     first = _exact(settings, settings.correlation_dimensions[0], settings.student_examples[0])
-    claims = [_z_claim("The teacher's variance is d_w / (n - d_w - 1)", teacher, first.teacher)]
+    claims = [z_claim("The teacher's variance is d_w / (n - d_w - 1)", teacher, first.teacher)]
     families = {"variance": student, "misfit": misfit, "residual": teacher - student - misfit}
     for name, values in families.items():
         candidates = []
@@ -156,9 +155,9 @@ def _variance_claims(
                 exact = _exact(settings, q, size)
                 predicted = {"variance": exact.student, "misfit": exact.misfit, "residual": exact.residual}[name]
                 text = f"The student's {name} (worst of {values[..., 0].size} cases, q = {q:g} and N = {size})"
-                candidates.append(_z_claim(text, values[i, j], predicted))
+                candidates.append(z_claim(text, values[i, j], predicted))
         claims.append(worst(candidates))
-    share = (teacher - student[0, -1]).mean() / whole.value
+    share = (teacher - student[0, -1]).mean() / teacher.mean()
     exact = _exact(settings, settings.correlation_dimensions[0], settings.student_examples[-1])
     claims.append(
         Claim(
@@ -172,19 +171,6 @@ def _variance_claims(
         )
     )
     return tuple(claims)
-
-
-def _z_claim(text: str, values: np.ndarray, predicted: Real) -> Claim:
-    estimate = mean_estimate(values)
-    return Claim(
-        text=text,
-        measured=estimate.value,
-        predicted=predicted,
-        statistic="z",
-        tolerance=Z_TOLERANCE,
-        standard_error=estimate.standard_error,
-        count=estimate.count,
-    )
 
 
 def _try_estimator(settings: SubspaceSettings, q: Real, rng: np.random.Generator) -> list[CorrelationDimension]:
@@ -227,28 +213,28 @@ def _estimator_claims(settings: SubspaceSettings, estimates: list[list[Correlati
 def _variance_curve(
     settings: SubspaceSettings, teacher: np.ndarray, student: np.ndarray, misfit: np.ndarray
 ) -> dict[str, np.ndarray]:
-    rows: dict[str, list[float]] = {}
+    rows = []
     for i, q in enumerate(settings.correlation_dimensions):
         for j, size in enumerate(settings.student_examples):
-            exact, estimate = _exact(settings, q, size), mean_estimate(student[i, j])
-            row = {
-                "correlation_dimension": q,
-                "student_examples": size,
-                "student": estimate.value,
-                "student_low": estimate.low,
-                "student_high": estimate.high,
-                "student_exact": exact.student,
-                "student_leading": exact.leading,
-                "misfit": float(misfit[i, j].mean()),
-                "misfit_exact": exact.misfit,
-                "residual": float((teacher - student[i, j] - misfit[i, j]).mean()),
-                "residual_exact": exact.residual,
-                "teacher": float(teacher.mean()),
-                "teacher_exact": exact.teacher,
-            }
-            for name, value in row.items():
-                rows.setdefault(name, []).append(value)
-    return {name: np.array(column) for name, column in rows.items()}
+            exact, found = _exact(settings, q, size), mean_interval(student[i, j])
+            rows.append(
+                {
+                    "correlation_dimension": q,
+                    "student_examples": size,
+                    "student": found.mean,
+                    "student_low": found.low,
+                    "student_high": found.high,
+                    "student_exact": exact.student,
+                    "student_leading": exact.leading,
+                    "misfit": float(misfit[i, j].mean()),
+                    "misfit_exact": exact.misfit,
+                    "residual": float((teacher - student[i, j] - misfit[i, j]).mean()),
+                    "residual_exact": exact.residual,
+                    "teacher": float(teacher.mean()),
+                    "teacher_exact": exact.teacher,
+                }
+            )
+    return as_columns(rows)
 
 
 def _lines(settings: SubspaceSettings) -> dict[str, np.ndarray]:
@@ -262,11 +248,8 @@ def _lines(settings: SubspaceSettings) -> dict[str, np.ndarray]:
 
 
 def _estimator_curve(settings: SubspaceSettings, estimates: list[list[CorrelationDimension]]) -> dict[str, np.ndarray]:
-    values = [mean_estimate(np.array([e.value for e in found])) for found in estimates]
     return {
         "true": np.array(settings.correlation_dimensions),
-        "corrected": np.array([v.value for v in values]),
-        "corrected_low": np.array([v.low for v in values]),
-        "corrected_high": np.array([v.high for v in values]),
+        **interval_columns("corrected", [mean_interval(np.array([e.value for e in found])) for found in estimates]),
         "plug_in": np.array([np.mean([e.uncorrected for e in found]) for found in estimates]),
     }

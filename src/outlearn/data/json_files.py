@@ -1,0 +1,100 @@
+"""Read JSON: one object a line, or one array of objects; and the answers of a language model's batch."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, NoReturn
+
+from outlearn.data.input_errors import InputErrors
+from outlearn.data.raw_table import RawTable
+from outlearn.data.text_files import read_text
+from outlearn.data.wording import kind_of
+
+__all__ = ["read_json"]
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+# What a line of an OpenAI batch holds; other providers write the same.
+BATCH = {"custom_id", "response"}
+
+
+def read_json(path: Path) -> RawTable:
+    """Read JSON lines, one object a line, or one array of objects. A key that is absent is a missing value there.
+
+    Raises:
+        DataError: if a record is not a JSON object.
+    """
+    text = read_text(path)
+    errors = InputErrors(str(path))
+    whole = _whole(text)
+    if isinstance(whole, dict) and "\n" in text.strip():
+        errors.add(f"is one object ({', '.join(whole)}); expected one object a line, or an array of objects.")
+        errors.raise_if_any()
+    records: list[dict[str, Any]] = []
+    positions: list[int] = []
+    escapes = "\\ud" in text.lower()
+    if isinstance(whole, list) and any(isinstance(each, dict) for each in whole):
+        errors.unit = "record"
+        for number, record in enumerate(whole, start=1):
+            _append(record, number, escapes, records, positions, errors)
+    else:
+        # Not splitlines(): JSON strings may hold U+2028 and other characters that it takes for ends of lines.
+        for number, line in enumerate(text.split("\n"), start=1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line, parse_constant=_refuse_constant)
+            except (ValueError, RecursionError) as error:
+                example = '{"text": ..., "label": ...}'
+                errors.add(f"is not JSON ({error}). Write one object a line, such as {example}.", at=number)
+                continue
+            _append(record, number, escapes, records, positions, errors)
+    if not records and not errors:
+        errors.add("holds only blank lines; expected at least one record.")
+    errors.raise_if_any()
+    return _table(path, records, positions, unit=errors.unit)
+
+
+def _whole(text: str) -> Any:
+    """Read the whole text as one value; None if it is none, as JSON lines are not."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _append(
+    record: Any, number: int, escapes: bool, records: list[dict[str, Any]], positions: list[int], errors: InputErrors
+) -> None:
+    """Keep a record that is an object of characters; say what another is."""
+    if not isinstance(record, dict):
+        errors.add(f"is a JSON {kind_of(record)}, expected an object. Write one object a line.", at=number)
+    elif escapes and SURROGATE.search(json.dumps(record, ensure_ascii=False)):
+        errors.add("spells half of a surrogate pair (\\ud800 to \\udfff), which is no character. Remove it.", at=number)
+    else:
+        records.append(record)
+        positions.append(number)
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON number")
+
+
+def _table(path: Path, records: list[dict[str, Any]], positions: list[int], *, unit: str) -> RawTable:
+    notes: tuple[str, ...] = ()
+    if all(record.keys() >= BATCH for record in records):
+        records = [{"id": record["custom_id"], "answer": _answer(record["response"])} for record in records]
+        notes = (f"{path} is the output of a batch: custom_id is the id, and the message's content the answer.",)
+    names = dict.fromkeys(key for record in records for key in record)
+    columns = {name: [record.get(name) for record in records] for name in names}
+    return RawTable(str(path), columns, positions, unit=unit, notes=notes)
+
+
+def _answer(response: Any) -> str | None:
+    """Take the content of the first choice's message; None where the request failed."""
+    try:
+        content = response["body"]["choices"][0]["message"]["content"]
+    except (KeyError, IndexError, TypeError):
+        return None
+    return content if isinstance(content, str) else None

@@ -1,0 +1,208 @@
+"""Read a table of labels with its texts and a few true labels, from one file or several, as one `LabelTable`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from outlearn.data.array_files import read_array
+from outlearn.data.formats import read_label_file
+from outlearn.data.input_errors import InputErrors
+from outlearn.data.label_columns import LabelColumns, labeler_columns, long_form
+from outlearn.data.label_table import LabelTable
+from outlearn.data.labelers import read_annotations, read_votes
+from outlearn.data.point_ids import join_by_id, read_ids
+from outlearn.data.raw_table import RawTable
+from outlearn.data.read_labels import read_labels
+from outlearn.data.task import UNLABELLED
+from outlearn.data.task_table import read_texts
+from outlearn.data.text_files import check_file
+from outlearn.errors import AlignmentError, ConfigError, DataError, suggest
+
+__all__ = ["is_array_file", "read_features", "read_label_table"]
+
+ARRAYS = (".npy", ".npz", ".safetensors")
+
+
+def read_label_table(
+    path: str | Path,
+    *,
+    columns: LabelColumns | None = None,
+    texts: str | Path | None = None,
+    true: str | Path | None = None,
+) -> LabelTable:
+    """Read a table of labels, and optionally ids, texts and true labels.
+
+    Args:
+        path: a table with a column a labeler, or a row an annotation. An empty cell is no label.
+        columns: which column is what.
+        texts: another table, with the texts; joined by id, or by position where either has no ids.
+        true: another table, with true labels of some points in its column `label` (or its only one beside the id).
+
+    Returns:
+        The table. Whether it is enough to say anything is not looked at here.
+
+    Raises:
+        ConfigError: if a column is named twice.
+        DataError: if a file or cell cannot be used; names every error, up to ten.
+        AlignmentError: if ids or lengths do not match.
+    """
+    columns = columns or LabelColumns()
+    raw = _read(path)
+    errors = raw.errors()
+    form = long_form(raw, columns)
+    id_column = columns.id or "id"
+    notes: tuple[str, ...] = raw.notes
+    if form is not None:
+        names = read_ids(raw, form.item, errors, repeats=True)
+        found = read_annotations(raw, form, names, errors, class_names=columns.classes or None)
+        ids: list[str] | None = list(dict.fromkeys(names))
+        notes += (f"Each row is one annotation, of {form.item} by {form.annotator}: {form.label}.",)
+    else:
+        labelers, more = labeler_columns(raw, columns, errors, has_texts=texts is not None)
+        ids = read_ids(raw, id_column, errors) if id_column in raw.columns else None
+        errors.raise_if_any()
+        notes += more
+        found = read_votes(raw, labelers, errors, class_names=columns.classes or None)
+    errors.raise_if_any()
+    assert found is not None  # None only with an error
+    raw = raw.select(found.rows)
+    classes = found.read.class_names
+    known = None if columns.true is None else _true_labels(raw, columns.true, classes, errors)
+    text_column = columns.text or "text"
+    here = read_texts(raw, text_column, errors) if texts is None and text_column in raw.columns else None
+    errors.raise_if_any()
+    if ids is None:
+        notes += ("The labels have no ids: points are numbered from 1, in the order of the file.",)
+    table = LabelTable(
+        names=found.names,
+        labels=found.read.labels,
+        class_names=classes,
+        ids=tuple(ids or map(str, range(1, len(raw) + 1))),
+        probs=found.read.probs,
+        texts=None if here is None else tuple(here),
+        true_labels=known,
+        has_ids=ids is not None,
+        source=raw.source,
+        notes=notes,
+    )
+    if texts is not None:
+        table = _with_texts(table, _read(texts), id_column, text_column)
+    return table if true is None else _with_true_labels(table, _read(true), id_column)
+
+
+def read_features(path: str | Path, table: LabelTable) -> Float[np.ndarray, "points features"]:
+    """Read features from an array file: one row a point, joined by id where both have ids, else by position.
+
+    Raises:
+        DataError, AlignmentError: if they are not finite numbers of that shape, or not of these points.
+    """
+    file = read_array(path)
+    values = file.values
+    if values.ndim != 2 or values.dtype.kind not in "fiu":
+        raise DataError(
+            f"{file.source}: features have shape {values.shape} and dtype {values.dtype}; expected numbers "
+            "[points, features]."
+        )
+    if file.ids is not None and table.has_ids:
+        values = values[join_by_id(file.ids, np.array(table.ids), file.source, table.source)]
+    elif len(values) != table.n_points:
+        raise AlignmentError(
+            f"{file.source}: {len(values)} rows of features for {table.n_points} points of {table.source}. Give one "
+            "row for each, in the same order."
+        )
+    features = np.asarray(values, dtype=np.float32)
+    if not np.isfinite(features).all():
+        row, column = np.argwhere(~np.isfinite(features))[0].tolist()
+        raise DataError(
+            f"{file.source}: row {row}, column {column} is {features[row, column]}; expected finite numbers."
+        )
+    return features
+
+
+def is_array_file(path: str | Path) -> bool:
+    """Say whether a path names features rather than texts."""
+    return any(suffix in Path(str(path).partition(":")[0]).suffixes for suffix in ARRAYS)
+
+
+def _read(path: str | Path) -> RawTable:
+    file = Path(path).expanduser()
+    check_file(file)
+    return read_label_file(file)
+
+
+def _with_texts(table: LabelTable, raw: RawTable, id_column: str, text_column: str) -> LabelTable:
+    """Join the texts of another table."""
+    errors = raw.errors()
+    ids = read_ids(raw, id_column, errors) if id_column in raw.columns else None
+    errors.raise_if_any()
+    if ids is not None and table.has_ids:
+        order = join_by_id(np.array(ids), np.array(table.ids), raw.source, table.source).tolist()
+        notes = raw.notes
+    else:
+        order = _rows_by_position(raw, table)
+        notes = (*raw.notes, f"{raw.source} was joined to the labels by position.")
+    if text_column not in raw.columns:
+        errors.add(f"no column {text_column!r} with the texts (--text-column); {suggest(text_column, raw.columns)}")
+        errors.raise_if_any()
+    texts = read_texts(raw, text_column, errors)
+    errors.raise_if_any()
+    return replace(table, texts=tuple(texts[row] for row in order), notes=(*table.notes, *notes))
+
+
+def _rows_by_position(raw: RawTable, table: LabelTable) -> list[int]:
+    """Take the rows as they come.
+
+    Raises:
+        AlignmentError: if there are not as many as points.
+    """
+    if len(raw) != table.n_points:
+        raise AlignmentError(
+            f"{raw.source}: {len(raw)} records for {table.n_points} points of {table.source}, and no ids on "
+            "both sides to join them by. Give both a column id, or the same points in the same order."
+        )
+    return list(range(len(raw)))
+
+
+def _true_labels(raw: RawTable, column: str, classes: tuple[str, ...], errors: InputErrors) -> np.ndarray | None:
+    """Read true labels, which are among the labelers' classes; None if there was an error."""
+    read = read_labels(raw, [column], errors, class_names=classes)
+    return None if read is None else read.labels[0]
+
+
+def _with_true_labels(table: LabelTable, raw: RawTable, id_column: str) -> LabelTable:
+    """Join the true labels of some points."""
+    errors = raw.errors()
+    if table.true_labels is not None:
+        raise ConfigError("--true and --true-column are both given; give one.")
+    others = [column for column in raw.columns if column != id_column]
+    column = "label" if "label" in others or len(others) != 1 else others[0]
+    if column not in others:
+        errors.add(f"no column 'label' with the true labels; {suggest('label', raw.columns)}")
+        errors.raise_if_any()
+    kinds = raw.columns.get("kind", [])
+    if "calibrate" in kinds and {"mistake", "suspect"} & set(kinds):  # our own sheet: only these are a random sample
+        raw = raw.select([row for row, kind in enumerate(kinds) if kind == "calibrate"])
+        note = f"Of {raw.source}, only points marked calibrate count: the others are no random sample."
+        table = replace(table, notes=(*table.notes, note))
+    known = _true_labels(raw, column, table.class_names, errors)
+    if known is not None and not (known != UNLABELLED).any():
+        errors.add("holds no true label at all. Fill some, or leave it out.", column=column)
+    ids = read_ids(raw, id_column, errors) if id_column in raw.columns else None
+    errors.raise_if_any()
+    assert known is not None  # None only with an error
+    if ids is None or not table.has_ids:
+        return replace(table, true_labels=known[_rows_by_position(raw, table)])
+    point_of = {name: i for i, name in enumerate(table.ids)}
+    unknown = [name for name in ids if name not in point_of]
+    if unknown:
+        raise AlignmentError(
+            f"{raw.source}: {len(unknown)} ids are not in {table.source}, first {unknown[0]!r}. Give true labels "
+            "of points that were labelled."
+        )
+    true = np.full(table.n_points, UNLABELLED, dtype=np.int64)
+    true[[point_of[name] for name in ids]] = known
+    return replace(table, true_labels=true)

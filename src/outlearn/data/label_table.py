@@ -1,0 +1,65 @@
+"""What labelers say of points, as one checked value: whoever labels, whatever the file, wherever it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64
+
+from outlearn.data.task import UNLABELLED
+
+__all__ = ["LabelTable"]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelTable:
+    """Hold the labels that one or several labelers give to points; a gap stays a gap.
+
+    Attributes:
+        names: of the labelers.
+        labels: int64 `[labelers, points]`: the class, of a distribution the most probable one, the first if several
+            are; -1 where the labeler says nothing.
+        class_names: in label order.
+        ids: of the points, as text.
+        probs: float64 `[labelers, points, classes]`, rows sum to 1, nan where the labeler says nothing; None if all
+            labels are votes.
+        texts: of the points, or None.
+        true_labels: int64 `[points]`, -1 where it is not known; None if none is.
+        has_ids: whether the ids were given; else they are numbers.
+        source: where the labels came from.
+        notes: what reading did that a reader should know, in sentences.
+    """
+
+    names: tuple[str, ...]
+    labels: Int64[np.ndarray, "labelers points"]
+    class_names: tuple[str, ...]
+    ids: tuple[str, ...]
+    probs: Float64[np.ndarray, "labelers points classes"] | None = None
+    texts: tuple[str, ...] | None = None
+    true_labels: Int64[np.ndarray, " points"] | None = None
+    has_ids: bool = True
+    source: str = "labels"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_classes(self) -> int:
+        """Count the classes."""
+        return len(self.class_names)
+
+    @property
+    def n_points(self) -> int:
+        """Count the points."""
+        return len(self.ids)
+
+    @property
+    def answered(self) -> Bool[np.ndarray, "labelers points"]:
+        """Mark where a labeler says something."""
+        return np.asarray(self.labels != UNLABELLED)
+
+    @property
+    def distributions(self) -> Float64[np.ndarray, "labelers points classes"]:
+        """Give every label as a distribution, a vote as a single 1; nan where the labeler says nothing."""
+        if self.probs is not None:
+            return self.probs
+        return np.where(self.answered[..., None], np.eye(self.n_classes)[self.labels], np.nan)

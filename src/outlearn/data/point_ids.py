@@ -1,0 +1,115 @@
+"""Names of points, and joining the rows of one file to the points of another by them.
+
+Rows are joined by id where both files have ids, else by position, and a note says which.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Int, Shaped
+
+from outlearn.data.input_errors import InputErrors
+from outlearn.data.label_cells import is_gap
+from outlearn.data.raw_table import RawTable
+from outlearn.errors import AlignmentError
+
+__all__ = ["by_position", "join_by_id", "numbered_repeats", "read_ids", "refuse_repeats"]
+
+LONG_FORM = (
+    " Make ids different; or, if each row is one annotation, name its columns id, annotator and label, and give the "
+    "table as labels of several labelers (teacher.external, preflight)."
+)
+
+
+def read_ids(table: RawTable, column: str, errors: InputErrors, *, repeats: bool = False) -> list[str]:
+    """Read a column of ids as stripped text, so that the id 7 of one file is the id "7" of another.
+
+    Args:
+        table: it has the column.
+        column: its name.
+        errors: a missing id is added here, and, unless `repeats`, each that comes a second time.
+        repeats: an id may come again, as where each row is one annotation.
+    """
+    ids: list[str] = []
+    first: dict[str, int] = {}
+    for cell, at in table.cells(column):
+        whole = isinstance(cell, float) and cell.is_integer()
+        name = "" if is_gap(cell) else str(int(cell) if whole else cell).strip()
+        if not name:
+            errors.add("has no id. Fill it or drop the row.", at=at, column=column)
+        elif name in first and not repeats:
+            errors.add(
+                f"the id {name!r} is already that of {table.unit} {first[name]}.{LONG_FORM}", at=at, column=column
+            )
+        first.setdefault(name, at)
+        ids.append(name)
+    return ids
+
+
+def join_by_id(
+    ids: Shaped[np.ndarray, " points"], wanted: Shaped[np.ndarray, " points_too"], source: str, other: str
+) -> Int[np.ndarray, " points_too"]:
+    """Find where each wanted id stands among `ids`; both sides must hold the same ids.
+
+    Args:
+        ids: of the file `source`.
+        wanted: of the file `other`, in the order to bring the rows into.
+
+    Raises:
+        AlignmentError: names the first id that is missing, unknown or repeated.
+
+    Example:
+        >>> join_by_id(np.array(["a", "b"]), np.array(["b", "a"]), "s.csv", "t.csv")
+        array([1, 0])
+    """
+    refuse_repeats(ids, source)
+    row_of = {name: index for index, name in enumerate(ids.tolist())}
+    order = wanted.tolist()
+    missing = [name for name in order if name not in row_of]
+    extra = sorted(set(row_of) - set(order), key=str)
+    if missing or extra:
+        what = f"{len(missing)} ids of {other} are missing, first {missing[0]!r}" if missing else ""
+        more = f"{len(extra)} are not in {other}, first {extra[0]!r}" if extra else ""
+        raise AlignmentError(
+            f"{source}: ids do not match: {'; '.join(filter(None, (what, more)))}. Save the same points."
+        )
+    return np.array([row_of[name] for name in order])
+
+
+def refuse_repeats(ids: Shaped[np.ndarray, " points"], source: str) -> None:
+    """Raise AlignmentError if an id comes twice."""
+    values, counts = np.unique(ids, return_counts=True)
+    if len(values) < len(ids):
+        raise AlignmentError(
+            f"{source}: the id {values[counts.argmax()].item()!r} comes {counts.max()} times. Make ids unique."
+        )
+
+
+def by_position(role: str, source: str, has_ids: bool, other: str, other_has_ids: bool) -> tuple[str, ...]:
+    """Say so where only one of two files has ids, so that rows were joined by position.
+
+    Example:
+        >>> by_position("target", "y.npy", False, "t.csv", True)
+        ('y.npy has no ids, so the target was joined to the other points by position.',)
+    """
+    if has_ids == other_has_ids:  # neither: arrays in one order, as every array program has them
+        return ()
+    return (f"{other if has_ids else source} has no ids, so the {role} was joined to the other points by position.",)
+
+
+def numbered_repeats(names: Sequence[str]) -> list[str]:
+    """Number the later ones of equal names.
+
+    Example:
+        >>> numbered_repeats(["lol", "ok", "lol"])
+        ['lol', 'ok', 'lol#2']
+    """
+    seen: Counter[str] = Counter()
+    unique = []
+    for name in names:
+        seen[name] += 1
+        unique.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return unique

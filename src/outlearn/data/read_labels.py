@@ -1,0 +1,197 @@
+"""Read columns of labels as classes or distributions: the one place that decides what a label is.
+
+Nothing is guessed: labels are written in one way, or the error names the line that differs. Where the classes are known
+beforehand (by a task, a dataset, an option), each cell may be a vote or a distribution; where they are found in the
+labels, all labels are names, or whole numbers, or distributions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from outlearn.data.class_names import Classes, found_classes, known_classes, several_names, spelling
+from outlearn.data.input_errors import InputErrors
+from outlearn.data.label_cells import MINUS_1, LabelCell, distribution, label_cells
+from outlearn.data.raw_table import RawTable
+from outlearn.data.task import UNLABELLED
+from outlearn.data.wording import shortened
+
+__all__ = ["ReadLabels", "read_labels"]
+
+# What programs write for a missing number. Among names they may be the names of classes; among numbers they are none.
+BLANKS = ("n/a", "na", "none", "null")
+# The name of no class, whatever stands beside it.
+NEVER_A_CLASS = ("nan", "<na>", "nat")
+
+
+@dataclass(frozen=True, eq=False)
+class ReadLabels:
+    """Hold the labels of some columns.
+
+    Attributes:
+        class_names: in label order.
+        labels: int64 `[columns, rows]`, -1 at a gap; of a distribution the most probable class, the first of several.
+        probs: float64 `[columns, rows, classes]`, nan at a gap; None if all labels are votes.
+    """
+
+    class_names: tuple[str, ...]
+    labels: Int64[np.ndarray, "columns rows"]
+    probs: Float64[np.ndarray, "columns rows classes"] | None
+
+
+def read_labels(
+    table: RawTable,
+    columns: Sequence[str],
+    errors: InputErrors,
+    *,
+    class_names: Sequence[str] | None = None,
+    normalise: bool = False,
+) -> ReadLabels | None:
+    """Read columns of labels.
+
+    Args:
+        table: its `class_names`, if the file declares them, are indexed by whole numbers.
+        columns: their names; they have the same classes.
+        errors: what is wrong is added here.
+        class_names: the classes, if they are known beforehand; then a vote is a name, or a number from 0 unless names
+            are numbers.
+        normalise: divide distributions by their sums.
+
+    Returns:
+        The labels, or None if there was an error.
+    """
+    before = len(errors)
+    read = [cell for column in columns for cell in label_cells(table, column)]
+    given = [cell for cell in read if cell.value is not None]
+    if not given and class_names is None:
+        where = columns[0] if len(columns) == 1 else None
+        errors.add(
+            "no record has a label, and so no class is known. Label some records, or name the column that has the "
+            "labels: data.label_column.",
+            column=where,
+        )
+        return None
+    given = _numbers_as_names(given) if class_names is None else given
+    _refuse_what_is_no_label(given, class_names or (), errors)
+    if len(errors) > before:
+        return None
+    if class_names is not None:
+        classes: Classes | None = known_classes(class_names)
+    elif given[0].kind in ("list", "object"):
+        classes = _classes_of_distributions(given, table.class_names, errors)
+    else:
+        classes = None
+        if _one_way(given, errors):
+            declared = table.class_names
+            classes = known_classes(declared, by_number=True) if declared else found_classes(given, errors)
+    if classes is None:
+        return None
+    place = {column: k for k, column in enumerate(columns)}
+    shape = (len(columns), len(table))
+    labels, probs = np.full(shape, UNLABELLED, dtype=np.int64), np.full((*shape, len(classes.names)), np.nan)
+    soft = False
+    for cell in given:
+        where_to = place[cell.column], cell.row
+        if cell.kind in ("list", "object"):
+            row, wrong = distribution(
+                cell.value, classes.names, normalise=normalise, can_normalise=class_names is not None
+            )
+            soft = True
+            if wrong:
+                errors.add(wrong, at=cell.at, column=cell.column)
+            else:
+                probs[where_to] = row
+                labels[where_to] = int(np.argmax(row))
+        elif (k := _class_of(cell, classes)) is None:
+            errors.add(classes.unknown(cell), at=cell.at, column=cell.column)
+        else:
+            probs[where_to] = np.eye(len(classes.names))[k]
+            labels[where_to] = k
+    if len(errors) > before:
+        return None
+    if class_names is None and len(np.unique(labels[labels >= 0])) < 2:
+        only = classes.names[int(labels.max())]
+        what = f"class {only!r} is the most probable of every point" if soft else f"every label is {given[0].value!r}"
+        minus_1 = " (-1 marks a missing label.)" if table.minus_1_is_missing else ""
+        errors.add(
+            f"{what}: one class cannot be learned. Give points of two classes or more.{minus_1}", column=columns[0]
+        )
+        return None
+    return ReadLabels(classes.names, labels, probs if soft else None)
+
+
+def _numbers_as_names(given: list[LabelCell]) -> list[LabelCell]:
+    """In a text file "3" may be the name of a class beside "many": if a label is a name, so are the numbers."""
+    kinds = {cell.kind for cell in given}
+    texts = all(isinstance(cell.raw, str) for cell in given)
+    blank = any(cell.kind == "name" and spelling(cell).lower() in (*BLANKS, *NEVER_A_CLASS) for cell in given)
+    if kinds != {"name", "number"} or not texts or blank:
+        return given
+    return [replace(cell, value=str(cell.raw).strip(), kind="name") for cell in given]
+
+
+def _refuse_what_is_no_label(given: Sequence[LabelCell], known: Sequence[str], errors: InputErrors) -> None:
+    """Refuse a fraction, several names, and words for a missing label."""
+    numbers = any(cell.kind == "number" for cell in given)
+    for cell in given:
+        written, wrong = spelling(cell), None
+        if cell.kind == "fraction":
+            wrong = (
+                f"is {cell.value}, expected a whole number or a name: one fraction is no label. Write a soft label as "
+                "a list, such as [0.3, 0.7]."
+            )
+        elif cell.kind == "names":
+            wrong = several_names(cell.raw, cell.value)
+        elif cell.kind == "name" and written not in known:
+            if written == str(UNLABELLED):
+                wrong = f"is {MINUS_1}"
+            elif written.lower() in NEVER_A_CLASS or (numbers and written.lower() in BLANKS):
+                beside = " where other labels are numbers" if numbers else ", which is no class"
+                wrong = f"is {cell.raw!r}{beside}. Leave the cell empty if the point has no label."
+        if wrong:
+            errors.add(wrong, at=cell.at, column=cell.column)
+
+
+def _one_way(given: Sequence[LabelCell], errors: InputErrors) -> bool:
+    """Refuse labels of several kinds, where no class is known beforehand."""
+    first = given[0].kind
+    other = [cell for cell in given if cell.kind != first and not {cell.kind, first} <= {"list", "object"}]
+    for cell in other:
+        errors.add(
+            f"is {shortened(cell.value)}, a {cell.kind}, where the first label is a {first}; expected one class, or "
+            "distributions throughout. Write all labels in one way.",
+            at=cell.at,
+            column=cell.column,
+        )
+    return not other
+
+
+def _classes_of_distributions(
+    given: Sequence[LabelCell], declared: Sequence[str] | None, errors: InputErrors
+) -> Classes | None:
+    """Take the classes from the file's declaration, from the first object's names, or count them from 0."""
+    if not _one_way(given, errors):
+        return None
+    first = given[0].value
+    found = map(str, first) if isinstance(first, Mapping) else map(str, range(len(first)))
+    classes = known_classes(tuple(declared or found), by_number=False)
+    if len(classes.names) < 2:
+        errors.add(
+            "the first label is a distribution over one class or none. Give two numbers or more.",
+            column=given[0].column,
+        )
+        return None
+    return classes
+
+
+def _class_of(cell: LabelCell, classes: Classes) -> int | None:
+    """Find the class that a vote names."""
+    written = str(cell.raw).strip() if isinstance(cell.raw, str) else spelling(cell)
+    for way in (cell.value if cell.kind == "number" else None, spelling(cell), written):
+        if way is not None and way in classes.index:
+            return classes.index[way]
+    return None

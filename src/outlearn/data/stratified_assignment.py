@@ -1,0 +1,100 @@
+"""Assign families of points to splits, so that each split gets each class in proportion.
+
+Points without a label go to the student split. They count towards its fraction: of the labelled points it takes what is
+missing from that, often none, and the other splits share the rest.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float, Int64
+
+from outlearn.data.task import SPLIT_NAMES, UNLABELLED, Task
+
+__all__ = ["STUDENT", "assign_splits"]
+
+STUDENT = SPLIT_NAMES.index("student")
+
+
+def assign_splits(
+    task: Task,
+    families: list[list[int]],
+    allowed: list[frozenset[int]],
+    fractions: Float[np.ndarray, " splits"],
+    rng: np.random.Generator,
+) -> Int64[np.ndarray, " points"]:
+    """Give each family a split by its labelled points.
+
+    Args:
+        task: the points.
+        families: the points of each.
+        allowed: the splits that each family may go to; all that have a choice have the same.
+        fractions: of the splits.
+        rng: of the order.
+
+    Returns:
+        The split of each point; -1 for a point of no family.
+    """
+    counts = np.zeros((len(families), task.n_classes))
+    for f, family in enumerate(families):
+        labels = task.labels[family]
+        np.add.at(counts[f], labels[labels != UNLABELLED], 1)
+    split_of_family = np.full(len(families), -1)
+    have = np.zeros((len(SPLIT_NAMES), task.n_classes))
+    forced = np.array([len(choices) == 1 for choices in allowed], dtype=bool)
+    for f in np.flatnonzero(forced).tolist():
+        split_of_family[f] = next(iter(allowed[f]))
+        have[split_of_family[f]] += counts[f]
+
+    # Every family that is free has the same choice of splits: all four, or those that `train` is cut into.
+    free = np.flatnonzero(~forced)
+    if len(free):
+        open_splits = np.array(sorted(allowed[free[0]]))
+        shares = fractions[open_splits] / fractions[open_splits].sum()
+        n_unlabelled = sum(len(family) for family, n in zip(families, counts.sum(axis=1), strict=True) if not n)
+        if n_unlabelled:
+            shares = _labelled_shares(shares, open_splits == STUDENT, counts[free].sum(), n_unlabelled)
+            open_splits, shares = open_splits[shares > 0], shares[shares > 0]
+        # A class with no point has no target; 1 avoids 0/0 and changes no choice.
+        wanted = np.maximum(shares[:, None] * counts[free].sum(axis=0), np.finfo(float).tiny)
+        got = np.zeros_like(wanted)
+        order = rng.permutation(free)
+        small_first = order[np.argsort(counts[order].sum(axis=1), kind="stable")]
+        # So that no split lacks a class that could have had it: rare classes first, one small family for each split.
+        for c in np.argsort(counts[free].sum(axis=0), kind="stable").tolist():
+            with_class = [f for f in small_first if counts[f, c]]
+            for s in np.argsort(-shares, kind="stable").tolist():
+                unplaced = next((f for f in with_class if split_of_family[f] < 0), None)
+                needs = open_splits[s] != STUDENT or not n_unlabelled
+                if needs and got[s, c] == 0 and have[open_splits[s], c] == 0 and unplaced is not None:
+                    split_of_family[unplaced] = open_splits[s]
+                    got[s] += counts[unplaced]
+        for f in small_first[::-1]:
+            if split_of_family[f] < 0:
+                # What adding the family's counts n adds to sum (got - wanted)^2 / wanted.
+                increase = (counts[f] * (2 * (got - wanted) + counts[f]) / wanted).sum(axis=1)
+                best = int(increase.argmin())
+                split_of_family[f] = open_splits[best]
+                got[best] += counts[f]
+
+    split_of = np.full(task.n_points, -1, dtype=np.int64)
+    for f, family in enumerate(families):
+        split_of[family] = split_of_family[f]
+    return split_of
+
+
+def _labelled_shares(
+    shares: Float[np.ndarray, " splits"], student: Bool[np.ndarray, " splits"], n_labelled: float, n_unlabelled: int
+) -> Float[np.ndarray, " splits"]:
+    """Return the share of labelled points of each split, where unlabelled ones fill a part of student.
+
+    Example:
+        >>> student = np.array([False, True, False, False])
+        >>> _labelled_shares(np.array([0.35, 0.35, 0.05, 0.25]), student, 500, 100).round(3)
+        array([0.42, 0.22, 0.06, 0.3 ])
+        >>> _labelled_shares(np.array([0.35, 0.35, 0.05, 0.25]), student, 500, 20_000).round(3)
+        array([0.538, 0.   , 0.077, 0.385])
+    """
+    wanted = shares[student].sum() * (n_labelled + n_unlabelled) - n_unlabelled
+    left = max(0.0, wanted / n_labelled)
+    return np.where(student, left, shares * (1 - left) / shares[~student].sum())

@@ -1,0 +1,284 @@
+"""Turn a table of records into a task: which column means what."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+from jaxtyping import Float, Int64
+
+from outlearn.data.input_errors import InputErrors
+from outlearn.data.label_cells import cell_value, distribution, is_gap
+from outlearn.data.point_ids import read_ids
+from outlearn.data.raw_table import RawTable
+from outlearn.data.read_labels import ReadLabels, read_labels
+from outlearn.data.task import ASSIGNABLE, PREFERENCE_CLASSES, UNLABELLED, Task, make_task
+from outlearn.data.templates import fill_templates
+from outlearn.data.wording import kind_of, shortened
+from outlearn.errors import suggest
+
+__all__ = ["Columns", "read_texts", "split_names", "task_from_table"]
+
+# What files call the splits.
+OTHER_NAMES = {
+    "training": "train", "dev": "validation", "val": "validation", "valid": "validation", "unsupervised": "student",
+    "unlabelled": "student", "unlabeled": "student",
+}  # fmt: skip
+SPLIT_OF_NAME = {**{name: name for name in ASSIGNABLE}, **OTHER_NAMES}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Name the columns of a table. A column left at None has its usual name; optional ones may then be absent."""
+
+    text: str | None = None
+    label: str | None = None
+    chosen: str | None = None
+    rejected: str | None = None
+    id: str | None = None
+    group: str | None = None
+    split: str | None = None
+
+    def name(self, role: str) -> str:
+        """Say which column plays a role.
+
+        Example:
+            >>> Columns(text="sentence").name("text"), Columns().name("label")
+            ('sentence', 'label')
+        """
+        return str(getattr(self, role) or role)
+
+
+def task_from_table(
+    table: RawTable,
+    columns: Columns,
+    *,
+    name: str,
+    seed: int = 0,
+    licence: str = "",
+) -> Task:
+    """Build a task from a table.
+
+    A table with `chosen` and `rejected` is a preference task: the two texts are put into slots a and b at random, and
+    the label is the slot of the preferred one. There, `label` is optional: the share of raters who preferred `chosen`,
+    or a list of both shares. Any other table needs `label`, where a cell may be empty, and `text` unless features are
+    given. `id`, `group` and `split` are optional. The names of text columns may be templates; see
+    `outlearn.data.templates`.
+
+    Args:
+        table: the table.
+        columns: which column is which.
+        name: of the task.
+        seed: of the slot swap, and of the answers that a template shows.
+        licence: of the data.
+
+    Raises:
+        DataError: names every problem, up to ten: file, line, column, what came, what to do.
+    """
+    errors = table.errors()
+    preference = _is_preference(table, columns, errors)
+    if preference:
+        roles: tuple[str, ...] = ("chosen", "rejected")
+    else:
+        roles = ("text", "label") if table.features is None else ("label",)
+    names = [columns.name(role) for role in roles if role != "label"]
+    table = fill_templates(table, names, columns.name("label"), errors, seed=seed)
+    errors.raise_if_any()
+    for role in roles:
+        _require(table, columns.name(role), role, errors)
+    for role in ("id", "group", "split", "label"):
+        if getattr(columns, role) is not None and role not in roles:
+            _require(table, columns.name(role), role, errors)
+    errors.raise_if_any()
+
+    id_column = columns.name("id")
+    ids = read_ids(table, id_column, errors) if id_column in table.columns else None
+    groups = _names(table, columns.name("group"), errors)
+    assigned = _assigned(table, columns.name("split"), errors)
+    common: dict[str, Any] = {
+        "name": name, "ids": ids, "groups": groups, "assigned": assigned, "source": table.source, "licence": licence,
+        "notes": list(table.notes),
+    }  # fmt: skip
+    if preference:
+        chosen = read_texts(table, columns.name("chosen"), errors)
+        rejected = read_texts(table, columns.name("rejected"), errors)
+        share = _share_for_chosen(table, columns.name("label"), errors)
+        differ = np.array([first.strip() != second.strip() for first, second in zip(chosen, rejected, strict=True)])
+        if not differ.any() and not errors:
+            errors.add("the two texts are the same in every record, so that neither is better. Check the columns.")
+        if share is not None and (share == 0.5).all() and not errors:
+            errors.add(
+                "every pair is a tie, half of the raters for each text: nothing says which is better. Give pairs of "
+                "which one text was preferred.",
+                column=columns.name("label"),
+            )
+        errors.raise_if_any()
+        task = _preference_task(chosen, rejected, share, seed=seed, common=common)
+        if differ.all():
+            return task
+        note = f"Pairs left out because their two texts are the same, so that neither is better: {(~differ).sum():,}."
+        return task.select(np.flatnonzero(differ), note=note)
+    texts = read_texts(table, columns.name("text"), errors) if "text" in roles else None
+    read = read_labels(table, [columns.name("label")], errors)
+    errors.raise_if_any()
+    labels = cast(ReadLabels, read)  # None only with an error, and then the line above raised
+    missing = int((labels.labels[0] == UNLABELLED).sum())
+    note = f"{missing:,} of {len(table):,} points have no label: students alone learn from them."
+    return make_task(
+        texts=texts,
+        features=table.features,
+        class_names=labels.class_names,
+        labels=labels.labels[0],
+        target=None if labels.probs is None else labels.probs[0],
+        **{**common, "notes": [*table.notes, *([note] if missing else [])]},
+    )
+
+
+def _is_preference(table: RawTable, columns: Columns, errors: InputErrors) -> bool:
+    """Decide between texts and pairs by the columns that are there, or that the user named."""
+    named_pair = columns.chosen is not None or columns.rejected is not None
+    if named_pair and columns.text is not None:
+        errors.add(
+            "text_column and chosen_column or rejected_column are both given: a point is a text or a pair. Give one."
+        )
+    has_pair = "chosen" in table.columns and "rejected" in table.columns
+    if has_pair and "text" in table.columns and not named_pair and columns.text is None:
+        errors.add(
+            "has the columns text, chosen and rejected. Name the one to use: data.text_column or data.chosen_column."
+        )
+    return named_pair or (has_pair and columns.text is None)
+
+
+def _require(table: RawTable, column: str, role: str, errors: InputErrors) -> None:
+    if column not in table.columns:
+        errors.add(f"no column {column!r} for data.{role}_column; {suggest(column, table.columns)}")
+
+
+def read_texts(table: RawTable, column: str, errors: InputErrors) -> list[str]:
+    """Read a column of texts; a text keeps its own blanks. Of a list of messages, role and content are joined."""
+    texts = []
+    for cell, at in table.cells(column):
+        text = _conversation(cell) or cell
+        if is_gap(text):
+            errors.add("is empty. Fill it or drop the record.", at=at, column=column)
+        elif not isinstance(text, str):
+            errors.add(
+                f"is {shortened(text)}, a {kind_of(text)}; expected a text, or messages with role and content.",
+                at=at,
+                column=column,
+            )
+        texts.append(text if isinstance(text, str) else "")
+    return texts
+
+
+def _conversation(cell: object) -> str | None:
+    """Join the messages of a conversation, a line each, as `role: content`; None if the cell is none.
+
+    Example:
+        >>> print(_conversation([{"role": "user", "content": "How is it?"}, {"role": "assistant", "content": "Fine."}]))
+        user: How is it?
+        assistant: Fine.
+    """
+    if not isinstance(cell, list) or not cell:
+        return None
+    lines = []
+    for message in cell:
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            return None
+        content = message.get("content")
+        if isinstance(content, list):  # parts: texts, and images or sounds that no encoder here reads
+            content = "\n".join(part["text"] for part in content if isinstance(part, dict) and "text" in part)
+        if not isinstance(content, str):
+            return None
+        lines.append(f"{message['role']}: {content}")
+    return "\n".join(lines)
+
+
+def _names(table: RawTable, column: str, errors: InputErrors) -> list[str] | None:
+    """Read an optional column of names: texts or whole numbers."""
+    if column not in table.columns:
+        return None
+    names = []
+    for cell, at in table.cells(column):
+        usable = isinstance(cell, str | int) and not isinstance(cell, bool) and str(cell).strip()
+        if not usable:
+            errors.add(
+                f"is {shortened(cell)}; expected a name or a whole number in every record.", at=at, column=column
+            )
+        names.append(str(cell).strip())
+    return names
+
+
+def split_names(values: list[Any]) -> Iterator[str | None]:
+    """Read how a file names splits: teacher, student, train, validation (dev, val), test; None for anything else."""
+    for value in values:
+        yield SPLIT_OF_NAME.get(value.strip().lower()) if isinstance(value, str) else None
+
+
+def _assigned(table: RawTable, column: str, errors: InputErrors) -> list[str] | None:
+    """Read an optional column of split names."""
+    if column not in table.columns:
+        return None
+    assigned = []
+    cells = table.columns[column]
+    for cell, name, at in zip(cells, split_names(cells), table.positions, strict=True):
+        if name is None:
+            errors.add(f"is {shortened(cell)}; {suggest(cell, SPLIT_OF_NAME)}", at=at, column=column)
+        assigned.append(name or "")
+    return assigned
+
+
+def _share_for_chosen(table: RawTable, column: str, errors: InputErrors) -> Float[np.ndarray, " points"] | None:
+    """Read the share of raters who preferred `chosen`; without the column it is 1."""
+    if column not in table.columns:
+        return None
+    shares = []
+    for cell, at in table.cells(column):
+        value = cell_value(cell)
+        if isinstance(value, list | dict):
+            row, problem = distribution(value, ("chosen", "rejected"))
+            value = row[0] if row else None
+        else:
+            inside = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+            problem = (
+                None
+                if inside and math.isfinite(value)
+                else (
+                    f"is {shortened(cell)}; for a pair it is the share of raters who preferred 'chosen', from 0 to 1."
+                )
+            )
+        if problem:
+            errors.add(problem, at=at, column=column)
+        shares.append(float(value) if not problem and value is not None else math.nan)
+    return np.array(shares)
+
+
+def _preference_task(
+    chosen: list[str],
+    rejected: list[str],
+    share: Float[np.ndarray, " points"] | None,
+    *,
+    seed: int,
+    common: dict[str, Any],
+) -> Task:
+    """Put the two texts of each record into slots a and b at random, so that the slot alone says nothing."""
+    slots: Int64[np.ndarray, " points"] = np.random.default_rng(seed).integers(0, 2, size=len(chosen))
+    pairs = [(r, c) if slot else (c, r) for c, r, slot in zip(chosen, rejected, slots.tolist(), strict=True)]
+    labels, target = slots, None
+    if share is not None:
+        for_a = np.where(slots == 0, share, 1 - share)
+        soft = np.stack([for_a, 1 - for_a], axis=1)
+        labels = soft.argmax(1)
+        target = None if np.isin(share, (0.0, 1.0)).all() else soft
+    return make_task(
+        kind="preference",
+        class_names=PREFERENCE_CLASSES,
+        pairs=pairs,
+        labels=labels,
+        target=target,
+        first_slot=slots,
+        **common,
+    )

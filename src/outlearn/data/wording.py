@@ -1,0 +1,41 @@
+"""How messages call what a cell holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["few", "kind_of", "shortened"]
+
+NAMED = 5
+
+
+def kind_of(value: object) -> str:
+    """Name the kind of a value, without its article.
+
+    Example:
+        >>> kind_of(7), kind_of([1]), kind_of({"role": "user"})
+        ('number', 'list', 'object')
+    """
+    if isinstance(value, bool):
+        return "truth value"
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, int | float):
+        return "number"
+    return "list" if isinstance(value, list) else "object" if isinstance(value, dict) else type(value).__name__
+
+
+def shortened(value: object) -> str:
+    """Write a value in at most 60 characters."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def few(names: Sequence[object]) -> str:
+    """List the first few.
+
+    Example:
+        >>> few(["a", "b"]), few(range(7))
+        ("'a', 'b'", '0, 1, 2, 3, 4, ...')
+    """
+    return ", ".join(map(repr, names[:NAMED])) + (", ..." if len(names) > NAMED else "")

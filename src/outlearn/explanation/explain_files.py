@@ -1,0 +1,194 @@
+"""From files to a printed explanation: read, smooth where asked, explain, write. What `outlearn explain` calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from outlearn.core.predictions import Predictions
+from outlearn.core.targets import read_target
+from outlearn.data.prediction_files import PredictionFiles, read_predictions
+from outlearn.data.target_files import read_target_file, read_teacher_of
+from outlearn.errors import AlignmentError, ConfigError, DomainError
+from outlearn.explanation.measure import explain, smoothed
+from outlearn.progress import Progress, Silent
+from outlearn.results.explanation import EXPLANATIONS
+
+__all__ = ["explain_files"]
+
+Files = Sequence[str | Path]
+
+
+def explain_files(
+    *,
+    teacher: Files,
+    student: Files,
+    target: str | Path,
+    teacher_of: str | Path | None = None,
+    kind: str = "logits",
+    teacher_kind: str | None = None,
+    draws: bool = False,
+    generator: str = "negative_entropy",
+    order: str = "target_first",
+    level: float = 0.95,
+    smooth_predictions: float = 0.0,
+    smooth_target: float = 0.0,
+    validation_teacher: Files = (),
+    validation_target: str | Path | None = None,
+    out: Path | None = None,
+    progress: Progress | None = None,
+) -> str:
+    """Explain predictions in files; nothing is trained.
+
+    Args:
+        teacher, student: files of predictions, see `read_predictions`.
+        target: file of the target, see `read_target_file`.
+        teacher_of: file with one teacher index a student; not needed for one teacher or one student a teacher.
+        kind: what the numbers are: "logits", "log_probs" or "probs".
+        teacher_kind: what the teacher's are, if something else.
+        draws: the first axis of an integer target is draws of it.
+        generator, order, level: see `explain`.
+        smooth_predictions, smooth_target: the share of the uniform distribution to mix in, in [0, 1).
+        validation_teacher, validation_target: the teachers and labels on other points, to choose the best teacher on.
+        out: folder for results.json, summary.txt and ledger.csv; None writes nothing.
+        progress: where to show what is done.
+
+    Returns:
+        The text of the explanation.
+
+    Raises:
+        OutlearnError: of a kind that says what is wrong with the input.
+    """
+    show = progress or Silent()
+    if bool(validation_teacher) != (validation_target is not None):
+        raise ConfigError("--validation-teacher and --validation-target go together; give both or none.")
+    for name, share in (("--smooth-predictions", smooth_predictions), ("--smooth-target", smooth_target)):
+        if not 0 <= share < 1:
+            raise ConfigError(f"{name} is {share!r}; expected a share of at least 0 and below 1.")
+    with show.bar("reading"):
+        own = None if teacher_of is None else read_teacher_of(teacher_of)
+        t = read_predictions(teacher, kind=teacher_kind or kind, role="teacher")
+        s = read_predictions(student, kind=kind, role="student", like=t)
+        s = replace(s, predictions=_paired(s.predictions, t, own, teacher_of))
+        y = read_target_file(target, t, draws=draws)
+    if out is not None:
+        EXPLANATIONS.claim(out)
+    notes = [*t.notes, *s.notes, *y.notes]
+    notes += [
+        f"{share:g} of the uniform distribution was mixed into every {what}."
+        for what, share in (("prediction", smooth_predictions), ("target", smooth_target))
+        if share
+    ]
+    found = explain(
+        _smooth_target(y.values, t.predictions, smooth_target, draws=draws),
+        teacher=smoothed(t.predictions, smooth_predictions),
+        student=smoothed(s.predictions, smooth_predictions),
+        generator=generator,
+        order=order,
+        draws=draws and not smooth_target,
+        level=level,
+        validation=_validation(validation_teacher, validation_target, teacher_kind or kind, t),
+        notes=tuple(notes),
+        progress=show,
+    )
+    shape = f"{t.predictions.n_points} points, {t.predictions.n_classes} classes"
+    names = (
+        "" if t.class_names is None else " (" + ", ".join(f"{k} {name}" for k, name in enumerate(t.class_names)) + ")"
+    )
+    text = "\n".join(
+        [
+            f"teachers   {_described(t)}",
+            f"students   {_described(s)}; {_pairing(own is not None, t.predictions, s.predictions)}",
+            f"target     {y.source}: {_target_words(y.values, draws)}; {shape}{names}",
+            "",
+            str(found),
+        ]
+    )
+    if out is not None:
+        inputs = {
+            "teacher": {"files": list(t.sources), "kind": t.kind, "models": t.predictions.n_models},
+            "student": {"files": list(s.sources), "kind": s.kind, "models": s.predictions.n_models},
+            "target": {"file": y.source, "draws": draws},
+            "n_points": t.predictions.n_points,
+            "n_classes": t.predictions.n_classes,
+            "class_names": None if t.class_names is None else list(t.class_names),
+            "smooth_predictions": smooth_predictions,
+            "smooth_target": smooth_target,
+        }
+        columns = found.ledger.columns()
+        head = ["id" if name == "point_ids" else name for name in columns]
+        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+        EXPLANATIONS.write(out, found, inputs=inputs, text=text, table=[head, *rows])
+    return text
+
+
+def _paired(
+    student: Predictions, teacher: PredictionFiles, own: np.ndarray | None, source: str | Path | None
+) -> Predictions:
+    """Give the students their teachers, or say how to."""
+    n_students, n_teachers = student.n_models, teacher.predictions.n_models
+    if own is None:
+        if n_teachers not in (1, n_students):
+            raise AlignmentError(
+                f"{n_students} students of {n_teachers} teachers: nothing says which teacher labelled which student. "
+                "Pass --teacher-of FILE with one teacher index, from 0, for each student."
+            )
+        return student
+    if len(own) != n_students:
+        raise AlignmentError(f"{source}: {len(own)} teacher indices for {n_students} students. Give one a student.")
+    if own.min() < 0 or own.max() >= n_teachers:
+        wrong = int(own[(own < 0) | (own >= n_teachers)][0])
+        raise AlignmentError(
+            f"{source}: student {int(np.argmax(own == wrong))} has teacher {wrong}; expected an index from 0 to "
+            f"{n_teachers - 1}, for the {n_teachers} teachers."
+        )
+    return replace(student, teacher_of=own)
+
+
+def _smooth_target(target: np.ndarray, predictions: Predictions, share: float, *, draws: bool) -> np.ndarray:
+    if not share:
+        return target
+    probs = (1 - share) * read_target(target, predictions, draws=draws).probs + share / predictions.n_classes
+    return probs if len(probs) > 1 else probs[0]
+
+
+def _validation(
+    teacher: Files, target: str | Path | None, kind: str, test: PredictionFiles
+) -> tuple[Predictions, np.ndarray] | None:
+    if target is None:
+        return None
+    models = read_predictions(teacher, kind=kind, role="validation teacher")
+    if models.predictions.n_models != test.predictions.n_models:
+        raise AlignmentError(
+            f"{models.sources[0]}: {models.predictions.n_models} validation teachers, and {test.predictions.n_models} "
+            "teachers. Predict every teacher on both sets of points."
+        )
+    labels = read_target_file(target, models)
+    if labels.values.dtype.kind not in "iu":
+        raise DomainError(f"{labels.source}: the validation target must be integer labels, one a point.")
+    read_target(labels.values, models.predictions)  # refuses another length and labels out of range
+    return models.predictions, np.asarray(labels.values)
+
+
+def _described(files: PredictionFiles) -> str:
+    shown = ", ".join(files.sources[:3]) + (f" and {len(files.sources) - 3} more" if len(files.sources) > 3 else "")
+    return f"{shown}: {_count(files.predictions.n_models, 'model')}, read as {files.kind}"
+
+
+def _pairing(given: bool, teacher: Predictions, student: Predictions) -> str:
+    if given:
+        return "teacher of each as given"
+    return "all of the one teacher" if teacher.n_models == 1 else "student m labelled by teacher m"
+
+
+def _target_words(values: np.ndarray, draws: bool) -> str:
+    if values.dtype.kind in "iu":
+        return _count(len(values), "draw") + " of labels" if draws and values.ndim == 2 else "labels"
+    return "a distribution a point" if values.ndim == 2 else _count(len(values), "draw") + " of distributions"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

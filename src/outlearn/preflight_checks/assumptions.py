@@ -1,0 +1,69 @@
+"""What a report takes for granted, and where the data say that it does not hold."""
+
+from __future__ import annotations
+
+from outlearn.preflight_checks.measures import MIN_TRUE_LABELS, LabelMeasures
+from outlearn.preflight_checks.student_measures import MIN_HABIT_EXCESS
+from outlearn.preflight_checks.students import CrossFit
+
+__all__ = ["assumptions", "doubts"]
+
+
+def assumptions(labels: LabelMeasures, single: CrossFit | None, largest_bias: float) -> tuple[str, ...]:
+    """List the assumptions that the numbers rest on."""
+    found = [
+        "Even noise: a labeler misses the shared answer equally often at every point, then gives any other class "
+        "equally often. Where hard points collect the misses, the share is larger; the bounds beside it hold for any "
+        "noise.",
+    ]
+    if labels.skills.assumption:
+        found.append(f"Independence: {labels.skills.assumption}.")
+    if single is not None:
+        found.append(
+            f"Gains are of students that saw {1 - 1 / single.folds:.0%} of the points; of three labelers or more, a "
+            "student of all is judged by one that it did not learn from, so that it lacks that one's labels too. "
+            "Intervals are over points, for these labelers."
+        )
+        if labels.table.true_labels is None:
+            found.append(
+                f"The range of the gain in accuracy allows for a shared bias of up to {largest_bias:.0%} of points, "
+                "whatever the student answers there."
+            )
+    if labels.table.true_labels is not None:
+        found.append("The points with true labels were drawn at random.")
+    return tuple(found)
+
+
+def doubts(labels: LabelMeasures, habits: float) -> tuple[str, ...]:
+    """List what in the data speaks against the assumptions.
+
+    Args:
+        labels: what they say.
+        habits: see `outlearn.preflight_checks.student_measures.habits`.
+    """
+    names, found = labels.table.names, []
+    if labels.skills.left_out and labels.judges:
+        who = ", ".join(names[j] for j in labels.skills.left_out)
+        found.append(
+            f"{who}: no more agreement with the others than chance. The rest is judged without; its labels "
+            "are still in the students of all labelers: drop it with --labelers."
+        )
+    if labels.skills.alike:
+        pairs = "; ".join(
+            f"{names[i]} and {names[j]} ({excess:.1f} standard errors)"
+            for (i, j), excess in sorted(labels.skills.alike.items(), key=lambda item: -item[1])
+        )
+        found.append(
+            f"More agreement than skills explain: {pairs}. At least one of these pairs shares errors that the others "
+            "do not, so that labelers look better than they are. Keep one of each such pair (--labelers)."
+        )
+    if habits > MIN_HABIT_EXCESS:
+        found.append(
+            f"Students agree with their own labeler more than with the others ({habits:.1f} standard errors): labelers "
+            "have habits that can be learned from the points. A student of one labeler takes its habits over; one of "
+            "several does so less."
+        )
+    truth = labels.table.true_labels
+    if truth is not None and (truth >= 0).sum() < MIN_TRUE_LABELS:
+        found.append(f"{int((truth >= 0).sum())} true labels are few: give {MIN_TRUE_LABELS} or more.")
+    return tuple(found)

@@ -1,0 +1,128 @@
+"""From files to a printed report: read, analyse, write. What `outlearn preflight` calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from outlearn.data.label_columns import LabelColumns
+from outlearn.data.label_files import is_array_file, read_features, read_label_table
+from outlearn.data.label_table import LabelTable
+from outlearn.errors import ConfigError
+from outlearn.preflight_checks.analyse import analyse_table
+from outlearn.preflight_checks.check_labels import check_labels
+from outlearn.progress import Progress, Silent
+from outlearn.results.preflight import PREFLIGHTS, Preflight
+
+__all__ = ["preflight_files"]
+
+
+def preflight_files(
+    labels: str | Path,
+    texts: str | Path | None = None,
+    *,
+    labelers: str | None = None,
+    id_column: str | None = None,
+    text_column: str | None = None,
+    true: str | Path | None = None,
+    true_column: str | None = None,
+    classes: str | None = None,
+    asked_twice: bool = False,
+    encoder: str | None = None,
+    largest_bias: float = 0.25,
+    level: float = 0.95,
+    seed: int = 0,
+    out: Path | None = None,
+    progress: Progress | None = None,
+) -> str:
+    """Report on weak labels in files; see `read_label_table` and `preflight`.
+
+    Args:
+        labels: table with a column a labeler.
+        texts: table with the texts, or an array file of features (.npy, .npz, .safetensors).
+        labelers, classes: names, separated by commas.
+        id_column, text_column, true_column: names of columns.
+        true: table with true labels of some points.
+        asked_twice: the columns are one labeler, asked again.
+        encoder: a kind, or a mapping in YAML.
+        largest_bias, level, seed: see `preflight`.
+        out: folder for results.json, summary.txt and points_to_check.csv; None writes nothing.
+        progress: where to show what is done.
+
+    Returns:
+        The text of the report.
+
+    Raises:
+        OutlearnError: of a kind that says what is wrong with the input.
+    """
+    show = progress or Silent()
+    columns = LabelColumns(
+        id_column, text_column, true_column, _names(labelers, "--labelers"), _names(classes, "--classes")
+    )
+    settings = _encoder(encoder)
+    features = None
+    with show.bar("reading"):
+        arrays = texts is not None and is_array_file(texts)
+        table = check_labels(read_label_table(labels, columns=columns, texts=None if arrays else texts, true=true))
+        if arrays and texts is not None:
+            features = read_features(texts, table)
+            table = replace(table, notes=(*table.notes, f"{texts}: features, a row a point."))
+    if out is not None:
+        PREFLIGHTS.claim(out)
+    found = analyse_table(
+        table, features=features, asked_twice=asked_twice, encoder=settings, largest_bias=largest_bias, level=level,
+        seed=seed, progress=show,
+    )  # fmt: skip
+    text = f"labels   {table.source}\n\n{found}"
+    if out is not None:
+        inputs = {"labels": str(labels), "texts": None if texts is None else str(texts)}
+        PREFLIGHTS.write(out, found, inputs=inputs, text=text, table=_points(found, table))
+    return text
+
+
+def _points(found: Preflight, table: LabelTable) -> Iterator[Sequence[object]]:
+    """List the points to check, with an empty column for the true label: `--true` reads the file back."""
+    head = ["id", "label", "kind", "reason", "vote", "student", "student_sure", *table.names]
+    yield head if table.texts is None else [*head, "text"]
+    seen = set()
+    for point in found.points_to_check:
+        index = point.index
+        if index in seen:  # ids stay unique, so that the file can be read back
+            continue
+        seen.add(index)
+        given = ["" if k < 0 else table.class_names[k] for k in table.labels[:, index].tolist()]
+        sure = "" if point.student_sure is None else f"{point.student_sure:.4f}"
+        known = -1 if table.true_labels is None else int(table.true_labels[index])
+        true = "" if known < 0 else table.class_names[known]
+        row = [point.id, true, point.kind, point.reason, point.vote, point.student or "", sure, *given]
+        yield row if table.texts is None else [*row, table.texts[index]]
+
+
+def _names(text: str | None, option: str) -> Sequence[str]:
+    if text is None:
+        return ()
+    names = [name.strip() for name in text.split(",")]
+    if not all(names) or len(set(names)) < len(names):
+        raise ConfigError(f"{option} is {text!r}; expected different names, separated by commas.")
+    return names
+
+
+def _encoder(text: str | None) -> Mapping[str, Any] | None:
+    """Read a kind, or a mapping such as {kind: tfidf, analyzer: char_wb}."""
+    if text is None:
+        return None
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = None
+    if isinstance(value, str):
+        return {"kind": value}
+    if isinstance(value, dict):
+        return {str(key): setting for key, setting in value.items()}
+    raise ConfigError(
+        f"--encoder is {text!r}; expected a kind such as wordllama, or {{kind: tfidf, analyzer: char_wb}}."
+    )

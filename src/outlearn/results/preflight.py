@@ -1,0 +1,194 @@
+"""What a table of weak labels says about a student trained on it: the verdict, what to do, then every number."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from outlearn.core.intervals import Interval
+from outlearn.core.text import bullets, preformatted
+from outlearn.results.measurement import Withheld
+from outlearn.results.preflight_parts import (
+    Bounds,
+    LabelerReport,
+    LearningCurvePoint,
+    PointToCheck,
+    StudentReport,
+    TruthReport,
+    Verdict,
+    VoteCurvePoint,
+    interval_cell,
+    labelers_table,
+    points_section,
+    signed_cell,
+)
+from outlearn.results.report_folder import ReportFolder
+
+__all__ = ["PREFLIGHTS", "Preflight", "load_preflight"]
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What a table of weak labels says about a student trained on it; print() it.
+
+    Attributes:
+        source, n_points, class_names, level, seed: of what.
+        asked_twice: the columns are one labeler, asked again.
+        verdict: the answer.
+        labelers: one each.
+        disagreement: how often two labels of a point differ.
+        least_error: half of it: the mean error is at least that, whatever the errors are.
+        missed: how often a labeler misses the shared answer, mean, under even noise: the variance of the labels.
+        missed_bounds: the least and most it can be if noise is not even.
+        ceiling: the highest agreement with a labeler's labels that anything can reach.
+        truth: what true labels add; withheld without them.
+        largest_bias: the shared bias that was allowed for where it is not known.
+        encoder: what students see; withheld where there are none.
+        students: single ones, and of all labelers.
+        more_labels: how well a student does by the points that it sees.
+        last_doubling: what the last doubling of points brought.
+        vote_curve: how well a vote does by the number of labelers.
+        pooling: what a student of all labelers has over a student of one.
+        points_to_check: by hand.
+        warnings, assumptions, notes: sentences.
+    """
+
+    source: str
+    n_points: int
+    class_names: tuple[str, ...]
+    level: float
+    seed: int
+    asked_twice: bool
+    verdict: Verdict
+    labelers: tuple[LabelerReport, ...]
+    disagreement: Interval
+    least_error: Interval
+    missed: Interval
+    missed_bounds: Bounds
+    ceiling: Interval
+    truth: TruthReport | Withheld
+    largest_bias: float
+    encoder: str | Withheld
+    students: tuple[StudentReport, ...]
+    more_labels: tuple[LearningCurvePoint, ...]
+    last_doubling: Interval | Withheld
+    vote_curve: tuple[VoteCurvePoint, ...]
+    pooling: Interval | Withheld
+    points_to_check: tuple[PointToCheck, ...]
+    warnings: tuple[str, ...]
+    assumptions: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def student(self) -> StudentReport | None:
+        """Return the student of all the labels, or of single labelers where that one cannot be judged."""
+        return self.students[-1] if self.students else None
+
+    def __str__(self) -> str:
+        sections = [str(self.verdict), self._labelers(), self._error(), self._students(), self._more()]
+        if self.points_to_check:
+            sections.append(points_section(self.points_to_check))
+        lists = {"Doubts": self.warnings, "What this takes for granted": self.assumptions, "Notes": self.notes}
+        sections += [bullets(title, sentences) for title, sentences in lists.items() if sentences]
+        return "\n\n".join(filter(None, sections))
+
+    def _repr_html_(self) -> str:
+        return preformatted(str(self))
+
+    def _labelers(self) -> str:
+        who = "one labeler, asked again" if self.asked_twice else f"{len(self.labelers)} labelers"
+        title = f"Labels: {who}, {self.n_points:,} points, {len(self.class_names)} classes"
+        return f"{title}\n{labelers_table(self.labelers)}"
+
+    def _error(self) -> str:
+        bounds = self.missed_bounds
+        lines = [
+            "Error of a label: variance (a student can remove it) and shared bias (it inherits it)",
+            f"  two labels of a point differ                  {interval_cell(self.disagreement)}",
+            f"  so the mean error is at least                 {interval_cell(self.least_error)}   whatever the errors "
+            "are",
+            f"  variance: the shared answer is missed         {interval_cell(self.missed)}   if noise is even; "
+            f"{bounds.low:.3f} to {bounds.high:.3f} for any noise",
+            f"  self-agreement ceiling                        {interval_cell(self.ceiling)}   no answers agree with it "
+            "more",
+        ]
+        if not isinstance(self.truth, Withheld):
+            return "\n".join([*lines, str(self.truth)])
+        lines.append(f"  shared bias: the shared answer is wrong       {self.truth.reason}")
+        if self.missed.mean > 0:
+            lines.append(
+                f"  share of the error that is variance           {self._variance_share():.0%} to 100%, for a shared "
+                f"bias of {self.largest_bias:.0%} to none"
+            )
+        return "\n".join(lines)
+
+    def _variance_share(self) -> float:
+        """Return the share of the error that is variance, were the shared bias the largest allowed for."""
+        missed, bias, k = self.missed.mean, self.largest_bias, len(self.class_names)
+        # A label is right if it gives a right shared answer, or misses a wrong one for the true class, which is one of
+        # K - 1: error = 1 - (1 - bias)(1 - missed) - bias missed / (K - 1) = bias + missed - bias missed K / (K - 1).
+        return 1 - bias / (bias + missed - bias * missed * k / (k - 1))
+
+    def _students(self) -> str:
+        title = "Students of these labels, on points they did not see"
+        encoder = self.encoder.reason if isinstance(self.encoder, Withheld) else self.encoder
+        if not self.students:
+            return f"{title}\n  none: {encoder}"
+        return "\n".join([title, f"  {'they see':<46}{encoder}", *map(str, self.students)])
+
+    def _more(self) -> str:
+        lines = ["Would more help?"]
+        if self.more_labels:
+            curve = ", ".join(f"{min(at.accuracy.mean, 1):.3f} from {at.n_points:,}" for at in self.more_labels)
+            lines.append(f"  more points: the student gives the shared answer {curve} points")
+        if not isinstance(self.last_doubling, Withheld):
+            lines.append(
+                f"    the last doubling brought {signed_cell(self.last_doubling)}; the next is likely to bring less"
+            )
+        if self.vote_curve:
+            curve = ", ".join(f"{at.accuracy:.3f} of {at.n_labelers}" for at in self.vote_curve if at.n_labelers % 2)
+            lines.append(f"  more labelers: a vote gives the shared answer {curve} (even noise)")
+        if not isinstance(self.pooling, Withheld):
+            lines.append(f"    a student of all labelers instead of one: {signed_cell(self.pooling)}")
+        lines += self._more_true_labels()
+        return "\n".join(lines) if len(lines) > 1 else ""
+
+    def _more_true_labels(self) -> list[str]:
+        if isinstance(self.truth, Withheld):
+            width = self._bias_half_width(100)
+            return [
+                "  more true labels: 100 of random points would pin the shared bias to at most about "
+                f"± {width:.3f}, 400 to ± {width / 2:.3f}"
+            ]
+        if math.isnan(self.truth.shared_bias.standard_error):
+            return []
+        now, n = 1.96 * self.truth.shared_bias.standard_error, self.truth.n_labels
+        return [f"  more true labels: {n:,} pin the shared bias to ± {now:.3f}; {4 * n:,} would to ± {now / 2:.3f}"]
+
+    def _bias_half_width(self, n_true: int) -> float:
+        """Return half the width of the interval of the largest shared bias allowed for, from true labels."""
+        k, bias = len(self.class_names), self.largest_bias
+        missed = 0.0 if math.isnan(self.missed.mean) else min(max(self.missed.mean, 0.0), 1.0)
+        skill = max(1 - missed * k / (k - 1), 0.05)
+        # Of the mean over labelers of being right: whether the shared answer is, and each labeler's own noise.
+        variance = max(bias * (1 - bias) * skill**2 + missed * (1 - missed) / len(self.labelers), 0.01)
+        return 1.96 * math.sqrt(variance / n_true) / skill
+
+
+PREFLIGHTS = ReportFolder(
+    "preflight", "preflight", "preflight report", Preflight, schema=2, table="points_to_check.csv"
+)
+"""How a report is kept on disk. Schema 1 kept shared bias apart from what else true labels add."""
+
+
+def load_preflight(folder: str | Path) -> Preflight:
+    """Read the report that `outlearn preflight --out` left; it prints what was printed.
+
+    Args:
+        folder: what was given as --out.
+
+    Raises:
+        DataError: if there is none, or it is damaged or of another version; it names file, field and remedy.
+    """
+    return PREFLIGHTS.read(folder)

@@ -1,0 +1,139 @@
+"""The folder that `explain` and `preflight` leave: results.json, summary.txt and one table, written and read alike.
+
+results.json holds a frozen dataclass field by field, below `schema`, `kind`, `outlearn` and `inputs`. JSON has no nan,
+so null is nan; a field that is None is left out.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from outlearn.errors import DataError, StoreError
+from outlearn.results.serialization import read_json, read_record
+from outlearn.results.writing import write_file
+from outlearn.version import __version__
+
+__all__ = ["ReportFolder"]
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class ReportFolder(Generic[Found]):
+    """One kind of report folder.
+
+    Attributes:
+        kind: what results.json says under `kind`.
+        command: what writes it.
+        called: such a report in words.
+        found: the dataclass that results.json holds.
+        schema: of results.json; raise it when a field changes.
+        table: name of the CSV file beside it.
+    """
+
+    kind: str
+    command: str
+    called: str
+    found: type[Found]
+    schema: int
+    table: str
+
+    def claim(self, folder: Path) -> None:
+        """Make the folder, before anything is computed; refuse one that holds anything but an earlier report.
+
+        Raises:
+            StoreError: if it holds something else, is a file, or cannot be written to.
+        """
+        results = folder / "results.json"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            ours = (results.name, "summary.txt", self.table)
+            others = sorted(path.name for path in folder.iterdir() if path.name not in ours)
+            if not others and results.is_file():
+                content = json.loads(results.read_text(encoding="utf-8"))
+                others = [] if self._is_ours(content) else [results.name]
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise StoreError(
+                f"the folder {str(folder)!r} cannot be used: {reason}. Choose a new folder with --out DIR."
+            ) from None
+        if others:
+            raise StoreError(
+                f"the folder {str(folder)!r} is not empty and holds no {self.called} (found {others[0]!r}). Choose "
+                "another --out DIR."
+            )
+
+    def write(
+        self,
+        folder: Path,
+        found: Found,
+        *,
+        inputs: Mapping[str, Any],
+        text: str,
+        table: Iterable[Sequence[object]],
+    ) -> None:
+        """Write the three files into a claimed folder.
+
+        Args:
+            folder: see `claim`.
+            found: what results.json holds; fields that a subclass of `self.found` adds are not written.
+            inputs: where it came from.
+            text: what was printed.
+            table: rows of the CSV file, names of columns first.
+        """
+        sheet = io.StringIO(newline="")
+        csv.writer(sheet, lineterminator="\n").writerows(table)
+        content = {"schema": self.schema, "kind": self.kind, "outlearn": __version__, "inputs": dict(inputs)}
+        content |= {field.name: _plain(getattr(found, field.name)) for field in fields(self.found)}  # type: ignore[arg-type]
+        write_file(folder / self.table, sheet.getvalue().encode())
+        write_file(folder / "summary.txt", (text + "\n").encode())
+        written = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
+        write_file(folder / "results.json", (written + "\n").encode())
+
+    def read(self, folder: str | Path) -> Found:
+        """Read what `write` wrote.
+
+        Raises:
+            DataError: if results.json is missing, damaged, of another kind or schema, or a field does not fit; it
+                names the file, the field, and what to do.
+        """
+        path = Path(folder) / "results.json"
+        again = f"Write it again with outlearn {self.command} ... --out DIR."
+        content = read_json(path, again=again)
+        if not self._is_ours(content):
+            kind = content.get("kind", "run") if isinstance(content, dict) else "JSON"
+            raise DataError(f"{str(path)!r} holds no {self.called}: its kind is {kind!r}. {again}")
+        return read_record(self.found, _with_nan(content), path, schema=self.schema, again=again)
+
+    def _is_ours(self, content: Any) -> bool:
+        return isinstance(content, dict) and content.get("kind") == self.kind
+
+
+def _plain(value: Any) -> Any:
+    """Turn dataclasses into what JSON can hold."""
+    if is_dataclass(value):
+        named = ((field.name, getattr(value, field.name)) for field in fields(value))
+        return {name: _plain(content) for name, content in named if content is not None}
+    if isinstance(value, Mapping):
+        return {key: _plain(content) for key, content in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(content) for content in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)  # "inf" is read back as a number, and null is not infinite
+    return value
+
+
+def _with_nan(content: Any) -> Any:
+    """Put nan where `_plain` wrote null."""
+    if isinstance(content, dict):
+        return {key: _with_nan(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_with_nan(value) for value in content]
+    return math.nan if content is None else content

@@ -1,0 +1,389 @@
+"""What a run found: everybody's scores, what students gained and why, and what `auto` chose from.
+
+Shares stay shares and nats stay nats. Whatever has an interval is a `Measurement`, so what is withheld says why; a bare
+number was measured once and has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import Field, ModelWrapValidatorHandler, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from outlearn.core.intervals import Interval
+from outlearn.results.measurement import Measurement, Number, Withheld
+from outlearn.results.serialization import Record
+
+__all__ = [
+    "SCHEMA",
+    "BestTeacher",
+    "BiasVariance",
+    "BlindSpots",
+    "Candidate",
+    "Ceiling",
+    "Controls",
+    "CriterionChoice",
+    "Judged",
+    "JudgedCandidate",
+    "Labeler",
+    "Majority",
+    "Measures",
+    "PathPoint",
+    "PosteriorMean",
+    "Recovery",
+    "RunResults",
+    "Scored",
+    "Selection",
+    "StageUse",
+    "Student",
+    "TaskFacts",
+    "Teachers",
+    "TriedCandidate",
+]
+
+SCHEMA = 2
+"""Of results.json of a run; raise it when a field changes. 1 wrote `labeller`, and intervals without their level."""
+
+
+class Scored(Record):
+    """Somebody's scores on the test points, by metric.
+
+    In JSON the metrics stand beside the other fields, and the models' own values are `each` of their metric.
+
+    Attributes:
+        scores: metric -> mean over models and points.
+        each: metric -> every model's own value; empty where models were not told apart.
+    """
+
+    scores: Mapping[str, Measurement]
+    each: Mapping[str, tuple[Number, ...]] = Field(default_factory=dict)
+
+    @property
+    def accuracy(self) -> Interval | Withheld:
+        """Share of points that are right."""
+        return self.scores["accuracy"]
+
+    @property
+    def log_loss(self) -> Interval | Withheld:
+        """Mean of -log p(label), in nats."""
+        return self.scores["log_loss"]
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _gather(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Read the metrics, which are all the keys that are no fields."""
+        if not isinstance(data, Mapping) or "scores" in data:
+            return handler(data)
+        known = {name for key, field in cls.model_fields.items() for name in (key, field.alias)}
+        metrics = {key: value for key, value in data.items() if key not in known}
+        each = {key: value["each"] for key, value in metrics.items() if isinstance(value, Mapping) and "each" in value}
+        rest = {key: value for key, value in data.items() if key in known}
+        return handler({**rest, "scores": metrics, "each": each})
+
+    @model_validator(mode="after")
+    def _has_what_is_always_measured(self) -> Self:
+        for metric in ("accuracy", "log_loss"):
+            if metric not in self.scores:
+                raise ValueError(f"the metric {metric} is missing")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _spread(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write the metrics beside the other fields."""
+        record = handler(self)
+        scores, each = record.pop("scores"), record.pop("each")
+        spread = {name: {**score, **({"each": each[name]} if name in each else {})} for name, score in scores.items()}
+        return {**record, **spread}
+
+
+class TaskFacts(Record):
+    """What the run was about: the data and how they were split."""
+
+    name: str
+    kind: Annotated[str, Field(alias="task")]
+    n_teacher: int
+    n_student: int
+    n_validation: int
+    n_test: int
+    n_unlabelled: int
+    n_classes: int
+    class_names: tuple[str, ...]
+    source: str
+    licence: str
+    splits: str
+    notes: tuple[str, ...]
+
+
+class Measures(Record):
+    """How it was measured.
+
+    Attributes:
+        generator, order: of the divergence.
+        target: "labels", or "soft" for the task's own distributions; mixed with a share `smoothing` of the uniform one.
+        level: of all intervals.
+        unit: of risks, gaps, misfits and residuals.
+        risk_metric: the metric that the risk of a single model is, None where it is none of them.
+        misfit, posterior_mean: what they are under this divergence and order, in words.
+        identity_error: the largest |gap - misfit - residual| that rounding left.
+    """
+
+    generator: str
+    order: str
+    target: str
+    smoothing: float
+    level: float
+    unit: str
+    risk_metric: str | None
+    misfit: str
+    posterior_mean: str
+    identity_error: Number
+
+
+class Teachers(Scored):
+    """The weak teachers."""
+
+    models: int
+
+
+class Labeler(Scored):
+    """Who labeled the students' points: each teacher, or one combination of all."""
+
+    source: str
+
+
+class BestTeacher(Scored):
+    """The teacher that is best on the validation split."""
+
+    model: int
+    chosen_on: str
+
+
+class Controls(Record):
+    """What a careful person would try instead: the best teacher, and students of the teachers' mean by loss."""
+
+    best_teacher: BestTeacher
+    student_of_mean: Mapping[str, Scored]
+
+
+class Ceiling(Scored):
+    """Strong students trained on `labels` true labels."""
+
+    models: int
+    labels: int
+
+
+class Majority(Record):
+    """The most common class of the teachers' labels, and how often it is right."""
+
+    name: Annotated[str, Field(alias="class")]
+    accuracy: float
+
+
+class Recovery(Record):
+    """PGR = gain / room with Fieller's interval: `gain` is student - teacher, `room` is ceiling - teacher."""
+
+    value: Number | None
+    low: Number | None
+    high: Number | None
+    reason: str | None
+    over: str
+    gain: Measurement
+    room: Measurement
+
+
+class BlindSpots(Record):
+    """Where students are surely wrong and their own teachers unsure; see `core.blind_spots`."""
+
+    threshold: float
+    blind_spot: Measurement
+    error_where_blind: Measurement
+    index: Measurement
+    confident_disagreement: Measurement
+    right_when_disagreeing: Measurement
+
+
+class PathPoint(Record):
+    """One recorded epoch of one loss; means without intervals."""
+
+    epoch: float
+    accuracy: Number
+    log_loss: Number
+    entropy: Number
+    gap: Number
+    misfit: Number
+    residual: Number
+    crossed_misfit: Number
+    overfit_covariance: Number
+    crossed_kappa: Number
+    consensus_kappa: Number
+
+
+class BiasVariance(Record):
+    """Risk = noise + bias + variance; the last two corrected for the number of models."""
+
+    total: Measurement
+    noise: Measurement
+    bias: Measurement
+    variance: Measurement
+    correction: str
+
+
+class PosteriorMean(Record):
+    """How far students are from their posterior-mean teacher, or the reason why that cannot be told."""
+
+    method: str
+    reason: str | None = None
+    conditional_variance: Measurement | None = None
+    distance: Measurement | None = None
+    residual_bound: Measurement | None = None
+
+
+class Student(Scored):
+    """The students of one loss.
+
+    Attributes:
+        loss: its configuration: the kind, and every parameter.
+        models: how many students.
+        epoch: at which they are measured.
+        recovery: PGR and its two differences.
+        agreement: how often a student repeats its own teacher; and where that teacher is wrong.
+        gap, misfit, residual: risk of the teacher less that of its student, gap = misfit + residual.
+        crossed_misfit: the misfit against teachers that did not label for the student.
+        overfit_covariance: crossed misfit - misfit.
+        identity_error: largest |gap - misfit - residual| over students and points.
+        entropy_excess: H(student) - CE(target, student); a sharper student would gain where it is above 0.
+        differences: accuracy less that of everyone the students are compared with, paired by point.
+        log_loss_differences: the same of the log loss.
+        path: every recorded epoch.
+        bias, variance: of the students of one seed.
+        variance_between_teachers: share of the students' variance that comes with the teacher; None with one seed.
+    """
+
+    loss: Mapping[str, Any]
+    models: int
+    epoch: float
+    recovery: Annotated[Recovery, Field(alias="pgr")]
+    agreement: Measurement
+    agreement_when_teacher_wrong: Measurement
+    gap: Measurement
+    misfit: Measurement
+    residual: Measurement
+    crossed_misfit: Measurement
+    overfit_covariance: Measurement
+    identity_error: Number
+    entropy_excess: Measurement
+    differences: Mapping[str, Measurement]
+    log_loss_differences: Mapping[str, Measurement]
+    blind_spots: BlindSpots
+    path: tuple[PathPoint, ...]
+    bias: Measurement
+    variance: Measurement
+    variance_between_teachers: Number | None
+    posterior_mean: PosteriorMean
+
+    @property
+    def pgr(self) -> Interval | Withheld:
+        """Performance gap recovered: (student - teacher) / (ceiling - teacher), or why it is withheld."""
+        found, gain = self.recovery, self.recovery.gain
+        if found.value is None or found.low is None or found.high is None or isinstance(gain, Withheld):
+            return Withheld(found.reason or "it was not measured")
+        nan = float("nan")  # Fieller's interval has no standard error
+        return Interval(
+            found.value, found.low, found.high, nan, gain.n_models, gain.n_points, gain.level, found.reason, found.over
+        )
+
+
+class Candidate(Record):
+    """One way to train a student that `auto` may choose."""
+
+    name: str
+    loss: Mapping[str, Any]
+    epochs: float
+    weight_decay: float
+    rounds: int
+
+
+class TriedCandidate(Candidate):
+    """A candidate with what each criterion says of it, without a true label; nan where it cannot tell."""
+
+    values: Mapping[str, Number]
+
+
+class JudgedCandidate(Candidate):
+    """A candidate with the accuracy of its students on the test points."""
+
+    accuracy: float
+
+
+class CriterionChoice(Record):
+    """What one criterion would have chosen, and its rank correlation with accuracy, 1 at best."""
+
+    chosen: Candidate
+    accuracy: float
+    rank_correlation: Number | None
+
+
+class Judged(Record):
+    """How good the choice was, by true labels that no criterion saw; one seed, no interval.
+
+    Attributes:
+        accuracy: of each candidate, in their order.
+        best: the most accurate one.
+        chosen_accuracy: of the chosen one.
+        regret: accuracy of the best less that of the chosen.
+        by_criterion: what each would have chosen.
+    """
+
+    accuracy: tuple[float, ...]
+    best: JudgedCandidate
+    chosen_accuracy: float
+    regret: float
+    by_criterion: Mapping[str, CriterionChoice]
+
+
+class Selection(Record):
+    """What `loss: auto` chose, from what, by which criterion, and how good that was."""
+
+    criterion: str
+    chosen: Candidate
+    candidates: tuple[TriedCandidate, ...]
+    judged: Judged
+
+
+class StageUse(Record):
+    """A stage of the run: its key in the store, and whether the store had it before."""
+
+    key: str
+    cached: bool
+
+
+class RunResults(Record):
+    """The content of results.json.
+
+    Attributes:
+        schema_version: see `SCHEMA`.
+        outlearn: the version that wrote it.
+        config_key: names the run by its configuration and its data.
+        ensembles: combination -> its scores.
+        students: loss -> its students.
+        selection: None where `auto` was not asked for.
+        seconds: stage -> how long it took; and their `total`.
+    """
+
+    schema_version: Annotated[int, Field(alias="schema")] = SCHEMA
+    outlearn: str
+    config_key: str
+    task: TaskFacts
+    measure: Measures
+    teacher: Teachers
+    labeler: Labeler
+    ensembles: Mapping[str, Scored]
+    controls: Controls
+    ceiling: Ceiling
+    majority: Majority
+    students: Mapping[str, Student]
+    teacher_bias_variance: BiasVariance
+    selection: Selection | None = None
+    seconds: Mapping[str, float]
+    stages: Mapping[str, StageUse]

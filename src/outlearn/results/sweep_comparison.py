@@ -1,0 +1,235 @@
+"""Compare the losses of a sweep, or the values of a varied key, over its runs: paired differences, ranks, win rates.
+
+A treatment is a loss, or a value of one key; a block is everything else that a run is: all treatments met the same
+data there. Blocks that lack a treatment are left out of its comparison. The unit of the tests is a split (task and
+seed), its blocks averaged: other encoders on the same test points are no independent witnesses. Tasks are the unit of
+what is said about other tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from outlearn.core.block_means import over_clusters, over_splits
+from outlearn.core.intervals import Interval
+from outlearn.core.ranking import (
+    FriedmanTest,
+    PairwiseTests,
+    block_ranks,
+    cluster_scores,
+    friedman_test,
+    nemenyi_difference,
+    wilcoxon_holm,
+)
+from outlearn.core.win_rates import win_rate
+from outlearn.errors import DomainError
+from outlearn.results.sweep import Sweep, SweptRun
+
+__all__ = ["Comparison", "compare_losses", "compare_values", "compared_keys", "comparisons"]
+
+BASELINE = "forward_ce"  # what everybody does; where it was not tried, the first loss
+MINIMUM_UNITS = 3  # splits, for ranks and tests
+MAX_PARTS = 6
+# Keys that say which points a block has: blocks differ in them, nobody compares them.
+POINTS = ("seed", "data")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Scores of treatments over blocks.
+
+    Attributes:
+        what: what the treatments are: "loss", or a dotted key.
+        treatments: their names, in the order of the sweep.
+        baseline: the one that the others are compared with.
+        accuracy, log_loss: `[blocks, treatments]`.
+        task_of: name of each block's task.
+        setting_of: each block's task with the values of all other keys, but the seed.
+        seed_of: seed of each block's split.
+        shared: for each block test points over training points; see `over_splits`.
+        level: of all intervals.
+    """
+
+    what: str
+    treatments: tuple[str, ...]
+    baseline: str
+    accuracy: np.ndarray
+    log_loss: np.ndarray
+    task_of: tuple[str, ...]
+    setting_of: tuple[str, ...]
+    seed_of: tuple[Any, ...]
+    shared: np.ndarray
+    level: float
+
+    @cached_property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks, in order of appearance."""
+        return tuple(dict.fromkeys(self.task_of))
+
+    @cached_property
+    def parts(self) -> tuple[str, ...]:
+        """The settings, if there are few, else the tasks: what is shown apart."""
+        settings = tuple(dict.fromkeys(self.setting_of))
+        return settings if len(settings) <= MAX_PARTS else self.tasks
+
+    @cached_property
+    def _task_index(self) -> np.ndarray:
+        return _numbered(self.task_of)
+
+    @cached_property
+    def _split_index(self) -> np.ndarray:
+        return _numbered(tuple(zip(self.task_of, self.seed_of, strict=True)))
+
+    @property
+    def n_units(self) -> int:
+        """The number of splits."""
+        return int(self._split_index.max()) + 1
+
+    @cached_property
+    def units(self) -> np.ndarray:
+        """Accuracy of each treatment on each split, its blocks averaged, `[splits, treatments]`."""
+        return cluster_scores(self.accuracy, self._split_index)
+
+    @cached_property
+    def mean_ranks(self) -> np.ndarray:
+        """Mean rank of each treatment over the splits; 1 is best."""
+        return block_ranks(self.units).mean(axis=0)
+
+    def task_accuracy(self, treatment: str) -> float:
+        """Return the mean over tasks of a treatment's accuracy; every task weighs the same."""
+        return float(cluster_scores(self.accuracy, self._task_index)[:, self.treatments.index(treatment)].mean())
+
+    def difference(self, treatment: str, metric: str = "accuracy", *, part: str | None = None) -> Interval:
+        """Return treatment minus baseline over these tasks (or in one part), for new draws of their points."""
+        values = self._paired(treatment, metric)
+        names = self.setting_of if part in self.setting_of else self.task_of
+        mine = np.array([part is None or name == part for name in names])
+        return over_splits(values[mine], self._task_index[mine], self._split_index[mine], self.shared[mine], self.level)
+
+    def difference_for_new_tasks(self, treatment: str) -> Interval:
+        """Return treatment minus baseline in accuracy, for tasks that were not tried."""
+        return over_clusters(self._paired(treatment, "accuracy"), self._task_index, self.level)
+
+    def wins(self, treatment: str) -> Interval:
+        """Return how often the treatment's accuracy is above the baseline's; tasks are the unit."""
+        place, base = self.treatments.index(treatment), self.treatments.index(self.baseline)
+        scores = self.accuracy
+        return win_rate(scores[:, place], scores[:, base], clusters=self._task_index, level=self.level)
+
+    @cached_property
+    def friedman(self) -> FriedmanTest | None:
+        """The test that all rank alike over the splits; None for too few splits, or where all tie."""
+        if self.n_units < MINIMUM_UNITS:
+            return None
+        try:
+            return friedman_test(self.units)
+        except DomainError:
+            return None
+
+    @cached_property
+    def pairs(self) -> PairwiseTests | None:
+        """Wilcoxon's test of every pair over the splits; None for too few."""
+        return wilcoxon_holm(self.units) if self.n_units >= MINIMUM_UNITS else None
+
+    @property
+    def critical_difference(self) -> float | None:
+        """The difference of mean ranks from which on Nemenyi's test tells two apart; None for too few splits."""
+        if self.n_units < MINIMUM_UNITS:
+            return None
+        return nemenyi_difference(len(self.treatments), self.n_units, level=self.level)
+
+    def _paired(self, treatment: str, metric: str) -> np.ndarray:
+        scores = {"accuracy": self.accuracy, "log_loss": self.log_loss}[metric]
+        return scores[:, self.treatments.index(treatment)] - scores[:, self.treatments.index(self.baseline)]
+
+
+def comparisons(sweep: Sweep) -> dict[str, Comparison]:
+    """Compare the losses of a sweep, then the values of each varied key, as far as they met.
+
+    Returns:
+        "loss" or a dotted key -> its comparison.
+    """
+    found = {"loss": compare_losses(sweep)} | {key: compare_values(sweep, key) for key in compared_keys(sweep)}
+    return {what: comparison for what, comparison in found.items() if comparison is not None}
+
+
+def compare_losses(sweep: Sweep) -> Comparison | None:
+    """Compare the losses; a block is a run. None for fewer than two losses that meet in some run."""
+    losses = tuple(dict.fromkeys(loss for run in sweep.runs for loss in run.run.students))
+    keys = compared_keys(sweep)
+    return _compare(
+        sweep,
+        "loss",
+        losses,
+        BASELINE if BASELINE in losses else next(iter(losses), ""),
+        treatment=lambda run, loss: loss,
+        block=lambda run, loss: run.label,
+        setting=lambda run: ", ".join([run.task, *(run.value_text(key) for key in keys)]),
+    )
+
+
+def compared_keys(sweep: Sweep) -> tuple[str, ...]:
+    """Return the varied keys whose values are compared: those that do not choose the points."""
+    return tuple(key for key in sweep.keys if key.split(".")[0] not in POINTS)
+
+
+def compare_values(sweep: Sweep, key: str) -> Comparison | None:
+    """Compare the values of a key; a block is a loss with the values of all other keys. None if they never meet."""
+    values = sweep.values_of(key)
+    others = [other for other in sweep.keys if other != key]
+    return _compare(
+        sweep,
+        key,
+        values,
+        next(iter(values), ""),
+        treatment=lambda run, loss: run.value_text(key),
+        block=lambda run, loss: (loss, *map(run.value_text, others)),
+        setting=lambda run: run.task,
+    )
+
+
+def _compare(
+    sweep: Sweep,
+    what: str,
+    treatments: tuple[str, ...],
+    baseline: str,
+    *,
+    treatment: Callable[[SweptRun, str], str],
+    block: Callable[[SweptRun, str], Hashable],
+    setting: Callable[[SweptRun], str],
+) -> Comparison | None:
+    """Gather the complete blocks: those in which every treatment was measured."""
+    blocks: dict[Hashable, dict[str, tuple[SweptRun, Interval, Interval]]] = {}
+    for run in sweep.runs:
+        for loss, student in run.run.students.items():
+            accuracy, log_loss = student.accuracy, student.log_loss
+            if isinstance(accuracy, Interval) and isinstance(log_loss, Interval):
+                blocks.setdefault(block(run, loss), {})[treatment(run, loss)] = (run, accuracy, log_loss)
+    complete = [found for found in blocks.values() if len(found) == len(treatments)]
+    if len(treatments) < 2 or not complete:
+        return None
+    firsts = [found[treatments[0]][0] for found in complete]
+    tasks = [run.run.task for run in firsts]
+    return Comparison(
+        what=what,
+        treatments=treatments,
+        baseline=baseline,
+        accuracy=np.array([[found[name][1].mean for name in treatments] for found in complete]),
+        log_loss=np.array([[found[name][2].mean for name in treatments] for found in complete]),
+        task_of=tuple(task.name for task in tasks),
+        setting_of=tuple(map(setting, firsts)),
+        seed_of=tuple(str(run.seed) for run in firsts),
+        shared=np.array([task.n_test / task.n_student for task in tasks]),
+        level=firsts[0].run.measure.level,
+    )
+
+
+def _numbered(names: Sequence[Hashable]) -> np.ndarray:
+    """Number names in order of appearance."""
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return np.array([numbers[name] for name in names])
