@@ -18,6 +18,8 @@ from outlearn.core.combinations import COMBINATIONS
 from outlearn.core.criteria import CRITERIA
 from outlearn.core.generators import GENERATORS
 from outlearn.core.metrics import METRICS
+from outlearn.data.formats import FORMATS
+from outlearn.data.load import DATASETS
 from outlearn.encoders import ENCODERS
 from outlearn.learners import LEARNERS
 from outlearn.losses import LOSSES, Loss, loss_config, loss_name
@@ -128,6 +130,22 @@ def _learners() -> Rows:
     return header, [(f"`{name}`", _words(each), each.reads, _extra(each.extra)) for name, each in LEARNERS.items()]
 
 
+def _datasets() -> Rows:
+    header = ("name", "points", "what", "source", "licence", "needs")
+    return header, [
+        (f"`{name}`", each.points, each.line, each.source, each.licence, _extra(each.extra))
+        for name, each in DATASETS.items()
+    ]
+
+
+def _formats() -> Rows:
+    header = ("format", "suffix", "what it holds", "needs")
+    return header, [
+        (f"`{name}`", ", ".join(each.suffixes) or "a folder", each.line, _extra(each.extra))
+        for name, each in FORMATS.items()
+    ]
+
+
 class _Worded(Protocol):
     label: ClassVar[str]
     line: ClassVar[str]
@@ -149,6 +167,8 @@ TABLES: Mapping[str, Callable[[], Rows]] = {
     "metrics": _metrics,
     "encoders": _encoders,
     "learners": _learners,
+    "datasets": _datasets,
+    "formats": _formats,
 }
 
 

@@ -23,7 +23,12 @@ from outlearn.core.criteria import CRITERIA, Criterion
 from outlearn.core.generators import GENERATORS, PotentialGenerator
 from outlearn.core.metrics import METRICS, Metric
 from outlearn.core.predictions import Predictions
+from outlearn.data.formats import FORMATS, Format
+from outlearn.data.load import DATASETS, Dataset, load_task
+from outlearn.data.raw_table import RawTable
+from outlearn.data.task import Task, make_task
 from outlearn.encoders import ENCODERS
+from outlearn.errors import ConfigError
 from outlearn.experiment.load_config import load_config
 from outlearn.learners import LEARNERS
 from outlearn.learners.learner import Learner
@@ -52,9 +57,9 @@ def show(tmp_path: Path, task_file: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
             main()
         assert not stop.value.code
 
-    def go(*overrides: str, path: Path = task_file) -> Shown:
+    def go(*overrides: str, data: str = f"data.path={task_file}") -> Shown:
         out = tmp_path / "run"
-        settings = [part for override in (f"data.path={path}", *SMALL, *overrides) for part in ("--set", override)]
+        settings = [part for override in (data, *SMALL, *overrides) for part in ("--set", override)]
         outlearn("run", "--store", tmp_path / "store", "--out", out, *settings)
         outlearn("report", out, "--format", "md")
         read = {name: (out / name).read_text() for name in ("results.json", "summary.txt", "report.html", "report.md")}
@@ -191,13 +196,58 @@ CERTAINTY = Criterion(
 def test_a_criterion(monkeypatch, show, write_task, tmp_path):
     monkeypatch.setitem(CRITERIA, "squared_kappa", CERTAINTY)
     tiny = write_task(tmp_path / "tiny.npz", n_points=120)
-    shown = show("student.loss=auto", "student.criterion=squared_kappa", "teacher.models=2", path=tiny)
+    shown = show("student.loss=auto", "student.criterion=squared_kappa", "teacher.models=2", data=f"data.path={tiny}")
     selection = shown.results["selection"]
     assert selection["criterion"] == "squared_kappa"
     assert "squared_kappa" in selection["judged"]["by_criterion"]
     for text in (shown.page, shown.markdown):
         assert "squared kappa of students" in text
     assert "| `squared_kappa` | squared kappa of students | higher | they agree | they do not |" in render("criteria")
+
+
+# ---- a data format, and a dataset ------------------------------------------------------------------------------------
+
+
+def read_lines_backwards(path: Path) -> RawTable:
+    rows = [line.rsplit("|", 1) for line in path.read_text().splitlines()]
+    columns = {"text": [text for text, _ in rows], "label": [label for _, label in rows]}
+    return RawTable(str(path), columns, range(1, len(rows) + 1))
+
+
+PIPED = Format("piped", (".piped",), "lines with a bar", "a text, a bar and a label a line", read_lines_backwards, "hf")
+
+
+def test_a_data_format(monkeypatch, show, tmp_path):
+    monkeypatch.setitem(FORMATS, "piped", PIPED)
+    rng = np.random.default_rng(0)
+    lines = [
+        f"point {i} is {'good' if y else 'bad'} and {rng.integers(99)}|{'yes' if y else 'no'}"
+        for i, y in enumerate(rng.integers(0, 2, 300))
+    ]
+    (tmp_path / "task.piped").write_text("\n".join(lines))
+    weak = "teacher.encoder={kind: tfidf}"
+    shown = show(weak, "student.encoder={kind: tfidf}", data=f"data.path={tmp_path / 'task.piped'}")
+    assert shown.results["task"]["class_names"] == ["no", "yes"]
+    assert shown.results["teacher"]["accuracy"]["mean"] > 0.9
+    assert "task" in shown.page
+    assert "| `piped` | .piped | a text, a bar and a label a line | outlearn[hf] |" in render("formats")
+    with pytest.raises(ConfigError, match='Did you mean "piped"'):
+        load_task(path=tmp_path / "task.piped", format="pipe")
+
+
+def test_a_dataset(monkeypatch, show):
+    def load() -> Task:
+        rng = np.random.default_rng(0)
+        labels = rng.integers(0, 2, 300)
+        features = (rng.normal(size=(300, 4)) + labels[:, None]).astype(np.float32)
+        return make_task(name="blobs", class_names=("left", "right"), labels=labels, features=features)
+
+    blobs = Dataset("blobs", "left or right?", "300 points", "this file", "MIT", load, preset="arrays")
+    monkeypatch.setitem(DATASETS, "blobs", blobs)
+    shown = show(data="data.name=blobs")
+    assert shown.results["task"]["name"] == "blobs"
+    assert "blobs" in shown.page
+    assert "| `blobs` | 300 points | left or right? | this file | MIT | |" in render("datasets")
 
 
 # ---- an encoder ------------------------------------------------------------------------------------------------------

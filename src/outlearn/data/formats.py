@@ -30,6 +30,7 @@ class Format:
         read: path -> the table.
         extra: of the package, that reading needs; "" for none.
         labels: whether it may hold labels of labelers from elsewhere: a table with columns of the user's choice.
+        preset: the settings that a run of such data starts from.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Format:
     read: Callable[[Path], RawTable]
     extra: str = ""
     labels: bool = True
+    preset: str = "text"
 
 
 FORMATS: Mapping[str, Format] = {
@@ -68,6 +70,7 @@ FORMATS: Mapping[str, Format] = {
             "arrays `features` (or `X`) and `labels` (or `y`), and if you like `ids`, `groups`, `splits`",
             read_npz,
             labels=False,
+            preset="arrays",
         ),
         Format(
             "huggingface",
