@@ -208,13 +208,13 @@ def test_a_criterion(monkeypatch, show, write_task, tmp_path):
 # ---- a data format, and a dataset ------------------------------------------------------------------------------------
 
 
-def read_lines_backwards(path: Path) -> RawTable:
+def read_piped(path: Path) -> RawTable:
     rows = [line.rsplit("|", 1) for line in path.read_text().splitlines()]
     columns = {"text": [text for text, _ in rows], "label": [label for _, label in rows]}
     return RawTable(str(path), columns, range(1, len(rows) + 1))
 
 
-PIPED = Format("piped", (".piped",), "lines with a bar", "a text, a bar and a label a line", read_lines_backwards, "hf")
+PIPED = Format("piped", (".piped",), "lines with a bar", "a text, a bar and a label a line", read_piped, "hf")
 
 
 def test_a_data_format(monkeypatch, show, tmp_path):

@@ -178,8 +178,9 @@ def _load_path(
         raise ConfigError(
             "data.subset and data.split are for Hugging Face datasets. Drop them, or use a column `split`."
         )
-    if format == "npz" and columns != Columns():
-        raise ConfigError("data.*_column do not apply to .npz, whose arrays are features, labels, ids, groups, splits.")
+    if format is not None and not FORMATS[format].names_columns and columns != Columns():
+        suffixes = ", ".join(FORMATS[format].suffixes) or format
+        raise ConfigError(f"data.*_column do not apply to {suffixes}, which holds {FORMATS[format].line}.")
     if format == "huggingface":
         if not is_saved_dataset(path):
             raise DataError(

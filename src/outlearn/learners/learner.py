@@ -55,7 +55,7 @@ class Learner(BaseModel):
 
     @property
     def seed_groups(self) -> int:
-        """Return how many kinds of randomness seeds are dealt to, by their residue: minibatch orders, for heads."""
+        """Return the number of minibatch orders; a seed has the order of its residue, seed modulo this number."""
         return 1
 
     def head_settings(self, *, bias: bool) -> HeadSettings | None:
