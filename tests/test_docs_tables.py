@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
+import numpy as np
 import pytest
 from tools.docs_tables import DOCS, TABLES, outdated, render
 
+from outlearn.core.combinations import COMBINATIONS
+from outlearn.core.criteria import CRITERIA
+from outlearn.core.generators import GENERATORS, get_generator
+from outlearn.core.metrics import METRICS
+from outlearn.core.predictions import Predictions
+from outlearn.data.formats import FORMATS
+from outlearn.data.load import DATASETS
+from outlearn.encoders import ENCODERS
+from outlearn.learners import LEARNERS
 from outlearn.losses import LOSSES
 
 SOURCE = DOCS.parent / "src" / "outlearn"
@@ -44,5 +55,30 @@ def test_every_contract_that_extending_names_is_a_file():
     assert [path for path in named if not (DOCS.parent / path).is_file()] == []
 
 
-def test_every_loss_says_what_people_call_it_and_its_formula():
-    assert [name for name, loss in LOSSES.items() if not (loss.label and loss.formula and loss.name == name)] == []
+@pytest.mark.parametrize(
+    "registry", [GENERATORS, COMBINATIONS, CRITERIA, METRICS, LOSSES, ENCODERS, LEARNERS, FORMATS, DATASETS]
+)
+def test_every_thing_has_the_name_of_its_key_and_says_what_it_is(registry):
+    for name, thing in registry.items():
+        own = thing.model_fields["kind"].default if registry is LEARNERS else getattr(thing, "kind", None) or thing.name
+        assert own == name
+        assert registry is DATASETS or thing.label
+        words = thing.formula if registry is LOSSES else thing.assumes if registry is CRITERIA else thing.line
+        assert words
+
+
+def test_every_extra_that_a_thing_needs_is_one_of_the_package():
+    extras = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    needed = {thing.extra for registry in (ENCODERS, LEARNERS, FORMATS, DATASETS) for thing in registry.values()}
+    assert needed - {""} <= set(extras)
+
+
+def test_every_metric_that_is_the_risk_of_a_divergence_is_that_divergence():
+    predictions = Predictions.from_probs(np.array([[0.7, 0.2, 0.1], [0.3, 0.3, 0.4]]))
+    labels = np.array([0, 1])
+    measured = {name: kind for name, kind in GENERATORS.items() if kind.risk_metric}
+    assert set(measured) == {"negative_entropy", "squared_euclidean"}
+    for name, kind in measured.items():
+        risk = get_generator(name).divergence(np.eye(3)[labels], predictions.probs)
+        np.testing.assert_allclose(METRICS[kind.risk_metric](predictions, labels), risk, rtol=1e-12)
+        assert METRICS[kind.risk_metric].unit == kind.unit

@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import Field, fields
 from pathlib import Path
-from typing import ClassVar, Protocol, TypeAlias
+from typing import ClassVar, Protocol, TypeAlias, get_args, get_type_hints
 
 from outlearn.core.combinations import COMBINATIONS
 from outlearn.core.criteria import CRITERIA
@@ -67,9 +68,10 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _losses() -> Rows:
-    header = ("name", "value", "gradient", "minimiser", "parameters (default)")
+    header = ("name", "called", "value", "gradient", "minimiser", "parameters (default)")
     return header, [
-        (f"`{name}`", loss.formula, _gradient(loss), loss.minimiser, _parameters(loss)) for name, loss in LOSSES.items()
+        (f"`{name}`", loss.label, loss.formula, _gradient(loss), loss.minimiser, _parameters(loss))
+        for name, loss in LOSSES.items()
     ]
 
 
@@ -88,7 +90,9 @@ def _parameters(kind: type[Loss]) -> str:
 def _value(value: object) -> str:
     if isinstance(value, Loss):
         return f"`{loss_name(value)}`"
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, bool | None):
+        return {None: "none", True: "true", False: "false"}[value]
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _generators() -> Rows:
@@ -121,8 +125,20 @@ def _metrics() -> Rows:
 
 
 def _encoders() -> Rows:
-    header = ("`encoder.kind`", "what it is", "needs")
-    return header, [(f"`{name}`", _words(each), _extra(each.extra)) for name, each in ENCODERS.items()]
+    header = ("`encoder.kind`", "what it is", "parameters (default)", "needs")
+    return header, [(f"`{name}`", each.line, _fields(each), _extra(each.extra)) for name, each in ENCODERS.items()]
+
+
+def _fields(kind: type) -> str:
+    """List the fields of a dataclass, the default first where the type lists what is allowed."""
+    hints = get_type_hints(kind)
+    return ", ".join(f"`{each.name}` ({_default(each, get_args(hints[each.name]))})" for each in fields(kind))
+
+
+def _default(field: Field[object], allowed: Sequence[object]) -> str:
+    if isinstance(field.default, str) and field.default in allowed:
+        return " or ".join(dict.fromkeys([field.default, *map(str, allowed)]))
+    return _value(field.default)
 
 
 def _learners() -> Rows:

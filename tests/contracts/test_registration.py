@@ -97,7 +97,7 @@ def test_a_loss(monkeypatch, show):
     assert shown.results["students"]["powered(power=2)"]["loss"] == {"kind": "powered", "power": 2.0}
     for text in (shown.summary, shown.page, shown.markdown):
         assert "powered(power=2)" in text
-    assert "| `powered` | sum abs(s - t)^power | autograd | t | power (3) |" in render("losses")
+    assert "| `powered` | powered difference | sum abs(s - t)^power | autograd | t | power (3) |" in render("losses")
 
 
 def test_a_loss_is_refused_with_the_range_that_it_states(monkeypatch):
@@ -259,7 +259,7 @@ class Signs:
 
     kind: ClassVar[str] = "signs"
     label: ClassVar[str] = "signs"
-    line: ClassVar[str] = "The signs of the task's features."
+    line: ClassVar[str] = "the signs of the task's features"
     extra: ClassVar[str] = "offline"
     fits: ClassVar[bool] = False
 
@@ -278,7 +278,7 @@ def test_an_encoder(monkeypatch, show):
     shown = show("student.encoder={kind: signs, scale: 2}")
     assert 0.5 < shown.results["ceiling"]["accuracy"]["mean"] <= 1.0
     assert "forward_ce" in shown.page
-    assert "| `signs` | signs: The signs of the task's features. | outlearn[offline] |" in render("encoders")
+    assert "| `signs` | the signs of the task's features | `scale` (1) | outlearn[offline] |" in render("encoders")
     with pytest.raises(ValueError, match=r"encoder\.scales is no parameter of the encoder 'signs'"):
         load_config(overrides=["data.name=digits", "student.encoder={kind: signs, scales: 2}"])
 

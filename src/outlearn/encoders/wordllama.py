@@ -38,7 +38,10 @@ class WordLlama:
 
     kind: ClassVar[str] = "wordllama"
     label: ClassVar[str] = "WordLlama"
-    line: ClassVar[str] = "The mean of static word vectors, without a network: a weak encoder, fast."
+    line: ClassVar[str] = (
+        "static embeddings of the package `wordllama` (MIT), averaged over a "
+        "text's tokens; `dim` keeps a prefix; no network"
+    )
     extra: ClassVar[str] = "offline"
     fits: ClassVar[bool] = False
 
