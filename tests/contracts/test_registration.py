@@ -30,11 +30,13 @@ from outlearn.data.task import Task, make_task
 from outlearn.encoders import ENCODERS
 from outlearn.errors import ConfigError
 from outlearn.experiment.load_config import load_config
+from outlearn.experiment.stages import auto
 from outlearn.learners import LEARNERS
 from outlearn.learners.learner import Learner
 from outlearn.learners.trained_heads import Predicted
 from outlearn.losses import LOSSES, Loss
 from outlearn.losses.loss import Number, Range
+from outlearn.selection import default_candidates
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,7 @@ CERTAINTY = Criterion(
 
 def test_a_criterion(monkeypatch, show, write_task, tmp_path):
     monkeypatch.setitem(CRITERIA, "squared_kappa", CERTAINTY)
+    monkeypatch.setattr(auto, "default_candidates", lambda *given: default_candidates(*given)[::40])
     tiny = write_task(tmp_path / "tiny.npz", n_points=120)
     shown = show("student.loss=auto", "student.criterion=squared_kappa", "teacher.models=2", data=f"data.path={tiny}")
     selection = shown.results["selection"]
