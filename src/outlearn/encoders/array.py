@@ -35,8 +35,10 @@ class Array:
 
     kind: ClassVar[str] = "array"
     label: ClassVar[str] = "features of the task"
-    line: ClassVar[str] = "The features that the task brings, or some of their columns."
-    extra: ClassVar[str | None] = None
+    line: ClassVar[str] = (
+        "the task's own features, or some columns of them: a list, or `centre:8`, the pixels nearest the centre"
+    )
+    extra: ClassVar[str] = ""
     fits: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

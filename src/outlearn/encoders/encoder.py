@@ -22,7 +22,7 @@ class Encoder(Protocol):
         kind: its name in configurations.
         label: for people.
         line: one sentence for tables in docs.
-        extra: the extra of this package that it needs, or None.
+        extra: the extra of this package that it needs; "" for none.
         fits: whether `encode` learns from the points in `fit_on`; a cache key must then include them.
         fingerprint: a sha256 of everything else that decides the features: the parameters and the weights on disk.
     """
@@ -30,7 +30,7 @@ class Encoder(Protocol):
     kind: ClassVar[str]
     label: ClassVar[str]
     line: ClassVar[str]
-    extra: ClassVar[str | None]
+    extra: ClassVar[str]
     fits: ClassVar[bool]
 
     @property

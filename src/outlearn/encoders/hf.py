@@ -56,8 +56,8 @@ class HuggingFace:
 
     kind: ClassVar[str] = "hf"
     label: ClassVar[str] = "hidden states of a model"
-    line: ClassVar[str] = "Pooled hidden states of a Hugging Face model, by default MiniLM."
-    extra: ClassVar[str | None] = "hf"
+    line: ClassVar[str] = "hidden states of any Hugging Face model, pooled over a text"
+    extra: ClassVar[str] = "hf"
     fits: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

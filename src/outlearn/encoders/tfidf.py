@@ -41,8 +41,11 @@ class Tfidf:
 
     kind: ClassVar[str] = "tfidf"
     label: ClassVar[str] = "TF-IDF"
-    line: ClassVar[str] = "Counts of words or characters, weighted by rarity; learned from the training split alone."
-    extra: ClassVar[str | None] = None
+    line: ClassVar[str] = (
+        "words counted, rare ones more; fitted on the points it is told to, "
+        "and no other; `dims` reduces them by a truncated SVD"
+    )
+    extra: ClassVar[str] = ""
     fits: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

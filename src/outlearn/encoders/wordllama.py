@@ -38,8 +38,11 @@ class WordLlama:
 
     kind: ClassVar[str] = "wordllama"
     label: ClassVar[str] = "WordLlama"
-    line: ClassVar[str] = "The mean of static word vectors, without a network: a weak encoder, fast."
-    extra: ClassVar[str | None] = "offline"
+    line: ClassVar[str] = (
+        "static embeddings of the package `wordllama` (MIT), averaged over a "
+        "text's tokens; `dim` keeps a prefix; no network"
+    )
+    extra: ClassVar[str] = "offline"
     fits: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

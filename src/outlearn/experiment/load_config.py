@@ -13,12 +13,15 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from outlearn.data.formats import FORMATS, Format, format_of
+from outlearn.data.load import DATASETS, Dataset
 from outlearn.errors import ConfigError, suggest
 from outlearn.experiment.config import Config
 from outlearn.learners.registry import LEARNERS
 
 __all__ = ["PRESETS", "check_config", "load_config", "overlay", "parse_overrides", "read_yaml"]
 
+DEFAULT_DATASET = "vader-lexicon"  # works offline
 PRESETS = ("arrays", "digits", "text", "vader-intensity", "vader-lexicon")
 
 
@@ -117,13 +120,13 @@ def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
 def _preset(data: Any) -> dict[str, Any]:
     """Choose the defaults by the data alone: built-in tasks have their own, files go by what they hold."""
     data = data if isinstance(data, dict) else {}
-    name, path = data.get("name"), data.get("path")
+    name, path, format = data.get("name"), data.get("path"), data.get("format")
+    found: Format | Dataset | None
     if path is not None:
-        preset = "arrays" if str(path).endswith(".npz") or data.get("format") == "npz" else "text"
-    elif name is None:
-        preset = "vader-lexicon"
+        found = FORMATS.get(str(format)) if format is not None else format_of(Path(str(path)))
     else:
-        preset = name if name in PRESETS else "text"
+        found = DATASETS.get(DEFAULT_DATASET if name is None else str(name))
+    preset = "text" if found is None else found.preset
     text = (files("outlearn.experiment") / "presets" / f"{preset}.yaml").read_text(encoding="utf-8")
     return yaml.safe_load(text)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from outlearn.errors import ConfigError, DataError, DomainError, suggest
 from outlearn.learners.blocks import LinearBlock
 from outlearn.learners.certificate import certify
 from outlearn.learners.checked_inputs import Inputs, check_inputs
+from outlearn.learners.convex_problems import Labels, Problem, cross_entropy_of, labels_of, problem_of
 from outlearn.learners.jobs import HeadJob
 from outlearn.learners.memory import allowed_memory
 from outlearn.learners.minimise import MEMORY, minimise
@@ -29,7 +30,6 @@ from outlearn.learners.objective import Objective
 from outlearn.learners.parallel import equal_parts, one_thread_an_operation, run_chunks
 from outlearn.learners.trained_heads import Collected, FitResult
 from outlearn.losses import LOSSES, Loss, loss_name
-from outlearn.losses.closed_forms import Mixture
 from outlearn.losses.registry import default_loss
 
 __all__ = ["fit_convex"]
@@ -42,21 +42,7 @@ REFRESHED = (4, 8)  # steps of it after which the common Hessian is renewed
 ALONE = 200  # steps of a head's own run
 ATTEMPTS = 3
 LARGE = 10**11
-FEWEST = 2  # examples a feature, below which a head's Hessian is unlike the average one
-
-
-class Labels(NamedTuple):
-    """Name targets: those of a labelling, or what a loss makes of them before it takes the cross-entropy."""
-
-    labelling: int
-    made_by: Callable[[Tensor], Tensor] | None
-
-
-class Problem(NamedTuple):
-    """Name a minimum to find: jobs that differ in their seed only, or in a constant of the loss, share one."""
-
-    labels: Labels
-    weighting: int | None
+MIN_EXAMPLES = 2  # for each feature; with fewer a head's Hessian is unlike the average one
 
 
 @torch.no_grad()
@@ -123,9 +109,9 @@ def fit_convex(
         raise ConfigError(f"memory_bytes is {memory_bytes!r}; expected a number of bytes above 0.")
     for index, job in enumerate(jobs):
         loss = getattr(job, "loss", None)  # what is no job at all is named by check_inputs
-        if isinstance(loss, Loss) and _cross_entropy(loss) is None:
+        if isinstance(loss, Loss) and cross_entropy_of(loss) is None:
             defaults = {name: default_loss(kind) for name, kind in LOSSES.items()}
-            convex = [name for name, known in defaults.items() if known is not None and _cross_entropy(known)]
+            convex = [name for name, known in defaults.items() if known is not None and cross_entropy_of(known)]
             raise ConfigError(
                 f"jobs[{index}] has the loss {loss_name(loss)}, which is not convex in the weights; fit_convex "
                 f"takes {', '.join(convex)}. Train {', '.join(sorted(LOSSES.keys() - set(convex)))} "
@@ -137,7 +123,7 @@ def fit_convex(
             features, targets, jobs, points, weights, bias=bias, standardise=standardise, dtype=torch_dtype
         )
         problems: dict[Problem, int] = {}
-        which = [problems.setdefault(_problem(job), len(problems)) for job in jobs]
+        which = [problems.setdefault(problem_of(job), len(problems)) for job in jobs]
         names = [f"jobs[{which.index(i)}] ({jobs[which.index(i)]})" for i in range(len(problems))]
         solver = _Solver(data, list(problems), names, C=C, tolerance=tolerance, bias=bias)
         # A Hessian of this many products is worth the barriers of a product split over threads.
@@ -156,17 +142,6 @@ def fit_convex(
         results.record(0, _block(wide.to(torch_dtype), len(jobs), bias=bias), members)
         results.keep(_block(wide, len(jobs), bias=bias), members)
     return results.finish((float(solver.passes),), gaps=solver.gaps[which].numpy())
-
-
-def _cross_entropy(loss: Loss) -> Mixture | None:
-    """Return the closed form of a loss that is a cross-entropy at a fixed target, up to a constant; else None."""
-    form = loss.closed_form()
-    return form if isinstance(form, Mixture) and form.is_cross_entropy else None
-
-
-def _problem(job: HeadJob) -> Problem:
-    form = _cross_entropy(job.loss)
-    return Problem(Labels(job.labelling, None if form is None else form.target), job.weighting)
 
 
 def _block(weight: Tensor, n_heads: int, *, bias: bool) -> LinearBlock:
@@ -214,7 +189,7 @@ class _Solver:
 
     def solve(self, chunk: list[int], report: Callable[[int], None]) -> None:
         """Minimise and certify these problems."""
-        together = [i for i in chunk if self._n_seen(self.problems[i]) >= FEWEST * self.data.features.shape[1]]
+        together = [i for i in chunk if self._n_seen(self.problems[i]) >= MIN_EXAMPLES * self.data.features.shape[1]]
         if together:
             self._together(together, report)
         left = [i for i in chunk if not self.gaps[i] <= self.tolerance]
@@ -226,7 +201,7 @@ class _Solver:
     def _check_classes(self) -> None:
         """Raise if a class without weight would send an intercept to minus infinity."""
         for name_of_labels in dict.fromkeys(problem.labels for problem in self.problems):
-            labels = _labels(self.data, name_of_labels)
+            labels = labels_of(self.data, name_of_labels)
             everywhere = labels.sum(0)
             for problem, name in zip(self.problems, self.names, strict=True):
                 if problem.labels != name_of_labels:
@@ -301,14 +276,8 @@ class _Solver:
         for head, problem in enumerate(problems):
             by_labels.setdefault(problem.labels, []).append(head)
         for name_of_labels, heads in by_labels.items():
-            labels = _labels(self.data, name_of_labels)[:, first:].to(x.dtype)
+            labels = labels_of(self.data, name_of_labels)[:, first:].to(x.dtype)
             pulls[:, :, heads] = labels[:, :, None] * weights[:, :, heads]
         totals = np.array([n if w is None else self.data.totals[w] for _, w in problems], dtype=np.float64)
         ridge = torch.from_numpy(1.0 / (self.C * totals)).to(x.dtype)
         return Objective(x, pulls, weights, ridge, self.bias)
-
-
-def _labels(data: Inputs, labels: Labels) -> Tensor:
-    """Return targets `[examples, classes]`."""
-    targets = data.targets[labels.labelling]
-    return targets if labels.made_by is None else labels.made_by(targets.T[..., None])[..., 0].T.contiguous()

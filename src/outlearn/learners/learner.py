@@ -27,7 +27,7 @@ class Learner(BaseModel):
     Attributes:
         label: for people.
         line: one sentence for tables in docs.
-        extra: the extra of this package that it needs, or None.
+        extra: the extra of this package that it needs; "" for none.
         reads: frozen features, which an encoder makes, or texts: it then trains the whole model and has no encoder.
         has_randomness: whether its seed matters. Without it one seed is all there is, and teachers need other points.
         has_epochs: whether it trains for a time, so that predictions can be made and chosen along the way.
@@ -44,7 +44,7 @@ class Learner(BaseModel):
 
     label: ClassVar[str] = ""
     line: ClassVar[str] = ""
-    extra: ClassVar[str | None] = None
+    extra: ClassVar[str] = ""
     reads: ClassVar[Literal["features", "texts"]] = "features"
     has_randomness: ClassVar[bool] = True
     has_epochs: ClassVar[bool] = False
@@ -55,7 +55,7 @@ class Learner(BaseModel):
 
     @property
     def seed_groups(self) -> int:
-        """Return how many kinds of randomness seeds are dealt to, by their residue: minibatch orders, for heads."""
+        """Return the number of minibatch orders; a seed has the order of its residue, seed modulo this number."""
         return 1
 
     def head_settings(self, *, bias: bool) -> HeadSettings | None:

@@ -114,9 +114,7 @@ class CACE(Loss):
         threshold = None if self.quantile is None else confidence_quantile(t, self.quantile)
         return self.forward_weight(t, axis=0, threshold=threshold)
 
-    def sensitivity(
-        self, s: Float[Tensor, "*batch classes"], t: Float[Tensor, "*batch classes"]
-    ) -> Float[Tensor, "*batch classes classes"] | None:
+    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor | None:
         """Mix both by the weight of CE, whose hard switch counts as constant; a smooth one is left to autograd."""
         if self.temperature is not None:
             return None
@@ -173,9 +171,7 @@ class ConfidenceWindow(Loss):
         """Pull under the mask."""
         return _WindowForm(self.radius)
 
-    def sensitivity(
-        self, s: Float[Tensor, "*batch classes"], t: Float[Tensor, "*batch classes"]
-    ) -> Float[Tensor, "*batch classes classes"]:
+    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
         """Compute -J(t) under the mask."""
         inside = s.amax(-1)[..., None, None] < 0.5 + self.radius
         return torch.where(inside, forward_sensitivity(t), 0.0)

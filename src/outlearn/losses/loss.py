@@ -105,7 +105,7 @@ class Loss(ABC):
     name: ClassVar[str]
     label: ClassVar[str] = ""
     formula: ClassVar[str] = ""
-    gradient_formula: ClassVar[str] = "autograd"
+    gradient_formula: ClassVar[str] = ""
     minimiser: ClassVar[str] = ""
     batch_coupled: ClassVar[bool] = False
 

@@ -1,7 +1,7 @@
 """The table of losses, and how a loss is named in a configuration, a cache key and a table.
 
 `LOSSES` is a plain dict: a new loss is one line here. Three ways to write a loss lead to the same object: its name
-with parameters, a mapping with `kind`, and the spellings of the first papers on the subject.
+with parameters, a mapping with `kind`, and the names that the first papers on the subject use.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ LOSSES: dict[str, type[Loss]] = {
     )
 }
 
-# Spellings of the paper's own code and of its predecessors.
+# Names in the paper's own code and in that of its predecessors.
 ALIASES: dict[str, str] = {"bce": "forward_ce", "reverse_bce": "reverse_ce", "aux": "aux_conf", "kl": "forward_kl"}
 _NUMBER = r"(\d+(?:\.\d+)?(?:e-?\d+)?)"
 _PATTERNS = {
@@ -57,9 +57,9 @@ _PATTERNS = {
 
 
 def get_loss(spec: object, **parameters: object) -> Loss:
-    """Build a loss from its name and parameters, from a mapping with `kind`, or from a paper's own spelling.
+    """Build a loss from its name and parameters, from a mapping with `kind`, or from a paper's own name for it.
 
-    Spellings: `bce`, `reverse_bce`, `aux`, `kl`, `reverse_kl`; `CACE_c`, a threshold of 0.5 + c on max t;
+    Papers' names: `bce`, `reverse_bce`, `aux`, `kl`, `reverse_kl`; `CACE_c`, a threshold of 0.5 + c on max t;
     `Quan_CACE_k`, the quantile k/10; `SL_a<alpha>_b<beta>`, the symmetric cross-entropy.
 
     Args:
@@ -163,7 +163,7 @@ def _from_text(text: str) -> tuple[str, dict[str, object]]:
         distance = float(match[1])
         if distance > 0.5:
             raise ConfigError(
-                f"{text} is the paper's spelling, whose number is a bound on |t - 0.5| in [0, 0.5]. "
+                f"{text} is the paper's name, whose number is a bound on |t - 0.5| in [0, 0.5]. "
                 f"For a threshold on max t write cace with threshold: {distance:g}."
             )
         return "cace", {"threshold": round(0.5 + distance, 12)}

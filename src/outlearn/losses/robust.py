@@ -51,9 +51,7 @@ class MAE(Loss):
         """Tilt by -e."""
         return Mixture(cost=lambda t: -hardened(t, axis=0))
 
-    def sensitivity(
-        self, s: Float[Tensor, "*batch classes"], t: Float[Tensor, "*batch classes"]
-    ) -> Float[Tensor, "*batch classes classes"]:
+    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
         """Return 0: the largest class counts alone."""
         return no_sensitivity(t)
 
@@ -93,9 +91,7 @@ class GeneralizedCE(Loss):
         """Scale the pull towards e by s_y^q."""
         return _GeneralizedCEForm(self.q)
 
-    def sensitivity(
-        self, s: Float[Tensor, "*batch classes"], t: Float[Tensor, "*batch classes"]
-    ) -> Float[Tensor, "*batch classes classes"]:
+    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
         """Return 0: the largest class counts alone."""
         return no_sensitivity(t)
 
@@ -125,9 +121,7 @@ class Brier(Loss):
         """Tilt by 2 (s - t)."""
         return _BrierForm()
 
-    def sensitivity(
-        self, s: Float[Tensor, "*batch classes"], t: Float[Tensor, "*batch classes"]
-    ) -> Float[Tensor, "*batch classes classes"]:
+    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
         """Compute -2 J(s) J(t)."""
         return -2.0 * covariance(s) @ covariance(t)
 
@@ -178,9 +172,7 @@ class Product(Loss):
         """Pull towards the target of the moment."""
         return _ProductForm(self)
 
-    def sensitivity(
-        self, s: Float[Tensor, "*batch classes"], t: Float[Tensor, "*batch classes"]
-    ) -> Float[Tensor, "*batch classes classes"]:
+    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
         """Compute -a J(target)."""
         return -self.a * covariance((self.b * s.log() + self.teacher_score(t)).softmax(-1))
 

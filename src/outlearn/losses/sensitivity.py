@@ -1,4 +1,4 @@
-"""How much a loss listens to its teacher: the derivative of the student's gradient in the teacher's logits.
+"""How sensitive a loss is to its teacher: the derivative of the student's gradient in the teacher's logits.
 
 With g the gradient in the student's logits and u the teacher's logits, t = softmax(u): forward CE has dg/du = -J(t),
 set by the teacher's own uncertainty; reverse CE has dg/du = -J(s), set by the student's confidence alone. In

@@ -54,7 +54,7 @@ class FinetuneLearner(Learner):
 
     label: ClassVar[str] = "fine-tuning"
     line: ClassVar[str] = "A whole pretrained model, in full or by LoRA, one training for each model."
-    extra: ClassVar[str | None] = "hf"
+    extra: ClassVar[str] = "hf"
     reads: ClassVar[Literal["features", "texts"]] = "texts"
     has_epochs: ClassVar[bool] = True
     can_distil: ClassVar[bool] = True

@@ -177,8 +177,8 @@ class Training:
             if whole is not None:
                 rest = np.setdiff1d(np.arange(len(examples)), points)
                 logits, points = torch.cat([logits, whole[rest]]), np.concatenate([points, rest])
-            taught = self.targets[torch.from_numpy(examples[points]).to(self.model.device)]
-            losses = self.job.loss(logits, taught, progress=progress)[: len(batch.points)]
+            targets = self.targets[torch.from_numpy(examples[points]).to(self.model.device)]
+            losses = self.job.loss(logits, targets, progress=progress)[: len(batch.points)]
             loss = losses.sum() / len(examples)
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
