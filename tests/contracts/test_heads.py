@@ -9,6 +9,8 @@ from tests.learners.one_by_one import log_probs, train_alone
 from outlearn.learners import HeadJob, HeadSettings, fit_predict
 from outlearn.losses import LOSSES, Regularised, get_loss
 
+pytestmark = pytest.mark.medium
+
 # Some 30 AdamW steps in float64, where m / sqrt(v) magnifies the rounding of small gradients.
 TRAINED_FLOAT64 = 1e-8
 

@@ -19,6 +19,8 @@ from outlearn.experiment.pipeline import Run, run
 from outlearn.experiment.plan import make_plan
 from outlearn.store.store import Store
 
+pytestmark = pytest.mark.medium
+
 
 def timeless(results: dict[str, Any]) -> dict[str, Any]:
     """Drop what describes the running rather than the result."""

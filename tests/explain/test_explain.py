@@ -21,6 +21,8 @@ from outlearn.explanation.command import explain_files
 from outlearn.explanation.files import explanation_record
 from outlearn.explanation.parts import Refused
 
+pytestmark = pytest.mark.medium
+
 ROUNDING = 1e-10
 Arrays = dict[str, np.ndarray]
 

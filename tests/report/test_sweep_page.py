@@ -14,6 +14,8 @@ from outlearn.report.sweep_folder import read_sweep_folder
 from outlearn.report.sweep_page import comparison_summary, sweep_findings
 from outlearn.report.sweep_statistics import compare_losses, compare_values, compared_keys
 
+pytestmark = pytest.mark.medium
+
 EXACT = 1e-12
 LOSSES = ("forward_ce", "reverse_ce", "mae")
 

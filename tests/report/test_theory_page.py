@@ -11,6 +11,8 @@ from outlearn.report.theory_page import FIGURES, run_theory, theory_page, write_
 from outlearn.report.theory_text import theory_text
 from outlearn.theory import EXPERIMENTS, Claim, TheoryResult
 
+pytestmark = pytest.mark.medium
+
 SMALL = {
     "random-features": {"draws": 60, "widths": "20,45,60,120,240", "subspace_examples": "40,100"},
     "ridge": {"draws": 60},

@@ -13,6 +13,8 @@ from outlearn.theory import experiments as package
 from outlearn.theory.equivalents import ridge_equivalent
 from outlearn.theory.random_features import StudentMoments, minimum_norm_moments
 
+pytestmark = pytest.mark.medium
+
 SMALL = {
     "random-features": {
         "dimension": 24,

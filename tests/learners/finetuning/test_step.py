@@ -18,6 +18,8 @@ from outlearn.losses import LOSSES, get_loss
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+pytestmark = pytest.mark.medium
+
 # float64 sums in another order, enlarged by Adam, which divides by gradients as small as its epsilon of 1e-8.
 SAME = 1e-7
 EXACT = replace(SETTINGS, epochs=1, learning_rate=1e-3, precision="float64")

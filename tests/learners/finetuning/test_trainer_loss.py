@@ -17,6 +17,8 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 pytest.importorskip("accelerate")
 
+pytestmark = pytest.mark.medium
+
 UNCOUPLED = [name for name, kind in LOSSES.items() if not kind.batch_coupled]
 # float32 sums in another order, relative to gradients of size 1e-2 and more.
 SAME = 1e-6
