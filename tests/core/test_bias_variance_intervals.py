@@ -29,6 +29,7 @@ def plug_in(duals: np.ndarray, generator, order: str) -> np.ndarray:
     return spread_about(centre, duals, generator, order, of="predictions").mean(axis=0)
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("name", [name for name in GENERATORS if name != "mahalanobis"])
 @both
 @given(seed=st.integers(0, 2**31), n_units=st.integers(2, 8), size=st.integers(1, 3))

@@ -198,6 +198,7 @@ def test_labels_are_fine_in_prediction_first_where_nothing_is_infinite():
     np.testing.assert_allclose(a.gap, b.gap, atol=IDENTITY)  # the only symmetric one
 
 
+@pytest.mark.medium
 def test_memory_does_not_grow_with_pairs():
     n_teachers, n_students, n_points = 64, 128, 500
     t = draw(n_teachers, 2, 0, n_points=n_points)

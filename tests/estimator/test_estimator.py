@@ -17,6 +17,8 @@ import outlearn as ol
 from outlearn.errors import ConfigError, DataError, DomainError, OutlearnError, ShapeError
 from outlearn.estimator.classifier import WeakToStrongClassifier
 
+pytestmark = pytest.mark.medium
+
 EXPECTED_FAILURES = {
     # The check uses the classes -1 and 1, and -1 marks an unlabelled point here, as in scikit-learn's own
     # semi-supervised classifiers, which the check knows by name and leaves out. Its other half is tested below.

@@ -22,6 +22,8 @@ from outlearn.store.store import Store
 pytest.importorskip("transformers")
 pytest.importorskip("peft")
 
+pytestmark = pytest.mark.medium
+
 
 @pytest.fixture(scope="module")
 def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -20,6 +20,8 @@ from outlearn.experiment.plan import make_plan
 from outlearn.results.run_folder import Run, load_run
 from outlearn.store.store import Store
 
+pytestmark = pytest.mark.medium
+
 
 def timeless(finished: Run) -> dict[str, Any]:
     """Drop what describes the running rather than the result."""

@@ -23,6 +23,8 @@ from outlearn.explanation.explain_files import explain_files
 from outlearn.results.explanation import EXPLANATIONS, load_explanation
 from outlearn.results.measurement import Withheld
 
+pytestmark = pytest.mark.medium
+
 ROUNDING = 1e-10
 Arrays = dict[str, np.ndarray]
 

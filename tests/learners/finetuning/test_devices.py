@@ -18,6 +18,8 @@ from outlearn.losses import get_loss
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+pytestmark = pytest.mark.medium
+
 MODES = ("trainer", "fsdp")
 SCRIPT = Path(__file__).with_name("two_processes.py")
 # float32 sums in another order, of gradients of size 1e-2 and more.

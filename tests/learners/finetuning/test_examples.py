@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tests.programs import SCRIPT, Programs
 
+pytestmark = pytest.mark.medium
+
 EXAMPLES = Path(__file__).resolve().parents[3] / "docs" / "examples"
 
 

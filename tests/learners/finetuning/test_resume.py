@@ -17,6 +17,8 @@ from outlearn.losses import get_loss
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+pytestmark = pytest.mark.medium
+
 RNG = np.random.default_rng(0)
 TEXTS = [(" ".join(f"w{RNG.integers(40)}" for _ in range(n)),) for n in RNG.integers(1, 20, 48)]
 SOFT = np.stack([RNG.random(48)] * 2, axis=1) * [1, -1] + [0, 1]

@@ -182,6 +182,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Run, Path]:
     return config, run(config, store=Store(folder / "store"), out=folder / "run"), folder / "store"
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("harm", [truncate, flip_a_bit, remove_the_arrays, remove_meta, halve_meta, swap_meta])
 def test_every_damaged_entry_is_named_set_aside_and_computed_again(harm, whole, tmp_path):
     config, unharmed, filled = whole
