@@ -327,6 +327,12 @@ def test_weak_labels_from_elsewhere_are_explained_with_what_they_say_of_the_test
     with pytest.raises(ShapeError, match="3 given"):
         model.explain(X_test, y_test, weak_labels=weak[:2, : len(X_test)])
     assert model.explain(X_test, y_test, weak_labels=weak[:, : len(X_test)]).summary.gap.n_models == 3
+    gaps = weak[:, : len(X_test)].copy()
+    gaps[1, ::4] = np.nan
+    with pytest.raises(DataError, match=r"leave out 50 of 200 points.* weak_labels\[:, kept\]"):
+        model.explain(X_test, y_test, weak_labels=gaps)
+    kept = ~np.isnan(gaps).any(axis=(0, 2))
+    assert model.explain(X_test[kept], y_test[kept], weak_labels=gaps[:, kept]).summary.gap.n_points == 150
 
 
 @pytest.mark.parametrize("labels", [np.full(200, -1), np.full(200, 7), np.zeros(5, dtype=int), np.full((200, 3), 0.1)])

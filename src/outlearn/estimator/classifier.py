@@ -233,7 +233,13 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
                 )
             probs = self._teacher_probs(values)
         else:
-            probs, _ = given_labels(weak_labels, self.classes_, np.ones(len(values), dtype=bool))
+            probs, answered = given_labels(weak_labels, self.classes_, np.ones(len(values), dtype=bool))
+            if not answered.all():
+                raise DataError(
+                    f"weak_labels leave out {int((~answered).any(axis=0).sum()):,} of {len(values):,} points, where a "
+                    "teacher abstains: it is neither right nor wrong there. Explain the points that every teacher "
+                    "labels: weak_labels[:, kept], X[kept], y[kept]."
+                )
             n_teachers = int(self.teacher_of_.max()) + 1
             if len(probs) != n_teachers:
                 raise ShapeError(f"weak_labels are of {len(probs)} teachers; expected the {n_teachers} given to fit.")
