@@ -150,57 +150,6 @@ def _refuse_what_is_no_label(given: Sequence[LabelCell], known: Sequence[str], e
             beside = " where other labels are numbers" if numbers else ", which is no class"
             wrong = f"is {cell.raw!r}{beside}. Leave the cell empty if the point has no label."
         if wrong:
-                errors.add(wrong, at=cell.at, column=cell.column)
-            else:
-                probs[where_to] = row
-                labels[where_to] = int(np.argmax(row))
-        elif (k := _class_of(cell, classes)) is None:
-            errors.add(classes.unknown(cell), at=cell.at, column=cell.column)
-        else:
-            probs[where_to] = np.eye(len(classes.names))[k]
-            labels[where_to] = k
-    if len(errors) > before:
-        return None
-    if class_names is None and len(np.unique(labels[labels >= 0])) < 2:
-        only = classes.names[int(labels.max())]
-        what = f"class {only!r} is the most probable of every point" if soft else f"every label is {given[0].value!r}"
-        minus_1 = " (-1 marks a missing label.)" if table.minus_1_is_missing else ""
-        errors.add(
-            f"{what}: one class cannot be learned. Give points of two classes or more.{minus_1}", column=columns[0]
-        )
-        return None
-    return ReadLabels(classes.names, labels, probs if soft else None)
-
-
-def _numbers_as_names(given: list[LabelCell]) -> list[LabelCell]:
-    """In a text file "3" may be the name of a class beside "many": if a label is a name, so are the numbers."""
-    kinds = {cell.kind for cell in given}
-    texts = all(isinstance(cell.raw, str) for cell in given)
-    blank = any(cell.kind == "name" and spelling(cell).lower() in BLANKS for cell in given)
-    if kinds != {"name", "number"} or not texts or blank:
-        return given
-    return [replace(cell, value=str(cell.raw).strip(), kind="name") for cell in given]
-
-
-def _refuse_what_is_no_label(given: Sequence[LabelCell], known: Sequence[str], errors: InputErrors) -> None:
-    """Refuse a fraction, several names, and words for a missing label."""
-    numbers = any(cell.kind == "number" for cell in given)
-    for cell in given:
-        written, wrong = spelling(cell), None
-        if cell.kind == "fraction":
-            wrong = (
-                f"is {cell.value}, expected a whole number or a name: one fraction is no label. Write a soft label as "
-                "a list, such as [0.3, 0.7]."
-            )
-        elif cell.kind == "names":
-            wrong = several_names(cell.raw, cell.value)
-        elif written == str(UNLABELLED) and written not in known:
-            wrong = f"is {MINUS_1}"
-        elif cell.kind == "name" and written not in known:
-            if written.lower() in NEVER_A_CLASS or (numbers and written.lower() in BLANKS):
-                beside = " where other labels are numbers" if numbers else ", which is no class"
-                wrong = f"is {cell.raw!r}{beside}. Leave the cell empty if the point has no label."
-        if wrong:
             errors.add(wrong, at=cell.at, column=cell.column)
 
 
