@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from outlearn.core.combinations import COMBINATIONS, combined
+from outlearn.core.labelers.combinations import COMBINATIONS, combined
 from outlearn.experiment.config import Config
 from outlearn.experiment.evaluation import Evaluation, evaluate
 from outlearn.experiment.plan import Plan, make_plan

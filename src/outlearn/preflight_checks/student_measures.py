@@ -8,7 +8,8 @@ from itertools import combinations
 
 import numpy as np
 
-from outlearn.core.crossed_gain import (
+from outlearn.core.intervals import Interval
+from outlearn.core.labelers.crossed_gain import (
     Judged,
     accuracy_for,
     break_even_bias,
@@ -17,10 +18,9 @@ from outlearn.core.crossed_gain import (
     true_gain,
     vote_shares,
 )
-from outlearn.core.influence import Estimate, average
-from outlearn.core.intervals import Interval
-from outlearn.core.labeler_agreement import agreement_of, chance_corrected
-from outlearn.core.shared_answer import unrelated
+from outlearn.core.labelers.influence import LinearisedEstimate, average
+from outlearn.core.labelers.labeler_agreement import agreement_of, chance_corrected
+from outlearn.core.labelers.shared_answer import unrelated
 from outlearn.core.top_class import top_class
 from outlearn.preflight_checks.label_table import LabelTable
 from outlearn.preflight_checks.measures import LabelMeasures, Products
@@ -117,7 +117,7 @@ class StudentMeasures:
         both = [(a, b) for b in self.labels.judges for a in self.labels.judges if a != b]
         return [(a, b) for a, b in both if (min(a, b), max(a, b)) in self.labels.agreements]
 
-    def _accuracy(self, judged: Judged) -> Estimate:
+    def _accuracy(self, judged: Judged) -> LinearisedEstimate:
         return accuracy_for(judged, self.labels.table.labels, self.labels.skills, self.labels.n_classes)
 
     def _single_judged(self, fraction: float) -> Judged:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from outlearn.core.decomposition.risk_gap import RiskGap
 from outlearn.core.metrics import accuracy
-from outlearn.core.risk_gap import RiskGap
 from outlearn.report.page import Grid, GridColumn
 from outlearn.results.reading import Measured
 

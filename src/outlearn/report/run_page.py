@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from outlearn.core.risk_gap import RiskGap, risk_gap
+from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
 from outlearn.report.calibration_figures import reliability_figure, sensitivity_figure
 from outlearn.report.cells import estimate_of
 from outlearn.report.findings import findings

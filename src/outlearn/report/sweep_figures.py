@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from outlearn.core.ranking import cliques
+from outlearn.core.across_tasks.ranking import cliques
 from outlearn.report.cells import Cell, Column, Estimate, Table, excludes_zero, format_cell, format_number
 from outlearn.report.charts import Axis, Chart, Dots, Panel, Rule
 from outlearn.report.page import Figure

@@ -10,12 +10,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from outlearn.core.bias_variance import BiasVarianceSummary
-from outlearn.core.denoising import DenoisingControl
-from outlearn.core.entropy import SharpeningSummary
+from outlearn.core.decomposition.bias_variance import BiasVarianceSummary
+from outlearn.core.decomposition.risk_gap import RiskGapSummary
 from outlearn.core.intervals import Interval
 from outlearn.core.orders import ORDERS
-from outlearn.core.risk_gap import RiskGapSummary
+from outlearn.core.students.denoising import DenoisingControl
+from outlearn.core.students.sharpening import SharpeningSummary
 from outlearn.core.text import WIDTH, printable, wrapped
 from outlearn.results.measurement import Withheld
 
@@ -209,7 +209,7 @@ def _plus_minus(interval: Interval) -> str:
 
 @dataclass(frozen=True)
 class PosteriorMeanTerms:
-    """The misfit split about the posterior-mean teacher; see `outlearn.core.posterior.PosteriorMean`."""
+    """The misfit split about the posterior-mean teacher; see `PosteriorMean`."""
 
     misfit: Interval
     distance: Interval
@@ -289,7 +289,7 @@ class SharpeningOfBoth:
 
 @dataclass(frozen=True)
 class PointOfGain:
-    """One row of the ledger, means over teachers and their students; see `outlearn.core.risk_gap.Ledger`."""
+    """One row of the ledger, means over teachers and their students; see `Ledger`."""
 
     id: int | str
     target_class: int

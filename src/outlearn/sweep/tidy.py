@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from outlearn.core.combinations import COMBINATIONS
+from outlearn.core.labelers.combinations import COMBINATIONS
 from outlearn.results.writing import write_file
 from outlearn.sweep.expansion import Member
 
