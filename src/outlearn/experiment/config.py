@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, field_validator, model_validator
 
-from outlearn.core.criteria import check_criterion
+from outlearn.core.students.criteria import check_criterion
 from outlearn.errors import ConfigError
 from outlearn.experiment.learner_sections import ConvexLearner, HeadLearner, Learner, Section, Share
 

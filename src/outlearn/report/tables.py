@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from outlearn.core.combinations import COMBINATIONS
 from outlearn.core.intervals import Interval
+from outlearn.core.labelers.combinations import COMBINATIONS
 from outlearn.core.metrics import METRICS, Metric
 from outlearn.report.cells import Cell, Column, Kind, Table, point_estimate
 from outlearn.results.measurement import Withheld

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_softmax
 
-from outlearn.core.bias_variance import BiasVariance, bias_variance
+from outlearn.core.decomposition.bias_variance import BiasVariance, bias_variance
+from outlearn.core.decomposition.total_variance import total_variance
 from outlearn.core.generators import get_generator
 from outlearn.core.predictions import Predictions
-from outlearn.core.total_variance import total_variance
 from outlearn.errors import ConfigError
 from outlearn.results.theory import Claim
 from outlearn.theory.experiments.base import Z_TOLERANCE, Findings, OnProgress, as_columns
