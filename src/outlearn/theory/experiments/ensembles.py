@@ -18,7 +18,7 @@ from outlearn.core.generators import get_generator
 from outlearn.core.predictions import Predictions
 from outlearn.errors import ConfigError
 from outlearn.results.theory import Claim
-from outlearn.theory.experiments.base import Z_TOLERANCE, Findings, OnProgress, as_columns
+from outlearn.theory.experiments.base import Findings, OnProgress, as_columns, relative_claim, sign_claim
 from outlearn.theory.experiments.logit_ensembles import compare_logits
 from outlearn.theory.sampling import mean_interval
 from outlearn.theory.scalars import Real
@@ -73,8 +73,8 @@ def simulate_ensembles(settings: EnsemblesSettings, rng: np.random.Generator, pr
     onehot = np.eye(log_probs.shape[-1])[labels]
     smoothed = (1 - SMOOTHING) * onehot + SMOOTHING / log_probs.shape[-1]
     target = {"target_first": labels, "prediction_first": smoothed}
-    pairs = {"dual": _ensembles(log_probs, _all_pairs(len(log_probs)), dual=True)}
-    pairs["primal"] = _ensembles(log_probs, _all_pairs(len(log_probs)), dual=False)
+    every = np.indices((len(log_probs), len(log_probs))).reshape(2, -1).T
+    pairs = {kind: _ensembles(log_probs, every, dual=kind == "dual") for kind in ("dual", "primal")}
     single = {order: _decompose(target[order], log_probs, order) for order in target}
     paired = {
         (kind, order): _decompose(target[order], values, order) for kind, values in pairs.items() for order in target
@@ -82,11 +82,7 @@ def simulate_ensembles(settings: EnsemblesSettings, rng: np.random.Generator, pr
     progress(0.7)
     logit_claims, logit_curve = compare_logits(settings.members, settings.logit_deviation, settings.draws, rng)
     return Findings(
-        claims=(
-            *_pair_claims(single, paired),
-            *_other_claims(labels, log_probs, groups),
-            *logit_claims,
-        ),
+        claims=(*_pair_claims(single, paired), *_other_claims(labels, log_probs, groups), *logit_claims),
         curves={
             "members": _member_curve(settings, rng, log_probs, target),
             "pairs": _pair_curve(single, paired),
@@ -124,10 +120,6 @@ def _train(
     return np.array(models), digits[test]
 
 
-def _all_pairs(models: int) -> np.ndarray:
-    return np.array(np.meshgrid(np.arange(models), np.arange(models))).reshape(2, -1).T
-
-
 def _ensembles(log_probs: np.ndarray, members: np.ndarray, *, dual: bool) -> np.ndarray:
     """Average models by log-probability or by probability, as `members`, `[ensembles, size]`, says."""
     total = np.zeros((len(members), *log_probs.shape[1:]))
@@ -140,86 +132,56 @@ def _decompose(target: np.ndarray, log_probs: np.ndarray, order: str) -> BiasVar
     return bias_variance(target, Predictions.from_logits(log_probs), generator="negative_entropy", order=order)
 
 
-def _pair_claims(single: dict[str, BiasVariance], paired: dict[tuple[str, str], BiasVariance]) -> tuple[Claim, ...]:
-    kept = (("dual", "target_first", "mean log-probability"), ("primal", "prediction_first", "mean probability"))
+def _pair_claims(single: dict[str, BiasVariance], paired: dict[tuple[str, str], BiasVariance]) -> list[Claim]:
     claims = []
-    for kind, order, way in kept:
+    for kind, order, way, loss in (
+        ("dual", "target_first", "mean log-probability", "D(target, prediction)"),
+        ("primal", "prediction_first", "mean probability", "D(prediction, target)"),
+    ):
         before, after = single[order], paired[kind, order]
-        loss = "D(target, prediction)" if order == "target_first" else "D(prediction, target)"
-        claims.append(
-            Claim(
-                text=f"{loss}: ensembles by {way} keep the bias at every point (largest relative change)",
-                measured=float((np.abs(after.bias - before.bias) / np.maximum(before.bias, 1e-6)).max()),
-                predicted=0.0,
-                statistic="relative error",
-                tolerance=EXACT,
-                count=before.bias.size,
-            )
-        )
-        cut = mean_interval(before.variance - after.variance)
-        claims.append(
-            Claim(
-                text=f"{loss}: pairs by {way} have less variance, "
-                f"{after.variance.mean() / before.variance.mean():.0%} of a single model's (difference)",
-                measured=cut.mean,
-                predicted=1.0,
-                statistic="sign",
-                tolerance=Z_TOLERANCE,
-                standard_error=cut.standard_error,
-                count=cut.n_points,
-            )
-        )
-    before, after = single["target_first"], paired["primal", "target_first"]
-    moved = after.bias - before.bias
-    claims.append(
-        Claim(
-            text=f"D(target, prediction): pairs by mean probability move the bias, by {moved.mean():+.4f} nats on "
-            "average (mean absolute change)",
-            measured=float(np.abs(moved).mean()),
-            predicted=1.0,
-            statistic="sign",
-            tolerance=EXACT,
-            count=moved.size,
-        )
+        change = (np.abs(after.bias - before.bias) / np.maximum(before.bias, 1e-6)).max()
+        text = f"{loss}: ensembles by {way} keep the bias at every point (largest relative change)"
+        claims.append(relative_claim(text, change, 0.0, EXACT, before.bias.size))
+        left = after.variance.mean() / before.variance.mean()
+        text = f"{loss}: pairs by {way} have less variance, {left:.0%} of a single model's (difference)"
+        claims.append(sign_claim(text, mean_interval(before.variance - after.variance), 1.0))
+    moved = paired["primal", "target_first"].bias - single["target_first"].bias
+    text = (
+        f"D(target, prediction): pairs by mean probability move the bias, by {moved.mean():+.4f} nats on average (mean "
+        "absolute change)"
     )
-    return tuple(claims)
+    return [*claims, sign_claim(text, np.abs(moved).mean(), 1.0, EXACT, moved.size)]
 
 
 def _other_claims(labels: np.ndarray, log_probs: np.ndarray, groups: np.ndarray) -> list[Claim]:
     """State what holds for any classifiers: the law of total variance, and Jensen where the divergence is convex."""
     split = total_variance(Predictions.from_logits(log_probs), groups)
-    points = np.arange(len(labels))
-    losses = -log_probs[:, points, labels]
-    ensemble_loss = -np.log(np.exp(log_probs)[:, points, labels].mean(axis=0))
+    n = len(labels)
+    of_labels = log_probs[:, np.arange(n), labels]
+    advantage = np.log(np.exp(of_labels).mean(axis=0)) - of_labels.mean(axis=0)
     saito = get_generator("itakura_saito")
-    target, members = np.ones((2, 1)), np.array([[5.0], [9.0]])
-    excess = saito.divergence(target, members).mean() - saito.divergence(
-        np.ones((1, 1)), members.mean(0, keepdims=True)
-    )
+    five, nine, mean = (saito.divergence(np.ones((1, 1)), np.array([[value]])).item() for value in (5.0, 9.0, 7.0))
     return [
-        Claim(
-            text=f"Variance within data draws and between them ({split.share_between:.0%}) add up to the whole",
-            measured=float((split.within + split.between).mean()),
-            predicted=float(split.total.mean()),
-            statistic="relative error",
-            tolerance=EXACT,
-            count=len(labels),
+        relative_claim(
+            f"Variance within data draws and between them ({split.share_between:.0%}) add up to the whole",
+            (split.within + split.between).mean(),
+            split.total.mean(),
+            EXACT,
+            n,
         ),
-        Claim(
-            text="Log loss is convex: an ensemble by mean probability is never worse than its members on average "
+        sign_claim(
+            "Log loss is convex: an ensemble by mean probability is never worse than its members on average "
             "(smallest advantage at a point)",
-            measured=float((losses.mean(axis=0) - ensemble_loss).min()),
-            predicted=1.0,
-            statistic="sign",
-            tolerance=-EXACT,
-            count=len(labels),
+            advantage.min(),
+            1.0,
+            -EXACT,
+            n,
         ),
-        Claim(
-            text="Itakura-Saito is not: at target 1, the mean of 5 and 9 is worse than they are on average (advantage)",
-            measured=float(excess[0]),
-            predicted=-1.0,
-            statistic="sign",
-            tolerance=EXACT,
+        sign_claim(
+            "Itakura-Saito is not: at target 1, the mean of 5 and 9 is worse than they are on average (advantage)",
+            (five + nine) / 2 - mean,
+            -1.0,
+            EXACT,
         ),
     ]
 

@@ -92,7 +92,7 @@ def _simulate_sweep(
             posterior = posterior_projection(inputs, first, teacher)
             for which, penalty in enumerate((0.0, settings.student_penalty)):
                 student = fit_random_features(inputs, labels, first, penalty=penalty)
-                sweep.record(index, which, rows, beta, teacher, student, posterior)
+                sweep.record(index, which, rows, teacher, student, posterior)
             if width >= n + HEAVY:
                 learned = [fit_random_features(inputs, noise, first) for noise in noise_labels]
                 cases.record("S0", width, rows, np.zeros(d), noise_part, learned[0])

@@ -18,14 +18,20 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from outlearn.results.theory import Claim
-from outlearn.theory.experiments.base import Z_TOLERANCE, as_columns, worst, z_claim
-from outlearn.theory.experiments.random_features_settings import RandomFeaturesSettings, draw_teachers
+from outlearn.theory.experiments.base import as_columns, relative_claim, sign_claim, worst, z_claim
+from outlearn.theory.experiments.random_features_settings import (
+    RandomFeaturesSettings,
+    draw_teachers,
+    gap_terms,
+    squares,
+)
 from outlearn.theory.random_features import minimum_norm_moments
 from outlearn.theory.sampling import mean_interval
 from outlearn.theory.scalars import Real
 
 __all__ = ["CASES", "Cases", "claims_of_cases", "curve_of_cases", "simulate_subspace_case"]
 
+TERMS = ("gap", "misfit", "residual")
 CASES = {
     "S0": "S0, a target of zero: the teacher is noise",
     "S1": "S1, a student that starts from the target and learns the teacher's deviation",
@@ -46,11 +52,9 @@ class Cases:
     ) -> None:
         """Store gap, misfit and residual, and what predicts them: the teacher's power and its alignment."""
         new = {
-            "gap": ((teacher - beta) ** 2).sum(-1) - ((student - beta) ** 2).sum(-1),
-            "misfit": ((student - teacher) ** 2).sum(-1),
-            "residual": 2 * ((student - teacher) * (beta - student)).sum(-1),
+            **dict(zip(TERMS, gap_terms(beta, teacher, student), strict=True)),
             # S1 learns the deviation, so that its law is that of S0 with b_w - beta for b_w
-            "power": ((teacher - (beta if case == "S1" else 0)) ** 2).sum(-1),
+            "power": squares(teacher - beta if case == "S1" else teacher),
             "alignment": teacher @ beta if case == "S2" else np.zeros(len(teacher)),
         }
         stored = self.terms.setdefault((case, size), {name: np.empty(self.draws) for name in new})
@@ -69,7 +73,7 @@ def simulate_subspace_case(
     d, k, draws = settings.dimension, settings.subspace_dimension, settings.draws
     beta = settings.beta  # in V, the first k coordinates
     terms = {
-        ("S3", size): {name: np.zeros(draws) for name in ("gap", "misfit", "residual", "power", "alignment")}
+        ("S3", size): {name: np.zeros(draws) for name in (*TERMS, "power", "alignment")}
         for size in settings.subspace_examples
     }
     for draw in range(draws):
@@ -80,10 +84,9 @@ def simulate_subspace_case(
             student = np.zeros(d)
             seen = examples[:size, :k]
             student[:k] = np.linalg.solve(seen.T @ seen, seen.T @ labels[:size])
-            stored["misfit"][draw] = np.sum((student - teacher) ** 2)
-            stored["residual"][draw] = 2 * (student - teacher) @ (beta - student)
-            stored["gap"][draw] = np.sum((teacher - beta) ** 2) - np.sum((student - beta) ** 2)
-            stored["power"][draw] = np.sum(teacher[k:] ** 2)
+            for name, value in zip(TERMS, gap_terms(beta, teacher, student), strict=True):
+                stored[name][draw] = value
+            stored["power"][draw] = squares(teacher[k:])
     return terms
 
 
@@ -108,7 +111,7 @@ def curve_of_cases(settings: RandomFeaturesSettings, cases: Cases) -> dict[str, 
     for (case, size), terms in sorted(cases.terms.items()):
         predicted = predicted_terms(settings, case, size, terms["power"], terms["alignment"])
         row: dict[str, Real | str] = {"case": case, "size": size}
-        for name in ("gap", "misfit", "residual"):
+        for name in TERMS:
             found = mean_interval(terms[name])
             row |= {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
             row[f"{name}_exact"] = float(predicted[name].mean())
@@ -137,31 +140,14 @@ def claims_of_cases(settings: RandomFeaturesSettings, cases: Cases) -> tuple[Cla
 def _limit_claims(settings: RandomFeaturesSettings, cases: Cases, case: str, size: int) -> list[Claim]:
     """Say of the largest student whether its residual is negligible beside its misfit."""
     terms = cases.terms[case, size]
-    ratio = terms["residual"].mean() / terms["misfit"].mean()
     if case == "S2":
         n, d = settings.student_examples, settings.dimension
         limit = -2 * (1 - n / d) * terms["alignment"]
         if n == d or not limit.mean() < 0:
             return []
-        return [
-            Claim(
-                text=f"S2 does not vanish: at width {size} the residual keeps the sign of -2 (1 - n/d) <b_w, beta>",
-                measured=float(terms["residual"].mean()),
-                predicted=float(limit.mean()),
-                statistic="sign",
-                tolerance=Z_TOLERANCE,
-                standard_error=mean_interval(terms["residual"]).standard_error,
-                count=settings.draws,
-            )
-        ]
+        text = f"S2 does not vanish: at width {size} the residual keeps the sign of -2 (1 - n/d) <b_w, beta>"
+        return [sign_claim(text, mean_interval(terms["residual"]), limit.mean())]
     predicted = predicted_terms(settings, case, size, terms["power"], terms["alignment"])
-    return [
-        Claim(
-            text=f"{case} vanishes: at size {size} the gap per misfit is close to 1",
-            measured=float(1 + ratio),
-            predicted=float(predicted["gap"].mean() / predicted["misfit"].mean()),
-            statistic="relative error",
-            tolerance=0.05,
-            count=settings.draws,
-        )
-    ]
+    text = f"{case} vanishes: at size {size} the gap per misfit is close to 1"
+    limit = predicted["gap"].mean() / predicted["misfit"].mean()
+    return [relative_claim(text, 1 + terms["residual"].mean() / terms["misfit"].mean(), limit, 0.05, settings.draws)]

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from outlearn.results.theory import Claim
-from outlearn.theory.experiments.base import worst, z_claim
-from outlearn.theory.experiments.random_features_settings import RandomFeaturesSettings, draw_teachers
+from outlearn.theory.experiments.base import relative_claim, worst, z_claim
+from outlearn.theory.experiments.random_features_settings import RandomFeaturesSettings, draw_teachers, squares
 from outlearn.theory.noise_posterior import noise_posterior_mean
 from outlearn.theory.random_features import fit_random_features, posterior_projection
 from outlearn.theory.ridge_solver import RidgePath
@@ -51,10 +51,10 @@ def simulate_penalties(settings: RandomFeaturesSettings, rng: np.random.Generato
         students = path.coefficients((examples @ teacher)[:, None], PENALTIES)[:, :, 0]
         posterior = posterior_projection(examples, None, teacher)
         shrunk = (PENALTIES[:, None] / (path.eigenvalues() + PENALTIES[:, None])) ** 2
-        distance[:, draw] = ((students - posterior) ** 2).sum(axis=1)
+        distance[:, draw] = squares(students - posterior)
         expected[:, draw] = teacher @ teacher * shrunk.sum(axis=1) / d
-        risk[:, draw] = ((students - beta) ** 2).sum(axis=1)
-        teacher_risk[draw] = np.sum((teacher - beta) ** 2)
+        risk[:, draw] = squares(students - beta)
+        teacher_risk[draw] = squares(teacher - beta)
     curve = {"penalty": PENALTIES, "distance_exact": expected.mean(axis=1)}
     for name, values in (("distance", distance), ("risk", risk)):
         curve |= interval_columns(name, [mean_interval(row) for row in values])
@@ -92,14 +92,8 @@ def claims_of_penalties(found: PenaltyDraws) -> tuple[Claim, ...]:
         )
         for penalty, measured, predicted in zip(PENALTIES, found.distance, found.expected, strict=True)
     ]
-    return (
-        worst(candidates),
-        Claim(
-            text=f"A limit: with label noise alone random and more than {found.recovery_rank} student examples, the "
-            "posterior mean is the teacher itself (relative distance)",
-            measured=found.recovery_error,
-            predicted=0.0,
-            statistic="relative error",
-            tolerance=VACUOUS_TOLERANCE,
-        ),
+    text = (
+        f"A limit: with label noise alone random and more than {found.recovery_rank} student examples, the posterior "
+        "mean is the teacher itself (relative distance)"
     )
+    return worst(candidates), relative_claim(text, found.recovery_error, 0.0, VACUOUS_TOLERANCE)
