@@ -14,18 +14,9 @@ from outlearn.core.intervals import Interval
 from outlearn.results.measurement import Withheld
 
 __all__ = [
-    "Cell",
-    "Column",
-    "Kind",
-    "Table",
-    "excludes_zero",
-    "format_cell",
-    "format_number",
-    "has_interval",
-    "is_above_zero",
-    "is_below_zero",
-    "point_estimate",
-]
+    "Cell", "Column", "Kind", "Table", "excludes_zero", "format_cell", "format_number", "has_interval",
+    "is_above_zero", "is_below_zero", "point_estimate",
+]  # fmt: skip
 
 Kind = Literal["text", "percent", "points", "nats", "signed", "ratio", "count"]
 MISSING = "—"

@@ -47,16 +47,10 @@ def ledger_grid(measured: Measured, gaps: Mapping[str, RiskGap], class_names: Se
     rows: list[list[Cell]] = []
     for i in kept.tolist():
         point = measured.points[i]
-        rows.append(
-            [
-                *([point.id] if named else []),
-                point.text if len(point.text) <= MAX_TEXT else point.text[:MAX_TEXT] + " …",
-                class_names[point.label],
-                round(float(teachers_right[i]), 4),
-                round(float(confidence[i]), 4),
-                *[None] * len(PER_LOSS),
-            ]
-        )
+        text = point.text if len(point.text) <= MAX_TEXT else point.text[:MAX_TEXT] + " …"
+        numbers = (round(float(values[i]), 4) for values in (teachers_right, confidence))
+        about = [point.id, text] if named else [text]
+        rows.append([*about, class_names[point.label], *numbers, *[None] * len(PER_LOSS)])
     variants = {}
     for loss, ledger in ledgers.items():
         right = accuracy(measured.students[loss], measured.labels).mean(axis=0)

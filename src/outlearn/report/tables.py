@@ -18,21 +18,9 @@ from outlearn.results.measurement import Withheld
 from outlearn.results.run import RunResults, Student
 
 __all__ = [
-    "NOT_COMPARED",
-    "REFERENCES",
-    "Against",
-    "Role",
-    "ScoreRow",
-    "bias_variance_table",
-    "blind_spot_table",
-    "difference_table",
-    "gap_table",
-    "main_table",
-    "metrics_in_tables",
-    "path_table",
-    "score_rows",
-    "scores_table",
-]
+    "NOT_COMPARED", "REFERENCES", "Against", "Role", "ScoreRow", "bias_variance_table", "blind_spot_table",
+    "difference_table", "gap_table", "main_table", "metrics_in_tables", "path_table", "score_rows", "scores_table",
+]  # fmt: skip
 
 Against = Literal["everyone", "references", "combinations", "losses"]
 Role = Literal["majority", "teacher", "best_teacher", "ensemble", "student", "ceiling"]
