@@ -39,10 +39,9 @@ def simulate_random_features(
     sweep_rng, case_rng, penalty_rng = rng.spawn(3)
     teacher = _teacher_law(settings)
     sweep, cases = _simulate_sweep(settings, sweep_rng, lambda done: progress(0.8 * done))
-    cases.terms |= simulate_subspace_case(settings, case_rng)
+    simulate_subspace_case(settings, cases, case_rng)
     progress(0.9)
     penalties = simulate_penalties(settings, penalty_rng)
-    lines = _lines(settings, teacher)
     crossing = _crossing(settings, teacher)
     return Findings(
         claims=(
@@ -53,7 +52,7 @@ def simulate_random_features(
         curves={
             "no_penalty": curve_of_sweep(settings, sweep, 0),
             "penalty": curve_of_sweep(settings, sweep, 1),
-            "lines": lines,
+            "lines": _lines(settings, teacher),
             "cases": curve_of_cases(settings, cases),
             "penalties": penalties.curve,
         },
@@ -96,8 +95,8 @@ def _simulate_sweep(
             if width >= n + HEAVY:
                 learned = [fit_random_features(inputs, noise, first) for noise in noise_labels]
                 cases.record("S0", width, rows, np.zeros(d), noise_part, learned[0])
-                # S1: it starts from beta and learns only how the teacher deviates from it
-                cases.record("S1", width, rows, beta, beta + own_noise, beta + learned[1])
+                # S1: it starts from beta and learns only how the teacher deviates from it, as S0 learns b_w
+                cases.record("S1", width, rows, beta, beta + own_noise, beta + learned[1], own_noise)
                 cases.record("S2", width, rows, beta, teacher, fit_random_features(inputs, labels, first))
         progress((start + count) / settings.draws)
     risks = [

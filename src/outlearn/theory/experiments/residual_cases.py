@@ -13,6 +13,7 @@ about the teacher than the student does:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -48,13 +49,21 @@ class Cases:
     terms: dict[tuple[str, int], dict[str, np.ndarray]] = field(default_factory=dict)
 
     def record(
-        self, case: str, size: int, rows: slice, beta: np.ndarray, teacher: np.ndarray, student: np.ndarray
+        self,
+        case: str,
+        size: int,
+        rows: slice,
+        beta: np.ndarray,
+        teacher: np.ndarray,
+        student: np.ndarray,
+        deviation: np.ndarray | None = None,
     ) -> None:
-        """Store gap, misfit and residual, and what predicts them: the teacher's power and its alignment."""
+        """Store gap, misfit and residual, and what predicts them: alignment and power of the teacher, or of the part of
+        it that counts, `deviation`.
+        """
         new = {
             **dict(zip(TERMS, gap_terms(beta, teacher, student), strict=True)),
-            # S1 learns the deviation, so that its law is that of S0 with b_w - beta for b_w
-            "power": squares(teacher - beta if case == "S1" else teacher),
+            "power": squares(teacher if deviation is None else deviation),
             "alignment": teacher @ beta if case == "S2" else np.zeros(len(teacher)),
         }
         stored = self.terms.setdefault((case, size), {name: np.empty(self.draws) for name in new})
@@ -62,38 +71,26 @@ class Cases:
             stored[name][rows] = value
 
 
-def simulate_subspace_case(
-    settings: RandomFeaturesSettings, rng: np.random.Generator
-) -> dict[tuple[str, int], dict[str, np.ndarray]]:
-    """Simulate case S3: least squares on k of d inputs, from N examples that a noisy teacher labels.
-
-    Returns:
-        Terms `[draws]` by (case, N), as `Cases` holds them.
-    """
-    d, k, draws = settings.dimension, settings.subspace_dimension, settings.draws
+def simulate_subspace_case(settings: RandomFeaturesSettings, cases: Cases, rng: np.random.Generator) -> None:
+    """Simulate case S3: least squares on k of d inputs, from N examples that a noisy teacher labels."""
+    d, k = settings.dimension, settings.subspace_dimension
     beta = settings.beta  # in V, the first k coordinates
-    terms = {
-        ("S3", size): {name: np.zeros(draws) for name in (*TERMS, "power", "alignment")}
-        for size in settings.subspace_examples
-    }
-    for draw in range(draws):
+    for draw in range(settings.draws):
         teacher = beta + draw_teachers(settings, rng, 1)[1][0]
         examples = rng.standard_normal((settings.subspace_examples[-1], d))
         labels = examples @ teacher
-        for (_, size), stored in terms.items():
+        for size in settings.subspace_examples:
             student = np.zeros(d)
             seen = examples[:size, :k]
             student[:k] = np.linalg.solve(seen.T @ seen, seen.T @ labels[:size])
-            for name, value in zip(TERMS, gap_terms(beta, teacher, student), strict=True):
-                stored[name][draw] = value
-            stored["power"][draw] = squares(teacher[k:])
-    return terms
+            cases.record("S3", size, slice(draw, draw + 1), beta, teacher[None], student[None], teacher[None, k:])
 
 
 def predicted_terms(
-    settings: RandomFeaturesSettings, case: str, size: Real, power: np.ndarray, alignment: np.ndarray
+    settings: RandomFeaturesSettings, case: str, size: Real, terms: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Compute the expected gap, misfit and residual of a case, given the teacher; exact at any size."""
+    power, alignment = terms["power"], terms["alignment"]
     if case == "S3":
         k = settings.subspace_dimension
         misfit = power * (size - 1) / (size - k - 1)
@@ -109,7 +106,7 @@ def curve_of_cases(settings: RandomFeaturesSettings, cases: Cases) -> dict[str, 
     """Return one row a case and size: each term's mean and interval, and its exact expectation."""
     rows = []
     for (case, size), terms in sorted(cases.terms.items()):
-        predicted = predicted_terms(settings, case, size, terms["power"], terms["alignment"])
+        predicted = predicted_terms(settings, case, size, terms)
         row: dict[str, Real | str] = {"case": case, "size": size}
         for name in TERMS:
             found = mean_interval(terms[name])
@@ -129,7 +126,7 @@ def claims_of_cases(settings: RandomFeaturesSettings, cases: Cases) -> tuple[Cla
         candidates = []
         for size in sizes:
             terms = cases.terms[case, size]
-            predicted = predicted_terms(settings, case, size, terms["power"], terms["alignment"])["residual"]
+            predicted = predicted_terms(settings, case, size, terms)["residual"]
             text = f"{what}: residual (worst of {len(sizes)} sizes, {size})"
             candidates.append(z_claim(text, terms["residual"], predicted))
         claims.append(worst(candidates))
@@ -147,7 +144,7 @@ def _limit_claims(settings: RandomFeaturesSettings, cases: Cases, case: str, siz
             return []
         text = f"S2 does not vanish: at width {size} the residual keeps the sign of -2 (1 - n/d) <b_w, beta>"
         return [sign_claim(text, mean_interval(terms["residual"]), limit.mean())]
-    predicted = predicted_terms(settings, case, size, terms["power"], terms["alignment"])
+    predicted = predicted_terms(settings, case, size, terms)
     text = f"{case} vanishes: at size {size} the gap per misfit is close to 1"
     limit = predicted["gap"].mean() / predicted["misfit"].mean()
     return [relative_claim(text, 1 + terms["residual"].mean() / terms["misfit"].mean(), limit, 0.05, settings.draws)]

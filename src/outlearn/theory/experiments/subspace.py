@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 
+from outlearn.errors import DataError
 from outlearn.results.theory import Claim
 from outlearn.theory.correlation_dimension import CorrelationDimension, correlation_dimension
 from outlearn.theory.experiments.base import Findings, OnProgress, relative_claim, worst, z_claim
-from outlearn.theory.experiments.real_features import feature_curve, real_features
 from outlearn.theory.sampling import interval_columns, mean_interval
 from outlearn.theory.scalars import Real
 from outlearn.theory.settings import at_least, between, increasing
@@ -74,9 +75,7 @@ class SubspaceSettings:
 
 def simulate_subspace(settings: SubspaceSettings, rng: np.random.Generator, progress: OnProgress) -> Findings:
     """Simulate teacher and student, try the estimator, and show it on real features."""
-    name, shared = real_features(
-        (settings.teacher_features, settings.student_features), variance_share=settings.variance_share
-    )  # first: files that cannot be read are refused before anything long
+    name, shared = _real_features(settings)  # first: files that cannot be read are refused before anything long
     teacher, student, misfit = _simulate(settings, rng, progress)
     estimates = [_try_estimator(settings, q, rng) for q in settings.correlation_dimensions]
     progress(0.95)
@@ -86,7 +85,7 @@ def simulate_subspace(settings: SubspaceSettings, rng: np.random.Generator, prog
             "variances": _variance_curve(settings, teacher, student, misfit),
             "lines": _lines(settings),
             "estimator": _estimator_curve(settings, estimates),
-            "features": feature_curve(shared),
+            "features": _feature_curve(shared),
             "canonical_correlations": {
                 "rank": np.arange(1, len(shared.canonical_correlations) + 1),
                 "correlation": shared.canonical_correlations,
@@ -235,3 +234,48 @@ def _estimator_curve(settings: SubspaceSettings, estimates: list[list[Correlatio
         **interval_columns("corrected", [mean_interval(np.array([e.value for e in found])) for found in estimates]),
         "plug_in": np.array([np.mean([e.uncorrected for e in found]) for found in estimates]),
     }
+
+
+def _real_features(settings: SubspaceSettings) -> tuple[str, CorrelationDimension]:
+    """Measure the files given, or the left and right halves of scikit-learn's digits."""
+    paths = (settings.teacher_features, settings.student_features)
+    if any(paths):
+        first, second = (_read(path) for path in paths)
+        name = f"{Path(paths[0]).name} and {Path(paths[1]).name}"
+    else:
+        from sklearn.datasets import load_digits
+
+        images = load_digits().images
+        first, second = (half.reshape(len(images), -1) for half in (images[:, :, :4], images[:, :, 4:]))
+        name = "Left and right halves of scikit-learn's handwritten digits"
+    return name, correlation_dimension(first, second, variance_share=settings.variance_share)
+
+
+def _read(path: str) -> np.ndarray:
+    if not path:
+        raise DataError("teacher_features and student_features go together: give both paths of .npy files, or neither")
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path!r} cannot be read as a .npy file of features ({error}); save it by numpy.save"
+        ) from None
+    if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "fiu":
+        described = f"shape {array.shape} of {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise DataError(f"{path!r} must hold numbers [points, features]; it holds {described}")
+    return array
+
+
+def _feature_curve(shared: CorrelationDimension) -> dict[str, np.ndarray]:
+    numbers = {
+        "value": shared.value,
+        "low": shared.low,
+        "high": shared.high,
+        "plug_in": shared.uncorrected,
+        "teacher_dimension": shared.dimensions[0],
+        "student_dimension": shared.dimensions[1],
+        "teacher_effective_dimension": shared.effective_dimensions[0],
+        "student_effective_dimension": shared.effective_dimensions[1],
+        "points": shared.n_points,
+    }
+    return {name: np.array([value]) for name, value in numbers.items()}
