@@ -23,9 +23,9 @@ import numpy as np
 
 import outlearn as ol
 from auto_summary import print_summary, write_scatter
-from outlearn.core.criteria import CRITERIA
 from outlearn.core.predictions import Predictions
-from outlearn.core.recovery import performance_gap_recovered
+from outlearn.core.students.criteria import CRITERIA
+from outlearn.core.students.recovery import performance_gap_recovered
 from outlearn.experiment.plan import Plan, make_plan
 from outlearn.experiment.stages.students import student_seed
 from outlearn.experiment.stages.teachers import teacher_predictions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -119,6 +120,13 @@ def test_no_interval_without_grounds(values, why):
     assert not interval.excludes_zero
     assert why in interval.reason
     assert why in str(interval)
+
+
+def test_an_interval_moved_to_another_mean_keeps_its_width_and_counts():
+    interval = two_way_interval(crossed(np.random.default_rng(6), 5, 40))
+    moved = interval.moved_to(3.0)
+    np.testing.assert_allclose([moved.high - 3, 3 - moved.low], [interval.high - interval.mean] * 2, rtol=1e-9)
+    assert replace(moved, mean=interval.mean, low=interval.low, high=interval.high) == interval
 
 
 def test_all_students_of_one_teacher_have_no_interval():

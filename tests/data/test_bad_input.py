@@ -240,7 +240,7 @@ def test_bytes_that_are_not_utf8_are_placed(tmp_path):
     with pytest.raises(DataError, match=r"d.csv, line 3: byte 0xe8 is not UTF-8. The file may be latin-1"):
         load_task(path=tmp_path / "d.csv")
     (tmp_path / "d.csv").write_bytes("text,label\nfine,1\n".encode("utf-16")[:-1])
-    with pytest.raises(DataError, match="byte order mark of UTF-16.*cut off"):
+    with pytest.raises(DataError, match=r"byte order mark of UTF-16.*cut off"):
         load_task(path=tmp_path / "d.csv")
 
 

@@ -11,8 +11,8 @@ import pytest
 from safetensors.numpy import load_file
 from tests.small_runs import SMALL
 
+from outlearn.core.decomposition.risk_gap import risk_gap
 from outlearn.core.predictions import Predictions
-from outlearn.core.risk_gap import risk_gap
 from outlearn.errors import AlignmentError, ConfigError, DataError, StoreError
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.pipeline import run

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from outlearn.cli import main
-from outlearn.core.blind_spots import blind_spots
+from outlearn.core.decomposition.risk_gap import risk_gap
 from outlearn.core.predictions import Predictions
-from outlearn.core.risk_gap import risk_gap
+from outlearn.core.students.blind_spots import blind_spots
 from outlearn.errors import DataError
 from outlearn.explanation import explain
 from outlearn.explanation.explain_files import explain_files

@@ -3,10 +3,10 @@
 import pytest
 from tests.report.made_up import make_up
 
-from outlearn.core.combinations import COMBINATIONS, Combination
-from outlearn.core.criteria import CRITERIA, Criterion
+from outlearn.core.labelers.combinations import COMBINATIONS, Combination
 from outlearn.core.metrics import METRICS, Metric, log_loss
 from outlearn.core.predictions import Predictions
+from outlearn.core.students.criteria import CRITERIA, Criterion
 from outlearn.report.findings import findings
 from outlearn.report.markdown import markdown_table
 from outlearn.report.selection import selection_figure, selection_finding

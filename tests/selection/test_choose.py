@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from outlearn.core.criteria import CRITERIA
 from outlearn.core.predictions import Predictions
+from outlearn.core.students.criteria import CRITERIA
 from outlearn.errors import AlignmentError, ConfigError
 from outlearn.learners import HeadSettings
 from outlearn.losses import get_loss

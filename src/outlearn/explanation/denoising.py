@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Int
 
-from outlearn.core.denoising import DenoisingControl, denoising_control
 from outlearn.core.predictions import Predictions
 from outlearn.core.randomness import generator as random_generator
+from outlearn.core.students.denoising import DenoisingControl, denoising_control
 from outlearn.errors import DomainError
 from outlearn.results.explanation_parts import Control
 

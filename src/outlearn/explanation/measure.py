@@ -14,14 +14,14 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from outlearn.core.bias_variance import BiasVarianceSummary, bias_variance, variance_pseudo_values
-from outlearn.core.blind_spots import blind_spots
-from outlearn.core.entropy import sharpening
+from outlearn.core.decomposition.bias_variance import BiasVarianceSummary, bias_variance, variance_pseudo_values
+from outlearn.core.decomposition.posterior import METHODS, posterior_mean
+from outlearn.core.decomposition.risk_gap import Ledger, RiskGap, risk_gap
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, cluster_means, point_interval, two_way_interval
-from outlearn.core.posterior import METHODS, posterior_mean
 from outlearn.core.predictions import Predictions
-from outlearn.core.risk_gap import Ledger, RiskGap, risk_gap
+from outlearn.core.students.blind_spots import blind_spots
+from outlearn.core.students.sharpening import sharpening
 from outlearn.core.targets import read_target
 from outlearn.errors import ConfigError, DomainError, OutlearnError
 from outlearn.explanation.denoising import denoising

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from outlearn.core.criteria import CRITERIA
+from outlearn.core.students.criteria import CRITERIA
 from outlearn.report.cells import Cell, Column, Table, format_number, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Panel, Rule
 from outlearn.report.page import Figure

@@ -82,10 +82,14 @@ class Scored(Record):
         return handler({**rest, "scores": metrics, "each": each})
 
     @model_validator(mode="after")
-    def _has_what_is_always_measured(self) -> Self:
+    def _check_metrics(self) -> Self:
         for metric in ("accuracy", "log_loss"):
             if metric not in self.scores:
                 raise ValueError(f"the metric {metric} is missing")
+        taken = {name for key, field in type(self).model_fields.items() for name in (key, field.alias)}
+        for metric in self.scores:
+            if metric in taken:  # JSON has one place for both
+                raise ValueError(f"a metric cannot be called {metric!r}: another result of students has that name")
         return self
 
     @model_serializer(mode="wrap")

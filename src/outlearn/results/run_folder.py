@@ -13,8 +13,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
 from outlearn.core.intervals import Interval
-from outlearn.core.risk_gap import RiskGap, risk_gap
 from outlearn.errors import ConfigError, DataError, MissingExtraError, suggest
 from outlearn.results.measurement import Withheld
 from outlearn.results.reading import AGAIN, Measured, read_config, read_predictions

@@ -162,7 +162,7 @@ def write_file(path: Path, content: bytes) -> None:
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise StoreError(
-            f"{str(path)!r} cannot be written: {error.strerror}. Free some space, or choose another --out DIR."
+            f"{str(path)!r} cannot be written: {error.strerror}. Free some space, or choose another --out."
         ) from error
 
 

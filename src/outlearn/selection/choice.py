@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int, Integer
 from scipy.stats import rankdata
 
-from outlearn.core.criteria import CRITERIA, check_criterion
+from outlearn.core.students.criteria import CRITERIA, check_criterion
 from outlearn.errors import ConfigError
 from outlearn.results import run as results
 from outlearn.selection.candidates import Candidate

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from outlearn.core.criteria import CRITERIA, check_criterion, measure_agreement
 from outlearn.core.predictions import Predictions
+from outlearn.core.students.criteria import CRITERIA, check_criterion, measure_agreement
 from outlearn.errors import AlignmentError, ConfigError
 from outlearn.learners.jobs import HeadSettings
 from outlearn.selection.candidates import Candidate

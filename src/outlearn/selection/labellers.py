@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from outlearn.core.combinations import label_source
+from outlearn.core.labelers.combinations import label_source
 from outlearn.core.predictions import Predictions
 from outlearn.errors import ConfigError
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from outlearn.core.criteria import check_criterion
+from outlearn.core.students.criteria import check_criterion
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import AUTO
 from outlearn.experiment.points import EVALUATED, splits_fingerprint
