@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from outlearn.core.generators import BregmanGenerator as BregmanGenerator
     from outlearn.core.generators import get_generator as get_generator
     from outlearn.core.intervals import Interval as Interval
+    from outlearn.core.labelers.dawid_skene import dawid_skene as dawid_skene
+    from outlearn.core.labelers.teacher_weights import teacher_weights as teacher_weights
     from outlearn.core.predictions import Predictions as Predictions
     from outlearn.core.students.blind_spots import blind_spots as blind_spots
     from outlearn.core.students.denoising import denoising_control as denoising_control

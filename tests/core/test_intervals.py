@@ -197,6 +197,7 @@ def test_resampling_teachers_and_points_spreads_as_the_formula_says():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
 @pytest.mark.parametrize("effects", [(1.0, 0.1, 0.3), (0.1, 1.0, 1.0), (0.0, 1.0, 0.3), (0.5, 1.0, 1.0)])
 @pytest.mark.parametrize("n_models", [3, 8])
 def test_intervals_cover_the_truth_at_the_nominal_rate(effects, n_models):

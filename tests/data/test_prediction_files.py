@@ -82,6 +82,22 @@ def test_each_kind_gives_the_same_predictions(tmp_path, kind):
     assert found.notes == ()
 
 
+def test_rows_of_any_sum_are_divided_by_it_where_the_user_says_so_and_the_error_says_how(tmp_path):
+    lossy = PROBS * np.linspace(0.9, 1.1, PROBS.shape[-2])[:, None]
+    np.save(tmp_path / "p.npy", lossy)
+    with pytest.raises(DomainError, match=r"not 1\. Pass --kind unnormalised_probs, which divides each row"):
+        read_predictions(tmp_path / "p.npy", kind="probs")
+    found = read_predictions(tmp_path / "p.npy", kind="unnormalised_probs")
+    np.testing.assert_allclose(
+        found.predictions.log_probs, np.broadcast_to(EXPECTED, found.predictions.log_probs.shape)
+    )
+    assert found.notes == (f"{tmp_path / 'p.npy'}: each row was divided by its sum.",)
+    for wrong in (np.array([[0.0, 0.0], [1, 1]]), np.array([[-1.0, 2.0], [1, 1]]), np.array([[np.nan, 2.0], [1, 1]])):
+        np.save(tmp_path / "p.npy", wrong)
+        with pytest.raises(DomainError, match=r"point 0 has .*do not sum to 0"):
+            read_predictions(tmp_path / "p.npy", kind="unnormalised_probs")
+
+
 @pytest.mark.parametrize("kind", ["log_probs", "probs"])
 def test_rounded_probabilities_are_rescaled_and_a_note_says_so(tmp_path, kind):
     rounded = PROBS.astype(np.float16).astype(np.float32)

@@ -17,6 +17,8 @@ import outlearn as ol
 from outlearn.errors import ConfigError, DataError, DomainError, OutlearnError, ShapeError
 from outlearn.estimator.classifier import WeakToStrongClassifier
 
+pytestmark = pytest.mark.medium
+
 EXPECTED_FAILURES = {
     # The check uses the classes -1 and 1, and -1 marks an unlabelled point here, as in scikit-learn's own
     # semi-supervised classifiers, which the check knows by name and leaves out. Its other half is tested below.
@@ -230,16 +232,65 @@ def test_labels_of_one_class_or_none_are_refused(task):
 
 @pytest.mark.parametrize(
     ("labels", "message"),
-    [(["a", "b", None], "None.*replace it with -1"), (["a", 1, -1], "text and numbers")],
-    ids=["None", "mixed"],
+    [
+        (["a", "b", ("c",)], "hold .'c',.; .*replace it with -1"),
+        (["a", 1, -1], "text and numbers"),
+        (["a", "A", "b"], "'A', where another label is a"),
+        (["a", "b", "nan"], "'nan', which is no class. Write -1"),
+    ],
+    ids=["a tuple", "mixed", "two spellings", "nan as text"],
 )
 def test_labels_that_are_no_classes_are_refused_with_what_to_write(task, labels, message):
     X = task[0]
-    y = np.array(labels * (len(X) // 3), dtype=object)
+    y = np.empty(len(X), dtype=object)
+    y[:] = labels * (len(X) // 3)
     with pytest.raises(DataError, match=message):
         WeakToStrongClassifier().fit(X, y)
     with pytest.raises(DataError, match=message):
         WeakToStrongClassifier().fit(X, weak_labels=np.stack([y, y]))
+
+
+def gaps_of_every_container():
+    """Write one set of labels, of which every third is missing, as each container does."""
+    pandas = pytest.importorskip("pandas")
+    names = np.array([None if i % 3 == 2 else ["no", "yes"][i % 2] for i in range(300)], dtype=object)
+    numbers = np.array([-1 if name is None else int(name == "yes") for name in names])
+    return {
+        "None": names,
+        "NaN among names": np.where(names == None, np.nan, names),  # noqa: E711
+        "empty text": np.where(numbers < 0, "", names.astype(str)),
+        "pandas.NA": pandas.Series(names, dtype="string"),
+        "nullable integers": pandas.Series(numbers).mask(numbers < 0).astype("Int64"),
+        "NaN among numbers": np.where(numbers < 0, np.nan, numbers),
+        "masked": np.ma.masked_array(np.abs(numbers), mask=numbers < 0),
+    }, numbers
+
+
+@pytest.mark.parametrize("where", ["y", "weak_labels"])
+def test_a_gap_is_a_gap_in_every_container(task, where):
+    X = task[0]
+    containers, numbers = gaps_of_every_container()
+
+    def heads(labels):
+        if where == "weak_labels":
+            two = np.ma.stack([labels, labels]) if isinstance(labels, np.ma.MaskedArray) else [labels, labels]
+            return WeakToStrongClassifier(random_state=0).fit(X, weak_labels=two).heads_.weight
+        return WeakToStrongClassifier(n_teachers=2, random_state=0).fit(X, labels).heads_.weight
+
+    expected = heads(numbers)
+    for name, labels in containers.items():
+        np.testing.assert_array_equal(heads(labels), expected, err_msg=name)
+
+
+def test_a_row_of_nan_is_a_gap_among_distributions():
+    X, votes, X_test, _ = votes_of_annotators(2)
+    gaps = np.where(np.arange(400) % 3 == 0, -1, votes)
+    soft = np.where((gaps < 0)[..., None], np.nan, np.eye(2)[votes])
+    found, expected = (
+        WeakToStrongClassifier(random_state=0).fit(X, weak_labels=labels).predict_proba(X_test)
+        for labels in (soft, gaps)
+    )
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_votes_as_floats_and_teachers_that_never_vote_are_refused_by_name(task):
@@ -259,7 +310,8 @@ def test_votes_as_floats_and_teachers_that_never_vote_are_refused_by_name(task):
         (np.full((2, 299, 2), 0.5), ShapeError),
         (np.full((2, 300, 3), 1 / 3), ShapeError),
         (np.full((2, 300, 2), 0.6), DomainError),
-        (np.full((2, 300, 2), np.nan), DomainError),
+        (np.full((2, 300, 2), np.nan), DataError),
+        (np.dstack([np.full((2, 300), np.nan), np.full((2, 300), 0.5)]), DomainError),
     ],
 )
 def test_weak_labels_that_do_not_fit_are_refused(task, weak, error):
@@ -277,6 +329,12 @@ def test_weak_labels_from_elsewhere_are_explained_with_what_they_say_of_the_test
     with pytest.raises(ShapeError, match="3 given"):
         model.explain(X_test, y_test, weak_labels=weak[:2, : len(X_test)])
     assert model.explain(X_test, y_test, weak_labels=weak[:, : len(X_test)]).summary.gap.n_models == 3
+    gaps = weak[:, : len(X_test)].copy()
+    gaps[1, ::4] = np.nan
+    with pytest.raises(DataError, match=r"leave out 50 of 200 points.* weak_labels\[:, kept\]"):
+        model.explain(X_test, y_test, weak_labels=gaps)
+    kept = ~np.isnan(gaps).any(axis=(0, 2))
+    assert model.explain(X_test[kept], y_test[kept], weak_labels=gaps[:, kept]).summary.gap.n_points == 150
 
 
 @pytest.mark.parametrize("labels", [np.full(200, -1), np.full(200, 7), np.zeros(5, dtype=int), np.full((200, 3), 0.1)])
@@ -285,12 +343,12 @@ def test_an_explanation_needs_true_labels(fitted, task, labels):
         fitted.explain(task[2], labels)
 
 
-def votes_of_annotators(n_labellers: int = 4, *, seed: int = 0):
+def votes_of_annotators(n_labelers: int = 4, *, seed: int = 0):
     """Make points of two classes and annotators that err at three in ten, each point by chance."""
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 2, 700)
     X = rng.normal(size=(700, 10)) + 0.7 * (2 * y[:, None] - 1)
-    votes = np.where(rng.random((n_labellers, 400)) < 0.3, 1 - y[:400], y[:400])
+    votes = np.where(rng.random((n_labelers, 400)) < 0.3, 1 - y[:400], y[:400])
     return X[:400], votes, X[400:], y[400:]
 
 

@@ -20,6 +20,8 @@ from outlearn.experiment.plan import make_plan
 from outlearn.results.run_folder import Run, load_run
 from outlearn.store.store import Store
 
+pytestmark = pytest.mark.medium
+
 
 def timeless(finished: Run) -> dict[str, Any]:
     """Drop what describes the running rather than the result."""
@@ -123,7 +125,7 @@ def test_labels_from_a_table_give_the_students_that_the_teachers_gave(small_run,
             for i, name in enumerate(ids[part])
         ]
         np.random.default_rng(m).shuffle(rows)
-        paths.append(tmp_path / f"labeller{m}.csv")
+        paths.append(tmp_path / f"labeler{m}.csv")
         with paths[-1].open("w", newline="") as file:
             csv.writer(file).writerows([["id", "0", "1"], *rows])
     external = small_run(f"teacher.external={json.dumps([str(p) for p in paths])}")

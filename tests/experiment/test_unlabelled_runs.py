@@ -5,16 +5,16 @@ from __future__ import annotations
 import csv
 import json
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
+from tests.programs import Cli
 
-from outlearn.cli import main
 from outlearn.data import make_splits, make_task
+from outlearn.errors import ConfigError, DataError
 from outlearn.experiment.pipeline import Run
 from outlearn.experiment.stages.ceilings import ceiling_notes, ceiling_points
 from outlearn.report.summary import describe, summary_text
@@ -36,7 +36,7 @@ def predictions(finished: Run, who: str) -> dict[str, np.ndarray]:
 
 
 def write_votes(path: Path, labels: np.ndarray) -> Path:
-    """Write what two labellers say of each point: the truth of three in four."""
+    """Write what two labelers say of each point: the truth of three in four."""
     votes = np.where(np.random.default_rng(1).random((2, N)) < 0.75, labels, 1 - labels)
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([["id", "a", "b"], *([f"p{i}", *votes[:, i]] for i in range(N))])
@@ -138,20 +138,15 @@ def test_measuring_against_soft_targets_works_where_unlabelled_points_have_none(
 
 
 @pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., str]:
+def refused(cli: Cli) -> Callable[..., str]:
     """Return a function that runs a configuration which must fail with exit code 2, and gives its one line of error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("OUTLEARN_STORE", raising=False)
 
     def go(*arguments: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["outlearn", "run", *RUN, *arguments])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        err = capsys.readouterr().err.strip()
-        assert stop.value.code == 2
+        code, _, err = cli("run", *RUN, *arguments)
+        assert code == 2
         assert err.startswith("outlearn: error: ")
         assert len(err.splitlines()) == 1, err
-        return err
+        return err.strip()
 
     return go
 
@@ -182,17 +177,97 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD.values(), ids=BAD)
-def test_bad_input_is_one_line_and_exit_code_2(case, cli, tmp_path):
+def test_bad_input_is_one_line_and_exit_code_2(case, refused, tmp_path):
     records, overrides, message = case
     (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in records))
     extra = [part for override in overrides for part in ("--set", override)]
-    err = cli("--set", "data.path=d.jsonl", "--set", "data.label_column=answer", *extra)
+    err = refused("--set", "data.path=d.jsonl", "--set", "data.label_column=answer", *extra)
     assert re.search(message, err), err
 
 
-def test_a_labeller_that_left_out_an_unlabelled_point_is_named_with_the_point(cli, tmp_path):
+def test_a_labeler_that_left_out_an_unlabelled_point_is_named_with_the_point(refused, tmp_path):
     (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows(100, 100)))
     (tmp_path / "llm.csv").write_text("id,llm\n" + "".join(f"p{i},yes\n" for i in range(200) if i != 150))
-    err = cli("--set", "data.path=d.jsonl", "--set", "data.label_column=answer", "--set", "teacher.external=llm.csv")
+    err = refused(
+        "--set", "data.path=d.jsonl", "--set", "data.label_column=answer", "--set", "teacher.external=llm.csv"
+    )
     assert "1 of " in err
     assert "points have no row: 'p150'" in err
+
+
+CONVEX = ("student.learner={kind: convex}", "student.loss=forward_ce", "student.seeds=1", "student.checkpoints=[]")
+
+
+def votes_with_gaps(path: Path, labels: np.ndarray, silent: np.ndarray) -> tuple[Path, np.ndarray]:
+    """Write two labelers who are right in three of four answers and leave points out; return the votes too."""
+    votes = np.where(np.random.default_rng(1).random((2, N)) < 0.75, labels, 1 - labels)
+    with path.open("w", newline="") as file:
+        rows = [[f"p{i}", *("" if gap else vote for vote, gap in zip(votes[:, i], silent[:, i], strict=True))]
+                for i in range(N)]  # fmt: skip
+        csv.writer(file).writerows([["id", "a", "b"], *rows])
+    return path, votes
+
+
+def test_a_gap_is_not_scored_is_said_and_stays_in_the_predictions(small_run, write_task, tmp_path):
+    labels = np.load(write_task(tmp_path / "t.npz", splits=SPLIT))["labels"]
+    silent = np.random.default_rng(2).random((2, N)) < 0.4
+    path, votes = votes_with_gaps(tmp_path / "votes.csv", labels, silent)
+    run = small_run(f"teacher.external={path}", "teacher.missing=abstain", *CONVEX, path=tmp_path / "t.npz")
+    test = SPLIT == "test"
+    right = [(votes[m] == labels)[test & ~silent[m]].mean() for m in (0, 1)]
+    assert run.results.teacher.each["accuracy"] == pytest.approx(right)
+    asked = SPLIT != "teacher"
+    for name, gaps in zip("ab", (silent & asked).sum(axis=1), strict=True):
+        assert f"{name} has no label for {gaps} of 320 points: gaps, which are neither learned from nor scored." in (
+            run.results.task.notes
+        )
+    assert run.results.teacher_bias_variance.total.reason.startswith("teachers leave points out")
+    np.testing.assert_array_equal(run.predictions.teachers.answered, ~silent[:, test])
+    student = run.results.students["forward_ce"]
+    assert run.gap("forward_ce").summary().gap.mean == pytest.approx(student.gap.mean)
+    assert student.differences["teacher"].mean == pytest.approx(
+        np.mean([
+            (run.predictions.students["forward_ce"].log_probs[m].argmax(1) == labels[test])[~silent[m, test]].mean()
+            - right[m]
+            for m in (0, 1)
+        ])
+    )  # fmt: skip
+
+
+def test_points_that_a_labeler_leaves_out_do_not_move_its_students(small_run, write_task, tmp_path):
+    """Weights of 0 are as good as absence: students of 160 points, 60 of them left out, are those of the other 100."""
+    file = np.load(write_task(tmp_path / "t.npz", splits=SPLIT))
+    left_out = np.flatnonzero(SPLIT == "student")[:60]
+    silent = np.zeros((2, N), dtype=bool)
+    silent[:, left_out] = True
+    path, _ = votes_with_gaps(tmp_path / "votes.csv", file["labels"], silent)
+    moved = file["features"].copy()
+    moved[left_out] = moved[left_out[::-1]]  # exchanged among themselves, which leaves the scale of features as it is
+    write_task(tmp_path / "moved.npz", splits=SPLIT, features=moved)
+    settings = (f"teacher.external={path}", "teacher.missing=abstain", *CONVEX, "student.encoder={kind: array}")
+    one, other = (small_run(*settings, path=tmp_path / f"{name}.npz") for name in ("t", "moved"))
+    for name, array in predictions(one, "students").items():
+        np.testing.assert_allclose(array, predictions(other, "students")[name], atol=1e-5)
+
+
+def test_a_loss_of_whole_minibatches_cannot_leave_points_out_and_a_silent_labeler_is_named(
+    small_run, write_task, tmp_path
+):
+    labels = np.load(write_task(tmp_path / "t.npz", splits=SPLIT))["labels"]
+    silent = np.zeros((2, N), dtype=bool)
+    silent[0, ::3] = True
+    path, _ = votes_with_gaps(tmp_path / "votes.csv", labels, silent)
+    external = (f"teacher.external={path}", "teacher.missing=abstain")
+    with pytest.raises(ConfigError, match=r"looks at a whole minibatch.*votes\.csv.*reverse_ce"):
+        small_run(*external, "student.loss=[aux_conf]", path=tmp_path / "t.npz")
+    silent[1, SPLIT == "test"] = True
+    path, _ = votes_with_gaps(tmp_path / "votes.csv", labels, silent)
+    with pytest.raises(DataError, match="b has no label for any of the 80 points of the test split"):
+        small_run(*external, path=tmp_path / "t.npz")
+    # Two labelers of three points in four: auto compares and trains them where they speak.
+    silent[1, SPLIT == "test"] = False
+    path, _ = votes_with_gaps(tmp_path / "votes.csv", labels, silent)
+    found = small_run(
+        *external, "student.loss=auto", "student.checkpoints=[]", "student.seeds=1", path=tmp_path / "t.npz"
+    )
+    assert np.isfinite(found.results.students["auto"].gap.mean)

@@ -25,7 +25,7 @@ def explain(
         str | None,
         typer.Option("--teacher-of", metavar="FILE", help="Teacher index of each student [student m: teacher m]."),
     ] = None,
-    kind: Annotated[str, typer.Option("--kind", help="What the numbers are: logits, log_probs or probs.")] = "logits",
+    kind: Annotated[str, typer.Option("--kind", help="logits, log_probs, probs or unnormalised_probs.")] = "logits",
     teacher_kind: Annotated[
         str | None, typer.Option("--teacher-kind", help="The same for the teacher's, if something else.")
     ] = None,

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 from scipy.stats import rankdata
 
+from outlearn.core.gaps import over_answered
 from outlearn.core.intervals import Interval, mean_interval
 from outlearn.core.predictions import Predictions
 from outlearn.core.top_class import hits, top_class
@@ -262,7 +263,9 @@ def score(name: str, predictions: Predictions, labels: Integer[np.ndarray, "poin
     """
     if name not in METRICS:
         raise ConfigError(f"unknown metric {name!r}; {suggest(name, METRICS)}")
-    values = METRICS[name](predictions, labels)
+    values = (
+        METRICS[name](predictions, labels) if predictions.answered is None else _at_answers(name, predictions, labels)
+    )
     each = values.mean(axis=1)
     n_models, n_points = values.shape
     if np.isnan(values).any():
@@ -270,6 +273,19 @@ def score(name: str, predictions: Predictions, labels: Integer[np.ndarray, "poin
         nan = float("nan")
         return Score(Interval(nan, nan, nan, nan, n_models, n_points, level, reason), each)
     return Score(mean_interval(values, level, clusters=predictions.teacher_of), each)
+
+
+def _at_answers(name: str, predictions: Predictions, labels: np.ndarray) -> np.ndarray:
+    """Measure each model on the points that it answers; see `core.gaps` for the form that this takes."""
+    answered = predictions.answered
+    if answered is None:  # all of them
+        return METRICS[name](predictions, labels)
+    values = np.full(answered.shape, np.nan)
+    for m, there in enumerate(answered):
+        if there.any():
+            own = Predictions(predictions.log_probs[m : m + 1, there].copy(), predictions.point_ids[there])
+            values[m, there] = METRICS[name](own, labels[there])[0]
+    return over_answered(values, answered)
 
 
 def scorecard(predictions: Predictions, labels: Integer[np.ndarray, "points"], level: float = 0.95) -> dict[str, Score]:

@@ -17,7 +17,7 @@ from jaxtyping import Float, Integer, Real, Shaped
 from outlearn.core.log_space import SUM_TOLERANCE, log_mean, log_normalise
 from outlearn.errors import AlignmentError, DomainError, ShapeError
 
-__all__ = ["Predictions", "check_same_points", "labelled_by"]
+__all__ = ["Predictions", "check_same_points", "labelled_by", "weighted_log_mean"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +28,8 @@ class Predictions:
         log_probs: `[models, points, classes]`, float64, normalised, in nats, read-only; -inf is a probability of 0.
         point_ids: `[points]`, unique, what identifies each point; 0, 1, 2, ... if not given.
         teacher_of: `[models]`, for students: the index of the teacher that labelled each one's training data, or None.
+        answered: `[models, points]`, for labelers that leave points out: where each says something; None if all do
+            everywhere. What stands in `log_probs` at a gap is no answer: no score, mean or combination counts it.
 
     Example:
         >>> p = Predictions.from_logits(np.array([[[0.0, 0.0]], [[np.log(3), 0.0]]]))
@@ -42,6 +44,7 @@ class Predictions:
     log_probs: Float[np.ndarray, "models points classes"]
     point_ids: Shaped[np.ndarray, "..."]  # [points]; of another length it is a ShapeError, raised below
     teacher_of: Shaped[np.ndarray, "..."] | None = None  # [models]
+    answered: Shaped[np.ndarray, "..."] | None = None  # [models, points]
 
     def __post_init__(self) -> None:
         if self.log_probs.ndim != 3 or 0 in self.log_probs.shape or self.log_probs.shape[-1] < 2:
@@ -52,6 +55,8 @@ class Predictions:
         object.__setattr__(self, "point_ids", _point_ids(self.point_ids, self.n_points))
         if self.teacher_of is not None:
             object.__setattr__(self, "teacher_of", _teacher_of(self.teacher_of, self.n_models))
+        if self.answered is not None:
+            object.__setattr__(self, "answered", _answered(self.answered, self.n_models, self.n_points))
         self.log_probs.setflags(write=False)
 
     @classmethod
@@ -156,7 +161,9 @@ class Predictions:
     def mean(self) -> Predictions:
         """Average probabilities over models: the arithmetic (primal) mean q = mean_m p_m, as one model."""
         weights = np.full(self.n_models, 1 / self.n_models)
-        return replace(self, log_probs=log_normalise(log_mean(self.log_probs, weights)[None]), teacher_of=None)
+        if self.answered is not None:
+            return self.as_one(weighted_log_mean(self, weights))
+        return self.as_one(log_mean(self.log_probs, weights))
 
     def dual_mean(self) -> Predictions:
         """Average log-probabilities over models and normalise: the geometric (dual) mean, as one model.
@@ -172,14 +179,36 @@ class Predictions:
         Source: Gupta et al., Ensembles of classifiers: a bias-variance perspective, TMLR 2022. We average
         log-probabilities, not logits: equal here.
         """
-        logs = self.log_probs.mean(axis=0, keepdims=True)
+        if self.answered is None:
+            logs = self.log_probs.mean(axis=0, keepdims=True)
+        else:
+            share = _shares(self.answered, np.full(self.n_models, 1 / self.n_models))[..., None]
+            logs = np.where(share > 0, share * self.log_probs, 0.0).sum(axis=0, keepdims=True)
         empty = np.all(np.isneginf(logs), axis=-1)
         if np.any(empty):
             raise DomainError(
                 f"the dual mean needs a class of positive probability under all models; at point id "
                 f"{self.point_ids.tolist()[_first(empty)[1]]!r} there is none. Predict from logits, or use mean()."
             )
-        return replace(self, log_probs=log_normalise(logs), teacher_of=None)
+        return self.as_one(logs[0])
+
+    def as_one(self, logs: Float[np.ndarray, "points classes"]) -> Predictions:
+        """Return a combination of these models as one; it says something where one of them does.
+
+        Args:
+            logs: its log-probabilities, up to a constant for each point.
+        """
+        answered = None if self.answered is None else np.asarray(self.answered.any(axis=0))[None]
+        return replace(self, log_probs=log_normalise(logs[None]), teacher_of=None, answered=answered)
+
+    def only(self, model: int) -> Predictions:
+        """Return one of the models."""
+        return replace(
+            self,
+            log_probs=self.log_probs[model : model + 1],
+            teacher_of=None,
+            answered=None if self.answered is None else self.answered[model : model + 1],
+        )
 
     def select(self, ids: Shaped[np.ndarray, "..."]) -> Predictions:
         """Return the predictions at these point ids, in this order.
@@ -203,7 +232,8 @@ class Predictions:
                 f"{unknown[0]!r}; the ids here begin with {self.point_ids.tolist()[0]!r}."
             )
         index = np.array([row_of[point] for point in wanted.tolist()])
-        return replace(self, log_probs=self.log_probs[:, index], point_ids=wanted)
+        answered = None if self.answered is None else self.answered[:, index]
+        return replace(self, log_probs=self.log_probs[:, index], point_ids=wanted, answered=answered)
 
     def __repr__(self) -> str:
         return f"Predictions(models={self.n_models}, points={self.n_points}, classes={self.n_classes})"
@@ -330,3 +360,30 @@ def _teacher_of(teacher_of: np.ndarray, n_models: int) -> np.ndarray:
         raise DomainError(f"teacher_of must be teacher indices, integers of at least 0, got {index.dtype} {index[:5]}.")
     index.setflags(write=False)
     return index
+
+
+def weighted_log_mean(
+    predictions: Predictions, weights: Float[np.ndarray, " models"]
+) -> Float[np.ndarray, "points classes"]:
+    """Average probabilities over the models that say something at each point, with weights; in logarithms."""
+    share = weights[:, None] if predictions.answered is None else _shares(predictions.answered, weights)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.logaddexp.reduce(predictions.log_probs + np.log(share)[..., None], axis=0))
+
+
+def _shares(answered: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Share the weights among who says something at each point; among all where nobody with a weight does."""
+    heard = answered * weights[:, None]
+    total = heard.sum(axis=0)
+    return np.where(total > 0, heard / np.where(total > 0, total, 1.0), weights[:, None] / weights.sum())
+
+
+def _answered(answered: np.ndarray, n_models: int, n_points: int) -> np.ndarray | None:
+    mask = np.array(answered)
+    if mask.shape != (n_models, n_points) or mask.dtype.kind != "b":
+        raise ShapeError(
+            f"answered must be booleans of shape ({n_models}, {n_points}), one for each model and point, got "
+            f"{mask.dtype} {mask.shape}."
+        )
+    mask.setflags(write=False)
+    return None if mask.all() else mask

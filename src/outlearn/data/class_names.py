@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from outlearn.data.content import normalise
 from outlearn.data.input_errors import InputErrors
-from outlearn.data.label_cells import MINUS_1, LabelCell
+from outlearn.data.label_cells import LabelCell
 from outlearn.errors import suggest
 
 __all__ = ["Classes", "found_classes", "known_classes", "refuse_near_spellings", "spelling"]
@@ -32,8 +32,6 @@ class Classes:
 
     def unknown(self, cell: LabelCell) -> str:
         """Say that a cell is no class, and what it may be."""
-        if cell.value == -1:
-            return f"is {MINUS_1}"
         numbered = any(isinstance(key, int) for key in self.index)
         number = f" or number from 0 to {len(self.names) - 1}" if numbered else ""
         known = suggest(cell.raw, self.names)
@@ -88,9 +86,7 @@ def found_classes(cells: Sequence[LabelCell], errors: InputErrors) -> Classes | 
         start = 1 if present[0] == 1 else 0
         allowed = range(start, min(start + len(present), len(cells) + 2))
         for cell in cells:
-            if cell.value == -1:
-                errors.add(f"is {MINUS_1}", at=cell.at, column=cell.column)
-            elif cell.value not in allowed:
+            if cell.value not in allowed:
                 shown = ", ".join(map(str, present[:5])) + (", ..." if len(present) > 5 else "")
                 errors.add(
                     f"is {cell.value}, out of range: the labels {shown} are not counted from 0 or 1 without a gap. "

@@ -21,12 +21,24 @@ from outlearn.data.raw_table import RawTable
 from outlearn.data.task import SUM_TOLERANCE, UNLABELLED
 from outlearn.data.wording import shortened
 
-__all__ = ["LARGEST", "MINUS_1", "NORMALISE", "LabelCell", "cell_value", "distribution", "is_gap", "label_cells"]
+__all__ = [
+    "LARGEST",
+    "MINUS_1",
+    "NEVER_A_CLASS",
+    "NORMALISE",
+    "LabelCell",
+    "cell_value",
+    "distribution",
+    "is_gap",
+    "label_cells",
+]
 
 # Up to 15 digits a whole number is exact as a float; Python refuses to read thousands of them.
 LARGEST = 10**15
 WHOLE_NUMBER = re.compile(r"[+-]?\d{1,15}(\.0*)?")
 DECIMAL = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+)([eE][+-]?\d+)?")
+# The name of no class, whatever stands beside it.
+NEVER_A_CLASS = ("nan", "<na>", "nat")
 MINUS_1 = "-1, which often marks a missing label: leave the cell empty, or, if it is a class, write classes as names."
 NORMALISE = " With teacher.normalise they are divided by their sum, and a missing one counts as 0."
 

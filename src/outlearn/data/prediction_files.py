@@ -1,8 +1,8 @@
 """Predictions from files of any other program: what the numbers mean, and which points they are of.
 
-What the numbers are (logits, log-probabilities, probabilities) is said by the caller and never inferred; an array that
-contradicts what was said is refused. Rows are joined by id where both sides have ids, else by position, and a note says
-which.
+What the numbers are (logits, log-probabilities, probabilities, or these up to a factor) is said by the caller and never
+inferred; an array that contradicts what was said is refused. Rows are joined by id where both sides have ids, else by
+position, and a note says which.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from outlearn.errors import AlignmentError, ConfigError, DataError, DomainError,
 
 __all__ = ["KINDS", "PredictionFiles", "columns_in_order", "read_predictions"]
 
-KINDS = ("logits", "log_probs", "probs")
+KINDS = ("logits", "log_probs", "probs", "unnormalised_probs")
 # Other programs save float16 or three decimals: rows this near to a sum of 1 are scaled to it, and a note says so.
 ROUNDED = 5e-3
 EXACT = 1e-6
@@ -61,7 +61,8 @@ def read_predictions(
     Args:
         paths: files, each `[models, points, classes]` or `[points, classes]` (one model); a CSV file is one model with
             one column a class and an optional column `id`.
-        kind: "logits", "log_probs" or "probs".
+        kind: "logits", "log_probs", "probs", or "unnormalised_probs": numbers of at least 0, of which each row is
+            divided by its sum.
         role: "teacher" or "student", how messages call them.
         like: predictions whose points and classes these must be; where both have ids, these are brought into its order.
         teacher_of: for students, see `Predictions`.
@@ -177,6 +178,16 @@ def _check(file: ArrayFile, layers: np.ndarray, kind: str) -> str | None:
                     "it changes nothing and says so."
                 )
         return None
+    if kind == "unnormalised_probs":
+        # "not >= 0" holds for nan too.
+        wrong = ~(layers >= 0).all(axis=-1) | ~(layers.sum(axis=-1) > 0)
+        if wrong.any():
+            model, point = np.argwhere(wrong)[0].tolist()
+            raise DomainError(
+                f"{file.source}: model {model}, point {point} has {layers[model, point].tolist()}; expected numbers of "
+                "at least 0 that do not sum to 0."
+            )
+        return f"{file.source}: each row was divided by its sum."
     worst = 0.0
     for model, rows in enumerate(layers):
         with np.errstate(over="ignore"):
@@ -184,9 +195,15 @@ def _check(file: ArrayFile, layers: np.ndarray, kind: str) -> str | None:
         off = np.abs(sums - 1.0)
         if np.any(off > ROUNDED):
             point = int(np.argmax(off > ROUNDED))
+            # Scores that could be probabilities are not called logits: read so, they would mean something else.
+            advice = (
+                "unnormalised_probs, which divides each row by its sum"
+                if kind == "probs" and rows.min() >= 0
+                else "logits for unnormalised scores"
+            )
             raise DomainError(
                 f"{file.source}: model {model}, point {point} has {kind} {np.round(rows[point], 6).tolist()}, whose "
-                f"probabilities sum to {sums[point]:.6g}, not 1. Pass --kind logits for unnormalised scores."
+                f"probabilities sum to {sums[point]:.6g}, not 1. Pass --kind {advice}."
             )
         worst = max(worst, float(np.nanmax(off)) if not np.isnan(off).all() else 0.0)
     if worst > EXACT:
@@ -210,7 +227,7 @@ def _predictions(
 ) -> Predictions:
     source = files[0].source if len(files) == 1 else f"{files[0].source} and {len(files) - 1} more"
     try:
-        if kind != "probs":
+        if kind not in ("probs", "unnormalised_probs"):
             return Predictions.from_logits(values, point_ids=ids, teacher_of=teacher_of)
         sums = values.sum(axis=-1, dtype=np.float64, keepdims=True)
         return Predictions.from_probs(

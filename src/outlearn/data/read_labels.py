@@ -15,7 +15,7 @@ from jaxtyping import Float64, Int64
 
 from outlearn.data.class_names import Classes, found_classes, known_classes, several_names, spelling
 from outlearn.data.input_errors import InputErrors
-from outlearn.data.label_cells import MINUS_1, LabelCell, distribution, label_cells
+from outlearn.data.label_cells import MINUS_1, NEVER_A_CLASS, LabelCell, distribution, label_cells
 from outlearn.data.raw_table import RawTable
 from outlearn.data.task import UNLABELLED
 from outlearn.data.wording import shortened
@@ -23,9 +23,7 @@ from outlearn.data.wording import shortened
 __all__ = ["ReadLabels", "read_labels"]
 
 # What programs write for a missing number. Among names they may be the names of classes; among numbers they are none.
-BLANKS = ("n/a", "na", "none", "null")
-# The name of no class, whatever stands beside it.
-NEVER_A_CLASS = ("nan", "<na>", "nat")
+BLANKS = ("n/a", "na", "none", "null", *NEVER_A_CLASS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +126,7 @@ def _numbers_as_names(given: list[LabelCell]) -> list[LabelCell]:
     """In a text file "3" may be the name of a class beside "many": if a label is a name, so are the numbers."""
     kinds = {cell.kind for cell in given}
     texts = all(isinstance(cell.raw, str) for cell in given)
-    blank = any(cell.kind == "name" and spelling(cell).lower() in (*BLANKS, *NEVER_A_CLASS) for cell in given)
+    blank = any(cell.kind == "name" and spelling(cell).lower() in BLANKS for cell in given)
     if kinds != {"name", "number"} or not texts or blank:
         return given
     return [replace(cell, value=str(cell.raw).strip(), kind="name") for cell in given]
@@ -146,12 +144,11 @@ def _refuse_what_is_no_label(given: Sequence[LabelCell], known: Sequence[str], e
             )
         elif cell.kind == "names":
             wrong = several_names(cell.raw, cell.value)
-        elif cell.kind == "name" and written not in known:
-            if written == str(UNLABELLED):
-                wrong = f"is {MINUS_1}"
-            elif written.lower() in NEVER_A_CLASS or (numbers and written.lower() in BLANKS):
-                beside = " where other labels are numbers" if numbers else ", which is no class"
-                wrong = f"is {cell.raw!r}{beside}. Leave the cell empty if the point has no label."
+        elif written == str(UNLABELLED) and written not in known:
+            wrong = f"is {MINUS_1}"
+        elif cell.kind == "name" and written not in known and written.lower() in (BLANKS if numbers else NEVER_A_CLASS):
+            beside = " where other labels are numbers" if numbers else ", which is no class"
+            wrong = f"is {cell.raw!r}{beside}. Leave the cell empty if the point has no label."
         if wrong:
             errors.add(wrong, at=cell.at, column=cell.column)
 

@@ -23,16 +23,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from outlearn.core.generators import BregmanGenerator
 from outlearn.core.predictions import Predictions
+from outlearn.data.label_arrays import is_unlabelled, refuse_what_is_no_class, with_gaps_marked
+from outlearn.data.task import UNLABELLED
 from outlearn.errors import ConfigError, DataError, ShapeError
 from outlearn.estimator.bagged_teachers import bagged_teachers, teacher_probs, weak_columns
-from outlearn.estimator.partial_labels import (
-    UNLABELLED,
-    check_labels,
-    class_codes,
-    given_labels,
-    is_unlabelled,
-    taken_labels,
-)
+from outlearn.estimator.partial_labels import class_codes, given_labels, weak_labels_and_weights
 from outlearn.explanation import PointwiseExplanation, explain, smoothed
 
 if TYPE_CHECKING:
@@ -48,8 +43,9 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
     """Learn a classifier from few labels and many unlabelled points, by students that outlearn their weak teachers.
 
     Every point of `y` that is -1 is unlabelled (in an array of text also "-1", which is what NumPy makes of it), so -1
-    cannot be a class: rename it. Students never see a label of `y`; they see what teachers say of points that these
-    have not learned from. Without an unlabelled point, a teacher labels the points outside its own bootstrap.
+    cannot be a class: rename it. None, NaN, pandas.NA, an empty text and a masked element are unlabelled too. Students
+    never see a label of `y`; they see what teachers say of points that these have not learned from. Without an
+    unlabelled point, a teacher labels the points outside its own bootstrap.
 
     Args:
         teacher: any scikit-learn classifier with `predict_proba`; a clone is trained for each teacher. None is a
@@ -138,7 +134,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             The fitted classifier.
 
         Raises:
-            ConfigError, DataError, DomainError, ShapeError: all ValueErrors, for parameters or labels that do not do.
+            ConfigError, DataError, DomainError, ShapeError: all ValueErrors, for unusable parameters or labels.
         """
         from outlearn.estimator.weak_students import fit_weak_students
         from outlearn.learners.jobs import HeadSettings
@@ -158,9 +154,10 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             X = validate_data(self, X, dtype="numeric")
             y = np.full(len(X), UNLABELLED)
         else:
+            y = None if y is None else with_gaps_marked(y)
             X, y = validate_data(self, X, y, dtype="numeric", ensure_min_samples=2)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(LARGEST_SEED))
-        check_labels(y)
+        refuse_what_is_no_class(y)
         unlabelled = is_unlabelled(y)
         learned = unlabelled if unlabelled.any() else np.ones(len(X), dtype=bool)
         if weak_labels is None:
@@ -168,7 +165,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         else:
             check_classification_targets(y[~unlabelled])
             self.teachers_: list[Any] = []
-            self.classes_, labels, weights = taken_labels(weak_labels, np.unique(y[~unlabelled]), learned)
+            self.classes_, labels, weights = weak_labels_and_weights(weak_labels, np.unique(y[~unlabelled]), learned)
         self.n_weak_labels_ = int(learned.sum())
         if self.epochs is None:
             per_epoch = -(-self.n_weak_labels_ // self.batch_size)
@@ -236,7 +233,13 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
                 )
             probs = self._teacher_probs(values)
         else:
-            probs = given_labels(weak_labels, self.classes_, np.ones(len(values), dtype=bool))
+            probs, answered = given_labels(weak_labels, self.classes_, np.ones(len(values), dtype=bool))
+            if not answered.all():
+                raise DataError(
+                    f"weak_labels leave out {int((~answered).any(axis=0).sum()):,} of {len(values):,} points, where a "
+                    "teacher abstains: it is neither right nor wrong there. Explain the points that every teacher "
+                    "labels: weak_labels[:, kept], X[kept], y[kept]."
+                )
             n_teachers = int(self.teacher_of_.max()) + 1
             if len(probs) != n_teachers:
                 raise ShapeError(f"weak_labels are of {len(probs)} teachers; expected the {n_teachers} given to fit.")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float32, Int
 
+from outlearn.core.gaps import over_answered
 from outlearn.core.generators import get_generator
 from outlearn.core.predictions import Predictions
 from outlearn.data.splits import Splits
@@ -141,10 +142,11 @@ def _choose(students: Students, of_loss: Bool[np.ndarray, " models"], source: Pr
     """Choose a loss's checkpoint: the last, or the one that agrees best with the weak labels of validation."""
     if config.student.select == "last":
         return len(students.checkpoints) - 1
-    labels = source.probs[students.labelling_of[of_loss]]
+    labeler = students.labelling_of[of_loss]
+    labels, heard = source.probs[labeler], None if source.answered is None else source.answered[labeler]
     # Cross-entropy of the student under its labeler's distribution: what a held-out weak label can tell.
     costs = [
-        -(labels * Predictions.from_logits(logits[of_loss]).log_probs).sum(axis=-1).mean()
+        over_answered(-(labels * Predictions.from_logits(logits[of_loss]).log_probs).sum(axis=-1), heard).mean()
         for logits in students.logits["validation"]
     ]
     return int(np.argmin(costs))

@@ -108,12 +108,13 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
     if config.teacher.external:
         external = external_teachers(task, splits, config.teacher)
         stages["external teachers"] = teachers = external.stage
-        names, notes = external.names, external.notes
+        names, notes, answered = external.names, external.notes, external.answered
     else:
         model = _model("teacher", config.teacher.encoder, config.teacher.learner, task, splits, stages)
         stages["teachers"] = teachers = teachers_stage(task, splits, model, config.teacher, seed=config.seed)
         names, notes = tuple(f"teacher {m}" for m in range(config.teacher.models)), ()
-    labelling = Labelling(teachers, len(names), task, splits, config)
+        answered = None
+    labelling = Labelling(teachers, len(names), answered, task, splits, config)
     model = _model("student", config.student.encoder, config.student.learner, task, splits, stages)
     auto, reasons = _auto(labelling, model)
     if named_losses(config):

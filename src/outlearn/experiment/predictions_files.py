@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from outlearn.core.predictions import Predictions
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.experiment.evaluation import Evaluation
@@ -20,8 +21,9 @@ def write_predictions(
     """Write `predictions/`: teachers, students and ceilings as float64 log-probabilities, and `points.jsonl`.
 
     Students of the plain mean of the teachers, the control, are in `control.safetensors`, seeds of one loss after
-    those of another. Where teachers were combined, `labeler.safetensors` holds the combination: weights and
-    confusions come from the student split, whose predictions are not written.
+    those of another. Where a teacher leaves points out, `answered` says which it answers. Where teachers were combined,
+    `labeler.safetensors` holds the combination: weights and confusions come from the student split, whose predictions
+    are not written.
 
     Args:
         writer: of the run folder.
@@ -39,13 +41,13 @@ def write_predictions(
     ]
     writer.arrays(
         "predictions/teachers.safetensors",
-        {f"{split}.log_probs": evaluation.teachers.log_probs for split, evaluation in splits_of.items()},
+        _labelers({split: evaluation.teachers for split, evaluation in splits_of.items()}),
         {"models": teacher_names},
     )
     if first.source is not first.teachers:
         writer.arrays(
             "predictions/labeler.safetensors",
-            {f"{split}.log_probs": evaluation.source.log_probs for split, evaluation in splits_of.items()},
+            _labelers({split: evaluation.source for split, evaluation in splits_of.items()}),
             {"models": ["labeler"]},
         )
     writer.arrays(
@@ -89,3 +91,10 @@ def write_predictions(
             for i in getattr(splits, split).tolist()
         ],
     )
+
+
+def _labelers(splits_of: Mapping[str, Predictions]) -> dict[str, np.ndarray]:
+    """Give the arrays of who labels: log-probabilities, and where there are gaps, which points are answered."""
+    logs = {f"{split}.log_probs": predictions.log_probs for split, predictions in splits_of.items()}
+    masks = {f"{split}.answered": predictions.answered for split, predictions in splits_of.items()}
+    return logs | {name: mask.astype(np.uint8) for name, mask in masks.items() if mask is not None}

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
+from outlearn.core.gaps import over_answered
 from outlearn.core.generators import get_generator
 from outlearn.core.intervals import Interval
 from outlearn.core.metrics import accuracy, log_loss, majority_accuracy, scorecard
@@ -33,12 +34,12 @@ from outlearn.results.run import (
     Majority,
     Measures,
     RunResults,
-    Scored,
-    Selection,
     StageUse,
     TaskFacts,
     Teachers,
 )
+from outlearn.results.scored import Scored
+from outlearn.results.selection import Selection
 from outlearn.version import __version__
 
 __all__ = ["describe_measures", "measure"]
@@ -60,8 +61,9 @@ def measure(
     """
     task, splits, config = plan.task, plan.splits, plan.config
     level = config.measure.level
-    best = int(accuracy(validation.teachers, validation.labels).mean(axis=1).argmax())
-    best_teacher = Predictions.from_logits(test.teachers.log_probs[best], point_ids=test.teachers.point_ids)
+    right_on_validation = accuracy(validation.teachers, validation.labels)
+    best = int(over_answered(right_on_validation, validation.teachers.answered).mean(axis=1).argmax())
+    best_teacher = test.teachers.only(best)
     seen = task.labels[splits.teacher]
     majority = top_class(np.bincount(seen, minlength=task.n_classes))
 
@@ -73,7 +75,10 @@ def measure(
         **{f"ensemble_{name}": ensemble for name, ensemble in test.ensembles.items()},
         "ceiling": test.ceilings,
     }
-    fixed = {name: accuracy(reference, test.labels).mean(axis=0) for name, reference in references.items()}
+    fixed = {
+        name: over_answered(accuracy(reference, test.labels), reference.answered).mean(axis=0)
+        for name, reference in references.items()
+    }
     right = PointScores.of(accuracy, test, fixed | {"majority": majority[test.labels]})
     costs = PointScores.of(log_loss, test, {})
     students = {loss: measure_student(loss, test, right, costs, config) for loss in test.students}

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from outlearn.core.decomposition.bias_variance import bias_variance
 from outlearn.core.decomposition.posterior import posterior_mean
 from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
 from outlearn.core.decomposition.total_variance import total_variance
+from outlearn.core.gaps import NEEDS_EVERY_ANSWER, over_answered
 from outlearn.core.intervals import Interval
 from outlearn.core.metrics import METRICS, scorecard
 from outlearn.core.predictions import Predictions, labelled_by
@@ -34,12 +35,14 @@ class PointScores:
 
     Attributes:
         labelers: of each labeler.
+        answered: where each labeler says something, None for everywhere; elsewhere there is no difference from it.
         fixed: name -> one row for all students: a single predictor, or the mean of several ceilings.
         control: loss -> students of the teachers' plain mean, seeds averaged.
         students: loss -> its students.
     """
 
     labelers: Float[np.ndarray, "labelers points"]
+    answered: Bool[np.ndarray, "labelers points"] | None
     fixed: Mapping[str, Float[np.ndarray, " points"]]
     control: Mapping[str, Float[np.ndarray, " points"]]
     students: Mapping[str, Float[np.ndarray, "students points"]]
@@ -54,6 +57,7 @@ class PointScores:
         """Score everybody once."""
         return cls(
             metric(test.source, test.labels),
+            test.source.answered,
             fixed,
             {loss: metric(control, test.labels).mean(axis=0) for loss, control in test.control.items()},
             {loss: metric(test.final(loss), test.labels) for loss in test.students},
@@ -65,7 +69,11 @@ class PointScores:
         if loss in self.control:
             others["student_of_mean"] = self.control[loss]
         others |= {name: scores for name, scores in self.students.items() if name != loss}
-        return {name: mean_of(self.students[loss] - other, level, own) for name, other in others.items()}
+        heard = None if self.answered is None else self.answered[own]
+        return {
+            name: mean_of(over_answered(self.students[loss] - other, heard if name == "teacher" else None), level, own)
+            for name, other in others.items()
+        }
 
 
 def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: PointScores, config: Config) -> Student:
@@ -82,6 +90,11 @@ def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: P
     own = labelled_by(test.source, student)
     gap = _gap(student, test, config)
     summary = gap.summary(level)
+    heard = None if test.source.answered is None else test.source.answered[own]
+
+    def mean(values: Float[np.ndarray, "students points"]) -> Interval | Withheld:
+        return mean_of(over_answered(values, heard), level, own)
+
     agree = agreement(test.source, student)
     teacher_wrong = 1.0 - right.labelers[own]
     one_seed = test.seeds == 0
@@ -96,14 +109,17 @@ def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: P
         models=student.n_models,
         epoch=test.checkpoints[loss][test.chosen[loss]],
         recovery=_recovery(student, test, level),
-        agreement=mean_of(agree, level, own),
+        agreement=mean(agree),
         # Repeats its teacher, less those where both are right: what both get wrong in the same way.
         agreement_when_teacher_wrong=ratio_of_means(
-            agree - right.students[loss] * (1.0 - teacher_wrong), teacher_wrong, level, own
+            over_answered(agree - right.students[loss] * (1.0 - teacher_wrong), heard),
+            over_answered(teacher_wrong, heard),
+            level,
+            own,
         ),
-        gap=mean_of(gap.gap, level, own),
-        misfit=mean_of(gap.misfit, level, own),
-        residual=mean_of(gap.residual, level, own),
+        gap=mean(gap.gap),
+        misfit=mean(gap.misfit),
+        residual=mean(gap.residual),
         crossed_misfit=measured(summary.crossed_misfit),
         overfit_covariance=measured(summary.overfit_covariance),
         identity_error=gap.identity_error,
@@ -149,18 +165,19 @@ def _gap(student: Predictions, test: Evaluation, config: Config) -> RiskGap:
 
 def _blind_spots(test: Evaluation, student: Predictions, level: float) -> BlindSpots:
     found = blind_spots(test.labels, teacher=test.source, student=student).summary(level)
+    if test.source.answered is not None:
+        return BlindSpots(threshold=found.threshold, **dict.fromkeys(MEANS, Withheld(NEEDS_EVERY_ANSWER)))
     return BlindSpots(threshold=found.threshold, **{name: measured(getattr(found, name)) for name in MEANS})
 
 
 def _path_point(epoch: float, student: Predictions, gap: RiskGap, test: Evaluation) -> PathPoint:
     """Measure one checkpoint of one loss: what can be told with labels, and what can be told without."""
     label_free = consensus(test.source, student)
+    heard = ~np.isnan(gap.gap)
     return PathPoint(
         epoch=epoch,
         **{name: float(METRICS[name](student, test.labels).mean()) for name in ("accuracy", "log_loss", "entropy")},
-        gap=float(gap.gap.mean()),
-        misfit=float(gap.misfit.mean()),
-        residual=float(gap.residual.mean()),
+        **{term: float(over_answered(getattr(gap, term), heard).mean()) for term in ("gap", "misfit", "residual")},
         crossed_misfit=gap.crossed_misfit,
         overfit_covariance=gap.overfit_covariance,
         crossed_kappa=label_free.crossed_kappa,
@@ -180,6 +197,8 @@ def _posterior_mean(
     test: Evaluation, student: Predictions, own: Int[np.ndarray, " students"], config: Config
 ) -> PosteriorMean:
     """Measure how far the students are from their posterior-mean teacher, or say why that cannot be told."""
+    if test.source.answered is not None:
+        return PosteriorMean(method="regression", reason=NEEDS_EVERY_ANSWER)
     try:
         found = posterior_mean(
             test.source,
@@ -202,6 +221,9 @@ def _posterior_mean(
 
 def measure_bias_variance(target: np.ndarray, predictions: Predictions, config: Config) -> BiasVariance:
     """Decompose the risk, corrected for the number of models by the jackknife."""
+    if predictions.answered is not None:
+        withheld = dict.fromkeys(("total", "noise", "bias", "variance"), Withheld(NEEDS_EVERY_ANSWER))
+        return BiasVariance(**withheld, correction="jackknife")
     found = bias_variance(target, predictions, generator=config.measure.generator, order=config.measure.order).summary(
         correction="jackknife", level=config.measure.level
     )

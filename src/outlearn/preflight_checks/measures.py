@@ -196,4 +196,4 @@ class LabelMeasures:
 
     def _no_interval(self, n_points: int, reason: str) -> Interval:
         """Give nan and the reason."""
-        return Interval(math.nan, math.nan, math.nan, math.nan, 1, n_points, self.level, reason, "points")
+        return Interval.missing(reason, n_models=1, n_points=n_points, level=self.level, over="points")

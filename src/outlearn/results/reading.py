@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -112,14 +112,14 @@ def _read(folder: Path, labeler: str, target: str, smoothing: float) -> Measured
     records = [record for record in _lines(folder / "points.jsonl") if record["split"] == "test"]
     labels = np.array([record["label"] for record in records], dtype=np.int64)
     ids = np.arange(len(records))
-    teachers, teacher_meta = _arrays(folder / "teachers.safetensors", ("test.log_probs",))
+    teachers, teacher_meta = _arrays(folder / "teachers.safetensors", ("test.log_probs",), optional=("test.answered",))
     ceilings, _ = _arrays(folder / "ceilings.safetensors", ("test.log_probs",))
     students, student_meta = _arrays(
         folder / "students.safetensors", ("test.log_probs", "teacher_of", "loss_of", "seed_of")
     )
     losses = _names(student_meta, "losses", folder / "students.safetensors")
     names = _names(teacher_meta, "models", folder / "teachers.safetensors")
-    teacher = Predictions.from_logits(teachers["test.log_probs"], point_ids=ids)
+    teacher = _labelers(teachers, ids)
     _check_labels(labels, teacher.n_classes, folder / "points.jsonl")
     of_loss = [students["loss_of"] == k for k in range(len(losses))]
     return Measured(
@@ -163,8 +163,14 @@ def _check_labels(labels: np.ndarray, n_classes: int, path: Path) -> None:
 
 def _combination(path: Path, ids: Int[np.ndarray, " points"]) -> Predictions:
     """Read the combination of the teachers that labeled, as the run wrote it down."""
-    arrays, _ = _arrays(path, ("test.log_probs",))
-    return Predictions.from_logits(arrays["test.log_probs"], point_ids=ids)
+    arrays, _ = _arrays(path, ("test.log_probs",), optional=("test.answered",))
+    return _labelers(arrays, ids)
+
+
+def _labelers(arrays: Mapping[str, np.ndarray], ids: Int[np.ndarray, " points"]) -> Predictions:
+    """Read who labels, with the points that each leaves out, if any does."""
+    answered = arrays["test.answered"].astype(bool) if "test.answered" in arrays else None
+    return replace(Predictions.from_logits(arrays["test.log_probs"], point_ids=ids), answered=answered)
 
 
 def _target(
@@ -210,13 +216,16 @@ def _lines(path: Path) -> list[Mapping[str, Any]]:
     return records
 
 
-def _arrays(path: Path, names: Sequence[str]) -> tuple[dict[str, np.ndarray], Mapping[str, str]]:
+def _arrays(
+    path: Path, names: Sequence[str], *, optional: Sequence[str] = ()
+) -> tuple[dict[str, np.ndarray], Mapping[str, str]]:
     try:
         with safe_open(path, framework="numpy") as file:
             missing = [name for name in names if name not in file.keys()]  # noqa: SIM118 - not a mapping
             if missing:
                 raise DataError(f"{str(path)!r} lacks the array {missing[0]!r}. {AGAIN}")
-            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
+            there = [*names, *(name for name in optional if name in file.keys())]  # noqa: SIM118
+            return {name: file.get_tensor(name) for name in there}, file.metadata() or {}
     except FileNotFoundError:
         raise DataError(f"{str(path)!r} does not exist, so there are no predictions to show. {AGAIN}") from None
     except (SafetensorError, OSError) as error:

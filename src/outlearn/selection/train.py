@@ -1,4 +1,4 @@
-"""Train all candidates for all labellers: those with equal settings together, in one batched computation."""
+"""Train all candidates for all labelers: those with equal settings together, in one batched computation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def fit_candidates(
 
     Args:
         features: of the student split.
-        targets: weak labels, one labelling for each labeller.
+        targets: weak labels, one labelling for each labeler.
         points: named sets of features to predict.
         candidates: what to train, each once.
         base: what candidates do not decide: architecture, batch size, learning rate.
@@ -79,19 +79,23 @@ def fit_chosen(
     base: HeadSettings,
     labelling_of: Sequence[int],
     seeds: Sequence[int],
+    weights: Float[np.ndarray, "labellings examples"] | None = None,
     progress: Report | None = None,
 ) -> Logits:
     """Train the students of one candidate, on the labellings it was chosen on or on others.
 
     Args:
-        features, targets, points, base, progress: as for `fit_candidates`.
+        features, targets, points, base, weights, progress: as for `fit_candidates`.
         candidate: what was chosen.
         labelling_of, seeds: for each student, the labelling it learns and its seed.
 
     Returns:
         For each name in `points`, float32 logits, one model for each student.
     """
-    jobs = [HeadJob(m, candidate.loss, seed=seed) for m, seed in zip(labelling_of, seeds, strict=True)]
+    jobs = [
+        HeadJob(m, candidate.loss, None if weights is None else m, seed)
+        for m, seed in zip(labelling_of, seeds, strict=True)
+    ]
     fits = fit_rounds(
         features,
         targets,
@@ -99,6 +103,7 @@ def fit_chosen(
         points,
         rounds=candidate.rounds,
         settings=candidate.settings(base),
+        weights=weights,
         progress=progress,
     )
     return {name: z[-1] for name, z in fits[-1].logits.items()}

@@ -51,6 +51,7 @@ def test_over_splits_averages_runs_of_one_split_before_it_compares_splits():
     assert (both.low, both.high) == pytest.approx((means.low, means.high), rel=EXACT)
 
 
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_over_splits_covers_the_mean_of_these_tasks_and_not_that_of_all_tasks():
     rng = np.random.default_rng(1)
     of_task = np.array([0.0, 4.0])

@@ -136,6 +136,7 @@ def test_holm_by_hand():
     np.testing.assert_allclose(holm(np.array([0.9, 0.8])), [1.0, 1.0])
 
 
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_holm_keeps_its_promise_when_no_treatment_differs():
     rng = np.random.default_rng(1)
     rejected = [

@@ -29,6 +29,7 @@ def plug_in(duals: np.ndarray, generator, order: str) -> np.ndarray:
     return spread_about(centre, duals, generator, order, of="predictions").mean(axis=0)
 
 
+@pytest.mark.medium
 @pytest.mark.parametrize("name", [name for name in GENERATORS if name != "mahalanobis"])
 @both
 @given(seed=st.integers(0, 2**31), n_units=st.integers(2, 8), size=st.integers(1, 3))
@@ -239,6 +240,7 @@ def test_an_unknown_correction_is_refused():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
 @both
 def test_intervals_cover_the_true_parts_at_their_level(order):
     """500 repetitions of 8 models x 60 points; truth from 200,000 models. 95% intervals: 92 to 98%."""

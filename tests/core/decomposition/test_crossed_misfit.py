@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from tests.draws import draw_predictions as draw
 
 from outlearn.core.decomposition.crossed_misfit import crossed_misfit
 from outlearn.core.decomposition.risk_gap import risk_gap
@@ -21,11 +22,6 @@ def generator_of(name, n_classes):
     if name != "mahalanobis":
         return get_generator(name)
     return get_generator(name, matrix=np.diag(np.arange(1.0, n_classes + 1)))
-
-
-def draw(n_models, seed, n_points=6, n_classes=3, teacher_of=None):
-    logits = np.random.default_rng(seed).normal(size=(n_models, n_points, n_classes))
-    return Predictions.from_logits(logits, teacher_of=teacher_of)
 
 
 def pairs(t, s, own, g, order):
@@ -119,6 +115,7 @@ def test_few_teachers_give_a_number_without_an_interval():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_interval_of_overfit_covariance_covers_the_truth():
     # No closed form for squared divergences of sigmoids: a large run gives the truth of the design.
     def simulate(rng, n_teachers, n_points):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.draws import draw_predictions as draw
 
 from outlearn.core.decomposition.bias_variance import bias_variance
 from outlearn.core.decomposition.posterior import posterior_mean
@@ -22,11 +23,6 @@ def generator_of(name, n_classes):
     if name != "mahalanobis":
         return get_generator(name)
     return get_generator(name, matrix=np.diag(np.arange(1.0, n_classes + 1)))
-
-
-def draw(n_models, seed, n_points=6, n_classes=3, teacher_of=None):
-    logits = np.random.default_rng(seed).normal(size=(n_models, n_points, n_classes))
-    return Predictions.from_logits(logits, teacher_of=teacher_of)
 
 
 def copies_of(student, n):

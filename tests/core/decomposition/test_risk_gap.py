@@ -11,6 +11,7 @@ from html import unescape
 
 import numpy as np
 import pytest
+from tests.draws import draw_predictions
 
 from outlearn.core.decomposition.risk_gap import risk_gap
 from outlearn.core.generators import GENERATORS, get_generator
@@ -31,9 +32,8 @@ def generator_of(name, n_classes):
     return get_generator(name, matrix=root @ root.T + np.eye(n_classes))
 
 
-def draw(n_models, n_classes, seed, n_points=7, scale=1.5, teacher_of=None):
-    logits = scale * np.random.default_rng(seed).normal(size=(n_models, n_points, n_classes))
-    return Predictions.from_logits(logits, teacher_of=teacher_of)
+def draw(n_models, n_classes, seed, n_points=7, teacher_of=None):
+    return draw_predictions(n_models, seed, n_points, n_classes, scale=1.5, teacher_of=teacher_of)
 
 
 def inner(a, b):
@@ -198,6 +198,7 @@ def test_labels_are_fine_in_prediction_first_where_nothing_is_infinite():
     np.testing.assert_allclose(a.gap, b.gap, atol=IDENTITY)  # the only symmetric one
 
 
+@pytest.mark.medium
 def test_memory_does_not_grow_with_pairs():
     n_teachers, n_students, n_points = 64, 128, 500
     t = draw(n_teachers, 2, 0, n_points=n_points)

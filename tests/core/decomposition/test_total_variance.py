@@ -24,6 +24,7 @@ def some(seed: int, *shape: int) -> Predictions:
     return Predictions.from_logits(1.5 * np.random.default_rng(seed).normal(size=shape))
 
 
+@pytest.mark.medium
 @every
 @both
 @given(seed=st.integers(0, 2**31), models=st.integers(3, 64), classes=st.integers(2, 50))

@@ -96,6 +96,7 @@ def test_no_agreement_between_labelers_depends_on_the_shared_bias():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_intervals_of_variance_and_bias_cover_at_their_rate():
     held = {"rate": [], "bias": []}
     for seed in range(200):

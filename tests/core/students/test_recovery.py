@@ -129,6 +129,7 @@ def test_two_ceilings_that_differ_leave_one_degree_of_freedom():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
 @pytest.mark.parametrize("n_ceilings", [2, 3])
 def test_room_covers_the_truth_with_few_ceilings_that_differ(n_ceilings):
     rng = np.random.default_rng(8)
@@ -143,6 +144,7 @@ def test_room_covers_the_truth_with_few_ceilings_that_differ(n_ceilings):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_interval_covers_the_true_ratio_at_the_nominal_rate():
     rng = np.random.default_rng(5)
     covered, given = 0, 0

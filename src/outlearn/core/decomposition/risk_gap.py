@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Float, Integer, Shaped
 
 from outlearn.core.decomposition.crossed_misfit import CrossedMisfit, crossed_misfit
+from outlearn.core.gaps import NEEDS_EVERY_ANSWER, over_answered
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, cluster_means, two_way_interval
 from outlearn.core.orders import Directions, directions, mean_risk
@@ -71,7 +72,8 @@ def risk_gap(
         draws: say that the first axis of an integer target is draws.
 
     Returns:
-        Every term for every student and point, `[students, points]`, in the generator's unit (nats for the entropies).
+        Every term for every student and point, `[students, points]`, in the generator's unit (nats for the entropies);
+        nan where the student's teacher says nothing, and means are over the other points.
 
     Raises:
         ConfigError: for an unknown generator or order.
@@ -115,15 +117,20 @@ def risk_gap(
             residual[row] = _inner(s, centre, np.exp(teacher.log_probs[m]) - s_probs)
     teacher_risk = of_teacher[own]
     _refuse_infinite(teacher_risk, student_risk, misfit, teacher, student, own, order)
+    if teacher.answered is None:
+        crossed = crossed_misfit(teacher.log_probs, student.log_probs, own, chosen, order)
+    else:  # what a teacher left out is no answer, and has no risk
+        crossed = CrossedMisfit(math.nan, math.nan, None, None, NEEDS_EVERY_ANSWER)
+        for term in (teacher_risk, misfit, residual):
+            term[~teacher.answered[own]] = math.nan
     gap = teacher_risk - student_risk
-    crossed = crossed_misfit(teacher.log_probs, student.log_probs, own, chosen, order)
     return RiskGap(
         teacher_risk=teacher_risk,
         student_risk=student_risk,
         gap=gap,
         misfit=misfit,
         residual=residual,
-        identity_error=float(np.abs(gap - (misfit + residual)).max()),
+        identity_error=float(np.nanmax(np.abs(gap - (misfit + residual)))),
         crossed_misfit=crossed.mean,
         overfit_covariance=crossed.covariance,
         generator=chosen,
@@ -181,7 +188,7 @@ class RiskGap:
         Returns:
             Means with two-way intervals; print() names the order, the direction of the misfit and the posterior mean.
         """
-        means = {name: two_way_interval(getattr(self, name), level, clusters=self.teacher_of) for name in TERMS}
+        means = {name: self._mean(getattr(self, name), level) for name in TERMS}
         crossed = self._crossed
         return RiskGapSummary(
             **means,
@@ -195,14 +202,17 @@ class RiskGap:
     def ledger(self) -> Ledger:
         """List the points with their mean gap, misfit and residual, and both sides' confidence and correctness."""
         label = self._target.probs.mean(axis=0).argmax(axis=-1)
-        with_students = self._teacher.log_probs[np.unique(self.teacher_of)]
+        rows = np.unique(self.teacher_of)
+        with_students = self._teacher.log_probs[rows]
+        heard = np.ones(with_students.shape[:2]) if self._teacher.answered is None else self._teacher.answered[rows]
+        heard = np.where(heard, 1.0, np.nan)  # what a teacher left out has no confidence, and is not right or wrong
         return Ledger(
             point_ids=self.point_ids,
             target_class=label,
             **{term: self._averaged(getattr(self, term)) for term in TERMS},
-            teacher_confidence=np.exp(with_students.max(axis=-1)).mean(axis=0),
+            teacher_confidence=_over_models(heard * np.exp(with_students.max(axis=-1))),
             student_confidence=self._averaged(np.exp(self._student.log_probs.max(axis=-1))),
-            teacher_correct=hits(with_students, label).mean(axis=0),
+            teacher_correct=_over_models(heard * hits(with_students, label)),
             student_correct=self._averaged(hits(self._student.log_probs, label)),
         )
 
@@ -221,7 +231,7 @@ class RiskGap:
         present = [k for k in range(len(names)) if np.any(of_point == k)]
 
         def intervals(values: np.ndarray) -> tuple[Interval, ...]:
-            return tuple(two_way_interval(values[:, of_point == k], level, clusters=self.teacher_of) for k in present)
+            return tuple(self._mean(values, level, of_point == k) for k in present)
 
         return SliceTable(
             by=title,
@@ -230,9 +240,17 @@ class RiskGap:
             **{term: intervals(getattr(self, term)) for term in TERMS},
         )
 
+    def _mean(self, values: np.ndarray, level: float, points: np.ndarray | None = None) -> Interval:
+        """Average over students and points, of these where their teachers say something."""
+        chosen, heard = (each if points is None else each[:, points] for each in (values, ~np.isnan(self.gap)))
+        if not heard.any(axis=1).all():
+            n_teachers, reason = len(np.unique(self.teacher_of)), "a teacher says nothing of these points"
+            return Interval.missing(reason, n_models=n_teachers, n_points=chosen.shape[1], level=level)
+        return two_way_interval(over_answered(chosen, heard), level, clusters=self.teacher_of)
+
     def _averaged(self, values: Float[np.ndarray, "students points"]) -> Float[np.ndarray, " points"]:
-        """Average over the students of each teacher, then over teachers."""
-        return cluster_means(values, self.teacher_of).mean(axis=0)
+        """Average over the students of each teacher, then over the teachers that say something."""
+        return _over_models(cluster_means(values, self.teacher_of))
 
     def __str__(self) -> str:
         return str(self.summary())
@@ -378,6 +396,15 @@ def _with_half_width(interval: Interval) -> str:
     return f"{interval.mean:.3f} ± {interval.high - interval.mean:.3f}"
 
 
+def _over_models(values: Float[np.ndarray, "models points"]) -> Float[np.ndarray, " points"]:
+    """Average over the models that have a value; nan where none has."""
+    there = ~np.isnan(values)
+    if there.all():
+        return np.asarray(values.mean(axis=0))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(there, values, 0.0).sum(axis=0) / there.sum(axis=0))
+
+
 def _groups(ledger: Ledger, by: str | np.ndarray) -> tuple[str, list[str], np.ndarray]:
     """Return a title, the names of the groups, and each point's group."""
     if isinstance(by, str):
@@ -385,7 +412,7 @@ def _groups(ledger: Ledger, by: str | np.ndarray) -> tuple[str, list[str], np.nd
             values, of_point = np.unique(ledger.target_class, return_inverse=True)
             return by, [str(value) for value in values.tolist()], of_point
         if by == "teacher_confidence":
-            confidence = ledger.teacher_confidence
+            confidence = np.nan_to_num(ledger.teacher_confidence)  # nobody answered: the least sure of all
             cuts = np.unique(np.quantile(confidence, np.arange(1, CONFIDENCE_SLICES) / CONFIDENCE_SLICES))
             of_point = np.searchsorted(cuts, confidence, side="right")
             ends = [confidence.min(), *cuts, confidence.max()]

@@ -12,7 +12,7 @@ fails where labelers err together: it then takes the group for one that knows, a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -67,7 +67,7 @@ class DawidSkene:
                 f"classes; got predictions of {found[0]} and {found[1]}. Pass the same labelers, in the same order."
             )
         joint = _log_joint(hard_votes(predictions), self.log_shares, self.log_confusion)
-        return replace(predictions, log_probs=log_normalise(joint)[None], teacher_of=None)
+        return predictions.as_one(joint)
 
 
 def dawid_skene(predictions: Predictions, *, smoothing: float = 1.0) -> DawidSkene:

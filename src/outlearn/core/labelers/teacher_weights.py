@@ -18,13 +18,13 @@ together look like knowledge, so a group of teachers alike gets more weight than
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from outlearn.core.log_space import log_mean, log_normalise
-from outlearn.core.predictions import Predictions
+from outlearn.core.log_space import log_mean
+from outlearn.core.predictions import Predictions, weighted_log_mean
 from outlearn.core.top_class import hard_votes
 from outlearn.errors import AlignmentError
 
@@ -77,8 +77,9 @@ class TeacherWeights:
                 "same teachers, in the same order."
             )
         used = self.weights > 0  # a teacher without weight may say 0 where all others do
-        mean = log_mean(predictions.log_probs[used], self.weights[used])
-        return replace(predictions, log_probs=log_normalise(mean[None]), teacher_of=None)
+        if predictions.answered is not None:
+            return predictions.as_one(weighted_log_mean(predictions, self.weights))
+        return predictions.as_one(log_mean(predictions.log_probs[used], self.weights[used]))
 
 
 def teacher_weights(predictions: Predictions) -> TeacherWeights:

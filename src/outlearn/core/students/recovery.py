@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Integer
 from scipy import stats
 
+from outlearn.core.gaps import over_answered
 from outlearn.core.intervals import (
     ROW_CAUTION,
     Interval,
@@ -58,9 +59,9 @@ def performance_gap_recovered(
     """Measure PGR = (student - teacher) / (ceiling - teacher) on accuracy, with Fieller's interval.
 
     Students are averaged within their teacher, teachers without students are left out, and both differences are paired
-    by teacher and point. Several ceilings are averaged, and their spread enters the variance of the denominator and its
-    degrees of freedom; a single ceiling is taken as it is. With a single teacher all intervals are for new points and
-    this very teacher: `gain.over` says so.
+    by teacher and point, over the points that the teacher answers. Several ceilings are averaged, and their spread
+    enters the variance of the denominator and its degrees of freedom; a single ceiling is taken as it is. With a single
+    teacher all intervals are for new points and this very teacher: `gain.over` says so.
 
     Args:
         labels: true classes, `[points]` int.
@@ -92,8 +93,11 @@ def performance_gap_recovered(
     check_same_points(teacher, ceiling, ("teacher", "ceiling"))
     of_teacher = accuracy(teacher, labels)
     of_ceiling = accuracy(ceiling, labels)
-    gain = cluster_means(accuracy(student, labels) - of_teacher[own], own)
-    room = of_ceiling.mean(axis=0) - of_teacher[np.unique(own)]
+    heard, with_students = teacher.answered, np.unique(own)
+    gain = over_answered(accuracy(student, labels) - of_teacher[own], None if heard is None else heard[own])
+    gain = cluster_means(gain, own)
+    room = of_ceiling.mean(axis=0) - of_teacher[with_students]
+    room = over_answered(room, None if heard is None else heard[with_students])
     extra, quantile = _of_ceilings(of_ceiling, two_way_variance(room), level)
     gain_interval, room_interval = mean_interval(gain, level), _widened(mean_interval(room, level), extra, quantile)
 

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from outlearn.core.predictions import Predictions
 from outlearn.core.students.criteria import check_criterion
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import AUTO
@@ -19,11 +20,11 @@ from outlearn.experiment.stages.weak_labels import weak_labels
 from outlearn.selection import (
     Candidate,
     Choice,
-    check_labellers,
+    check_labelers,
     choose,
     default_candidates,
     fit_chosen,
-    selection_labellers,
+    selection_labelers,
 )
 from outlearn.store.stage import Entries, Stage, Work
 from outlearn.store.store import Entry
@@ -50,7 +51,7 @@ class AutoStudents:
     model: Model
 
     def __post_init__(self) -> None:
-        check_labellers(self.labelling.n_teachers)
+        check_labelers(self.labelling.n_teachers)
         check_criterion(self.labelling.config.student.criterion)
         learner = self.labelling.config.student.learner
         if learner.head_settings(bias=True) is None:
@@ -62,7 +63,10 @@ class AutoStudents:
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
         """What may be chosen."""
-        return default_candidates(len(self.labelling.splits.student), self._frozen.settings)
+        found = default_candidates(len(self.labelling.splits.student), self._frozen.settings)
+        if self.labelling.answered is None:
+            return found
+        return tuple(each for each in found if not each.loss.batch_coupled)  # a whole minibatch takes no weights
 
     @cached_property
     def choice_stage(self) -> Stage:
@@ -74,18 +78,19 @@ class AutoStudents:
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
             teachers = teacher_predictions(entries["teachers"], labelling.task, labelling.splits)
-            who = selection_labellers(teachers, config.weak_labels.source)
+            who = selection_labelers(teachers, config.weak_labels.source)
             targets = weak_labels(who["student"], config.weak_labels, seed=config.seed)
             with work.progress.bar(f"choosing: {len(self.candidates)} candidates × {len(targets)} teachers") as advance:
                 choice = choose(
                     self._rows(entries, "student"),
                     targets,
-                    labellers=who,
+                    labelers=who,
                     validation_features=self._rows(entries, "validation"),
                     candidates=self.candidates,
                     base=model.settings,
                     seeds=[student_seed(config, m, 0) for m in range(len(targets))],
                     criterion=config.student.criterion,
+                    weights=_weights(who["student"]),
                     predict={"test": self._rows(entries, "test")},
                     progress=advance,
                 )
@@ -121,6 +126,7 @@ class AutoStudents:
                     base=self._frozen.settings,
                     labelling_of=[m for m, _ in index],
                     seeds=[student_seed(config, m, r) for m, r in index],
+                    weights=labelling.weights,
                     progress=advance,
                 )
             # One checkpoint: the end.
@@ -187,3 +193,8 @@ class AutoStudents:
 
     def _rows(self, entries: Entries, split: str) -> np.ndarray:
         return entries["features"].arrays["features"][getattr(self.labelling.splits, split)]
+
+
+def _weights(labelers: Predictions) -> np.ndarray | None:
+    """Weigh the points that each labels: 0 where it says nothing."""
+    return None if labelers.answered is None else labelers.answered.astype(np.float64)

@@ -64,7 +64,7 @@ class FrozenModel:
                 x = matrix[getattr(self.splits, lesson.split)]
                 points = {name: matrix[getattr(self.splits, name)] for name in lesson.predict}
                 if lesson.rounds:
-                    return self._distil(x, targets, jobs, points, lesson.rounds, advance)
+                    return self._distil(x, targets, jobs, points, lesson, advance)
                 fitted = self.learner.fit(
                     x,
                     targets,
@@ -98,12 +98,15 @@ class FrozenModel:
         targets: Float[np.ndarray, "labellings examples classes"],
         jobs: list[HeadJob],
         points: Mapping[str, Float32[np.ndarray, "_ features"]],
-        rounds: int,
+        lesson: Lesson,
         advance: Advance | None,
     ) -> dict[str, np.ndarray]:
         """Train with rounds of self-distillation; each round is a checkpoint."""
         settings = self.settings
-        fits = fit_rounds(x, targets, jobs, points, rounds=rounds, settings=settings, progress=advance)
+        rounds = lesson.rounds
+        fits = fit_rounds(
+            x, targets, jobs, points, rounds=rounds, settings=settings, weights=lesson.weights, progress=advance
+        )
         later = round_epochs(len(x), settings)
         epochs = [settings.epochs + r * later for r in range(rounds + 1)]
         return {

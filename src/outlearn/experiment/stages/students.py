@@ -7,16 +7,17 @@ what averaging the noise away before learning does. They cost one labelling more
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from outlearn.core.labelers.combinations import combined, label_source
 from outlearn.core.predictions import Predictions
 from outlearn.core.randomness import child_seed
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
+from outlearn.errors import ConfigError
 from outlearn.experiment.config import AUTO, Config
 from outlearn.experiment.points import EVALUATED
 from outlearn.experiment.stages.lesson import Lesson
@@ -34,18 +35,20 @@ VERSION = 6
 CONTROL = "mean"  # the combination of teachers whose students are the control
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Labelling:
     """Who labels the students' points, and how: known before the teachers are.
 
     Attributes:
         teachers: the stage of the teachers.
         n_teachers: how many.
+        answered: `[teachers, student points]`, where each says something; None if all do everywhere.
         task, splits, config: of the run.
     """
 
     teachers: Stage
     n_teachers: int
+    answered: Bool[np.ndarray, "teachers student_points"] | None
     task: Task
     splits: Splits
     config: Config
@@ -61,6 +64,18 @@ class Labelling:
         return weak_labels(source["student"], self.config.weak_labels, seed=self.config.seed)
 
     @property
+    def weights(self) -> Float[np.ndarray, "labellings points"] | None:
+        """Weigh the points of the student split for each labelling: 0 where nobody says anything, else 1.
+
+        None if everybody labels every point. The control's row is the last, as in `targets_with_control`.
+        """
+        if self.answered is None:
+            return None
+        anyone = self.answered.any(axis=0, keepdims=True)
+        rows = [self.answered] if self.config.weak_labels.source == "each" else [anyone]
+        return np.concatenate([*rows, *([anyone] if self.has_control else [])]).astype(np.float64)
+
+    @property
     def has_control(self) -> bool:
         """Say whether students of the mean are trained too: not where each costs as much as all the rest of a run."""
         cheap = self.config.student.learner.trains_together
@@ -72,7 +87,7 @@ class Labelling:
         source = self.source(teachers)["student"]
         if self.has_control:
             mean = combined(teachers, CONTROL)["student"]
-            source = replace(source, log_probs=np.concatenate([source.log_probs, mean.log_probs]))
+            source = Predictions(np.concatenate([source.log_probs, mean.log_probs]), source.point_ids)
         return weak_labels(source, self.config.weak_labels, seed=self.config.seed)
 
     def source(self, teachers: Mapping[str, Predictions]) -> dict[str, Predictions]:
@@ -111,7 +126,12 @@ class Students:
 def students_stage(labelling: Labelling, model: Model) -> Stage:
     """Describe the training of one student for each fixed loss, labelling and seed."""
     config = labelling.config
-    losses = named_losses(config)
+    losses, weights = named_losses(config), labelling.weights
+    if weights is not None and (coupled := [loss_name(loss) for loss in losses if loss.batch_coupled]):
+        raise ConfigError(
+            f"{coupled[0]} looks at a whole minibatch, and cannot leave out the points that a labeler does not label "
+            f"({', '.join(config.teacher.external)}). Name another loss, such as reverse_ce, or fill the gaps."
+        )
     return model.train(
         Lesson(
             name="students",
@@ -119,11 +139,12 @@ def students_stage(labelling: Labelling, model: Model) -> Stage:
             split="student",
             predict=EVALUATED,
             jobs=tuple(
-                HeadJob(labelling=m, loss=losses[k], seed=student_seed(config, m, r))
+                HeadJob(m, losses[k], None if weights is None else m, student_seed(config, m, r))
                 for k, m, r in [*_index(len(losses), labelling), *_control_index(len(losses), labelling)]
             ),
             targets=labelling.targets_with_control,
             settings=labelling.settings,
+            weights=weights,
             summary={"losses": [loss_config(loss) for loss in losses], "seeds": config.student.seeds},
             inputs={"teachers": labelling.teachers},
             checkpoints=() if config.student.rounds else config.student.checkpoints,

@@ -82,6 +82,10 @@ def answered_array(split: str) -> str:
 def teacher_predictions(entry: Entry, task: Task, splits: Splits) -> Mapping[str, Predictions]:
     """Read the teachers' predictions on the student, validation and test splits."""
     return {
-        name: Predictions.from_logits(entry.arrays[name][-1], point_ids=point_ids(task, getattr(splits, name)))
+        name: Predictions(
+            Predictions.from_logits(entry.arrays[name][-1]).log_probs,
+            point_ids(task, getattr(splits, name)),
+            answered=entry.arrays.get(answered_array(name)),
+        )
         for name in LABELLED
     }
