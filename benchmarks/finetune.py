@@ -37,7 +37,7 @@ from torch import Tensor
 
 from outlearn.data import load_task
 from outlearn.encoders.model_folder import ALIASES, model_folder
-from outlearn.learners.base import HeadJob
+from outlearn.learners.jobs import HeadJob
 from outlearn.learners.finetuning import FinetuneSettings
 from outlearn.learners.finetuning.batches import epoch_batches, micro_batches
 from outlearn.learners.finetuning.loading import load_text_model, load_tokenizer

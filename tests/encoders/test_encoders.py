@@ -13,7 +13,7 @@ import pytest
 from outlearn.data import load_task, make_task
 from outlearn.encoders import ENCODERS, get_encoder
 from outlearn.encoders.array import centre_columns
-from outlearn.encoders.files import sha256_of
+from outlearn.encoders.package_files import sha256_of
 from outlearn.errors import ConfigError, DataError, MissingExtraError
 
 NEEDS_WORDLLAMA = pytest.mark.skipif(importlib.util.find_spec("wordllama") is None, reason="needs wordllama")

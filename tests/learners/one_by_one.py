@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import torch
 
-from outlearn.learners.base import HeadJob, HeadSettings
-from outlearn.learners.order import initial_layers, minibatch_order
+from outlearn.learners.head_randomness import initial_layers, minibatch_order
+from outlearn.learners.jobs import HeadJob, HeadSettings
 
 
 def train_alone(

@@ -15,13 +15,13 @@ FLOAT64 = 1e-9
 SETTINGS = HeadSettings(epochs=4, batch_size=32)
 
 
-def world(n_labellers: int = 2, n: int = 96, *, n_classes: int = 3, seed: int = 0):
-    """Make points, noisy soft labels, one job a labeller."""
+def world(n_labelers: int = 2, n: int = 96, *, n_classes: int = 3, seed: int = 0):
+    """Make points, noisy soft labels, one job a labeler."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, n_classes, n)
     x = (np.eye(n_classes)[truth] + rng.normal(size=(n, n_classes))).astype(np.float32)
-    weak = 0.5 * np.eye(n_classes)[truth] + 0.5 * rng.dirichlet(np.ones(n_classes), size=(n_labellers, n))
-    jobs = [HeadJob(m, get_loss("reverse_ce"), seed=m) for m in range(n_labellers)]
+    weak = 0.5 * np.eye(n_classes)[truth] + 0.5 * rng.dirichlet(np.ones(n_classes), size=(n_labelers, n))
+    jobs = [HeadJob(m, get_loss("reverse_ce"), seed=m) for m in range(n_labelers)]
     return x, weak, jobs
 
 
@@ -40,7 +40,7 @@ def test_targets_by_hand_where_means_match_already():
     np.testing.assert_allclose(distillation_targets(weak, own)[0, 0, 0], expected, atol=FLOAT64)
 
 
-def test_where_a_labeller_abstains_the_target_is_the_students_own_and_means_are_of_the_others():
+def test_where_a_labeler_abstains_the_target_is_the_students_own_and_means_are_of_the_others():
     weak = np.array([[[0.9, 0.1], [0.7, 0.3], [0.5, 0.5], [0.5, 0.5]]])
     own = np.random.default_rng(2).dirichlet([1, 1], size=(1, 4))
     found = distillation_targets(weak, own)
@@ -125,12 +125,12 @@ def test_labels_of_weight_0_are_never_heard_in_any_round():
 def test_labels_that_are_not_heard_stay_unheard_where_all_others_are_uniform():
     weak = np.array([[[0.5, 0.5], [0.5, 0.5], [0.9, 0.1], [0.2, 0.8]]])
     own = np.random.default_rng(3).dirichlet([1, 1], size=(1, 4))
-    heard = np.array([[True, True, False, False]])
+    learned_from = np.array([[True, True, False, False]])
     other = weak.copy()
     other[:, 2:] = other[:, 2:, ::-1]
-    found = distillation_targets(weak, own, heard)
-    np.testing.assert_array_equal(found, distillation_targets(other, own, heard))
-    # Taken at its word where it is heard: 0.3 of the target is its uniform label, and class means are uniform.
+    found = distillation_targets(weak, own, learned_from)
+    np.testing.assert_array_equal(found, distillation_targets(other, own, learned_from))
+    # Taken at its word where it is learned_from: 0.3 of the target is its uniform label, and class means are uniform.
     assert found[0, :2].min() >= 0.3 * 0.5
     np.testing.assert_allclose(distillation_targets(weak[:, :2], own[:, :2]).mean(axis=1), 0.5, atol=1e-6)
 
@@ -178,7 +178,7 @@ def test_targets_are_made_of_distributions_only():
         distillation_targets(weak, 100 * weak)
     with pytest.raises(ShapeError, match="own has shape"):
         distillation_targets(weak, weak[:, :, :2])
-    with pytest.raises(ShapeError, match="heard has shape"):
+    with pytest.raises(ShapeError, match="learned_from has shape"):
         distillation_targets(weak, weak, np.ones((2, 3), dtype=bool))
-    with pytest.raises(DomainError, match=r"heard\[1\]"):
+    with pytest.raises(DomainError, match=r"learned_from\[1\]"):
         distillation_targets(weak, weak, np.repeat([[True], [False]], 96, axis=1))

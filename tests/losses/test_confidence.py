@@ -8,7 +8,7 @@ import torch
 
 from outlearn.errors import ConfigError, ShapeError
 from outlearn.losses import CACE, AuxConf, ConfidenceWindow, ForwardCE, Regularised, ReverseCE, get_loss, resolve
-from outlearn.losses.confidence import prior_matched_classes
+from outlearn.losses.aux_conf import prior_matched_classes
 
 EXACT = 1e-10  # sums of a few terms of size 10 in float64
 

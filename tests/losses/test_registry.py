@@ -1,4 +1,4 @@
-"""How losses are named: every spelling leads to the same object, every mistake to a sentence that repairs it."""
+"""How losses are named: every way to write one gives the same object, every mistake a sentence that repairs it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from outlearn.losses import (
 
 
 @pytest.mark.parametrize(
-    ("spelling", "loss"),
+    ("paper_name", "loss"),
     [
         ("bce", ForwardCE()),
         ("reverse_bce", ReverseCE()),
@@ -48,9 +48,9 @@ from outlearn.losses import (
         ("SL_a0.5_b1e-2", SymmetricCE(alpha=0.5, beta=0.01)),
     ],
 )
-def test_the_papers_spellings_are_understood(spelling, loss):
-    assert get_loss(spelling) == loss
-    assert get_loss({"kind": spelling}) == loss
+def test_the_papers_names_are_understood(paper_name, loss):
+    assert get_loss(paper_name) == loss
+    assert get_loss({"kind": paper_name}) == loss
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -84,8 +84,8 @@ def test_a_configuration_survives_json_and_comes_back(loss):
 
 
 def test_equal_losses_have_the_same_configuration_however_they_were_written():
-    spellings = ["reverse_ce", "reverse_bce", {"kind": "reverse_ce"}, {"kind": "reverse_ce", "smoothing": 1e-4}]
-    configs = {json.dumps(loss_config(get_loss(s)), sort_keys=True) for s in spellings}
+    ways = ["reverse_ce", "reverse_bce", {"kind": "reverse_ce"}, {"kind": "reverse_ce", "smoothing": 1e-4}]
+    configs = {json.dumps(loss_config(get_loss(s)), sort_keys=True) for s in ways}
     assert len(configs) == 1
     assert loss_config(get_loss("symmetric_ce", alpha=1)) == loss_config(get_loss("symmetric_ce", alpha=1.0))
     assert loss_config(get_loss("gce", q=np.float64(0.5))) == {"kind": "gce", "q": 0.5}

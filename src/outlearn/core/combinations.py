@@ -13,7 +13,7 @@ from outlearn.core.dawid_skene import dawid_skene
 from outlearn.core.predictions import Predictions
 from outlearn.core.teacher_weights import teacher_weights
 
-__all__ = ["COMBINATIONS", "Combination", "combined", "label_source"]
+__all__ = ["COMBINATIONS", "EACH", "Combination", "combined", "label_source"]
 
 EACH = "each"  # no combination: every teacher labels for students of its own
 
@@ -25,7 +25,9 @@ class Combination:
     Attributes:
         name: in configurations, results and files.
         label: for people, as in "ensemble, LABEL".
-        line: one sentence for tables in docs.
+        line: for tables in docs: what it is.
+        formula: what it says, of teachers' probabilities p_i.
+        estimates: what it takes from the predictions that it is fitted on.
         fit: teachers on the points to estimate from -> what combines the same teachers on any points into one model.
         phrase: for sentences, as in "the PHRASE of the teachers"; the label where it is empty.
     """
@@ -33,6 +35,8 @@ class Combination:
     name: str
     label: str
     line: str
+    formula: str
+    estimates: str
     fit: Callable[[Predictions], Callable[[Predictions], Predictions]]
     phrase: str = ""
 
@@ -46,29 +50,37 @@ COMBINATIONS: dict[str, Combination] = {
     each.name: each
     for each in (
         Combination(
-            "mean",
-            "mean",
-            "The arithmetic mean of the probabilities, the primal posterior mean of equally likely teachers.",
-            lambda fit_on: Predictions.mean,
+            name="mean",
+            label="mean",
+            line="arithmetic mean: the primal posterior mean of equally likely teachers",
+            formula="q = mean_i p_i",
+            estimates="nothing",
+            fit=lambda fit_on: Predictions.mean,
             phrase="plain mean",
         ),
         Combination(
-            "dual_mean",
-            "geometric mean",
-            "The normalised geometric mean of the probabilities, the dual posterior mean of equally likely teachers.",
-            lambda fit_on: Predictions.dual_mean,
+            name="dual_mean",
+            label="geometric mean",
+            line="normalised geometric mean: the dual posterior mean of equally likely teachers",
+            formula="log q = mean_i log p_i, normalised",
+            estimates="nothing",
+            fit=lambda fit_on: Predictions.dual_mean,
         ),
         Combination(
-            "weighted",
-            "weighted mean",
-            "The mean with weights from the teachers' agreement (Matthews correlations), for independent teachers.",
-            lambda fit_on: teacher_weights(fit_on).combine,
+            name="weighted",
+            label="weighted mean",
+            line="mean with weights from agreement, for independent teachers",
+            formula="q = sum_i w_i p_i",
+            estimates="w from Matthews correlations (`core/teacher_weights.py`)",
+            fit=lambda fit_on: teacher_weights(fit_on).combine,
         ),
         Combination(
-            "dawid_skene",
-            "Dawid-Skene",
-            "The posterior of the class under a confusion matrix for each teacher (Dawid and Skene 1979).",
-            lambda fit_on: dawid_skene(fit_on).combine,
+            name="dawid_skene",
+            label="Dawid-Skene",
+            line="posterior of the class under a confusion matrix for each teacher (Dawid and Skene 1979)",
+            formula="q_k proportional to pi_k prod_i C_i[k, h_i]",
+            estimates="class shares pi and confusions C by EM (`core/dawid_skene.py`)",
+            fit=lambda fit_on: dawid_skene(fit_on).combine,
             phrase="Dawid-Skene combination",
         ),
     )

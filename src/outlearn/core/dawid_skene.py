@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from outlearn.core.generators.stable import log_normalise
+from outlearn.core.log_space import log_normalise
 from outlearn.core.predictions import Predictions
 from outlearn.core.teacher_weights import hard_votes
 from outlearn.errors import AlignmentError, ConfigError

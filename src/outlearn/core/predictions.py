@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Integer, Real, Shaped
 
-from outlearn.core.generators.simplex import SUM_TOLERANCE
-from outlearn.core.generators.stable import log_mean, log_normalise
+from outlearn.core.log_space import SUM_TOLERANCE, log_mean, log_normalise
 from outlearn.errors import AlignmentError, DomainError, ShapeError
 
 __all__ = ["Predictions", "check_same_points", "labelled_by", "weighted_log_mean"]

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from outlearn.core.generators.stable import log_mean
+from outlearn.core.log_space import log_mean
 from outlearn.core.predictions import Predictions, weighted_log_mean
 from outlearn.core.top_class import top_class
 from outlearn.errors import AlignmentError

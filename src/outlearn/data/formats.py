@@ -30,6 +30,8 @@ class Format:
         read: path -> the table.
         extra: of the package, that reading needs; "" for none.
         labels: whether it may hold labels of labelers from elsewhere: a table with columns of the user's choice.
+        names_columns: whether the user may say what its columns are called, and a folder hold one such file a split.
+        preset: the settings that a run of such data starts from.
     """
 
     name: str
@@ -39,6 +41,8 @@ class Format:
     read: Callable[[Path], RawTable]
     extra: str = ""
     labels: bool = True
+    names_columns: bool = True
+    preset: str = "text"
 
 
 FORMATS: Mapping[str, Format] = {
@@ -68,6 +72,8 @@ FORMATS: Mapping[str, Format] = {
             "arrays `features` (or `X`) and `labels` (or `y`), and if you like `ids`, `groups`, `splits`",
             read_npz,
             labels=False,
+            names_columns=False,
+            preset="arrays",
         ),
         Format(
             "huggingface",

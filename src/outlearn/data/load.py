@@ -32,6 +32,7 @@ class Dataset:
         source, licence: of the data.
         load: makes the task.
         extra: of the package, that loading needs; "" for none.
+        preset: the settings that a run of it starts from.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Dataset:
     licence: str
     load: Callable[[], Task]
     extra: str = ""
+    preset: str = "text"
 
 
 DATASETS: Mapping[str, Dataset] = {
@@ -53,6 +55,7 @@ DATASETS: Mapping[str, Dataset] = {
             "Alpaydin and Kaynak (1998), UCI, as it comes with scikit-learn",
             "CC BY 4.0",
             load_digits_task,
+            preset="digits",
         ),
         Dataset(
             "vader-intensity",
@@ -62,6 +65,7 @@ DATASETS: Mapping[str, Dataset] = {
             "MIT",
             load_vader_intensity,
             extra="offline",
+            preset="vader-intensity",
         ),
         Dataset(
             "vader-lexicon",
@@ -71,6 +75,7 @@ DATASETS: Mapping[str, Dataset] = {
             "MIT",
             load_vader_lexicon,
             extra="offline",
+            preset="vader-lexicon",
         ),
     )
 }
@@ -173,8 +178,9 @@ def _load_path(
         raise ConfigError(
             "data.subset and data.split are for Hugging Face datasets. Drop them, or use a column `split`."
         )
-    if format == "npz" and columns != Columns():
-        raise ConfigError("data.*_column do not apply to .npz, whose arrays are features, labels, ids, groups, splits.")
+    if format is not None and not FORMATS[format].names_columns and columns != Columns():
+        suffixes = ", ".join(FORMATS[format].suffixes) or format
+        raise ConfigError(f"data.*_column do not apply to {suffixes}, which holds {FORMATS[format].line}.")
     if format == "huggingface":
         if not is_saved_dataset(path):
             raise DataError(

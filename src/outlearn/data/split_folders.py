@@ -67,4 +67,4 @@ def read_split_files(path: Path, files: list[Path], columns: Columns) -> RawTabl
 def _is_table(file: Path) -> bool:
     """Say whether a file is a table of texts, which an archive of arrays is not."""
     found = format_of(file)
-    return found is not None and found.name != "npz"
+    return found is not None and found.names_columns

@@ -34,6 +34,11 @@ class Array:
     columns: tuple[int, ...] | str | None = None
 
     kind: ClassVar[str] = "array"
+    label: ClassVar[str] = "features of the task"
+    line: ClassVar[str] = (
+        "the task's own features, or some columns of them: a list, or `centre:8`, the pixels nearest the centre"
+    )
+    extra: ClassVar[str] = ""
     fits: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

@@ -55,6 +55,9 @@ class HuggingFace:
     device: str | None = None
 
     kind: ClassVar[str] = "hf"
+    label: ClassVar[str] = "hidden states of a model"
+    line: ClassVar[str] = "hidden states of any Hugging Face model, pooled over a text"
+    extra: ClassVar[str] = "hf"
     fits: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

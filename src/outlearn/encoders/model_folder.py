@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from outlearn.encoders.files import package_folder, sha256_of
+from outlearn.encoders.package_files import package_folder, sha256_of
 from outlearn.errors import ConfigError, DataError, MissingExtraError
 
 __all__ = ["ALIASES", "PINNED", "model_files", "model_folder", "model_hashes"]

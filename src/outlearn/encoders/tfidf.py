@@ -40,6 +40,12 @@ class Tfidf:
     seed: int = 0
 
     kind: ClassVar[str] = "tfidf"
+    label: ClassVar[str] = "TF-IDF"
+    line: ClassVar[str] = (
+        "words counted, rare ones more; fitted on the points it is told to, "
+        "and no other; `dims` reduces them by a truncated SVD"
+    )
+    extra: ClassVar[str] = ""
     fits: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float32, Int
 
-from outlearn.encoders.files import package_folder, sha256_of
+from outlearn.encoders.package_files import package_folder, sha256_of
 from outlearn.encoders.points import Points, Progress, encode_points
 from outlearn.errors import ConfigError, DataError
 
@@ -37,6 +37,12 @@ class WordLlama:
     dim: int = DIMENSIONS
 
     kind: ClassVar[str] = "wordllama"
+    label: ClassVar[str] = "WordLlama"
+    line: ClassVar[str] = (
+        "static embeddings of the package `wordllama` (MIT), averaged over a "
+        "text's tokens; `dim` keeps a prefix; no network"
+    )
+    extra: ClassVar[str] = "offline"
     fits: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

@@ -137,7 +137,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             ConfigError, DataError, DomainError, ShapeError: all ValueErrors, for unusable parameters or labels.
         """
         from outlearn.estimator.weak_students import fit_weak_students
-        from outlearn.learners.base import HeadSettings
+        from outlearn.learners.jobs import HeadSettings
 
         for name in ("n_teachers", "n_seeds"):
             value = getattr(self, name)

@@ -12,7 +12,8 @@ from outlearn.core.predictions import Predictions
 from outlearn.errors import ConfigError
 
 if TYPE_CHECKING:
-    from outlearn.learners.base import Heads, HeadSettings
+    from outlearn.learners.jobs import HeadSettings
+    from outlearn.learners.trained_heads import Heads
     from outlearn.losses import Loss
     from outlearn.selection import Candidate, Choice
 
@@ -68,7 +69,7 @@ def fit_weak_students(
     """
     import torch
 
-    from outlearn.learners.base import HeadJob
+    from outlearn.learners.jobs import HeadJob
     from outlearn.learners.self_distillation import fit_rounds
     from outlearn.losses import get_loss, resolve
     from outlearn.selection.candidates import Candidate

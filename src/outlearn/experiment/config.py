@@ -6,16 +6,52 @@ import math
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SerializeAsAny, field_validator, model_validator
 
+from outlearn.core.combinations import COMBINATIONS, EACH
 from outlearn.core.criteria import check_criterion
-from outlearn.errors import ConfigError
-from outlearn.experiment.learner_sections import ConvexLearner, HeadLearner, Learner, Section, Share
+from outlearn.core.generators import GENERATORS
+from outlearn.errors import ConfigError, suggest
+from outlearn.learners.head_learners import ConvexLearner, HeadLearner
+from outlearn.learners.learner import Learner
+from outlearn.learners.registry import LEARNERS, get_learner
 
-__all__ = ["AUTO", "Config", "TeacherSection", "WeakLabelSection"]
+__all__ = ["AUTO", "Config", "Section", "TeacherSection", "WeakLabelSection"]
+
+Share = Annotated[float, Field(gt=0, lt=1)]
 
 # In `student.loss`: the loss, length and regularisation that a label-free criterion chooses.
 AUTO = "auto"
+
+
+def _source(name: str) -> str:
+    if name != EACH and name not in COMBINATIONS:
+        raise ValueError(f"{name!r} is no way to combine teachers; {suggest(name, [EACH, *COMBINATIONS])}")
+    return name
+
+
+def _generator(name: str) -> str:
+    offered = [known for known, generator in GENERATORS.items() if generator.in_runs]
+    if name not in offered:
+        raise ValueError(f"{name!r} is not offered in a run; {suggest(name, offered)}")
+    return name
+
+
+def _read_learner(value: object) -> Learner:
+    try:
+        return get_learner(value)
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+
+
+# Read by the table of learners when a configuration is read, so that one that was added to it is known.
+LearnerSection = Annotated[SerializeAsAny[Learner], BeforeValidator(_read_learner)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are errors, values do not change after checking."""
+
+    model_config = Learner.model_config
 
 
 class Fractions(Section):
@@ -67,7 +103,7 @@ class TeacherSection(Section):
 
     models: Annotated[int, Field(ge=1)] = 8
     encoder: dict[str, Any] = Field(default_factory=dict)
-    learner: Learner = ConvexLearner()
+    learner: LearnerSection = ConvexLearner()
     # disjoint: no point labels two teachers, so they are independent given the split. bootstrap: each redraws the
     # split with replacement. seeds: all see the same points and differ by their seed, which only a stochastic learner
     # feels.
@@ -86,9 +122,10 @@ class TeacherSection(Section):
 
     @model_validator(mode="after")
     def _seeds_need_chance(self) -> TeacherSection:
-        if self.draw == "seeds" and self.learner.kind == "convex":
+        if self.draw == "seeds" and not self.learner.has_randomness:
             raise ValueError(
-                "draw: seeds gives equal teachers with learner.kind: convex, which has no randomness; use adamw"
+                f"draw: seeds gives equal teachers with learner.kind: {self.learner.kind}, which has no randomness; "
+                "use adamw"
             )
         return self
 
@@ -98,9 +135,8 @@ class WeakLabelSection(Section):
 
     kind: Literal["soft", "hard", "temperature", "sampled"] = "soft"
     temperature: Annotated[float, Field(gt=0)] = 1.0
-    # each: student m learns from teacher m. mean, dual_mean: all learn from the arithmetic or geometric mean of the
-    # teachers. weighted: from their mean with weights from agreement alone. dawid_skene: from what EM takes for true.
-    source: Literal["each", "mean", "dual_mean", "weighted", "dawid_skene"] = "each"
+    # each: student m learns from teacher m. A key of COMBINATIONS: all learn from that combination of the teachers.
+    source: Annotated[str, AfterValidator(_source)] = EACH
 
     @model_validator(mode="after")
     def _temperature_is_used(self) -> WeakLabelSection:
@@ -115,7 +151,7 @@ class StudentSection(Section):
     """The strong students: one for each teacher, loss and seed, all trained together."""
 
     encoder: dict[str, Any] = Field(default_factory=dict)
-    learner: Learner = HeadLearner()
+    learner: LearnerSection = HeadLearner()
     loss: tuple[str | dict[str, Any], ...] = ("forward_ce", "reverse_ce")
     seeds: Annotated[int, Field(ge=1)] = 3
     # Of self-distillation after the first fit, for the losses that are named; auto chooses its own number.
@@ -163,13 +199,15 @@ class StudentSection(Section):
         return value
 
     @model_validator(mode="after")
-    def _convex_is_deterministic(self) -> StudentSection:
-        if self.learner.kind == "convex" and self.seeds != 1:
-            raise ValueError("learner.kind: convex has no randomness, so seeds must be 1")
-        if self.learner.kind == "convex" and self.select == "validation":
-            raise ValueError("select: validation chooses an epoch, and learner.kind: convex has none; use adamw")
-        if self.learner.kind == "convex" and self.rounds:
-            raise ValueError("rounds of self-distillation need a learner that trains for a time: adamw or finetune")
+    def _learner_can(self) -> StudentSection:
+        kind = f"learner.kind: {self.learner.kind}"
+        if self.seeds != 1 and not self.learner.has_randomness:
+            raise ValueError(f"{kind} has no randomness, so seeds must be 1")
+        if self.select == "validation" and not self.learner.has_epochs:
+            raise ValueError(f"select: validation chooses an epoch, and {kind} has none; use adamw")
+        if self.rounds and not self.learner.can_distil:
+            able = " or ".join(name for name, learner in LEARNERS.items() if learner.can_distil)
+            raise ValueError(f"rounds of self-distillation need a learner that trains for a time: {able}")
         return self
 
 
@@ -182,7 +220,7 @@ class CeilingSection(Section):
 class MeasureSection(Section):
     """The divergence and order of the decomposition, and the level of the intervals."""
 
-    generator: Literal["negative_entropy", "squared_euclidean"] = "negative_entropy"
+    generator: Annotated[str, AfterValidator(_generator)] = "negative_entropy"
     order: Literal["target_first", "prediction_first"] = "target_first"
     # labels: one-hot, so that the risk is the log loss. soft: the task's own distribution, such as the share of raters.
     target: Literal["labels", "soft"] = "labels"
@@ -205,12 +243,12 @@ class Config(Section):
     @field_validator("teacher", "student")
     @classmethod
     def _known_encoders(cls, section: Any) -> Any:
-        from outlearn.encoders.base import get_encoder
+        from outlearn.encoders.registry import get_encoder
 
-        if section.encoder and section.learner.kind == "finetune":
+        if section.encoder and section.learner.reads == "texts":
             raise ValueError(
-                "encoder has no effect with learner.kind: finetune, which trains the model that learner.model names; "
-                "leave encoder out"
+                f"encoder has no effect with learner.kind: {section.learner.kind}, which trains the model that "
+                "learner.model names; leave encoder out"
             )
         if section.encoder:
             try:

@@ -13,12 +13,15 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from outlearn.data.formats import FORMATS, Format, format_of
+from outlearn.data.load import DATASETS, Dataset
 from outlearn.errors import ConfigError, suggest
 from outlearn.experiment.config import Config
-from outlearn.experiment.learner_sections import ConvexLearner, FinetuneLearner, HeadLearner
+from outlearn.learners.registry import LEARNERS
 
 __all__ = ["PRESETS", "check_config", "load_config", "overlay", "parse_overrides", "read_yaml"]
 
+DEFAULT_DATASET = "vader-lexicon"  # works offline
 PRESETS = ("arrays", "digits", "text", "vader-intensity", "vader-lexicon")
 
 
@@ -117,23 +120,24 @@ def overlay(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
 def _preset(data: Any) -> dict[str, Any]:
     """Choose the defaults by the data alone: built-in tasks have their own, files go by what they hold."""
     data = data if isinstance(data, dict) else {}
-    name, path = data.get("name"), data.get("path")
+    name, path, format = data.get("name"), data.get("path"), data.get("format")
+    found: Format | Dataset | None
     if path is not None:
-        preset = "arrays" if str(path).endswith(".npz") or data.get("format") == "npz" else "text"
-    elif name is None:
-        preset = "vader-lexicon"
+        found = FORMATS.get(str(format)) if format is not None else format_of(Path(str(path)))
     else:
-        preset = name if name in PRESETS else "text"
+        found = DATASETS.get(DEFAULT_DATASET if name is None else str(name))
+    preset = "text" if found is None else found.preset
     text = (files("outlearn.experiment") / "presets" / f"{preset}.yaml").read_text(encoding="utf-8")
     return yaml.safe_load(text)
 
 
 def _drop_unasked_encoder(section: Any, given: Any) -> None:
-    """Leave out the preset's encoder where a whole model is fine-tuned; one that the user gave stays, to be refused."""
+    """Leave out the preset's encoder where the learner has no use for one; one that the user gave stays: an error."""
     if not (isinstance(section, dict) and isinstance(given, dict)) or "encoder" in given:
         return
     learner = section.get("learner")
-    if isinstance(learner, dict) and learner.get("kind") == "finetune":
+    kind = LEARNERS.get(str(learner.get("kind"))) if isinstance(learner, dict) else None
+    if kind is not None and kind.reads == "texts":
         section.pop("encoder", None)
 
 
@@ -141,7 +145,7 @@ def _explain(error: ValidationError) -> list[str]:
     """Turn each of pydantic's findings into lines that name the key, what came, what is allowed."""
     lines = []
     for finding in error.errors(include_url=False):
-        place = [str(part) for part in finding["loc"] if part not in ("convex", "adamw", "finetune")]
+        place = [str(part) for part in finding["loc"]]
         key = ".".join(place) or "the configuration"
         if finding["type"] == "extra_forbidden":
             lines.append(f"{key} is no key; {suggest(place[-1], _keys_beside(place))}")
@@ -158,8 +162,7 @@ def _keys_beside(place: Sequence[str]) -> list[str]:
     for part in place[:-1]:
         annotation = section.model_fields[part].annotation if part in section.model_fields else None
         if part == "learner":
-            learners = (ConvexLearner, FinetuneLearner, HeadLearner)
-            return sorted({name for learner in learners for name in learner.model_fields})
+            return sorted({name for learner in LEARNERS.values() for name in learner.model_fields})
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
             return []
         section = annotation

@@ -13,11 +13,10 @@ from typing import Any
 from outlearn.data.load import load_task
 from outlearn.data.splits import Splits, make_splits
 from outlearn.data.task import Task
-from outlearn.encoders.base import get_encoder
+from outlearn.encoders.registry import get_encoder
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import AUTO, Config
 from outlearn.experiment.evaluation import check_target
-from outlearn.experiment.learner_sections import FinetuneLearner, Learner
 from outlearn.experiment.stages.auto import AutoStudents
 from outlearn.experiment.stages.ceilings import ceilings_stage
 from outlearn.experiment.stages.external import external_teachers
@@ -27,6 +26,8 @@ from outlearn.experiment.stages.frozen import FrozenModel
 from outlearn.experiment.stages.model import Model
 from outlearn.experiment.stages.students import Labelling, named_losses, students_stage
 from outlearn.experiment.stages.teachers import teachers_stage
+from outlearn.learners.finetuning.learner import FinetuneLearner
+from outlearn.learners.learner import Learner
 from outlearn.store.stage import Stage
 from outlearn.store.store import canonical_json, stage_key
 

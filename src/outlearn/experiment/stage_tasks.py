@@ -17,6 +17,7 @@ from typing import Any
 from outlearn.errors import WorkerError
 from outlearn.experiment.config import Config
 from outlearn.experiment.plan import Plan, make_plan
+from outlearn.learners import LEARNERS
 from outlearn.progress import Progress, Silent
 from outlearn.store.executors.runner import TaskRunner
 from outlearn.store.executors.task import Done, Failed, Outcome, Skipped, Task
@@ -56,9 +57,9 @@ def stage_tasks(plans: Iterable[Plan], store: Store) -> list[Task]:
 
 
 def wants_gpu(stage: Stage) -> bool:
-    """Say whether a stage is much faster on a GPU: one that fine-tunes a model."""
+    """Say whether a stage is much faster on a GPU: one whose learner says so."""
     learner = stage.settings.get("learner")
-    return isinstance(learner, Mapping) and learner.get("kind") == "finetune"
+    return isinstance(learner, Mapping) and LEARNERS[str(learner.get("kind"))].wants_gpu
 
 
 def compute_stages(

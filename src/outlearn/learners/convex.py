@@ -19,21 +19,21 @@ from jaxtyping import Float
 from torch import Tensor
 
 from outlearn.errors import ConfigError, DataError, DomainError, suggest
-from outlearn.learners.base import FitResult, HeadJob
 from outlearn.learners.blocks import LinearBlock
 from outlearn.learners.certificate import certify
-from outlearn.learners.inputs import Inputs, check_inputs
+from outlearn.learners.checked_inputs import Inputs, check_inputs
+from outlearn.learners.convex_problems import Labels, Problem, cross_entropy_of, labels_of, problem_of
+from outlearn.learners.jobs import HeadJob
 from outlearn.learners.memory import allowed_memory
 from outlearn.learners.minimise import MEMORY, minimise
 from outlearn.learners.objective import Objective
 from outlearn.learners.parallel import equal_parts, one_thread_an_operation, run_chunks
-from outlearn.learners.results import Results
-from outlearn.losses import LOSSES, ForwardCE, ForwardKL, HardCE, Loss, loss_name
-from outlearn.losses.base import hardened
+from outlearn.learners.trained_heads import Collected, FitResult
+from outlearn.losses import LOSSES, Loss, loss_name
+from outlearn.losses.registry import default_loss
 
 __all__ = ["fit_convex"]
 
-CONVEX = {ForwardCE: "forward_ce", HardCE: "hard_ce", ForwardKL: "forward_kl"}
 WIDEST = 128  # heads of a chunk: wide enough for the products to run at speed, and for a common Hessian to pay
 SIDE_BY_SIDE = 4  # chunks that fit the memory together
 MARGIN = 0.25  # aim for this part of the tolerance, so that the check in float64 passes
@@ -42,10 +42,7 @@ REFRESHED = (4, 8)  # steps of it after which the common Hessian is renewed
 ALONE = 200  # steps of a head's own run
 ATTEMPTS = 3
 LARGE = 10**11
-FEWEST = 2  # examples a feature, below which a head's Hessian is unlike the average one
-
-# A problem to solve: a labelling, whether its targets are hardened, and a weighting.
-Problem = tuple[int, bool, int | None]
+MIN_EXAMPLES = 2  # for each feature; with fewer a head's Hessian is unlike the average one
 
 
 @torch.no_grad()
@@ -112,10 +109,12 @@ def fit_convex(
         raise ConfigError(f"memory_bytes is {memory_bytes!r}; expected a number of bytes above 0.")
     for index, job in enumerate(jobs):
         loss = getattr(job, "loss", None)  # what is no job at all is named by check_inputs
-        if isinstance(loss, Loss) and type(loss) not in CONVEX:
+        if isinstance(loss, Loss) and cross_entropy_of(loss) is None:
+            defaults = {name: default_loss(kind) for name, kind in LOSSES.items()}
+            convex = [name for name, known in defaults.items() if known is not None and cross_entropy_of(known)]
             raise ConfigError(
                 f"jobs[{index}] has the loss {loss_name(loss)}, which is not convex in the weights; fit_convex "
-                f"takes {', '.join(CONVEX.values())}. Train {', '.join(sorted(LOSSES.keys() - set(CONVEX.values())))} "
+                f"takes {', '.join(convex)}. Train {', '.join(sorted(LOSSES.keys() - set(convex)))} "
                 "by minibatches with fit_predict."
             )
     torch_dtype = torch.float32 if dtype == "float32" else torch.float64
@@ -124,9 +123,7 @@ def fit_convex(
             features, targets, jobs, points, weights, bias=bias, standardise=standardise, dtype=torch_dtype
         )
         problems: dict[Problem, int] = {}
-        which = [
-            problems.setdefault((job.labelling, type(job.loss) is HardCE, job.weighting), len(problems)) for job in jobs
-        ]
+        which = [problems.setdefault(problem_of(job), len(problems)) for job in jobs]
         names = [f"jobs[{which.index(i)}] ({jobs[which.index(i)]})" for i in range(len(problems))]
         solver = _Solver(data, list(problems), names, C=C, tolerance=tolerance, bias=bias)
         # A Hessian of this many products is worth the barriers of a product split over threads.
@@ -139,7 +136,7 @@ def fit_convex(
             threads_each=max(1, threads // len(chunks)) if large else 1,
             progress=lambda done: None if progress is None else progress(done, len(problems)),
         )
-        results = Results(data, len(jobs), 1, hidden=None, dtype=torch.float64)
+        results = Collected(data, len(jobs), 1, hidden=None, dtype=torch.float64)
         wide = solver.parameters[:, which].contiguous().view(data.features.shape[1], -1)
         members = list(range(len(jobs)))
         results.record(0, _block(wide.to(torch_dtype), len(jobs), bias=bias), members)
@@ -192,7 +189,7 @@ class _Solver:
 
     def solve(self, chunk: list[int], report: Callable[[int], None]) -> None:
         """Minimise and certify these problems."""
-        together = [i for i in chunk if self._n_seen(self.problems[i]) >= FEWEST * self.data.features.shape[1]]
+        together = [i for i in chunk if self._n_seen(self.problems[i]) >= MIN_EXAMPLES * self.data.features.shape[1]]
         if together:
             self._together(together, report)
         left = [i for i in chunk if not self.gaps[i] <= self.tolerance]
@@ -203,13 +200,13 @@ class _Solver:
 
     def _check_classes(self) -> None:
         """Raise if a class without weight would send an intercept to minus infinity."""
-        for labelling, hard in dict.fromkeys(problem[:2] for problem in self.problems):
-            labels = _labels(self.data, labelling, hard)
+        for name_of_labels in dict.fromkeys(problem.labels for problem in self.problems):
+            labels = labels_of(self.data, name_of_labels)
             everywhere = labels.sum(0)
             for problem, name in zip(self.problems, self.names, strict=True):
-                if problem[:2] != (labelling, hard):
+                if problem.labels != name_of_labels:
                     continue
-                absent = self._weights(problem) @ labels <= 0.0 if problem[2] is not None else everywhere <= 0.0
+                absent = everywhere <= 0.0 if problem.weighting is None else self._weights(problem) @ labels <= 0.0
                 if bool(absent.any()):
                     raise DataError(
                         f"{name}: no example with weight has a label in class {int(absent.nonzero()[0])}, so the "
@@ -261,13 +258,13 @@ class _Solver:
 
     def _n_seen(self, problem: Problem) -> int:
         """Count the examples with weight above 0."""
-        return self.data.n_examples if problem[2] is None else int((self._weights(problem) > 0.0).sum())
+        return self.data.n_examples if problem.weighting is None else int((self._weights(problem) > 0.0).sum())
 
     def _weights(self, problem: Problem) -> Tensor:
         """Return the weights of the examples, with mean 1."""
-        if problem[2] is None or self.data.weights is None:
+        if problem.weighting is None or self.data.weights is None:
             return self.data.features.new_ones(self.data.n_examples)
-        return self.data.weights[problem[2]]
+        return self.data.weights[problem.weighting]
 
     def _objective(self, problems: list[Problem], x: Tensor) -> Objective:
         """Lay out the tables of these heads, in the dtype of x."""
@@ -275,17 +272,12 @@ class _Solver:
         first = k - self.n_logits  # two classes: the margin pulls towards class 1
         weights = torch.stack([self._weights(problem) for problem in problems], dim=1).to(x.dtype)[:, None] / n
         pulls = x.new_empty(n, self.n_logits, len(problems))
-        by_labels: dict[tuple[int, bool], list[int]] = {}
+        by_labels: dict[Labels, list[int]] = {}
         for head, problem in enumerate(problems):
-            by_labels.setdefault(problem[:2], []).append(head)
-        for (labelling, hard), heads in by_labels.items():
-            labels = _labels(self.data, labelling, hard)[:, first:].to(x.dtype)
+            by_labels.setdefault(problem.labels, []).append(head)
+        for name_of_labels, heads in by_labels.items():
+            labels = labels_of(self.data, name_of_labels)[:, first:].to(x.dtype)
             pulls[:, :, heads] = labels[:, :, None] * weights[:, :, heads]
-        totals = np.array([n if w is None else self.data.totals[w] for _, _, w in problems], dtype=np.float64)
+        totals = np.array([n if w is None else self.data.totals[w] for _, w in problems], dtype=np.float64)
         ridge = torch.from_numpy(1.0 / (self.C * totals)).to(x.dtype)
         return Objective(x, pulls, weights, ridge, self.bias)
-
-
-def _labels(data: Inputs, labelling: int, hard: bool) -> Tensor:
-    """Return the targets of a labelling, hardened if asked."""
-    return hardened(data.targets[labelling]) if hard else data.targets[labelling]

@@ -2,7 +2,7 @@
 
 Each step reads a minibatch once for every head of an order group, takes all their gradients in closed form, and
 updates all parameters by one AdamW call. Convention: models first and classes last outside; heads innermost inside.
-The formulas are in `rules`, the products in `blocks`, the randomness in `order`; measured speed in docs/heads.md.
+Formulas are in `head_gradients`, products in `blocks`, randomness in `head_randomness`; its speed: docs/heads.md.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from outlearn.errors import ConfigError, DomainError
-from outlearn.learners.base import FitResult, HeadJob, HeadSettings
 from outlearn.learners.blocks import Block, HiddenBlock, LinearBlock, padded
-from outlearn.learners.inputs import Inputs, check_inputs
+from outlearn.learners.checked_inputs import Inputs, check_inputs
+from outlearn.learners.head_gradients import Rule, arrange, build_rules, table_columns
+from outlearn.learners.head_randomness import initial_layers, minibatch_order, steps_per_epoch
+from outlearn.learners.jobs import HeadJob, HeadSettings
 from outlearn.learners.memory import allowed_memory
 from outlearn.learners.optimiser import FlatAdamW, Parameters
-from outlearn.learners.order import initial_layers, minibatch_order, steps_per_epoch
 from outlearn.learners.parallel import equal_parts, one_thread_an_operation, run_chunks
-from outlearn.learners.results import Results
-from outlearn.learners.rules import Rule, arrange, build_rules, table_columns
+from outlearn.learners.trained_heads import Collected, FitResult
 
 __all__ = ["fit_predict"]
 
@@ -105,7 +105,7 @@ def fit_predict(
         per_epoch = steps_per_epoch(data.n_examples, settings.batch_size)
         n_steps = max(1, round(settings.epochs * per_epoch))
         stops = _checkpoint_steps(checkpoints, settings.epochs, per_epoch, n_steps)
-        results = Results(data, len(jobs), len(stops), hidden=settings.hidden, dtype=dtype)
+        results = Collected(data, len(jobs), len(stops), hidden=settings.hidden, dtype=dtype)
         memory = allowed_memory() if memory_bytes is None else memory_bytes
         of_head = _bytes_of_head(data, settings)
         chunks = _chunks(jobs, settings, memory, of_head, n_logits=1 if data.n_classes == 2 else data.n_classes)
@@ -134,7 +134,7 @@ def _train(
     settings: HeadSettings,
     n_steps: int,
     stops: list[int],
-    results: Results,
+    results: Collected,
     report: Callable[[int], None],
 ) -> None:
     """Run all steps of the groups in lockstep, recording predictions at the stops."""

@@ -22,10 +22,11 @@ from jaxtyping import Bool, Float
 from outlearn.core.class_means import match_class_means
 from outlearn.core.predictions import Predictions
 from outlearn.errors import ConfigError, DomainError, ShapeError
-from outlearn.learners.base import FitResult, HeadJob, HeadSettings
+from outlearn.learners.checked_inputs import check_labelling
+from outlearn.learners.head_randomness import steps_per_epoch
 from outlearn.learners.heads import fit_predict
-from outlearn.learners.inputs import check_labelling
-from outlearn.learners.order import steps_per_epoch
+from outlearn.learners.jobs import HeadJob, HeadSettings
+from outlearn.learners.trained_heads import FitResult
 from outlearn.losses.targets import SUM_TOLERANCE
 
 __all__ = ["distillation_targets", "fit_rounds", "round_epochs"]
@@ -52,22 +53,22 @@ def round_epochs(n_examples: int, settings: HeadSettings) -> float:
 def distillation_targets(
     weak_labels: Float[np.ndarray, "models examples classes"],
     own: Float[np.ndarray, "models examples classes"],
-    heard: Bool[np.ndarray, "models examples"] | None = None,
+    learned_from: Bool[np.ndarray, "models examples"] | None = None,
 ) -> Float[np.ndarray, "models examples classes"]:
     """Mix the weak labels with a student's sharpened, prior-matched predictions.
 
-    Where a student has not heard its labeller, class means are those of the examples on which it has, and the target is
-    its own prediction. Where a labeller finds all classes equally likely it abstains, and is not heard; one that
-    abstains everywhere is taken at its word, wherever it is heard.
+    Where a student has no label of its labeler, the target is its own prediction, and class means are those of the
+    other examples. A labeler that finds all classes equally likely abstains, and its label is not used; the labels of
+    one that abstains everywhere are used as they are.
 
     Args:
         weak_labels: what each student learned from.
         own: each student's probabilities on the same examples.
-        heard: the examples whose weak labels it learned from, at least one for each student; all if None.
+        learned_from: the examples whose weak labels it learned from, at least one for each student; all if None.
 
     Raises:
         ShapeError: if the three do not fit each other.
-        DomainError: if a row of `weak_labels` or `own` is no distribution, or a student has heard nothing.
+        DomainError: if a row of `weak_labels` or `own` is no distribution, or a student learned from nothing.
 
     Example:
         >>> weak = np.array([[[0.8, 0.2], [0.2, 0.8]]])
@@ -79,14 +80,14 @@ def distillation_targets(
         _check_distributions(name, values, weak_labels.shape)
     sharp = own**POWER
     sharp /= sharp.sum(axis=-1, keepdims=True)
-    speaks = weak_labels.max(axis=-1) > weak_labels.min(axis=-1)
-    if heard is None:
-        heard = np.ones_like(speaks)
-    _check_heard(heard, speaks.shape)
-    speaks = speaks & heard
-    speaks = speaks | (heard & ~speaks.any(axis=-1, keepdims=True))
-    prior = (weak_labels * speaks[..., None]).sum(axis=-2) / speaks.sum(axis=-1, keepdims=True)
-    share = WEAK_SHARE * speaks[..., None]
+    votes = weak_labels.max(axis=-1) > weak_labels.min(axis=-1)
+    if learned_from is None:
+        learned_from = np.ones_like(votes)
+    _check_learned_from(learned_from, votes.shape)
+    votes = votes & learned_from
+    votes = votes | (learned_from & ~votes.any(axis=-1, keepdims=True))
+    prior = (weak_labels * votes[..., None]).sum(axis=-2) / votes.sum(axis=-1, keepdims=True)
+    share = WEAK_SHARE * votes[..., None]
     mixed = share * weak_labels + (1.0 - share) * match_class_means(sharp, prior)
     return np.asarray(mixed / mixed.sum(axis=-1, keepdims=True))
 
@@ -138,7 +139,7 @@ def fit_rounds(
     weak = np.asarray(targets, dtype=np.float64)[[job.labelling for job in jobs]]
     if start is not None:
         _check_distributions("start", np.asarray(start), weak.shape)
-    heard = _heard(jobs, given_weights, len(features))
+    learned_from = _learned_from(jobs, given_weights, len(features))
     later = replace(settings, epochs=round_epochs(len(features), settings))
     n_parts = rounds + (start is None)
     results: list[FitResult] = []
@@ -165,18 +166,18 @@ def fit_rounds(
             replace(job, labelling=i, weighting=None, seed=job.seed + number * 1000 * settings.order_groups)
             for i, job in enumerate(jobs)
         ]
-        own = fit(distillation_targets(weak, own, heard), again, later, None)
+        own = fit(distillation_targets(weak, own, learned_from), again, later, None)
     return results
 
 
-def _heard(jobs: Sequence[HeadJob], weights: np.ndarray | None, n_examples: int) -> np.ndarray:
+def _learned_from(jobs: Sequence[HeadJob], weights: np.ndarray | None, n_examples: int) -> np.ndarray:
     """Return for each job the examples with a weight above 0."""
-    heard = np.ones((len(jobs), n_examples), dtype=bool)
+    learned_from = np.ones((len(jobs), n_examples), dtype=bool)
     if weights is not None:
         for i, job in enumerate(jobs):
             if job.weighting is not None:
-                heard[i] = weights[job.weighting] > 0
-    return heard
+                learned_from[i] = weights[job.weighting] > 0
+    return learned_from
 
 
 def _check_distributions(name: str, values: np.ndarray, shape: tuple[int, ...]) -> None:
@@ -194,9 +195,9 @@ def _check_distributions(name: str, values: np.ndarray, shape: tuple[int, ...]) 
         )
 
 
-def _check_heard(heard: np.ndarray, shape: tuple[int, ...]) -> None:
-    if heard.shape != shape:
-        raise ShapeError(f"heard has shape {heard.shape}; expected [models, examples] = {shape}.")
-    if not heard.any(axis=-1).all():
-        student = int(np.flatnonzero(~heard.any(axis=-1))[0])
-        raise DomainError(f"heard[{student}] is False everywhere: this student has no weak label. Leave it out.")
+def _check_learned_from(learned_from: np.ndarray, shape: tuple[int, ...]) -> None:
+    if learned_from.shape != shape:
+        raise ShapeError(f"learned_from has shape {learned_from.shape}; expected [models, examples] = {shape}.")
+    if not learned_from.any(axis=-1).all():
+        student = int(np.flatnonzero(~learned_from.any(axis=-1))[0])
+        raise DomainError(f"learned_from[{student}] is False everywhere: this student has no weak label. Leave it out.")

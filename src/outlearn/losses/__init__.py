@@ -6,12 +6,14 @@ at once. How to choose one: docs/losses.md.
 
 from __future__ import annotations
 
-from outlearn.losses.base import Loss
-from outlearn.losses.confidence import CACE, AuxConf, ConfidenceWindow, Regularised
+from outlearn.losses.aux_conf import AuxConf
+from outlearn.losses.confidence import CACE, ConfidenceWindow
 from outlearn.losses.cross_entropy import ForwardCE, ForwardKL, HardCE, ReverseCE, ReverseKL, SymmetricCE
 from outlearn.losses.divergences import Hellinger, Jeffreys, JensenShannon, PearsonChi2, TotalVariation
 from outlearn.losses.gradients import Prepared, logit_gradient, margin_gradient, prepare
+from outlearn.losses.loss import Loss
 from outlearn.losses.registry import LOSSES, get_loss, loss_config, loss_name
+from outlearn.losses.regularised import Regularised
 from outlearn.losses.robust import MAE, Brier, GeneralizedCE, Product
 from outlearn.losses.sensitivity import SensitivityTable, measured_sensitivity, sensitivity_table, teacher_sensitivity
 from outlearn.losses.targets import check_targets, resolve

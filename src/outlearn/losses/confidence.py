@@ -1,4 +1,4 @@
-"""Losses that look at confidence, the teacher's or the student's own: CACE, AuxConf, the window, the entropy term.
+"""Losses that switch by confidence, the teacher's (CACE) or the student's own (the window).
 
 The teacher's confidence is max t, in [1/K, 1]. The first paper on confidence-adaptive cross-entropy states its
 threshold on |t - 0.5| of a binary label: its `CACE_0.1` is `CACE(threshold=0.6)` here.
@@ -6,18 +6,29 @@ threshold on |t - 0.5| of a binary label: its `CACE_0.1` is `CACE(threshold=0.6)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar, final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from outlearn.errors import ConfigError
-from outlearn.losses.base import DEFAULT_SMOOTHING, Loss, Number, check_number, hardened
-from outlearn.losses.cross_entropy import ForwardCE, cross_entropy, reverse_cross_entropy
+from outlearn.losses.closed_forms import ClassStudent, ClosedForm, MarginStudent, Mixture, Parts
+from outlearn.losses.cross_entropy import (
+    cross_entropy,
+    forward_sensitivity,
+    reverse_cost,
+    reverse_cross_entropy,
+    reverse_sensitivity,
+)
+from outlearn.losses.distributions import (
+    DEFAULT_SMOOTHING,
+    confidence_quantile,
+)
+from outlearn.losses.loss import Loss, Number, Positive, PositiveShare, Range, Share, Smoothing
 
-__all__ = ["CACE", "AuxConf", "ConfidenceWindow", "Regularised", "prior_matched_classes"]
+__all__ = ["CACE", "ConfidenceWindow"]
 
 DEFAULT_THRESHOLD = 0.6
 
@@ -41,28 +52,26 @@ class CACE(Loss):
         tensor([0.6931, 0.6982])
     """
 
-    threshold: Number | None = None
-    quantile: Number | None = None
-    temperature: Number | None = None
-    smoothing: Number = DEFAULT_SMOOTHING
+    name: ClassVar[str] = "cace"
+    label: ClassVar[str] = "confidence-adaptive cross-entropy"
+    formula: ClassVar[str] = "CE where max t >= threshold, else RCE"
+    gradient_formula: ClassVar[str] = "by the mask"
+    minimiser: ClassVar[str] = "depends on the example"
+
+    threshold: PositiveShare | None = None
+    quantile: Share | None = None
+    temperature: Positive | None = None
+    smoothing: Smoothing = DEFAULT_SMOOTHING
 
     def __post_init__(self) -> None:
-        """Check the parameters."""
-        if self.quantile is not None:
-            if self.threshold is not None:
-                raise ConfigError(
-                    f"cace has both threshold={self.threshold!r} and quantile={self.quantile!r}; expected only one."
-                )
-            object.__setattr__(self, "quantile", check_number("cace", "quantile", self.quantile, low=0.0, high=1.0))
-        else:
-            value = DEFAULT_THRESHOLD if self.threshold is None else self.threshold
-            threshold = check_number("cace", "threshold", value, low=0.0, high=1.0, open_low=True)
-            object.__setattr__(self, "threshold", threshold)
-        if self.temperature is not None:
-            temperature = check_number("cace", "temperature", self.temperature, low=0.0, open_low=True)
-            object.__setattr__(self, "temperature", temperature)
-        smoothing = check_number("cace", "smoothing", self.smoothing, low=0.0, high=1.0, open_high=True)
-        object.__setattr__(self, "smoothing", smoothing)
+        """Check the parameters, and take the default threshold where there is no quantile."""
+        if self.quantile is not None and self.threshold is not None:
+            raise ConfigError(
+                f"cace has both threshold={self.threshold!r} and quantile={self.quantile!r}; expected only one."
+            )
+        if self.quantile is None and self.threshold is None:
+            object.__setattr__(self, "threshold", DEFAULT_THRESHOLD)
+        super().__post_init__()
 
     def forward_weight(
         self, targets: Float[Tensor, "*axes"], *, axis: int = -1, threshold: Tensor | float | None = None
@@ -97,109 +106,38 @@ class CACE(Loss):
         reverse = reverse_cross_entropy(log_s, targets, self.smoothing)
         return weight * cross_entropy(log_s, targets) + (1.0 - weight) * reverse
 
+    def closed_form(self) -> ClosedForm:
+        """Share pull and tilt by the weight of CE, settling a quantile over the examples of each model."""
+        return Mixture(pull=1.0, cost=reverse_cost(self.smoothing), share=self._share)
 
-@dataclass(frozen=True)
-class AuxConf(Loss):
-    """Compute CE at (1 - a) t + a h: the student's own hardened prediction h joins the target, detached.
+    def _share(self, t: Tensor) -> Tensor:
+        threshold = None if self.quantile is None else confidence_quantile(t, self.quantile)
+        return self.forward_weight(t, axis=0, threshold=threshold)
 
-    The weight a = weight * min(1, progress / warmup) grows linearly from 0, without a jump. h is matched to the class
-    prior of t over the examples axis, separately for each batch element (see `prior_matched_classes`), so that an
-    example's loss depends on its batch. For tiny micro-batches use `against` with a window of recent examples.
+    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor | None:
+        """Mix both by the weight of CE, whose hard switch counts as constant; a smooth one is left to autograd."""
+        if self.temperature is not None:
+            return None
+        weight = self.forward_weight(t).unsqueeze(-1)
+        return weight * forward_sensitivity(t) + (1.0 - weight) * reverse_sensitivity(s, t, self.smoothing)
 
-    Args:
-        weight: the final a, in [0, 1].
-        warmup: the fraction of training over which a grows, in [0, 1]; 0 starts at the full weight.
+    @property
+    def smoothing_before_log(self) -> float | None:
+        """Return the smoothing."""
+        return self.smoothing
 
-    Example:
-        >>> AuxConf(weight=0.5)(torch.tensor([[2.0, 0.0], [1.0, 0.0]]), torch.tensor([[0.5, 0.5], [0.5, 0.5]]))
-        tensor([0.6269, 1.0633])
+    @property
+    def needs_all_labels(self) -> bool:
+        """Tell whether the quantile is not yet a threshold."""
+        return self.quantile is not None
 
-    Source: Burns et al., Weak-to-Strong Generalization, 2023, section 4.3.2 and the code of its release. There the
-    weight during warm-up is the training fraction itself, which jumps at its end, and there are two classes only.
-    """
-
-    batch_coupled: ClassVar[bool] = True
-
-    weight: Number = 0.5
-    warmup: Number = 0.2
-
-    def __post_init__(self) -> None:
-        """Check the parameters."""
-        object.__setattr__(self, "weight", check_number("aux_conf", "weight", self.weight, low=0.0, high=1.0))
-        object.__setattr__(self, "warmup", check_number("aux_conf", "warmup", self.warmup, low=0.0, high=1.0))
-
-    def coefficient(self, progress: float) -> float:
-        """Compute the weight a of the student's own prediction at this fraction of training."""
-        return self.weight if progress >= self.warmup else self.weight * progress / self.warmup
-
-    def per_example(
-        self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
-    ) -> Float[Tensor, "*batch"]:
-        """Compute CE at the mixed target; the batch is its own reference."""
-        return self.against(logits, targets, logits, targets, progress=progress)
-
-    def against(
-        self,
-        logits: Float[Tensor, "*batch examples classes"],
-        targets: Float[Tensor, "*batch examples classes"],
-        reference_logits: Float[Tensor, "*batch references classes"],
-        reference_targets: Float[Tensor, "*batch references classes"],
-        *,
-        progress: float = 1.0,
-    ) -> Float[Tensor, "*batch examples"]:
-        """Compute the loss with thresholds taken from other examples, such as a window of the last micro-batches."""
-        a = self.coefficient(progress)
-        own = prior_matched_classes(logits.detach(), reference_logits.detach(), reference_targets)
-        return cross_entropy(logits.log_softmax(-1), (1.0 - a) * targets + a * own)
-
-
-def prior_matched_classes(
-    logits: Float[Tensor, "*batch examples classes"],
-    reference_logits: Float[Tensor, "*batch references classes"],
-    reference_targets: Float[Tensor, "*batch references classes"],
-) -> Float[Tensor, "*batch examples classes"]:
-    """Harden predictions so that each class is chosen about as often as the teacher's labels give it.
-
-    Class k has the threshold c_k = quantile of s_k over the references at 1 - prior_k, where prior_k is the mean of
-    t_k over the references (linear interpolation). The class chosen is the one that exceeds its threshold the most,
-    argmax_k s_k - c_k; ties go to the first class. For two classes this is the published rule, "class 0 where s_0
-    reaches its quantile at prior_1", and the shares match; for more they match roughly, while argmax s would keep the
-    student's own bias. With a single reference, which has no quantiles, it is argmax s.
-
-    Args:
-        logits: student logits to harden.
-        reference_logits: student logits that set the thresholds.
-        reference_targets: teacher distributions of the references, which set the prior.
-
-    Returns:
-        One-hot distributions `[*batch, examples, classes]`, in the dtype of the logits.
-    """
-    if reference_logits.shape[-2] < 2:
-        return hardened(logits)
-    prior = reference_targets.mean(-2).clamp(0.0, 1.0)
-    if logits.shape[-1] == 2:
-        # The quantile of a monotone function of s_0 splits the examples at the same place, and margins never saturate.
-        reference = reference_logits[..., 0] - reference_logits[..., 1]
-        threshold = quantile_at(reference, prior[..., 1]).unsqueeze(-1)
-        first = logits[..., 0] - logits[..., 1] >= threshold
-        return torch.stack([first, ~first], dim=-1).to(logits.dtype)
-    thresholds = quantile_at(reference_logits.softmax(-1).transpose(-1, -2), 1.0 - prior)
-    return hardened(logits.softmax(-1) - thresholds.unsqueeze(-2))
-
-
-def quantile_at(values: Float[Tensor, "*batch n"], q: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
-    """Compute the linearly interpolated quantile of each row at that row's own q."""
-    return quantile_of_sorted(values.sort(dim=-1).values, q)
-
-
-def quantile_of_sorted(ordered: Float[Tensor, "*batch n"], q: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
-    """Compute the quantile of rows that are already in ascending order, of two values or more."""
-    last = ordered.shape[-1] - 1
-    position = (q * last).unsqueeze(-1)
-    below = position.floor().clamp(max=last - 1)
-    low = ordered.gather(-1, below.long())
-    high = ordered.gather(-1, below.long() + 1)
-    return torch.lerp(low, high, position - below).squeeze(-1)
+    def settle(self, targets: Float[Tensor, "*batch classes"]) -> Loss:
+        """Turn the quantile into a threshold."""
+        if self.quantile is None:
+            return self
+        flat = targets.reshape(-1, targets.shape[-1])
+        threshold = float(confidence_quantile(flat.T.unsqueeze(-1), self.quantile))
+        return replace(self, quantile=None, threshold=threshold)
 
 
 @dataclass(frozen=True)
@@ -214,12 +152,12 @@ class ConfidenceWindow(Loss):
         tensor([0.6931, 0.0000])
     """
 
-    radius: Number = 0.15
+    name: ClassVar[str] = "confidence_window"
+    label: ClassVar[str] = "confidence window"
+    formula: ClassVar[str] = "CE where max s < 0.5 + radius, else 0"
+    gradient_formula: ClassVar[str] = "s - t under the mask"
 
-    def __post_init__(self) -> None:
-        """Check the parameters."""
-        radius = check_number("confidence_window", "radius", self.radius, low=0.0, high=0.5, open_low=True)
-        object.__setattr__(self, "radius", radius)
+    radius: Annotated[Number, Range(0.0, 0.5, open_low=True)] = 0.15
 
     def per_example(
         self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
@@ -229,36 +167,33 @@ class ConfidenceWindow(Loss):
         inside = log_s.detach().amax(-1).exp() < 0.5 + self.radius
         return torch.where(inside, cross_entropy(log_s, targets), 0.0)
 
+    def closed_form(self) -> ClosedForm:
+        """Pull under the mask."""
+        return _WindowForm(self.radius)
 
+    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
+        """Compute -J(t) under the mask."""
+        inside = s.amax(-1)[..., None, None] < 0.5 + self.radius
+        return torch.where(inside, forward_sensitivity(t), 0.0)
+
+
+@final
 @dataclass(frozen=True)
-class Regularised(Loss):
-    """Compute another loss plus c H(s), the student's entropy: c > 0 sharpens predictions, c < 0 flattens them.
+class _WindowForm(ClosedForm):
+    radius: float
 
-    Gradient of the term: -c s (log s + H(s)).
+    def class_parts(self, t: Tensor) -> dict[str, Tensor]:
+        return {"target": t}
 
-    Args:
-        loss: the loss to add to.
-        entropy: the weight c, any finite number.
+    def margin_parts(self, t: Tensor) -> dict[str, Tensor]:
+        return {"target": t[1:]}
 
-    Example:
-        >>> Regularised(ForwardCE(), entropy=-1.0)(torch.tensor([[0.0, 0.0]]), torch.tensor([[0.9, 0.1]]))
-        tensor([0.])
-    """
+    def write(self, student: ClassStudent, parts: Parts, progress: float, out: Tensor) -> None:
+        inside = student.p.amax(0, keepdim=True) < 0.5 + self.radius
+        torch.sub(student.p, parts["target"], out=out)
+        out.mul_(inside)
 
-    loss: Loss = field(default_factory=ForwardCE)
-    entropy: Number = 0.1
-
-    def __post_init__(self) -> None:
-        """Check the parameters, and be batch-coupled where the inner loss is."""
-        if not isinstance(self.loss, Loss):
-            raise ConfigError(f"regularised.loss is {self.loss!r}; expected a loss, as get_loss returns it.")
-        object.__setattr__(self, "entropy", check_number("regularised", "entropy", self.entropy))
-        object.__setattr__(self, "batch_coupled", self.loss.batch_coupled)
-
-    def per_example(
-        self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
-    ) -> Float[Tensor, "*batch"]:
-        """Compute the inner loss plus c H(s)."""
-        log_s = logits.log_softmax(-1)
-        entropy = -(log_s.exp() * log_s).sum(-1)
-        return self.loss.per_example(logits, targets, progress) + self.entropy * entropy
+    def write_margin(self, student: MarginStudent, parts: Parts, progress: float, out: Tensor) -> None:
+        inside = torch.maximum(student.s, 1.0 - student.s) < 0.5 + self.radius
+        torch.sub(student.s, parts["target"][0], out=out)
+        out.mul_(inside)

@@ -2,19 +2,23 @@
 
 Forward: the teacher comes first, CE(t, s) = -sum t log s, and the minimiser is t. Reverse: the student comes first,
 RCE = -sum s log t, linear in s, and the minimiser is the vertex at the teacher's largest class. They are linked by
-CE(t, s) = KL(t, s) + H(t) and RCE = KL(s, t) + H(s). Gradients: theory.md, section 4.2; docs/losses.md.
+CE(t, s) = KL(t, s) + H(t) and RCE = KL(s, t) + H(s). Gradients: docs/losses.md.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from outlearn.errors import ConfigError
-from outlearn.losses.base import DEFAULT_SMOOTHING, Loss, Number, check_number, hardened, log_smoothed
+from outlearn.losses.closed_forms import ClosedForm, Mixture
+from outlearn.losses.distributions import DEFAULT_SMOOTHING, covariance, hardened, log_smoothed, smoothed
+from outlearn.losses.loss import Loss, NonNegative, Smoothing
 
 __all__ = ["ForwardCE", "ForwardKL", "HardCE", "ReverseCE", "ReverseKL", "SymmetricCE"]
 
@@ -40,6 +44,35 @@ def reverse_kl(
     return (log_s.exp() * (log_s - log_smoothed(t, smoothing, n_classes=t.shape[-1]))).sum(-1)
 
 
+def hard_target(t: Tensor) -> Tensor:
+    """Return e, the one-hot vectors of the largest classes, class-major."""
+    return hardened(t, axis=0)
+
+
+def reverse_cost(smoothing: float) -> Callable[[Tensor], Tensor]:
+    """Return the function that gives the cost of each class in RCE, -log t', from class-major targets."""
+    return lambda t: -log_smoothed(t, smoothing, n_classes=t.shape[0])
+
+
+def forward_sensitivity(t: Float[Tensor, "*batch classes"]) -> Float[Tensor, "*batch classes classes"]:
+    """Compute dg/du of CE, -J(t): set by the teacher's own uncertainty."""
+    return -covariance(t)
+
+
+def reverse_sensitivity(
+    s: Float[Tensor, "*batch classes"], t: Float[Tensor, "*batch classes"], smoothing: float
+) -> Float[Tensor, "*batch classes classes"]:
+    """Compute dg/du of RCE, -J(s) d log t'/du; without smoothing d log t/du = I - 1 t^T and J(s) 1 = 0 leave -J(s)."""
+    share = (1.0 - smoothing) * t / smoothed(t, smoothing, n_classes=t.shape[-1])
+    eye = torch.eye(t.shape[-1], dtype=t.dtype, device=t.device)
+    return -covariance(s) @ (share.unsqueeze(-1) * (eye - t.unsqueeze(-2)))
+
+
+def no_sensitivity(t: Float[Tensor, "*batch classes"]) -> Float[Tensor, "*batch classes classes"]:
+    """Return dg/du = 0 of a loss for which the teacher's largest class counts alone."""
+    return torch.zeros_like(covariance(t))
+
+
 @dataclass(frozen=True)
 class ForwardCE(Loss):
     """Compute the cross-entropy -sum t log s; gradient s - t; minimiser t.
@@ -49,11 +82,25 @@ class ForwardCE(Loss):
         tensor([0.6931])
     """
 
+    name: ClassVar[str] = "forward_ce"
+    label: ClassVar[str] = "forward cross-entropy"
+    formula: ClassVar[str] = "-sum t log s"
+    gradient_formula: ClassVar[str] = "s - t"
+    minimiser: ClassVar[str] = "t"
+
     def per_example(
         self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
     ) -> Float[Tensor, "*batch"]:
         """Compute -sum t log s."""
         return cross_entropy(logits.log_softmax(-1), targets)
+
+    def closed_form(self) -> ClosedForm:
+        """Pull towards t."""
+        return Mixture(pull=1.0)
+
+    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
+        """Compute -J(t)."""
+        return forward_sensitivity(t)
 
 
 @dataclass(frozen=True)
@@ -65,11 +112,25 @@ class HardCE(Loss):
         tensor([0.6931])
     """
 
+    name: ClassVar[str] = "hard_ce"
+    label: ClassVar[str] = "cross-entropy on hard labels"
+    formula: ClassVar[str] = "-log s_y"
+    gradient_formula: ClassVar[str] = "s - e"
+    minimiser: ClassVar[str] = "vertex y"
+
     def per_example(
         self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
     ) -> Float[Tensor, "*batch"]:
         """Compute -log s at argmax t."""
         return cross_entropy(logits.log_softmax(-1), hardened(targets))
+
+    def closed_form(self) -> ClosedForm:
+        """Pull towards e."""
+        return Mixture(pull=1.0, target=hard_target)
+
+    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
+        """Return 0: the largest class counts alone."""
+        return no_sensitivity(t)
 
 
 @dataclass(frozen=True)
@@ -81,11 +142,25 @@ class ForwardKL(Loss):
         tensor([0.1269])
     """
 
+    name: ClassVar[str] = "forward_kl"
+    label: ClassVar[str] = "forward KL divergence"
+    formula: ClassVar[str] = "KL(t, s)"
+    gradient_formula: ClassVar[str] = "s - t"
+    minimiser: ClassVar[str] = "t"
+
     def per_example(
         self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
     ) -> Float[Tensor, "*batch"]:
         """Compute sum t (log t - log s), with 0 log 0 = 0."""
         return (torch.special.xlogy(targets, targets) - targets * logits.log_softmax(-1)).sum(-1)
+
+    def closed_form(self) -> ClosedForm:
+        """Pull towards t."""
+        return Mixture(pull=1.0)
+
+    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
+        """Compute -J(t)."""
+        return forward_sensitivity(t)
 
 
 @dataclass(frozen=True)
@@ -103,17 +178,32 @@ class ReverseCE(Loss):
         tensor([1.2040])
     """
 
-    smoothing: Number = DEFAULT_SMOOTHING
+    name: ClassVar[str] = "reverse_ce"
+    label: ClassVar[str] = "reverse cross-entropy"
+    formula: ClassVar[str] = "-sum s log t'"
+    gradient_formula: ClassVar[str] = "-J(s) log t'"
+    minimiser: ClassVar[str] = "vertex y"
 
-    def __post_init__(self) -> None:
-        """Check the parameters."""
-        object.__setattr__(self, "smoothing", _smoothing("reverse_ce", self.smoothing))
+    smoothing: Smoothing = DEFAULT_SMOOTHING
 
     def per_example(
         self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
     ) -> Float[Tensor, "*batch"]:
         """Compute -sum s log t'."""
         return reverse_cross_entropy(logits.log_softmax(-1), targets, self.smoothing)
+
+    def closed_form(self) -> ClosedForm:
+        """Tilt by -log t'."""
+        return Mixture(cost=reverse_cost(self.smoothing))
+
+    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
+        """Compute -J(s) d log t'/du."""
+        return reverse_sensitivity(s, t, self.smoothing)
+
+    @property
+    def smoothing_before_log(self) -> float | None:
+        """Return the smoothing."""
+        return self.smoothing
 
 
 @dataclass(frozen=True)
@@ -128,17 +218,32 @@ class ReverseKL(Loss):
         tensor([0.5108])
     """
 
-    smoothing: Number = DEFAULT_SMOOTHING
+    name: ClassVar[str] = "reverse_kl"
+    label: ClassVar[str] = "reverse KL divergence"
+    formula: ClassVar[str] = "KL(s, t')"
+    gradient_formula: ClassVar[str] = "s (log(s / t') - KL)"
+    minimiser: ClassVar[str] = "t'"
 
-    def __post_init__(self) -> None:
-        """Check the parameters."""
-        object.__setattr__(self, "smoothing", _smoothing("reverse_kl", self.smoothing))
+    smoothing: Smoothing = DEFAULT_SMOOTHING
 
     def per_example(
         self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
     ) -> Float[Tensor, "*batch"]:
         """Compute sum s (log s - log t')."""
         return reverse_kl(logits.log_softmax(-1), targets, self.smoothing)
+
+    def closed_form(self) -> ClosedForm:
+        """Tilt by log s - log t'."""
+        return Mixture(cost=reverse_cost(self.smoothing), log_weight=1.0)
+
+    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
+        """Compute -J(s) d log t'/du: the entropy does not depend on t."""
+        return reverse_sensitivity(s, t, self.smoothing)
+
+    @property
+    def smoothing_before_log(self) -> float | None:
+        """Return the smoothing."""
+        return self.smoothing
 
 
 @dataclass(frozen=True)
@@ -158,15 +263,19 @@ class SymmetricCE(Loss):
     replaced by a constant; here the targets are smoothed.
     """
 
-    alpha: Number = 1.0
-    beta: Number = 0.1
-    smoothing: Number = DEFAULT_SMOOTHING
+    name: ClassVar[str] = "symmetric_ce"
+    label: ClassVar[str] = "symmetric cross-entropy"
+    formula: ClassVar[str] = "alpha CE + beta RCE"
+    gradient_formula: ClassVar[str] = "the sum"
+    minimiser: ClassVar[str] = "between t and the vertex"
+
+    alpha: NonNegative = 1.0
+    beta: NonNegative = 0.1
+    smoothing: Smoothing = DEFAULT_SMOOTHING
 
     def __post_init__(self) -> None:
         """Check the parameters."""
-        object.__setattr__(self, "alpha", check_number("symmetric_ce", "alpha", self.alpha, low=0.0))
-        object.__setattr__(self, "beta", check_number("symmetric_ce", "beta", self.beta, low=0.0))
-        object.__setattr__(self, "smoothing", _smoothing("symmetric_ce", self.smoothing))
+        super().__post_init__()
         if self.alpha == 0.0 and self.beta == 0.0:
             raise ConfigError("symmetric_ce.alpha and symmetric_ce.beta are both 0; expected at least one above 0.")
 
@@ -178,7 +287,15 @@ class SymmetricCE(Loss):
         reverse = reverse_cross_entropy(log_s, targets, self.smoothing)
         return self.alpha * cross_entropy(log_s, targets) + self.beta * reverse
 
+    def closed_form(self) -> ClosedForm:
+        """Pull by alpha, tilt by beta."""
+        return Mixture(pull=self.alpha, tilt=self.beta, cost=reverse_cost(self.smoothing))
 
-def _smoothing(owner: str, value: object) -> float:
-    """Check a smoothing weight."""
-    return check_number(owner, "smoothing", value, low=0.0, high=1.0, open_high=True)
+    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
+        """Compute the sum."""
+        return self.alpha * forward_sensitivity(t) + self.beta * reverse_sensitivity(s, t, self.smoothing)
+
+    @property
+    def smoothing_before_log(self) -> float | None:
+        """Return the smoothing."""
+        return self.smoothing

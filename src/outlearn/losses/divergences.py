@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from outlearn.losses.base import DEFAULT_SMOOTHING, Loss, Number, check_number, log_smoothed, smoothed
 from outlearn.losses.cross_entropy import reverse_kl
+from outlearn.losses.distributions import DEFAULT_SMOOTHING, log_smoothed, smoothed
+from outlearn.losses.loss import Loss, Smoothing
 
 __all__ = ["Hellinger", "Jeffreys", "JensenShannon", "PearsonChi2", "TotalVariation"]
 
@@ -27,6 +29,11 @@ class JensenShannon(Loss):
         >>> JensenShannon()(torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0, 0.0]]))
         tensor([0.2158])
     """
+
+    name: ClassVar[str] = "jensen_shannon"
+    label: ClassVar[str] = "Jensen-Shannon divergence"
+    formula: ClassVar[str] = "(KL(t, m) + KL(s, m)) / 2, m = (t + s) / 2"
+    minimiser: ClassVar[str] = "t"
 
     def per_example(
         self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
@@ -48,6 +55,11 @@ class Hellinger(Loss):
         tensor([0.2929])
     """
 
+    name: ClassVar[str] = "hellinger"
+    label: ClassVar[str] = "squared Hellinger distance"
+    formula: ClassVar[str] = "sum (sqrt t - sqrt s)^2 / 2"
+    minimiser: ClassVar[str] = "t"
+
     def per_example(
         self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
     ) -> Float[Tensor, "*batch"]:
@@ -63,6 +75,11 @@ class TotalVariation(Loss):
         >>> TotalVariation()(torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0, 0.0]]))
         tensor([0.5000])
     """
+
+    name: ClassVar[str] = "total_variation"
+    label: ClassVar[str] = "total variation"
+    formula: ClassVar[str] = "sum abs(t - s) / 2"
+    minimiser: ClassVar[str] = "t (a kink)"
 
     def per_example(
         self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
@@ -86,12 +103,12 @@ class PearsonChi2(Loss):
         tensor([1.])
     """
 
-    smoothing: Number = DEFAULT_SMOOTHING
+    name: ClassVar[str] = "pearson_chi2"
+    label: ClassVar[str] = "Pearson's chi-squared"
+    formula: ClassVar[str] = "sum (t' - s')^2 / s', both smoothed"
+    minimiser: ClassVar[str] = "t"
 
-    def __post_init__(self) -> None:
-        """Check the parameters."""
-        value = check_number("pearson_chi2", "smoothing", self.smoothing, low=0.0, high=1.0, open_high=True)
-        object.__setattr__(self, "smoothing", value)
+    smoothing: Smoothing = DEFAULT_SMOOTHING
 
     def per_example(
         self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
@@ -114,12 +131,12 @@ class Jeffreys(Loss):
         tensor([0.8789])
     """
 
-    smoothing: Number = DEFAULT_SMOOTHING
+    name: ClassVar[str] = "jeffreys"
+    label: ClassVar[str] = "Jeffreys divergence"
+    formula: ClassVar[str] = "KL(t', s) + KL(s, t')"
+    minimiser: ClassVar[str] = "t'"
 
-    def __post_init__(self) -> None:
-        """Check the parameters."""
-        value = check_number("jeffreys", "smoothing", self.smoothing, low=0.0, high=1.0, open_high=True)
-        object.__setattr__(self, "smoothing", value)
+    smoothing: Smoothing = DEFAULT_SMOOTHING
 
     def per_example(
         self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
@@ -128,3 +145,8 @@ class Jeffreys(Loss):
         log_s = logits.log_softmax(-1)
         log_t = log_smoothed(targets, self.smoothing, n_classes=targets.shape[-1])
         return (log_t.exp() * (log_t - log_s)).sum(-1) + reverse_kl(log_s, targets, self.smoothing)
+
+    @property
+    def smoothing_before_log(self) -> float | None:
+        """Return the smoothing."""
+        return self.smoothing

@@ -14,18 +14,90 @@ Any loss works: one without a closed form falls back to autograd.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from outlearn.errors import ConfigError, ShapeError
-from outlearn.losses.base import Loss
-from outlearn.losses.class_forms import CLASS_FORMS, Student, add_entropy_gradient
-from outlearn.losses.confidence import CACE, Regularised
-from outlearn.losses.margin_forms import MARGIN_FORMS, MarginStudent, add_margin_entropy_gradient
-from outlearn.losses.prepared import Prepared, prepare
+from outlearn.losses.closed_forms import ClassStudent, ClosedForm, MarginStudent, Parts
+from outlearn.losses.loss import Loss
 
 __all__ = ["Prepared", "logit_gradient", "margin_gradient", "prepare"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Hold the target side of a loss's gradient, for a training set or for a minibatch of it.
+
+    Attributes:
+        loss: the loss it was prepared for.
+        n_classes: the number of classes.
+        closed_form: what reads it; None leaves the gradient to autograd, which reads `targets`.
+        parts: named tensors, `[1 or classes, examples, models]`; the models axis may have length 1 and broadcast.
+    """
+
+    loss: Loss
+    n_classes: int
+    closed_form: ClosedForm | None
+    parts: Parts
+
+    @property
+    def form(self) -> str:
+        """Name the formula that reads it: "margin" (two classes), "classes" or "autograd"."""
+        return "autograd" if self.closed_form is None else "margin" if self.n_classes == 2 else "classes"
+
+    @property
+    def n_examples(self) -> int:
+        """Return the number of examples held."""
+        return next(iter(self.parts.values())).shape[1]
+
+    def take(self, examples: Tensor | slice) -> Prepared:
+        """Return the minibatch of these examples: `parts` indexed on axis 1 (a slice copies nothing)."""
+        if isinstance(examples, slice):
+            parts = {name: part[:, examples] for name, part in self.parts.items()}
+        else:
+            parts = {name: part.index_select(1, examples) for name, part in self.parts.items()}
+        return replace(self, parts=parts)
+
+
+def prepare(loss: Loss, targets: Float[Tensor, "classes examples models"]) -> Prepared:
+    """Compute once, for all training examples, what the gradient of a loss needs from the targets.
+
+    A quantile of CACE is settled here, over the examples given, separately for each model: pass the whole training
+    set, not a minibatch.
+
+    Args:
+        loss: any loss.
+        targets: teacher distributions, class-major `[classes, examples, models]`, in the dtype and on the device of
+            the logits that will come; the models axis may have length 1 if all models share their labels.
+
+    Returns:
+        The bundle; `prepared.take(indices)` is the minibatch for `logit_gradient`.
+
+    Raises:
+        ShapeError: if targets do not have three axes and two classes or more.
+        DomainError: if the loss takes log t with smoothing 0 and a target probability is 0.
+
+    Example:
+        >>> from outlearn.losses import ReverseCE
+        >>> prepared = prepare(ReverseCE(), torch.tensor([[[0.9], [0.2]], [[0.1], [0.8]]]))  # 2 classes, 2 examples
+        >>> batch = prepared.take(torch.tensor([1]))
+        >>> logit_gradient(prepared.loss, torch.zeros(2, 1, 1), batch).flatten()
+        tensor([ 0.3465, -0.3465])
+    """
+    if targets.ndim != 3 or targets.shape[0] < 2 or not targets.is_floating_point():
+        raise ShapeError(
+            f"targets have shape {tuple(targets.shape)} and dtype {targets.dtype}; "
+            "expected a float tensor [classes, examples, models] with 2 or more classes."
+        )
+    n_classes, targets, closed_form = targets.shape[0], targets.detach(), loss.closed_form()
+    if closed_form is None:
+        parts = {"targets": targets}
+    else:
+        parts = closed_form.margin_parts(targets) if n_classes == 2 else closed_form.class_parts(targets)
+    return Prepared(loss, n_classes, closed_form, {name: part.contiguous() for name, part in parts.items()})
 
 
 @torch.no_grad()
@@ -61,13 +133,13 @@ def logit_gradient(
     batch = _batch(loss, targets)
     _check(batch, logits.shape[0], logits.shape[1:], progress)
     out = torch.empty_like(logits) if out is None else out
-    if batch.form == "autograd":
+    if batch.closed_form is None:
         return out.copy_(_autograd(loss, logits, batch.parts["targets"], progress))
-    if batch.form == "margin":
-        _write_margin(loss, MarginStudent(logits[1] - logits[0]), batch, progress, out[1])
+    if batch.n_classes == 2:
+        batch.closed_form.write_margin(MarginStudent(logits[1] - logits[0]), batch.parts, progress, out[1])
         torch.neg(out[1], out=out[0])
     else:
-        _write_classes(loss, Student(logits), batch, progress, out)
+        batch.closed_form.write(ClassStudent(logits), batch.parts, progress, out)
     return out
 
 
@@ -104,29 +176,11 @@ def margin_gradient(
     batch = _batch(loss, targets)
     _check(batch, 2, margin.shape, progress)
     out = torch.empty_like(margin) if out is None else out
-    if batch.form == "autograd":
+    if batch.closed_form is None:
         logits = torch.stack([torch.zeros_like(margin), margin])
         return out.copy_(_autograd(loss, logits, batch.parts["targets"], progress)[1])
-    _write_margin(loss, MarginStudent(margin), batch, progress, out)
+    batch.closed_form.write_margin(MarginStudent(margin), batch.parts, progress, out)
     return out
-
-
-def _write_margin(loss: Loss, student: MarginStudent, batch: Prepared, progress: float, out: Tensor) -> None:
-    """Write dL/dm; a regularised loss adds its entropy term to that of the inner loss."""
-    if isinstance(loss, Regularised):
-        _write_margin(loss.loss, student, batch, progress, out)
-        add_margin_entropy_gradient(loss.entropy, student, out)
-    else:
-        MARGIN_FORMS[type(loss)].gradient(loss, student, batch.parts, progress, out)
-
-
-def _write_classes(loss: Loss, student: Student, batch: Prepared, progress: float, out: Tensor) -> None:
-    """Write dL/dz; a regularised loss adds its entropy term to that of the inner loss."""
-    if isinstance(loss, Regularised):
-        _write_classes(loss.loss, student, batch, progress, out)
-        add_entropy_gradient(loss.entropy, student, out)
-    else:
-        CLASS_FORMS[type(loss)].gradient(loss, student, batch.parts, progress, out)
 
 
 def _autograd(loss: Loss, logits: Tensor, targets: Tensor, progress: float) -> Tensor:
@@ -143,12 +197,9 @@ def _batch(loss: Loss, targets: Prepared | Tensor) -> Prepared:
         if targets.loss is not loss and targets.loss != loss:
             raise ConfigError(f"the targets were prepared for {targets.loss!r}, not for {loss!r}; prepare them again.")
         return targets
-    inner = loss
-    while isinstance(inner, Regularised):
-        inner = inner.loss
-    if isinstance(inner, CACE) and inner.quantile is not None:
+    if loss.needs_all_labels:
         raise ConfigError(
-            f"cace has quantile={inner.quantile:g}, which must be taken over the whole training set, not over a batch. "
+            f"{loss!r} takes a quantile, which must be taken over the whole training set, not over a batch. "
             "Call prepare(loss, all_targets) once and pass prepared.take(indices), or resolve(loss, labels) first."
         )
     return prepare(loss, targets)

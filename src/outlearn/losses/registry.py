@@ -1,48 +1,52 @@
 """The table of losses, and how a loss is named in a configuration, a cache key and a table.
 
 `LOSSES` is a plain dict: a new loss is one line here. Three ways to write a loss lead to the same object: its name
-with parameters, a mapping with `kind`, and the spellings of the first papers on the subject.
+with parameters, a mapping with `kind`, and the names that the first papers on the subject use.
 """
 
 from __future__ import annotations
 
-import numbers
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 
 from outlearn.errors import ConfigError, suggest
-from outlearn.losses.base import Loss, check_number
-from outlearn.losses.confidence import CACE, AuxConf, ConfidenceWindow, Regularised
+from outlearn.losses.aux_conf import AuxConf
+from outlearn.losses.confidence import CACE, ConfidenceWindow
 from outlearn.losses.cross_entropy import ForwardCE, ForwardKL, HardCE, ReverseCE, ReverseKL, SymmetricCE
 from outlearn.losses.divergences import Hellinger, Jeffreys, JensenShannon, PearsonChi2, TotalVariation
+from outlearn.losses.loss import Loss
+from outlearn.losses.regularised import Regularised
 from outlearn.losses.robust import MAE, Brier, GeneralizedCE, Product
 
-__all__ = ["LOSSES", "get_loss", "loss_config", "loss_name"]
+__all__ = ["LOSSES", "default_loss", "get_loss", "loss_config", "loss_name"]
 
 LOSSES: dict[str, type[Loss]] = {
-    "forward_ce": ForwardCE,
-    "hard_ce": HardCE,
-    "forward_kl": ForwardKL,
-    "reverse_ce": ReverseCE,
-    "reverse_kl": ReverseKL,
-    "symmetric_ce": SymmetricCE,
-    "cace": CACE,
-    "aux_conf": AuxConf,
-    "mae": MAE,
-    "gce": GeneralizedCE,
-    "brier": Brier,
-    "jensen_shannon": JensenShannon,
-    "hellinger": Hellinger,
-    "total_variation": TotalVariation,
-    "pearson_chi2": PearsonChi2,
-    "jeffreys": Jeffreys,
-    "product": Product,
-    "confidence_window": ConfidenceWindow,
-    "regularised": Regularised,
+    each.name: each
+    for each in (
+        ForwardCE,
+        HardCE,
+        ForwardKL,
+        ReverseCE,
+        ReverseKL,
+        SymmetricCE,
+        CACE,
+        AuxConf,
+        MAE,
+        GeneralizedCE,
+        Brier,
+        JensenShannon,
+        Hellinger,
+        TotalVariation,
+        PearsonChi2,
+        Jeffreys,
+        Product,
+        ConfidenceWindow,
+        Regularised,
+    )
 }
 
-# Spellings of the paper's own code and of its predecessors.
+# Names in the paper's own code and in that of its predecessors.
 ALIASES: dict[str, str] = {"bce": "forward_ce", "reverse_bce": "reverse_ce", "aux": "aux_conf", "kl": "forward_kl"}
 _NUMBER = r"(\d+(?:\.\d+)?(?:e-?\d+)?)"
 _PATTERNS = {
@@ -53,9 +57,9 @@ _PATTERNS = {
 
 
 def get_loss(spec: object, **parameters: object) -> Loss:
-    """Build a loss from its name and parameters, from a mapping with `kind`, or from a paper's own spelling.
+    """Build a loss from its name and parameters, from a mapping with `kind`, or from a paper's own name for it.
 
-    Spellings: `bce`, `reverse_bce`, `aux`, `kl`, `reverse_kl`; `CACE_c`, a threshold of 0.5 + c on max t;
+    Papers' names: `bce`, `reverse_bce`, `aux`, `kl`, `reverse_kl`; `CACE_c`, a threshold of 0.5 + c on max t;
     `Quan_CACE_k`, the quantile k/10; `SL_a<alpha>_b<beta>`, the symmetric cross-entropy.
 
     Args:
@@ -97,7 +101,7 @@ def loss_config(loss: Loss) -> dict[str, object]:
         >>> loss_config(ReverseCE())
         {'kind': 'reverse_ce', 'smoothing': 0.0001}
     """
-    config: dict[str, object] = {"kind": _kind(loss)}
+    config: dict[str, object] = {"kind": loss.name}
     for field in fields(loss):
         value = getattr(loss, field.name)
         config[field.name] = loss_config(value) if isinstance(value, Loss) else value
@@ -111,7 +115,8 @@ def loss_name(loss: Loss) -> str:
         >>> loss_name(ReverseCE()), loss_name(CACE(threshold=0.7)), loss_name(Regularised(ReverseCE(), entropy=0.5))
         ('reverse_ce', 'cace(threshold=0.7)', 'regularised(loss=reverse_ce, entropy=0.5)')
     """
-    default = _default_config(loss)
+    plain = default_loss(type(loss))
+    default = {} if plain is None else loss_config(plain)
     parts = []
     for key, value in loss_config(loss).items():
         if key != "kind" and value is not None and (key not in default or value != default[key]):
@@ -120,18 +125,13 @@ def loss_name(loss: Loss) -> str:
                 loss_name(inner) if isinstance(inner, Loss) else f"{value:.6g}" if isinstance(value, float) else value
             )
             parts.append(f"{key}={text}")
-    return _kind(loss) + (f"({', '.join(parts)})" if parts else "")
+    return loss.name + (f"({', '.join(parts)})" if parts else "")
 
 
-def _kind(loss: Loss) -> str:
-    """Return the registered name of a loss, or the class name of one that is not registered."""
-    return next((name for name, known in LOSSES.items() if known is type(loss)), type(loss).__name__)
-
-
-def _default_config(loss: Loss) -> dict[str, object]:
-    """Return the configuration of the same loss with its defaults; empty if it has parameters without one."""
-    required = any(f.default is MISSING and f.default_factory is MISSING for f in fields(loss))
-    return {} if required else loss_config(type(loss)())
+def default_loss(kind: type[Loss]) -> Loss | None:
+    """Build a loss with its default parameters; None if it has a parameter without one."""
+    required = any(f.default is MISSING and f.default_factory is MISSING for f in fields(kind))
+    return None if required else kind()
 
 
 def _known(name: object) -> str:
@@ -163,7 +163,7 @@ def _from_text(text: str) -> tuple[str, dict[str, object]]:
         distance = float(match[1])
         if distance > 0.5:
             raise ConfigError(
-                f"{text} is the paper's spelling, whose number is a bound on |t - 0.5| in [0, 0.5]. "
+                f"{text} is the paper's name, whose number is a bound on |t - 0.5| in [0, 0.5]. "
                 f"For a threshold on max t write cace with threshold: {distance:g}."
             )
         return "cace", {"threshold": round(0.5 + distance, 12)}
@@ -185,15 +185,5 @@ def _build(name: str, parameters: dict[str, object]) -> Loss:
         if key not in types:
             known = suggest(key, types) if types else "it has no parameters."
             raise ConfigError(f"loss {name} has no parameter {key!r}; {known}")
-    return kind(**{key: _parameter(name, key, value, types[key]) for key, value in parameters.items()})
-
-
-def _parameter(name: str, key: str, value: object, declared: str) -> object:
-    """Read a parameter as its field declares it: a loss in any spelling, or a number (its range is checked later)."""
-    if "Loss" in declared:
-        return get_loss(value)
-    if value is None and "None" in declared:
-        return None
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        return float(value)
-    return check_number(name, key, value) if "Number" in declared else value
+    read = {key: get_loss(value) if "Loss" in types[key] else value for key, value in parameters.items()}
+    return kind(**{key: kind.checked(key, value) for key, value in read.items()})

@@ -6,14 +6,17 @@ Most of what reverse cross-entropy gains comes from a bounded shape and from har
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar, final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from outlearn.errors import ConfigError
-from outlearn.losses.base import Loss, Number, check_number, hardened
-from outlearn.losses.cross_entropy import cross_entropy
+from outlearn.losses.closed_forms import ClassStudent, ClosedForm, MarginStudent, Mixture, Parts
+from outlearn.losses.cross_entropy import cross_entropy, no_sensitivity
+from outlearn.losses.distributions import covariance, hardened, project
+from outlearn.losses.loss import Loss, NonNegative, PositiveShare
 
 __all__ = ["MAE", "Brier", "GeneralizedCE", "Product"]
 
@@ -32,11 +35,25 @@ class MAE(Loss):
     without the factor one half.
     """
 
+    name: ClassVar[str] = "mae"
+    label: ClassVar[str] = "mean absolute error"
+    formula: ClassVar[str] = "1 - s_y"
+    gradient_formula: ClassVar[str] = "s_y (s - e)"
+    minimiser: ClassVar[str] = "vertex y"
+
     def per_example(
         self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
     ) -> Float[Tensor, "*batch"]:
         """Compute 1 - s_y, as the sum over the other classes: exact where s_y is near 1."""
         return (logits.softmax(-1) * (1.0 - hardened(targets))).sum(-1)
+
+    def closed_form(self) -> ClosedForm:
+        """Tilt by -e."""
+        return Mixture(cost=lambda t: -hardened(t, axis=0))
+
+    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
+        """Return 0: the largest class counts alone."""
+        return no_sensitivity(t)
 
 
 @dataclass(frozen=True)
@@ -55,11 +72,13 @@ class GeneralizedCE(Loss):
     Source: Zhang and Sabuncu, Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy Labels, 2018.
     """
 
-    q: Number = 0.7
+    name: ClassVar[str] = "gce"
+    label: ClassVar[str] = "generalized cross-entropy"
+    formula: ClassVar[str] = "(1 - s_y^q) / q"
+    gradient_formula: ClassVar[str] = "s_y^q (s - e)"
+    minimiser: ClassVar[str] = "vertex y"
 
-    def __post_init__(self) -> None:
-        """Check the parameters."""
-        object.__setattr__(self, "q", check_number("gce", "q", self.q, low=0.0, high=1.0, open_low=True))
+    q: PositiveShare = 0.7
 
     def per_example(
         self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
@@ -67,6 +86,14 @@ class GeneralizedCE(Loss):
         """Compute (1 - s_y^q) / q."""
         log_s_y = (logits.log_softmax(-1) * hardened(targets)).sum(-1)
         return -torch.expm1(self.q * log_s_y) / self.q  # expm1: a small q keeps its digits
+
+    def closed_form(self) -> ClosedForm:
+        """Scale the pull towards e by s_y^q."""
+        return _GeneralizedCEForm(self.q)
+
+    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
+        """Return 0: the largest class counts alone."""
+        return no_sensitivity(t)
 
 
 @dataclass(frozen=True)
@@ -78,11 +105,25 @@ class Brier(Loss):
         tensor([0.3200])
     """
 
+    name: ClassVar[str] = "brier"
+    label: ClassVar[str] = "Brier score"
+    formula: ClassVar[str] = "sum (s - t)^2"
+    gradient_formula: ClassVar[str] = "2 J(s) (s - t)"
+    minimiser: ClassVar[str] = "t"
+
     def per_example(
         self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
     ) -> Float[Tensor, "*batch"]:
         """Compute sum (s - t)^2."""
         return (logits.softmax(-1) - targets).square().sum(-1)
+
+    def closed_form(self) -> ClosedForm:
+        """Tilt by 2 (s - t)."""
+        return _BrierForm()
+
+    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
+        """Compute -2 J(s) J(t)."""
+        return -2.0 * covariance(s) @ covariance(t)
 
 
 @dataclass(frozen=True)
@@ -100,13 +141,18 @@ class Product(Loss):
         tensor([0.6931])
     """
 
-    a: Number = 1.0
-    b: Number = 1.0
+    name: ClassVar[str] = "product"
+    label: ClassVar[str] = "product of both opinions"
+    formula: ClassVar[str] = "CE at the target proportional to s^b t^a, held fixed"
+    gradient_formula: ClassVar[str] = "s - target"
+    minimiser: ClassVar[str] = "none fixed: a sharpened consensus"
+
+    a: NonNegative = 1.0
+    b: NonNegative = 1.0
 
     def __post_init__(self) -> None:
         """Check the parameters."""
-        object.__setattr__(self, "a", check_number("product", "a", self.a, low=0.0))
-        object.__setattr__(self, "b", check_number("product", "b", self.b, low=0.0))
+        super().__post_init__()
         if self.a == 0.0 and self.b == 0.0:
             raise ConfigError("product.a and product.b are both 0, which makes every target uniform; raise one.")
 
@@ -121,3 +167,71 @@ class Product(Loss):
         log_s = logits.log_softmax(-1)
         agreed = (self.b * log_s.detach() + self.teacher_score(targets)).softmax(-1)
         return cross_entropy(log_s, agreed)
+
+    def closed_form(self) -> ClosedForm:
+        """Pull towards the target of the moment."""
+        return _ProductForm(self)
+
+    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
+        """Compute -a J(target)."""
+        return -self.a * covariance((self.b * s.log() + self.teacher_score(t)).softmax(-1))
+
+
+@final
+@dataclass(frozen=True)
+class _GeneralizedCEForm(ClosedForm):
+    q: float
+
+    def class_parts(self, t: Tensor) -> dict[str, Tensor]:
+        return {"target": hardened(t, axis=0)}
+
+    def margin_parts(self, t: Tensor) -> dict[str, Tensor]:
+        return {"sign": 2.0 * hardened(t, axis=0)[1:] - 1.0}
+
+    def write(self, student: ClassStudent, parts: Parts, progress: float, out: Tensor) -> None:
+        scale = (student.log_p * parts["target"]).sum(0, keepdim=True).mul_(self.q).exp_()  # s_y^q
+        torch.sub(student.p, parts["target"], out=out)
+        out.mul_(scale)
+
+    def write_margin(self, student: MarginStudent, parts: Parts, progress: float, out: Tensor) -> None:
+        sign = parts["sign"][0]
+        towards = student.margin * sign  # the margin in favour of the teacher's class
+        torch.sigmoid(-towards, out=out)
+        out.mul_(torch.nn.functional.logsigmoid(towards).mul_(self.q).exp_()).mul_(sign).neg_()  # -y s_y^q (1 - s_y)
+
+
+@final
+@dataclass(frozen=True)
+class _BrierForm(ClosedForm):
+    def class_parts(self, t: Tensor) -> dict[str, Tensor]:
+        return {"target": t}
+
+    def margin_parts(self, t: Tensor) -> dict[str, Tensor]:
+        return {"target": t[1:]}
+
+    def write(self, student: ClassStudent, parts: Parts, progress: float, out: Tensor) -> None:
+        project(student.p, (student.p - parts["target"]).mul_(2.0), out)
+
+    def write_margin(self, student: MarginStudent, parts: Parts, progress: float, out: Tensor) -> None:
+        torch.sub(student.s, parts["target"][0], out=out)
+        out.mul_(student.slope).mul_(4.0)  # 2 J(s) (s - t): both classes contribute the same
+
+
+@final
+@dataclass(frozen=True)
+class _ProductForm(ClosedForm):
+    loss: Product
+
+    def class_parts(self, t: Tensor) -> dict[str, Tensor]:
+        return {"score": self.loss.teacher_score(t)}
+
+    def margin_parts(self, t: Tensor) -> dict[str, Tensor]:
+        score = self.loss.teacher_score(t)
+        return {"score": score[1:] - score[:1]}
+
+    def write(self, student: ClassStudent, parts: Parts, progress: float, out: Tensor) -> None:
+        torch.sub(student.p, (self.loss.b * student.log_p + parts["score"]).softmax(0), out=out)
+
+    def write_margin(self, student: MarginStudent, parts: Parts, progress: float, out: Tensor) -> None:
+        agreed = torch.add(parts["score"][0], student.margin, alpha=self.loss.b).sigmoid_()
+        torch.sub(student.s, agreed, out=out)

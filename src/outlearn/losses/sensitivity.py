@@ -1,26 +1,22 @@
-"""How much a loss listens to its teacher: the derivative of the student's gradient in the teacher's logits.
+"""How sensitive a loss is to its teacher: the derivative of the student's gradient in the teacher's logits.
 
 With g the gradient in the student's logits and u the teacher's logits, t = softmax(u): forward CE has dg/du = -J(t),
-set by the teacher's own uncertainty; reverse CE has dg/du = -J(s), set by the student's confidence alone (theory.md,
-section 4.3). In probability space, for two classes, these are -1 and -s(1-s) / (t(1-t)): reverse CE is the less
-sensitive one only where the student is more confident than the teacher, s(1-s) < t(1-t).
+set by the teacher's own uncertainty; reverse CE has dg/du = -J(s), set by the student's confidence alone. In
+probability space, for two classes, these are -1 and -s(1-s) / (t(1-t)): reverse CE is the less sensitive one only
+where the student is more confident than the teacher, s(1-s) < t(1-t).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from outlearn.errors import DomainError, ShapeError
-from outlearn.losses.base import Loss, smoothed
-from outlearn.losses.confidence import CACE, ConfidenceWindow, Regularised
-from outlearn.losses.cross_entropy import ForwardCE, ForwardKL, HardCE, ReverseCE, ReverseKL, SymmetricCE
-from outlearn.losses.robust import MAE, Brier, GeneralizedCE, Product
+from outlearn.losses.loss import Loss
 
 __all__ = ["SensitivityTable", "measured_sensitivity", "sensitivity_table", "teacher_sensitivity"]
 
@@ -47,17 +43,14 @@ def teacher_sensitivity(
         ShapeError: if the two shapes differ.
 
     Example:
+        >>> from outlearn.losses import ForwardCE
         >>> teacher_sensitivity(ForwardCE(), torch.zeros(1, 2), torch.tensor([[0.0, 0.0]]))
         tensor([[[-0.2500,  0.2500],
                  [ 0.2500, -0.2500]]])
     """
     _same_shape(logits, teacher_logits)
-    if isinstance(loss, Regularised):
-        return teacher_sensitivity(loss.loss, logits, teacher_logits, progress=progress)
-    formula = _ANALYTIC.get(type(loss))
-    if formula is None or (isinstance(loss, CACE) and loss.temperature is not None):
-        return measured_sensitivity(loss, logits, teacher_logits, progress=progress)
-    return formula(loss, logits.detach().softmax(-1), teacher_logits.detach().softmax(-1))
+    known = loss.sensitivity(logits.detach().softmax(-1), teacher_logits.detach().softmax(-1))
+    return measured_sensitivity(loss, logits, teacher_logits, progress=progress) if known is None else known
 
 
 def measured_sensitivity(
@@ -111,6 +104,7 @@ def sensitivity_table(
         DomainError: if a confidence is not strictly between 0 and 1.
 
     Example:
+        >>> from outlearn.losses import ReverseCE
         >>> table = sensitivity_table(ReverseCE(smoothing=0.0), [0.6, 0.9, 0.99], student_confidence=0.8)
         >>> [round(x, 2) for x in table.per_logit.tolist()], [round(x, 2) for x in table.per_probability.tolist()]
         ([-0.16, -0.16, -0.16], [-0.67, -1.78, -16.16])
@@ -127,66 +121,6 @@ def sensitivity_table(
     )
     per_logit = jacobian[:, 1, 1]
     return SensitivityTable(loss, student_confidence, t, per_logit, per_logit / (t * (1.0 - t)))
-
-
-def _covariance(p: Tensor) -> Tensor:
-    """Compute J(p) = diag(p) - p p^T."""
-    return torch.diag_embed(p) - p.unsqueeze(-1) * p.unsqueeze(-2)
-
-
-def _forward(loss: Loss, s: Tensor, t: Tensor) -> Tensor:
-    return -_covariance(t)
-
-
-def _reverse(loss: Any, s: Tensor, t: Tensor) -> Tensor:
-    """Compute -J(s) d log t'/du; without smoothing d log t/du = I - 1 t^T and J(s) 1 = 0 leave -J(s)."""
-    share = (1.0 - loss.smoothing) * t / smoothed(t, loss.smoothing, n_classes=t.shape[-1])
-    eye = torch.eye(t.shape[-1], dtype=t.dtype, device=t.device)
-    return -_covariance(s) @ (share.unsqueeze(-1) * (eye - t.unsqueeze(-2)))
-
-
-def _deaf(loss: Loss, s: Tensor, t: Tensor) -> Tensor:
-    """Return 0: only the teacher's largest class counts."""
-    return torch.zeros_like(_covariance(t))
-
-
-def _symmetric(loss: SymmetricCE, s: Tensor, t: Tensor) -> Tensor:
-    return loss.alpha * _forward(loss, s, t) + loss.beta * _reverse(loss, s, t)
-
-
-def _cace(loss: CACE, s: Tensor, t: Tensor) -> Tensor:
-    weight = loss.forward_weight(t).unsqueeze(-1)
-    return weight * _forward(loss, s, t) + (1.0 - weight) * _reverse(loss, s, t)
-
-
-def _brier(loss: Brier, s: Tensor, t: Tensor) -> Tensor:
-    return -2.0 * _covariance(s) @ _covariance(t)
-
-
-def _product(loss: Product, s: Tensor, t: Tensor) -> Tensor:
-    return -loss.a * _covariance((loss.b * s.log() + loss.teacher_score(t)).softmax(-1))
-
-
-def _window(loss: ConfidenceWindow, s: Tensor, t: Tensor) -> Tensor:
-    inside = s.amax(-1)[..., None, None] < 0.5 + loss.radius
-    return torch.where(inside, _forward(loss, s, t), 0.0)
-
-
-# Keyed by exact type: a subclass with another formula is measured.
-_ANALYTIC: dict[type[Loss], Callable[[Any, Tensor, Tensor], Tensor]] = {
-    ForwardCE: _forward,
-    ForwardKL: _forward,
-    HardCE: _deaf,
-    ReverseCE: _reverse,
-    ReverseKL: _reverse,
-    SymmetricCE: _symmetric,
-    CACE: _cace,
-    MAE: _deaf,
-    GeneralizedCE: _deaf,
-    Brier: _brier,
-    Product: _product,
-    ConfidenceWindow: _window,
-}
 
 
 def _same_shape(logits: Tensor, teacher_logits: Tensor) -> None:

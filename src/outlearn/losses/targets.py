@@ -5,20 +5,14 @@ Losses do not read values while they train; this is the place where a wrong labe
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from outlearn.errors import DomainError, ShapeError
-from outlearn.losses.base import DEFAULT_SMOOTHING, Loss
-from outlearn.losses.confidence import CACE, Regularised
-from outlearn.losses.cross_entropy import ReverseCE, ReverseKL, SymmetricCE
-from outlearn.losses.divergences import Jeffreys
+from outlearn.losses.distributions import DEFAULT_SMOOTHING
+from outlearn.losses.loss import Loss
 
-__all__ = ["check_targets", "confidence_quantile", "resolve"]
+__all__ = ["check_targets", "resolve"]
 
 # Probabilities stored as float32, or printed with six digits, sum to 1 within this.
 SUM_TOLERANCE = 1e-4
@@ -37,6 +31,8 @@ def check_targets(loss: Loss, targets: Float[Tensor, "*batch classes"]) -> None:
             with smoothing 0 and a probability is 0.
 
     Example:
+        >>> import torch
+        >>> from outlearn.losses import ReverseCE
         >>> check_targets(ReverseCE(smoothing=0.0), torch.tensor([[1.0, 0.0]]))
         Traceback (most recent call last):
         ...
@@ -48,7 +44,7 @@ def check_targets(loss: Loss, targets: Float[Tensor, "*batch classes"]) -> None:
     outside = ~((values >= 0.0) & (values <= 1.0 + SUM_TOLERANCE))  # NaN is outside too
     _refuse(outside.any(-1), values, "is not made of probabilities in [0, 1]")
     _refuse((values.sum(-1) - 1.0).abs() > SUM_TOLERANCE, values, "does not sum to 1")
-    if smoothing_before_log(loss) == 0.0:
+    if loss.smoothing_before_log == 0.0:
         zero = (values == 0.0).any(-1)
         if bool(zero.any()):
             where = zero.nonzero()[0].tolist()
@@ -72,40 +68,13 @@ def resolve(loss: Loss, targets: Float[Tensor, "*batch classes"]) -> Loss:
         The loss to train with.
 
     Example:
+        >>> import torch
+        >>> from outlearn.losses import CACE
         >>> labels = torch.tensor([[0.9, 0.1], [0.6, 0.4], [0.3, 0.7]])
         >>> round(resolve(CACE(quantile=0.5), labels).threshold, 6)
         0.7
     """
-    if isinstance(loss, Regularised):
-        return replace(loss, loss=resolve(loss.loss, targets))
-    if isinstance(loss, CACE) and loss.quantile is not None:
-        flat = targets.reshape(-1, targets.shape[-1])
-        threshold = float(confidence_quantile(flat.T.unsqueeze(-1), loss.quantile))
-        return replace(loss, quantile=None, threshold=threshold)
-    return loss
-
-
-def confidence_quantile(
-    targets: Float[Tensor, "classes examples models"], quantile: float
-) -> Float[Tensor, "1 1 models"]:
-    """Compute a quantile of the confidence max t over the examples, one threshold for each model.
-
-    Taken in float64 with linear interpolation, so that a threshold that falls on a label is exactly that label's.
-    """
-    if targets.shape[1] == 0:
-        raise ShapeError("there are no training labels; expected at least one to take a quantile of the confidence.")
-    confidence = targets.detach().amax(dim=0, keepdim=True).double().cpu().numpy()
-    thresholds = np.minimum(np.quantile(confidence, quantile, axis=1, keepdims=True), 1.0)
-    return torch.from_numpy(thresholds).to(targets)
-
-
-def smoothing_before_log(loss: Loss) -> float | None:
-    """Return the smoothing of a loss that takes log t, or None for a loss that does not."""
-    if isinstance(loss, Regularised):
-        return smoothing_before_log(loss.loss)
-    if isinstance(loss, ReverseCE | ReverseKL | SymmetricCE | CACE | Jeffreys):
-        return loss.smoothing
-    return None
+    return loss.settle(targets)
 
 
 def _refuse(bad: Tensor, values: Tensor, problem: str) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from outlearn.learners.base import HeadSettings
-from outlearn.learners.order import steps_per_epoch
+from outlearn.learners.head_randomness import steps_per_epoch
+from outlearn.learners.jobs import HeadSettings
 from outlearn.learners.self_distillation import round_epochs
 from outlearn.losses import Loss, get_loss, loss_config, loss_name
 

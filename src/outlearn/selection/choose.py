@@ -15,7 +15,7 @@ from jaxtyping import Float
 from outlearn.core.criteria import CRITERIA, check_criterion, measure_agreement
 from outlearn.core.predictions import Predictions
 from outlearn.errors import AlignmentError, ConfigError
-from outlearn.learners.base import HeadSettings
+from outlearn.learners.jobs import HeadSettings
 from outlearn.selection.candidates import Candidate
 from outlearn.selection.choice import Choice, best_of
 from outlearn.selection.labellers import check_labellers

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
-from outlearn.learners.base import HeadJob, HeadSettings, settled
+from outlearn.learners.jobs import HeadJob, HeadSettings, settled
 from outlearn.learners.self_distillation import fit_rounds
 from outlearn.selection.candidates import Candidate
 

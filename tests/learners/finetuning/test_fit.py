@@ -9,8 +9,8 @@ import pytest
 from tests.learners.finetuning.tiny import CE, PAIRS, SETTINGS, SOFT, TEXTS, fit, logits_of
 
 from outlearn.errors import ConfigError, DomainError, ShapeError
-from outlearn.learners.base import HeadJob
 from outlearn.learners.finetuning import EarlyStopping, fit_finetune
+from outlearn.learners.jobs import HeadJob
 from outlearn.losses import get_loss
 
 torch = pytest.importorskip("torch")

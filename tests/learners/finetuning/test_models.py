@@ -20,12 +20,12 @@ from tests.learners.finetuning.tiny import (
 )
 
 from outlearn.errors import ConfigError, DataError
-from outlearn.learners.base import HeadJob, HeadSettings
 from outlearn.learners.finetuning.batches import micro_batches
 from outlearn.learners.finetuning.inference import compute_features
 from outlearn.learners.finetuning.loading import load_text_model, load_tokenizer
 from outlearn.learners.finetuning.tokens import tokenise
 from outlearn.learners.heads import fit_predict
+from outlearn.learners.jobs import HeadJob, HeadSettings
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from outlearn.learners.base import HeadJob
 from outlearn.learners.finetuning import EarlyStopping, FinetuneSettings, fit_finetune
+from outlearn.learners.jobs import HeadJob
 from outlearn.losses import get_loss
 
 torch = pytest.importorskip("torch")

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from tests.learners.finetuning.tiny import FAMILIES, PAIRS, SETTINGS, SOFT, TEXTS, fit, logits_of
 
-from outlearn.learners.base import HeadJob
 from outlearn.learners.finetuning.batches import cut_sorted, epoch_batches, micro_batches
 from outlearn.learners.finetuning.embeddings import add_gradients_by_row
+from outlearn.learners.jobs import HeadJob
 from outlearn.losses import LOSSES, get_loss
 
 torch = pytest.importorskip("torch")

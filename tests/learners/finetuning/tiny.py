@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from outlearn.learners.base import HeadJob
 from outlearn.learners.finetuning import FinetuneSettings, fit_finetune
+from outlearn.learners.jobs import HeadJob
 from outlearn.losses import get_loss
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *(f"w{i}" for i in range(40))]

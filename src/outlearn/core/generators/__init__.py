@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from outlearn.core.generators.base import BregmanGenerator
+from outlearn.core.generators.bregman_generator import BregmanGenerator
 from outlearn.core.generators.logistic import BinaryEntropy, LogCosh, Softplus
 from outlearn.core.generators.positive import Exponential, GeneralizedKL, ItakuraSaito
 from outlearn.core.generators.potential import PotentialGenerator

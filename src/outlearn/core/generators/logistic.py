@@ -13,8 +13,8 @@ import numpy as np
 from scipy.special import expit, logit, xlog1py, xlogy
 
 from outlearn.core.generators.averages import average
-from outlearn.core.generators.base import BregmanGenerator
-from outlearn.core.generators.stable import log_mean, log_sigmoid, relative_entropy_terms, row_sum
+from outlearn.core.generators.bregman_generator import BregmanGenerator
+from outlearn.core.log_space import log_mean, log_sigmoid, relative_entropy_terms, row_sum
 
 __all__ = ["BinaryEntropy", "LogCosh", "Softplus"]
 

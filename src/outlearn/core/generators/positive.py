@@ -12,8 +12,8 @@ import numpy as np
 from scipy.special import xlogy
 
 from outlearn.core.generators.averages import average
-from outlearn.core.generators.base import BregmanGenerator
-from outlearn.core.generators.stable import log_mean, relative_entropy_terms, row_sum
+from outlearn.core.generators.bregman_generator import BregmanGenerator
+from outlearn.core.log_space import log_mean, relative_entropy_terms, row_sum
 
 __all__ = ["Exponential", "GeneralizedKL", "ItakuraSaito"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from outlearn.core.generators.averages import average
-from outlearn.core.generators.base import BregmanGenerator
+from outlearn.core.generators.bregman_generator import BregmanGenerator
 
 __all__ = ["PotentialGenerator"]
 

@@ -10,8 +10,8 @@ from jaxtyping import Float, Real
 from scipy.linalg import cho_factor, cho_solve
 
 from outlearn.core.generators.averages import average
-from outlearn.core.generators.base import BregmanGenerator
-from outlearn.core.generators.stable import row_sum
+from outlearn.core.generators.bregman_generator import BregmanGenerator
+from outlearn.core.log_space import row_sum
 from outlearn.errors import DomainError, ShapeError
 
 __all__ = ["Mahalanobis", "SquaredEuclidean"]
@@ -35,6 +35,7 @@ class SquaredEuclidean(BregmanGenerator):
     unit: ClassVar[str] = "squared error"
     notation: ClassVar[str] = "|{a} - {b}|^2"
     dual_mean_name: ClassVar[str] = "arithmetic"
+    in_runs: ClassVar[bool] = True
     risk_metric: ClassVar[str | None] = "brier"
     domain: ClassVar[str] = "finite numbers"
     dual_domain: ClassVar[str] = "finite numbers"

@@ -13,8 +13,9 @@ import numpy as np
 from scipy.special import logsumexp, xlogy
 
 from outlearn.core.generators.averages import average
-from outlearn.core.generators.base import BregmanGenerator
-from outlearn.core.generators.stable import (
+from outlearn.core.generators.bregman_generator import BregmanGenerator
+from outlearn.core.log_space import (
+    SUM_TOLERANCE,
     log_mean,
     log_normalise,
     relative_entropy_terms,
@@ -22,9 +23,7 @@ from outlearn.core.generators.stable import (
     row_sum,
 )
 
-__all__ = ["SUM_TOLERANCE", "LogSumExp", "NegativeEntropy"]
-
-SUM_TOLERANCE = 1e-6  # largest distance of a row's sum from 1: float32 softmax over 50 classes stays within it
+__all__ = ["LogSumExp", "NegativeEntropy"]
 
 
 def _on_simplex(points: np.ndarray) -> np.ndarray:
@@ -56,6 +55,7 @@ class NegativeEntropy(BregmanGenerator):
     notation: ClassVar[str] = "KL({a} || {b})"
     dual_mean_name: ClassVar[str] = "geometric"
     dual_is_logits: ClassVar[bool] = True
+    in_runs: ClassVar[bool] = True
     risk_metric: ClassVar[str | None] = "log_loss"
     domain: ClassVar[str] = "probabilities, at least 0 and summing to 1 within 1e-6 over the last axis"
     dual_domain: ClassVar[str] = "logits, finite or -inf, at least one of a row finite (models without a common class?)"

@@ -53,17 +53,17 @@ class AutoStudents:
     def __post_init__(self) -> None:
         check_labellers(self.labelling.n_teachers)
         check_criterion(self.labelling.config.student.criterion)
-        learner = self.labelling.config.student.learner.kind
-        if learner != "adamw":
+        learner = self.labelling.config.student.learner
+        if learner.head_settings(bias=True) is None:
             raise ConfigError(
                 "loss: auto chooses losses, lengths and regularisation of heads on frozen features, and "
-                f"student.learner.kind is {learner}. Use adamw, or name losses."
+                f"student.learner.kind is {learner.kind}. Use adamw, or name losses."
             )
 
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
         """What may be chosen."""
-        found = default_candidates(len(self.labelling.splits.student), self._frozen.settings())
+        found = default_candidates(len(self.labelling.splits.student), self._frozen.settings)
         if self.labelling.answered is None:
             return found
         return tuple(each for each in found if not each.loss.batch_coupled)  # a whole minibatch takes no weights
@@ -87,7 +87,7 @@ class AutoStudents:
                     labellers=who,
                     validation_features=self._rows(entries, "validation"),
                     candidates=self.candidates,
-                    base=model.settings(),
+                    base=model.settings,
                     seeds=[student_seed(config, m, 0) for m in range(len(targets))],
                     criterion=config.student.criterion,
                     weights=_weights(who["student"]),
@@ -123,7 +123,7 @@ class AutoStudents:
                     labelling.targets_with_control(entries),
                     {name: self._rows(entries, name) for name in EVALUATED},
                     candidate=choice.chosen,
-                    base=self._frozen.settings(),
+                    base=self._frozen.settings,
                     labelling_of=[m for m, _ in index],
                     seeds=[student_seed(config, m, r) for m, r in index],
                     weights=labelling.weights,
@@ -156,7 +156,7 @@ class AutoStudents:
         labelling_of, seed_of = np.array(rows, dtype=np.int64).T
         return Students(
             logits={name: students.arrays[name][:, models] for name in EVALUATED},
-            checkpoints=(choice.chosen.total_epochs(len(self.labelling.splits.student), self._frozen.settings()),),
+            checkpoints=(choice.chosen.total_epochs(len(self.labelling.splits.student), self._frozen.settings),),
             labelling_of=labelling_of,
             loss_of=np.zeros(len(rows), dtype=np.int64),
             seed_of=seed_of,

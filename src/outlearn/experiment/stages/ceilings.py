@@ -19,7 +19,7 @@ from outlearn.experiment.config import Config
 from outlearn.experiment.points import EVALUATED
 from outlearn.experiment.stages.lesson import Lesson
 from outlearn.experiment.stages.model import Model
-from outlearn.learners.base import HeadJob
+from outlearn.learners.jobs import HeadJob
 from outlearn.losses import get_loss
 from outlearn.store.stage import Stage
 
@@ -30,8 +30,8 @@ VERSION = 3
 
 def ceilings_stage(task: Task, splits: Splits, model: Model, config: Config) -> Stage:
     """Describe the training of the student's model on true labels, as often as `ceiling.models` says."""
-    # A convex learner has no randomness: one ceiling is all there is.
-    models = 1 if config.student.learner.kind == "convex" else config.ceiling.models
+    # Without randomness one ceiling is all there is.
+    models = config.ceiling.models if config.student.learner.has_randomness else 1
     points = ceiling_points(task, splits, seed=config.seed)
     return replace(model, splits=replace(splits, student=points)).train(
         Lesson(

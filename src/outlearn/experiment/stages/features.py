@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Int
 
 from outlearn.data.task import Task
-from outlearn.encoders.base import Encoder
+from outlearn.encoders.encoder import Encoder
 from outlearn.store.stage import Entries, Stage, Work
 
 __all__ = ["features_stage"]

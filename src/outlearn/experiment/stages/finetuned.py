@@ -16,11 +16,11 @@ from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.encoders.model_folder import ALIASES, PINNED, model_folder, model_hashes
 from outlearn.errors import ConfigError
-from outlearn.experiment.learner_sections import FinetuneLearner
 from outlearn.experiment.points import splits_fingerprint
 from outlearn.experiment.stages.lesson import Lesson
-from outlearn.learners.base import HeadJob, settled
 from outlearn.learners.finetuning import EarlyStopping, FinetuneSettings, fit_finetune
+from outlearn.learners.finetuning.learner import FinetuneLearner
+from outlearn.learners.jobs import HeadJob, settled
 from outlearn.learners.self_distillation import distillation_targets
 from outlearn.losses import loss_config
 from outlearn.store.stage import Entries, Stage, Work

@@ -9,12 +9,11 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from outlearn.data.splits import Splits
-from outlearn.experiment.learner_sections import ConvexLearner, HeadLearner
+from outlearn.errors import ConfigError
 from outlearn.experiment.points import splits_fingerprint
 from outlearn.experiment.stages.lesson import Lesson
-from outlearn.learners.base import FitResult, HeadJob, HeadSettings, settled
-from outlearn.learners.convex import fit_convex
-from outlearn.learners.heads import fit_predict
+from outlearn.learners.jobs import HeadJob, HeadSettings, settled
+from outlearn.learners.learner import Learner
 from outlearn.learners.self_distillation import fit_rounds, round_epochs
 from outlearn.progress import Advance
 from outlearn.store.stage import Entries, Stage, Work
@@ -34,13 +33,21 @@ class FrozenModel:
     """
 
     features: Stage
-    learner: ConvexLearner | HeadLearner
+    learner: Learner
     splits: Splits
     bias: bool
 
+    @property
     def settings(self) -> HeadSettings:
-        """Return the settings of minibatch training, for an AdamW learner."""
-        return HeadSettings(bias=self.bias, **self.learner.model_dump(exclude={"kind"}))
+        """Return the settings of minibatch training.
+
+        Raises:
+            ConfigError: for a learner of another kind.
+        """
+        settings = self.learner.head_settings(bias=self.bias)
+        if settings is None:
+            raise ConfigError(f"learner.kind is {self.learner.kind}, which trains no heads by minibatches; use adamw.")
+        return settings
 
     def train(self, lesson: Lesson) -> Stage:
         """Describe the stage that trains a lesson's models.
@@ -58,7 +65,16 @@ class FrozenModel:
                 points = {name: matrix[getattr(self.splits, name)] for name in lesson.predict}
                 if lesson.rounds:
                     return self._distil(x, targets, jobs, points, lesson, advance)
-                fitted = self._fit(x, targets, jobs, points, lesson, advance)
+                fitted = self.learner.fit(
+                    x,
+                    targets,
+                    jobs,
+                    points,
+                    bias=self.bias,
+                    weights=lesson.weights,
+                    checkpoints=lesson.checkpoints,
+                    progress=advance,
+                )
             return {**fitted.logits, "checkpoints": np.array(fitted.checkpoints)}
 
         return Stage(
@@ -76,30 +92,6 @@ class FrozenModel:
             compute,
         )
 
-    def _fit(
-        self,
-        x: Float32[np.ndarray, "examples features"],
-        targets: Float[np.ndarray, "labellings examples classes"],
-        jobs: list[HeadJob],
-        points: Mapping[str, Float32[np.ndarray, "_ features"]],
-        lesson: Lesson,
-        advance: Advance | None,
-    ) -> FitResult:
-        if isinstance(self.learner, ConvexLearner):
-            return fit_convex(
-                x, targets, jobs, points, C=self.learner.C, bias=self.bias, weights=lesson.weights, progress=advance
-            )
-        return fit_predict(
-            x,
-            targets,
-            jobs,
-            points,
-            settings=self.settings(),
-            weights=lesson.weights,
-            progress=advance,
-            checkpoints=tuple(epoch for epoch in lesson.checkpoints if epoch < self.learner.epochs),
-        )
-
     def _distil(
         self,
         x: Float32[np.ndarray, "examples features"],
@@ -110,7 +102,7 @@ class FrozenModel:
         advance: Advance | None,
     ) -> dict[str, np.ndarray]:
         """Train with rounds of self-distillation; each round is a checkpoint."""
-        settings = self.settings()
+        settings = self.settings
         rounds = lesson.rounds
         fits = fit_rounds(
             x, targets, jobs, points, rounds=rounds, settings=settings, weights=lesson.weights, progress=advance

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from outlearn.learners.base import HeadJob
+from outlearn.learners.jobs import HeadJob
 from outlearn.store.stage import Entries, Stage
 
 __all__ = ["Lesson"]

@@ -24,7 +24,7 @@ from outlearn.experiment.stages.lesson import Lesson
 from outlearn.experiment.stages.model import Model
 from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.experiment.stages.weak_labels import weak_labels
-from outlearn.learners.base import HeadJob
+from outlearn.learners.jobs import HeadJob
 from outlearn.losses import Loss, get_loss, loss_config, loss_name
 from outlearn.store.stage import Entries, Stage
 from outlearn.store.store import Entry
@@ -78,8 +78,8 @@ class Labelling:
     @property
     def has_control(self) -> bool:
         """Say whether students of the mean are trained too: not where each costs as much as all the rest of a run."""
-        finetuned = self.config.student.learner.kind == "finetune"
-        return self.config.weak_labels.source == "each" and self.n_teachers > 1 and not finetuned
+        cheap = self.config.student.learner.trains_together
+        return self.config.weak_labels.source == "each" and self.n_teachers > 1 and cheap
 
     def targets_with_control(self, entries: Entries) -> Float[np.ndarray, "labellings points classes"]:
         """Make the weak labels of the student split, and after them those of the control, if there is one."""
@@ -200,6 +200,6 @@ def student_seed(config: Config, labelling: int, seed: int) -> int:
     Neighbouring teachers and neighbouring seeds have different orders, so neither the variance over teachers nor that
     over seeds lacks the order's part.
     """
-    groups = config.student.learner.order_groups if config.student.learner.kind == "adamw" else 1
+    groups = config.student.learner.seed_groups
     drawn = child_seed(config.seed, "student", labelling, seed)
     return drawn - drawn % groups + (labelling + seed) % groups

@@ -17,7 +17,7 @@ from outlearn.experiment.config import TeacherSection
 from outlearn.experiment.points import EVALUATED, point_ids
 from outlearn.experiment.stages.lesson import Lesson
 from outlearn.experiment.stages.model import Model
-from outlearn.learners.base import HeadJob
+from outlearn.learners.jobs import HeadJob
 from outlearn.losses import get_loss
 from outlearn.store.stage import Stage
 from outlearn.store.store import Entry
@@ -35,7 +35,7 @@ def teachers_stage(task: Task, splits: Splits, model: Model, section: TeacherSec
     """
     labels = task.labels[splits.teacher]
     weights = draw_teachers(labels, models=section.models, size=section.labels, draw=section.draw, seed=seed)
-    if section.learner.kind == "convex" and task.kind != "preference":  # its heads have an intercept for each class
+    if section.learner.needs_every_class and task.kind != "preference":  # its heads have an intercept for each class
         _check_classes(weights, labels, task.class_names, section)
     return model.train(
         Lesson(

@@ -21,13 +21,13 @@ import torch
 from jaxtyping import Float, Int
 
 from outlearn.errors import ConfigError, ShapeError
-from outlearn.learners.base import HeadJob
 from outlearn.learners.finetuning.batches import Length
 from outlearn.learners.finetuning.checkpoint import remove_checkpoint
 from outlearn.learners.finetuning.loading import load_text_model, load_tokenizer
 from outlearn.learners.finetuning.settings import FinetuneSettings
 from outlearn.learners.finetuning.tokens import Tokens, tokenise
 from outlearn.learners.finetuning.training import Training
+from outlearn.learners.jobs import HeadJob
 from outlearn.losses import check_targets, loss_config, resolve
 
 __all__ = ["FinetuneResult", "Points", "fit_finetune"]

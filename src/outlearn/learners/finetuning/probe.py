@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from outlearn.learners.base import HeadJob, HeadSettings
 from outlearn.learners.finetuning.inference import compute_features
 from outlearn.learners.finetuning.model import TextModel
 from outlearn.learners.finetuning.tokens import Tokens
 from outlearn.learners.heads import fit_predict
+from outlearn.learners.jobs import HeadJob, HeadSettings
 
 __all__ = ["start_from_probe"]
 

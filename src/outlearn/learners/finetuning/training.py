@@ -14,7 +14,6 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from outlearn.errors import ConfigError, DomainError
-from outlearn.learners.base import HeadJob
 from outlearn.learners.finetuning.batches import Length, MicroBatch, epoch_batches, micro_batches
 from outlearn.learners.finetuning.checkpoint import (
     optimiser_tensors,
@@ -27,6 +26,7 @@ from outlearn.learners.finetuning.model import TextModel
 from outlearn.learners.finetuning.probe import start_from_probe
 from outlearn.learners.finetuning.settings import FinetuneSettings
 from outlearn.learners.finetuning.tokens import Tokens
+from outlearn.learners.jobs import HeadJob
 
 __all__ = ["Training"]
 
@@ -177,8 +177,8 @@ class Training:
             if whole is not None:
                 rest = np.setdiff1d(np.arange(len(examples)), points)
                 logits, points = torch.cat([logits, whole[rest]]), np.concatenate([points, rest])
-            taught = self.targets[torch.from_numpy(examples[points]).to(self.model.device)]
-            losses = self.job.loss(logits, taught, progress=progress)[: len(batch.points)]
+            targets = self.targets[torch.from_numpy(examples[points]).to(self.model.device)]
+            losses = self.job.loss(logits, targets, progress=progress)[: len(batch.points)]
             loss = losses.sum() / len(examples)
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()

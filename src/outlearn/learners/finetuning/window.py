@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from outlearn.losses.base import Loss
+from outlearn.losses.loss import Loss
 
 __all__ = ["DEFAULT_WINDOW", "ReferenceWindow"]
 
@@ -58,15 +58,15 @@ class ReferenceWindow:
         if not loss.batch_coupled:
             return loss(logits, targets, progress=progress)
         n_examples = len(logits)
-        reference, taught = [logits], [targets]
+        reference, reference_targets = [logits], [targets]
         if self._logits is not None and self._targets is not None:
             missing = max(0, self.size - n_examples)
             reference.append(self._logits[:missing].to(logits))
-            taught.append(self._targets[:missing].to(targets))
-        losses = loss(torch.cat(reference), torch.cat(taught), progress=progress)[:n_examples]
+            reference_targets.append(self._targets[:missing].to(targets))
+        losses = loss(torch.cat(reference), torch.cat(reference_targets), progress=progress)[:n_examples]
         if remember:
             self._logits = torch.cat([part.detach() for part in reference])[: self.size].clone()
-            self._targets = torch.cat([part.detach() for part in taught])[: self.size].clone()
+            self._targets = torch.cat([part.detach() for part in reference_targets])[: self.size].clone()
         return losses
 
     def tensors(self) -> dict[str, Tensor]:

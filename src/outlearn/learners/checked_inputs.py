@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from outlearn.errors import ConfigError, DataError, DomainError, ShapeError
-from outlearn.learners.base import HeadJob
-from outlearn.losses.base import Loss
+from outlearn.learners.jobs import HeadJob
 from outlearn.losses.cross_entropy import ForwardCE
+from outlearn.losses.loss import Loss
 from outlearn.losses.targets import check_targets
 
 __all__ = ["Inputs", "check_inputs", "check_labelling"]

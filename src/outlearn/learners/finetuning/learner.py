@@ -1,54 +1,27 @@
-"""The keys of `teacher.learner` and `student.learner`: how models are trained."""
+"""The learner that fine-tunes a whole model, as a configuration names it; it runs as `FinetuneSettings` say."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-__all__ = ["ConvexLearner", "FinetuneLearner", "HeadLearner", "Learner", "Section", "Share"]
+from outlearn.learners.learner import Learner
 
-Share = Annotated[float, Field(gt=0, lt=1)]
-
-
-class Section(BaseModel):
-    """A part of the configuration: unknown keys are errors, values do not change after checking."""
-
-    # Defaults are validated too: 20 for a float is 20.0 in every configuration, so that keys do not depend on its way.
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+__all__ = ["EarlyStop", "FinetuneLearner"]
 
 
-class ConvexLearner(Section):
-    """Logistic regression to its optimum: sum of cross-entropies + |W|^2 / (2 C), as scikit-learn writes it."""
-
-    kind: Literal["convex"] = "convex"
-    C: Annotated[float, Field(gt=0)] = 1.0
-
-
-class HeadLearner(Section):
-    """A linear head, or one hidden layer of `hidden` ReLU units, trained by AdamW on minibatches."""
-
-    kind: Literal["adamw"] = "adamw"
-    hidden: Annotated[int, Field(ge=1)] | None = None
-    epochs: Annotated[float, Field(gt=0)] = 20
-    batch_size: Annotated[int, Field(ge=1)] = 128
-    learning_rate: Annotated[float, Field(gt=0)] = 3e-3
-    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
-    schedule: Literal["cosine", "constant"] = "cosine"
-    # Heads that share one minibatch order share its part of the seed variance: evidence for the default is in
-    # docs/heads.md.
-    order_groups: Annotated[int, Field(ge=1)] = 4
-
-
-class EarlyStop(Section):
+class EarlyStop(BaseModel):
     """Stop when the loss on a held-out share of the training points, under their own labels, no longer falls."""
+
+    model_config = Learner.model_config
 
     patience: Annotated[int, Field(ge=1)] = 2
     every: Annotated[float, Field(gt=0)] = 0.5
-    share: Share = 0.1
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.1
 
 
-class FinetuneLearner(Section):
+class FinetuneLearner(Learner):
     """A whole pretrained model, fine-tuned in full or by LoRA; see `FinetuneSettings`. It needs no encoder."""
 
     kind: Literal["finetune"] = "finetune"
@@ -79,5 +52,11 @@ class FinetuneLearner(Section):
     early_stopping: EarlyStop | None = None
     probe_first: bool = False
 
-
-Learner = Annotated[ConvexLearner | HeadLearner | FinetuneLearner, Field(discriminator="kind")]
+    label: ClassVar[str] = "fine-tuning"
+    line: ClassVar[str] = "A whole pretrained model, in full or by LoRA, one training for each model."
+    extra: ClassVar[str] = "hf"
+    reads: ClassVar[Literal["features", "texts"]] = "texts"
+    has_epochs: ClassVar[bool] = True
+    can_distil: ClassVar[bool] = True
+    trains_together: ClassVar[bool] = False
+    wants_gpu: ClassVar[bool] = True

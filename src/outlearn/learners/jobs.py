@@ -1,14 +1,13 @@
-"""What a learner takes and gives: jobs, settings, predictions, and trained heads that can predict again.
+"""What a learner is asked for: jobs, one for each model, and the settings that all heads of a call share.
 
-Learners are plural: one call trains many heads on the same features. A job names the labels, the loss, the sample
-weights and the seed of one head; settings hold for all heads of a call. Arrays that leave a learner are NumPy, models
-first, classes last. How the training works and how fast it is: docs/heads.md.
+Learners are plural: one call trains many models on the same features. A job names the labels, the loss, the sample
+weights and the seed of one of them. How heads are trained and how fast it is: docs/heads.md.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -16,13 +15,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from outlearn.errors import ConfigError, ShapeError, suggest
+from outlearn.errors import ConfigError, suggest
 from outlearn.losses import Loss, check_targets, resolve
 
-__all__ = ["FitResult", "HeadJob", "HeadSettings", "Heads", "settled"]
-
-# Rows of features predicted at once: bounds the memory beside the result.
-PREDICTION_ROWS = 8192
+__all__ = ["HeadJob", "HeadSettings", "settled"]
 
 
 @dataclass(frozen=True)
@@ -104,88 +100,6 @@ class HeadSettings:
         if self.schedule == "constant":
             return self.learning_rate
         return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
-
-
-@dataclass(frozen=True)
-class Heads:
-    """Hold trained heads, ready to predict or to be saved: all fields are arrays.
-
-    Attributes:
-        mean: what was subtracted from each feature, `[features]`.
-        scale: what each feature was divided by, `[features]`.
-        weight: of the last layer, `[models, inputs, classes]`. Two classes: the logits sum to 0, only their difference
-            is learned.
-        bias: of the last layer, `[models, classes]`.
-        hidden_weight: of the hidden layer, `[models, features, hidden]`, or None.
-        hidden_bias: of the hidden layer, `[models, hidden]`, or None.
-    """
-
-    mean: np.ndarray
-    scale: np.ndarray
-    weight: np.ndarray
-    bias: np.ndarray
-    hidden_weight: np.ndarray | None = None
-    hidden_bias: np.ndarray | None = None
-
-    @property
-    def n_models(self) -> int:
-        """Return the number of heads."""
-        return len(self.weight)
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Return the arrays by name, to save them; `Heads(**arrays)` is the way back."""
-        return {name: value for name, value in vars(self).items() if value is not None}
-
-    def predict(self, features: Float[np.ndarray, "points features"]) -> Float[np.ndarray, "models points classes"]:
-        """Compute the logits of new points.
-
-        Args:
-            features: as the training features, before standardisation.
-
-        Returns:
-            Logits in the dtype of the weights.
-
-        Raises:
-            ShapeError: if the features do not fit the heads.
-        """
-        features = np.asarray(features)
-        if features.ndim != 2 or features.shape[1] != len(self.mean):
-            raise ShapeError(
-                f"features have shape {features.shape}; expected [points, {len(self.mean)}], as in training."
-            )
-        models, _, classes = self.weight.shape
-        logits = np.empty((models, len(features), classes), dtype=self.weight.dtype)
-        for start in range(0, len(features), PREDICTION_ROWS):
-            rows = slice(start, start + PREDICTION_ROWS)
-            x = ((features[rows] - self.mean) / self.scale).astype(self.weight.dtype)
-            if self.hidden_weight is None or self.hidden_bias is None:
-                wide = x @ self.weight.transpose(1, 0, 2).reshape(x.shape[1], models * classes)
-                logits[:, rows] = wide.reshape(len(x), models, classes).transpose(1, 0, 2)
-            else:
-                for model in range(models):
-                    h = np.maximum(x @ self.hidden_weight[model] + self.hidden_bias[model], 0.0)
-                    logits[model, rows] = h @ self.weight[model]
-        logits += self.bias[:, None, :]
-        return logits
-
-
-@dataclass(frozen=True)
-class FitResult:
-    """Hold what a learner gives back.
-
-    Attributes:
-        logits: for each name in `points`, float32 `[checkpoints, models, points, classes]`; models in the order of the
-            jobs. Two classes: the logits are centred.
-        checkpoints: in epochs, increasing; the last is the end of the training.
-        heads: the trained heads.
-        gaps: for convex heads, `[models]`: a bound on how far each objective is from its minimum, in nats per unit of
-            weight; None for minibatch training.
-    """
-
-    logits: Mapping[str, np.ndarray]
-    checkpoints: tuple[float, ...]
-    heads: Heads
-    gaps: np.ndarray | None = None
 
 
 def settled(jobs: Sequence[HeadJob], targets: Float[np.ndarray, "labellings points classes"]) -> list[HeadJob]:

@@ -1,51 +1,21 @@
-"""What an encoder is, and the table of them.
-
-An encoder turns points into frozen features: a frozen dataclass of JSON-able parameters with one method. It never falls
-back to another encoder: what is missing raises, and says what to install.
-"""
+"""The table of encoders, and how one is built from a configuration. A new encoder is one line here."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
-import numpy as np
-from jaxtyping import Float32, Int
 from pydantic import TypeAdapter, ValidationError
 
 from outlearn.encoders.array import Array
+from outlearn.encoders.encoder import Encoder
 from outlearn.encoders.hf import HuggingFace
-from outlearn.encoders.points import Points, Progress
 from outlearn.encoders.tfidf import Tfidf
 from outlearn.encoders.wordllama import WordLlama
 from outlearn.errors import ConfigError, suggest
 
-__all__ = ["ENCODERS", "Encoder", "get_encoder"]
-
-
-class Encoder(Protocol):
-    """Turn points into features.
-
-    `fits` says whether `encode` learns from the points in `fit_on`; a cache key must then include them. `fingerprint`
-    is a sha256 of everything else that decides the features: the parameters and the weights on disk.
-    """
-
-    kind: ClassVar[str]
-    fits: ClassVar[bool]
-
-    @property
-    def fingerprint(self) -> str: ...
-
-    def encode(
-        self,
-        task: Points,
-        points: Int[np.ndarray, " points"],
-        fit_on: Int[np.ndarray, " fit_points"],
-        *,
-        progress: Progress | None = None,
-    ) -> Float32[np.ndarray, "points features"]: ...
-
+__all__ = ["ENCODERS", "get_encoder"]
 
 ENCODERS: dict[str, type[Encoder]] = {
     "array": Array,

@@ -41,6 +41,7 @@ class BregmanGenerator(ABC):
     primal_mean_name: ClassVar[str] = "arithmetic"  # what averaging points does to their numbers
     dual_mean_name: ClassVar[str] = "mean of gradients"  # what averaging in dual coordinates does to them
     dual_is_logits: ClassVar[bool] = False  # dual coordinates of a distribution, known up to a constant
+    in_runs: ClassVar[bool] = False  # offered as measure.generator: it takes one-hot labels, and its risk is in use
     risk_metric: ClassVar[str | None] = None  # the metric that D(one-hot label, prediction) is, a key of METRICS
 
     # ---- what a final class implements -------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-__all__ = ["log_mean", "log_normalise", "log_sigmoid", "relative_entropy_terms", "row_max", "row_sum"]
+__all__ = ["SUM_TOLERANCE", "log_mean", "log_normalise", "log_sigmoid", "relative_entropy_terms", "row_max", "row_sum"]
 
+SUM_TOLERANCE = 1e-6  # largest distance of a distribution's sum from 1: float32 softmax over 50 classes stays within it
 # Below this log-ratio, expm1(-d) may overflow while the plain sum loses nothing: its three terms then differ in size.
 FAR = -1.0
 # Up to so many classes a loop over them is faster than NumPy's reduction of a short last axis, 50 times for two.

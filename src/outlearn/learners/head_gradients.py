@@ -19,31 +19,18 @@ A group's logits are `[examples, classes, heads]`, heads innermost; for two clas
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from outlearn.errors import ConfigError
-from outlearn.learners.base import HeadJob
 from outlearn.learners.blocks import Block
-from outlearn.learners.inputs import Inputs
-from outlearn.losses import (
-    CACE,
-    MAE,
-    ForwardCE,
-    ForwardKL,
-    HardCE,
-    Loss,
-    Regularised,
-    ReverseCE,
-    ReverseKL,
-    SymmetricCE,
-    logit_gradient,
-    margin_gradient,
-    prepare,
-)
+from outlearn.learners.checked_inputs import Inputs
+from outlearn.learners.jobs import HeadJob
+from outlearn.losses import Loss, logit_gradient, margin_gradient, prepare
+from outlearn.losses.closed_forms import Mixture
 
 __all__ = ["Rule", "Span", "arrange", "build_rules", "table_columns"]
 
@@ -80,11 +67,11 @@ def arrange(jobs: Sequence[HeadJob], members: Sequence[int]) -> list[Span]:
     others: dict[Loss, list[int]] = {}
     for index in members:
         loss = jobs[index].loss
-        coefficients = _mixture(loss)
-        if coefficients is None:
+        mixture = _mixture(loss)
+        if mixture is None:
             others.setdefault(loss, []).append(index)
         else:
-            by_kind["mixed_log" if coefficients[1] else "mixed"].setdefault(loss, []).append(index)
+            by_kind["mixed_log" if mixture.log_weight else "mixed"].setdefault(loss, []).append(index)
     spans = [Span(kind, tuple(losses.items())) for kind, losses in by_kind.items() if losses]
     return spans + [Span("other", ((loss, indices),)) for loss, indices in others.items()]
 
@@ -197,26 +184,10 @@ class OtherRule(Rule):
             g.mul_(self.weights.index_select(0, rows)[:, None])
 
 
-# (pull, log_weight) of the losses that follow the formula; a subclass may not, so the type must be the very one.
-CONSTANTS: dict[type[Loss], tuple[float | None, float]] = {
-    ForwardCE: (1.0, 0.0),
-    ForwardKL: (1.0, 0.0),
-    HardCE: (1.0, 0.0),
-    ReverseCE: (0.0, 0.0),
-    ReverseKL: (0.0, 1.0),
-    MAE: (0.0, 0.0),
-    CACE: (None, 0.0),  # its pull differs from example to example
-}
-
-
-def _mixture(loss: Loss) -> tuple[float | None, float] | None:
-    """Return (pull, log_weight) if the loss follows the formula, else None."""
-    if type(loss) is Regularised:
-        inner = _mixture(loss.loss)
-        return None if inner is None else (inner[0], inner[1] - loss.entropy)  # c H(s) adds -c J(p) log p
-    if type(loss) is SymmetricCE:
-        return loss.alpha, 0.0
-    return CONSTANTS.get(type(loss))
+def _mixture(loss: Loss) -> Mixture | None:
+    """Return the coefficients of a loss that follows the formula, else None."""
+    form = loss.closed_form()
+    return form if isinstance(form, Mixture) else None
 
 
 def _targets(jobs: Sequence[HeadJob], indices: Sequence[int], data: Inputs) -> Tensor:
@@ -246,10 +217,10 @@ def _table(jobs: Sequence[HeadJob], span: Span, data: Inputs) -> Tensor:
         columns = table[:, :, start : start + len(indices)]
         start += len(indices)
         prepared = prepare(loss, _targets(jobs, indices, data))
-        coefficients = _mixture(loss)
-        if coefficients is None:  # `arrange` gave this loss a rule of its own
+        mixture = prepared.closed_form
+        if not isinstance(mixture, Mixture):  # `arrange` gave this loss a rule of its own
             raise ConfigError(f"{loss} does not follow the shared formula.")
-        pull, log_weight = _pull(coefficients[0], prepared.parts), coefficients[1]
+        pull = mixture.pull_of(prepared.parts)
         target, cost = prepared.parts.get("target"), prepared.parts.get("cost")
         if target is not None:
             columns[:, :k] = -target.transpose(0, 1)
@@ -262,13 +233,8 @@ def _table(jobs: Sequence[HeadJob], span: Span, data: Inputs) -> Tensor:
                 columns[:, k : 2 * k] = cost.transpose(0, 1)
             columns[:, 2 * k] = pull
         if log:
-            columns[:, -1] = log_weight
+            columns[:, -1] = mixture.log_weight
     weights = _weights(jobs, span.jobs, data)
     if weights is not None:
         table *= weights[:, None]
     return table
-
-
-def _pull(constant: float | None, parts: Mapping[str, Tensor]) -> Tensor | float:
-    """Return the pull of every example, `[examples, heads]`, or one number for all."""
-    return parts["weight"][0] if constant is None else constant

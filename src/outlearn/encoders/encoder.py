@@ -1,0 +1,46 @@
+"""What an encoder is: a frozen dataclass of JSON-able parameters that turns points into frozen features.
+
+It never falls back to another encoder: what is missing raises, and says what to install.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Protocol
+
+import numpy as np
+from jaxtyping import Float32, Int
+
+from outlearn.encoders.points import Points, Progress
+
+__all__ = ["Encoder"]
+
+
+class Encoder(Protocol):
+    """Turn points into features.
+
+    Attributes:
+        kind: its name in configurations.
+        label: for people.
+        line: one sentence for tables in docs.
+        extra: the extra of this package that it needs; "" for none.
+        fits: whether `encode` learns from the points in `fit_on`; a cache key must then include them.
+        fingerprint: a sha256 of everything else that decides the features: the parameters and the weights on disk.
+    """
+
+    kind: ClassVar[str]
+    label: ClassVar[str]
+    line: ClassVar[str]
+    extra: ClassVar[str]
+    fits: ClassVar[bool]
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def encode(
+        self,
+        task: Points,
+        points: Int[np.ndarray, " points"],
+        fit_on: Int[np.ndarray, " fit_points"],
+        *,
+        progress: Progress | None = None,
+    ) -> Float32[np.ndarray, "points features"]: ...

@@ -1,0 +1,99 @@
+"""The learners of heads on frozen features: to the optimum, or by minibatches; all heads in one computation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Float
+from pydantic import Field
+
+from outlearn.learners.convex import fit_convex
+from outlearn.learners.heads import fit_predict
+from outlearn.learners.jobs import HeadJob, HeadSettings
+from outlearn.learners.learner import Learner
+from outlearn.learners.trained_heads import Predicted
+from outlearn.progress import Advance
+
+__all__ = ["ConvexLearner", "HeadLearner"]
+
+
+class ConvexLearner(Learner):
+    """Logistic regression to its optimum: sum of cross-entropies + |W|^2 / (2 C), as scikit-learn writes it."""
+
+    kind: Literal["convex"] = "convex"
+    C: Annotated[float, Field(gt=0)] = 1.0
+
+    label: ClassVar[str] = "logistic regression"
+    line: ClassVar[str] = "A linear head trained to its optimum, with a certificate; losses that are cross-entropies."
+    has_randomness: ClassVar[bool] = False
+    needs_every_class: ClassVar[bool] = True
+
+    def fit(
+        self,
+        features: Float[np.ndarray, "examples features"],
+        targets: Float[np.ndarray, "labellings examples classes"],
+        jobs: Sequence[HeadJob],
+        points: Mapping[str, Float[np.ndarray, "_ features"]],
+        *,
+        bias: bool,
+        weights: Float[np.ndarray, "weightings examples"] | None = None,
+        checkpoints: Sequence[float] = (),
+        progress: Advance | None = None,
+    ) -> Predicted:
+        """Minimise, and predict at the optimum."""
+        return fit_convex(features, targets, jobs, points, C=self.C, bias=bias, weights=weights, progress=progress)
+
+
+class HeadLearner(Learner):
+    """A linear head, or one hidden layer of `hidden` ReLU units, trained by AdamW on minibatches."""
+
+    kind: Literal["adamw"] = "adamw"
+    hidden: Annotated[int, Field(ge=1)] | None = None
+    epochs: Annotated[float, Field(gt=0)] = 20
+    batch_size: Annotated[int, Field(ge=1)] = 128
+    learning_rate: Annotated[float, Field(gt=0)] = 3e-3
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    schedule: Literal["cosine", "constant"] = "cosine"
+    # Heads that share one minibatch order share its part of the seed variance: evidence for the default is in
+    # docs/heads.md.
+    order_groups: Annotated[int, Field(ge=1)] = 4
+
+    label: ClassVar[str] = "heads by minibatches"
+    line: ClassVar[str] = "Linear heads, or with one hidden layer, by AdamW; any loss, hundreds of heads at once."
+    has_epochs: ClassVar[bool] = True
+    can_distil: ClassVar[bool] = True
+
+    @property
+    def seed_groups(self) -> int:
+        """Return the number of minibatch orders."""
+        return self.order_groups
+
+    def head_settings(self, *, bias: bool) -> HeadSettings:
+        """Return the settings of all heads."""
+        return HeadSettings(bias=bias, **self.model_dump(exclude={"kind"}))
+
+    def fit(
+        self,
+        features: Float[np.ndarray, "examples features"],
+        targets: Float[np.ndarray, "labellings examples classes"],
+        jobs: Sequence[HeadJob],
+        points: Mapping[str, Float[np.ndarray, "_ features"]],
+        *,
+        bias: bool,
+        weights: Float[np.ndarray, "weightings examples"] | None = None,
+        checkpoints: Sequence[float] = (),
+        progress: Advance | None = None,
+    ) -> Predicted:
+        """Train by minibatches, and predict at the checkpoints before the end and at the end."""
+        return fit_predict(
+            features,
+            targets,
+            jobs,
+            points,
+            settings=self.head_settings(bias=bias),
+            weights=weights,
+            progress=progress,
+            checkpoints=tuple(epoch for epoch in checkpoints if epoch < self.epochs),
+        )
