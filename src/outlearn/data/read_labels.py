@@ -8,37 +8,22 @@ labels, all labels are names, or whole numbers, or distributions.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float64, Int64
 
 from outlearn.data.class_names import Classes, found_classes, known_classes, several_names, spelling
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import MINUS_1, NEVER_A_CLASS, LabelCell, distribution, label_cells
+from outlearn.data.label_table import LabelTable
 from outlearn.data.raw_table import RawTable
 from outlearn.data.task import UNLABELLED
 from outlearn.data.wording import shortened
 
-__all__ = ["ReadLabels", "read_labels"]
+__all__ = ["read_labels"]
 
 # What programs write for a missing number. Among names they may be the names of classes; among numbers they are none.
 BLANKS = ("n/a", "na", "none", "null", *NEVER_A_CLASS)
-
-
-@dataclass(frozen=True, eq=False)
-class ReadLabels:
-    """Hold the labels of some columns.
-
-    Attributes:
-        class_names: in label order.
-        labels: int64 `[columns, rows]`, -1 at a gap; of a distribution the most probable class, the first of several.
-        probs: float64 `[columns, rows, classes]`, nan at a gap; None if all labels are votes.
-    """
-
-    class_names: tuple[str, ...]
-    labels: Int64[np.ndarray, "columns rows"]
-    probs: Float64[np.ndarray, "columns rows classes"] | None
 
 
 def read_labels(
@@ -48,7 +33,7 @@ def read_labels(
     *,
     class_names: Sequence[str] | None = None,
     normalise: bool = False,
-) -> ReadLabels | None:
+) -> LabelTable | None:
     """Read columns of labels.
 
     Args:
@@ -60,7 +45,8 @@ def read_labels(
         normalise: divide distributions by their sums.
 
     Returns:
-        The labels, or None if there was an error.
+        The labels, of as many labelers as columns and as many points as rows, whose ids are their numbers from 1; or
+        None if there was an error.
     """
     before = len(errors)
     read = [cell for column in columns for cell in label_cells(table, column)]
@@ -119,7 +105,16 @@ def read_labels(
             f"{what}: one class cannot be learned. Give points of two classes or more.{minus_1}", column=columns[0]
         )
         return None
-    return ReadLabels(classes.names, labels, probs if soft else None)
+    return LabelTable(
+        names=tuple(columns),
+        labels=labels,
+        class_names=classes.names,
+        ids=tuple(map(str, range(1, len(table) + 1))),
+        probs=probs if soft else None,
+        has_ids=False,
+        source=table.source,
+        notes=table.notes,
+    )
 
 
 def _numbers_as_names(given: list[LabelCell]) -> list[LabelCell]:
