@@ -115,8 +115,8 @@ def labeler_columns(
         likely = [group for group in groups if len(group) == max(map(len, groups))]
     if len(likely) > 1:
         errors.add(
-            f"the columns {' and '.join(few(group) for group in likely[:3])} share no value, so it is not clear which are "
-            "labels. Say which columns are labelers (--labelers), and write their labels in one way."
+            f"the columns {' and '.join(few(group) for group in likely[:3])} share no value, so it is not clear which "
+            "are labels. Say which columns are labelers (--labelers), and write their labels in one way."
         )
         errors.raise_if_any()
     # A column without a value is kept: the error about a labeler without a label names it.
