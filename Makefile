@@ -1,17 +1,32 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test lint setup lock clean
+# Tests start many processes that import torch: what Python compiles is kept, even where the shell says otherwise.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test test-fast lint style types layers setup lock clean
 
 demo: setup  ## run the main job on the offline default: weak teachers, strong students, who wins and why
 	@$(BIN)/outlearn run
 
 test: setup  ## run every test and every doctest
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+	@$(PYTEST)
 
-lint: setup  ## style, types, layers
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+test-fast: setup  ## leave out what takes seconds: simulations, browsers, workers, kills, whole runs; for the hand
+	@$(PYTEST) -m "not slow and not medium"
+
+lint: style types layers  ## what must hold beside the tests; hooks of pre-commit call the same three
+
+style: setup
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: setup
+	@$(BIN)/mypy
+
+layers: setup
+	@$(BIN)/lint-imports
 
 setup:
 	@$(PYTHON) tools/bootstrap.py
@@ -21,4 +36,4 @@ lock:  ## resolve the dependencies anew (needs uv); torch is pinned in tools/boo
 	  --extra all --extra dev --constraint tools/torch.txt --output-file requirements.lock pyproject.toml
 
 clean:  ## remove what tools made; results (runs) and trained stages (.outlearn) stay
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

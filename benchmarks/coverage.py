@@ -20,10 +20,10 @@ import sys
 import numpy as np
 from scipy.special import expit
 
-from outlearn.core.bias_variance import bias_variance
+from outlearn.core.decomposition.bias_variance import bias_variance
+from outlearn.core.decomposition.risk_gap import risk_gap
 from outlearn.core.predictions import Predictions
-from outlearn.core.recovery import performance_gap_recovered
-from outlearn.core.risk_gap import risk_gap
+from outlearn.core.students.recovery import performance_gap_recovered
 
 POINTS, DRAWS = 200, 20
 TRUE_SLOPE, SLOPE = 1.2, 0.8

@@ -19,8 +19,8 @@ os.environ.setdefault("MKL_NUM_THREADS", "1")
 
 import numpy as np
 
+from outlearn.core.decomposition.pairwise import pairwise_divergence
 from outlearn.core.generators import get_generator
-from outlearn.core.pairwise import pairwise_divergence
 from outlearn.core.predictions import Predictions
 
 TEACHERS, STUDENTS, POINTS, CLASSES = 512, 1024, 5000, 2

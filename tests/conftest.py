@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
 # Started in the background, tests would hand an ignored Ctrl-C down to the programs that they interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -20,6 +21,7 @@ from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
+from jaxtyping import config as jaxtyping_config  # noqa: E402
 from jaxtyping import install_import_hook  # noqa: E402
 
 install_import_hook(["outlearn.core", "outlearn.losses", "outlearn.theory"], "beartype.beartype")
@@ -28,7 +30,16 @@ install_import_hook(["outlearn.core", "outlearn.losses", "outlearn.theory"], "be
 settings.register_profile("outlearn", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("outlearn")
 
-pytest_plugins = ["tests.small_runs"]
+pytest_plugins = ["tests.small_runs", "tests.programs"]
+
+
+@pytest.fixture
+def shapes_unchecked() -> Iterator[None]:
+    """Leave out the checks of shapes, which take three quarters of the time of a simulation that repeats one call."""
+    jaxtyping_config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping_config.update("jaxtyping_disable", False)
+
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.programs import SCRIPT
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "docs" / "examples" / "combine_teachers.py"
 
@@ -18,14 +17,9 @@ def differences(line: str) -> list[tuple[float, float, float]]:
 
 
 @pytest.mark.slow
-def test_unequal_teachers_are_better_averaged_first_and_their_dual_mean_is_to_be_avoided(tmp_path):
-    done = subprocess.run(
-        [sys.executable, EXAMPLE, tmp_path, "--task", "unequal", "--seeds", "1"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    against_single, against_mean = done.stdout.split("less students of the mean")
+def test_unequal_teachers_are_better_averaged_first_and_their_dual_mean_is_to_be_avoided(programs, tmp_path):
+    printed = programs.run(SCRIPT, EXAMPLE, tmp_path, "--task", "unequal", "--seeds", "1").output()
+    against_single, against_mean = printed.split("less students of the mean")
     rows = {line.split()[0]: differences(line) for line in against_single.splitlines() if "[" in line}
     assert all(low > 0 for _, low, _ in rows["mean"])
     assert all(low > 0 for _, low, _ in rows["weighted"])

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.programs import SCRIPT
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-\d+)?")
@@ -21,19 +20,14 @@ def sections(text: str) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_the_page_shows_what_the_example_prints(tmp_path):
-    done = subprocess.run(
-        [sys.executable, DOCS / "examples" / "careless_or_wrong.py", "careless_or_wrong"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    printed = done.stdout.split("=== careless teachers ===")[1].split("=== wrong teachers ===")
+def test_the_page_shows_what_the_example_prints(programs, tmp_path):
+    example = DOCS / "examples" / "careless_or_wrong.py"
+    output = programs.run(SCRIPT, example, "careless_or_wrong", cwd=tmp_path).output()
+    printed = output.split("=== careless teachers ===")[1].split("=== wrong teachers ===")
     shown = re.findall(r"```text\n(.*?)```", (DOCS / "explain.md").read_text(encoding="utf-8"), re.DOTALL)
     assert len(shown) == len(printed) == 2
-    for page, output in zip(shown, printed, strict=True):
-        real = sections(output)
+    for page, part_printed in zip(shown, printed, strict=True):
+        real = sections(part_printed)
         for title, part in sections(page).items():
             if title.startswith(("Points where", "Slices by teacher")):
                 assert title in real  # which points lie at an edge may change with the rounding

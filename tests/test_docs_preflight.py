@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.programs import OUTLEARN, SCRIPT
 
 from outlearn.preflight_checks.verdict import VERDICTS
 
@@ -24,8 +23,8 @@ def test_the_page_says_what_to_do_for_every_verdict():
 
 
 @pytest.mark.slow
-def test_the_page_shows_what_its_commands_print(tmp_path):
-    subprocess.run([sys.executable, DOCS / "examples" / "weak_label_tables.py", "."], cwd=tmp_path, check=True)
+def test_the_page_shows_what_its_commands_print(programs, tmp_path):
+    programs.run(SCRIPT, DOCS / "examples" / "weak_label_tables.py", ".", cwd=tmp_path)
     blocks = re.findall(r"```(console|text)\n(.*?)```", PAGE, re.DOTALL)
     assert blocks[0][1].splitlines() == (tmp_path / "careless.csv").read_text().splitlines()[:4]
     command, checked = "", 0
@@ -33,9 +32,7 @@ def test_the_page_shows_what_its_commands_print(tmp_path):
         if kind == "console":
             command = block.splitlines()[0].removeprefix("$ outlearn ")
             continue
-        program = Path(sys.executable).with_name("outlearn")
-        done = subprocess.run([program, *command.split()], cwd=tmp_path, capture_output=True, text=True, check=True)
-        compare(block, done.stdout)
+        compare(block, programs.run(OUTLEARN, *command.split(), cwd=tmp_path).output())
         checked += 1
     assert checked == 4
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from tools.docs_tables import DOCS, TABLES, outdated, render
 
-from outlearn.core.combinations import COMBINATIONS
-from outlearn.core.criteria import CRITERIA
 from outlearn.core.generators import GENERATORS, get_generator
+from outlearn.core.labelers.combinations import COMBINATIONS
 from outlearn.core.metrics import METRICS
 from outlearn.core.predictions import Predictions
+from outlearn.core.students.criteria import CRITERIA
 from outlearn.data.formats import FORMATS
 from outlearn.data.load import DATASETS
 from outlearn.encoders import ENCODERS

@@ -15,10 +15,10 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import ClassVar, Protocol, TypeAlias, get_args, get_type_hints
 
-from outlearn.core.combinations import COMBINATIONS
-from outlearn.core.criteria import CRITERIA
 from outlearn.core.generators import GENERATORS
+from outlearn.core.labelers.combinations import COMBINATIONS
 from outlearn.core.metrics import METRICS
+from outlearn.core.students.criteria import CRITERIA
 from outlearn.data.formats import FORMATS
 from outlearn.data.load import DATASETS
 from outlearn.encoders import ENCODERS

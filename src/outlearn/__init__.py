@@ -20,41 +20,41 @@ _PUBLIC = {
     "Predictions": "outlearn.core.predictions",
     "WeakToStrongClassifier": "outlearn.estimator.classifier",
     "Withheld": "outlearn.results.measurement",
-    "bias_variance": "outlearn.core.bias_variance",
-    "blind_spots": "outlearn.core.blind_spots",
-    "dawid_skene": "outlearn.core.dawid_skene",
-    "denoising_control": "outlearn.core.denoising",
+    "bias_variance": "outlearn.core.decomposition.bias_variance",
+    "blind_spots": "outlearn.core.students.blind_spots",
+    "dawid_skene": "outlearn.core.labelers.dawid_skene",
+    "denoising_control": "outlearn.core.students.denoising",
     "explain": "outlearn.explanation",
     "get_generator": "outlearn.core.generators",
     "hf_loss": "outlearn.learners.finetuning.trainer_loss",
     "load_config": "outlearn.experiment.load_config",
     "load_run": "outlearn.results.run_folder",
-    "performance_gap_recovered": "outlearn.core.recovery",
-    "posterior_mean": "outlearn.core.posterior",
+    "performance_gap_recovered": "outlearn.core.students.recovery",
+    "posterior_mean": "outlearn.core.decomposition.posterior",
     "preflight": "outlearn.preflight_checks.analyse",
-    "risk_gap": "outlearn.core.risk_gap",
+    "risk_gap": "outlearn.core.decomposition.risk_gap",
     "run": "outlearn.experiment.pipeline",
-    "sharpening": "outlearn.core.entropy",
-    "teacher_weights": "outlearn.core.teacher_weights",
+    "sharpening": "outlearn.core.students.sharpening",
+    "teacher_weights": "outlearn.core.labelers.teacher_weights",
 }
 
 __all__ = [*_PUBLIC, "__version__"]
 
 if TYPE_CHECKING:
-    from outlearn.core.bias_variance import bias_variance as bias_variance
-    from outlearn.core.blind_spots import blind_spots as blind_spots
-    from outlearn.core.dawid_skene import dawid_skene as dawid_skene
-    from outlearn.core.denoising import denoising_control as denoising_control
-    from outlearn.core.entropy import sharpening as sharpening
+    from outlearn.core.decomposition.bias_variance import bias_variance as bias_variance
+    from outlearn.core.decomposition.posterior import posterior_mean as posterior_mean
+    from outlearn.core.decomposition.risk_gap import risk_gap as risk_gap
     from outlearn.core.generators import GENERATORS as GENERATORS
     from outlearn.core.generators import BregmanGenerator as BregmanGenerator
     from outlearn.core.generators import get_generator as get_generator
     from outlearn.core.intervals import Interval as Interval
-    from outlearn.core.posterior import posterior_mean as posterior_mean
+    from outlearn.core.labelers.dawid_skene import dawid_skene as dawid_skene
+    from outlearn.core.labelers.teacher_weights import teacher_weights as teacher_weights
     from outlearn.core.predictions import Predictions as Predictions
-    from outlearn.core.recovery import performance_gap_recovered as performance_gap_recovered
-    from outlearn.core.risk_gap import risk_gap as risk_gap
-    from outlearn.core.teacher_weights import teacher_weights as teacher_weights
+    from outlearn.core.students.blind_spots import blind_spots as blind_spots
+    from outlearn.core.students.denoising import denoising_control as denoising_control
+    from outlearn.core.students.recovery import performance_gap_recovered as performance_gap_recovered
+    from outlearn.core.students.sharpening import sharpening as sharpening
     from outlearn.estimator.classifier import WeakToStrongClassifier as WeakToStrongClassifier
     from outlearn.experiment.load_config import load_config as load_config
     from outlearn.experiment.pipeline import run as run

@@ -7,8 +7,11 @@ their gradient: tests/losses compares them with forward CE at that target.
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
+from tests.draws import draw_examples
 
 from outlearn.losses import (
     CACE,
@@ -48,14 +51,7 @@ FLOAT32 = 3e-5  # the same in float32, at logits of size 3
 DIFFERENCE = 1e-6  # central differences with step 1e-5: error of order step^2 and of rounding / step
 
 
-def draw(
-    *, classes: int, examples: int = 6, batch: tuple[int, ...] = (), dtype: torch.dtype = torch.float64, seed: int = 0
-):
-    """Draw logits and interior teacher distributions, class axis last."""
-    rng = torch.Generator().manual_seed(seed)
-    logits = 2.0 * torch.randn(*batch, examples, classes, generator=rng, dtype=torch.float64)
-    targets = (1.5 * torch.randn(*batch, examples, classes, generator=rng, dtype=torch.float64)).softmax(-1)
-    return logits.to(dtype), targets.to(dtype)
+draw = partial(draw_examples, examples=6)
 
 
 def autograd(loss: Loss, logits: torch.Tensor, targets: torch.Tensor, progress: float = 1.0) -> torch.Tensor:

@@ -18,11 +18,11 @@ from tests.small_runs import SMALL
 from tools.docs_tables import render
 
 from outlearn.cli import main
-from outlearn.core.combinations import COMBINATIONS, Combination
-from outlearn.core.criteria import CRITERIA, Criterion
 from outlearn.core.generators import GENERATORS, PotentialGenerator
+from outlearn.core.labelers.combinations import COMBINATIONS, Combination
 from outlearn.core.metrics import METRICS, Metric
 from outlearn.core.predictions import Predictions
+from outlearn.core.students.criteria import CRITERIA, Criterion
 from outlearn.data.formats import FORMATS, Format
 from outlearn.data.load import DATASETS, Dataset, load_task
 from outlearn.data.raw_table import RawTable

@@ -21,6 +21,7 @@ def coverage():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
 @pytest.mark.parametrize("measure", [0, 1, 2])
 def test_intervals_of_every_term_cover_the_truth(coverage, measure):
     row = coverage.cover(*coverage.MEASURES[measure], 0.1, 8, 1, REPETITIONS, seed=1)

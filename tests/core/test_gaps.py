@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from outlearn.core.combinations import COMBINATIONS
+from outlearn.core.decomposition.risk_gap import TERMS, risk_gap
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER, over_answered
 from outlearn.core.intervals import mean_interval
+from outlearn.core.labelers.combinations import COMBINATIONS
 from outlearn.core.metrics import METRICS, score
 from outlearn.core.predictions import Predictions
-from outlearn.core.recovery import performance_gap_recovered
-from outlearn.core.risk_gap import TERMS, risk_gap
+from outlearn.core.students.recovery import performance_gap_recovered
 from outlearn.errors import ShapeError
 
 RNG = np.random.default_rng(0)

@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 import pytest
 
-from outlearn.core.bias_variance import bias_variance
+from outlearn.core.decomposition.bias_variance import bias_variance
 from outlearn.core.generators import GENERATORS, BregmanGenerator, PotentialGenerator, get_generator
 from outlearn.core.predictions import Predictions
 from outlearn.errors import ConfigError, DomainError, ShapeError

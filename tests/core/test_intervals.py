@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -121,6 +122,13 @@ def test_no_interval_without_grounds(values, why):
     assert why in str(interval)
 
 
+def test_an_interval_moved_to_another_mean_keeps_its_width_and_counts():
+    interval = two_way_interval(crossed(np.random.default_rng(6), 5, 40))
+    moved = interval.moved_to(3.0)
+    np.testing.assert_allclose([moved.high - 3, 3 - moved.low], [interval.high - interval.mean] * 2, rtol=1e-9)
+    assert replace(moved, mean=interval.mean, low=interval.low, high=interval.high) == interval
+
+
 def test_all_students_of_one_teacher_have_no_interval():
     values = crossed(np.random.default_rng(0), 8, 30)
     assert math.isnan(two_way_interval(values, clusters=np.zeros(8, dtype=int)).low)
@@ -189,6 +197,7 @@ def test_resampling_teachers_and_points_spreads_as_the_formula_says():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
 @pytest.mark.parametrize("effects", [(1.0, 0.1, 0.3), (0.1, 1.0, 1.0), (0.0, 1.0, 0.3), (0.5, 1.0, 1.0)])
 @pytest.mark.parametrize("n_models", [3, 8])
 def test_intervals_cover_the_truth_at_the_nominal_rate(effects, n_models):

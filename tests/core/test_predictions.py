@@ -1,4 +1,4 @@
-"""Predictions are normalised once, refuse what is no distribution by place, and average in both coordinate systems."""
+"""Predictions are normalised once, say where a row is no distribution, and average in both coordinate systems."""
 
 from __future__ import annotations
 

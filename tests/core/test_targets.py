@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from outlearn.core.bias_variance import bias_variance
+from outlearn.core.decomposition.bias_variance import bias_variance
 from outlearn.core.predictions import Predictions
 from outlearn.core.targets import read_target
 from outlearn.errors import AlignmentError, ConfigError, DomainError, ShapeError

@@ -7,14 +7,14 @@ import itertools
 import numpy as np
 import pytest
 
-from outlearn.core.agreement import agreement, kappa_matrix
-from outlearn.core.blind_spots import blind_spots
-from outlearn.core.dawid_skene import dawid_skene
+from outlearn.core.decomposition.risk_gap import risk_gap
+from outlearn.core.labelers.dawid_skene import dawid_skene
+from outlearn.core.labelers.teacher_weights import teacher_weights
 from outlearn.core.metrics import METRICS, accuracy, majority_accuracy
 from outlearn.core.predictions import Predictions
-from outlearn.core.risk_gap import risk_gap
-from outlearn.core.teacher_weights import hard_votes, teacher_weights
-from outlearn.core.top_class import hits, top_class
+from outlearn.core.students.agreement import agreement, kappa_matrix
+from outlearn.core.students.blind_spots import blind_spots
+from outlearn.core.top_class import hard_votes, hits, top_class
 
 SUMS = 1e-9  # sums in another order
 ROWS = np.array([[6, 2, 2], [4, 4, 2], [2, 6, 2], [2, 4, 4], [4, 2, 4], [2, 2, 6], [1, 1, 1]])

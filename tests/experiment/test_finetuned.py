@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import pytest
 from safetensors.numpy import load_file
 from tests.experiment.finetuned_runs import SMALL, learner, small_run, write_pairs, write_texts
 from tests.learners.finetuning.tiny import save_tiny_model
+from tests.programs import OUTLEARN
 
 from outlearn.errors import ConfigError
 from outlearn.experiment.load_config import load_config
@@ -22,6 +21,8 @@ from outlearn.store.store import Store
 
 pytest.importorskip("transformers")
 pytest.importorskip("peft")
+
+pytestmark = pytest.mark.medium
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +158,7 @@ def test_a_model_that_is_not_there_is_named(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_killed_inside_a_student_goes_on_to_the_same_bits(bert, tmp_path):
+def test_a_run_killed_inside_a_student_goes_on_to_the_same_bits(programs, bert, tmp_path):
     data = write_texts(tmp_path / "texts.jsonl")
     settings = [*SMALL, *learner("student", bert, epochs=20, dropout=0.1), "student.checkpoints=[1]"]
     # Checkpoints once a minute would be none in a test's time.
@@ -166,15 +167,16 @@ def test_a_run_killed_inside_a_student_goes_on_to_the_same_bits(bert, tmp_path):
     def command(name: str, before: str = "") -> list[str]:
         overrides = [part for item in (f"data.path={data}", *settings) for part in ("--set", item)]
         where = ["--store", str(tmp_path / f"store {name}"), "--out", str(tmp_path / name)]
-        return [sys.executable, "-c", f"{before}from outlearn.cli import main; main()", "run", *where, *overrides]
+        return [before + OUTLEARN, "run", *where, *overrides]
 
-    subprocess.run(command("unbroken"), check=True, capture_output=True)
-    broken = subprocess.Popen(command("broken", saving), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    imports = ("transformers.trainer", "peft")
+    programs.run(*command("unbroken"), imports=imports)
+    broken = programs.start(*command("broken", saving), imports=imports)
     while broken.poll() is None and not list((tmp_path / "store broken").glob("unfinished/*/*/checkpoint.safetensors")):
         time.sleep(0.002)
     broken.send_signal(signal.SIGKILL)
     assert broken.wait() == -signal.SIGKILL
-    subprocess.run(command("broken"), check=True, capture_output=True)
+    programs.run(*command("broken"), imports=imports)
     for file in ("students", "ceilings"):
         assert (tmp_path / "broken" / "predictions" / f"{file}.safetensors").read_bytes() == (
             tmp_path / "unbroken" / "predictions" / f"{file}.safetensors"

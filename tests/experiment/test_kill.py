@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.programs import OUTLEARN
+from tests.store.executors.runs import timeless
 
 from outlearn.store.store import Store
 
@@ -25,34 +23,27 @@ SETTINGS = (
 )
 
 
-def command(task_file: Path, store: Path, out: Path) -> list[str]:
+def arguments(task_file: Path, store: Path, out: Path) -> list[str]:
     overrides = [part for item in (f"data.path={task_file}", *SETTINGS) for part in ("--set", item)]
-    start = [sys.executable, "-c", "from outlearn.cli import main; main()", "run"]
-    return [*start, "--store", str(store), "--out", str(out), *overrides]
-
-
-def timeless(out: Path) -> dict[str, Any]:
-    results = json.loads((out / "results.json").read_text())
-    return {key: value for key, value in results.items() if key not in ("seconds", "stages")}
+    return ["run", "--store", str(store), "--out", str(out), *overrides]
 
 
 @pytest.mark.slow
-def test_a_run_killed_at_any_moment_goes_on_to_the_same_results(tmp_path, task_file):
+def test_a_run_killed_at_any_moment_goes_on_to_the_same_results(programs, tmp_path, task_file):
     unbroken = tmp_path / "unbroken"
-    subprocess.run(command(task_file, tmp_path / "store", unbroken), check=True, capture_output=True)
+    programs.run(OUTLEARN, *arguments(task_file, tmp_path / "store", unbroken))
     rng = random.Random(0)
     # Kill after so many stages are stored, a little later each time, so that the kill falls inside the next stage.
     for stages in range(5):
         store, out = tmp_path / f"store{stages}", tmp_path / f"out{stages}"
-        broken = subprocess.Popen(command(task_file, store, out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        broken = programs.start(OUTLEARN, *arguments(task_file, store, out))
         while broken.poll() is None and len(list(store.glob("objects/*/*"))) < stages:
             time.sleep(0.002)
         time.sleep(rng.random() * 0.1)
         broken.kill()
         broken.wait()
         assert all(problem is None for _, problem in Store(store).verify())
-        done = subprocess.run(command(task_file, store, out), check=False, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        programs.run(OUTLEARN, *arguments(task_file, store, out))
         assert timeless(out) == timeless(unbroken)
         Store(store).gc()
         assert list(store.glob("tmp/*")) == []
@@ -60,9 +51,9 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_results(tmp_path, task_f
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_says_how_to_go_on(tmp_path, task_file):
-    long = [part.replace("epochs=30", "epochs=100000") for part in command(task_file, tmp_path / "s", tmp_path / "o")]
-    running = subprocess.Popen(long, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def test_an_interrupted_run_says_how_to_go_on(programs, tmp_path, task_file):
+    long = [part.replace("epochs=30", "epochs=100000") for part in arguments(task_file, tmp_path / "s", tmp_path / "o")]
+    running = programs.start(OUTLEARN, *long)
     while running.poll() is None and len(list((tmp_path / "s").glob("objects/*/*"))) < 2:
         time.sleep(0.01)
     running.send_signal(signal.SIGINT)

@@ -11,14 +11,16 @@ import pytest
 from safetensors.numpy import load_file
 from tests.small_runs import SMALL
 
+from outlearn.core.decomposition.risk_gap import risk_gap
 from outlearn.core.predictions import Predictions
-from outlearn.core.risk_gap import risk_gap
 from outlearn.errors import AlignmentError, ConfigError, DataError, StoreError
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.pipeline import run
 from outlearn.experiment.plan import make_plan
 from outlearn.results.run_folder import Run, load_run
 from outlearn.store.store import Store
+
+pytestmark = pytest.mark.medium
 
 
 def timeless(finished: Run) -> dict[str, Any]:
@@ -123,7 +125,7 @@ def test_labels_from_a_table_give_the_students_that_the_teachers_gave(small_run,
             for i, name in enumerate(ids[part])
         ]
         np.random.default_rng(m).shuffle(rows)
-        paths.append(tmp_path / f"labeller{m}.csv")
+        paths.append(tmp_path / f"labeler{m}.csv")
         with paths[-1].open("w", newline="") as file:
             csv.writer(file).writerows([["id", "0", "1"], *rows])
     external = small_run(f"teacher.external={json.dumps([str(p) for p in paths])}")

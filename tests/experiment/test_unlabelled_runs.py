@@ -5,15 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
+from tests.programs import Cli
 
-from outlearn.cli import main
 from outlearn.data import make_splits, make_task
 from outlearn.errors import ConfigError, DataError
 from outlearn.experiment.pipeline import Run
@@ -37,7 +36,7 @@ def predictions(finished: Run, who: str) -> dict[str, np.ndarray]:
 
 
 def write_votes(path: Path, labels: np.ndarray) -> Path:
-    """Write what two labellers say of each point: the truth of three in four."""
+    """Write what two labelers say of each point: the truth of three in four."""
     votes = np.where(np.random.default_rng(1).random((2, N)) < 0.75, labels, 1 - labels)
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([["id", "a", "b"], *([f"p{i}", *votes[:, i]] for i in range(N))])
@@ -139,20 +138,15 @@ def test_measuring_against_soft_targets_works_where_unlabelled_points_have_none(
 
 
 @pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., str]:
+def refused(cli: Cli) -> Callable[..., str]:
     """Return a function that runs a configuration which must fail with exit code 2, and gives its one line of error."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("OUTLEARN_STORE", raising=False)
 
     def go(*arguments: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["outlearn", "run", *RUN, *arguments])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        err = capsys.readouterr().err.strip()
-        assert stop.value.code == 2
+        code, _, err = cli("run", *RUN, *arguments)
+        assert code == 2
         assert err.startswith("outlearn: error: ")
         assert len(err.splitlines()) == 1, err
-        return err
+        return err.strip()
 
     return go
 
@@ -183,18 +177,20 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD.values(), ids=BAD)
-def test_bad_input_is_one_line_and_exit_code_2(case, cli, tmp_path):
+def test_bad_input_is_one_line_and_exit_code_2(case, refused, tmp_path):
     records, overrides, message = case
     (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in records))
     extra = [part for override in overrides for part in ("--set", override)]
-    err = cli("--set", "data.path=d.jsonl", "--set", "data.label_column=answer", *extra)
+    err = refused("--set", "data.path=d.jsonl", "--set", "data.label_column=answer", *extra)
     assert re.search(message, err), err
 
 
-def test_a_labeller_that_left_out_an_unlabelled_point_is_named_with_the_point(cli, tmp_path):
+def test_a_labeler_that_left_out_an_unlabelled_point_is_named_with_the_point(refused, tmp_path):
     (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows(100, 100)))
     (tmp_path / "llm.csv").write_text("id,llm\n" + "".join(f"p{i},yes\n" for i in range(200) if i != 150))
-    err = cli("--set", "data.path=d.jsonl", "--set", "data.label_column=answer", "--set", "teacher.external=llm.csv")
+    err = refused(
+        "--set", "data.path=d.jsonl", "--set", "data.label_column=answer", "--set", "teacher.external=llm.csv"
+    )
     assert "1 of " in err
     assert "points have no row: 'p150'" in err
 

@@ -7,22 +7,23 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.programs import Cli
 
-from outlearn.cli import main
-from outlearn.core.blind_spots import blind_spots
+from outlearn.core.decomposition.risk_gap import risk_gap
 from outlearn.core.predictions import Predictions
-from outlearn.core.risk_gap import risk_gap
+from outlearn.core.students.blind_spots import blind_spots
 from outlearn.errors import DataError
 from outlearn.explanation import explain
 from outlearn.explanation.explain_files import explain_files
 from outlearn.results.explanation import EXPLANATIONS, load_explanation
 from outlearn.results.measurement import Withheld
+
+pytestmark = pytest.mark.medium
 
 ROUNDING = 1e-10
 Arrays = dict[str, np.ndarray]
@@ -59,21 +60,13 @@ def saved(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def cli(monkeypatch, capsys, saved) -> Callable[..., tuple[int, str, str]]:
+def cli(cli: Cli, saved: Path) -> Cli:
     """Return a function that runs `outlearn explain` in the folder of saved arrays: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(saved)
 
     def go(*arguments: str, **files: str) -> tuple[int, str, str]:
         named = {"teacher": "teacher.npy", "student": "student.npy", "target": "target.npy", **files}
         options = [part for name, value in named.items() for part in (f"--{name}", value)]
-        monkeypatch.setattr(sys, "argv", ["outlearn", "explain", *options, *arguments])
-        code: int | str | None = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code
-        out, err = capsys.readouterr()
-        return int(code or 0), out, err
+        return cli("explain", *options, *arguments)
 
     return go
 
@@ -257,7 +250,9 @@ def test_a_damaged_or_foreign_file_is_named_with_field_and_remedy(tmp_path, name
 
 def test_an_explanation_may_be_written_again_but_nothing_else_is_overwritten(cli, saved):
     assert cli("--out", "found")[0] == 0
+    (saved / "found" / ".results.json.0123.outlearn-half").write_text('{"kin')  # by one that was killed
     assert cli("--out", "found")[0] == 0
+    assert len(list((saved / "found").iterdir())) == 3
     (saved / "full").mkdir()
     (saved / "full" / "thesis.txt").write_text("precious")
     (saved / "a_file").write_text("")

@@ -5,19 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from tests.draws import draw_examples as draw
 
 from outlearn.errors import ConfigError, ShapeError
 from outlearn.losses import CACE, AuxConf, ConfidenceWindow, ForwardCE, Regularised, ReverseCE, get_loss, resolve
 from outlearn.losses.aux_conf import prior_matched_classes
 
 EXACT = 1e-10  # sums of a few terms of size 10 in float64
-
-
-def draw(classes, examples=40, seed=0, batch=()):
-    rng = torch.Generator().manual_seed(seed)
-    z = 2.0 * torch.randn(*batch, examples, classes, generator=rng, dtype=torch.float64)
-    t = (1.5 * torch.randn(*batch, examples, classes, generator=rng, dtype=torch.float64)).softmax(-1)
-    return z, t
 
 
 def gradient(loss, z, t, **options):

@@ -7,18 +7,13 @@ import pytest
 import torch
 from scipy.spatial.distance import jensenshannon
 from scipy.special import rel_entr
+from tests.draws import draw_examples as draw
 
 from outlearn.errors import DomainError
 from outlearn.losses import Hellinger, Jeffreys, JensenShannon, PearsonChi2, ReverseKL, TotalVariation
 
 EXACT = 1e-10  # sums of a few terms of size 10 in float64
 CLASSES = pytest.mark.parametrize("classes", [2, 3, 10])
-
-
-def draw(classes, examples=40):
-    rng = torch.Generator().manual_seed(0)
-    z = 2.0 * torch.randn(examples, classes, generator=rng, dtype=torch.float64)
-    return z, (1.5 * torch.randn(examples, classes, generator=rng, dtype=torch.float64)).softmax(-1)
 
 
 @CLASSES

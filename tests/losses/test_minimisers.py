@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tests.draws import draw_examples
 
 from outlearn.losses import LOSSES, get_loss
 
 EXACT = 1e-10  # sums of a few terms of size 10 in float64
-
-
-def draw(classes, *, seed=3):
-    """Draw logits and interior teacher distributions of 20 examples."""
-    rng = torch.Generator().manual_seed(seed)
-    logits = 2.0 * torch.randn(20, classes, generator=rng, dtype=torch.float64)
-    return logits, (1.5 * torch.randn(20, classes, generator=rng, dtype=torch.float64)).softmax(-1)
 
 
 def autograd(loss, logits, targets):
@@ -42,7 +36,7 @@ REACHES_VERTEX = ["hard_ce", "reverse_ce", "mae", "gce"]
 @pytest.mark.parametrize("classes", [2, 3, 10])
 def test_the_teacher_is_the_minimum_where_claimed(name, classes):
     loss, smoothing = get_loss(name), REACHES_TEACHER[name]
-    _, targets = draw(classes)
+    _, targets = draw_examples(classes, 20, seed=3)
     best = ((1.0 - smoothing) * targets + smoothing / classes).log()
     at_best = loss(best, targets)
     rng = torch.Generator().manual_seed(4)
@@ -57,7 +51,7 @@ def test_the_teacher_is_the_minimum_where_claimed(name, classes):
 @pytest.mark.parametrize("classes", [2, 3, 10])
 def test_a_vertex_is_the_infimum_where_claimed(name, classes):
     loss = get_loss(name)
-    logits, targets = draw(classes)
+    logits, targets = draw_examples(classes, 20, seed=3)
     vertex = torch.nn.functional.one_hot(targets.argmax(-1), classes).double()
     limit = loss(1e3 * vertex, targets)
     assert (loss(logits, targets) > limit).all()

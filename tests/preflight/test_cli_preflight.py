@@ -6,37 +6,24 @@ import csv
 import importlib.util
 import json
 import re
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.programs import Cli
 
-from outlearn.cli import main
 from outlearn.results.preflight import load_preflight
 
-Cli = Callable[..., tuple[int, str, str]]
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "weak_label_tables.py"
 N = 120
 
 
 @pytest.fixture
-def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Cli:
-    """Return a function that runs one command in an empty folder: (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-
-    def go(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["outlearn", "preflight", *map(str, arguments)])
-        code: int | str | None = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code
-        out, err = capsys.readouterr()
-        return int(code or 0), out, err
-
-    return go
+def cli(cli: Cli) -> Cli:
+    """Return a function that runs `outlearn preflight` in an empty folder: (exit code, stdout, stderr)."""
+    return partial(cli, "preflight")
 
 
 def rows(n: int = N, seed: int = 0) -> list[dict[str, str]]:

@@ -44,6 +44,7 @@ def benchmark():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_the_grid_of_the_benchmark_in_small_is_recovered_and_its_sign_foreseen():
     """A part of benchmarks/preflight.py: careless against wrong, three designs, one run a cell."""
     grid = benchmark()

@@ -15,6 +15,8 @@ from outlearn.report.sweep_page import comparison_summary, sweep_findings
 from outlearn.results.sweep import load_sweep
 from outlearn.results.sweep_comparison import compare_losses, compare_values, compared_keys
 
+pytestmark = pytest.mark.medium
+
 EXACT = 1e-12
 LOSSES = ("forward_ce", "reverse_ce", "mae")
 

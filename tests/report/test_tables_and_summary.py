@@ -105,6 +105,7 @@ def test_tables_say_the_unit_of_the_run():
     results = results.model_copy(update={"measure": results.measure.model_copy(update={"unit": "squared error"})})
     for table in (gap_table(results), bias_variance_table(results)):
         assert table.title.endswith(", in squared error")
+    assert all(column.note.endswith(", in squared error") for column in main_table(results).columns[-3:])
     assert "gap in squared error" in " ".join(summary_text(results).split())
 
 

@@ -13,6 +13,8 @@ from outlearn.report.theory_text import theory_text
 from outlearn.results.theory import read_theory, write_theory
 from outlearn.theory import EXPERIMENTS, Claim
 
+pytestmark = pytest.mark.medium
+
 SMALL = {
     "random-features": {"draws": 60, "widths": "20,45,60,120,240", "subspace_examples": "40,100"},
     "ridge": {"draws": 60},

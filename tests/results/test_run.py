@@ -9,7 +9,7 @@ from safetensors.numpy import load_file, save_file
 
 import outlearn as ol
 from outlearn.errors import ConfigError, MissingExtraError
-from outlearn.results.run import RunResults
+from outlearn.results.run import RunResults, Student
 
 FLOAT64_SUM = 1e-9  # the same sums in the same precision
 
@@ -126,11 +126,20 @@ def test_one_teacher_withholds_what_needs_several_and_says_why(small_run):
         assert isinstance(value, ol.Withheld)
         assert "teacher" in value.reason
     assert student.variance_between_teachers is None
+    content = run.results.to_json()
+    assert RunResults.model_validate(content).to_json() == content
     assert student.posterior_mean.reason
     assert student.accuracy.over == "points"
     row = run.frame().set_index(["role", "name", "metric"]).loc["student", "forward_ce", "crossed_misfit"]
     assert np.isnan(row["mean"])
     assert row["reason"] == student.crossed_misfit.reason
+
+
+def test_a_metric_cannot_take_the_name_of_another_result(finished):
+    student = finished.students["forward_ce"]
+    scores = {**student.scores, "misfit": student.accuracy}
+    with pytest.raises(ValueError, match="a metric cannot be called 'misfit'"):
+        Student(**{name: getattr(student, name) for name in Student.model_fields} | {"scores": scores})
 
 
 def test_without_a_gap_to_recover_pgr_is_withheld_with_the_reason(small_run):

@@ -23,6 +23,8 @@ from outlearn.sweep.planning import plan_sweep
 from outlearn.sweep.run_sweep import run_sweep
 from outlearn.sweep.sweep_file import parse_sweep
 
+pytestmark = pytest.mark.medium
+
 
 def base(path: Path) -> dict:
     return json.loads(json.dumps(load_config(overrides=[f"data.path={path}", *SMALL]).model_dump(mode="json")))

@@ -1,6 +1,7 @@
 """Every experiment agrees with its theory, repeats itself, and fails when its theory is made wrong."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from outlearn.theory import EXPERIMENTS
 from outlearn.theory import experiments as package
 from outlearn.theory.equivalents import ridge_equivalent
 from outlearn.theory.random_features import StudentMoments, minimum_norm_moments
+
+pytestmark = pytest.mark.medium
 
 SMALL = {
     "random-features": {
@@ -31,12 +34,20 @@ SMALL = {
 }
 
 
-def run(name, seed=0, **changes):
+def run(name, seed=0, progress=None, **changes):
     experiment = EXPERIMENTS[name]
-    return experiment.run(experiment.settings(**{**SMALL[name], **changes}), seed=seed)
+    return experiment.run(experiment.settings(**{**SMALL[name], **changes}), seed=seed, progress=progress)
+
+
+@functools.cache
+def small(name):
+    """Return the result of a small problem, and the progress that was told on the way."""
+    told = []
+    return run(name, progress=told.append), tuple(told)
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_the_defaults_agree_with_the_theory(name):
     result = EXPERIMENTS[name].run(seed=1)
@@ -45,7 +56,7 @@ def test_the_defaults_agree_with_the_theory(name):
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_a_result_is_written_and_repeats_itself(name, tmp_path):
-    first, second = run(name), run(name)
+    (first, _), second = small(name), run(name)
     for place, result in enumerate((first, second)):
         write_theory([result], tmp_path / str(place))
     assert (tmp_path / "0" / "results.json").read_bytes() == (tmp_path / "1" / "results.json").read_bytes()
@@ -59,7 +70,7 @@ def test_a_result_is_written_and_repeats_itself(name, tmp_path):
 @pytest.mark.parametrize("name", ["random-features", "ridge", "subspace", "convex", "entropy"])
 def test_small_problems_agree_too(name):
     """Small sizes leave exact claims exact; limits of large sizes have an own tolerance and are set aside."""
-    result = run(name)
+    result, _ = small(name)
     of_large_sizes = ("equivalent", "limit", "overtakes")
     exact = [claim for claim in result.claims if not any(word in claim.text for word in of_large_sizes)]
     wrong = [claim.text for claim in exact if not claim.agrees]
@@ -68,15 +79,13 @@ def test_small_problems_agree_too(name):
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_progress_rises_within_zero_and_one(name):
-    seen = []
-    experiment = EXPERIMENTS[name]
-    experiment.run(experiment.settings(**SMALL[name]), progress=seen.append)
-    assert seen == sorted(seen)
-    assert 0 <= seen[0] <= seen[-1] <= 1
+    _, told = small(name)
+    assert list(told) == sorted(told)
+    assert 0 <= told[0] <= told[-1] <= 1
 
 
 def test_another_seed_draws_other_numbers():
-    assert run("convex").claims[2].measured != run("convex", seed=1).claims[2].measured
+    assert small("convex")[0].claims[2].measured != run("convex", seed=1).claims[2].measured
 
 
 def test_a_wrong_exact_formula_is_caught(monkeypatch):

@@ -91,6 +91,21 @@ def test_the_command_refuses_a_file_for_a_folder_and_leaves_nothing_after_bad_in
     assert not (tmp_path / "out").exists()
 
 
+def test_the_command_writes_over_its_own_results_alone(tmp_path, monkeypatch, capsys):
+    given = ("convex", "--set", "problems=20", "--out", str(tmp_path))
+    for _ in range(2):
+        assert command(monkeypatch, capsys, *given)[0] == 0
+    (tmp_path / "results.json").write_text('{"schema": 2, "config_key": "of a run"}')
+    code, printed = command(monkeypatch, capsys, *given)
+    assert code == 2
+    assert "holds no results of theory (found 'results.json')" in printed.err
+    (tmp_path / "results.json").unlink()
+    (tmp_path / "thesis.tex").write_text("hard work")
+    code, printed = command(monkeypatch, capsys, *given)
+    assert code == 2
+    assert "found 'thesis.tex'" in printed.err
+
+
 def test_without_a_folder_a_new_one_is_made_under_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for _ in range(2):

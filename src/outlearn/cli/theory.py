@@ -19,17 +19,15 @@ def theory(
 ) -> None:
     """Hold the closed forms against simulation; exit with 1 where they disagree."""
     from outlearn.cli.progress_bars import Bars
-    from outlearn.errors import StoreError
     from outlearn.experiment.load_config import parse_overrides
     from outlearn.report.html import write_report
     from outlearn.report.theory_text import theory_text, verdict
-    from outlearn.results.theory import write_theory
+    from outlearn.results.theory import check_theory_folder, write_theory
     from outlearn.results.writing import new_run_folder, write_file
     from outlearn.theory.run import run_theory
 
     folder = out or new_run_folder(f"theory-{name}")
-    if folder.is_file():  # before anything long runs
-        raise StoreError(f"{str(folder)!r} is a file; choose a folder with --out DIR.")
+    check_theory_folder(folder)
     settings = parse_overrides(overrides)
     with Bars() as bars:
         results = run_theory(

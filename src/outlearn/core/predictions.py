@@ -80,7 +80,7 @@ class Predictions:
 
         Raises:
             ShapeError: for another number of axes, or ids of another length.
-            DomainError: for NaN, +inf, or a row of -inf only; the message gives the place.
+            DomainError: for NaN, +inf, or a row of -inf only; the message says where.
             AlignmentError: for point ids that are not unique; DomainError for ids of several kinds.
 
         Example:
@@ -224,14 +224,14 @@ class Predictions:
         wanted = np.asarray(ids)
         if wanted.ndim != 1 or wanted.size == 0:
             raise ShapeError(f"select needs a list of at least one point id, got shape {wanted.shape}.")
-        place = {point: index for index, point in enumerate(self.point_ids.tolist())}
-        unknown = [point for point in wanted.tolist() if point not in place]
+        row_of = {point: index for index, point in enumerate(self.point_ids.tolist())}
+        unknown = [point for point in wanted.tolist() if point not in row_of]
         if unknown:
             raise AlignmentError(
                 f"{len(unknown)} of {len(wanted)} point ids are not among these {self.n_points} points, first "
                 f"{unknown[0]!r}; the ids here begin with {self.point_ids.tolist()[0]!r}."
             )
-        index = np.array([place[point] for point in wanted.tolist()])
+        index = np.array([row_of[point] for point in wanted.tolist()])
         answered = None if self.answered is None else self.answered[:, index]
         return replace(self, log_probs=self.log_probs[:, index], point_ids=wanted, answered=answered)
 
@@ -321,9 +321,9 @@ def _first(wrong: np.ndarray) -> tuple[int, ...]:
 
 def _refuse_first(wrong: np.ndarray, values: np.ndarray, argument: str, expected: str) -> None:
     if np.any(wrong):
-        place = _first(wrong)
+        where = _first(wrong)
         raise DomainError(
-            f"{argument} must be {expected}; {argument}{list(place)} is {values[place]} (axes: model, point, class)."
+            f"{argument} must be {expected}; {argument}{list(where)} is {values[where]} (axes: model, point, class)."
         )
 
 

@@ -56,7 +56,7 @@ def read_target(
 
     Raises:
         ShapeError: for another shape, or one that the kind of numbers makes ambiguous.
-        DomainError: for a label that is not a class, or a row that is not a distribution; the message gives the place.
+        DomainError: for a label that is not a class, or a row that is not a distribution; the message says where.
         AlignmentError: for target predictions of other points.
 
     Example:
@@ -124,10 +124,10 @@ def _from_labels(labels: np.ndarray, points: int, classes: int, *, draws: bool) 
         raise ShapeError(f"target labels must be {shape} with draws={draws}, got shape {labels.shape}.")
     wrong = (labels < 0) | (labels >= classes)
     if np.any(wrong):
-        place = tuple(int(i) for i in np.argwhere(wrong)[0])
+        where = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise DomainError(
             f"target labels must be classes 0 to {classes - 1} of these predictions; "
-            f"target{list(place)} is {labels[place]}."
+            f"target{list(where)} is {labels[where]}."
         )
     logs = np.full((*np.atleast_2d(labels).shape, classes), -np.inf)
     np.put_along_axis(logs, np.atleast_2d(labels)[..., None].astype(np.intp), 0.0, axis=-1)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Integer, Real
 
-__all__ = ["hits", "top_class"]
+from outlearn.core.predictions import Predictions
+
+__all__ = ["hard_votes", "hits", "top_class"]
 
 
 def top_class(scores: Real[np.ndarray, "*rest classes"]) -> Float[np.ndarray, "*rest classes"]:
@@ -34,3 +36,18 @@ def hits(
         array([1. , 0.5, 0. ])
     """
     return top_class(scores)[..., np.arange(len(labels)), labels]
+
+
+def hard_votes(predictions: Predictions) -> Float[np.ndarray, "models points classes"]:
+    """Return each model's hard labels as 0 and 1; a model that finds all classes equally likely does not vote.
+
+    One that finds some of them equally likely, and no other more, splits its vote evenly among these.
+
+    Example:
+        >>> hard_votes(Predictions.from_probs(np.array([[0.7, 0.3], [0.5, 0.5]])))
+        array([[[1., 0.],
+                [0., 0.]]])
+    """
+    log_probs = predictions.log_probs
+    speaks = log_probs.max(axis=-1) > log_probs.min(axis=-1)
+    return top_class(log_probs) * speaks[..., None]

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SerializeAsAny, field_validator, model_validator
 
-from outlearn.core.combinations import COMBINATIONS, EACH
-from outlearn.core.criteria import check_criterion
 from outlearn.core.generators import GENERATORS
+from outlearn.core.labelers.combinations import COMBINATIONS, EACH
+from outlearn.core.students.criteria import check_criterion
 from outlearn.errors import ConfigError, suggest
 from outlearn.learners.head_learners import ConvexLearner, HeadLearner
 from outlearn.learners.learner import Learner

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from outlearn.core.combinations import COMBINATIONS, combined
+from outlearn.core.labelers.combinations import COMBINATIONS, combined
 from outlearn.experiment.config import Config
 from outlearn.experiment.evaluation import Evaluation, evaluate
 from outlearn.experiment.plan import Plan, make_plan

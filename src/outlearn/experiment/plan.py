@@ -31,12 +31,12 @@ from outlearn.learners.learner import Learner
 from outlearn.store.stage import Stage
 from outlearn.store.store import canonical_json, stage_key
 
-__all__ = ["DealtPoints", "Plan", "make_plan", "points_key", "read_points"]
+__all__ = ["Plan", "SplitTask", "make_plan", "points_key", "read_points"]
 
 
 @dataclass(frozen=True)
-class DealtPoints:
-    """Hold the points of a run, dealt to its splits; runs with one `points_key` have the same.
+class SplitTask:
+    """Hold the points of a run and their splits; runs with one `points_key` have the same.
 
     Attributes:
         task: the points.
@@ -81,17 +81,17 @@ def points_key(config: Config) -> str:
     return canonical_json({"data": config.data.model_dump(mode="json"), "seed": config.seed})
 
 
-def read_points(config: Config) -> DealtPoints:
-    """Read the data and deal them to the splits.
+def read_points(config: Config) -> SplitTask:
+    """Read the data and split them.
 
     Raises:
         OutlearnError: for data that cannot be used.
     """
     task = load_task(**config.data.model_dump(exclude={"fractions"}), seed=config.seed)
-    return DealtPoints(task, make_splits(task, **config.data.fractions.model_dump(), seed=config.seed))
+    return SplitTask(task, make_splits(task, **config.data.fractions.model_dump(), seed=config.seed))
 
 
-def make_plan(config: Config, points: DealtPoints | None = None) -> Plan:
+def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
     """Read the data, unless they were read, and lay out the stages.
 
     Args:

@@ -34,15 +34,15 @@ from outlearn.results.run import (
     Majority,
     Measures,
     RunResults,
-    Scored,
-    Selection,
     StageUse,
     TaskFacts,
     Teachers,
 )
+from outlearn.results.scored import Scored
+from outlearn.results.selection import Selection
 from outlearn.version import __version__
 
-__all__ = ["measure"]
+__all__ = ["describe_measures", "measure"]
 
 
 def measure(
@@ -87,7 +87,7 @@ def measure(
         outlearn=__version__,
         config_key=plan.key,
         task=_task(plan),
-        measure=_measures(config.measure, max(student.identity_error for student in students.values())),
+        measure=describe_measures(config.measure, max(student.identity_error for student in students.values())),
         teacher=Teachers(models=test.teachers.n_models, scores=means(teachers), each=each_model(teachers)),
         labeler=Labeler(
             source=config.weak_labels.source,
@@ -133,7 +133,8 @@ def _task(plan: Plan) -> TaskFacts:
     )
 
 
-def _measures(how: MeasureSection, identity_error: float) -> Measures:
+def describe_measures(how: MeasureSection, identity_error: float) -> Measures:
+    """Say how a run measures: its unit, its words, and which metric is the risk of one model, if any is."""
     generator = get_generator(how.generator)
     words = directions(generator, how.order)
     # A Bregman divergence is symmetric if and only if its gradient is linear, so that both means are one.

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from outlearn.core.agreement import agreement, consensus
-from outlearn.core.bias_variance import bias_variance
-from outlearn.core.blind_spots import MEANS, blind_spots
-from outlearn.core.entropy import sharpening
+from outlearn.core.decomposition.bias_variance import bias_variance
+from outlearn.core.decomposition.posterior import posterior_mean
+from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
+from outlearn.core.decomposition.total_variance import total_variance
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER, over_answered
 from outlearn.core.intervals import Interval
 from outlearn.core.metrics import METRICS, scorecard
-from outlearn.core.posterior import posterior_mean
 from outlearn.core.predictions import Predictions, labelled_by
-from outlearn.core.recovery import performance_gap_recovered
-from outlearn.core.risk_gap import RiskGap, risk_gap
-from outlearn.core.total_variance import total_variance
+from outlearn.core.students.agreement import agreement, consensus
+from outlearn.core.students.blind_spots import MEANS, blind_spots
+from outlearn.core.students.recovery import performance_gap_recovered
+from outlearn.core.students.sharpening import sharpening
 from outlearn.errors import OutlearnError
 from outlearn.experiment.config import Config
 from outlearn.experiment.evaluation import Evaluation

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Int
 
-from outlearn.core.denoising import DenoisingControl, denoising_control
+from outlearn.core.metrics import score
 from outlearn.core.predictions import Predictions
 from outlearn.core.randomness import generator as random_generator
+from outlearn.core.students.denoising import COLUMNS, ControlRow, denoising_control
 from outlearn.errors import DomainError
 from outlearn.results.explanation_parts import Control
 
@@ -43,47 +44,21 @@ def denoising(
         raise DomainError("one teacher has no ensemble to compare its student with; train at least two.")
     if validation is not None:
         models, truth = validation
-        table = denoising_control(
-            labels,
-            teacher=teacher,
-            student=student,
-            validation_teacher=models,
-            validation_labels=truth,
-            level=level,
-        )
-        return Control(table, labels_are, "chosen on the validation points")
-    if teacher.n_points < 2 * MIN_HALF:
-        raise DomainError(f"{teacher.n_points} points are too few to choose the best teacher on one half of them.")
-    shuffled = random_generator(0, "halves").permutation(teacher.n_points)
-    chosen_on, judged_on = shuffled[: len(shuffled) // 2], shuffled[len(shuffled) // 2 :]
-    half, whole = (
-        _table(labels, teacher, student, chosen_on, points, level)
-        for points in (judged_on, np.arange(teacher.n_points))
+        how = "chosen on the validation points"
+    else:
+        if teacher.n_points < 2 * MIN_HALF:
+            raise DomainError(f"{teacher.n_points} points are too few to choose the best teacher on one half of them.")
+        shuffled = random_generator(0, "halves").permutation(teacher.n_points)
+        chosen_on, judged_on = shuffled[: len(shuffled) // 2], shuffled[len(shuffled) // 2 :]
+        models, truth = teacher.select(teacher.point_ids[chosen_on]), labels[chosen_on]
+        how = "chosen on a random half of the points, measured on the other half"
+    table = denoising_control(
+        labels, teacher=teacher, student=student, validation_teacher=models, validation_labels=truth, level=level
     )
-    # All rows but one use all points; the best teacher is judged only where it was not chosen.
-    best = {row.name: row for row in half.rows}["best teacher"]
-    rows = tuple(best if row.name == "best teacher" else row for row in whole.rows)
-    return Control(
-        replace(whole, rows=rows), labels_are, "chosen on a random half of the points, measured on the other half"
-    )
-
-
-def _table(
-    labels: np.ndarray,
-    teacher: Predictions,
-    student: Predictions,
-    chosen_on: np.ndarray,
-    judged_on: np.ndarray,
-    level: float,
-) -> DenoisingControl:
-    def at(models: Predictions, points: np.ndarray) -> Predictions:
-        return replace(models, log_probs=models.log_probs[:, points], point_ids=models.point_ids[points])
-
-    return denoising_control(
-        labels[judged_on],
-        teacher=at(teacher, judged_on),
-        student=at(student, judged_on),
-        validation_teacher=at(teacher, chosen_on),
-        validation_labels=labels[chosen_on],
-        level=level,
-    )
+    if validation is None:
+        # The best teacher alone is not judged on all points, but where it was not chosen.
+        ids = teacher.point_ids[judged_on]
+        best = Predictions.from_logits(teacher.select(ids).log_probs[table.best_teacher], point_ids=ids)
+        row = ControlRow("best teacher", *(score(name, best, labels[judged_on], level).interval for name in COLUMNS))
+        table = replace(table, rows=tuple(row if other.name == row.name else other for other in table.rows))
+    return Control(table, labels_are, how)

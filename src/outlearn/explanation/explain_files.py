@@ -69,10 +69,10 @@ def explain_files(
         if not 0 <= share < 1:
             raise ConfigError(f"{name} is {share!r}; expected a share of at least 0 and below 1.")
     with show.bar("reading"):
-        own = None if teacher_of is None else read_teacher_of(teacher_of)
+        indices = None if teacher_of is None else read_teacher_of(teacher_of)
         t = read_predictions(teacher, kind=teacher_kind or kind, role="teacher")
         s = read_predictions(student, kind=kind, role="student", like=t)
-        s = replace(s, predictions=_paired(s.predictions, t, own, teacher_of))
+        s = replace(s, predictions=_paired(s.predictions, t, indices, teacher_of))
         y = read_target_file(target, t, draws=draws)
     if out is not None:
         EXPLANATIONS.claim(out)
@@ -101,7 +101,7 @@ def explain_files(
     text = "\n".join(
         [
             f"teachers   {_described(t)}",
-            f"students   {_described(s)}; {_pairing(own is not None, t.predictions, s.predictions)}",
+            f"students   {_described(s)}; {_pairing(indices is not None, t.predictions, s.predictions)}",
             f"target     {y.source}: {_target_words(y.values, draws)}; {shape}{names}",
             "",
             str(found),
@@ -126,26 +126,26 @@ def explain_files(
 
 
 def _paired(
-    student: Predictions, teacher: PredictionFiles, own: np.ndarray | None, source: str | Path | None
+    student: Predictions, teacher: PredictionFiles, indices: np.ndarray | None, source: str | Path | None
 ) -> Predictions:
     """Give the students their teachers, or say how to."""
     n_students, n_teachers = student.n_models, teacher.predictions.n_models
-    if own is None:
+    if indices is None:
         if n_teachers not in (1, n_students):
             raise AlignmentError(
                 f"{n_students} students of {n_teachers} teachers: nothing says which teacher labelled which student. "
                 "Pass --teacher-of FILE with one teacher index, from 0, for each student."
             )
         return student
-    if len(own) != n_students:
-        raise AlignmentError(f"{source}: {len(own)} teacher indices for {n_students} students. Give one a student.")
-    if own.min() < 0 or own.max() >= n_teachers:
-        wrong = int(own[(own < 0) | (own >= n_teachers)][0])
+    if len(indices) != n_students:
+        raise AlignmentError(f"{source}: {len(indices)} teacher indices for {n_students} students. Give one a student.")
+    if indices.min() < 0 or indices.max() >= n_teachers:
+        wrong = int(indices[(indices < 0) | (indices >= n_teachers)][0])
         raise AlignmentError(
-            f"{source}: student {int(np.argmax(own == wrong))} has teacher {wrong}; expected an index from 0 to "
+            f"{source}: student {int(np.argmax(indices == wrong))} has teacher {wrong}; expected an index from 0 to "
             f"{n_teachers - 1}, for the {n_teachers} teachers."
         )
-    return replace(student, teacher_of=own)
+    return replace(student, teacher_of=indices)
 
 
 def _smooth_target(target: np.ndarray, predictions: Predictions, share: float, *, draws: bool) -> np.ndarray:

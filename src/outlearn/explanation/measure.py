@@ -7,21 +7,26 @@ not identify is not left out but says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from outlearn.core.bias_variance import BiasVarianceSummary, bias_variance, variance_pseudo_values
-from outlearn.core.blind_spots import blind_spots
-from outlearn.core.entropy import sharpening
+from outlearn.core.decomposition.bias_variance import (
+    BiasVariance,
+    BiasVarianceSummary,
+    bias_variance,
+    variance_pseudo_values,
+)
+from outlearn.core.decomposition.posterior import METHODS, posterior_mean
+from outlearn.core.decomposition.risk_gap import Ledger, RiskGap, risk_gap
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, cluster_means, point_interval, two_way_interval
-from outlearn.core.posterior import METHODS, posterior_mean
 from outlearn.core.predictions import Predictions
-from outlearn.core.risk_gap import Ledger, RiskGap, risk_gap
+from outlearn.core.students.blind_spots import blind_spots
+from outlearn.core.students.sharpening import sharpening
 from outlearn.core.targets import read_target
 from outlearn.errors import ConfigError, DomainError, OutlearnError
 from outlearn.explanation.denoising import denoising
@@ -113,25 +118,18 @@ def explain(
         summary, ledger = gap.summary(level), gap.ledger()
     paired = replace(student, teacher_of=gap.teacher_of)
     with show.bar("bias and variance"):
-        kinds = [("teachers", 1, lambda: teacher), *_ensembles(teacher), ("students", 1, lambda: paired)]
-        decompositions = tuple(
-            Decomposition(name, size, _or_withheld(lambda models=models: risk.decomposed(models())))  # type: ignore[misc]
-            for name, size, models in kinds
+        decompositions = (
+            Decomposition("teachers", 1, risk.decomposed(lambda: teacher)),
+            *_ensembles(teacher, risk),
+            Decomposition("students", 1, risk.decomposed(lambda: paired)),
         )
         gain = _or_withheld(lambda: _gain(gap, teacher, student, level))
         ensembles = (
-            EnsembleRisk("mean", _or_withheld(lambda: risk.of_one(teacher.mean()))),
-            EnsembleRisk("dual_mean", _or_withheld(lambda: risk.of_one(teacher.dual_mean()))),
+            EnsembleRisk("mean", risk.of_one(teacher.mean)),
+            EnsembleRisk("dual_mean", risk.of_one(teacher.dual_mean)),
         )
     with show.bar("posterior mean"):
-        posterior = tuple(
-            PosteriorMeanSummary(
-                method,
-                METHODS[method],
-                _or_withheld(lambda method=method: _posterior(method, teacher, paired, risk)),  # type: ignore[misc]
-            )
-            for method in POSTERIOR_METHODS
-        )
+        posterior = tuple(_posterior(method, teacher, paired, risk) for method in POSTERIOR_METHODS)
     with show.bar("controls"):
         labels, labels_are = risk.labels(teacher)
         control = _or_withheld(
@@ -140,10 +138,8 @@ def explain(
             )
         )
         sharp = SharpeningOfBoth(
-            *(
-                _or_withheld(lambda models=models: sharpening(target, models, level=level, draws=draws).summary())  # type: ignore[misc]
-                for models in (teacher, paired)
-            )
+            _or_withheld(lambda: sharpening(target, teacher, level=level, draws=draws).summary()),
+            _or_withheld(lambda: sharpening(target, paired, level=level, draws=draws).summary()),
         )
         blind = _or_withheld(lambda: blind_spots(labels, teacher=teacher, student=paired).summary(level))
     with show.bar("slices"):
@@ -197,15 +193,16 @@ class _Risk:
     draws: bool
     level: float
 
-    def decomposed(self, models: Predictions) -> BiasVarianceSummary:
+    def decomposed(self, models: Callable[[], Predictions]) -> BiasVarianceSummary | Withheld:
         """Split the risk of models into noise, bias and variance."""
-        parts = bias_variance(self.target, models, generator=self.generator, order=self.order, draws=self.draws)
-        return parts.summary(level=self.level)
+        return _or_withheld(lambda: self._bias_variance(models()).summary(level=self.level))
 
-    def of_one(self, model: Predictions) -> Interval:
+    def of_one(self, model: Callable[[], Predictions]) -> Interval | Withheld:
         """Measure the risk of one model, over points."""
-        parts = bias_variance(self.target, model, generator=self.generator, order=self.order, draws=self.draws)
-        return point_interval(parts.total[None], self.level)
+        return _or_withheld(lambda: point_interval(self._bias_variance(model()).total[None], self.level))
+
+    def _bias_variance(self, models: Predictions) -> BiasVariance:
+        return bias_variance(self.target, models, generator=self.generator, order=self.order, draws=self.draws)
 
     def labels(self, models: Predictions) -> tuple[np.ndarray, str]:
         """Return the labels that classes are scored against, and what they are in words."""
@@ -223,20 +220,21 @@ def _or_withheld(part: Callable[[], Part]) -> Part | Withheld:
         return Withheld(str(error))
 
 
-def _ensembles(teacher: Predictions) -> Iterator[tuple[str, int, Callable[[], Predictions]]]:
-    """Average blocks of teachers, in both ways, so that there are several ensembles to see their variance."""
+def _ensembles(teacher: Predictions, risk: _Risk) -> Iterator[Decomposition]:
+    """Decompose the averages of blocks of teachers, in both ways: several ensembles show their variance."""
     size = max(2, teacher.n_models // BLOCKS)
     count = teacher.n_models // size
     if count < 2:
         return
     blocks = [replace(teacher, log_probs=teacher.log_probs[k * size : (k + 1) * size]) for k in range(count)]
 
-    def averaged(kind: str) -> Predictions:
-        means = [block.mean() if kind == "mean" else block.dual_mean() for block in blocks]
+    def joined(means: Iterable[Predictions]) -> Predictions:
         return replace(teacher, log_probs=np.concatenate([mean.log_probs for mean in means]))
 
-    yield "mean ensembles", size, lambda: averaged("mean")
-    yield "dual-mean ensembles", size, lambda: averaged("dual_mean")
+    yield Decomposition("mean ensembles", size, risk.decomposed(lambda: joined(block.mean() for block in blocks)))
+    yield Decomposition(
+        "dual-mean ensembles", size, risk.decomposed(lambda: joined(block.dual_mean() for block in blocks))
+    )
 
 
 def _gain(gap: RiskGap, teacher: Predictions, student: Predictions, level: float) -> GainSplit:
@@ -256,19 +254,21 @@ def _gain(gap: RiskGap, teacher: Predictions, student: Predictions, level: float
     )
 
 
-def _posterior(method: str, teacher: Predictions, student: Predictions, risk: _Risk) -> PosteriorMeanTerms:
-    found = posterior_mean(
-        teacher,
-        student,
-        method=method,
-        order=risk.order,
-        generator=risk.generator,
-        target=risk.target,
-        draws=risk.draws,
-    )
-    return PosteriorMeanTerms(
-        **{term.name: found.interval(term.name, risk.level) for term in fields(PosteriorMeanTerms)}
-    )
+def _posterior(method: str, teacher: Predictions, student: Predictions, risk: _Risk) -> PosteriorMeanSummary:
+    def terms() -> PosteriorMeanTerms:
+        found = posterior_mean(
+            teacher,
+            student,
+            method=method,
+            order=risk.order,
+            generator=risk.generator,
+            target=risk.target,
+            draws=risk.draws,
+        )
+        names = (field.name for field in fields(PosteriorMeanTerms))
+        return PosteriorMeanTerms(**{name: found.interval(name, risk.level) for name in names})
+
+    return PosteriorMeanSummary(method, METHODS[method], _or_withheld(terms))
 
 
 def _points(ledger: Ledger) -> PointsOfGain:

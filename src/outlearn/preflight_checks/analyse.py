@@ -1,7 +1,7 @@
 """Will my student beat my labeler? Read weak labels before anything is trained on them, with few true labels or none.
 
 What is identifiable, and under which assumption, is in docs/will-my-student-beat-my-labeler.md; the mathematics is in
-`outlearn.core.labeler_agreement`, `shared_answer` and `crossed_gain`.
+`outlearn.core.labelers.labeler_agreement`, `shared_answer` and `crossed_gain`.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
-from outlearn.core.influence import Estimate, average, mean_estimate, with_controls
 from outlearn.core.intervals import Interval
-from outlearn.core.labeler_agreement import (
+from outlearn.core.labelers.influence import LinearisedEstimate, average, mean_estimate, with_controls
+from outlearn.core.labelers.labeler_agreement import (
     PairTable,
     agreement_of,
     chance_corrected,
@@ -20,7 +20,7 @@ from outlearn.core.labeler_agreement import (
     pair_table,
     plurality_accuracy,
 )
-from outlearn.core.shared_answer import (
+from outlearn.core.labelers.shared_answer import (
     Skills,
     miss_rate,
     shared_bias,
@@ -38,7 +38,7 @@ __all__ = ["MIN_TRUE_LABELS", "LabelMeasures", "Products"]
 MIN_TRUE_LABELS = 20
 MAX_VOTERS = 15  # of the curve of votes
 
-Products = Sequence[Sequence[Estimate]]
+Products = Sequence[Sequence[LinearisedEstimate]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ class LabelMeasures:
         return replace(of_two, each={rest[k]: skill for k, skill in of_two.each.items()}, left_out=skills.left_out)
 
     @property
-    def disagreement(self) -> Estimate:
+    def disagreement(self) -> LinearisedEstimate:
         """How often two labels of a point differ, mean over pairs of labelers."""
         return mean_disagreement(self.agreements)
 
@@ -94,11 +94,11 @@ class LabelMeasures:
         """List the labelers whose skill is known."""
         return sorted(self.skills.each)
 
-    def rate(self, value: Estimate) -> Interval:
+    def rate(self, value: LinearisedEstimate) -> Interval:
         """Give the interval of a share: cut to [0, 1]."""
         return value.interval(self.level, low=0.0, high=1.0)
 
-    def missed(self) -> Estimate:
+    def missed(self) -> LinearisedEstimate:
         """Estimate how often a labeler misses the shared answer, mean."""
         return miss_rate(self.skills.mean, self.n_classes)
 
@@ -168,7 +168,7 @@ class LabelMeasures:
             removable = self._no_interval(n, "the labels have next to no error")
         return TruthReport(n, self.rate(error), self.rate(bias), removable, squared)
 
-    def _ratio(self, first: int, second: int) -> Estimate | None:
+    def _ratio(self, first: int, second: int) -> LinearisedEstimate | None:
         """Estimate the ratio of two labelers' skills by how well students of both agree with each.
 
         The geometric mean over both students: what a student learned of its own labeler's habits cancels where they are
@@ -181,7 +181,7 @@ class LabelMeasures:
             return None
         return ((q[0].log() + q[1].log() - q[2].log() - q[3].log()) / 2).exp()
 
-    def _bias_controls(self, judges: list[int], true_labels: np.ndarray) -> list[Estimate]:
+    def _bias_controls(self, judges: list[int], true_labels: np.ndarray) -> list[LinearisedEstimate]:
         """Controls for the shared bias: how often labelers agree, over all points less over those of known truth."""
         labels = self.table.labels[judges]
         pairs = [(i, j) for i in range(len(judges)) for j in range(i)]
@@ -196,4 +196,4 @@ class LabelMeasures:
 
     def _no_interval(self, n_points: int, reason: str) -> Interval:
         """Give nan and the reason."""
-        return Interval(math.nan, math.nan, math.nan, math.nan, 1, n_points, self.level, reason, "points")
+        return Interval.missing(reason, n_models=1, n_points=n_points, level=self.level, over="points")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from outlearn.core.crossed_gain import vote_shares
+from outlearn.core.labelers.crossed_gain import vote_shares
 from outlearn.data.label_table import LabelTable
 from outlearn.results.preflight_parts import PointToCheck
 

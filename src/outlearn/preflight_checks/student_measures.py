@@ -10,7 +10,8 @@ from itertools import combinations
 
 import numpy as np
 
-from outlearn.core.crossed_gain import (
+from outlearn.core.intervals import Interval
+from outlearn.core.labelers.crossed_gain import (
     Judged,
     accuracy_for,
     break_even_bias,
@@ -19,10 +20,9 @@ from outlearn.core.crossed_gain import (
     true_gain,
     vote_shares,
 )
-from outlearn.core.influence import Estimate, average
-from outlearn.core.intervals import Interval
-from outlearn.core.labeler_agreement import agreement_of, chance_corrected
-from outlearn.core.shared_answer import unrelated
+from outlearn.core.labelers.influence import LinearisedEstimate, average
+from outlearn.core.labelers.labeler_agreement import agreement_of, chance_corrected
+from outlearn.core.labelers.shared_answer import unrelated
 from outlearn.core.top_class import top_class
 from outlearn.data.label_table import LabelTable
 from outlearn.preflight_checks.measures import LabelMeasures, Products
@@ -108,7 +108,7 @@ class StudentMeasures:
         return (self._accuracies[1.0] - self._accuracies[0.5]).interval(self.labels.level)
 
     @cached_property
-    def _accuracies(self) -> Mapping[float, Estimate]:
+    def _accuracies(self) -> Mapping[float, LinearisedEstimate]:
         """For each fraction of the points how often students give the shared answer: of all labelers, else of one."""
         return {
             fraction: self._accuracy(
@@ -126,7 +126,7 @@ class StudentMeasures:
         both = [(a, b) for b in self.labels.judges for a in self.labels.judges if a != b]
         return [(a, b) for a, b in both if (min(a, b), max(a, b)) in self.labels.agreements]
 
-    def _accuracy(self, judged: Judged) -> Estimate:
+    def _accuracy(self, judged: Judged) -> LinearisedEstimate:
         return accuracy_for(judged, self.labels.table.labels, self.labels.skills, self.labels.n_classes)
 
     def _single_judged(self, fraction: float) -> Judged:
@@ -161,7 +161,7 @@ class StudentMeasures:
         if gain.interval(level).excludes_zero and rate.value > 0:
             break_even = max(break_even_bias(gain, rate, self.labels.n_classes).interval(level).low, 0.0)
 
-        def over(rivals: Judged | Withheld, measure: Callable[[Judged], Estimate]) -> Interval | Withheld:
+        def over(rivals: Judged | Withheld, measure: Callable[[Judged], LinearisedEstimate]) -> Interval | Withheld:
             return rivals if isinstance(rivals, Withheld) else measure(rivals).interval(level)
 
         without = Withheld("there are no true labels")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int
 
-from outlearn.core.crossed_gain import vote_shares
+from outlearn.core.labelers.crossed_gain import vote_shares
 
 __all__ = ["FRACTIONS", "MIN_POINTS_TO_TRAIN", "CrossFit", "cross_fit", "pools"]
 

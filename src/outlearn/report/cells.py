@@ -27,7 +27,7 @@ __all__ = [
     "point_estimate",
 ]
 
-Kind = Literal["text", "percent", "points", "nats", "signed", "ratio", "count", "seconds"]
+Kind = Literal["text", "percent", "points", "nats", "signed", "ratio", "count"]
 MISSING = "—"
 
 Cell = Interval | Withheld | float | int | str | None
@@ -114,7 +114,6 @@ def format_number(value: float | None, kind: Kind) -> str:
         "nats": (1, 3, ""),
         "signed": (1, 3, "+"),
         "ratio": (1, 2, ""),
-        "seconds": (1, 1, ""),
         "text": (1, 3, ""),
     }[kind]
     text = f"{value * scale:{sign}.{digits}f}"

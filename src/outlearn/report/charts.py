@@ -118,7 +118,6 @@ class Chart:
     panels: tuple[Panel, ...]
     columns: int = 1
     panel_height: int = 320
-    share_x: bool = False
     share_y: bool = False
     legend: bool = True
     widths: tuple[float, ...] = field(default=())

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from outlearn.core.combinations import COMBINATIONS, EACH
 from outlearn.core.intervals import Interval
+from outlearn.core.labelers.combinations import COMBINATIONS, EACH
 from outlearn.report.cells import (
     excludes_zero,
     format_cell,

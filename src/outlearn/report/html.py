@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from outlearn.errors import ConfigError, StoreError, suggest
+from outlearn.errors import ConfigError, suggest
 from outlearn.report.charts import Chart
 from outlearn.report.comparison_page import comparison_page
 from outlearn.report.markdown import markdown_report
@@ -15,6 +15,7 @@ from outlearn.report.theory_page import theory_page
 from outlearn.results.run_folder import load_run
 from outlearn.results.sweep import is_sweep, load_sweep
 from outlearn.results.theory import is_theory, read_theory
+from outlearn.results.writing import write_file
 
 __all__ = ["FORMATS", "write_report"]
 
@@ -50,11 +51,11 @@ def write_report(
         sweep = load_sweep(dirs[0])
         if figures is not None:
             _draw(sweep_charts(sweep), figures)
-        return _write(out or dirs[0] / "report.html", sweep_page(sweep))
+        return _written(out or dirs[0] / "report.html", sweep_page(sweep))
     if any(map(is_theory, dirs)):
         if len(dirs) > 1 or format != "html" or figures is not None:
             raise ConfigError("theory has one page, html: give its folder alone, without --format and --figures.")
-        return _write(out or dirs[0] / "report.html", theory_page(read_theory(dirs[0])))
+        return _written(out or dirs[0] / "report.html", theory_page(read_theory(dirs[0])))
     runs = [load_run(folder) for folder in dirs]
     if not runs:
         raise ConfigError("no run folder was given; give one, or several for a comparison.")
@@ -68,7 +69,7 @@ def write_report(
         text = markdown_report(runs)
     else:
         text = run_page(runs[0]) if single else comparison_page(runs)
-    return _write(target, text)
+    return _written(target, text)
 
 
 def _draw(charts: Mapping[str, Chart], folder: Path) -> None:
@@ -77,12 +78,6 @@ def _draw(charts: Mapping[str, Chart], folder: Path) -> None:
     write_figures(charts, folder)
 
 
-def _write(target: Path, text: str) -> Path:
-    """Write a page: whole, or not at all."""
-    try:
-        beside = target.with_name(f".{target.name}.outlearn-half")
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(target)
-    except OSError as error:
-        raise StoreError(f"{str(target)!r} cannot be written: {error.strerror}. Choose another --out FILE.") from error
+def _written(target: Path, page: str) -> Path:
+    write_file(target, page.encode())
     return target

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
+from outlearn.core.decomposition.risk_gap import RiskGap
 from outlearn.core.metrics import accuracy
-from outlearn.core.risk_gap import RiskGap
 from outlearn.report.cells import Cell
 from outlearn.report.page import Grid, GridColumn
 from outlearn.results.reading import Measured

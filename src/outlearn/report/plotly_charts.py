@@ -43,8 +43,6 @@ def to_plotly(chart: Chart) -> dict[str, Any]:
         y_axis = {**_axis(panel.y, upright=True), "domain": y_span, "anchor": f"x{number}"}
         if chart.share_y and column:
             y_axis |= {"showticklabels": False, "title": {"text": ""}, "matches": _name("y", row * columns)}
-        if chart.share_x and index:
-            x_axis["matches"] = "x"
         layout[f"xaxis{number}"], layout[f"yaxis{number}"] = x_axis, y_axis
         if panel.title:
             layout["annotations"].append(_title(panel.title, x_spans[column], y_span))

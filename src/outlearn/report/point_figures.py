@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from outlearn.core.decomposition.pairwise import pairwise_divergence
+from outlearn.core.decomposition.risk_gap import RiskGap
 from outlearn.core.intervals import Interval, point_interval
-from outlearn.core.pairwise import pairwise_divergence
 from outlearn.core.predictions import Predictions
-from outlearn.core.risk_gap import RiskGap
 from outlearn.report.cells import (
     Cell,
     Column,

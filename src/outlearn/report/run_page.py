@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from outlearn.core.risk_gap import RiskGap
+from outlearn.core.decomposition.risk_gap import RiskGap
 from outlearn.report.calibration_figures import reliability_figure, sensitivity_figure
 from outlearn.report.findings import best_loss, findings
 from outlearn.report.ledger_grid import ledger_grid

@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from outlearn.core.criteria import CRITERIA
+from outlearn.core.students.criteria import CRITERIA
 from outlearn.report.cells import Cell, Column, Table, format_number, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Panel, Rule
 from outlearn.report.page import Figure
 from outlearn.report.style import ROLES, SeriesStyle, series_style
-from outlearn.results.run import Candidate, RunResults, Selection
+from outlearn.results.run import RunResults
+from outlearn.results.selection import Candidate, Selection
 
 __all__ = ["AUTO", "selection_figure", "selection_finding"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from outlearn.core.across_tasks.ranking import cliques
 from outlearn.core.intervals import Interval
-from outlearn.core.ranking import cliques
 from outlearn.report.cells import (
     Cell,
     Column,

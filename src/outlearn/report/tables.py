@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from outlearn.core.combinations import COMBINATIONS
 from outlearn.core.intervals import Interval
+from outlearn.core.labelers.combinations import COMBINATIONS
 from outlearn.core.metrics import METRICS, Metric
 from outlearn.report.cells import Cell, Column, Kind, Table, point_estimate
 from outlearn.results.measurement import Withheld
@@ -84,16 +84,17 @@ def metrics_in_tables(results: RunResults) -> tuple[Metric, ...]:
 def main_table(results: RunResults) -> Table:
     """Return who scored what: the metrics, PGR, agreement, gap = misfit + residual."""
     metrics = metrics_in_tables(results)
+    of_students = _of_students(results.measure.unit)
     columns = (
         Column(""),
         *(Column(each.label, "percent" if each.unit == "percent" else "nats", each.line) for each in metrics),
-        *_OF_STUDENTS,
+        *of_students,
     )
     rows: list[tuple[Cell, ...]] = []
     notes: list[str] = []
     for row in score_rows(results):
         found = row.student
-        rest: tuple[Cell, ...] = (None,) * len(_OF_STUDENTS)
+        rest: tuple[Cell, ...] = (None,) * len(of_students)
         if found is not None:
             rest = (found.pgr, found.agreement, found.gap, found.misfit, found.residual)
         cells = (row.label, *(row.scores.get(each.name) for each in metrics), *rest)
@@ -105,23 +106,20 @@ def main_table(results: RunResults) -> Table:
     return Table("Scores on the test points", columns, tuple(rows), tuple(dict.fromkeys(notes)))
 
 
-_DECOMPOSITION = (
-    Column("gap", "signed", "risk of the teacher minus risk of its student, in nats"),
-    Column("misfit", "nats", "divergence between student and teacher, in nats"),
-    Column("residual", "signed", "gap - misfit, in nats"),
-)
-_OF_STUDENTS = (
-    Column("PGR", "ratio", "(student - teacher) / (ceiling - teacher), on accuracy"),
-    Column("agreement", "percent", "share of test points where a student repeats its own teacher's class, in %"),
-    *_DECOMPOSITION,
-)
+def _of_students(unit: str) -> tuple[Column, ...]:
+    return (
+        Column("PGR", "ratio", "(student - teacher) / (ceiling - teacher), on accuracy"),
+        Column("agreement", "percent", "share of test points where a student repeats its own teacher's class, in %"),
+        Column("gap", "signed", f"risk of the teacher minus risk of its student, in {unit}"),
+        Column("misfit", "nats", f"divergence between student and teacher, in {unit}"),
+        Column("residual", "signed", f"gap - misfit, in {unit}"),
+    )
 
 
 def scores_table(results: RunResults) -> Table:
     """Return the main table without the decomposition, which has a table of its own: narrow enough for a page."""
     table = main_table(results)
-    kept = -len(_DECOMPOSITION)
-    return Table(table.title, table.columns[:kept], tuple(row[:kept] for row in table.rows), table.footnotes)
+    return Table(table.title, table.columns[:-3], tuple(row[:-3] for row in table.rows), table.footnotes)
 
 
 def gap_table(results: RunResults) -> Table:

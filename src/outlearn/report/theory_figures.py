@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
 import numpy as np
 
 from outlearn.report.cells import Column, Table
@@ -23,21 +26,12 @@ def rows_where(curve: Curve, **values: str | float) -> dict[str, np.ndarray]:
 
 def dots(name: str, style: SeriesStyle, curve: Curve, x: str, y: str, *, size: float = 8) -> Dots:
     """Draw column `y` against `x`, with the interval in the columns `y_low` and `y_high` where they are there."""
-    low, high = curve.get(f"{y}_low"), curve.get(f"{y}_high")
+    low, high = (curve[f"{y}_{end}"].tolist() if f"{y}_{end}" in curve else [] for end in ("low", "high"))
     texts = []
     for index, (at, value) in enumerate(zip(curve[x], curve[y], strict=True)):
-        interval = "" if low is None or high is None else f" [{number(low[index])}, {number(high[index])}]"
+        interval = f" [{number(low[index])}, {number(high[index])}]" if low else ""
         texts.append(f"{name}\n{x.replace('_', ' ')} {number(at)}: {number(value)}{interval}")
-    return Dots(
-        name,
-        style,
-        curve[x].tolist(),
-        curve[y].tolist(),
-        low=[] if low is None else low.tolist(),
-        high=[] if high is None else high.tolist(),
-        hover=texts,
-        size=size,
-    )
+    return Dots(name, style, curve[x].tolist(), curve[y].tolist(), low=low, high=high, hover=texts, size=size)
 
 
 def line(
@@ -62,11 +56,27 @@ def log_axis(title: str, *columns: np.ndarray) -> Axis:
     return Axis(title, log=True, ticks=ticks)
 
 
-def numbers_table(title: str, curve: Curve, names: dict[str, str]) -> Table:
-    """Put columns of a curve into a table: key -> heading."""
-    columns = tuple(Column(heading, "text") for heading in names.values())
-    rows = tuple(tuple(_cell(value) for value in row) for row in zip(*(curve[key] for key in names), strict=True))
+def numbers_table(
+    title: str, curve: Curve, keys: Sequence[str], headings: Mapping[str, str] = MappingProxyType({})
+) -> Table:
+    """Put columns of a curve into a table.
+
+    Args:
+        title: of the table.
+        curve: the columns by key.
+        keys: the columns to show; X_low and X_high are headed "low" and "high", X_exact "exact X".
+        headings: key -> heading, where another one is clearer.
+    """
+    columns = tuple(Column(headings[key] if key in headings else _heading(key), "text") for key in keys)
+    rows = tuple(tuple(_cell(value) for value in row) for row in zip(*(curve[key] for key in keys), strict=True))
     return Table(title, columns, rows)
+
+
+def _heading(key: str) -> str:
+    stem, _, last = key.rpartition("_")
+    if last in ("low", "high"):
+        return last
+    return f"exact {stem}" if last == "exact" else key.replace("_", " ")
 
 
 def _cell(value: object) -> str:

@@ -55,14 +55,8 @@ def _sign_change(result: TheoryResult) -> Figure:
         table=numbers_table(
             "Gap per unit of student penalty",
             scaled,
-            {
-                "teacher_penalty": "teacher's penalty",
-                "gap": "gap",
-                "gap_low": "low",
-                "gap_high": "high",
-                "gap_exact": "exact",
-                "teacher_risk": "teacher's risk",
-            },
+            ("teacher_penalty", "gap", "gap_low", "gap_high", "gap_exact", "teacher_risk"),
+            {"teacher_penalty": "teacher's penalty", "gap_exact": "exact", "teacher_risk": "teacher's risk"},
         ),
     )
 
@@ -105,14 +99,8 @@ def _student_penalty(result: TheoryResult) -> Figure:
         table=numbers_table(
             "Terms of the gap",
             curve,
-            {
-                "teacher_penalty": "teacher's penalty",
-                "student_penalty": "student's penalty",
-                "gap": "gap",
-                "gap_exact": "exact gap",
-                "misfit": "misfit",
-                "residual": "residual",
-            },
+            ("teacher_penalty", "student_penalty", "gap", "gap_exact", "misfit", "residual"),
+            {"teacher_penalty": "teacher's penalty", "student_penalty": "student's penalty"},
         ),
     )
 
@@ -155,16 +143,22 @@ def _variances(result: TheoryResult) -> Figure:
         table=numbers_table(
             "Variances",
             curve,
+            (
+                "correlation_dimension",
+                "student_examples",
+                "student",
+                "student_low",
+                "student_high",
+                "student_exact",
+                "student_leading",
+                "misfit",
+                "residual",
+            ),
             {
                 "correlation_dimension": "q",
                 "student_examples": "N",
-                "student": "student",
-                "student_low": "low",
-                "student_high": "high",
                 "student_exact": "exact",
                 "student_leading": "leading order",
-                "misfit": "misfit",
-                "residual": "residual",
             },
         ),
     )
@@ -204,12 +198,7 @@ def _estimator(result: TheoryResult) -> Figure:
         table=numbers_table(
             "Estimates on samples of known q",
             curve,
-            {
-                "true": "true q",
-                "corrected": "corrected",
-                "corrected_low": "low",
-                "corrected_high": "high",
-                "plug_in": "plug-in",
-            },
+            ("true", "corrected", "corrected_low", "corrected_high", "plug_in"),
+            {"true": "true q", "plug_in": "plug-in"},
         ),
     )

@@ -61,16 +61,7 @@ def ensembles_figures(result: TheoryResult) -> tuple[Figure, ...]:
                 "In the other order the two change roles. Curves use random ensembles; the claims enumerate all pairs."
             ),
             table=numbers_table(
-                "Ensembles of real classifiers",
-                curve,
-                {
-                    "order": "order",
-                    "ensemble": "ensemble",
-                    "members": "members",
-                    "risk": "risk",
-                    "bias": "bias",
-                    "variance": "variance",
-                },
+                "Ensembles of real classifiers", curve, ("order", "ensemble", "members", "risk", "bias", "variance")
             ),
         ),
     )
@@ -109,6 +100,7 @@ def convex_figures(result: TheoryResult) -> tuple[Figure, ...]:
                     "says": np.array([KINDS[says][2] for says in families["says"].tolist()]),
                     "below": np.array([f"{share:.0%}" for share in families["below"]]),
                 },
+                ("title", "says", "below", "misfit", "gap", "residual"),
                 {
                     "title": "class",
                     "says": "the theory says",
@@ -174,17 +166,8 @@ def entropy_figures(result: TheoryResult) -> tuple[Figure, ...]:
             table=numbers_table(
                 "Students",
                 students,
-                {
-                    "student": "student",
-                    "steps": "steps",
-                    "accuracy": "accuracy",
-                    "log_loss": "log loss",
-                    "entropy": "entropy",
-                    "gain": "H - CE",
-                    "gain_low": "low",
-                    "gain_high": "high",
-                    "best_power": "best power",
-                },
+                ("student", "steps", "accuracy", "log_loss", "entropy", "gain", "gain_low", "gain_high", "best_power"),
+                {"gain": "H - CE"},
             ),
         ),
     )

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import indent
 
-from outlearn.core.blind_spots import BlindSpotSummary
+from outlearn.core.decomposition.risk_gap import RiskGapSummary, SliceTable
 from outlearn.core.intervals import Interval
 from outlearn.core.orders import Directions
-from outlearn.core.risk_gap import RiskGapSummary, SliceTable
+from outlearn.core.students.blind_spots import BlindSpotSummary
 from outlearn.core.text import bullets, preformatted, wrapped
 from outlearn.results.explanation_parts import (
     Control,

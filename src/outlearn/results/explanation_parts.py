@@ -10,12 +10,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from outlearn.core.bias_variance import BiasVarianceSummary
-from outlearn.core.denoising import DenoisingControl
-from outlearn.core.entropy import SharpeningSummary
+from outlearn.core.decomposition.bias_variance import BiasVarianceSummary
+from outlearn.core.decomposition.risk_gap import RiskGapSummary
 from outlearn.core.intervals import Interval
 from outlearn.core.orders import ORDERS
-from outlearn.core.risk_gap import RiskGapSummary
+from outlearn.core.students.denoising import DenoisingControl
+from outlearn.core.students.sharpening import SharpeningSummary
 from outlearn.core.text import WIDTH, wrapped
 from outlearn.results.measurement import Withheld
 
@@ -204,7 +204,7 @@ def _plus_minus(interval: Interval) -> str:
 
 @dataclass(frozen=True)
 class PosteriorMeanTerms:
-    """The misfit split about the posterior-mean teacher; see `outlearn.core.posterior.PosteriorMean`."""
+    """The misfit split about the posterior-mean teacher; see `PosteriorMean`."""
 
     misfit: Interval
     distance: Interval

@@ -14,7 +14,7 @@ ID_WIDTH = 24
 
 @dataclass(frozen=True)
 class PointOfGain:
-    """One row of the ledger, means over teachers and their students; see `outlearn.core.ledger.Ledger`."""
+    """One row of the ledger, means over teachers and their students; see `Ledger`."""
 
     id: int | str
     target_class: int

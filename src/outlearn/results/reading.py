@@ -19,7 +19,6 @@ from safetensors import SafetensorError, safe_open
 
 from outlearn.core.predictions import Predictions
 from outlearn.errors import DataError, OutlearnError
-from outlearn.results.serialization import read_json
 
 __all__ = ["AGAIN", "Measured", "Point", "read_config", "read_predictions"]
 
@@ -241,35 +240,3 @@ def _names(metadata: Mapping[str, str], key: str, path: Path) -> list[str]:
     if not isinstance(names, list):
         raise DataError(f"{str(path)!r} does not list its {key}, but {names!r:.60}. {AGAIN}")
     return [str(name) for name in names]
-
-
-@dataclass(frozen=True)
-class RunFolder:
-    """A run as plain data, for the report."""
-
-    path: Path
-    results: Mapping[str, Any]
-    config: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """Name of the folder, what a comparison calls the run."""
-        return self.path.resolve().name
-
-
-def read_run(path: str | Path) -> RunFolder:
-    """Read a run as plain data."""
-    folder = Path(path)
-    return RunFolder(folder, read_json(folder / "results.json", again=AGAIN), read_config(folder / "config.yaml"))
-
-
-def read_measured(run: RunFolder) -> Measured:
-    """Read the predictions of a run."""
-    measure = run.results.get("measure") or {}
-    return read_predictions(
-        run.path / "predictions",
-        losses=run.results["students"],
-        labeler=(run.config.get("weak_labels") or {}).get("source", "each"),
-        target=measure.get("target", "labels"),
-        smoothing=measure.get("smoothing") or 0.0,
-    )

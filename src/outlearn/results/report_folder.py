@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from outlearn.errors import DataError, StoreError
 from outlearn.results.serialization import read_json, read_record
-from outlearn.results.writing import write_file
+from outlearn.results.writing import remove_halves, write_file, write_json
 from outlearn.version import __version__
 
 __all__ = ["ReportFolder"]
@@ -54,6 +54,7 @@ class ReportFolder(Generic[Found]):
         results = folder / "results.json"
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            remove_halves(folder)
             ours = (results.name, "summary.txt", self.table)
             others = sorted(path.name for path in folder.iterdir() if path.name not in ours)
             if not others and results.is_file():
@@ -94,8 +95,7 @@ class ReportFolder(Generic[Found]):
         content |= {field.name: _plain(getattr(found, field.name)) for field in fields(self.found)}  # type: ignore[arg-type]
         write_file(folder / self.table, sheet.getvalue().encode())
         write_file(folder / "summary.txt", (text + "\n").encode())
-        written = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
-        write_file(folder / "results.json", (written + "\n").encode())
+        write_json(folder / "results.json", content)
 
     def read(self, folder: str | Path) -> Found:
         """Read what `write` wrote.

@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from outlearn.core.block_means import over_clusters, over_splits
-from outlearn.core.intervals import Interval
-from outlearn.core.ranking import (
+from outlearn.core.across_tasks.block_means import over_clusters, over_splits, win_rate
+from outlearn.core.across_tasks.ranking import (
     FriedmanTest,
     PairwiseTests,
     block_ranks,
@@ -26,7 +25,7 @@ from outlearn.core.ranking import (
     nemenyi_difference,
     wilcoxon_holm,
 )
-from outlearn.core.win_rates import win_rate
+from outlearn.core.intervals import Interval
 from outlearn.errors import DomainError
 from outlearn.results.sweep import Sweep, SweptRun
 

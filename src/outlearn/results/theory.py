@@ -12,30 +12,27 @@ score is within its tolerance:
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator
+from pydantic import BeforeValidator, Field, PlainValidator
 
 from outlearn.errors import DataError, DomainError, ShapeError, StoreError
-from outlearn.results.serialization import Record, read_json, read_record
-from outlearn.results.writing import write_file
+from outlearn.results.serialization import read_json, read_record
+from outlearn.results.writing import write_json
+from outlearn.version import __version__
 
-__all__ = ["Claim", "Curve", "TheoryResult", "is_theory", "read_theory", "write_theory"]
+__all__ = ["Claim", "Curve", "TheoryResult", "check_theory_folder", "is_theory", "read_theory", "write_theory"]
 
 SCHEMA = 2
-KIND = "theory"
 FILE = "results.json"
+FILES = (FILE, "summary.txt", "report.html")
 AGAIN = "Give `outlearn theory` again with this folder as --out."
-
-# Scores and agreement are written for people; when read they follow from the numbers anew.
-DERIVED_TOO = ConfigDict(extra="ignore")
 
 Statistic = Literal["z", "relative error", "sign"]
 
@@ -77,7 +74,6 @@ class Claim:
         (2.0, True)
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = DERIVED_TOO
     text: str
     measured: Number
     predicted: Number
@@ -136,7 +132,6 @@ class TheoryResult:
         ShapeError: if the columns of a curve differ in length.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = DERIVED_TOO
     name: str
     description: str
     claims: tuple[Claim, ...]
@@ -166,13 +161,30 @@ class TheoryResult:
         return all(claim.agrees for claim in self.claims)
 
 
-class _File(Record):
-    """The content of results.json."""
+@dataclass(frozen=True)
+class _File:
+    """What is read of results.json; scores and agreement, written for people, follow from it."""
 
-    schema_version: Annotated[int, Field(alias="schema")]
-    kind: Literal["theory"]
-    agrees: bool
     experiments: Annotated[tuple[TheoryResult, ...], Field(min_length=1)]
+
+
+def check_theory_folder(folder: Path) -> None:
+    """Refuse a folder that holds anything but earlier results of theory, before anything long runs; make nothing yet.
+
+    Raises:
+        StoreError: if it does, or is a file.
+    """
+    if folder.is_file():
+        raise StoreError(f"{str(folder)!r} is a file; choose a folder with --out DIR.")
+    present = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    others = [name for name in present if name not in FILES]
+    if FILE in present and not is_theory(folder):
+        others.insert(0, FILE)
+    if others:
+        raise StoreError(
+            f"the folder {str(folder)!r} is not empty and holds no results of theory (found {others[0]!r}). Choose "
+            "another --out DIR."
+        )
 
 
 def write_theory(results: Sequence[TheoryResult], folder: Path) -> None:
@@ -189,20 +201,20 @@ def write_theory(results: Sequence[TheoryResult], folder: Path) -> None:
         ) from None
     content = {
         "schema": SCHEMA,
-        "kind": KIND,
+        "kind": "theory",
+        "outlearn": __version__,
         "agrees": all(result.agrees for result in results),
         "experiments": [_record(result) for result in results],
     }
-    write_file(folder / FILE, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+    write_json(folder / FILE, content)
 
 
 def is_theory(folder: Path) -> bool:
     """Say whether a folder holds the results of theory, of whatever schema."""
     try:
-        content = read_json(folder / FILE, again=AGAIN)
+        return _is_ours(read_json(folder / FILE, again=AGAIN))
     except DataError:
         return False
-    return isinstance(content, dict) and content.get("kind") == KIND
 
 
 def read_theory(folder: Path) -> tuple[TheoryResult, ...]:
@@ -214,11 +226,13 @@ def read_theory(folder: Path) -> tuple[TheoryResult, ...]:
     """
     file = folder / FILE
     content = read_json(file, again=AGAIN)
-    if isinstance(content, dict) and content.get("kind") != KIND:
-        raise DataError(
-            f"{str(file)!r} holds other results (kind {content.get('kind')!r}), not those of theory. {AGAIN}"
-        )
+    if not _is_ours(content):
+        raise DataError(f"{str(file)!r} holds other results than those of theory. {AGAIN}")
     return read_record(_File, content, file, schema=SCHEMA, again=AGAIN).experiments
+
+
+def _is_ours(content: Any) -> bool:
+    return isinstance(content, dict) and "agrees" in content  # schema 1 had no kind
 
 
 def _record(result: TheoryResult) -> dict[str, Any]:

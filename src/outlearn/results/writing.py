@@ -22,6 +22,7 @@ __all__ = [
     "claim_folder",
     "log_event",
     "new_run_folder",
+    "remove_halves",
     "sync",
     "write_file",
     "write_json",
@@ -45,7 +46,7 @@ def claim_folder(folder: Path, config_yaml: str) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _remove_halves(folder)
+        remove_halves(folder)
         present = [path.name for path in folder.iterdir()]
         config = folder / "config.yaml"
         if present and not config.is_file():
@@ -137,7 +138,7 @@ def log_event(path: Path, event: str, **details: Any) -> None:
         raise StoreError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
 
 
-def _remove_halves(folder: Path) -> None:
+def remove_halves(folder: Path) -> None:
     """Remove what a writer that was killed left beside the files it was writing; see `write_file`."""
     for path in [*folder.glob(".*.outlearn-half"), *folder.glob("predictions/.*.outlearn-half")]:
         path.unlink(missing_ok=True)
@@ -162,7 +163,7 @@ def write_file(path: Path, content: bytes) -> None:
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise StoreError(
-            f"{str(path)!r} cannot be written: {error.strerror}. Free some space, or choose another --out DIR."
+            f"{str(path)!r} cannot be written: {error.strerror}. Free some space, or choose another --out."
         ) from error
 
 

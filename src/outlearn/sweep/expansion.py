@@ -21,7 +21,7 @@ from outlearn.experiment.config import Config
 from outlearn.experiment.load_config import check_config, overlay
 from outlearn.results.sweep import Value
 from outlearn.store.store import canonical_json
-from outlearn.sweep.sweep_file import Combination, Sweep
+from outlearn.sweep.sweep_file import Combination, SweepConfig
 
 __all__ = ["LOSS_KEY", "Member", "expand", "value_text"]
 
@@ -46,7 +46,7 @@ class Member:
     values: Mapping[str, Value]
 
 
-def expand(sweep: Sweep) -> tuple[Member, ...]:
+def expand(sweep: SweepConfig) -> tuple[Member, ...]:
     """Build the members of a sweep, in the order of the file.
 
     Raises:
@@ -98,7 +98,7 @@ def value_text(value: Any) -> str:
     return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _combinations(sweep: Sweep) -> Sequence[Combination]:
+def _combinations(sweep: SweepConfig) -> Sequence[Combination]:
     grid = [dict(zip(sweep.grid, values, strict=True)) for values in itertools.product(*sweep.grid.values())]
     zipped = [dict(zip(sweep.zipped, values, strict=True)) for values in zip(*sweep.zipped.values(), strict=True)]
     return [
@@ -129,12 +129,12 @@ def _more(count: int) -> str:
 def _refuse_duplicates(combinations: Sequence[Combination], configs: Sequence[Config]) -> None:
     first: dict[str, int] = {}
     twins = []
-    for place, config in enumerate(configs):
-        earlier = first.setdefault(canonical_json(config.model_dump(mode="json")), place)
-        if earlier != place:
+    for index, config in enumerate(configs):
+        earlier = first.setdefault(canonical_json(config.model_dump(mode="json")), index)
+        if earlier != index:
             twins.append(
                 f"two members are the same run: ({_describe(combinations[earlier])}) and "
-                f"({_describe(combinations[place])}); drop one"
+                f"({_describe(combinations[index])}); drop one"
             )
     if twins:
         more = [f"and {len(twins) - MAX_PROBLEMS} more pairs"] if len(twins) > MAX_PROBLEMS else []
@@ -159,12 +159,12 @@ def _merge_losses(configs: Sequence[Config]) -> list[Config]:
     return merged
 
 
-def _members(sweep: Sweep, configs: Sequence[Config]) -> tuple[Member, ...]:
+def _members(sweep: SweepConfig, configs: Sequence[Config]) -> tuple[Member, ...]:
     keys = [key for key in sweep.keys if key != LOSS_KEY]
     columns = {key: _column([_look_up(config, key) for config in configs]) for key in keys}
     members = []
-    for place, config in enumerate(configs):
-        values = {key: column[place] for key, column in columns.items()}
+    for index, config in enumerate(configs):
+        values = {key: column[index] for key, column in columns.items()}
         slug = re.sub(r"[^A-Za-z0-9._=]+", "-", "-".join(map(str, values.values())))[:MAX_LABEL_LENGTH].strip("-.")
         digest = hashlib.sha256(canonical_json(config.model_dump(mode="json")).encode()).hexdigest()[:8]
         members.append(Member(f"{slug}-{digest}" if slug else digest, config, values))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from outlearn.errors import DataError, OutlearnError
-from outlearn.experiment.plan import DealtPoints, Plan, make_plan, points_key, read_points
+from outlearn.experiment.plan import Plan, SplitTask, make_plan, points_key, read_points
 from outlearn.experiment.stage_tasks import wants_gpu
 from outlearn.progress import Progress, Silent
 from outlearn.results.run_folder import Run, load_run
@@ -23,7 +23,7 @@ from outlearn.results.sweep import RUNS
 from outlearn.store.stage import Stage, upstream
 from outlearn.store.store import Store
 from outlearn.sweep.expansion import Member, expand
-from outlearn.sweep.sweep_file import Sweep
+from outlearn.sweep.sweep_file import SweepConfig
 from outlearn.version import __version__
 
 __all__ = ["PlannedRun", "PlannedStage", "SweepPlan", "finished_run", "plan_sweep"]
@@ -85,7 +85,7 @@ class SweepPlan:
         run_seconds: what it takes to read, measure and write one run, from runs that are finished; None if unknown.
     """
 
-    sweep: Sweep
+    sweep: SweepConfig
     runs: tuple[PlannedRun, ...]
     stages: Mapping[str, PlannedStage]
     run_seconds: float | None
@@ -106,7 +106,7 @@ class SweepPlan:
         return tuple(stage for key, stage in self.stages.items() if key in wanted and not stage.stored)
 
 
-def plan_sweep(sweep: Sweep, *, store: Store, out: Path, progress: Progress | None = None) -> SweepPlan:
+def plan_sweep(sweep: SweepConfig, *, store: Store, out: Path, progress: Progress | None = None) -> SweepPlan:
     """Plan a sweep: read the data of each member and look into the store and the folder.
 
     Args:
@@ -170,7 +170,7 @@ def _planned_members(members: Sequence[Member], out: Path, progress: Progress) -
     return [planned[index] for index in range(len(members))]
 
 
-def _points(member: Member) -> DealtPoints | OutlearnError:
+def _points(member: Member) -> SplitTask | OutlearnError:
     """Read the data of a member, or say what is wrong with them."""
     try:
         return read_points(member.config)
@@ -178,7 +178,7 @@ def _points(member: Member) -> DealtPoints | OutlearnError:
         return error
 
 
-def _planned(member: Member, points: DealtPoints | OutlearnError, out: Path) -> Planned:
+def _planned(member: Member, points: SplitTask | OutlearnError, out: Path) -> Planned:
     """Plan one member: the run, its stages, and the keys of those that a stage of the run is put together from."""
     if isinstance(points, OutlearnError):
         return PlannedRun(member, problem=str(points)), (), set()

@@ -16,10 +16,10 @@ that fails is recorded with its cause and the others finish.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -90,8 +90,8 @@ def run_sweep(
     progress = progress or Silent()
     began = time.perf_counter()
     claim_sweep_folder(out, plan)
-    log = _Log(out)
-    log.write("start", runs=len(plan.runs), to_do=len(plan.to_do), stages=len(plan.needed()))
+    log = partial(log_event, out / "log.jsonl")
+    log("start", runs=len(plan.runs), to_do=len(plan.to_do), stages=len(plan.needed()))
     failed = {run.member.label: run.problem for run in plan.runs if run.problem}
     tasks = _tasks(plan, store, out, memory)
     outcomes: dict[str, Outcome] = {}
@@ -100,7 +100,7 @@ def run_sweep(
 
             def note(name: str, outcome: Outcome) -> None:
                 outcomes[name] = outcome
-                log.outcome(name, outcome)
+                _log_outcome(log, name, outcome)
                 if isinstance(outcome, Failed):
                     progress.say(f"{name} failed: {first_line(outcome.cause)}")
                 if advance is not None:
@@ -115,7 +115,7 @@ def run_sweep(
         done = {run.member.label for run in plan.runs if run.finished}
         done |= {name for name, outcome in outcomes.items() if isinstance(outcome, Done)}
         finished = _write_results(plan, out, done, failed, seconds)
-    log.write("done", finished=len(finished), failed=len(failed), seconds=seconds)
+    log("done", finished=len(finished), failed=len(failed), seconds=seconds)
     return SweepOutcome(out, finished, failed, seconds)
 
 
@@ -229,20 +229,11 @@ def _write_results(
     return tuple(member.label for member in members if member.status == "finished")
 
 
-class _Log:
-    """Append what happens to `log.jsonl`, with the time."""
-
-    def __init__(self, out: Path) -> None:
-        self._path = out / "log.jsonl"
-
-    def write(self, event: str, **details: Any) -> None:
-        log_event(self._path, event, **details)
-
-    def outcome(self, name: str, outcome: Outcome) -> None:
-        if isinstance(outcome, Done):
-            more = {"warnings": outcome.warnings} if outcome.warnings else {}
-            self.write("finished", task=name, seconds=outcome.seconds, worker=outcome.worker, **more)
-        elif isinstance(outcome, Failed):
-            self.write("failed", task=name, cause=outcome.cause, attempts=outcome.attempts, traceback=outcome.traceback)
-        else:
-            self.write("skipped", task=name, because=list(outcome.because))
+def _log_outcome(log: Callable[..., None], name: str, outcome: Outcome) -> None:
+    if isinstance(outcome, Done):
+        more = {"warnings": outcome.warnings} if outcome.warnings else {}
+        log("finished", task=name, seconds=outcome.seconds, worker=outcome.worker, **more)
+    elif isinstance(outcome, Failed):
+        log("failed", task=name, cause=outcome.cause, attempts=outcome.attempts, traceback=outcome.traceback)
+    else:
+        log("skipped", task=name, because=list(outcome.because))

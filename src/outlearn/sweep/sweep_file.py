@@ -22,7 +22,7 @@ from outlearn.experiment.config import Config
 from outlearn.experiment.load_config import PRESETS, read_yaml
 from outlearn.store.store import canonical_json
 
-__all__ = ["MAX_MEMBERS", "Sweep", "parse_sweep", "read_sweep"]
+__all__ = ["MAX_MEMBERS", "SweepConfig", "parse_sweep", "read_sweep"]
 
 KEYS = ("name", "base", "grid", "zip", "list")
 # A slip of the hand in a grid multiplies: this many runs are refused before any of them is built.
@@ -32,7 +32,7 @@ Combination = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Sweep:
+class SweepConfig:
     """A checked sweep file.
 
     Attributes:
@@ -80,7 +80,7 @@ class Sweep:
         return yaml.safe_dump(content, sort_keys=False)
 
 
-def read_sweep(path: str | Path) -> Sweep:
+def read_sweep(path: str | Path) -> SweepConfig:
     """Read a sweep file.
 
     Args:
@@ -97,7 +97,7 @@ def read_sweep(path: str | Path) -> Sweep:
     return parse_sweep(read_yaml(path), name=path.stem, folder=path.parent)
 
 
-def parse_sweep(raw: Mapping[str, Any], *, name: str = "sweep", folder: Path = Path()) -> Sweep:
+def parse_sweep(raw: Mapping[str, Any], *, name: str = "sweep", folder: Path = Path()) -> SweepConfig:
     """Check the content of a sweep file.
 
     Args:
@@ -125,7 +125,7 @@ def parse_sweep(raw: Mapping[str, Any], *, name: str = "sweep", folder: Path = P
         problems.append(f"zip walks its keys in step, so all need as many values: {said}")
     problems += _overlaps(grid, zipped, listed)
     base = _base(raw.get("base", {}), folder, problems)
-    sweep = Sweep(str(named), base, grid, zipped, listed)
+    sweep = SweepConfig(str(named), base, grid, zipped, listed)
     if not problems and not sweep.keys:
         problems.append("nothing varies; give grid: {key: [values]}, zip or list, or use `outlearn run`")
     if not problems and sweep.n_members > MAX_MEMBERS:
@@ -168,13 +168,13 @@ def _rows(given: Any, problems: list[str]) -> tuple[Combination, ...]:
         problems.append(f"list is {given!r}; expected a list of mappings, such as [{{seed: 0, teacher.labels: 50}}]")
         return ()
     rows = []
-    for place, combination in enumerate(given):
+    for index, combination in enumerate(given):
         if not isinstance(combination, Mapping) or not combination:
-            problems.append(f"list[{place}] is {combination!r}; expected dotted keys with values")
+            problems.append(f"list[{index}] is {combination!r}; expected dotted keys with values")
             continue
         row: dict[str, Any] = {}
         for key, value in combination.items():
-            if _is_key(key, f"list[{place}]", problems):
+            if _is_key(key, f"list[{index}]", problems):
                 row |= {f"{key}.{inner}": v for inner, v in value.items()} if _opens(key, value) else {key: value}
         rows.append(row)
     return tuple(rows)

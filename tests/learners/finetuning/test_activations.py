@@ -14,6 +14,8 @@ from outlearn.learners.finetuning.loading import load_text_model, load_tokenizer
 from outlearn.learners.finetuning.tokens import tokenise
 
 torch = pytest.importorskip("torch")
+
+pytestmark = pytest.mark.medium
 nn = torch.nn
 CPU = torch.device("cpu")
 

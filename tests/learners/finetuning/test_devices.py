@@ -18,29 +18,35 @@ from outlearn.losses import get_loss
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+pytestmark = pytest.mark.medium
+
+MODES = ("trainer", "fsdp")
 SCRIPT = Path(__file__).with_name("two_processes.py")
 # float32 sums in another order, of gradients of size 1e-2 and more.
 SAME = 1e-6
 
 
-def run(mode, folder, *, processes, micro_batch):
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """Return mode -> name -> tensor, of two processes that torchrun started for both modes in turn."""
     from safetensors.torch import load_file
 
-    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"] if processes > 1 else []
+    folder = tmp_path_factory.mktemp("devices")
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
     done = subprocess.run(
-        [sys.executable, *torchrun, SCRIPT, mode, folder, str(micro_batch)],
+        [sys.executable, *torchrun, SCRIPT, folder, "4", *MODES],
         capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    return load_file(folder / "found.safetensors")
+    return {mode: load_file(folder / f"{mode}.safetensors") for mode in MODES}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["trainer", "fsdp"])
-def test_two_processes_move_the_weights_as_one_at_the_same_global_batch(mode, tmp_path):
-    found = run(mode, tmp_path, processes=2, micro_batch=4)
-    assert int(found.pop("world")) == 2
+@pytest.mark.parametrize("mode", MODES)
+def test_two_processes_move_the_weights_as_one_at_the_same_global_batch(mode, found):
+    tensors = dict(found[mode])
+    assert int(tensors.pop("world")) == 2
     for name in ("forward_ce", "reverse_ce"):
         expected = loop_gradient(get_loss(name), rows(5, n=16), 5)  # one process, all 16 examples at once
         for i, gradient in enumerate(expected):
-            torch.testing.assert_close(found[f"{name}/{i}"], gradient, atol=SAME, rtol=1e-5)
+            torch.testing.assert_close(tensors[f"{name}/{i}"], gradient, atol=SAME, rtol=1e-5)

@@ -16,6 +16,8 @@ from outlearn.losses import get_loss
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+pytestmark = pytest.mark.medium
+
 
 def test_a_model_depends_on_its_own_job_only(tiny_model):
     folder = tiny_model("bert")

@@ -30,6 +30,8 @@ from outlearn.learners.jobs import HeadJob, HeadSettings
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+pytestmark = pytest.mark.medium
+
 # float32 sums in another order, through two layers and a few steps of Adam.
 SAME = 2e-4
 # No training: a step so small that it changes no prediction.

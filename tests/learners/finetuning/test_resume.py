@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 import warnings
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +16,8 @@ from outlearn.losses import get_loss
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
+
+pytestmark = pytest.mark.medium
 
 RNG = np.random.default_rng(0)
 TEXTS = [(" ".join(f"w{RNG.integers(40)}" for _ in range(n)),) for n in RNG.integers(1, 20, 48)]
@@ -127,34 +125,33 @@ def test_a_damaged_checkpoint_is_warned_of_and_the_training_starts_anew(tiny_mod
     np.testing.assert_array_equal(resumed.logits["test"], fit(model).logits["test"])
 
 
-SCRIPT = """
+IMPORTED = ("transformers.trainer", "peft", "tests.learners.finetuning.test_resume")
+TRAINING = """
 import sys
-sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 import numpy as np
 from tests.learners.finetuning.test_resume import fit
 import time
 def log(event): time.sleep(0.2); print("epoch", event["epoch"], flush=True)
-result = fit(Path(sys.argv[2]), folder=Path(sys.argv[3]), log=log)
-np.save(sys.argv[4], result.logits["test"])
+result = fit(Path(sys.argv[1]), folder=Path(sys.argv[2]), log=log)
+np.save(sys.argv[3], result.logits["test"])
 """
 
 
 @pytest.mark.slow
-def test_kill_9_in_the_middle_of_an_epoch_ends_bitwise_as_an_unbroken_run(tiny_model, tmp_path):
-    root = Path(__file__).resolve().parents[3]
+def test_kill_9_in_the_middle_of_an_epoch_ends_bitwise_as_an_unbroken_run(programs, tiny_model, tmp_path):
     model, work, out = tiny_model("gpt2"), tmp_path / "work", tmp_path / "logits.npy"
-    command = [sys.executable, "-c", SCRIPT, str(root), str(model), str(work), str(out)]
     unbroken = fit(model).logits["test"]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert running.stdout is not None
-    assert running.stdout.readline().startswith("epoch 1")
+    running = programs.start(TRAINING, model, work, out, imports=IMPORTED)
+    while running.poll() is None and "\n" not in running.output():
+        time.sleep(0.005)
+    assert running.output().startswith("epoch 1")
     time.sleep(0.02)  # into the second epoch
-    os.kill(running.pid, signal.SIGKILL)
-    running.communicate()
+    running.kill()
+    assert running.wait() == -signal.SIGKILL
     assert not out.exists()
     assert list(work.rglob("checkpoint.safetensors"))
-    subprocess.run(command, check=True, capture_output=True)
+    programs.run(TRAINING, model, work, out, imports=IMPORTED)
     np.testing.assert_array_equal(np.load(out), unbroken)
 
 

@@ -18,6 +18,8 @@ from outlearn.losses import LOSSES, get_loss
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
+pytestmark = pytest.mark.medium
+
 # float64 sums in another order, enlarged by Adam, which divides by gradients as small as its epsilon of 1e-8.
 SAME = 1e-7
 EXACT = replace(SETTINGS, epochs=1, learning_rate=1e-3, precision="float64")
@@ -28,8 +30,12 @@ def labels(n_classes):
     return np.random.default_rng(1).dirichlet(np.ones(n_classes), len(TEXTS))[None]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("loss", ["forward_ce", "reverse_ce", "cace", "aux_conf"])
+# Each family and each loss, and losses that compare examples (aux_conf) with both kinds of models.
+PLAIN = zip(FAMILIES, itertools.cycle(["forward_ce", "reverse_ce", "cace"]), strict=False)
+CUTS = (*PLAIN, ("bert", "aux_conf"), ("llama", "aux_conf"))
+
+
+@pytest.mark.parametrize(("family", "loss"), CUTS)
 def test_weights_do_not_depend_on_how_a_batch_is_cut(tiny_model, family, loss):
     jobs = [HeadJob(0, get_loss(loss), seed=3)]
     found = [logits_of(fit(tiny_model(family), replace(EXACT, tokens_per_batch=n), jobs=jobs)) for n in (8, 10_000)]
@@ -58,8 +64,7 @@ def plain_loop(folder, targets, loss, seed):
         return model.eval()(**tokenizer([t[0] for t in TEXTS], padding=True, return_tensors="pt")).logits.numpy()
 
 
-@pytest.mark.parametrize("n_classes", [2, 5])
-@pytest.mark.parametrize("name", UNCOUPLED)
+@pytest.mark.parametrize(("name", "n_classes"), [*zip(UNCOUPLED, itertools.cycle([2, 5]), strict=False)])
 def test_an_epoch_ends_where_a_plain_loop_ends(tiny_model, name, n_classes):
     folder, targets, loss = tiny_model("bert"), labels(n_classes), get_loss(name)
     found = logits_of(
@@ -119,6 +124,17 @@ def test_parts_are_the_cheapest_of_all_cuts():
     assert cost(cut_sorted(lengths, tokens=70, overhead=12)) == min(every)
 
 
+def test_pairs_that_fill_the_budget_take_few_passes_where_each_pass_is_dear():
+    """A group filled to the limit without padding could only be cut into passes of equal texts."""
+    lengths = np.exp(np.random.default_rng(0).uniform(np.log(50), np.log(512), (32, 2))).astype(int)
+    tokens, overhead = 8192, 1024
+    batches = micro_batches(lengths, tokens=tokens, overhead=overhead)
+    assert sorted(np.concatenate([batch.points for batch in batches]).tolist()) == list(range(32))
+    # Every pass but the last can be at least half full, and padding is cheaper than a pass.
+    assert sum(len(batch.parts) for batch in batches) <= 2 * int(np.ceil(lengths.sum() / tokens)) + 3
+    assert all(held_tokens(lengths, batch) <= tokens and batch.kept == len(batch.parts) for batch in batches)
+
+
 def held_tokens(lengths, batch):
     """Return the most padded tokens whose activations exist at once: those kept, or one part computed again."""
     texts = lengths[batch.points].ravel()
@@ -136,16 +152,16 @@ def test_a_pair_of_any_length_holds_the_budget_or_its_longer_text():
 @pytest.mark.parametrize("family", FAMILIES)
 def test_computing_a_text_of_a_pair_again_changes_nothing(tiny_model, family):
     settings = replace(EXACT, dropout=0.3)
-    targets = SOFT[None, :24]
+    points, targets = PAIRS[:12], SOFT[None, :12]
     # A budget below every pair: each is a micro-batch, its shorter text computed twice with the same dropout.
     again, once = (
-        logits_of(fit(tiny_model(family), replace(settings, tokens_per_batch=n), points=PAIRS, targets=targets))
+        logits_of(fit(tiny_model(family), replace(settings, tokens_per_batch=n), points=points, targets=targets))
         for n in (1, 1)
     )
     np.testing.assert_array_equal(again, once)
     plain = replace(EXACT, dropout=0.0)
     small, large = (
-        logits_of(fit(tiny_model(family), replace(plain, tokens_per_batch=n), points=PAIRS, targets=targets))
+        logits_of(fit(tiny_model(family), replace(plain, tokens_per_batch=n), points=points, targets=targets))
         for n in (1, 10_000)
     )
     np.testing.assert_allclose(small, large, atol=SAME)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,8 @@ from outlearn.losses import LOSSES, AuxConf, get_loss, resolve
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 pytest.importorskip("accelerate")
+
+pytestmark = pytest.mark.medium
 
 UNCOUPLED = [name for name, kind in LOSSES.items() if not kind.batch_coupled]
 # float32 sums in another order, relative to gradients of size 1e-2 and more.
@@ -82,8 +86,8 @@ def loop_gradient(loss, data, n_classes):
     return [p.grad for p in model.parameters()]
 
 
-@pytest.mark.parametrize("n_classes", [2, 5])
-@pytest.mark.parametrize("name", UNCOUPLED)
+# What a loss does with two classes and with more is its contract's matter; the adapter does not look.
+@pytest.mark.parametrize(("name", "n_classes"), [*zip(UNCOUPLED, itertools.cycle([2, 5]), strict=False)])
 def test_one_step_of_8_is_4_accumulated_steps_of_2_and_the_plain_loop(name, n_classes, tmp_path):
     data = rows(n_classes)
     loss = resolve(get_loss(name), torch.stack([row["labels"] for row in data]))

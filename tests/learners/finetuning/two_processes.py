@@ -1,6 +1,6 @@
 """Run by torchrun: train the smallest model by SGD at rate 1 and write how its weights moved, which is the gradient.
 
-torchrun --nproc_per_node N two_processes.py trainer|fsdp FOLDER MICRO_BATCH
+torchrun --nproc_per_node N two_processes.py FOLDER MICRO_BATCH trainer|fsdp ...
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ def fsdp_gradient(name: str, micro_batch: int) -> list[torch.Tensor]:
     return [p.grad.full_tensor() for p in model.parameters()]
 
 
-def main(mode: str, folder: Path, micro_batch: int) -> None:
-    if mode == "fsdp":
+def gradients(mode: str, folder: Path, micro_batch: int) -> dict[str, torch.Tensor]:
+    """Return the gradient of each loss, one tensor a parameter."""
+    if mode == "fsdp" and not dist.is_initialized():
         dist.init_process_group("gloo")
     found = {}
     for name in ("forward_ce", "reverse_ce"):
@@ -52,17 +53,23 @@ def main(mode: str, folder: Path, micro_batch: int) -> None:
                 tmp_path=folder,
             )  # fmt: skip
         found |= {f"{name}/{i}": tensor.contiguous() for i, tensor in enumerate(gradient)}
-    world = dist.get_world_size() if dist.is_initialized() else 1
-    if world != int(os.environ.get("WORLD_SIZE", "1")):
-        raise RuntimeError(f"the processes do not work together: world size {world}")
-    if not dist.is_initialized() or dist.get_rank() == 0:
-        save_file(found | {"world": torch.tensor(world)}, folder / "found.safetensors")
+    return found
+
+
+def main(folder: Path, micro_batch: int, *modes: str) -> None:
+    for mode in modes:
+        found = gradients(mode, folder, micro_batch)
+        world = dist.get_world_size() if dist.is_initialized() else 1
+        if world != int(os.environ.get("WORLD_SIZE", "1")):
+            raise RuntimeError(f"the processes do not work together: world size {world}")
+        if not dist.is_initialized() or dist.get_rank() == 0:
+            save_file(found | {"world": torch.tensor(world)}, folder / f"{mode}.safetensors")
     if dist.is_initialized():
         dist.destroy_process_group()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])
     # DTensor's caches keep gloo's threads past destroy_process_group, and one that lets go of a tensor while Python
     # shuts down aborts the process (torch 2.13, one run in twenty): all is written, so leave without that.
     sys.stdout.flush()

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+from tests.programs import OUTLEARN, Program, Programs
 from tests.store.executors.runs import hashes, make_task_file, timeless
 
-__all__ = ["SWEEP_COMMAND", "SmallSweep"]
-
-SWEEP_COMMAND = ("-c", "from outlearn.cli import main; main()", "sweep")
+__all__ = ["SmallSweep"]
 
 
 class SmallSweep:
     """A sweep over seeds and numbers of students on one small task.
 
     Args:
+        programs: what starts it.
         folder: where its files are.
         seeds: how many seeds.
         epochs: of the students; more take longer.
     """
 
-    def __init__(self, folder: Path, *, seeds: int, epochs: int = 4) -> None:
-        self.folder = folder
+    def __init__(self, programs: Programs, folder: Path, *, seeds: int, epochs: int = 4) -> None:
+        self._programs, self.folder = programs, folder
         student = {"learner": {"epochs": epochs}, "checkpoints": [1], "loss": ["forward_ce", "reverse_ce"]}
         content = {
             "name": "small",
@@ -43,28 +40,17 @@ class SmallSweep:
         (folder / "sweep.yaml").write_text(yaml.safe_dump(content))
 
     def arguments(self, name: str, *options: str, store: str | None = None) -> list[str]:
-        """Return what Python is to be called with; the results go to a folder of this name."""
+        """Return what outlearn is to be called with; the results go to a folder of this name."""
         paths = ["--store", str(self.folder / (store or f"{name}-store")), "--out", str(self.folder / name)]
-        return [*SWEEP_COMMAND, str(self.folder / "sweep.yaml"), *paths, *options]
+        return ["sweep", str(self.folder / "sweep.yaml"), *paths, *options]
 
-    def start(self, name: str, *options: str, store: str | None = None, **how: Any) -> subprocess.Popen[str]:
-        """Start it in a process group of its own."""
-        return subprocess.Popen(
-            [sys.executable, *self.arguments(name, *options, store=store)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-            **how,
-        )
+    def start(self, name: str, *options: str, store: str | None = None) -> Program:
+        """Start it, in a process group of its own."""
+        return self._programs.start(OUTLEARN, *self.arguments(name, *options, store=store), merged=True)
 
     def run(self, name: str, *options: str, store: str | None = None) -> str:
         """Run it to its end, which is to be a good one, and return what it printed."""
-        process = self.start(name, *options, store=store)
-        text, _ = process.communicate()
-        assert process.returncode == 0, text
-        return text
+        return self._programs.run(OUTLEARN, *self.arguments(name, *options, store=store), merged=True).output()
 
     def results(self, name: str, store: str | None = None) -> Mapping[str, Any]:
         """Return all that must not depend on how the sweep was computed: tables, runs, and the store's content."""

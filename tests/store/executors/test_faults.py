@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -11,20 +12,30 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.programs import Programs
 from tests.store.executors.conftest import children, lives
 from tests.store.executors.runs import config_of, make_task_file, timeless
 from tests.store.executors.sweeps import SmallSweep
 
-from outlearn.experiment.pipeline import run
+from outlearn.experiment.config import Config
+from outlearn.experiment.pipeline import Run, run
 from outlearn.store.store import Store
 
 KILLS = 20
 
 
 @pytest.fixture(scope="module")
-def sweep(tmp_path_factory: pytest.TempPathFactory) -> SmallSweep:
+def sweep(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> SmallSweep:
     """Give a sweep of which an unbroken run, in one process, is in `unbroken`."""
-    sweep = SmallSweep(tmp_path_factory.mktemp("sweep"), seeds=12)
+    sweep = SmallSweep(programs, tmp_path_factory.mktemp("sweep"), seeds=12)
+    sweep.run("unbroken")
+    return sweep
+
+
+@pytest.fixture(scope="module")
+def short_sweep(programs: Programs, tmp_path_factory: pytest.TempPathFactory) -> SmallSweep:
+    """Give one that is done sooner, for what happens once in it."""
+    sweep = SmallSweep(programs, tmp_path_factory.mktemp("short-sweep"), seeds=4)
     sweep.run("unbroken")
     return sweep
 
@@ -48,9 +59,9 @@ def test_a_driver_killed_at_twenty_random_moments_goes_on_to_the_same_results(sw
     left = []
     for kill in range(KILLS):
         # Killed after it has done one or two things more, and a little later, so that it falls inside the next. Workers
-        # take their time to start: every fourth has some.
+        # take their time to start: every tenth has some.
         more = progress(sweep, "killed") + rng.randint(1, 2)
-        process = sweep.start("killed", *(("--workers", "2") if kill % 4 == 3 else ()))
+        process = sweep.start("killed", *(("--workers", "2") if kill % 10 == 4 else ()))
         wait_while(lambda p=process, n=more: p.poll() is None and progress(sweep, "killed") < n)
         time.sleep(rng.random() * 0.1)
         left.append(children(process.pid))
@@ -59,7 +70,7 @@ def test_a_driver_killed_at_twenty_random_moments_goes_on_to_the_same_results(sw
         assert process.returncode == -signal.SIGKILL, "it was done before it could be killed"
     assert sum(map(len, left)) > 0
     wait_while(lambda: any(lives(child) for below in left for child in below))
-    sweep.run("killed", "--workers", "2")
+    sweep.run("killed")
     assert sweep.results("killed") == sweep.results("unbroken")
     store = Store(sweep.folder / "killed-store")
     store.gc()
@@ -67,19 +78,19 @@ def test_a_driver_killed_at_twenty_random_moments_goes_on_to_the_same_results(sw
 
 
 @pytest.mark.slow
-def test_a_worker_killed_in_the_middle_changes_nothing(sweep):
-    process = sweep.start("worker", "--workers", "2")
-    wait_while(lambda: process.poll() is None and not sweep.log("worker", "finished"))
-    victim = int(sweep.log("worker", "finished")[-1]["worker"].split(":")[1])
+def test_a_worker_killed_in_the_middle_changes_nothing(short_sweep):
+    process = short_sweep.start("worker", "--workers", "2")
+    wait_while(lambda: process.poll() is None and not short_sweep.log("worker", "finished"))
+    victim = int(short_sweep.log("worker", "finished")[-1]["worker"].split(":")[1])
     os.kill(victim, signal.SIGKILL)
     text, _ = process.communicate()
     assert process.returncode == 0, text
-    assert sweep.results("worker") == sweep.results("unbroken")
+    assert short_sweep.results("worker") == short_sweep.results("unbroken")
 
 
 @pytest.mark.slow
-def test_an_interrupted_sweep_says_how_to_go_on_and_leaves_no_process(tmp_path):
-    sweep = SmallSweep(tmp_path, seeds=2, epochs=100_000)
+def test_an_interrupted_sweep_says_how_to_go_on_and_leaves_no_process(programs, tmp_path):
+    sweep = SmallSweep(programs, tmp_path, seeds=2, epochs=100_000)
     process = sweep.start("long", "--workers", "2")
     wait_while(lambda: process.poll() is None and len(sweep.log("long", "finished")) < 3)
     below = children(process.pid)
@@ -94,12 +105,14 @@ def test_an_interrupted_sweep_says_how_to_go_on_and_leaves_no_process(tmp_path):
 
 
 @pytest.mark.slow
-def test_two_sweeps_on_one_store_at_once_give_the_same(sweep):
-    both = [sweep.start(name, "--workers", "2", store="shared") for name in ("one", "other")]
+def test_two_sweeps_on_one_store_at_once_give_the_same(short_sweep):
+    # In one process each: they come to every stage at the same moment.
+    both = [short_sweep.start(name, store="shared") for name in ("one", "other")]
     texts = [process.communicate()[0] for process in both]
     assert [process.returncode for process in both] == [0, 0], texts
-    assert sweep.results("one", "shared") == sweep.results("other", "shared") == sweep.results("unbroken")
-    assert list((sweep.folder / "shared" / "tmp").iterdir()) == []
+    results = [short_sweep.results(name, "shared") for name in ("one", "other")]
+    assert results[0] == results[1] == short_sweep.results("unbroken")
+    assert list((short_sweep.folder / "shared" / "tmp").iterdir()) == []
 
 
 @pytest.fixture
@@ -117,17 +130,17 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.slow
-def test_a_full_disk_fails_what_does_not_fit_and_the_same_command_goes_on_once_there_is_room(sweep, small_disk):
+def test_a_full_disk_fails_what_does_not_fit_and_the_same_command_goes_on_once_there_is_room(short_sweep, small_disk):
     store = str(small_disk / "store")
-    process = sweep.start("full", "--workers", "2", store=store)
+    process = short_sweep.start("full", "--workers", "2", store=store)
     text, _ = process.communicate()
     assert process.returncode == 1, text
     assert "No space left on device" in text
     assert "Traceback" not in text
     assert [problem for _, problem in Store(store).verify() if problem] == []
     subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
-    sweep.run("full", "--workers", "2", store=store)
-    assert sweep.results("full", store) == sweep.results("unbroken")
+    short_sweep.run("full", store=store)
+    assert short_sweep.results("full", store) == short_sweep.results("unbroken")
 
 
 def truncate(folder: Path) -> None:
@@ -161,12 +174,20 @@ def swap_meta(folder: Path) -> None:
     path.write_text(path.read_text().replace(folder.name, "0" * 64))
 
 
-@pytest.mark.slow
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Run, Path]:
+    """Give a configuration, its run, and the store that the run has filled; tests harm a copy of it."""
+    folder = tmp_path_factory.mktemp("whole")
+    config = config_of(make_task_file(folder / "task.npz"))
+    return config, run(config, store=Store(folder / "store"), out=folder / "run"), folder / "store"
+
+
+@pytest.mark.medium
 @pytest.mark.parametrize("harm", [truncate, flip_a_bit, remove_the_arrays, remove_meta, halve_meta, swap_meta])
-def test_every_damaged_entry_is_named_set_aside_and_computed_again(harm, tmp_path):
-    config, store = config_of(make_task_file(tmp_path / "task.npz")), Store(tmp_path / "store")
-    whole = run(config, store=store, out=tmp_path / "whole")
-    keys = {stage.key for stage in whole.results.stages.values()}
+def test_every_damaged_entry_is_named_set_aside_and_computed_again(harm, whole, tmp_path):
+    config, unharmed, filled = whole
+    store = Store(shutil.copytree(filled, tmp_path / "store"))
+    keys = {stage.key for stage in unharmed.results.stages.values()}
     for folder, _ in list(store.entries()):
         harm(folder)
     with pytest.warns(UserWarning, match="was damaged") as given:
@@ -174,5 +195,5 @@ def test_every_damaged_entry_is_named_set_aside_and_computed_again(harm, tmp_pat
     texts = [str(each.message) for each in given]
     assert all(sum(key[:12] in text for text in texts) == 1 for key in keys)
     assert {path.name.split("-")[0] for path in (store.root / "damaged").iterdir()} == keys
-    assert timeless(again.folder) == timeless(whole.folder)
+    assert timeless(again.folder) == timeless(unharmed.folder)
     assert [problem for _, problem in store.verify() if problem] == []

@@ -7,6 +7,7 @@ import signal
 import time
 
 import pytest
+from tests.programs import OUTLEARN
 from tests.store.executors.machines import two_machines
 from tests.store.executors.sweeps import SmallSweep
 
@@ -18,9 +19,9 @@ PRELOADED = "outlearn.sweep.work"
 
 
 @pytest.mark.slow
-def test_a_sweep_over_two_machines_of_which_one_loses_its_worker_gives_what_one_process_gives(tmp_path):
+def test_a_sweep_over_two_machines_of_which_one_loses_its_worker_gives_what_one_process_gives(programs, tmp_path):
     # Long enough that a worker is in the middle of a run when it is killed.
-    sweep = SmallSweep(tmp_path, seeds=RUNS // 2, epochs=400)
+    sweep = SmallSweep(programs, tmp_path, seeds=RUNS // 2, epochs=400)
     with two_machines() as (here, there):
         scheduler = ("-m", "distributed.cli.dask_scheduler", "--host", here.address, "--port", PORT)
         here.start(*scheduler, "--no-dashboard", log=tmp_path / "scheduler.log")
@@ -33,7 +34,7 @@ def test_a_sweep_over_two_machines_of_which_one_loses_its_worker_gives_what_one_
         while not all("Registered to" in (tmp_path / f"{m.name}.log").read_text() for m in (here, there)):
             assert all(process.poll() is None for m in (here, there) for process in m.processes)
             time.sleep(0.1)
-        driver = here.start(*sweep.arguments("two", "--cluster", address), log=tmp_path / "driver.log")
+        driver = here.start("-c", OUTLEARN, *sweep.arguments("two", "--cluster", address), log=tmp_path / "driver.log")
 
         def finished_by(name: str) -> list[int]:
             """Return the process of each task that a machine has finished."""

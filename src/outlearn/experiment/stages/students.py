@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from outlearn.core.combinations import combined, label_source
+from outlearn.core.labelers.combinations import combined, label_source
 from outlearn.core.predictions import Predictions
 from outlearn.core.randomness import child_seed
 from outlearn.data.splits import Splits

@@ -86,7 +86,9 @@ def micro_batches(lengths: Int[np.ndarray, "points slots"], *, tokens: int, over
 
     Texts of similar length go together into a forward pass. The texts of a pair need a common backward pass, so pairs
     are grouped, by their shorter texts (the cheapest of the orders tried on HH-RLHF), and the texts of a group are cut.
-    A pair that exceeds the limit by itself keeps the activations of its longer text alone.
+    A group has as many pairs as its texts, cut with the overhead in mind, fit with their padding: a group filled to the
+    limit without padding could only be cut into passes of equal texts, some sixty of one text each on a GPU. A pair
+    that exceeds the limit by itself keeps the activations of its longer text alone.
 
     Args:
         lengths: tokens of each text; two slots for pairs.
@@ -109,8 +111,7 @@ def micro_batches(lengths: Int[np.ndarray, "points slots"], *, tokens: int, over
         cuts = cut_sorted(lengths[order, 0], tokens=tokens, overhead=overhead)
         found = [MicroBatch(order[cut], (np.arange(cut.stop - cut.start),), 1) for cut in cuts]
     else:
-        groups = _groups(lengths.sum(1)[order], tokens)
-        found = [_of_pairs(order[group], lengths, tokens, overhead) for group in groups]
+        found = list(_groups_of_pairs(order, lengths, tokens, overhead))
     return sorted(found, key=lambda batch: -_held(lengths[batch.points].ravel(), batch, tokens))
 
 
@@ -121,20 +122,39 @@ def _held(lengths: Int[np.ndarray, " texts"], batch: MicroBatch, tokens: int) ->
     return sum(size for size in sizes if size <= tokens)
 
 
+def _groups_of_pairs(
+    order: Int[np.ndarray, " points"], lengths: Int[np.ndarray, "all_points slots"], tokens: int, overhead: int
+) -> Iterator[MicroBatch]:
+    """Take as many pairs as fit the limit with their padding, again and again, at least one."""
+    start = 0
+    while start < len(order):
+        fits = int((np.cumsum(lengths[order[start:]].sum(1)) <= tokens).sum())  # without padding: no more than these
+        while True:
+            points = order[start : start + max(1, fits)]
+            batch, held = _of_pairs(points, lengths, tokens, overhead)
+            if held <= tokens or fits <= 1:
+                break
+            # The padding is about the share by which it is too much; one less at least, so that this ends.
+            fits = min(fits - 1, int(fits * tokens / held))
+        yield batch
+        start += len(points)
+
+
 def _of_pairs(
     points: Int[np.ndarray, " points"], lengths: Int[np.ndarray, "all_points slots"], tokens: int, overhead: int
-) -> MicroBatch:
-    """Cut the texts of some pairs into parts that are done in one backward pass, the longest texts last."""
+) -> tuple[MicroBatch, int]:
+    """Cut the texts of some pairs into parts that are done in one backward pass, the longest texts last.
+
+    Returns:
+        The micro-batch, and how many tokens all of its parts hold with padding.
+    """
     texts = lengths[points].ravel()
     order = np.argsort(-texts, kind="stable")
-    for cost in (overhead, 0):  # at no overhead nothing is padded, so that points within the limit fit
-        cuts = cut_sorted(texts[order], tokens=tokens, overhead=cost)
-        # The last part is the first to be done in the backward pass, and gone when an earlier one is computed again.
-        held = np.cumsum([int(texts[order[cut.start]]) * (cut.stop - cut.start) for cut in cuts])
-        if held[-1] <= tokens:
-            break
+    cuts = cut_sorted(texts[order], tokens=tokens, overhead=overhead)
+    # The last part is the first to be done in the backward pass, and gone when an earlier one is computed again.
+    held = np.cumsum([int(texts[order[cut.start]]) * (cut.stop - cut.start) for cut in cuts])
     kept = max(1, int((held <= tokens).sum()))
-    return MicroBatch(points, tuple(order[cut] for cut in reversed(cuts)), kept)
+    return MicroBatch(points, tuple(order[cut] for cut in reversed(cuts)), kept), int(held[-1])
 
 
 def cut_sorted(lengths: Int[np.ndarray, " texts"], *, tokens: int, overhead: int) -> list[slice]:
@@ -163,12 +183,3 @@ def cut_sorted(lengths: Int[np.ndarray, " texts"], *, tokens: int, overhead: int
         cuts.append(slice(int(start[end]), end))
         end = int(start[end])
     return cuts[::-1]
-
-
-def _groups(sizes: Int[np.ndarray, " points"], tokens: int) -> Iterator[slice]:
-    """Take as many points as fit the limit, again and again, at least one."""
-    start = 0
-    while start < len(sizes):
-        fits = int((np.cumsum(sizes[start:]) <= tokens).sum())
-        yield slice(start, start + max(1, fits))
-        start += max(1, fits)

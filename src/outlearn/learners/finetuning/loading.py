@@ -108,7 +108,8 @@ def load_text_model(
             network.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     precision = settings.precision_on(device)
     network = network.to(device, torch.float64 if precision == "float64" else torch.float32)
-    add_gradients_by_row(network)
+    if device.type == "cpu":  # a GPU fills a table with zeros in no time, and waits where many add to one row
+        add_gradients_by_row(network)
     held = 0 if settings.gradient_checkpointing else settings.tokens_on(device, pairs=pairs)
     return TextModel(network, head, adapted=settings.adaptation == "lora", pairs=pairs, precision=precision, held=held)
 

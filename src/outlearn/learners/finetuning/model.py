@@ -25,6 +25,8 @@ __all__ = ["TextModel"]
 # What a forward and backward pass costs besides its tokens, in tokens: measured on MiniLM with one core. A GPU waits
 # for launches.
 OVERHEAD_CPU, OVERHEAD_GPU = 32, 1024
+# Below so many tokens a GPU waits for its launches, and the hooks that spare memory would be waited for as well.
+LAUNCHED = 4096
 
 
 class TextModel:
@@ -87,10 +89,15 @@ class TextModel:
             elif i < len(batch.parts) - batch.kept:
                 rows.append(checkpoint(compute, padded, use_reentrant=False))
             else:
-                with values_computed_again(self.functions if padded.input_ids.shape[1] <= self.held else ()):
+                with values_computed_again(self.functions if self._spares(padded) else ()):
                     rows.append(compute(padded))
         order = torch.from_numpy(np.argsort(np.concatenate(batch.parts))).to(self.device)
         return torch.cat(rows)[order].reshape(len(texts), -1)
+
+    def _spares(self, batch: TokenBatch) -> bool:
+        """Say whether the values of activation functions are computed again: not of a batch whose layers are."""
+        few = self.device.type != "cpu" and batch.input_ids.numel() < LAUNCHED
+        return batch.input_ids.shape[1] <= self.held and not few
 
     def _scores(self, batch: TokenBatch) -> Float[Tensor, "texts outputs"]:
         for layer in self.layers:

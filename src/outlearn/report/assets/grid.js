@@ -1,7 +1,7 @@
 "use strict";
 // A table to sort, filter and page through. Cells are written as text, never as HTML.
 (() => {
-  const scale = { percent: [100, 1], points: [100, 1, true], nats: [1, 3], signed: [1, 3, true], ratio: [1, 2], seconds: [1, 1] };
+  const scale = { percent: [100, 1], points: [100, 1, true], nats: [1, 3], signed: [1, 3, true], ratio: [1, 2] };
   const make = (tag, properties = {}, children = []) => {
     const element = Object.assign(document.createElement(tag), properties);
     element.append(...children);

@@ -5,7 +5,7 @@ An experiment is one module and one line in `EXPERIMENTS`. Its claims can fail; 
 
 from __future__ import annotations
 
-from outlearn.theory.experiments.base import Experiment, Progress
+from outlearn.theory.experiments.base import Experiment, OnProgress
 from outlearn.theory.experiments.convex import ConvexSettings, simulate_convex
 from outlearn.theory.experiments.ensembles import EnsemblesSettings, simulate_ensembles
 from outlearn.theory.experiments.entropy import EntropySettings, simulate_entropy
@@ -20,7 +20,7 @@ __all__ = [
     "EnsemblesSettings",
     "EntropySettings",
     "Experiment",
-    "Progress",
+    "OnProgress",
     "RandomFeaturesSettings",
     "RidgeSettings",
     "SubspaceSettings",

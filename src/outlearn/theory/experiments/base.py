@@ -14,14 +14,14 @@ from outlearn.theory.sampling import mean_interval
 from outlearn.theory.scalars import Real
 from outlearn.theory.settings import settings_as_dict
 
-__all__ = ["Z_TOLERANCE", "Experiment", "Findings", "Progress", "as_columns", "worst", "z_claim"]
+__all__ = ["Z_TOLERANCE", "Experiment", "Findings", "OnProgress", "as_columns", "worst", "z_claim"]
 
 # |z| < 4.5 fails a true claim once in 150,000: a full run makes a few hundred comparisons.
 Z_TOLERANCE = 4.5
 
 
 # Called with the share of the work that is done, in [0, 1].
-Progress = Callable[[float], None]
+OnProgress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class Experiment:
     name: str
     description: str
     settings: type
-    simulate: Callable[[Any, np.random.Generator, Progress], Findings]
+    simulate: Callable[[Any, np.random.Generator, OnProgress], Findings]
 
-    def run(self, settings: Any = None, *, seed: int = 0, progress: Progress | None = None) -> TheoryResult:
+    def run(self, settings: Any = None, *, seed: int = 0, progress: OnProgress | None = None) -> TheoryResult:
         """Run the experiment.
 
         Args:

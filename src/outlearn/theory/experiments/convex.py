@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 
 from outlearn.core.generators import get_generator
 from outlearn.results.theory import Claim
-from outlearn.theory.experiments.base import Findings, Progress, as_columns, worst
+from outlearn.theory.experiments.base import Findings, OnProgress, as_columns, worst
 from outlearn.theory.projections import closest_softmax_linear, project_on_half_space, project_on_m_flat
 from outlearn.theory.scalars import Real
 from outlearn.theory.settings import at_least
@@ -167,7 +167,7 @@ FAMILIES: dict[str, Family] = {
 }
 
 
-def simulate_convex(settings: ConvexSettings, rng: np.random.Generator, progress: Progress) -> Findings:
+def simulate_convex(settings: ConvexSettings, rng: np.random.Generator, progress: OnProgress) -> Findings:
     """Draw problems of every family and compare the gain with the misfit."""
     claims: list[Claim] = []
     identities: list[Claim] = []

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_softmax
 
-from outlearn.core.bias_variance import BiasVariance, bias_variance
+from outlearn.core.decomposition.bias_variance import BiasVariance, bias_variance
+from outlearn.core.decomposition.total_variance import total_variance
 from outlearn.core.generators import get_generator
 from outlearn.core.predictions import Predictions
-from outlearn.core.total_variance import total_variance
 from outlearn.errors import ConfigError
 from outlearn.results.theory import Claim
-from outlearn.theory.experiments.base import Z_TOLERANCE, Findings, Progress, as_columns
+from outlearn.theory.experiments.base import Z_TOLERANCE, Findings, OnProgress, as_columns
 from outlearn.theory.experiments.logit_ensembles import compare_logits
 from outlearn.theory.sampling import mean_interval
 from outlearn.theory.scalars import Real
@@ -66,7 +66,7 @@ class EnsemblesSettings:
         increasing(self, "members", length=2)
 
 
-def simulate_ensembles(settings: EnsemblesSettings, rng: np.random.Generator, progress: Progress) -> Findings:
+def simulate_ensembles(settings: EnsemblesSettings, rng: np.random.Generator, progress: OnProgress) -> Findings:
     """Train the classifiers, enumerate their pairs, and integrate the Gaussian logits."""
     log_probs, labels = _train(settings, rng, progress)
     groups = np.repeat(np.arange(settings.data_draws), settings.bootstraps)
@@ -99,7 +99,9 @@ def simulate_ensembles(settings: EnsemblesSettings, rng: np.random.Generator, pr
     )
 
 
-def _train(settings: EnsemblesSettings, rng: np.random.Generator, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
+def _train(
+    settings: EnsemblesSettings, rng: np.random.Generator, progress: OnProgress
+) -> tuple[np.ndarray, np.ndarray]:
     """Return log-probabilities `[models, points, classes]` and labels of the test points."""
     from sklearn.datasets import load_digits
 

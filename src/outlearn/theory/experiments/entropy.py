@@ -9,7 +9,7 @@ import numpy as np
 
 from outlearn.core.intervals import Interval, two_way_interval
 from outlearn.results.theory import Claim
-from outlearn.theory.experiments.base import Findings, Progress, worst
+from outlearn.theory.experiments.base import Findings, OnProgress, worst
 from outlearn.theory.experiments.entropy_students import Students, students_of_digits, students_of_run
 from outlearn.theory.settings import at_least, increasing
 from outlearn.theory.sharpening import best_power, sharpen, sharpening_gain, slope_by_complex_step
@@ -48,7 +48,7 @@ class EntropySettings:
         increasing(self, "steps", length=1)
 
 
-def simulate_entropy(settings: EntropySettings, rng: np.random.Generator, progress: Progress) -> Findings:
+def simulate_entropy(settings: EntropySettings, rng: np.random.Generator, progress: OnProgress) -> Findings:
     """Judge every group of students along sharpening."""
     if settings.run:
         students = students_of_run(Path(settings.run))

@@ -13,8 +13,8 @@ import numpy as np
 from scipy.optimize import brentq
 
 from outlearn.theory.equivalents import RidgeLaw, ridge_equivalent
-from outlearn.theory.experiments.base import Findings, Progress
-from outlearn.theory.experiments.random_features_claims import Sweep, claims_of_sweep, curve_of_sweep
+from outlearn.theory.experiments.base import Findings, OnProgress
+from outlearn.theory.experiments.random_features_claims import WidthSweep, claims_of_sweep, curve_of_sweep
 from outlearn.theory.experiments.random_features_settings import HEAVY, RandomFeaturesSettings, draw_teachers
 from outlearn.theory.experiments.residual_cases import Cases, claims_of_cases, curve_of_cases, simulate_subspace_case
 from outlearn.theory.experiments.student_penalty import claims_of_penalties, simulate_penalties
@@ -33,7 +33,7 @@ MORE_TEACHERS = 4
 
 
 def simulate_random_features(
-    settings: RandomFeaturesSettings, rng: np.random.Generator, progress: Progress
+    settings: RandomFeaturesSettings, rng: np.random.Generator, progress: OnProgress
 ) -> Findings:
     """Simulate the sweep over widths, the cases of the residual and the role of the student's penalty."""
     sweep_rng, case_rng, penalty_rng = rng.spawn(3)
@@ -71,11 +71,11 @@ def _teacher_law(settings: RandomFeaturesSettings) -> RidgeLaw:
 
 def _simulate_sweep(
     settings: RandomFeaturesSettings, rng: np.random.Generator, progress: Callable[[float], None]
-) -> tuple[Sweep, Cases]:
+) -> tuple[WidthSweep, Cases]:
     """Draw teachers, examples and one long stack of student weights whose first p rows are the student of width p."""
     n, d, widths = settings.student_examples, settings.dimension, settings.widths
     beta = settings.beta
-    sweep, cases = Sweep(settings), Cases(settings.draws)
+    sweep, cases = WidthSweep(settings), Cases(settings.draws)
     chunk = max(1, min(settings.draws, 2**22 // (widths[-1] * d)))  # about 32 MB of weights at a time
     for start in range(0, settings.draws, chunk):
         count = min(chunk, settings.draws - start)

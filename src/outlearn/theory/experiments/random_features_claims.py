@@ -16,7 +16,7 @@ from outlearn.theory.random_features import StudentMoments, minimum_norm_moments
 from outlearn.theory.sampling import interval_columns, mean_interval, median_interval
 from outlearn.theory.scalars import Real
 
-__all__ = ["TERMS", "Sweep", "claims_of_sweep", "curve_of_sweep"]
+__all__ = ["TERMS", "WidthSweep", "claims_of_sweep", "curve_of_sweep"]
 
 TERMS = ("risk", "misfit", "residual", "distance")
 # Deterministic equivalents at d = 60 are off by about 2%, and 400 draws leave about 1.5%.
@@ -28,7 +28,7 @@ SLOPE_RESAMPLES = 200
 
 
 @dataclass
-class Sweep:
+class WidthSweep:
     """Collect the draws of the sweep: `values[term]` is `[students, widths, draws]`, student 0 without a penalty."""
 
     settings: RandomFeaturesSettings
@@ -81,7 +81,7 @@ class Sweep:
         return ridge_equivalent(self.settings.student_examples, self.settings.dimension, width, penalty=penalty).moments
 
 
-def curve_of_sweep(settings: RandomFeaturesSettings, sweep: Sweep, which: int) -> dict[str, np.ndarray]:
+def curve_of_sweep(settings: RandomFeaturesSettings, sweep: WidthSweep, which: int) -> dict[str, np.ndarray]:
     """Return mean and interval of each term at each width; medians where the mean is no evidence (reliable = 0)."""
     reliable = sweep.reliable | bool(which)
     columns = {"width": np.array(settings.widths), "reliable": reliable.astype(int)}
@@ -94,7 +94,7 @@ def curve_of_sweep(settings: RandomFeaturesSettings, sweep: Sweep, which: int) -
 
 
 def claims_of_sweep(
-    settings: RandomFeaturesSettings, sweep: Sweep, teacher: RidgeLaw, crossing: float | None
+    settings: RandomFeaturesSettings, sweep: WidthSweep, teacher: RidgeLaw, crossing: float | None
 ) -> tuple[Claim, ...]:
     """Compare the sweep with the exact formulas and with the deterministic equivalents."""
     claims = [
@@ -125,7 +125,7 @@ def claims_of_sweep(
     return tuple(claims)
 
 
-def _exact_claims(settings: RandomFeaturesSettings, sweep: Sweep) -> list[Claim]:
+def _exact_claims(settings: RandomFeaturesSettings, sweep: WidthSweep) -> list[Claim]:
     """Compare each draw with its expectation given the drawn teacher: exact at any size.
 
     Source: docs/theory/random-features.md, "The posterior-mean teacher".
@@ -153,7 +153,7 @@ def _exact_claims(settings: RandomFeaturesSettings, sweep: Sweep) -> list[Claim]
     return claims
 
 
-def _slope_claims(settings: RandomFeaturesSettings, sweep: Sweep) -> list[Claim]:
+def _slope_claims(settings: RandomFeaturesSettings, sweep: WidthSweep) -> list[Claim]:
     """Fit log distance on log(p - n - 1): the distance to the posterior mean falls as 1 / (p - n - 1)."""
     n = settings.student_examples
     index = [i for i, w in enumerate(settings.widths) if w >= n + HEAVY]
@@ -184,7 +184,7 @@ def _slopes(horizontal: np.ndarray, vertical: np.ndarray) -> np.ndarray:
     return np.asarray(centred @ vertical / (centred @ centred))
 
 
-def _peak_claims(settings: RandomFeaturesSettings, sweep: Sweep) -> list[Claim]:
+def _peak_claims(settings: RandomFeaturesSettings, sweep: WidthSweep) -> list[Claim]:
     n, widths = settings.student_examples, np.array(settings.widths)
     if np.abs(widths - n).min() > PEAK_TOLERANCE * n or not widths[0] < n < widths[-1]:
         return []
@@ -201,7 +201,7 @@ def _peak_claims(settings: RandomFeaturesSettings, sweep: Sweep) -> list[Claim]:
     ]
 
 
-def _equivalent_claims(settings: RandomFeaturesSettings, sweep: Sweep, teacher: RidgeLaw) -> list[Claim]:
+def _equivalent_claims(settings: RandomFeaturesSettings, sweep: WidthSweep, teacher: RidgeLaw) -> list[Claim]:
     """Compare means with the limits of large sizes; the student's given its drawn teachers: less noise."""
     risk = teacher.risk(settings.signal_power, settings.noise_variance)
     measured = sweep.more_teacher_risks
@@ -237,7 +237,7 @@ def _equivalent_claim(text: str, measured: Real, predicted: Real, count: int) ->
     )
 
 
-def _measured_crossing(settings: RandomFeaturesSettings, sweep: Sweep) -> float:
+def _measured_crossing(settings: RandomFeaturesSettings, sweep: WidthSweep) -> float:
     """Find where the mean gap of the penalised student turns positive; nan if it does not.
 
     Between two simulated widths the gap is the predicted one plus its error, interpolated in log width, so that a

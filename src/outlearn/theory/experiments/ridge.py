@@ -12,7 +12,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from outlearn.results.theory import Claim
-from outlearn.theory.experiments.base import Z_TOLERANCE, Findings, Progress, as_columns, worst, z_claim
+from outlearn.theory.experiments.base import Z_TOLERANCE, Findings, OnProgress, as_columns, worst, z_claim
 from outlearn.theory.plain_ridge import compensation_threshold, marchenko_pastur_law, spectrum_law
 from outlearn.theory.ridge_solver import RidgePath
 from outlearn.theory.sampling import mean_interval
@@ -59,7 +59,7 @@ class RidgeSettings:
         increasing(self, "student_penalties", length=2)
 
 
-def simulate_ridge(settings: RidgeSettings, rng: np.random.Generator, progress: Progress) -> Findings:
+def simulate_ridge(settings: RidgeSettings, rng: np.random.Generator, progress: OnProgress) -> Findings:
     """Simulate teachers at every penalty and students at every penalty of theirs."""
     d = settings.dimension
     teacher_penalties, student_penalties = np.array(settings.teacher_penalties), np.array(settings.student_penalties)

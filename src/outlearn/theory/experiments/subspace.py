@@ -13,7 +13,7 @@ import numpy as np
 
 from outlearn.results.theory import Claim
 from outlearn.theory.correlation_dimension import CorrelationDimension, correlation_dimension
-from outlearn.theory.experiments.base import Findings, Progress, as_columns, worst, z_claim
+from outlearn.theory.experiments.base import Findings, OnProgress, as_columns, worst, z_claim
 from outlearn.theory.experiments.real_features import feature_curve, real_features
 from outlearn.theory.sampling import interval_columns, mean_interval
 from outlearn.theory.scalars import Real
@@ -71,7 +71,7 @@ class SubspaceSettings:
         between(self, 0.01, 1, "variance_share")
 
 
-def simulate_subspace(settings: SubspaceSettings, rng: np.random.Generator, progress: Progress) -> Findings:
+def simulate_subspace(settings: SubspaceSettings, rng: np.random.Generator, progress: OnProgress) -> Findings:
     """Simulate teacher and student, try the estimator, and show it on real features."""
     name, shared = real_features(
         (settings.teacher_features, settings.student_features), variance_share=settings.variance_share
@@ -107,7 +107,7 @@ def _overlapping(
 
 
 def _simulate(
-    settings: SubspaceSettings, rng: np.random.Generator, progress: Progress
+    settings: SubspaceSettings, rng: np.random.Generator, progress: OnProgress
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the teacher's error `[draws]`, and the student's error and misfit `[q, N, draws]`; the target is 0."""
     k = min(settings.teacher_dimension, settings.student_dimension)

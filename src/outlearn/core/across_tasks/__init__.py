@@ -1,0 +1,1 @@
+"""Comparisons over many tasks: intervals, ranks, win rates."""

@@ -1,0 +1,177 @@
+"""Intervals for a mean over runs, such as a paired difference: for new tasks, or for new draws of these very tasks.
+
+The two answer different questions. `over_clusters` takes the tasks as a sample of tasks: its unit is the task's mean,
+and a handful of tasks says little. `over_splits` keeps the tasks as they are and asks what other draws of their points
+would have given: its unit is the split. Splits of one task share points, so their spread alone is too small a guide;
+the corrected variance adds what they share.
+
+`win_rate` is about new tasks too. Each task gives its share of wins, in [0, 1], and of all variables in [0, 1] with a
+given mean the one that is only 0 or 1 is the most spread out: so the binomial interval over tasks, with the sum of
+their shares in the place of a count, errs on the wide side.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from jaxtyping import Float, Integer
+from scipy import stats
+
+from outlearn.core.across_tasks.ranking import cluster_scores
+from outlearn.core.intervals import Interval
+from outlearn.errors import ConfigError, DomainError, ShapeError
+
+__all__ = ["over_clusters", "over_splits", "win_rate"]
+
+# Fewer clusters than this give no interval: three means say next to nothing about their own spread.
+MINIMUM_CLUSTERS = 4
+
+
+def over_clusters(
+    values: Float[np.ndarray, "blocks"], clusters: Integer[np.ndarray, "blocks_too"], level: float = 0.95
+) -> Interval:
+    """Give the mean of the clusters' means with an interval for new clusters: mean +- t_{C-1} sd / sqrt(C).
+
+    Args:
+        values: one value for each run, such as a paired difference of accuracies.
+        clusters: for each run the index of its task. Every task weighs the same, however many runs it has.
+        level: coverage aimed at.
+
+    Returns:
+        The interval; nan with the reason for fewer than 4 clusters. `n_models` counts clusters, `n_points` runs.
+
+    Example:
+        >>> print(over_clusters(np.array([1.0, 3.0, 3.0, 4.0, 6.0]), np.array([0, 0, 1, 2, 3])))
+        3.7500 [1.0325, 6.4675]
+    """
+    _check(values, clusters, level)
+    means = cluster_scores(values[:, None], clusters)[:, 0]
+    n, mean = len(means), float(means.mean())
+    if n < MINIMUM_CLUSTERS:
+        reason = f"only {n} task{'s' * (n > 1)}: an interval for new tasks needs at least {MINIMUM_CLUSTERS}"
+        return Interval(mean, math.nan, math.nan, math.nan, n, len(values), level, reason, over="tasks")
+    error = float(means.std(ddof=1)) / math.sqrt(n)
+    half = float(stats.t.ppf(0.5 + level / 2, n - 1)) * error
+    return Interval(mean, mean - half, mean + half, error, n, len(values), level, over="tasks")
+
+
+def over_splits(
+    values: Float[np.ndarray, "blocks"],
+    tasks: Integer[np.ndarray, "blocks_too"],
+    splits: Integer[np.ndarray, "blocks_of_splits"],
+    shared: Float[np.ndarray, "blocks_of_shared"],
+    level: float = 0.95,
+) -> Interval:
+    """Give the mean over these very tasks with an interval for new draws of their points.
+
+    Runs of one task and split (other encoders, say) are averaged first. With S splits of task t, whose means have the
+    variance s_t^2, and T tasks, the variance is sum_t s_t^2 (1/S + n_test / n_train) / T^2: the second term is for the
+    points that splits share. Student's t, degrees of freedom by Satterthwaite.
+
+    Args:
+        values: one value for each run.
+        tasks: for each run the index of its task.
+        splits: for each run the index of its split (its seed).
+        shared: for each run n_test / n_train; 0 where splits are draws of new points.
+        level: coverage aimed at.
+
+    Returns:
+        The interval; nan with the reason where a task has one split. `n_models` counts splits, `n_points` runs.
+
+    Example:
+        >>> values, one = np.array([1.0, 2.0, 3.0, 2.0]), np.zeros(4, dtype=int)
+        >>> print(over_splits(values, one, np.arange(4), np.zeros(4)))
+        2.0000 [0.7008, 3.2992]
+
+    Source: Nadeau and Bengio, Inference for the generalization error, 2003: the corrected resampled t-test.
+    """
+    _check(values, tasks, level)
+    if len(splits) != len(values) or len(shared) != len(values) or not (shared >= 0).all():
+        raise ShapeError(
+            f"splits have length {len(splits)}, shared {len(shared)}; expected {len(values)}, one for each run, and "
+            "shared at least 0."
+        )
+    means, variances, freedoms, n_splits = [], [], [], 0
+    for task in np.unique(tasks):
+        mine = tasks == task
+        of_split = cluster_scores(values[mine, None], splits[mine])[:, 0]
+        means.append(of_split.mean())
+        n_splits += len(of_split)
+        freedoms.append(len(of_split) - 1)
+        if len(of_split) > 1:
+            variances.append(float(of_split.var(ddof=1)) * (1 / len(of_split) + float(shared[mine].mean())))
+    mean = float(np.mean(means))
+    if min(freedoms) < 1:
+        reason = "a task has one split only: give several seeds to see what another draw would do"
+        return Interval(mean, math.nan, math.nan, math.nan, n_splits, len(values), level, reason, over="splits")
+    total = sum(variances)
+    error = math.sqrt(total) / len(means)
+    spread = sum(v**2 / f for v, f in zip(variances, freedoms, strict=True))
+    freedom = total**2 / spread if spread > 0 else float(min(freedoms))
+    half = float(stats.t.ppf(0.5 + level / 2, freedom)) * error
+    return Interval(mean, mean - half, mean + half, error, n_splits, len(values), level, over="splits")
+
+
+def win_rate(
+    first: Float[np.ndarray, "blocks"],
+    second: Float[np.ndarray, "blocks_of_second"],
+    *,
+    clusters: Integer[np.ndarray, "blocks_too"] | None = None,
+    level: float = 0.95,
+) -> Interval:
+    """Give the share of blocks in which `first` is the higher score, a tie counting half.
+
+    Clopper and Pearson's interval with the sum of the clusters' shares in the place of the count of successes.
+
+    Args:
+        first, second: scores, paired block by block; higher is better.
+        clusters: for each block the index of its cluster, which weigh the same; None takes blocks as independent.
+        level: coverage aimed at, between 0 and 1.
+
+    Returns:
+        The interval; `n_models` is the number of clusters and `n_points` that of blocks.
+
+    Raises:
+        ShapeError: for no block, or lengths that differ.
+        DomainError: for nan; infinite scores are ranked as such.
+        ConfigError: for a level outside (0, 1).
+
+    Example:
+        >>> print(win_rate(np.array([3.0, 4.0, 5.0, 2.0]), np.array([1.0, 1.0, 1.0, 1.0])))
+        1.0000 [0.3976, 1.0000]
+
+    Source: Clopper and Pearson, The use of confidence or fiducial limits illustrated in the case of the binomial, 1934;
+    for shares in the place of counts the argument is in this module's docstring.
+    """
+    if first.shape != second.shape or not len(first):
+        raise ShapeError(f"first has {len(first)} blocks, second {len(second)}; expected as many, and at least one.")
+    if not 0 < level < 1:
+        raise ConfigError(f"level must lie between 0 and 1, like 0.95; got {level!r}.")
+    for name, scores in (("first", first), ("second", second)):
+        if np.isnan(scores).any():
+            block = int(np.flatnonzero(np.isnan(scores))[0])
+            raise DomainError(
+                f"scores must be numbers; {name} is nan in block {block}, which neither side can win. Leave blocks "
+                "without a score out for both."
+            )
+    won = (first > second) + 0.5 * (first == second)
+    shares = won if clusters is None else cluster_scores(won[:, None], clusters)[:, 0]
+    n, total = len(shares), float(shares.sum())
+    tail = (1 - level) / 2
+    low = float(stats.beta.ppf(tail, total, n - total + 1)) if total > 0 else 0.0
+    high = float(stats.beta.ppf(1 - tail, total + 1, n - total)) if total < n else 1.0
+    error = float(shares.std(ddof=1)) / n**0.5 if n > 1 else float("nan")
+    return Interval(total / n, low, high, error, n, len(first), level, over="clusters")
+
+
+def _check(values: np.ndarray, groups: np.ndarray, level: float) -> None:
+    if not 0 < level < 1:
+        raise ConfigError(f"level must lie between 0 and 1, like 0.95; got {level!r}.")
+    if not len(values) or len(values) != len(groups):
+        raise ShapeError(f"values have length {len(values)}, groups {len(groups)}; expected one for each run.")
+    if not np.isfinite(values).all():
+        raise DomainError(
+            f"values[{int(np.flatnonzero(~np.isfinite(values))[0])}] is not finite; leave that run out of all that "
+            "are compared."
+        )

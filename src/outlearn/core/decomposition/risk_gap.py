@@ -1,0 +1,466 @@
+"""The gain of a student over its teacher, split into misfit and residual, in any Bregman divergence and both orders.
+
+    target_first:      D(Y, t) - D(Y, s) = D(s, t) + <grad phi(s) - grad phi(t), Y - s>
+    prediction_first:  D(t, Y) - D(s, Y) = D(t, s) + <grad phi(s) - grad phi(Y), t - s>
+                       gap                 misfit    residual
+
+t is the teacher, s the student it labelled, Y the target. Both lines hold for every student and point. On average the
+residual is 0 where the student is the posterior mean of its teacher: the dual mean in the first order, the arithmetic
+one in the second. Residual and gap are computed by their own formulas, and the largest disagreement is reported.
+`RiskGap` holds every term, its summary their means, its ledger and slices the points that the gain comes from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from html import escape
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Float, Integer, Shaped
+
+from outlearn.core.decomposition.crossed_misfit import CrossedMisfit, crossed_misfit
+from outlearn.core.gaps import NEEDS_EVERY_ANSWER, over_answered
+from outlearn.core.generators import BregmanGenerator, get_generator
+from outlearn.core.intervals import Interval, cluster_means, two_way_interval
+from outlearn.core.orders import Directions, directions, mean_risk
+from outlearn.core.predictions import Predictions, labelled_by
+from outlearn.core.targets import Target, read_target, target_duals
+from outlearn.core.text import preformatted
+from outlearn.core.top_class import hits
+from outlearn.errors import AlignmentError, ConfigError, DomainError
+
+__all__ = ["TERMS", "Ledger", "RiskGap", "RiskGapSummary", "SliceTable", "risk_gap"]
+
+TERMS = ("teacher_risk", "student_risk", "gap", "misfit", "residual")
+CONFIDENCE_SLICES = 10
+LABELS = {
+    "teacher_risk": "teacher risk",
+    "student_risk": "student risk",
+    "gap": "gap",
+    "misfit": "  = misfit",
+    "residual": "  + residual",
+    "crossed_misfit": "crossed misfit",
+    "overfit_covariance": "overfit covariance",
+}
+
+
+def risk_gap(
+    target: Shaped[np.ndarray, "..."] | Predictions,
+    *,
+    teacher: Predictions,
+    student: Predictions,
+    generator: str | BregmanGenerator = "negative_entropy",
+    order: str = "target_first",
+    draws: bool = False,
+) -> RiskGap:
+    """Split the student's gain in risk over its teacher into misfit and residual.
+
+    target_first:      D(Y, t) - D(Y, s) = D(s, t) + <grad phi(s) - grad phi(t), Y - s>
+    prediction_first:  D(t, Y) - D(s, Y) = D(t, s) + <grad phi(s) - grad phi(Y), t - s>
+
+    Args:
+        target: int labels `[points]`; a distribution `[points, classes]`; or draws of the target, `[draws, points]` int
+            (with `draws=True`) or `[draws, points, classes]`.
+        teacher: `[teachers, points, classes]`.
+        student: `[students, points, classes]`, with `teacher_of` unless there is one teacher or one student a teacher.
+        generator: a name of `GENERATORS` or an instance.
+        order: "target_first" measures risk D(target, prediction) and misfit D(student, teacher); "prediction_first"
+            measures risk D(prediction, target) and misfit D(teacher, student).
+        draws: say that the first axis of an integer target is draws.
+
+    Returns:
+        Every term for every student and point, `[students, points]`, in the generator's unit (nats for the entropies);
+        nan where the student's teacher says nothing, and means are over the other points.
+
+    Raises:
+        ConfigError: for an unknown generator or order.
+        AlignmentError: if teacher and student have different points, or the pairing is not said.
+        ShapeError: for a target that does not fit or is ambiguous.
+        DomainError: for values outside the generator's domain, and where a risk or misfit is infinite, so that gap and
+            residual have no value; the message says where.
+
+    Example:
+        >>> t = Predictions.from_probs(np.array([[0.6, 0.4], [0.7, 0.3]]))
+        >>> s = Predictions.from_probs(np.array([[0.8, 0.2], [0.6, 0.4]]))
+        >>> gap = risk_gap(np.array([0, 0]), teacher=t, student=s)
+        >>> gap.gap.round(4), gap.misfit.round(4), gap.residual.round(4)
+        (array([[ 0.2877, -0.1542]]), array([[0.0915, 0.0226]]), array([[ 0.1962, -0.1767]]))
+
+    Source: Xu et al., Weak-to-Strong Generalization via Bregman Bias-Variance Decomposition, 2025, states the
+    inequality in expectation; the pointwise identity with its residual, in both orders, is ours.
+    """
+    own = labelled_by(teacher, student)
+    chosen = get_generator(generator)
+    read = read_target(target, teacher, draws=draws)
+    y = target_duals(read, teacher, chosen, order)
+    if order == "prediction_first":
+        target_duals(read, student, chosen, order)  # the student may reach classes that the teacher does not
+    t = chosen.dual_from_log_probs(teacher.log_probs, argument="teacher")
+    of_teacher = mean_risk(y, t, chosen, order)
+    centre = read.probs.mean(axis=0) if order == "target_first" else y.mean(axis=0)
+
+    shape = (student.n_models, student.n_points)
+    student_risk, misfit, residual = np.empty(shape), np.empty(shape), np.empty(shape)
+    for row, m in enumerate(own):  # one student at a time: memory does not grow with their number
+        s = chosen.dual_from_log_probs(student.log_probs[row], argument="student")
+        student_risk[row] = mean_risk(y, s[None], chosen, order)[0]
+        s_probs = np.exp(student.log_probs[row])
+        # Each term by its own formula, so that identity_error can tell: gap = misfit + residual is not used here.
+        if order == "target_first":  # D(s, t), and <grad phi(s) - grad phi(t), E Y - s>: the gap is affine in Y
+            misfit[row] = chosen.divergence_from_dual(s, t[m])
+            residual[row] = _inner(s, t[m], centre - s_probs)
+        else:  # D(t, s), and <grad phi(s) - E grad phi(Y), t - s>
+            misfit[row] = chosen.divergence_from_dual(t[m], s)
+            residual[row] = _inner(s, centre, np.exp(teacher.log_probs[m]) - s_probs)
+    teacher_risk = of_teacher[own]
+    _refuse_infinite(teacher_risk, student_risk, misfit, teacher, student, own, order)
+    if teacher.answered is None:
+        crossed = crossed_misfit(teacher.log_probs, student.log_probs, own, chosen, order)
+    else:  # what a teacher left out is no answer, and has no risk
+        crossed = CrossedMisfit(math.nan, math.nan, None, None, NEEDS_EVERY_ANSWER)
+        for term in (teacher_risk, misfit, residual):
+            term[~teacher.answered[own]] = math.nan
+    gap = teacher_risk - student_risk
+    return RiskGap(
+        teacher_risk=teacher_risk,
+        student_risk=student_risk,
+        gap=gap,
+        misfit=misfit,
+        residual=residual,
+        identity_error=float(np.nanmax(np.abs(gap - (misfit + residual)))),
+        crossed_misfit=crossed.mean,
+        overfit_covariance=crossed.covariance,
+        generator=chosen,
+        order=order,
+        teacher_of=own,
+        point_ids=student.point_ids,
+        _crossed=crossed,
+        _teacher=teacher,
+        _student=student,
+        _target=read,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class RiskGap:
+    """Risks of students and their teachers with gap = misfit + residual, point by point; print() gives the summary.
+
+    Attributes:
+        teacher_risk, student_risk: `[students, points]`, averaged over draws of the target; row s of `teacher_risk` is
+            the risk of the teacher that labelled student s.
+        gap: `[students, points]`, teacher_risk - student_risk; positive where the student is better.
+        misfit: `[students, points]`, D(student, teacher) in order "target_first", D(teacher, student) in
+            "prediction_first".
+        residual: `[students, points]`, from the inner product, not as gap - misfit.
+        identity_error: the largest |gap - misfit - residual|, rounding only.
+        crossed_misfit: misfit to teachers that did not label the student, over all pairs; nan for one teacher.
+        overfit_covariance: crossed_misfit - misfit; nan for one teacher.
+        generator, order: what was measured.
+        teacher_of: `[students]`, row of each student's teacher.
+        point_ids: `[points]`.
+    """
+
+    teacher_risk: Float[np.ndarray, "students points"]
+    student_risk: Float[np.ndarray, "students points"]
+    gap: Float[np.ndarray, "students points"]
+    misfit: Float[np.ndarray, "students points"]
+    residual: Float[np.ndarray, "students points"]
+    identity_error: float
+    crossed_misfit: float
+    overfit_covariance: float
+    generator: BregmanGenerator
+    order: str
+    teacher_of: Integer[np.ndarray, " students"]
+    point_ids: Shaped[np.ndarray, " points"]
+    _crossed: CrossedMisfit = field(repr=False)
+    _teacher: Predictions = field(repr=False)
+    _student: Predictions = field(repr=False)
+    _target: Target = field(repr=False)
+
+    def summary(self, level: float = 0.95) -> RiskGapSummary:
+        """Average over students and points, with intervals for new teachers and new points.
+
+        Students are averaged within their teacher first; every teacher weighs the same.
+
+        Returns:
+            Means with two-way intervals; print() names the order, the direction of the misfit and the posterior mean.
+        """
+        means = {name: self._mean(getattr(self, name), level) for name in TERMS}
+        crossed = self._crossed
+        return RiskGapSummary(
+            **means,
+            crossed_misfit=_over_pairs(crossed.mean, crossed.mean_pseudo, crossed.reason, means["gap"]),
+            overfit_covariance=_over_pairs(crossed.covariance, crossed.covariance_pseudo, crossed.reason, means["gap"]),
+            directions=directions(self.generator, self.order),
+            identity_error=self.identity_error,
+            n_students=len(self.teacher_of),
+        )
+
+    def ledger(self) -> Ledger:
+        """List the points with their mean gap, misfit and residual, and both sides' confidence and correctness."""
+        label = self._target.probs.mean(axis=0).argmax(axis=-1)
+        rows = np.unique(self.teacher_of)
+        with_students = self._teacher.log_probs[rows]
+        heard = np.ones(with_students.shape[:2]) if self._teacher.answered is None else self._teacher.answered[rows]
+        heard = np.where(heard, 1.0, np.nan)  # what a teacher left out has no confidence, and is not right or wrong
+        return Ledger(
+            point_ids=self.point_ids,
+            target_class=label,
+            **{term: self._averaged(getattr(self, term)) for term in TERMS},
+            teacher_confidence=_over_models(heard * np.exp(with_students.max(axis=-1))),
+            student_confidence=self._averaged(np.exp(self._student.log_probs.max(axis=-1))),
+            teacher_correct=_over_models(heard * hits(with_students, label)),
+            student_correct=self._averaged(hits(self._student.log_probs, label)),
+        )
+
+    def slices(self, by: str | Shaped[np.ndarray, "points"], level: float = 0.95) -> SliceTable:
+        """Summarise slices of the points apart: where does the gain come from?
+
+        Args:
+            by: "teacher_confidence" (ten groups of about equal size by the teachers' mean confidence), "class" (the
+                target's most probable class), or one group name per point.
+            level: of the intervals.
+
+        Raises:
+            ConfigError: for another name. AlignmentError: if the groups are not one for each point.
+        """
+        title, names, of_point = _groups(self.ledger(), by)
+        present = [k for k in range(len(names)) if np.any(of_point == k)]
+
+        def intervals(values: np.ndarray) -> tuple[Interval, ...]:
+            return tuple(self._mean(values, level, of_point == k) for k in present)
+
+        return SliceTable(
+            by=title,
+            names=tuple(names[k] for k in present),
+            n_points=tuple(int(np.sum(of_point == k)) for k in present),
+            **{term: intervals(getattr(self, term)) for term in TERMS},
+        )
+
+    def _mean(self, values: np.ndarray, level: float, points: np.ndarray | None = None) -> Interval:
+        """Average over students and points, of these where their teachers say something."""
+        chosen, heard = (each if points is None else each[:, points] for each in (values, ~np.isnan(self.gap)))
+        if not heard.any(axis=1).all():
+            n_teachers, reason = len(np.unique(self.teacher_of)), "a teacher says nothing of these points"
+            return Interval.missing(reason, n_models=n_teachers, n_points=chosen.shape[1], level=level)
+        return two_way_interval(over_answered(chosen, heard), level, clusters=self.teacher_of)
+
+    def _averaged(self, values: Float[np.ndarray, "students points"]) -> Float[np.ndarray, " points"]:
+        """Average over the students of each teacher, then over the teachers that say something."""
+        return _over_models(cluster_means(values, self.teacher_of))
+
+    def __str__(self) -> str:
+        return str(self.summary())
+
+    def _repr_html_(self) -> str:
+        return self.summary()._repr_html_()
+
+
+@dataclass(frozen=True)
+class RiskGapSummary:
+    """Means over teachers, their students and points, with intervals for new teachers and points; print() it.
+
+    Attributes:
+        teacher_risk, student_risk, gap, misfit, residual: gap = teacher_risk - student_risk = misfit + residual.
+        crossed_misfit, overfit_covariance: against the teachers that did not label the student.
+        directions: the words for order, misfit and posterior mean.
+        identity_error: the largest |gap - misfit - residual| of any student and point.
+        n_students: in all; the intervals' `n_models` is the number of teachers.
+    """
+
+    teacher_risk: Interval
+    student_risk: Interval
+    gap: Interval
+    misfit: Interval
+    residual: Interval
+    crossed_misfit: Interval
+    overfit_covariance: Interval
+    directions: Directions
+    identity_error: float
+    n_students: int
+
+    def __str__(self) -> str:
+        rows = [f"  {row.label:<20}{row.mean:>10}   {row.interval}" for row in self._rows()]
+        foot = [f"  {line}" for line in self._foot()]
+        return "\n".join([f"Risk gap under {self.directions}", "", *rows, *foot])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align: left; white-space: pre'>{row.label}</th><td>{row.mean}</td>"
+            f"<td>{row.interval}</td></tr>"
+            for row in self._rows()
+        )
+        foot = "".join(f"<p>{escape(line)}</p>" for line in self._foot())
+        return f"{preformatted(f'Risk gap under {self.directions}')}<table>{rows}</table>{foot}"
+
+    def _rows(self) -> Iterator[_Row]:
+        for name, label in LABELS.items():
+            interval: Interval = getattr(self, name)
+            if math.isnan(interval.low):
+                said = f"no interval ({self._reasons().index(str(interval.reason)) + 1})"
+            else:
+                said = f"[{interval.low:.4f}, {interval.high:.4f}]"
+            yield _Row(label, f"{interval.mean:.4f}", said)
+
+    def _reasons(self) -> list[str]:
+        """List why intervals are missing, each reason once."""
+        intervals: list[Interval] = [getattr(self, name) for name in LABELS]
+        return list(dict.fromkeys(str(i.reason) for i in intervals if math.isnan(i.low)))
+
+    def _foot(self) -> Iterator[str]:
+        yield from (f"({number}) {reason}" for number, reason in enumerate(self._reasons(), 1))
+        teachers, points = self.gap.n_models, self.gap.n_points
+        yield (
+            f"{teachers} teacher{'s' * (teachers != 1)}, {self.n_students} student{'s' * (self.n_students != 1)}, "
+            f"{points} points; {self.gap.level:.0%} intervals over teachers and points; "
+            f"identity off by at most {self.identity_error:.1e}"
+        )
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row of the summary, as text."""
+
+    label: str
+    mean: str
+    interval: str
+
+
+@dataclass(frozen=True, eq=False)
+class Ledger:
+    """One row per point, as columns `[points]`, averaged over teachers and their students (every teacher the same).
+
+    Attributes:
+        point_ids: what identifies each point.
+        target_class: the target's most probable class (the label, for labels).
+        teacher_risk, student_risk, gap, misfit, residual: as in `RiskGap`.
+        teacher_confidence, student_confidence: mean probability of each model's own most probable class.
+        teacher_correct, student_correct: share of models whose most probable class is `target_class`; 0 or 1 for one.
+    """
+
+    point_ids: Shaped[np.ndarray, " points"]
+    target_class: Integer[np.ndarray, " points"]
+    teacher_risk: Float[np.ndarray, " points"]
+    student_risk: Float[np.ndarray, " points"]
+    gap: Float[np.ndarray, " points"]
+    misfit: Float[np.ndarray, " points"]
+    residual: Float[np.ndarray, " points"]
+    teacher_confidence: Float[np.ndarray, " points"]
+    student_confidence: Float[np.ndarray, " points"]
+    teacher_correct: Float[np.ndarray, " points"]
+    student_correct: Float[np.ndarray, " points"]
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return the columns by name, in order."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def __len__(self) -> int:
+        return len(self.point_ids)
+
+
+@dataclass(frozen=True)
+class SliceTable:
+    """The terms of the gap in slices of the points, each with a two-way interval; print() it.
+
+    Attributes:
+        by: what the points were sliced by.
+        names: of the slices.
+        n_points: in each.
+        teacher_risk, student_risk, gap, misfit, residual: one interval per slice.
+    """
+
+    by: str
+    names: tuple[str, ...]
+    n_points: tuple[int, ...]
+    teacher_risk: tuple[Interval, ...]
+    student_risk: tuple[Interval, ...]
+    gap: tuple[Interval, ...]
+    misfit: tuple[Interval, ...]
+    residual: tuple[Interval, ...]
+
+    def __str__(self) -> str:
+        width = max(len(self.by), *(len(name) for name in self.names))
+        lines = [f"{self.by:<{width}}  points" + "".join(f"{term.replace('_', ' '):>18}" for term in TERMS)]
+        for index, name in enumerate(self.names):
+            cells = "".join(f"{_with_half_width(getattr(self, term)[index]):>18}" for term in TERMS)
+            lines.append(f"{name:<{width}}  {self.n_points[index]:>6}{cells}")
+        return "\n".join(lines)
+
+
+def _with_half_width(interval: Interval) -> str:
+    if math.isnan(interval.low):
+        return f"{interval.mean:.3f}       "
+    return f"{interval.mean:.3f} ± {interval.high - interval.mean:.3f}"
+
+
+def _over_models(values: Float[np.ndarray, "models points"]) -> Float[np.ndarray, " points"]:
+    """Average over the models that have a value; nan where none has."""
+    there = ~np.isnan(values)
+    if there.all():
+        return np.asarray(values.mean(axis=0))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(there, values, 0.0).sum(axis=0) / there.sum(axis=0))
+
+
+def _groups(ledger: Ledger, by: str | np.ndarray) -> tuple[str, list[str], np.ndarray]:
+    """Return a title, the names of the groups, and each point's group."""
+    if isinstance(by, str):
+        if by == "class":
+            values, of_point = np.unique(ledger.target_class, return_inverse=True)
+            return by, [str(value) for value in values.tolist()], of_point
+        if by == "teacher_confidence":
+            confidence = np.nan_to_num(ledger.teacher_confidence)  # nobody answered: the least sure of all
+            cuts = np.unique(np.quantile(confidence, np.arange(1, CONFIDENCE_SLICES) / CONFIDENCE_SLICES))
+            of_point = np.searchsorted(cuts, confidence, side="right")
+            ends = [confidence.min(), *cuts, confidence.max()]
+            return by, [f"{low:.3f} to {high:.3f}" for low, high in pairwise(ends)], of_point
+        raise ConfigError(
+            f"slices are by 'teacher_confidence', 'class' or an array of one group per point; got {by!r}."
+        )
+    groups = np.asarray(by)
+    if groups.shape != (len(ledger),):
+        raise AlignmentError(f"slices need one group per point, shape ({len(ledger)},); got shape {groups.shape}.")
+    values, of_point = np.unique(groups, return_inverse=True)
+    return "group", [str(value) for value in values.tolist()], of_point
+
+
+def _over_pairs(mean: float, pseudo: np.ndarray | None, reason: str | None, like: Interval) -> Interval:
+    if pseudo is None:
+        return Interval.missing(
+            str(reason), mean=mean, n_models=like.n_models, n_points=like.n_points, level=like.level
+        )
+    # The jackknife's own centre is the mean itself unless some teachers have no student.
+    return two_way_interval(pseudo, like.level).moved_to(mean)
+
+
+def _inner(first: np.ndarray, second: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """Compute <first - second, step> over the last axis; a coordinate without a step adds 0, however far the duals."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(step == 0.0, 0.0, (first - second) * step).sum(axis=-1))
+
+
+def _refuse_infinite(
+    teacher_risk: np.ndarray,
+    student_risk: np.ndarray,
+    misfit: np.ndarray,
+    teacher: Predictions,
+    student: Predictions,
+    own: np.ndarray,
+    order: str,
+) -> None:
+    finite = np.isfinite(teacher_risk) & np.isfinite(student_risk) & np.isfinite(misfit)
+    if finite.all():
+        return
+    row, point = (int(i) for i in np.argwhere(~finite)[0])
+    values = {"teacher risk": teacher_risk, "student risk": student_risk, "misfit": misfit}
+    what = ", ".join(name for name, value in values.items() if not np.isfinite(value[row, point]))
+    raise DomainError(
+        f"{what} infinite at point {student.point_ids.tolist()[point]!r} for student {row} of teacher {own[row]} "
+        f"(order {order!r}): a probability of 0 stands where it must be positive, teacher "
+        f"{np.exp(teacher.log_probs[own[row], point]).round(6).tolist()}, student "
+        f"{np.exp(student.log_probs[row, point]).round(6).tolist()}. Pass logits, which do not round to 0, or mix the "
+        "predictions with a little of the uniform distribution."
+    )

@@ -1,0 +1,1 @@
+"""What labels of several labelers say without the truth: weights, confusions, skills, gains."""

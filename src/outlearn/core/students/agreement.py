@@ -1,0 +1,120 @@
+"""Agreement between models without any label: raw, beyond chance, and crossed over teachers.
+
+Crossed kappa compares a student with the teachers that did not label it: what they share is not memorised from one
+teacher. Consensus is the geometric mean of that and of the students' agreement with each other; over losses and lengths
+of training it ranks students much as their accuracy does. Raw agreement fails there when a student drops a class, which
+is what the correction for chance is for.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from outlearn.core.predictions import Predictions, check_same_points, labelled_by
+from outlearn.core.top_class import hard_votes, top_class
+
+__all__ = ["Consensus", "agreement", "consensus", "kappa_matrix"]
+
+
+@dataclass(frozen=True)
+class Consensus:
+    """Agreement beyond chance across teachers, no label used; nan where there are not two teachers to cross.
+
+    `crossed_kappa`: students against the hard labels of teachers that did not label them. `student_kappa`: students of
+    different teachers against each other. `consensus`: sqrt(max(crossed, 0) max(student, 0)). `reason` explains a nan.
+    """
+
+    crossed_kappa: float
+    student_kappa: float
+    consensus: float
+    reason: str | None = None
+
+
+def agreement(teacher: Predictions, student: Predictions) -> Float[np.ndarray, "students points"]:
+    """Mark 1 where a student's most probable class is that of the teacher that labelled it, else 0.
+
+    Equally probable classes share: the chance to agree when both break their ties at random.
+
+    Example:
+        >>> t = Predictions.from_probs(np.array([[0.9, 0.1], [0.4, 0.6]]))
+        >>> s = Predictions.from_probs(np.array([[0.7, 0.3], [0.8, 0.2]]))
+        >>> agreement(t, s)
+        array([[1., 0.]])
+    """
+    own = labelled_by(teacher, student)
+    return np.asarray((top_class(student.log_probs) * top_class(teacher.log_probs)[own]).sum(axis=-1))
+
+
+def kappa_matrix(first: Predictions, second: Predictions) -> Float[np.ndarray, "first second"]:
+    """Measure Cohen's kappa between the hard labels of every model of `first` and every model of `second`.
+
+    kappa = (p_o - p_e) / (1 - p_e), p_o the share of equal labels and p_e that of independent labels with the same
+    class shares. Where both always answer the same one class, p_o = p_e = 1 and kappa is taken as 0: nothing beyond
+    chance. A model that finds all classes equally likely abstains: a pair is compared where neither does, and a pair
+    that never answers both has kappa 0.
+
+    Returns:
+        `[first models, second models]`.
+
+    Example:
+        >>> a = Predictions.from_probs(np.array([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9], [0.1, 0.9]]))
+        >>> b = Predictions.from_probs(np.array([[0.9, 0.1], [0.1, 0.9], [0.1, 0.9], [0.1, 0.9]]))
+        >>> kappa_matrix(a, b)
+        array([[0.5]])
+
+    Source: Cohen, A coefficient of agreement for nominal scales, 1960.
+    """
+    check_same_points(first, second, ("first", "second"))
+    return _kappas(_votes(first), _votes(second))
+
+
+def _votes(predictions: Predictions) -> np.ndarray:
+    """Return hard labels as 0 and 1, `[classes, models, points]`; 0 throughout where a model abstains."""
+    votes = np.moveaxis(hard_votes(predictions), -1, 0)
+    return votes.astype(np.float32, order="C")  # counts are exact below 2^24, shares of ties nearly
+
+
+def _kappas(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Measure kappa between the votes of all pairs of models."""
+    first_speaks, second_speaks = first.sum(axis=0), second.sum(axis=0)
+    both = np.maximum(first_speaks @ second_speaks.T, 1.0).astype(np.float64)
+    equal = np.zeros(both.shape)
+    chance = np.zeros(both.shape)
+    for a, b in zip(first, second, strict=True):  # one product a class counts all pairs
+        equal += a @ b.T
+        chance += ((a @ second_speaks.T) / both) * ((first_speaks @ b.T) / both)
+    beyond = 1 - chance
+    certain = beyond <= 1e-12  # both constant and equal: 0 / 0
+    return np.where(certain, 0.0, (equal / both - chance) / np.where(certain, 1.0, beyond))
+
+
+def consensus(teacher: Predictions, student: Predictions) -> Consensus:
+    """Measure crossed kappa, kappa among students of different teachers, and their geometric mean.
+
+    Args:
+        teacher: `[teachers, points, classes]`, on points whose labels need not be known.
+        student: `[students, points, classes]`, with `teacher_of`.
+
+    Returns:
+        The three numbers; nan with a reason if all students are of one teacher and no other teacher is given.
+
+    Example:
+        >>> t = Predictions.from_probs(np.array([[[0.9, 0.1], [0.2, 0.8]], [[0.8, 0.2], [0.3, 0.7]]]))
+        >>> consensus(t, t).consensus
+        1.0
+    """
+    own = labelled_by(teacher, student)
+    crossed = own[:, None] != np.arange(len(teacher.log_probs))[None, :]
+    other = own[:, None] != own[None, :]
+    if not crossed.any():
+        return Consensus(math.nan, math.nan, math.nan, "one teacher only: there is no other teacher to compare with")
+    votes = _votes(student)
+    kx = float(_kappas(votes, _votes(teacher))[crossed].mean())
+    if not other.any():
+        return Consensus(kx, math.nan, math.nan, "all students are of one teacher: no students of different teachers")
+    ks = float(_kappas(votes, votes)[other].mean())
+    return Consensus(kx, ks, math.sqrt(max(ks, 0.0) * max(kx, 0.0)))

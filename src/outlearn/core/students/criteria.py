@@ -1,0 +1,158 @@
+"""Label-free measures of students, each with what it assumes and where it fails; the table of them.
+
+Teacher draws are independent given the point, so a student and a teacher that did not label it agree beyond chance only
+where both hold what teachers share: the truth, and their common bias. With labels coded as +-1, sigma(x) and tau(x) the
+mean student and the mean teacher at a point, kappas estimate <sigma, tau> (crossed) and <sigma, sigma> (students).
+Derivation: docs/auto.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from outlearn.core.decomposition.crossed_misfit import CrossedMisfit, crossed_misfit
+from outlearn.core.generators import get_generator
+from outlearn.core.predictions import Predictions, labelled_by
+from outlearn.core.students.agreement import Consensus, consensus
+from outlearn.errors import ConfigError, suggest
+
+__all__ = ["CRITERIA", "Agreement", "Criterion", "check_criterion", "measure_agreement"]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What criteria are read from: students of one candidate against the labelers, on one set of points."""
+
+    consensus: Consensus
+    crossed: CrossedMisfit
+    weak_label_cross_entropy: float
+
+
+def measure_agreement(labelers: Predictions, students: Predictions) -> Agreement:
+    """Measure everything that criteria need, once; no true label enters.
+
+    Args:
+        labelers: on points whose labels need not be known.
+        students: on the same points, with `teacher_of`.
+    """
+    own = labelled_by(labelers, students)
+    labels = labelers.log_probs
+    if np.isfinite(labels).all():
+        crossed = crossed_misfit(labels, students.log_probs, own, get_generator("negative_entropy"), "target_first")
+    else:
+        crossed = CrossedMisfit(math.nan, math.nan, None, None, "a labeler gives probability 0: it is infinite")
+    return Agreement(consensus(labelers, students), crossed, _weak_label_cross_entropy(labels[own], students.log_probs))
+
+
+def _weak_label_cross_entropy(labels: np.ndarray, students: np.ndarray) -> float:
+    speaks = labels.max(axis=-1) > labels.min(axis=-1)  # who finds all classes equally likely says nothing
+    if not speaks.any():
+        return math.nan
+    with np.errstate(invalid="ignore"):  # 0 times -inf: a class that neither gives any probability
+        cost = np.where(np.isneginf(labels), 0.0, -np.exp(labels) * students)
+    return float(cost.sum(axis=-1)[speaks].mean())
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A measure of the students of one candidate; no true label enters.
+
+    Attributes:
+        name: in configurations and results.
+        label: for people, as in "chosen by the LABEL".
+        read: what was measured -> a number, nan where it cannot be told.
+        higher_is_better: the direction.
+        held_out: True if it makes sense only on points whose weak labels the students did not learn from.
+        assumes, fails: in words, for tables.
+    """
+
+    name: str
+    label: str
+    read: Callable[[Agreement], float]
+    higher_is_better: bool
+    held_out: bool
+    assumes: str
+    fails: str
+
+
+CRITERIA: dict[str, Criterion] = {
+    each.name: each
+    for each in (
+        Criterion(
+            "consensus",
+            "consensus of kappas",
+            lambda found: found.consensus.consensus,
+            higher_is_better=True,
+            held_out=False,
+            assumes="where a student leaves what teachers share, it is partly towards the truth: between the "
+            "assumptions of the two kappas",
+            fails="labelers share an error that students learn with certainty, or err mostly by noise at so few "
+            "points that students agree by chance",
+        ),
+        Criterion(
+            "crossed_kappa",
+            "kappa with other teachers",
+            lambda found: found.consensus.crossed_kappa,
+            higher_is_better=True,
+            held_out=False,
+            assumes="students do not repeat the labelers' common bias; then it is proportional to accuracy beyond "
+            "chance",
+            fails="they do: the student that repeats the labelers' majority wins. Elsewhere it is too cautious about "
+            "leaving them",
+        ),
+        Criterion(
+            "student_kappa",
+            "kappa between students",
+            lambda found: found.consensus.student_kappa,
+            higher_is_better=True,
+            held_out=False,
+            assumes="students of different labelers that agree do so on the truth; it bounds accuracy from above",
+            fails="a student's own prior makes it consistent and wrong: few classes, few steps, many rounds",
+        ),
+        Criterion(
+            "crossed_misfit",
+            "crossed misfit",
+            lambda found: found.crossed.mean,
+            higher_is_better=False,
+            held_out=False,
+            assumes="log loss under the labelers' own distributions is what is wanted",
+            fails="accuracy is wanted: it follows confidence, and punishes students that are rightly surer than "
+            "their teachers",
+        ),
+        Criterion(
+            "overfit_covariance",
+            "overfit covariance",
+            lambda found: found.crossed.covariance,
+            higher_is_better=False,
+            held_out=False,
+            assumes="candidates differ only in how much of one labeler they memorise",
+            fails="it always prefers the student that has learned least, an untrained one above all: compare lengths "
+            "of one loss by it, not losses",
+        ),
+        Criterion(
+            "weak_label_validation",
+            "loss on held-out weak labels",
+            lambda found: found.weak_label_cross_entropy,
+            higher_is_better=False,
+            held_out=True,
+            assumes="what predicts a labeler's held-out labels best is best",
+            fails="errors of labelers can be predicted too, and it asks for them",
+        ),
+    )
+}
+
+
+def check_criterion(criterion: str, *, validation: bool = True) -> None:
+    """Raise unless this criterion exists and can be measured, with validation points or without.
+
+    Raises:
+        ConfigError: says which do.
+    """
+    if criterion not in CRITERIA:
+        raise ConfigError(f"criterion is {criterion!r}; {suggest(criterion, CRITERIA)}")
+    if CRITERIA[criterion].held_out and not validation:
+        raise ConfigError(f"the criterion {criterion} needs validation points; give some, or use consensus.")

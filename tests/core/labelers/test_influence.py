@@ -1,0 +1,120 @@
+"""Estimates that carry each point's influence: errors as textbooks give them, pairing kept, no bias from controls."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from outlearn.core.labelers.influence import average, mean_estimate, with_controls
+from outlearn.errors import DomainError, ShapeError
+
+EXACT = 1e-12  # float64 sums of a few hundred numbers
+LINEAR = 0.05  # share by which the delta method may differ from the jackknife at 400 points
+
+
+def shares(n: int = 400, p: float = 0.7, seed: int = 0) -> np.ndarray:
+    return (np.random.default_rng(seed).random(n) < p).astype(float)
+
+
+def test_the_error_of_a_mean_is_that_of_scipy():
+    values = shares()
+    assert mean_estimate(values).standard_error == pytest.approx(stats.sem(values), rel=EXACT)
+
+
+def test_a_mean_over_marked_points_is_the_mean_of_these_points():
+    values, where = shares(), np.arange(400) % 3 == 0
+    found = mean_estimate(np.where(where, values, np.nan), where)
+    assert found.value == values[where].mean()
+    assert found.standard_error == pytest.approx(stats.sem(values[where]), rel=EXACT)
+    assert found.n_points == where.sum()
+
+
+def test_a_difference_is_paired_without_being_told():
+    a, b = shares(seed=1), shares(seed=2)
+    found = mean_estimate(a) - mean_estimate(b)
+    assert found.standard_error == pytest.approx(stats.sem(a - b), rel=EXACT)
+
+
+def test_a_smooth_function_has_the_error_of_the_jackknife():
+    a, b, c = shares(p=0.8, seed=1), shares(p=0.7, seed=2), shares(p=0.6, seed=3)
+    found = ((mean_estimate(a).log() + mean_estimate(b).log() - mean_estimate(c).log()) * 0.5).exp() / mean_estimate(a)
+
+    def value(keep: np.ndarray) -> float:
+        return math.sqrt(a[keep].mean() * b[keep].mean() / c[keep].mean()) / a[keep].mean()
+
+    n = len(a)
+    left_out = np.array([value(np.delete(np.arange(n), i)) for i in range(n)])
+    jackknife = math.sqrt((n - 1) / n * np.square(left_out - left_out.mean()).sum())
+    assert found.value == pytest.approx(value(np.arange(n)), rel=EXACT)
+    assert found.standard_error == pytest.approx(jackknife, rel=LINEAR)
+
+
+@given(st.integers(5, 400))
+def test_the_upper_limit_of_a_share_seen_no_time_is_the_exact_one_or_above(n):
+    exact = 1 - 0.025 ** (1 / n)
+    assert exact <= mean_estimate(np.zeros(n)).interval().high <= 2 * exact
+
+
+def test_intervals_are_cut_where_the_parameter_cannot_be_but_values_are_not():
+    below = mean_estimate(shares(20, 0.1)) - 0.3
+    assert below.value < 0
+    assert below.interval(low=0.0).low == 0.0
+    assert below.interval(low=0.0).mean == below.value
+
+
+def test_three_points_make_no_interval():
+    found = mean_estimate(np.array([0.0, 1.0, 1.0])).interval()
+    assert math.isnan(found.low)
+    assert "3 points" in found.reason
+
+
+def test_a_control_changes_the_estimate_by_nothing_on_average_and_narrows_it_where_the_guess_is_good():
+    rng = np.random.default_rng(0)
+    plain, better, worse, n = [], [], [], 400
+    for _ in range(300):
+        truth = (rng.random(n) < 0.3).astype(float)
+        few = np.arange(n) < 60
+        good = np.where(rng.random(n) < 0.9, truth, 1 - truth)
+        bad = (rng.random(n) < 0.5).astype(float)
+        estimate = mean_estimate(truth, few)
+        plain.append(estimate)
+        better.append(with_controls(estimate, [mean_estimate(good) - mean_estimate(good, few)]))
+        worse.append(with_controls(estimate, [mean_estimate(bad) - mean_estimate(bad, few)]))
+    spread = {name: np.std([e.value for e in found]) for name, found in (("p", plain), ("b", better), ("w", worse))}
+    for found in (plain, better, worse):
+        values = np.array([e.value for e in found])
+        assert abs(values.mean() - 0.3) < 4 * values.std() / math.sqrt(len(values))
+        assert np.mean([e.standard_error for e in found]) == pytest.approx(values.std(), rel=0.15)
+    assert spread["b"] < 0.75 * spread["p"]
+    assert spread["w"] < 1.1 * spread["p"]
+
+
+def test_a_control_without_variation_or_too_many_controls_change_nothing():
+    estimate, flat = mean_estimate(shares(6)), mean_estimate(np.ones(6)) - 1.0
+    assert with_controls(estimate, [flat]) is estimate
+    many = [mean_estimate(shares(6, seed=s)) - 0.5 for s in range(2)]
+    assert with_controls(estimate, many) is estimate
+
+
+def test_an_average_is_the_sum_over_the_count():
+    a, b = mean_estimate(shares(seed=1)), mean_estimate(shares(seed=2))
+    assert average([a, b]).standard_error == pytest.approx(((a + b) / 2).standard_error, rel=EXACT)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        (lambda: mean_estimate(np.zeros(3), np.zeros(3, dtype=bool)), DomainError, "none is marked"),
+        (lambda: mean_estimate(np.zeros(3)).log(), DomainError, "above 0"),
+        (lambda: mean_estimate(np.ones(3)) / mean_estimate(np.zeros(3)), DomainError, "divided"),
+        (lambda: mean_estimate(np.ones(3)) + mean_estimate(np.zeros(4)), ShapeError, "same points"),
+    ],
+)
+def test_what_is_not_defined_is_refused(wrong, error, message):
+    with pytest.raises(error, match=message):
+        wrong()
