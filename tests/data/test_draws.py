@@ -59,7 +59,7 @@ def test_too_few_points_say_what_to_lower(kind, remedy):
         draw(draw=kind, size=101)
 
 
-@pytest.mark.parametrize(("models", "size"), [(8, 300), (4, 26), (60, 101), (40, 3), (4, 101)])
+@pytest.mark.parametrize(("models", "size"), [(8, 300), (4, 26), (60, 101), (30, 4), (4, 101)])
 def test_what_a_refused_draw_advises_works(models, size):
     with pytest.raises(ConfigError) as refused:
         draw(models=models, size=size)

@@ -44,7 +44,7 @@ def draw_teachers(
     if draw != "bootstrap" and needed > n_points:
         raise ConfigError(
             f"teacher.draw: {draw} needs {needed:,} points, and the teacher split has {n_points:,}. "
-            f"{_remedy(n_points, models if draw == 'disjoint' else 1, size)}"
+            f"{_remedy(labels, models if draw == 'disjoint' else 1, size)}"
         )
     counts = np.zeros((models, n_points))
     if draw == "bootstrap":
@@ -66,9 +66,10 @@ def draw_teachers(
     return counts
 
 
-def _remedy(n_points: int, models: int, size: int) -> str:
-    """Say what fits: no teacher learns from fewer than two labels, and there is one at least."""
-    lower = [f"teacher.labels to {n_points // models}"] if n_points >= 2 * models else []
+def _remedy(labels: Int[np.ndarray, " points"], models: int, size: int) -> str:
+    """Say what fits: two labels a class for each teacher, and one teacher at least."""
+    n_points, least = len(labels), 2 * len(np.unique(labels))
+    lower = [f"teacher.labels to {n_points // models}"] if n_points >= least * models else []
     if 1 <= n_points // size < models:
         lower.append(f"teacher.models to {n_points // size}")
     if not lower:
