@@ -127,3 +127,9 @@ def test_labelers_that_write_classes_in_different_words_are_asked_about(tmp_path
     rows = [[f"q{i}", VOTES[0, i], int(VOTES[1, i] == "pos")] for i in range(N)]
     with pytest.raises(DataError, match=r"'a' and 'b' share no value.*write their labels in one way"):
         read_label_table(write(tmp_path / "d.csv", ["id", "a", "b"], rows))
+
+
+def test_a_table_without_a_column_of_labels_is_refused(tmp_path):
+    path = write(tmp_path / "d.csv", ["id", "text"], [[f"q{i}", f"text {i}"] for i in range(N)])
+    with pytest.raises(DataError, match="has no column of labels beside 'id', 'text'"):
+        read_label_table(path)

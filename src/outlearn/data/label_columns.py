@@ -121,6 +121,9 @@ def labeler_columns(
         errors.raise_if_any()
     # A column without a value is kept: the error about a labeler without a label names it.
     found = [name for name in free if not values[name] or any(name in group for group in likely)]
+    if not found:
+        errors.add(f"has no column of labels beside {few(list(table.columns))}. Give each labeler a column.")
+        errors.raise_if_any()
     left = [name for name in free if name not in found]
     for name in found:
         if not columns.classes and _has_many_values(table, name):
