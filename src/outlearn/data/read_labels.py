@@ -67,9 +67,7 @@ def read_labels(
     classes = known_classes(class_names) if class_names is not None else _found(given, table.class_names, errors)
     if classes is None:
         return None
-    labels, probs = _coded(
-        given, columns, classes, errors, (len(columns), len(table)), normalise, class_names is not None
-    )
+    labels, probs = _coded(given, columns, classes, errors, len(table), normalise, class_names is not None)
     if len(errors) > before:
         return None
     if class_names is None and len(np.unique(labels[labels >= 0])) < 2:
