@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from outlearn.report.cells import Cell, Column, Table, format_cell, is_above_zero, is_below_zero, point_estimate
+from outlearn.report.cells import Cell, Column, Table, count_signs, format_cell, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Panel, Rule
 from outlearn.report.comparison_tables import (
     all_losses,
@@ -86,7 +86,7 @@ def _gain_figure(of_loss: Mapping[str, Rows], rows: Rows) -> Figure:
     axis = Axis("gain over the own labeler, points")
     panel = Panel(axis, Axis(categories=losses), (*marks, Rule(ROLES["gap"], x=0.0)))
     chart = Chart((panel,), legend=False, panel_height=max(220, 30 * len(losses)))
-    above, below = (sum(told(row["gain"]) for row in rows) for told in (is_above_zero, is_below_zero))
+    above, below = count_signs(row["gain"] for row in rows)
     finding = (
         f"Of {len(rows)} gains {above} are shown to be above 0 and {below} below 0; the rest cannot be told apart "
         "from 0 (paired intervals)."

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.stats import rankdata
 
-from outlearn.report.cells import Cell, Column, Table, is_above_zero, is_below_zero, point_estimate
+from outlearn.report.cells import Cell, Column, Table, count_signs, point_estimate
 from outlearn.report.tables import NOT_COMPARED
-from outlearn.results.measurement import Measurement
 from outlearn.results.run import Student
 from outlearn.results.run_folder import Run
 
@@ -73,9 +72,9 @@ def loss_summary(runs: Sequence[Run]) -> Table:
         students = [run.students[loss] for run in runs if loss in run.students]
         over = [student.differences["teacher"] for student in students]
         against = [student.differences.get(FORWARD, NOT_COMPARED) for student in students]
-        of_forward = (None, None) if loss == FORWARD else _won_and_lost(against)
+        of_forward = (None, None) if loss == FORWARD else count_signs(against)
         rank = float(np.mean([of_run[loss] for of_run in ranks if loss in of_run]))
-        rows.append((loss, len(students), *_won_and_lost(over), *of_forward, rank))
+        rows.append((loss, len(students), *count_signs(over), *of_forward, rank))
     columns = (
         Column("loss"),
         Column("runs", "count"),
@@ -86,10 +85,6 @@ def loss_summary(runs: Sequence[Run]) -> Table:
         Column("mean rank", "ratio", "by accuracy among the losses of a run, 1 is best"),
     )
     return Table("Losses over runs", columns, tuple(rows))
-
-
-def _won_and_lost(differences: Sequence[Measurement]) -> tuple[int, int]:
-    return sum(map(is_above_zero, differences)), sum(map(is_below_zero, differences))
 
 
 def comparison_findings(runs: Sequence[Run]) -> tuple[str, ...]:
@@ -123,7 +118,7 @@ def comparison_findings(runs: Sequence[Run]) -> tuple[str, ...]:
 def residual_finding(runs: Sequence[Run]) -> str:
     """Say for how many runs and losses the residual is told apart from 0, on which side."""
     residuals = [student.residual for run in runs for student in run.students.values()]
-    above, below = _won_and_lost(residuals)
+    above, below = count_signs(residuals)
     return (
         f"The measured gain in risk is shown to be below the misfit in {below} of {len(residuals)} cases, and above it "
         f"in {above}."

@@ -13,11 +13,10 @@ from outlearn.core.predictions import Predictions
 from outlearn.report.cells import (
     Column,
     Table,
+    count_signs,
     format_cell,
     format_number,
     has_interval,
-    is_above_zero,
-    is_below_zero,
     point_estimate,
 )
 from outlearn.report.charts import Axis, Chart, Dots, Heat, Line, Panel, Rule
@@ -87,8 +86,7 @@ def _confidence_finding(tenths: Mapping[str, list[Interval]]) -> str:
         if not ends:
             said.append(f"where teachers are {words} the gap has no interval")
             continue
-        above, below = sum(map(is_above_zero, ends)), sum(map(is_below_zero, ends))
-        parts = [("a gain", above), ("a loss", below)]
+        parts = zip(("a gain", "a loss"), count_signs(ends), strict=True)
         shown = " and ".join(f"{what} with {of_losses(count, len(tenths))}" for what, count in parts if count)
         said.append(f"where teachers are {words} students show {shown or 'neither a gain nor a loss'}")
     return f"In risk, by intervals that exclude 0: {said[0]}; {said[1]}."

@@ -12,6 +12,7 @@ from outlearn.core.intervals import Interval
 from outlearn.report.cells import (
     Cell,
     Kind,
+    count_signs,
     format_cell,
     format_number,
     has_interval,
@@ -79,7 +80,7 @@ def _gap_finding(residuals: Sequence[Measurement], overfit: Sequence[Measurement
     told = [residual for residual in residuals if has_interval(residual)]
     if not told:
         return f"No residual has an interval ({first_reason(residuals)}), so nothing is said about its sign."
-    below, above = sum(map(is_below_zero, told)), sum(map(is_above_zero, told))
+    above, below = count_signs(told)
     said = []
     if below:
         said.append(f"below 0 for {of_losses(below, len(told))}: there misfit alone overstates the gain")

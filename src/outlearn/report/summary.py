@@ -59,13 +59,16 @@ def describe(results: RunResults) -> tuple[tuple[str, str], ...]:
         f"{task.n_validation:,} validation",
         f"{task.n_test:,} test",
     )
+    of_losses = "1 loss" if losses == 1 else f"{losses} losses"
     trained = sum(student.models for student in results.students.values())
-    losses_in_words = "1 loss" if losses == 1 else f"{losses} losses"
     return (
         ("task", f"{task.name}, {kind}"),
         ("pairs" if pairs else "points", ", ".join(sizes)),
         ("teachers", f"{n_teachers} weak {'teacher' if n_teachers == 1 else 'teachers'}"),
-        ("students", f"{trained or 'strong students'}, one for each teacher, loss and seed; {losses_in_words}"),
+        (
+            "students",
+            f"{trained or 'strong students'}, one for each teacher, loss and seed; {of_losses}",
+        ),
         ("ceiling", f"{results.ceiling.models} strong students trained on {_true_labels(results)}"),
     )
 

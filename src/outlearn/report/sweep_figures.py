@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from outlearn.core.across_tasks.ranking import cliques
 from outlearn.core.intervals import Interval
-from outlearn.report.cells import (
-    Cell,
-    Column,
-    Table,
-    format_cell,
-    format_number,
-    is_above_zero,
-    is_below_zero,
-    point_estimate,
-)
+from outlearn.report.cells import Cell, Column, Table, count_signs, format_cell, format_number, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Panel, Rule
 from outlearn.report.page import Figure
 from outlearn.report.style import ROLES, series_style
@@ -53,7 +44,7 @@ def effect_figure(comparison: Comparison, key: str) -> Figure:
     """Draw who is ahead of the baseline on which task; the caption counts what is told apart from 0."""
     found = effects(comparison)
     every = [estimate for of_part in found.values() for estimate in of_part.values()]
-    above, below = sum(map(is_above_zero, every)), sum(map(is_below_zero, every))
+    above, below = count_signs(every)
     finding = (
         f"Of {len(every)} differences to {comparison.baseline}, {above} are shown "
         f"to be above 0 and {below} below; the rest cannot be told apart from 0."

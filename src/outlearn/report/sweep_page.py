@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from outlearn.report.cells import Cell, Column, Table, excludes_zero, has_interval, is_above_zero, is_below_zero
+from outlearn.report.cells import Cell, Column, Table, count_signs, excludes_zero, has_interval
 from outlearn.report.charts import Chart
 from outlearn.report.comparison_page import comparison_figures
 from outlearn.report.page import Block, Facts, Grid, GridColumn, Section, TableBlock, Text, render_page
@@ -65,7 +65,7 @@ def _won(sweep: Sweep) -> str:
     gains = [student.differences["teacher"] for run in sweep.runs for student in run.run.students.values()]
     if not gains:
         return "No run is finished, so there is nothing to compare."
-    above, below = sum(map(is_above_zero, gains)), sum(map(is_below_zero, gains))
+    above, below = count_signs(gains)
     return (
         f"{len(gains)} pairs of a run and a loss: students beat their labeler in {above}, lose to it in {below}, and "
         f"in {len(gains) - above - below} it cannot be told (paired intervals of each run)."

@@ -70,16 +70,17 @@ def student_penalty_figure(result: TheoryResult) -> Figure:
         panels.append(Panel(x, Axis("squared loss"), marks, f"{kind}-regularised teacher ({penalty:g})"))
     rows = rows_where(curve, teacher_penalty=under)
     best = int(np.argmax(rows["gap"]))
+    found = f"From a teacher with penalty {under:g} the gap is at most {number(rows['gap'][best])}."
+    if (rows_where(curve, teacher_penalty=over)["gap"] < 0).all() and rows["gap"][best] > 0:
+        found = (
+            f"From a teacher with penalty {under:g} the student gains most, {number(rows['gap'][best])}, at a penalty "
+            f"of {rows['student_penalty'][best]:g}; from one with penalty {over:g} it gains at none."
+        )
     return Figure(
         key="ridge-student",
         title="The gain is residual at small penalties; the misfit grows only with its square",
         chart=Chart(tuple(panels), columns=2, panel_height=280, share_y=False),
-        finding=(
-            f"From a teacher with penalty {under:g} the student gains most, {number(rows['gap'][best])}, at a penalty "
-            f"of {rows['student_penalty'][best]:g}; from one with penalty {over:g} it gains at none."
-            if (rows_where(curve, teacher_penalty=over)["gap"] < 0).all() and rows["gap"][best] > 0
-            else f"From a teacher with penalty {under:g} the gap is at most {number(rows['gap'][best])}."
-        ),
+        finding=found,
         table=numbers_table(
             "Terms of the gap",
             curve,
@@ -150,22 +151,14 @@ def estimator_figure(result: TheoryResult) -> Figure:
     curve, features = result.curves["estimator"], result.curves["features"]
     correlations = result.curves["canonical_correlations"]
     ends = np.array([0.0, 1.05 * max(curve["true"].max(), curve["plug_in"].max())])
-    first = Panel(
-        Axis("true correlation dimension"),
-        Axis("estimate"),
-        (
-            line("right", THEORY, ends, ends),
-            dots("corrected, 95%", MEASURED, curve, "true", "corrected"),
-            dots("plug-in", replace(style.SERIES[1], symbol="square-open"), curve, "true", "plug_in"),
-        ),
-        "On samples of known q",
+    estimates = (
+        line("right", THEORY, ends, ends),
+        dots("corrected, 95%", MEASURED, curve, "true", "corrected"),
+        dots("plug-in", replace(style.SERIES[1], symbol="square-open"), curve, "true", "plug_in"),
     )
-    second = Panel(
-        Axis("rank"),
-        Axis("canonical correlation", limits=(-0.03, 1.05)),
-        (dots("real features", style.SERIES[2], correlations, "rank", "correlation", size=6),),
-        "Of real features",
-    )
+    first = Panel(Axis("true correlation dimension"), Axis("estimate"), estimates, "On samples of known q")
+    marks = (dots("real features", style.SERIES[2], correlations, "rank", "correlation", size=6),)
+    second = Panel(Axis("rank"), Axis("canonical correlation", limits=(-0.03, 1.05)), marks, "Of real features")
     one = {name: column[0] for name, column in features.items()}
     note = result.notes[0].split(":")[0] if result.notes else "The features"
     return Figure(

@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 
 from outlearn.core.generators import get_generator
 from outlearn.results.theory import Claim
-from outlearn.theory.experiments.base import Findings, OnProgress, as_columns, relative_claim, sign_claim, worst
+from outlearn.theory.experiments.base import Findings, OnProgress, relative_claim, sign_claim, worst
 from outlearn.theory.projections import closest_softmax_linear, project_on_half_space, project_on_m_flat
 from outlearn.theory.scalars import Real
 from outlearn.theory.settings import at_least
@@ -179,20 +179,17 @@ def simulate_convex(settings: ConvexSettings, rng: np.random.Generator, progress
     gap, misfit, residual = np.concatenate(drawn).T
     names = np.repeat(list(FAMILIES), settings.problems)
     problems = {"family": names, "misfit": misfit, "gap": gap, "residual": residual}
-    families = [
-        {
-            "family": name,
-            "title": family.title,
-            "group": family.group,
-            "says": family.says,
-            "below": _share_below(terms[:, 0], terms[:, 1]),
-            **dict(zip(("gap", "misfit", "residual"), terms.mean(axis=0).tolist(), strict=True)),
-        }
-        for (name, family), terms in zip(FAMILIES.items(), drawn, strict=True)
-    ]
-    return Findings(
-        claims=(*claims, worst(identities)), curves={"problems": problems, "families": as_columns(families)}
-    )
+    means = np.array([terms.mean(axis=0) for terms in drawn]).T
+    families = {
+        "family": np.array(list(FAMILIES)),
+        **{
+            fact: np.array([getattr(family, fact) for family in FAMILIES.values()])
+            for fact in ("title", "group", "says")
+        },
+        "below": np.array([_share_below(terms[:, 0], terms[:, 1]) for terms in drawn]),
+        **dict(zip(("gap", "misfit", "residual"), means, strict=True)),
+    }
+    return Findings(claims=(*claims, worst(identities)), curves={"problems": problems, "families": families})
 
 
 def _share_below(gap: np.ndarray, misfit: np.ndarray) -> float:

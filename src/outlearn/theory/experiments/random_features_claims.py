@@ -68,10 +68,10 @@ class WidthSweep:
         """Return the exact moments of the student without a penalty."""
         return minimum_norm_moments(self.settings.student_examples, self.settings.dimension, width)
 
-    def equivalent(self, width: Real, which: int) -> StudentMoments:
-        """Return the deterministic equivalent of either student."""
-        penalty = self.settings.student_penalty if which else 0.0
-        return ridge_equivalent(self.settings.student_examples, self.settings.dimension, width, penalty=penalty).moments
+    def equivalent(self, width: Real) -> StudentMoments:
+        """Return the deterministic equivalent of the student with a penalty."""
+        n, d, penalty = self.settings.student_examples, self.settings.dimension, self.settings.student_penalty
+        return ridge_equivalent(n, d, width, penalty=penalty).moments
 
 
 def curve_of_sweep(settings: RandomFeaturesSettings, sweep: WidthSweep, which: int) -> dict[str, np.ndarray]:
@@ -123,18 +123,12 @@ def _exact_claims(settings: RandomFeaturesSettings, sweep: WidthSweep) -> list[C
         "risk gap": (gap, lambda m: m.gap(sweep.power, sweep.alignment)),
         "residual": (sweep.values["residual"][0], lambda m: m.residual(sweep.power, sweep.alignment)),
     }
+    if not widths:
+        return []
     claims = []
     for name, (values, formula) in families.items():
-        candidates = [
-            z_claim(
-                f"Exact {name} of the student without a penalty (worst of {len(widths)} widths, {width})",
-                values[index],
-                formula(sweep.exact(width)),
-            )
-            for index, width in widths
-        ]
-        if candidates:
-            claims.append(worst(candidates))
+        text = f"Exact {name} of the student without a penalty (worst of {len(widths)} widths, "
+        claims.append(worst([z_claim(f"{text}{w})", values[i], formula(sweep.exact(w))) for i, w in widths]))
     return claims
 
 
@@ -176,7 +170,7 @@ def _equivalent_claims(settings: RandomFeaturesSettings, sweep: WidthSweep, teac
 
     risk = teacher.risk(settings.signal_power, settings.noise_variance)
     claims = [claim("Teacher's risk", sweep.more_teacher_risks.mean(), risk, sweep.more_teacher_risks.size)]
-    moments = [sweep.equivalent(width, 1) for width in settings.widths]
+    moments = [sweep.equivalent(width) for width in settings.widths]
     predictions = {
         "Risk": [(sweep.teacher_risk - m.gap(sweep.power, sweep.alignment)).mean() for m in moments],
         "Misfit": [(m.misfit * sweep.power).mean() for m in moments],
@@ -200,8 +194,7 @@ def _measured_crossing(settings: RandomFeaturesSettings, sweep: WidthSweep) -> f
     """
 
     def predicted(log_width: float) -> float:
-        moments = sweep.equivalent(float(np.exp(log_width)), 1)
-        return float(moments.gap(sweep.power, sweep.alignment).mean())
+        return float(sweep.equivalent(float(np.exp(log_width))).gap(sweep.power, sweep.alignment).mean())
 
     gap = sweep.teacher_risk.mean() - sweep.values["risk"][1].mean(axis=1)
     logs = np.log(np.array(settings.widths, dtype=float))
