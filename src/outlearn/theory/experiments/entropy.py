@@ -84,19 +84,13 @@ def _called(students: Students, index: int) -> str:
 
 
 def _slope_claim(students: Students, gains: list[np.ndarray]) -> Claim:
-    return worst(
-        [
-            relative_claim(
-                f"The slope of log loss along sharpening is CE(y, s) - H(s) (worst of {len(gains)} groups of students, "
-                f"{_called(students, index)})",
-                slope_by_complex_step(logs, students.labels),
-                -gain.mean(),
-                SLOPE_TOLERANCE,
-                gain.size,
-            )
-            for index, (logs, gain) in enumerate(zip(students.log_probs, gains, strict=True))
-        ]
-    )
+    claims = []
+    for index, (logs, gain) in enumerate(zip(students.log_probs, gains, strict=True)):
+        which = f"(worst of {len(gains)} groups of students, {_called(students, index)})"
+        text = f"The slope of log loss along sharpening is CE(y, s) - H(s) {which}"
+        slope = slope_by_complex_step(logs, students.labels)
+        claims.append(relative_claim(text, slope, -gain.mean(), SLOPE_TOLERANCE, gain.size))
+    return worst(claims)
 
 
 def _step_claim(students: Students, margins: list[Interval]) -> Claim:

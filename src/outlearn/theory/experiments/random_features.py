@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 from outlearn.theory.equivalents import RidgeLaw, ridge_equivalent
 from outlearn.theory.experiments.base import Findings, OnProgress
 from outlearn.theory.experiments.random_features_claims import WidthSweep, claims_of_sweep, curve_of_sweep
-from outlearn.theory.experiments.random_features_settings import HEAVY, RandomFeaturesSettings, draw_teachers
+from outlearn.theory.experiments.random_features_settings import HEAVY, RandomFeaturesSettings, draw_teachers, squares
 from outlearn.theory.experiments.residual_cases import Cases, claims_of_cases, curve_of_cases, simulate_subspace_case
 from outlearn.theory.experiments.student_penalty import claims_of_penalties, simulate_penalties
 from outlearn.theory.random_features import (
@@ -99,9 +99,7 @@ def _simulate_sweep(
                 cases.record("S1", width, rows, beta, beta + own_noise, beta + learned[1], own_noise)
                 cases.record("S2", width, rows, beta, teacher, fit_random_features(inputs, labels, first))
         progress((start + count) / settings.draws)
-    risks = [
-        ((sum(draw_teachers(settings, rng, settings.draws)) - beta) ** 2).sum(axis=-1) for _ in range(MORE_TEACHERS)
-    ]
+    risks = [squares(sum(draw_teachers(settings, rng, settings.draws)) - beta) for _ in range(MORE_TEACHERS)]
     sweep.more_teacher_risks = np.concatenate([sweep.teacher_risk, *risks])
     return sweep, cases
 
@@ -137,10 +135,8 @@ def _crossing(settings: RandomFeaturesSettings, teacher: RidgeLaw) -> float | No
     alignment = teacher.alignment(settings.signal_power)
 
     def gap(log_width: float) -> float:
-        moments = ridge_equivalent(
-            settings.student_examples, settings.dimension, np.exp(log_width), penalty=settings.student_penalty
-        ).moments
-        return float(moments.gap(power, alignment))
+        sizes = (settings.student_examples, settings.dimension, np.exp(log_width))
+        return float(ridge_equivalent(*sizes, penalty=settings.student_penalty).moments.gap(power, alignment))
 
     low, high = np.log(settings.widths[0]), np.log(settings.widths[-1])
     if gap(low) >= 0 or gap(high) <= 0:

@@ -1,4 +1,4 @@
-"""The sizes of the random-features experiment, and the teachers drawn from them."""
+"""The sizes of the random-features experiment, the teachers drawn from them, and the terms of the gap."""
 
 from __future__ import annotations
 

@@ -132,16 +132,12 @@ def _expected_gap(
 
 
 def _worst_gap_claim(settings: RidgeSettings, gap: np.ndarray, expected: np.ndarray) -> Claim:
+    text = f"Exact risk gap (worst of {gap.shape[0] * gap.shape[1]} pairs of penalties, teacher "
     return worst(
         [
-            z_claim(
-                f"Exact risk gap (worst of {gap.shape[0] * gap.shape[1]} pairs of penalties, teacher "
-                f"{teacher_penalty:g} and student {student_penalty:g})",
-                gap[i, j],
-                expected[i, j],
-            )
-            for i, student_penalty in enumerate(settings.student_penalties)
-            for j, teacher_penalty in enumerate(settings.teacher_penalties)
+            z_claim(f"{text}{of_teacher:g} and student {of_student:g})", gap[i, j], expected[i, j])
+            for i, of_student in enumerate(settings.student_penalties)
+            for j, of_teacher in enumerate(settings.teacher_penalties)
         ]
     )
 
@@ -183,21 +179,15 @@ def _asymptotic_claims(settings: RidgeSettings, laws: np.ndarray, teacher_risk: 
             [law.risk(settings.signal_power, settings.noise_variance) for law in limits],
         ),
     }
-    return [
-        worst(
-            [
-                relative_claim(
-                    f"Teacher's {name} against its limit (worst of {len(limits)} penalties, {penalty:g})",
-                    value,
-                    limit,
-                    ASYMPTOTIC_TOLERANCE,
-                    settings.draws,
-                )
-                for penalty, value, limit in zip(settings.teacher_penalties, measured, predicted, strict=True)
-            ]
-        )
-        for name, (measured, predicted) in compared.items()
-    ]
+    claims = []
+    for name, (measured, predicted) in compared.items():
+        text = f"Teacher's {name} against its limit (worst of {len(limits)} penalties, "
+        candidates = [
+            relative_claim(f"{text}{penalty:g})", value, limit, ASYMPTOTIC_TOLERANCE, settings.draws)
+            for penalty, value, limit in zip(settings.teacher_penalties, measured, predicted, strict=True)
+        ]
+        claims.append(worst(candidates))
+    return claims
 
 
 def _sign_change(logs: np.ndarray, gap: np.ndarray) -> float:

@@ -66,13 +66,8 @@ def _recover_teacher(settings: RandomFeaturesSettings, rng: np.random.Generator)
     """Condition on as many labels as the teacher's noise has directions; return the error and that number."""
     d, m = settings.dimension, settings.teacher_examples
     inputs, weights = rng.standard_normal((m, d)), rng.standard_normal((settings.teacher_width, d))
-    responses = np.broadcast_to(np.eye(m), (m, m))
-    fits = fit_random_features(
-        np.broadcast_to(inputs, (m, m, d)),
-        responses,
-        np.broadcast_to(weights, (m, *weights.shape)),
-        penalty=settings.teacher_penalty,
-    ).T  # H, one column a label
+    designs, widths = np.broadcast_to(inputs, (m, m, d)), np.broadcast_to(weights, (m, *weights.shape))
+    fits = fit_random_features(designs, np.eye(m), widths, penalty=settings.teacher_penalty).T  # H, one column a label
     mean = fits @ inputs @ settings.beta
     factor = np.sqrt(max(settings.noise_variance, 1e-12)) * fits
     teacher = mean + factor @ rng.standard_normal(m)
@@ -84,12 +79,9 @@ def _recover_teacher(settings: RandomFeaturesSettings, rng: np.random.Generator)
 
 def claims_of_penalties(found: PenaltyDraws) -> tuple[Claim, ...]:
     """Compare the distance with its exact value, and state where the posterior mean is vacuous."""
+    distance = f"Distance to the posterior mean at infinite width (worst of {len(PENALTIES)} penalties, "
     candidates = [
-        z_claim(
-            f"Distance to the posterior mean at infinite width (worst of {len(PENALTIES)} penalties, {penalty:.3g})",
-            measured,
-            predicted,
-        )
+        z_claim(f"{distance}{penalty:.3g})", measured, predicted)
         for penalty, measured, predicted in zip(PENALTIES, found.distance, found.expected, strict=True)
     ]
     text = (
