@@ -45,17 +45,15 @@ class FriedmanTest:
     Attributes:
         statistic: Friedman's chi-squared, corrected for ties.
         p_value: of it, by the chi-squared distribution; rough for few blocks.
-        f_statistic: Iman and Davenport's F = (N - 1) chi^2 / (N (k - 1) - chi^2), infinite if all blocks agree.
+        f_statistic: Iman and Davenport's F = (N - 1) chi^2 / (N (k - 1) - chi^2) of N blocks and k treatments, infinite
+            if all blocks agree.
         f_p_value: of it; less conservative than Friedman's.
-        n_blocks, n_treatments: N and k.
     """
 
     statistic: float
     p_value: float
     f_statistic: float
     f_p_value: float
-    n_blocks: int
-    n_treatments: int
 
 
 @dataclass(frozen=True)
@@ -144,8 +142,6 @@ def friedman_test(scores: Scores) -> FriedmanTest:
         p_value=float(stats.chi2.sf(statistic, k - 1)),
         f_statistic=f_statistic,
         f_p_value=float(stats.f.sf(f_statistic, k - 1, (k - 1) * (n - 1))),
-        n_blocks=n,
-        n_treatments=k,
     )
 
 

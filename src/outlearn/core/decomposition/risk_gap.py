@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Float, Integer, Shaped
 
 from outlearn.core.decomposition.crossed_misfit import CrossedMisfit, crossed_misfit
-from outlearn.core.gaps import NEEDS_EVERY_ANSWER, over_answered
+from outlearn.core.gaps import NEEDS_EVERY_ANSWER, mean_of_known, over_answered
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, cluster_means, two_way_interval
 from outlearn.core.orders import Directions, directions, mean_risk
@@ -210,9 +210,9 @@ class RiskGap:
             point_ids=self.point_ids,
             target_class=label,
             **{term: self._averaged(getattr(self, term)) for term in TERMS},
-            teacher_confidence=_over_models(heard * np.exp(with_students.max(axis=-1))),
+            teacher_confidence=mean_of_known(heard * np.exp(with_students.max(axis=-1))),
             student_confidence=self._averaged(np.exp(self._student.log_probs.max(axis=-1))),
-            teacher_correct=_over_models(heard * hits(with_students, label)),
+            teacher_correct=mean_of_known(heard * hits(with_students, label)),
             student_correct=self._averaged(hits(self._student.log_probs, label)),
         )
 
@@ -250,7 +250,7 @@ class RiskGap:
 
     def _averaged(self, values: Float[np.ndarray, "students points"]) -> Float[np.ndarray, " points"]:
         """Average over the students of each teacher, then over the teachers that say something."""
-        return _over_models(cluster_means(values, self.teacher_of))
+        return mean_of_known(cluster_means(values, self.teacher_of))
 
     def __str__(self) -> str:
         return str(self.summary())
@@ -283,27 +283,27 @@ class RiskGapSummary:
     n_students: int
 
     def __str__(self) -> str:
-        rows = [f"  {row.label:<20}{row.mean:>10}   {row.interval}" for row in self._rows()]
+        rows = [f"  {label:<20}{mean:>10}   {interval}" for label, mean, interval in self._rows()]
         foot = [f"  {line}" for line in self._foot()]
         return "\n".join([f"Risk gap under {self.directions}", "", *rows, *foot])
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><th style='text-align: left; white-space: pre'>{row.label}</th><td>{row.mean}</td>"
-            f"<td>{row.interval}</td></tr>"
-            for row in self._rows()
+            f"<tr><th style='text-align: left; white-space: pre'>{label}</th><td>{mean}</td><td>{interval}</td></tr>"
+            for label, mean, interval in self._rows()
         )
         foot = "".join(f"<p>{escape(line)}</p>" for line in self._foot())
         return f"{preformatted(f'Risk gap under {self.directions}')}<table>{rows}</table>{foot}"
 
-    def _rows(self) -> Iterator[_Row]:
+    def _rows(self) -> Iterator[tuple[str, str, str]]:
+        """Yield label, mean and interval of each term, as text."""
         for name, label in LABELS.items():
             interval: Interval = getattr(self, name)
             if math.isnan(interval.low):
                 said = f"no interval ({self._reasons().index(str(interval.reason)) + 1})"
             else:
                 said = f"[{interval.low:.4f}, {interval.high:.4f}]"
-            yield _Row(label, f"{interval.mean:.4f}", said)
+            yield label, f"{interval.mean:.4f}", said
 
     def _reasons(self) -> list[str]:
         """List why intervals are missing, each reason once."""
@@ -318,15 +318,6 @@ class RiskGapSummary:
             f"{points} points; {self.gap.level:.0%} intervals over teachers and points; "
             f"identity off by at most {self.identity_error:.1e}"
         )
-
-
-@dataclass(frozen=True)
-class _Row:
-    """A row of the summary, as text."""
-
-    label: str
-    mean: str
-    interval: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -394,15 +385,6 @@ def _with_half_width(interval: Interval) -> str:
     if math.isnan(interval.low):
         return f"{interval.mean:.3f}       "
     return f"{interval.mean:.3f} ± {interval.high - interval.mean:.3f}"
-
-
-def _over_models(values: Float[np.ndarray, "models points"]) -> Float[np.ndarray, " points"]:
-    """Average over the models that have a value; nan where none has."""
-    there = ~np.isnan(values)
-    if there.all():
-        return np.asarray(values.mean(axis=0))
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(there, values, 0.0).sum(axis=0) / there.sum(axis=0))
 
 
 def _groups(ledger: Ledger, by: str | np.ndarray) -> tuple[str, list[str], np.ndarray]:
