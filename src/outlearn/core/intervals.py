@@ -26,6 +26,7 @@ from outlearn.errors import AlignmentError, ConfigError, DomainError
 __all__ = [
     "Interval",
     "TwoWayVariance",
+    "check_level",
     "cluster_means",
     "mean_interval",
     "point_interval",
@@ -338,9 +339,18 @@ def pseudo_values(
     return n_models * np.asarray(full) - (n_models - 1) * leave_one_out
 
 
-def _check(values: np.ndarray, level: float) -> None:
+def check_level(level: float) -> None:
+    """Raise unless this can be the level of intervals.
+
+    Raises:
+        ConfigError: if it is not between 0 and 1.
+    """
     if not 0 < level < 1:
         raise ConfigError(f"level must lie between 0 and 1, like 0.95; got {level!r}.")
+
+
+def _check(values: np.ndarray, level: float) -> None:
+    check_level(level)
     if values.size == 0:
         raise DomainError(f"an interval needs at least one model and one point; got shape {values.shape}.")
     if np.isnan(values).any():

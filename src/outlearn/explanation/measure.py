@@ -23,7 +23,7 @@ from outlearn.core.decomposition.bias_variance import (
 from outlearn.core.decomposition.posterior import METHODS, posterior_mean
 from outlearn.core.decomposition.risk_gap import Ledger, RiskGap, risk_gap
 from outlearn.core.generators import BregmanGenerator, get_generator
-from outlearn.core.intervals import Interval, cluster_means, point_interval, two_way_interval
+from outlearn.core.intervals import Interval, check_level, cluster_means, point_interval, two_way_interval
 from outlearn.core.predictions import Predictions
 from outlearn.core.students.blind_spots import blind_spots
 from outlearn.core.students.denoising import denoising_control
@@ -110,8 +110,7 @@ def explain(
         >>> found.gain.variance_removed.low > 0, found.gain.bias_removed.excludes_zero
         (True, False)
     """
-    if not 0 < level < 1:
-        raise ConfigError(f"level must lie between 0 and 1, like 0.95; got {level!r}.")
+    check_level(level)
     show = progress or Silent()
     risk = _Risk(target, get_generator(generator), order, draws, level)
     with show.bar("risk gap"):

@@ -84,7 +84,7 @@ class StudentMeasures:
             judged = self._pooled_judged(self.pooled, 1.0)
             votes: Judged | Withheld = Withheld("of two labelers one judges, and the other is no vote")
             if len(self.labels.table.names) > 2:
-                votes = replace(judged, rivals=self._votes(judged.judges))
+                votes = replace(judged, rivals=tuple(self._others(judge, plurality=True) for judge in judged.judges))
             found.append(self._report("of all labelers", judged, votes))
         return tuple(found)
 
@@ -139,17 +139,13 @@ class StudentMeasures:
 
     def _pooled_judged(self, pooled: CrossFit, fraction: float) -> Judged:
         answers = top_class(pooled.probs[fraction])
-        rivals = {}
-        for judge in self.labels.judges:
-            others = [j for j in self.groups[judge] if j != judge]
-            rivals[judge] = vote_shares(self.labels.table.labels[others], self.labels.n_classes, plurality=False)
+        rivals = {judge: self._others(judge, plurality=False) for judge in self.labels.judges}
         return Judged(tuple(rivals), tuple(answers[judge] for judge in rivals), tuple(rivals.values()))
 
-    def _votes(self, judges: tuple[int, ...]) -> tuple[np.ndarray, ...]:
-        others = [[j for j in self.groups[judge] if j != judge] for judge in judges]
-        return tuple(
-            vote_shares(self.labels.table.labels[rows], self.labels.n_classes, plurality=True) for rows in others
-        )
+    def _others(self, judge: int, *, plurality: bool) -> np.ndarray:
+        """Return the shares, or the vote, of those whose labels a student that this labeler judges learned from."""
+        others = [j for j in self.groups[judge] if j != judge]
+        return vote_shares(self.labels.table.labels[others], self.labels.n_classes, plurality=plurality)
 
     def _report(self, name: str, judged: Judged, votes: Judged | Withheld) -> StudentReport:
         level = self.labels.level

@@ -19,8 +19,8 @@ from jaxtyping import Float, Integer
 from scipy import stats
 
 from outlearn.core.across_tasks.ranking import cluster_scores
-from outlearn.core.intervals import Interval
-from outlearn.errors import ConfigError, DomainError, ShapeError
+from outlearn.core.intervals import Interval, check_level
+from outlearn.errors import DomainError, ShapeError
 
 __all__ = ["over_clusters", "over_splits", "win_rate"]
 
@@ -50,7 +50,7 @@ def over_clusters(
     n, mean = len(means), float(means.mean())
     if n < MINIMUM_CLUSTERS:
         reason = f"only {n} task{'s' * (n > 1)}: an interval for new tasks needs at least {MINIMUM_CLUSTERS}"
-        return Interval(mean, math.nan, math.nan, math.nan, n, len(values), level, reason, over="tasks")
+        return Interval.missing(reason, mean=mean, n_models=n, n_points=len(values), level=level, over="tasks")
     error = float(means.std(ddof=1)) / math.sqrt(n)
     half = float(stats.t.ppf(0.5 + level / 2, n - 1)) * error
     return Interval(mean, mean - half, mean + half, error, n, len(values), level, over="tasks")
@@ -104,7 +104,7 @@ def over_splits(
     mean = float(np.mean(means))
     if min(freedoms) < 1:
         reason = "a task has one split only: give several seeds to see what another draw would do"
-        return Interval(mean, math.nan, math.nan, math.nan, n_splits, len(values), level, reason, over="splits")
+        return Interval.missing(reason, mean=mean, n_models=n_splits, n_points=len(values), level=level, over="splits")
     total = sum(variances)
     error = math.sqrt(total) / len(means)
     spread = sum(v**2 / f for v, f in zip(variances, freedoms, strict=True))
@@ -146,8 +146,7 @@ def win_rate(
     """
     if first.shape != second.shape or not len(first):
         raise ShapeError(f"first has {len(first)} blocks, second {len(second)}; expected as many, and at least one.")
-    if not 0 < level < 1:
-        raise ConfigError(f"level must lie between 0 and 1, like 0.95; got {level!r}.")
+    check_level(level)
     for name, scores in (("first", first), ("second", second)):
         if np.isnan(scores).any():
             block = int(np.flatnonzero(np.isnan(scores))[0])
@@ -166,8 +165,7 @@ def win_rate(
 
 
 def _check(values: np.ndarray, groups: np.ndarray, level: float) -> None:
-    if not 0 < level < 1:
-        raise ConfigError(f"level must lie between 0 and 1, like 0.95; got {level!r}.")
+    check_level(level)
     if not len(values) or len(values) != len(groups):
         raise ShapeError(f"values have length {len(values)}, groups {len(groups)}; expected one for each run.")
     if not np.isfinite(values).all():

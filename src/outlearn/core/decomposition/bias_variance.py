@@ -24,14 +24,7 @@ from outlearn.core.predictions import Predictions
 from outlearn.core.targets import read_target, target_duals
 from outlearn.errors import ConfigError, suggest
 
-__all__ = [
-    "BiasVariance",
-    "BiasVarianceSummary",
-    "_unit_weights",
-    "bias_variance",
-    "decompose",
-    "variance_pseudo_values",
-]
+__all__ = ["BiasVariance", "BiasVarianceSummary", "bias_variance", "decompose", "variance_pseudo_values"]
 
 CORRECTIONS = ("jackknife", "none")
 ONE_MODEL = "one model (or one teacher's models) shows no variance; train at least two"
