@@ -343,12 +343,12 @@ def test_an_explanation_needs_true_labels(fitted, task, labels):
         fitted.explain(task[2], labels)
 
 
-def votes_of_annotators(n_labellers: int = 4, *, seed: int = 0):
+def votes_of_annotators(n_labelers: int = 4, *, seed: int = 0):
     """Make points of two classes and annotators that err at three in ten, each point by chance."""
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 2, 700)
     X = rng.normal(size=(700, 10)) + 0.7 * (2 * y[:, None] - 1)
-    votes = np.where(rng.random((n_labellers, 400)) < 0.3, 1 - y[:400], y[:400])
+    votes = np.where(rng.random((n_labelers, 400)) < 0.3, 1 - y[:400], y[:400])
     return X[:400], votes, X[400:], y[400:]
 
 

@@ -21,6 +21,7 @@ from outlearn.core.intervals import Interval, point_interval, two_way_interval
 from outlearn.results import run as records
 from outlearn.results.measurement import Withheld
 from outlearn.results.run import SCHEMA, RunResults
+from outlearn.results.scored import Scored
 
 # How each loss turns its teacher into a student: (sharpness, share of the teacher's own noise that it keeps).
 CHARACTERS = {
@@ -409,10 +410,10 @@ def _results(
         teacher=records.Teachers(models=n_teachers, **_scores(teachers, labels)),
         controls=records.Controls(
             best_teacher=records.BestTeacher(model=best, chosen_on="validation", scores=best_teacher["scores"]),
-            student_of_mean={loss: records.Scored(scores=_scores(test[loss][:1], labels)["scores"]) for loss in losses},
+            student_of_mean={loss: Scored(scores=_scores(test[loss][:1], labels)["scores"]) for loss in losses},
         ),
         labeler=records.Labeler(source="each", scores=_scores(teachers, labels)["scores"]),
-        ensembles={key: records.Scored(scores=_scores(p, labels)["scores"]) for key, p in combined.items()},
+        ensembles={key: Scored(scores=_scores(p, labels)["scores"]) for key, p in combined.items()},
         ceiling=records.Ceiling(models=3, labels=2700, scores=_scores(ceilings, labels)["scores"]),
         majority=records.Majority(name=class_names[majority], accuracy=float(np.mean(labels == majority))),
         students=students,

@@ -12,14 +12,7 @@ from outlearn.report.markdown import markdown_table
 from outlearn.report.selection import selection_figure, selection_finding
 from outlearn.report.summary import summary_text
 from outlearn.report.tables import bias_variance_table, difference_table, gap_table, main_table
-from outlearn.results.run import (
-    Candidate,
-    CriterionChoice,
-    Judged,
-    JudgedCandidate,
-    Selection,
-    TriedCandidate,
-)
+from outlearn.results.selection import Candidate, CriterionChoice, Judged, JudgedCandidate, Selection, TriedCandidate
 
 
 def replaced(record, **fields):
@@ -81,7 +74,7 @@ def registered(monkeypatch):
     monkeypatch.setitem(
         COMBINATIONS,
         "median_logit",
-        Combination("median_logit", "median", "The median of the logits.", lambda fit_on: Predictions.mean),
+        Combination("median_logit", "median", "A line.", "median z_i", "nothing", lambda fit_on: Predictions.mean),
     )
     monkeypatch.setitem(METRICS, "surprise", Metric("surprise", "surprisal", "A line.", "nats", False, log_loss))
     monkeypatch.setitem(

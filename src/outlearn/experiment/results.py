@@ -34,12 +34,12 @@ from outlearn.results.run import (
     Majority,
     Measures,
     RunResults,
-    Scored,
-    Selection,
     StageUse,
     TaskFacts,
     Teachers,
 )
+from outlearn.results.scored import Scored
+from outlearn.results.selection import Selection
 from outlearn.version import __version__
 
 __all__ = ["describe_measures", "measure"]

@@ -13,7 +13,8 @@ from outlearn.report.cells import Cell, Column, Table, format_number, point_esti
 from outlearn.report.charts import Axis, Chart, Dots, Panel, Rule
 from outlearn.report.page import Figure
 from outlearn.report.style import ROLES, SeriesStyle, series_style
-from outlearn.results.run import Candidate, RunResults, Selection
+from outlearn.results.run import RunResults
+from outlearn.results.selection import Candidate, Selection
 
 __all__ = ["AUTO", "selection_figure", "selection_finding"]
 

@@ -7,12 +7,14 @@ number was measured once and has none.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import Field, ModelWrapValidatorHandler, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field
 
 from outlearn.core.intervals import Interval
 from outlearn.results.measurement import Measurement, Number, Withheld
+from outlearn.results.scored import Scored
+from outlearn.results.selection import Selection
 from outlearn.results.serialization import Record
 
 __all__ = [
@@ -20,12 +22,8 @@ __all__ = [
     "BestTeacher",
     "BiasVariance",
     "BlindSpots",
-    "Candidate",
     "Ceiling",
     "Controls",
-    "CriterionChoice",
-    "Judged",
-    "JudgedCandidate",
     "Labeler",
     "Majority",
     "Measures",
@@ -33,72 +31,14 @@ __all__ = [
     "PosteriorMean",
     "Recovery",
     "RunResults",
-    "Scored",
-    "Selection",
     "StageUse",
     "Student",
     "TaskFacts",
     "Teachers",
-    "TriedCandidate",
 ]
 
 SCHEMA = 2
 """Of results.json of a run; raise it when a field changes. 1 wrote `labeller`, and intervals without their level."""
-
-
-class Scored(Record):
-    """Somebody's scores on the test points, by metric.
-
-    In JSON the metrics stand beside the other fields, and the models' own values are `each` of their metric.
-
-    Attributes:
-        scores: metric -> mean over models and points.
-        each: metric -> every model's own value; empty where models were not told apart.
-    """
-
-    scores: Mapping[str, Measurement]
-    each: Mapping[str, tuple[Number, ...]] = Field(default_factory=dict)
-
-    @property
-    def accuracy(self) -> Interval | Withheld:
-        """Share of points that are right."""
-        return self.scores["accuracy"]
-
-    @property
-    def log_loss(self) -> Interval | Withheld:
-        """Mean of -log p(label), in nats."""
-        return self.scores["log_loss"]
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _gather(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Read the metrics, which are all the keys that are no fields."""
-        if not isinstance(data, Mapping) or "scores" in data:
-            return handler(data)
-        known = {name for key, field in cls.model_fields.items() for name in (key, field.alias)}
-        metrics = {key: value for key, value in data.items() if key not in known}
-        each = {key: value["each"] for key, value in metrics.items() if isinstance(value, Mapping) and "each" in value}
-        rest = {key: value for key, value in data.items() if key in known}
-        return handler({**rest, "scores": metrics, "each": each})
-
-    @model_validator(mode="after")
-    def _check_metrics(self) -> Self:
-        for metric in ("accuracy", "log_loss"):
-            if metric not in self.scores:
-                raise ValueError(f"the metric {metric} is missing")
-        taken = {name for key, field in type(self).model_fields.items() for name in (key, field.alias)}
-        for metric in self.scores:
-            if metric in taken:  # JSON has one place for both
-                raise ValueError(f"a metric cannot be called {metric!r}: another result of students has that name")
-        return self
-
-    @model_serializer(mode="wrap")
-    def _spread(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Write the metrics beside the other fields."""
-        record = handler(self)
-        scores, each = record.pop("scores"), record.pop("each")
-        spread = {name: {**score, **({"each": each[name]} if name in each else {})} for name, score in scores.items()}
-        return {**record, **spread}
 
 
 class TaskFacts(Record):
@@ -296,63 +236,6 @@ class Student(Scored):
         return Interval(
             found.value, found.low, found.high, nan, gain.n_models, gain.n_points, gain.level, found.reason, found.over
         )
-
-
-class Candidate(Record):
-    """One way to train a student that `auto` may choose."""
-
-    name: str
-    loss: Mapping[str, Any]
-    epochs: float
-    weight_decay: float
-    rounds: int
-
-
-class TriedCandidate(Candidate):
-    """A candidate with what each criterion says of it, without a true label; nan where it cannot tell."""
-
-    values: Mapping[str, Number]
-
-
-class JudgedCandidate(Candidate):
-    """A candidate with the accuracy of its students on the test points."""
-
-    accuracy: float
-
-
-class CriterionChoice(Record):
-    """What one criterion would have chosen, and its rank correlation with accuracy, 1 at best."""
-
-    chosen: Candidate
-    accuracy: float
-    rank_correlation: Number | None
-
-
-class Judged(Record):
-    """How good the choice was, by true labels that no criterion saw; one seed, no interval.
-
-    Attributes:
-        accuracy: of each candidate, in their order.
-        best: the most accurate one.
-        chosen_accuracy: of the chosen one.
-        regret: accuracy of the best less that of the chosen.
-        by_criterion: what each would have chosen.
-    """
-
-    accuracy: tuple[float, ...]
-    best: JudgedCandidate
-    chosen_accuracy: float
-    regret: float
-    by_criterion: Mapping[str, CriterionChoice]
-
-
-class Selection(Record):
-    """What `loss: auto` chose, from what, by which criterion, and how good that was."""
-
-    criterion: str
-    chosen: Candidate
-    candidates: tuple[TriedCandidate, ...]
-    judged: Judged
 
 
 class StageUse(Record):

@@ -18,18 +18,9 @@ from outlearn.core.intervals import Interval
 from outlearn.errors import ConfigError, DataError, MissingExtraError, suggest
 from outlearn.results.measurement import Withheld
 from outlearn.results.reading import AGAIN, Measured, read_config, read_predictions
-from outlearn.results.run import (
-    SCHEMA,
-    Ceiling,
-    Labeler,
-    Measures,
-    RunResults,
-    Scored,
-    Selection,
-    Student,
-    TaskFacts,
-    Teachers,
-)
+from outlearn.results.run import SCHEMA, Ceiling, Labeler, Measures, RunResults, Student, TaskFacts, Teachers
+from outlearn.results.scored import Scored
+from outlearn.results.selection import Selection
 from outlearn.results.serialization import Record, read_json, read_record
 
 __all__ = ["Run", "load_run"]

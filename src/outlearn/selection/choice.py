@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 
 from outlearn.core.students.criteria import CRITERIA, check_criterion
 from outlearn.errors import ConfigError
-from outlearn.results import run as results
+from outlearn.results import selection as results
 from outlearn.selection.candidates import Candidate
 
 __all__ = ["Choice", "best_of"]
@@ -28,7 +28,7 @@ class Choice:
         values: in the order of `CRITERIA`; nan where a criterion cannot be told.
         criterion: the one that chose.
         index: of the chosen candidate.
-        hard: name of a set of points -> the most probable class of each candidate's student of each labeller, for sets
+        hard: name of a set of points -> the most probable class of each candidate's student of each labeler, for sets
             that were predicted and not measured.
     """
 
@@ -36,7 +36,7 @@ class Choice:
     values: Float[np.ndarray, "candidates criteria"]
     criterion: str
     index: int
-    hard: Mapping[str, Integer[np.ndarray, "candidates labellers _"]]
+    hard: Mapping[str, Integer[np.ndarray, "candidates labelers _"]]
 
     @property
     def chosen(self) -> Candidate:
@@ -82,7 +82,7 @@ class Choice:
             points: which set of `hard` they are of.
 
         Returns:
-            Accuracy of each candidate (mean over labellers), of the chosen and of the best; their difference as
+            Accuracy of each candidate (mean over labelers), of the chosen and of the best; their difference as
             `regret`; what each criterion would have chosen, and its rank correlation with accuracy, its sign such that
             1 is best.
         """

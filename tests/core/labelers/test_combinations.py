@@ -34,7 +34,7 @@ def test_each_teacher_labels_for_itself():
 
 
 @pytest.mark.parametrize("name", COMBINATIONS)
-def test_a_combination_is_one_labeller_on_every_split(name):
+def test_a_combination_is_one_labeler_on_every_split(name):
     found = label_source(teachers(), name)
     assert set(found) == set(SPLITS)
     assert all(each.n_models == 1 and each.n_points == 200 for each in found.values())
@@ -93,7 +93,7 @@ def test_the_control_is_held_against_the_students_of_each_teacher_point_by_point
 
 
 @pytest.mark.parametrize("override", ["weak_labels.source=mean", "teacher.models=1"])
-def test_there_is_no_control_where_students_learn_from_one_labeller_anyway(small_run, override):
+def test_there_is_no_control_where_students_learn_from_one_labeler_anyway(small_run, override):
     done = small_run(override)
     assert done.results.controls.student_of_mean == {}
     assert not (done.folder / "predictions" / "control.safetensors").exists()

@@ -20,11 +20,11 @@ from outlearn.experiment.stages.weak_labels import weak_labels
 from outlearn.selection import (
     Candidate,
     Choice,
-    check_labellers,
+    check_labelers,
     choose,
     default_candidates,
     fit_chosen,
-    selection_labellers,
+    selection_labelers,
 )
 from outlearn.store.stage import Entries, Stage, Work
 from outlearn.store.store import Entry
@@ -51,7 +51,7 @@ class AutoStudents:
     model: Model
 
     def __post_init__(self) -> None:
-        check_labellers(self.labelling.n_teachers)
+        check_labelers(self.labelling.n_teachers)
         check_criterion(self.labelling.config.student.criterion)
         learner = self.labelling.config.student.learner
         if learner.head_settings(bias=True) is None:
@@ -78,13 +78,13 @@ class AutoStudents:
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
             teachers = teacher_predictions(entries["teachers"], labelling.task, labelling.splits)
-            who = selection_labellers(teachers, config.weak_labels.source)
+            who = selection_labelers(teachers, config.weak_labels.source)
             targets = weak_labels(who["student"], config.weak_labels, seed=config.seed)
             with work.progress.bar(f"choosing: {len(self.candidates)} candidates × {len(targets)} teachers") as advance:
                 choice = choose(
                     self._rows(entries, "student"),
                     targets,
-                    labellers=who,
+                    labelers=who,
                     validation_features=self._rows(entries, "validation"),
                     candidates=self.candidates,
                     base=model.settings,

@@ -1,4 +1,4 @@
-"""Who labels while candidates are compared: at least two, for a student is judged by labellers that are not its own.
+"""Who labels while candidates are compared: at least two, for a student is judged by labelers that are not its own.
 
 Where students learn from one combination of all teachers, there is one labelling only. Then the teachers are dealt into
 groups, and each group is combined as all of them will be: students of the groups compare the candidates, and the chosen
@@ -17,18 +17,18 @@ from outlearn.core.labelers.combinations import label_source
 from outlearn.core.predictions import Predictions
 from outlearn.errors import ConfigError
 
-__all__ = ["check_labellers", "selection_labellers"]
+__all__ = ["check_labelers", "selection_labelers"]
 
 GROUP = 4  # teachers in a group, where there are enough for two groups
 
 
-def check_labellers(n_labellers: int) -> None:
-    """Raise unless there are two labellers to compare.
+def check_labelers(n_labelers: int) -> None:
+    """Raise unless there are two labelers to compare.
 
     Raises:
-        ConfigError: says what a second labeller could be.
+        ConfigError: says what a second labeler could be.
     """
-    if n_labellers < 2:
+    if n_labelers < 2:
         raise ConfigError(
             "loss: auto chooses by how students agree with teachers that did not label them, and there is one teacher "
             "only. Give two teachers or more (two halves of the labels, two annotators, two samples of a language "
@@ -36,8 +36,8 @@ def check_labellers(n_labellers: int) -> None:
         )
 
 
-def selection_labellers(teachers: Mapping[str, Predictions], source: str) -> dict[str, Predictions]:
-    """Return two labellers or more, on each split: every teacher, or groups of teachers, each combined.
+def selection_labelers(teachers: Mapping[str, Predictions], source: str) -> dict[str, Predictions]:
+    """Return two labelers or more, on each split: every teacher, or groups of teachers, each combined.
 
     Teachers are dealt into max(2, teachers // 4) groups in turn: 0, 2, 4, ... and 1, 3, 5, ...
 
@@ -50,12 +50,12 @@ def selection_labellers(teachers: Mapping[str, Predictions], source: str) -> dic
 
     Example:
         >>> teachers = {"student": Predictions.from_probs(np.array([[[0.9, 0.1]], [[0.6, 0.4]], [[0.7, 0.3]]]))}
-        >>> selection_labellers(teachers, "mean")["student"].probs[:, 0]
+        >>> selection_labelers(teachers, "mean")["student"].probs[:, 0]
         array([[0.8, 0.2],
                [0.6, 0.4]])
     """
     n_teachers = teachers["student"].n_models
-    check_labellers(n_teachers)
+    check_labelers(n_teachers)
     if source == "each":
         return dict(teachers)
     n_groups = max(2, n_teachers // GROUP)
