@@ -339,7 +339,7 @@ def pseudo_values(
     return n_models * np.asarray(full) - (n_models - 1) * leave_one_out
 
 
-def check_level(level: float) -> None:
+def check_level(level: float | int) -> None:
     """Raise unless this can be the level of intervals.
 
     Raises:
