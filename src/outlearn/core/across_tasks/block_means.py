@@ -18,8 +18,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 from scipy import stats
 
-from outlearn.core.across_tasks.ranking import cluster_scores
-from outlearn.core.intervals import Interval, check_level
+from outlearn.core.intervals import Interval, check_level, cluster_means
 from outlearn.errors import DomainError, ShapeError
 
 __all__ = ["over_clusters", "over_splits", "win_rate"]
@@ -46,7 +45,7 @@ def over_clusters(
         3.7500 [1.0325, 6.4675]
     """
     _check(values, clusters, level)
-    means = cluster_scores(values[:, None], clusters)[:, 0]
+    means = cluster_means(values[:, None], clusters)[:, 0]
     n, mean = len(means), float(means.mean())
     if n < MINIMUM_CLUSTERS:
         reason = f"only {n} task{'s' * (n > 1)}: an interval for new tasks needs at least {MINIMUM_CLUSTERS}"
@@ -95,7 +94,7 @@ def over_splits(
     means, variances, freedoms, n_splits = [], [], [], 0
     for task in np.unique(tasks):
         mine = tasks == task
-        of_split = cluster_scores(values[mine, None], splits[mine])[:, 0]
+        of_split = cluster_means(values[mine, None], splits[mine])[:, 0]
         means.append(of_split.mean())
         n_splits += len(of_split)
         freedoms.append(len(of_split) - 1)
@@ -155,7 +154,7 @@ def win_rate(
                 "without a score out for both."
             )
     won = (first > second) + 0.5 * (first == second)
-    shares = won if clusters is None else cluster_scores(won[:, None], clusters)[:, 0]
+    shares = won if clusters is None else cluster_means(won[:, None], clusters)[:, 0]
     n, total = len(shares), float(shares.sum())
     tail = (1 - level) / 2
     low = float(stats.beta.ppf(tail, total, n - total + 1)) if total > 0 else 0.0

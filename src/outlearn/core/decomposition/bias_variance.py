@@ -284,7 +284,7 @@ def variance_pseudo_values(
     centre = dual_centre(models, generator, order, of=of, weights=_unit_weights(units))
     full = cluster_means(spread_about(centre, models, generator, order, of=of), inverse).mean(axis=0)
     members = [dual_centre(models[group], generator, order, of=of) for group in groups]
-    out_centres = leave_out_centres(np.stack(members), np.ones(len(groups)), generator, order, of=of)
+    out_centres = leave_out_centres(np.stack(members), generator, order, of=of)
     left_out = np.empty((len(groups), models.shape[1]))
     for index, (group, c) in enumerate(zip(groups, out_centres, strict=True)):
         # mean_m D(c, f_m) = V + D(c, centre) for any c, and likewise with the arguments exchanged (Pfau 2013). So with
