@@ -24,17 +24,9 @@ from scipy import stats
 from outlearn.errors import AlignmentError, ConfigError, DomainError
 
 __all__ = [
-    "Interval",
-    "TwoWayVariance",
-    "check_level",
-    "cluster_means",
-    "mean_interval",
-    "point_interval",
-    "pseudo_values",
-    "ratio_interval",
-    "two_way_interval",
-    "two_way_variance",
-]
+    "Interval", "TwoWayVariance", "check_level", "cluster_means", "mean_interval", "point_interval", "pseudo_values",
+    "ratio_interval", "two_way_interval", "two_way_variance",
+]  # fmt: skip
 
 MINIMUM_POINTS = 4  # three points say too little about a spread to carry an interval
 # With few teachers the row part and the degrees of freedom taken from it err together. Counting its square three times

@@ -22,19 +22,9 @@ from outlearn.core.top_class import hits, top_class
 from outlearn.errors import AlignmentError, ConfigError, DomainError, suggest
 
 __all__ = [
-    "METRICS",
-    "Metric",
-    "Score",
-    "accuracy",
-    "auroc",
-    "brier",
-    "calibration_error",
-    "entropy",
-    "log_loss",
-    "majority_accuracy",
-    "score",
-    "scorecard",
-]
+    "METRICS", "Metric", "Score", "accuracy", "auroc", "brier", "calibration_error", "entropy", "log_loss",
+    "majority_accuracy", "score", "scorecard",
+]  # fmt: skip
 
 CALIBRATION_BINS = 15  # equal width over (0, 1], closed on the right
 

@@ -20,15 +20,9 @@ from outlearn.core.generators import BregmanGenerator
 from outlearn.errors import ConfigError, suggest
 
 __all__ = [
-    "ORDERS",
-    "Directions",
-    "check_order",
-    "directions",
-    "dual_centre",
-    "leave_out_centres",
-    "mean_risk",
+    "ORDERS", "Directions", "check_order", "directions", "dual_centre", "leave_out_centres", "mean_risk",
     "spread_about",
-]
+]  # fmt: skip
 
 ORDERS: dict[str, str] = {
     "target_first": "D(target, prediction), dual mean of predictions",

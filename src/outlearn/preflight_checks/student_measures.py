@@ -160,17 +160,18 @@ class StudentMeasures:
         def over(rivals: Judged | Withheld, measure: Callable[[Judged], LinearisedEstimate]) -> Interval | Withheld:
             return rivals if isinstance(rivals, Withheld) else measure(rivals).interval(level)
 
-        without = Withheld("there are no true labels")
-        true_accuracy: Interval | Withheld = without
-        true: Interval | Withheld = without
-        off: Interval | Withheld = without
-        true_over_vote: Interval | Withheld = without
+        with_truth: dict[str, Interval | Withheld] = dict.fromkeys(
+            ("true_accuracy", "true_gain", "true_over_vote", "off"), Withheld("there are no true labels")
+        )
         if truth is not None and (truth >= 0).any():
             against_truth = true_gain(judged, given, truth)
             against_nothing = replace(judged, rivals=tuple(map(np.zeros_like, judged.answers)))
-            true_accuracy = self.labels.rate(true_gain(against_nothing, given, truth))
-            true, off = against_truth.interval(level), (against_truth - gain).interval(level)
-            true_over_vote = over(votes, lambda rivals: true_gain(rivals, given, truth))
+            with_truth = {
+                "true_accuracy": self.labels.rate(true_gain(against_nothing, given, truth)),
+                "true_gain": against_truth.interval(level),
+                "true_over_vote": over(votes, lambda rivals: true_gain(rivals, given, truth)),
+                "off": (against_truth - gain).interval(level),
+            }
         return StudentReport(
             name=name,
             accuracy=self.labels.rate(self._accuracy(judged)),
@@ -178,8 +179,5 @@ class StudentMeasures:
             accuracy_gain=Bounds(lower.interval(level).low, upper.interval(level).high),
             break_even=break_even,
             over_vote=over(votes, lambda rivals: crossed_gain(rivals, given, self.labels.skills)),
-            true_accuracy=true_accuracy,
-            true_gain=true,
-            true_over_vote=true_over_vote,
-            off=off,
+            **with_truth,
         )

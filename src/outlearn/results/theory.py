@@ -248,10 +248,8 @@ def _claim_record(claim: Claim) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """Turn arrays into lists and non-finite numbers into None, all the way down."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | np.generic):
         return _plain(value.tolist())
-    if isinstance(value, np.generic):
-        return _plain(value.item())
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

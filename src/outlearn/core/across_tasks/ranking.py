@@ -23,15 +23,9 @@ from scipy import stats
 from outlearn.errors import DomainError, ShapeError
 
 __all__ = [
-    "FriedmanTest",
-    "PairwiseTests",
-    "block_ranks",
-    "cliques",
-    "friedman_test",
-    "holm",
-    "nemenyi_difference",
+    "FriedmanTest", "PairwiseTests", "block_ranks", "cliques", "friedman_test", "holm", "nemenyi_difference",
     "wilcoxon_holm",
-]
+]  # fmt: skip
 
 Scores = Float[np.ndarray, "blocks treatments"]
 

@@ -1,9 +1,5 @@
 """Bias and variance of predictions in any Bregman divergence, in both orders (theory: Pfau 2013; ours for the second).
 
-    target_first:      E D(Y, f) = E D(Y, Ybar) [noise] + D(Ybar, f*) [bias] + E D(f*, f) [variance]
-    prediction_first:  E D(f, Y) = E D(Y*, Y) [noise] + D(fbar, Y*) [bias] + E D(f, fbar) [variance]
-
-Bar is the arithmetic mean, * the dual mean, in dual coordinates (for negative entropy the normalised geometric mean).
 The averages are over the models and draws given, so the identities hold exactly (plug-in); `summary` corrects for their
 number. Every teacher weighs the same, however many students it has: in the total, in the centre that bias and variance
 are about, and in what the correction leaves out. Everything is computed in dual coordinates: from log-probabilities,
@@ -179,8 +175,10 @@ def bias_variance(
 ) -> BiasVariance:
     """Decompose the risk of predictions into noise, bias and variance at every point.
 
-    target_first:      E D(Y, f) = E D(Y, E Y) + D(E Y, f*) + E D(f*, f), f* the dual mean of f;
-    prediction_first:  E D(f, Y) = E D(Y*, Y) + D(E f, Y*) + E D(f, E f), Y* the dual mean of Y.
+    target_first:      E D(Y, f) = E D(Y, Ybar) [noise] + D(Ybar, f*) [bias] + E D(f*, f) [variance]
+    prediction_first:  E D(f, Y) = E D(Y*, Y) [noise] + D(fbar, Y*) [bias] + E D(f, fbar) [variance]
+
+    Bar is the arithmetic mean, * the dual mean, in dual coordinates (geometric for negative entropy).
 
     Args:
         target: int labels `[points]`; a distribution `[points, classes]`; or draws of the target, `[draws, points]` int

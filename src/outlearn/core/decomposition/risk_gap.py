@@ -1,12 +1,8 @@
 """The gain of a student over its teacher, split into misfit and residual, in any Bregman divergence and both orders.
 
-    target_first:      D(Y, t) - D(Y, s) = D(s, t) + <grad phi(s) - grad phi(t), Y - s>
-    prediction_first:  D(t, Y) - D(s, Y) = D(t, s) + <grad phi(s) - grad phi(Y), t - s>
-                       gap                 misfit    residual
-
-t is the teacher, s the student it labelled, Y the target. Both lines hold for every student and point. On average the
-residual is 0 where the student is the posterior mean of its teacher: the dual mean in the first order, the arithmetic
-one in the second. Residual and gap are computed by their own formulas, and the largest disagreement is reported.
+gap = misfit + residual holds for every student and point (`risk_gap`). On average the residual is 0 where the student
+is the posterior mean of its teacher: the dual mean in order "target_first", the arithmetic one in "prediction_first".
+Residual and gap are computed by their own formulas, and the largest disagreement is reported.
 `RiskGap` holds every term, its summary their means, its ledger and slices the points that the gain comes from.
 """
 
@@ -60,6 +56,9 @@ def risk_gap(
 
     target_first:      D(Y, t) - D(Y, s) = D(s, t) + <grad phi(s) - grad phi(t), Y - s>
     prediction_first:  D(t, Y) - D(s, Y) = D(t, s) + <grad phi(s) - grad phi(Y), t - s>
+                       gap                 misfit    residual
+
+    t is the teacher, s the student it labelled, Y the target.
 
     Args:
         target: int labels `[points]`; a distribution `[points, classes]`; or draws of the target, `[draws, points]` int

@@ -31,14 +31,8 @@ from outlearn.core.labelers.shared_answer import Skills, miss_rate
 from outlearn.core.top_class import top_class
 
 __all__ = [
-    "Judged",
-    "accuracy_for",
-    "break_even_bias",
-    "crossed_gain",
-    "gain_bounds",
-    "true_gain",
-    "vote_shares",
-]
+    "Judged", "accuracy_for", "break_even_bias", "crossed_gain", "gain_bounds", "true_gain", "vote_shares",
+]  # fmt: skip
 
 Labels = Int[np.ndarray, "labelers points"]
 

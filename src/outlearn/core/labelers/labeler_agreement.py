@@ -18,14 +18,9 @@ from jaxtyping import Int
 from outlearn.core.labelers.influence import LinearisedEstimate, average, mean_estimate
 
 __all__ = [
-    "PairTable",
-    "agreement_of",
-    "chance_corrected",
-    "least_miss_rate",
-    "mean_disagreement",
-    "pair_table",
+    "PairTable", "agreement_of", "chance_corrected", "least_miss_rate", "mean_disagreement", "pair_table",
     "plurality_accuracy",
-]
+]  # fmt: skip
 
 Labels = Int[np.ndarray, "labelers points"]
 PairTable = Mapping[tuple[int, int], LinearisedEstimate]
