@@ -9,7 +9,7 @@ Residual and gap are computed by their own formulas, and the largest disagreemen
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from html import escape
 from itertools import pairwise
@@ -115,7 +115,8 @@ def risk_gap(
             misfit[row] = chosen.divergence_from_dual(t[m], s)
             residual[row] = _inner(s, centre, np.exp(teacher.log_probs[m]) - s_probs)
     teacher_risk = of_teacher[own]
-    _refuse_infinite(teacher_risk, student_risk, misfit, teacher, student, own, order)
+    terms = {"teacher risk": teacher_risk, "student risk": student_risk, "misfit": misfit}
+    _refuse_infinite(terms, teacher, student, own, order)
     if teacher.answered is None:
         crossed = crossed_misfit(teacher.log_probs, student.log_probs, own, chosen, order)
     else:  # what a teacher left out is no answer, and has no risk
@@ -388,24 +389,22 @@ def _with_half_width(interval: Interval) -> str:
 
 def _groups(ledger: Ledger, by: str | np.ndarray) -> tuple[str, list[str], np.ndarray]:
     """Return a title, the names of the groups, and each point's group."""
-    if isinstance(by, str):
-        if by == "class":
-            values, of_point = np.unique(ledger.target_class, return_inverse=True)
-            return by, [str(value) for value in values.tolist()], of_point
-        if by == "teacher_confidence":
-            confidence = np.nan_to_num(ledger.teacher_confidence)  # nobody answered: the least sure of all
-            cuts = np.unique(np.quantile(confidence, np.arange(1, CONFIDENCE_SLICES) / CONFIDENCE_SLICES))
-            of_point = np.searchsorted(cuts, confidence, side="right")
-            ends = [confidence.min(), *cuts, confidence.max()]
-            return by, [f"{low:.3f} to {high:.3f}" for low, high in pairwise(ends)], of_point
+    title = by if isinstance(by, str) else "group"
+    if title == "teacher_confidence":
+        confidence = np.nan_to_num(ledger.teacher_confidence)  # nobody answered: the least sure of all
+        cuts = np.unique(np.quantile(confidence, np.arange(1, CONFIDENCE_SLICES) / CONFIDENCE_SLICES))
+        of_point = np.searchsorted(cuts, confidence, side="right")
+        ends = [confidence.min(), *cuts, confidence.max()]
+        return title, [f"{low:.3f} to {high:.3f}" for low, high in pairwise(ends)], of_point
+    if isinstance(by, str) and by != "class":
         raise ConfigError(
             f"slices are by 'teacher_confidence', 'class' or an array of one group per point; got {by!r}."
         )
-    groups = np.asarray(by)
+    groups = ledger.target_class if isinstance(by, str) else np.asarray(by)
     if groups.shape != (len(ledger),):
         raise AlignmentError(f"slices need one group per point, shape ({len(ledger)},); got shape {groups.shape}.")
     values, of_point = np.unique(groups, return_inverse=True)
-    return "group", [str(value) for value in values.tolist()], of_point
+    return title, [str(value) for value in values.tolist()], of_point
 
 
 def _over_pairs(mean: float, pseudo: np.ndarray | None, reason: str | None, like: Interval) -> Interval:
@@ -424,20 +423,13 @@ def _inner(first: np.ndarray, second: np.ndarray, step: np.ndarray) -> np.ndarra
 
 
 def _refuse_infinite(
-    teacher_risk: np.ndarray,
-    student_risk: np.ndarray,
-    misfit: np.ndarray,
-    teacher: Predictions,
-    student: Predictions,
-    own: np.ndarray,
-    order: str,
+    terms: Mapping[str, np.ndarray], teacher: Predictions, student: Predictions, own: np.ndarray, order: str
 ) -> None:
-    finite = np.isfinite(teacher_risk) & np.isfinite(student_risk) & np.isfinite(misfit)
+    finite = np.all([np.isfinite(values) for values in terms.values()], axis=0)
     if finite.all():
         return
     row, point = (int(i) for i in np.argwhere(~finite)[0])
-    values = {"teacher risk": teacher_risk, "student risk": student_risk, "misfit": misfit}
-    what = ", ".join(name for name, value in values.items() if not np.isfinite(value[row, point]))
+    what = ", ".join(name for name, value in terms.items() if not np.isfinite(value[row, point]))
     raise DomainError(
         f"{what} infinite at point {student.point_ids.tolist()[point]!r} for student {row} of teacher {own[row]} "
         f"(order {order!r}): a probability of 0 stands where it must be positive, teacher "

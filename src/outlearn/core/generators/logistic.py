@@ -134,9 +134,6 @@ class Softplus(BregmanGenerator):
     def _divergence(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return bernoulli_kl(b, a)
 
-    def _divergence_from_dual(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        return bernoulli_kl(logit(v), logit(u))
-
     def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return logit_of_mean(points, weights)
 
