@@ -14,7 +14,7 @@ from jaxtyping import Integer
 
 from outlearn.core.intervals import Interval, two_way_interval
 from outlearn.core.metrics import METRICS, accuracy, log_loss, score
-from outlearn.core.predictions import Predictions, check_same_points, labelled_by
+from outlearn.core.predictions import Predictions, labelled_by
 from outlearn.core.randomness import generator as random_generator
 from outlearn.errors import AlignmentError, DomainError
 
@@ -144,7 +144,6 @@ def denoising_control(
     rows = tuple(row(name, entry) for name, entry in entries.items())
 
     def difference(metric: str, name: str, sign: float) -> Interval:
-        check_same_points(ensembles[name], student, (name, "student"))
         values = METRICS[metric](student, labels) - METRICS[metric](ensembles[name], labels)
         return two_way_interval(sign * values, level, clusters=own)
 
