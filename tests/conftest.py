@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -50,3 +51,8 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real tasks (sst2, hh-helpful) are not beside this checkout")
     return SHARED_DATA
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported out of garbage collection, which would go through all of it again and again."""
+    gc.freeze()

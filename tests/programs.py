@@ -2,7 +2,7 @@
 
 What is forked runs as `python -c CODE ARGUMENTS` would: in a session of its own, with its own output and environment,
 and to its own end, so that it can be interrupted, killed and waited for like any other. Before the fork there were
-imports and nothing else: no thread, no file, no random number.
+imports and nothing else.
 """
 
 from __future__ import annotations

@@ -7,12 +7,15 @@ their gradient: tests/losses compares them with forward CE at that target.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
+from typing import Annotated
 
 import pytest
 import torch
 from tests.draws import draw_examples
 
+from outlearn.errors import ConfigError
 from outlearn.losses import (
     CACE,
     LOSSES,
@@ -29,7 +32,9 @@ from outlearn.losses import (
     loss_name,
     margin_gradient,
     prepare,
+    teacher_sensitivity,
 )
+from outlearn.losses.loss import Number, Range
 
 VARIANTS: dict[str, Loss] = {
     **{name: get_loss(name) for name in LOSSES},
@@ -293,3 +298,25 @@ def test_a_subclass_with_another_formula_does_not_get_its_parents_closed_form():
     logits, targets = draw(classes=2, batch=(2,))
     z, t = logits.permute(2, 1, 0).contiguous(), targets.permute(2, 1, 0).contiguous()
     torch.testing.assert_close(logit_gradient(Doubled(), z, t), 2.0 * logit_gradient(ForwardCE(), z, t))
+    torch.testing.assert_close(
+        teacher_sensitivity(Doubled(), logits, logits), 2.0 * teacher_sensitivity(ForwardCE(), logits, logits)
+    )
+    assert (Doubled.name, Doubled.label, Doubled.formula, Doubled.minimiser) == ("Doubled", "", "", "")
+
+
+def test_a_parameter_is_held_to_the_range_that_its_type_states():
+    @dataclass(frozen=True)
+    class Ranged(Loss):
+        power: Annotated[Number, Range(0.0, 2.0, open_low=True)] = 1.0
+        limit: Annotated[Number, Range(0.0)] | None = None
+
+        def per_example(self, logits, targets, progress):
+            return (logits.softmax(-1) - targets).abs().pow(self.power).sum(-1)
+
+    assert Ranged(power=2) == Ranged(power=2.0)
+    assert isinstance(Ranged(power=2).power, float)
+    assert Ranged().limit is None
+    with pytest.raises(ConfigError, match=r"Ranged\.power is 0; expected a number in \(0, 2\]"):
+        Ranged(power=0)
+    with pytest.raises(ConfigError, match=r"Ranged\.limit is -1; expected a number of at least 0"):
+        Ranged(limit=-1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -55,6 +57,16 @@ def test_the_same_seed_gives_the_same_draw_and_another_seed_another():
 def test_too_few_points_say_what_to_lower(kind, remedy):
     with pytest.raises(ConfigError, match=remedy):
         draw(draw=kind, size=101)
+
+
+@pytest.mark.parametrize(("models", "size"), [(8, 300), (4, 26), (60, 101), (30, 4), (4, 101)])
+def test_what_a_refused_draw_advises_works(models, size):
+    with pytest.raises(ConfigError) as refused:
+        draw(models=models, size=size)
+    for key, value in re.findall(r"teacher\.(labels|models) to (\d+)", str(refused.value)):
+        changed = {"models": models, "size": size} | {"size" if key == "labels" else "models": int(value)}
+        assert draw(**changed).shape[0] == changed["models"] >= 1
+    assert draw(models=models, size=size, draw="bootstrap").shape[0] == models
 
 
 def test_a_draw_of_one_class_is_refused():

@@ -109,3 +109,27 @@ def test_columns_that_share_no_value_with_the_labels_are_left_out_and_named(n, t
     assert (~table.answered[2]).sum() > n / 4
     without_truth = read_label_table(path, columns=LabelColumns(id="ticket_id", text="body"))
     assert without_truth.names == ("llm", "ann", "bob", "gold")
+
+
+def test_the_largest_group_of_columns_that_share_values_labels_and_a_tie_is_asked_about(tmp_path):
+    rows = [[f"q{i}", i % 4, i % 5, *VOTES[:, i]] for i in range(N)]
+    path = write(tmp_path / "d.csv", ["id", "replies", "stars", "a", "b", "c"], rows)
+    table = read_label_table(path)
+    assert table.names == ("a", "b", "c")
+    assert any("'replies', 'stars'" in note for note in table.notes)
+    write(path, ["id", "replies", "stars", "a", "b"], [row[:5] for row in rows])
+    with pytest.raises(DataError, match=r"'replies', 'stars' and 'a', 'b' share no value.*--labelers"):
+        read_label_table(path)
+    assert read_label_table(path, columns=LabelColumns(labelers=["a", "b"])).names == ("a", "b")
+
+
+def test_labelers_that_write_classes_in_different_words_are_asked_about(tmp_path):
+    rows = [[f"q{i}", VOTES[0, i], int(VOTES[1, i] == "pos")] for i in range(N)]
+    with pytest.raises(DataError, match=r"'a' and 'b' share no value.*write their labels in one way"):
+        read_label_table(write(tmp_path / "d.csv", ["id", "a", "b"], rows))
+
+
+def test_a_table_without_a_column_of_labels_is_refused(tmp_path):
+    path = write(tmp_path / "d.csv", ["id", "text"], [[f"q{i}", f"text {i}"] for i in range(N)])
+    with pytest.raises(DataError, match="has no column of labels beside 'id', 'text'"):
+        read_label_table(path)

@@ -45,6 +45,7 @@ def students_of(finished: Run, loss: str) -> np.ndarray:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_the_choice_and_its_students_do_not_depend_on_true_labels_beyond_the_teachers(go, folder):
     labels = np.load(folder / "task.npz")["labels"]
     flipped = make_task_file(
@@ -58,6 +59,7 @@ def test_the_choice_and_its_students_do_not_depend_on_true_labels_beyond_the_tea
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_the_chosen_candidate_has_the_best_value_of_the_criterion_and_regret_is_to_the_most_accurate(go):
     selection = go().selection
     values = [candidate.values["consensus"] for candidate in selection.candidates]
@@ -69,6 +71,7 @@ def test_the_chosen_candidate_has_the_best_value_of_the_criterion_and_regret_is_
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_another_criterion_chooses_again_without_training_the_candidates_again(go):
     go()
     finished = go("student.criterion=overfit_covariance")
@@ -77,6 +80,7 @@ def test_another_criterion_chooses_again_without_training_the_candidates_again(g
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_students_of_one_ensemble_are_chosen_by_groups_of_teachers(go):
     finished = go("weak_labels.source=mean")
     assert finished.students["auto"].models == 1
@@ -85,6 +89,7 @@ def test_students_of_one_ensemble_are_chosen_by_groups_of_teachers(go):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_the_report_shows_the_choice_and_names_what_it_chose(go):
     finished = go()
     page = write_report([finished.folder]).read_text()

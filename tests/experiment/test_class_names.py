@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.medium
+
 N = 400
 TRAINED = 1e-3  # heads trained in float32 on features whose margin has the other sign
 

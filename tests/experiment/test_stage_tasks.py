@@ -17,6 +17,8 @@ from outlearn.experiment.stage_tasks import compute_stages, raise_failures, stag
 from outlearn.store.executors import Done, Failed, open_executor
 from outlearn.store.store import Store
 
+pytestmark = pytest.mark.medium
+
 
 @pytest.fixture
 def config(tmp_path):

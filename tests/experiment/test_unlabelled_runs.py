@@ -19,6 +19,8 @@ from outlearn.experiment.pipeline import Run
 from outlearn.experiment.stages.ceilings import ceiling_notes, ceiling_points
 from outlearn.report.summary import describe, summary_text
 
+pytestmark = pytest.mark.medium
+
 N = 400
 SPLIT = np.array(["teacher", "student", "student", "validation", "test"] * 80)
 RUN = [

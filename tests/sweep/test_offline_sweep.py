@@ -28,6 +28,7 @@ def test_the_offline_sweep_has_over_three_thousand_students():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
 @pytest.mark.skipif(any(importlib.util.find_spec(name) is None for name in NEEDED), reason="needs the extra offline")
 def test_a_small_version_of_the_offline_sweep_runs(tmp_path):
     content = yaml.safe_load(FILE.read_text(encoding="utf-8"))

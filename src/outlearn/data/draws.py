@@ -42,14 +42,9 @@ def draw_teachers(
     n_points = len(labels)
     needed = models * size if draw == "disjoint" else size
     if draw != "bootstrap" and needed > n_points:
-        remedy = (
-            f"Lower teacher.labels to {n_points // models} or teacher.models to {n_points // size}, or use "
-            "teacher.draw: bootstrap."
-            if draw == "disjoint"
-            else f"Lower teacher.labels to {n_points}."
-        )
         raise ConfigError(
-            f"teacher.draw: {draw} needs {needed:,} points, and the teacher split has {n_points:,}. {remedy}"
+            f"teacher.draw: {draw} needs {needed:,} points, and the teacher split has {n_points:,}. "
+            f"{_remedy(labels, models if draw == 'disjoint' else 1, size)}"
         )
     counts = np.zeros((models, n_points))
     if draw == "bootstrap":
@@ -69,6 +64,17 @@ def draw_teachers(
                 "points of the other classes."
             )
     return counts
+
+
+def _remedy(labels: Int[np.ndarray, " points"], models: int, size: int) -> str:
+    """Say what fits: two labels a class for each teacher, and one teacher at least."""
+    n_points, least = len(labels), 2 * len(np.unique(labels))
+    lower = [f"teacher.labels to {n_points // models}"] if n_points >= least * models else []
+    if 1 <= n_points // size < models:
+        lower.append(f"teacher.models to {n_points // size}")
+    if not lower:
+        return "Give more points, or use teacher.draw: bootstrap."
+    return f"Lower {' or '.join(lower)}, or use teacher.draw: bootstrap."
 
 
 def stratified_order(labels: Int[np.ndarray, " points"], rng: np.random.Generator) -> Int[np.ndarray, " points"]:

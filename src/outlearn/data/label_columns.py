@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from outlearn.data.class_names import spelling
@@ -76,8 +76,8 @@ def labeler_columns(
 ) -> tuple[list[str], tuple[str, ...]]:
     """Find the labelers' columns of a wide table.
 
-    Unless they are named, they are all other columns that share a value with another one (with that of the true labels,
-    if there is one): dates, counts and comments are left out, and a note names them.
+    Unless they are named, they are the most columns that share values, each with one of the others (with that of the
+    true labels among them, if there is one): dates, counts and comments are left out, and a note names them.
 
     Args:
         table: the table.
@@ -108,13 +108,22 @@ def labeler_columns(
     others = {columns.id or "id", columns.text or "text", columns.true}
     free = [name for name in table.columns if name not in others]
     values = {name: _values(table, name) for name in [*free, *([columns.true] if columns.true else [])]}
-    found = [
-        name for name in free
-        if not values[name]  # nothing says what it is: the error about a labeler without a label names it
-        or any(values[name] & values[other] for other in ([columns.true] if columns.true else free) if other != name)
-    ]  # fmt: skip
-    if len(found) < 2:  # nothing to go by
-        found = free
+    groups = _sharing({name: each for name, each in values.items() if each})
+    if columns.true:
+        likely = [group for group in groups if columns.true in group]
+    else:
+        likely = [group for group in groups if len(group) == max(map(len, groups))]
+    if len(likely) > 1:
+        errors.add(
+            f"the columns {' and '.join(few(group) for group in likely[:3])} share no value, so it is not clear which "
+            "are labels. Say which columns are labelers (--labelers), and write their labels in one way."
+        )
+        errors.raise_if_any()
+    # A column without a value is kept: the error about a labeler without a label names it.
+    found = [name for name in free if not values[name] or any(name in group for group in likely)]
+    if not found:
+        errors.add(f"has no column of labels beside {few(list(table.columns))}. Give each labeler a column.")
+        errors.raise_if_any()
     left = [name for name in free if name not in found]
     for name in found:
         if not columns.classes and _has_many_values(table, name):
@@ -125,6 +134,15 @@ def labeler_columns(
             )
     note = f"Columns left out, because they share no value with the labels: {few(left)}. --labelers names labelers."
     return found, (note,) if left else ()
+
+
+def _sharing(values: Mapping[str, set[str]]) -> list[list[str]]:
+    """Group columns so that those of two groups share no value."""
+    groups: list[list[str]] = []
+    for name in values:
+        near = [group for group in groups if any(values[name] & values[other] for other in group)]
+        groups = [group for group in groups if group not in near] + [[*(n for group in near for n in group), name]]
+    return groups
 
 
 def _called(name: str, names: Sequence[str]) -> bool:

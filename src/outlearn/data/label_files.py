@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from outlearn.data.annotations import read_annotations
 from outlearn.data.array_files import read_array
 from outlearn.data.formats import read_label_file
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_columns import LabelColumns, labeler_columns, long_form
 from outlearn.data.label_table import LabelTable
-from outlearn.data.labelers import read_annotations, read_votes
 from outlearn.data.point_ids import join_by_id, read_ids
 from outlearn.data.raw_table import RawTable
 from outlearn.data.read_labels import read_labels
@@ -54,41 +54,28 @@ def read_label_table(
     raw = _read(path)
     errors = raw.errors()
     form = long_form(raw, columns)
-    id_column = columns.id or "id"
-    notes: tuple[str, ...] = raw.notes
+    id_column, text_column = columns.id or "id", columns.text or "text"
+    notes: tuple[str, ...] = ()
     if form is not None:
-        names = read_ids(raw, form.item, errors, repeats=True)
-        found = read_annotations(raw, form, names, errors, class_names=columns.classes or None)
-        ids: list[str] | None = list(dict.fromkeys(names))
-        notes += (f"Each row is one annotation, of {form.item} by {form.annotator}: {form.label}.",)
+        items = read_ids(raw, form.item, errors, repeats=True)
+        found = read_annotations(raw, form, items, errors, class_names=columns.classes or None)
+        first = {name: row for row, name in reversed(list(enumerate(items)))}
+        raw = raw.select([first[name] for name in dict.fromkeys(items)])  # for texts and true labels: a row an item
     else:
-        labelers, more = labeler_columns(raw, columns, errors, has_texts=texts is not None)
+        labelers, notes = labeler_columns(raw, columns, errors, has_texts=texts is not None)
         ids = read_ids(raw, id_column, errors) if id_column in raw.columns else None
         errors.raise_if_any()
-        notes += more
-        found = read_votes(raw, labelers, errors, class_names=columns.classes or None)
+        found = read_labels(raw, labelers, errors, class_names=columns.classes or None)
+        if ids is None:
+            notes += ("The labels have no ids: points are numbered from 1, in the order of the file.",)
+        elif found is not None:
+            found = replace(found, ids=tuple(ids), has_ids=True)
     errors.raise_if_any()
     assert found is not None  # None only with an error
-    raw = raw.select(found.rows)
-    classes = found.read.class_names
-    known = None if columns.true is None else _true_labels(raw, columns.true, classes, errors)
-    text_column = columns.text or "text"
+    known = None if columns.true is None else _true_labels(raw, columns.true, found.class_names, errors)
     here = read_texts(raw, text_column, errors) if texts is None and text_column in raw.columns else None
     errors.raise_if_any()
-    if ids is None:
-        notes += ("The labels have no ids: points are numbered from 1, in the order of the file.",)
-    table = LabelTable(
-        names=found.names,
-        labels=found.read.labels,
-        class_names=classes,
-        ids=tuple(ids or map(str, range(1, len(raw) + 1))),
-        probs=found.read.probs,
-        texts=None if here is None else tuple(here),
-        true_labels=known,
-        has_ids=ids is not None,
-        source=raw.source,
-        notes=notes,
-    )
+    table = replace(found, texts=None if here is None else tuple(here), true_labels=known, notes=(*found.notes, *notes))
     if texts is not None:
         table = _with_texts(table, _read(texts), id_column, text_column)
     return table if true is None else _with_true_labels(table, _read(true), id_column)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
@@ -56,6 +57,19 @@ class LabelTable:
     def answered(self) -> Bool[np.ndarray, "labelers points"]:
         """Mark where a labeler says something."""
         return np.asarray(self.labels != UNLABELLED)
+
+    def select(self, ids: Sequence[str]) -> LabelTable:
+        """Keep these points, in this order."""
+        row_of = {name: row for row, name in enumerate(self.ids)}
+        rows = [row_of[name] for name in ids]
+        return replace(
+            self,
+            ids=tuple(ids),
+            labels=self.labels[:, rows],
+            probs=None if self.probs is None else self.probs[:, rows],
+            texts=None if self.texts is None else tuple(self.texts[row] for row in rows),
+            true_labels=None if self.true_labels is None else self.true_labels[rows],
+        )
 
     @property
     def distributions(self) -> Float64[np.ndarray, "labelers points classes"]:

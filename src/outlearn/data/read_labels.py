@@ -8,7 +8,7 @@ labels, all labels are names, or whole numbers, or distributions.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -16,29 +16,15 @@ from jaxtyping import Float64, Int64
 from outlearn.data.class_names import Classes, found_classes, known_classes, several_names, spelling
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import MINUS_1, NEVER_A_CLASS, LabelCell, distribution, label_cells
+from outlearn.data.label_table import LabelTable
 from outlearn.data.raw_table import RawTable
 from outlearn.data.task import UNLABELLED
 from outlearn.data.wording import shortened
 
-__all__ = ["ReadLabels", "read_labels"]
+__all__ = ["read_labels"]
 
 # What programs write for a missing number. Among names they may be the names of classes; among numbers they are none.
 BLANKS = ("n/a", "na", "none", "null", *NEVER_A_CLASS)
-
-
-@dataclass(frozen=True, eq=False)
-class ReadLabels:
-    """Hold the labels of some columns.
-
-    Attributes:
-        class_names: in label order.
-        labels: int64 `[columns, rows]`, -1 at a gap; of a distribution the most probable class, the first of several.
-        probs: float64 `[columns, rows, classes]`, nan at a gap; None if all labels are votes.
-    """
-
-    class_names: tuple[str, ...]
-    labels: Int64[np.ndarray, "columns rows"]
-    probs: Float64[np.ndarray, "columns rows classes"] | None
 
 
 def read_labels(
@@ -48,7 +34,7 @@ def read_labels(
     *,
     class_names: Sequence[str] | None = None,
     normalise: bool = False,
-) -> ReadLabels | None:
+) -> LabelTable | None:
     """Read columns of labels.
 
     Args:
@@ -60,7 +46,8 @@ def read_labels(
         normalise: divide distributions by their sums.
 
     Returns:
-        The labels, or None if there was an error.
+        The labels, of as many labelers as columns and as many points as rows, whose ids are their numbers from 1; or
+        None if there was an error.
     """
     before = len(errors)
     read = [cell for column in columns for cell in label_cells(table, column)]
@@ -77,49 +64,71 @@ def read_labels(
     _refuse_what_is_no_label(given, class_names or (), errors)
     if len(errors) > before:
         return None
-    if class_names is not None:
-        classes: Classes | None = known_classes(class_names)
-    elif given[0].kind in ("list", "object"):
-        classes = _classes_of_distributions(given, table.class_names, errors)
-    else:
-        classes = None
-        if _one_way(given, errors):
-            declared = table.class_names
-            classes = known_classes(declared, by_number=True) if declared else found_classes(given, errors)
+    classes = known_classes(class_names) if class_names is not None else _found(given, table.class_names, errors)
     if classes is None:
         return None
-    place = {column: k for k, column in enumerate(columns)}
-    shape = (len(columns), len(table))
-    labels, probs = np.full(shape, UNLABELLED, dtype=np.int64), np.full((*shape, len(classes.names)), np.nan)
-    soft = False
-    for cell in given:
-        where_to = place[cell.column], cell.row
-        if cell.kind in ("list", "object"):
-            row, wrong = distribution(
-                cell.value, classes.names, normalise=normalise, can_normalise=class_names is not None
-            )
-            soft = True
-            if wrong:
-                errors.add(wrong, at=cell.at, column=cell.column)
-            else:
-                probs[where_to] = row
-                labels[where_to] = int(np.argmax(row))
-        elif (k := _class_of(cell, classes)) is None:
-            errors.add(classes.unknown(cell), at=cell.at, column=cell.column)
-        else:
-            probs[where_to] = np.eye(len(classes.names))[k]
-            labels[where_to] = k
+    labels, probs = _coded(given, columns, classes, errors, len(table), normalise, class_names is not None)
     if len(errors) > before:
         return None
     if class_names is None and len(np.unique(labels[labels >= 0])) < 2:
-        only = classes.names[int(labels.max())]
-        what = f"class {only!r} is the most probable of every point" if soft else f"every label is {given[0].value!r}"
+        common = f"class {classes.names[int(labels.max())]!r} is the most probable of every point"
+        what = f"every label is {given[0].value!r}" if probs is None else common
         minus_1 = " (-1 marks a missing label.)" if table.minus_1_is_missing else ""
         errors.add(
             f"{what}: one class cannot be learned. Give points of two classes or more.{minus_1}", column=columns[0]
         )
         return None
-    return ReadLabels(classes.names, labels, probs if soft else None)
+    return LabelTable(
+        names=tuple(columns),
+        labels=labels,
+        class_names=classes.names,
+        ids=tuple(map(str, range(1, len(table) + 1))),
+        probs=probs,
+        has_ids=False,
+        source=table.source,
+        notes=table.notes,
+    )
+
+
+def _found(given: Sequence[LabelCell], declared: Sequence[str] | None, errors: InputErrors) -> Classes | None:
+    """Find the classes in labels that are written in one way; None if there was an error."""
+    if not _one_way(given, errors):
+        return None
+    if given[0].kind in ("list", "object"):
+        return _classes_of_distributions(given[0], declared, errors)
+    return known_classes(declared, by_number=True) if declared else found_classes(given, errors)
+
+
+def _coded(
+    given: Sequence[LabelCell],
+    columns: Sequence[str],
+    classes: Classes,
+    errors: InputErrors,
+    n_rows: int,
+    normalise: bool,
+    can_normalise: bool,
+) -> tuple[Int64[np.ndarray, "columns rows"], Float64[np.ndarray, "columns rows classes"] | None]:
+    """Turn cells into classes, -1 at a gap, and where one is a distribution, into distributions, nan at a gap."""
+    place = {column: k for k, column in enumerate(columns)}
+    labels = np.full((len(columns), n_rows), UNLABELLED, dtype=np.int64)
+    soft: dict[tuple[int, int], list[float]] = {}
+    for cell in given:
+        where = place[cell.column], cell.row
+        if cell.kind in ("list", "object"):
+            row, wrong = distribution(cell.value, classes.names, normalise=normalise, can_normalise=can_normalise)
+            soft[where] = row
+            k = None if wrong else int(np.argmax(row))
+        else:
+            k, wrong = _class_of(cell, classes), None
+        if k is None:
+            errors.add(wrong or classes.unknown(cell), at=cell.at, column=cell.column)
+        else:
+            labels[where] = k
+    if not soft or errors:
+        return labels, None
+    probs = np.where((labels >= 0)[..., None], np.eye(len(classes.names))[labels], np.nan)
+    probs[tuple(np.array(list(soft)).T)] = list(soft.values())
+    return labels, probs
 
 
 def _numbers_as_names(given: list[LabelCell]) -> list[LabelCell]:
@@ -167,19 +176,14 @@ def _one_way(given: Sequence[LabelCell], errors: InputErrors) -> bool:
     return not other
 
 
-def _classes_of_distributions(
-    given: Sequence[LabelCell], declared: Sequence[str] | None, errors: InputErrors
-) -> Classes | None:
+def _classes_of_distributions(first: LabelCell, declared: Sequence[str] | None, errors: InputErrors) -> Classes | None:
     """Take the classes from the file's declaration, from the first object's names, or count them from 0."""
-    if not _one_way(given, errors):
-        return None
-    first = given[0].value
-    found = map(str, first) if isinstance(first, Mapping) else map(str, range(len(first)))
+    found = map(str, first.value) if isinstance(first.value, Mapping) else map(str, range(len(first.value)))
     classes = known_classes(tuple(declared or found), by_number=False)
     if len(classes.names) < 2:
         errors.add(
             "the first label is a distribution over one class or none. Give two numbers or more.",
-            column=given[0].column,
+            column=first.column,
         )
         return None
     return classes

@@ -12,9 +12,10 @@ from jaxtyping import Float, Int64
 
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import cell_value, distribution, is_gap
+from outlearn.data.label_table import LabelTable
 from outlearn.data.point_ids import read_ids
 from outlearn.data.raw_table import RawTable
-from outlearn.data.read_labels import ReadLabels, read_labels
+from outlearn.data.read_labels import read_labels
 from outlearn.data.task import ASSIGNABLE, PREFERENCE_CLASSES, UNLABELLED, Task, make_task
 from outlearn.data.templates import fill_templates
 from outlearn.data.wording import kind_of, shortened
@@ -124,7 +125,7 @@ def task_from_table(
     texts = read_texts(table, columns.name("text"), errors) if "text" in roles else None
     read = read_labels(table, [columns.name("label")], errors)
     errors.raise_if_any()
-    labels = cast(ReadLabels, read)  # None only with an error, and then the line above raised
+    labels = cast(LabelTable, read)  # None only with an error, and then the line above raised
     missing = int((labels.labels[0] == UNLABELLED).sum())
     note = f"{missing:,} of {len(table):,} points have no label: students alone learn from them."
     return make_task(

@@ -9,20 +9,22 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float64, Int
+from jaxtyping import Int
 
+from outlearn.data.annotations import read_annotations
 from outlearn.data.formats import read_label_file
 from outlearn.data.input_errors import InputErrors
-from outlearn.data.label_cells import LARGEST, NORMALISE, cell_value, label_cells
+from outlearn.data.label_cells import LARGEST, NORMALISE, cell_value
 from outlearn.data.label_columns import LabelColumns, long_form
 from outlearn.data.label_table import LabelTable
-from outlearn.data.labelers import read_annotations, read_votes
 from outlearn.data.point_ids import numbered_repeats, read_ids
 from outlearn.data.raw_table import RawTable
+from outlearn.data.read_labels import read_labels
 from outlearn.data.task import SUM_TOLERANCE, UNLABELLED, Task
 from outlearn.data.wording import few
 from outlearn.errors import ConfigError, suggest
@@ -33,7 +35,7 @@ __all__ = ["MISSING", "PAIR_NAMES", "load_weak_labels"]
 PAIR_NAMES = ("chosen", "rejected")
 MISSING = ("error", "abstain")
 Missing = Literal["error", "abstain"]
-EMPTY = "is empty. Fill it, or set teacher.missing=abstain if the labeler may abstain."
+FILL = "Fill it, or set teacher.missing=abstain if the labeler may abstain."
 
 
 def load_weak_labels(
@@ -74,43 +76,38 @@ def load_weak_labels(
     if not files:
         raise ConfigError("weak labels come from no file; expected one path or more.")
     ids = [task.ids[i] for i in np.asarray(points).tolist()]
-    names: list[str] = []
-    layers: list[np.ndarray] = []
-    notes: list[str] = []
-    for file in files:
-        table = read_label_file(file)
-        found, more = _labelers(table, id_column, task, ids, missing, normalise)
-        notes += [*table.notes, *more]
-        for name, probs in found.items():
-            names.append(f"{file.stem}/{name}" if name and len(files) > 1 else name or file.stem)
-            layers.append(probs)
-    probs = np.stack(layers)
+    tables = [_labels_of(read_label_file(file), file.stem, id_column, task, ids, missing, normalise) for file in files]
+    names = [
+        f"{file.stem}/{name}" if name != file.stem and len(files) > 1 else name
+        for file, table in zip(files, tables, strict=True)
+        for name in table.names
+    ]
+    probs = np.concatenate([table.distributions for table in tables])
     if task.first_slot is not None:
         swapped = task.first_slot[np.asarray(points)] == 1
         probs[:, swapped] = probs[:, swapped, ::-1]
     gaps = np.isnan(probs).any(axis=2)
     unique = numbered_repeats(names)
-    notes += [
+    counts = [
         f"{name} has no label for {count:,} of {len(ids):,} points: gaps, which are neither learned from nor scored."
         for name, count in zip(unique, gaps.sum(axis=1).tolist(), strict=True)
         if count
     ]
-    labels = np.where(gaps, UNLABELLED, np.where(np.isnan(probs), -1.0, probs).argmax(axis=2))
     return LabelTable(
         names=tuple(unique),
-        labels=labels,
+        labels=_most_probable(probs),
         class_names=task.class_names,
         ids=tuple(ids),
         probs=probs,
         source=", ".join(map(str, files)),
-        notes=tuple(notes),
+        notes=(*(note for table in tables for note in table.notes), *counts),
     )
 
 
-def _labelers(
-    table: RawTable, id_column: str, task: Task, ids: Sequence[str], missing: str, normalise: bool
-) -> tuple[dict[str, Float64[np.ndarray, "points classes"]], tuple[str, ...]]:
-    """Read the labelers of one table; a single one has the name ""; and notes."""
+def _labels_of(
+    table: RawTable, stem: str, id_column: str, task: Task, ids: Sequence[str], missing: str, normalise: bool
+) -> LabelTable:
+    """Read the labelers of one table; a single one has the name of the file."""
     errors = table.errors()
     form = long_form(table, LabelColumns(id=id_column))
     if form is None and id_column not in table.columns:
@@ -121,42 +118,27 @@ def _labelers(
     _check_ids(known_ids, task, ids, item, errors)
     errors.raise_if_any()
     classes = PAIR_NAMES if task.first_slot is not None else task.class_names
+    wanted = set(ids)
+    kept = [row for row, name in enumerate(known_ids) if name in wanted]
+    table, known_ids = table.select(kept), [known_ids[row] for row in kept]
     columns = [name for name in table.columns if name != item]
     if not columns:
         errors.add(f"has no column beside {item!r}; expected one for each class ({few(classes)}) or each labeler.")
         errors.raise_if_any()
+    found: LabelTable | None
     if form is not None:
-        wanted = set(ids)
-        kept = [row for row, name in enumerate(known_ids) if name in wanted]
-        names = [known_ids[row] for row in kept]
-        read = read_annotations(table.select(kept), form, names, errors, class_names=classes, normalise=normalise)
-        order = {name: k for k, name in enumerate(dict.fromkeys(names))}
-        errors.raise_if_any()
-        assert read is not None  # None only with an error
-        probs = _distributions(read.read.probs, read.read.labels, len(classes))[:, [order[name] for name in ids]]
-        found = dict(zip(read.names, probs, strict=True))
-        _refuse_gaps(found, missing, errors)
-        note = f"{table.source}: each row is one annotation, of {form.item} by {form.annotator}: {form.label}."
-        return found, (note,)
-    row_of = {name: row for row, name in enumerate(known_ids)}
-    here = table.select([row_of[name] for name in ids])
-    notes: tuple[str, ...] = ()
-    of_class = _class_columns(columns, classes, errors)
-    if of_class is not None:
-        found = {"": _class_rows(here, of_class, classes, errors, missing=missing, normalise=normalise)}
-        if of_class[classes[0]] != classes[0]:
-            notes = (f"{table.source}: the columns {few(columns)} are the classes {few(classes)}.",)
+        found = read_annotations(table, form, known_ids, errors, class_names=classes, normalise=normalise)
+    elif (of_class := _class_columns(columns, classes, errors)) is not None:
+        found = _class_rows(table, of_class, classes, stem, errors, normalise=normalise)
     else:
-        read = read_votes(here, columns, errors, class_names=classes, normalise=normalise)
-        for cell in (cell for name in columns for cell in label_cells(here, name)) if missing == "error" else ():
-            if cell.value is None:
-                errors.add(EMPTY, at=cell.at, column=cell.column)
-        errors.raise_if_any()
-        assert read is not None  # None only with an error
-        probs = _distributions(read.read.probs, read.read.labels, len(classes))
-        found = {"" if len(columns) == 1 else name: rows for name, rows in zip(columns, probs, strict=True)}
-    _refuse_gaps(found, missing, errors)
-    return found, notes
+        found = read_labels(table, columns, errors, class_names=classes, normalise=normalise)
+        if found is not None and len(columns) == 1:
+            found = replace(found, names=(stem,))
+    if found is not None:
+        _check_gaps(found, table, columns if form is None and of_class is None else (), missing, errors)
+    errors.raise_if_any()
+    assert found is not None  # None only with an error
+    return (found if form is not None else replace(found, ids=tuple(known_ids))).select(ids)
 
 
 def _check_ids(found: Sequence[str], task: Task, ids: Sequence[str], column: str, errors: InputErrors) -> None:
@@ -176,20 +158,25 @@ def _check_ids(found: Sequence[str], task: Task, ids: Sequence[str], column: str
         )
 
 
-def _distributions(probs: np.ndarray | None, labels: np.ndarray, n_classes: int) -> np.ndarray:
-    """Give votes as distributions, nan at a gap."""
-    return probs if probs is not None else np.where((labels >= 0)[..., None], np.eye(n_classes)[labels], np.nan)
+def _most_probable(probs: np.ndarray) -> np.ndarray:
+    """Give the most probable class, the first if several are, and -1 at a gap."""
+    return np.where(np.isnan(probs).any(axis=-1), UNLABELLED, np.nan_to_num(probs, nan=-1.0).argmax(axis=-1))
 
 
-def _refuse_gaps(found: Mapping[str, np.ndarray], missing: str, errors: InputErrors) -> None:
-    """Refuse a labeler that says nothing at all, and gaps of annotations where none may be."""
-    for name, probs in found.items():
-        gaps = int(np.isnan(probs).any(axis=1).sum())
-        if gaps == len(probs):
-            errors.add("has no label at all. Drop this labeler.", column=name or None)
-        elif gaps and missing == "error" and not errors:
-            errors.add(f"{name} has no label for {gaps:,} of {len(probs):,} points. {EMPTY.removeprefix('is empty. ')}")
-    errors.raise_if_any()
+def _check_gaps(found: LabelTable, table: RawTable, columns: Sequence[str], missing: str, errors: InputErrors) -> None:
+    """Refuse a labeler that says nothing at all, and gaps where none may be: by cell, by row or by annotator."""
+    for name, answered in zip(found.names, found.answered, strict=True):
+        if not answered.any():
+            errors.add("has no label at all. Drop this labeler.", column=name)
+    if errors or missing != "error" or found.answered.all():
+        return
+    if len(table) != found.n_points or found.has_ids:  # annotations: an item that is not there has no row
+        for name, answered in zip(found.names, found.answered, strict=True):
+            if not answered.all():
+                errors.add(f"{name} has no label for {(~answered).sum():,} of {found.n_points:,} points. {FILL}")
+        return
+    for m, row in np.argwhere(~found.answered).tolist():
+        errors.add(f"is empty. {FILL}", at=table.positions[row], column=columns[m] if columns else None)
 
 
 def _class_columns(columns: Sequence[str], classes: Sequence[str], errors: InputErrors) -> dict[str, str] | None:
@@ -211,22 +198,33 @@ def _class_rows(
     table: RawTable,
     of_class: Mapping[str, str],
     classes: Sequence[str],
+    name: str,
     errors: InputErrors,
     *,
-    missing: str,
     normalise: bool,
-) -> Float64[np.ndarray, "points classes"]:
-    """Read one number a class from each row; nan where the row says nothing."""
-    found = np.full((len(table), len(classes)), np.nan)
+) -> LabelTable:
+    """Read one number a class from each row; a row that says nothing is a gap."""
+    probs = np.full((1, len(table), len(classes)), np.nan)
     cells = zip(*(table.columns[of_class[name]] for name in classes), strict=True)
     for row, (numbers, at) in enumerate(zip(cells, table.positions, strict=True)):
         label, wrong = _class_row([cell_value(cell) for cell in numbers], normalise=normalise)
-        if wrong or (label is None and missing == "error"):
-            errors.add(wrong or EMPTY, at=at)
+        if wrong:
+            errors.add(wrong, at=at)
         elif label is not None:
-            found[row] = label
-    errors.raise_if_any()
-    return found
+            probs[0, row] = label
+    notes = table.notes
+    if of_class[classes[0]] != classes[0]:
+        notes += (f"{table.source}: the columns {few(list(of_class.values()))} are the classes {few(list(of_class))}.",)
+    return LabelTable(
+        names=(name,),
+        labels=_most_probable(probs),
+        class_names=tuple(classes),
+        ids=tuple(map(str, range(len(table)))),
+        probs=probs,
+        has_ids=False,
+        source=table.source,
+        notes=notes,
+    )
 
 
 def _class_row(values: Sequence[Any], *, normalise: bool) -> tuple[list[float] | None, str | None]:

@@ -102,17 +102,31 @@ class HeadSettings:
         return self.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
-def settled(jobs: Sequence[HeadJob], targets: Float[np.ndarray, "labellings points classes"]) -> list[HeadJob]:
+def settled(
+    jobs: Sequence[HeadJob],
+    targets: Float[np.ndarray, "labellings points classes"],
+    weights: Float[np.ndarray, "weightings points"] | None = None,
+) -> list[HeadJob]:
     """Settle each job's loss on the labels that it learns from: a quantile becomes a threshold.
+
+    Args:
+        jobs: with losses as configured.
+        targets: their labels.
+        weights: of the points; a label of weight 0 is not learned from.
 
     Raises:
         DomainError: if a loss cannot take its labels.
     """
-    labellings = [torch.from_numpy(labels) for labels in targets]
-    known: dict[tuple[Loss, int], Loss] = {}
+    known: dict[tuple[Loss, int, int | None], Loss] = {}
     for job in jobs:
-        if (job.loss, job.labelling) not in known:
-            loss = resolve(job.loss, labellings[job.labelling])
-            check_targets(loss, labellings[job.labelling])
-            known[job.loss, job.labelling] = loss
-    return [replace(job, loss=known[job.loss, job.labelling]) for job in jobs]
+        weighting = None if weights is None else job.weighting
+        if (job.loss, job.labelling, weighting) not in known:
+            labels = targets[job.labelling]
+            if weights is not None and weighting is not None:
+                labels = labels[weights[weighting] > 0]
+            loss = resolve(job.loss, torch.from_numpy(labels))
+            check_targets(loss, torch.from_numpy(labels))
+            known[job.loss, job.labelling, weighting] = loss
+    return [
+        replace(job, loss=known[job.loss, job.labelling, None if weights is None else job.weighting]) for job in jobs
+    ]

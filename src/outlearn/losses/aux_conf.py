@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from outlearn.losses.closed_forms import ClassStudent, ClosedForm, MarginStudent, Parts
+from outlearn.losses.closed_forms import ClassStudent, ClosedForm, MarginStudent, OfTargets, Parts
 from outlearn.losses.cross_entropy import cross_entropy
 from outlearn.losses.distributions import hardened, quantile_of_sorted, sorted_over_examples
 from outlearn.losses.loss import Loss, Share
@@ -118,14 +118,8 @@ def quantile_at(values: Float[Tensor, "*batch n"], q: Float[Tensor, "*batch"]) -
 
 @final
 @dataclass(frozen=True)
-class _AuxConfForm(ClosedForm):
+class _AuxConfForm(OfTargets):
     loss: AuxConf
-
-    def class_parts(self, t: Tensor) -> dict[str, Tensor]:
-        return {"target": t}
-
-    def margin_parts(self, t: Tensor) -> dict[str, Tensor]:
-        return {"target": t[1:]}
 
     def write(self, student: ClassStudent, parts: Parts, progress: float, out: Tensor) -> None:
         a, target = self.loss.coefficient(progress), parts["target"]

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from outlearn.losses.distributions import project
 
-__all__ = ["ClassStudent", "ClosedForm", "EntropyAdded", "MarginStudent", "Mixture", "Parts"]
+__all__ = ["ClassStudent", "ClosedForm", "EntropyAdded", "MarginStudent", "Mixture", "OfTargets", "Parts"]
 
 # By name, `[1 or classes, examples, models]`; the models axis may have length 1 and broadcast.
 Parts: TypeAlias = Mapping[str, Tensor]
@@ -84,6 +84,20 @@ class ClosedForm(ABC):
     @abstractmethod
     def write_margin(self, student: MarginStudent, parts: Parts, progress: float, out: Tensor) -> None:
         """Write dL/dm, `[examples, models]`."""
+
+
+class OfTargets(ClosedForm):
+    """A closed form that reads the targets as they are."""
+
+    @final
+    def class_parts(self, t: Tensor) -> dict[str, Tensor]:
+        """Keep the targets."""
+        return {"target": t}
+
+    @final
+    def margin_parts(self, t: Tensor) -> dict[str, Tensor]:
+        """Keep the row of class 1."""
+        return {"target": t[1:]}
 
 
 @final

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from outlearn.errors import ConfigError
-from outlearn.losses.closed_forms import ClassStudent, ClosedForm, MarginStudent, Mixture, Parts
+from outlearn.losses.closed_forms import ClassStudent, ClosedForm, MarginStudent, Mixture, OfTargets, Parts
 from outlearn.losses.cross_entropy import (
     cross_entropy,
     forward_sensitivity,
@@ -179,14 +179,8 @@ class ConfidenceWindow(Loss):
 
 @final
 @dataclass(frozen=True)
-class _WindowForm(ClosedForm):
+class _WindowForm(OfTargets):
     radius: float
-
-    def class_parts(self, t: Tensor) -> dict[str, Tensor]:
-        return {"target": t}
-
-    def margin_parts(self, t: Tensor) -> dict[str, Tensor]:
-        return {"target": t[1:]}
 
     def write(self, student: ClassStudent, parts: Parts, progress: float, out: Tensor) -> None:
         inside = student.p.amax(0, keepdim=True) < 0.5 + self.radius

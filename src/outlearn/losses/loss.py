@@ -115,7 +115,7 @@ class Loss(ABC):
         if "name" not in cls.__dict__:
             cls.name = cls.__name__
         if "per_example" in cls.__dict__:
-            for derived in ("closed_form", "sensitivity"):
+            for derived in ("label", "formula", "gradient_formula", "minimiser", "closed_form", "sensitivity"):
                 if derived not in cls.__dict__:
                     setattr(cls, derived, getattr(Loss, derived))
 

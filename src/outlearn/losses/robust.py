@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from outlearn.errors import ConfigError
-from outlearn.losses.closed_forms import ClassStudent, ClosedForm, MarginStudent, Mixture, Parts
+from outlearn.losses.closed_forms import ClassStudent, ClosedForm, MarginStudent, Mixture, OfTargets, Parts
 from outlearn.losses.cross_entropy import cross_entropy, no_sensitivity
 from outlearn.losses.distributions import covariance, hardened, project
 from outlearn.losses.loss import Loss, NonNegative, PositiveShare
@@ -202,13 +202,7 @@ class _GeneralizedCEForm(ClosedForm):
 
 @final
 @dataclass(frozen=True)
-class _BrierForm(ClosedForm):
-    def class_parts(self, t: Tensor) -> dict[str, Tensor]:
-        return {"target": t}
-
-    def margin_parts(self, t: Tensor) -> dict[str, Tensor]:
-        return {"target": t[1:]}
-
+class _BrierForm(OfTargets):
     def write(self, student: ClassStudent, parts: Parts, progress: float, out: Tensor) -> None:
         project(student.p, (student.p - parts["target"]).mul_(2.0), out)
 

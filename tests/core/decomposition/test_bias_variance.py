@@ -44,6 +44,7 @@ def soft(seed: int, *shape: int) -> np.ndarray:
     classes=st.integers(2, 50),
     draws=st.integers(1, 4),
 )
+@pytest.mark.medium
 @settings(max_examples=10, deadline=None)
 def test_total_is_noise_plus_bias_plus_variance(name, order, seed, models, points, classes, draws):
     g, p = build(name, classes), Predictions.from_logits(logits(seed, models, points, classes))

@@ -77,6 +77,7 @@ def test_student_that_is_the_posterior_mean_removes_variance_and_keeps_the_bias(
     assert posterior_mean(t, c, method="discrete", order=other).distance.max() > 1e-4
 
 
+@pytest.mark.medium
 @settings(max_examples=60, deadline=None)
 @given(st.integers(2, 50), st.integers(0, 10**6), st.sampled_from(ORDERS), st.booleans())
 def test_residual_never_exceeds_its_bound(n_classes, seed, order, labels):

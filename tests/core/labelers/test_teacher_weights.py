@@ -111,6 +111,7 @@ def test_teachers_of_unequal_strength_are_better_weighted_than_averaged():
     assert right["weighted"] > right["mean"] + 0.05
 
 
+@pytest.mark.medium
 def test_spread_that_is_noise_is_shrunk_and_spread_that_is_not_is_kept():
     alike = [teacher_weights(votes(simulated([0.7] * 8, 300, seed)[1], 2)).kept for seed in range(20)]
     unlike = [teacher_weights(votes(simulated(np.linspace(0.55, 0.9, 8), 3000, seed)[1], 2)).kept for seed in range(5)]

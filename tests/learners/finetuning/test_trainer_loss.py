@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 
@@ -86,8 +84,8 @@ def loop_gradient(loss, data, n_classes):
     return [p.grad for p in model.parameters()]
 
 
-# What a loss does with two classes and with more is its contract's matter; the adapter does not look.
-@pytest.mark.parametrize(("name", "n_classes"), [*zip(UNCOUPLED, itertools.cycle([2, 5]), strict=False)])
+@pytest.mark.parametrize("n_classes", [2, 5])
+@pytest.mark.parametrize("name", UNCOUPLED)
 def test_one_step_of_8_is_4_accumulated_steps_of_2_and_the_plain_loop(name, n_classes, tmp_path):
     data = rows(n_classes)
     loss = resolve(get_loss(name), torch.stack([row["labels"] for row in data]))

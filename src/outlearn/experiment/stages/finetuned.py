@@ -110,7 +110,11 @@ class FinetunedModel:
             if before is not None:
                 own_before = Predictions.from_logits(entries["before"].arrays[OWN][-1][None])
                 targets = distillation_targets(targets, own_before.probs)
-            (own,) = settled([replace(job, labelling=0, weighting=None if weights is None else 0)], targets)
+            (own,) = settled(
+                [replace(job, labelling=0, weighting=None if weights is None else 0)],
+                targets,
+                None if weights is None else weights[None],
+            )
             with work.progress.bar(f"{_one_of(lesson)}: {job}") as advance:
                 fitted = fit_finetune(
                     self._texts(lesson.split),

@@ -59,7 +59,7 @@ class FrozenModel:
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
             with work.progress.bar(f"{lesson.name}: {len(lesson.jobs)}") as advance:
                 targets = lesson.targets(entries)
-                jobs = settled(lesson.jobs, targets)
+                jobs = settled(lesson.jobs, targets, lesson.weights)
                 matrix = entries["features"].arrays["features"]
                 x = matrix[getattr(self.splits, lesson.split)]
                 points = {name: matrix[getattr(self.splits, name)] for name in lesson.predict}
