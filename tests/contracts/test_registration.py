@@ -18,7 +18,7 @@ from tests.small_runs import SMALL
 from tools.docs_tables import render
 
 from outlearn.cli import main
-from outlearn.core.generators import GENERATORS, PotentialGenerator
+from outlearn.core.generators import GENERATORS, BregmanGenerator
 from outlearn.core.labelers.combinations import COMBINATIONS, Combination
 from outlearn.core.metrics import METRICS, Metric
 from outlearn.core.predictions import Predictions
@@ -112,7 +112,7 @@ def test_a_loss_is_refused_with_the_range_that_it_states(monkeypatch):
 
 
 @final
-class Cosh(PotentialGenerator):
+class Cosh(BregmanGenerator):
     """phi(x) = sum cosh x."""
 
     name: ClassVar[str] = "cosh"

@@ -22,19 +22,9 @@ from outlearn.core.top_class import hits, top_class
 from outlearn.errors import AlignmentError, ConfigError, DomainError, suggest
 
 __all__ = [
-    "METRICS",
-    "Metric",
-    "Score",
-    "accuracy",
-    "auroc",
-    "brier",
-    "calibration_error",
-    "entropy",
-    "log_loss",
-    "majority_accuracy",
-    "score",
-    "scorecard",
-]
+    "METRICS", "Metric", "Score", "accuracy", "auroc", "brier", "calibration_error", "entropy", "log_loss",
+    "majority_accuracy", "score", "scorecard",
+]  # fmt: skip
 
 CALIBRATION_BINS = 15  # equal width over (0, 1], closed on the right
 
@@ -263,28 +253,25 @@ def score(name: str, predictions: Predictions, labels: Integer[np.ndarray, "poin
     """
     if name not in METRICS:
         raise ConfigError(f"unknown metric {name!r}; {suggest(name, METRICS)}")
-    values = (
-        METRICS[name](predictions, labels) if predictions.answered is None else _at_answers(name, predictions, labels)
-    )
+    values = _at_answers(METRICS[name], predictions, labels)
     each = values.mean(axis=1)
     n_models, n_points = values.shape
     if np.isnan(values).any():
         reason = "the labels show one class only: no ranking to measure"
-        nan = float("nan")
-        return Score(Interval(nan, nan, nan, nan, n_models, n_points, level, reason), each)
+        return Score(Interval.missing(reason, n_models=n_models, n_points=n_points, level=level), each)
     return Score(mean_interval(values, level, clusters=predictions.teacher_of), each)
 
 
-def _at_answers(name: str, predictions: Predictions, labels: np.ndarray) -> np.ndarray:
+def _at_answers(metric: Metric, predictions: Predictions, labels: np.ndarray) -> np.ndarray:
     """Measure each model on the points that it answers; see `core.gaps` for the form that this takes."""
     answered = predictions.answered
     if answered is None:  # all of them
-        return METRICS[name](predictions, labels)
+        return metric(predictions, labels)
     values = np.full(answered.shape, np.nan)
     for m, there in enumerate(answered):
         if there.any():
             own = Predictions(predictions.log_probs[m : m + 1, there].copy(), predictions.point_ids[there])
-            values[m, there] = METRICS[name](own, labels[there])[0]
+            values[m, there] = metric(own, labels[there])[0]
     return over_answered(values, answered)
 
 
