@@ -75,7 +75,7 @@ def prepared(overrides: list[str], store: Store) -> Callable[[], int]:
         choose(
             x["student"],
             targets,
-            labellers=teachers,
+            labelers=teachers,
             validation_features=x["validation"],
             candidates=candidates,
             base=base,

@@ -34,7 +34,7 @@ from outlearn.learners import HeadSettings
 from outlearn.losses import get_loss
 from outlearn.losses.registry import LOSSES
 from outlearn.progress import Silent
-from outlearn.selection import choose, default_candidates, selection_labellers
+from outlearn.selection import choose, default_candidates, selection_labelers
 from outlearn.selection.candidates import Candidate
 from outlearn.selection.train import fit_candidates
 from outlearn.store.stage import StageRunner
@@ -77,7 +77,7 @@ def measure(overrides: list[str], seed: int, store: Store) -> dict[str, Any]:
     ceilings = runner.result(plan.stages["ceilings"]).arrays["test"][-1]
     labels = plan.task.labels[plan.splits.test]
     base = HeadSettings(bias=True, **config.student.learner.model_dump(exclude={"kind"}))
-    who = selection_labellers(teachers, config.weak_labels.source)
+    who = selection_labelers(teachers, config.weak_labels.source)
     targets = weak_labels(who["student"], config.weak_labels, seed=seed)
     seeds = [student_seed(config, m, 0) for m in range(len(targets))]
     x = {name: features[getattr(plan.splits, name)] for name in ("student", "validation", "test")}
@@ -85,7 +85,7 @@ def measure(overrides: list[str], seed: int, store: Store) -> dict[str, Any]:
     choice = choose(
         x["student"],
         targets,
-        labellers=who,
+        labelers=who,
         validation_features=x["validation"],
         candidates=default_candidates(len(x["student"]), base),
         base=base,

@@ -1,4 +1,4 @@
-"""What the classes are called changes no number of a run, abstaining labellers and ties included."""
+"""What the classes are called changes no number of a run, abstaining labelers and ties included."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TRAINED = 1e-3  # heads trained in float32 on features whose margin has the othe
 
 
 def write_votes(path: Path, labels: np.ndarray) -> Path:
-    """Write two labellers that are right when they speak; of the class of point 0 they speak of two points in five."""
+    """Write two labelers that are right when they speak; of the class of point 0 they speak of two points in five."""
     rng = np.random.default_rng(1)
     silent = (labels == labels[0]) & (rng.random((2, N)) < 0.6)
     with path.open("w", newline="") as file:

@@ -125,7 +125,7 @@ def test_labels_from_a_table_give_the_students_that_the_teachers_gave(small_run,
             for i, name in enumerate(ids[part])
         ]
         np.random.default_rng(m).shuffle(rows)
-        paths.append(tmp_path / f"labeller{m}.csv")
+        paths.append(tmp_path / f"labeler{m}.csv")
         with paths[-1].open("w", newline="") as file:
             csv.writer(file).writerows([["id", "0", "1"], *rows])
     external = small_run(f"teacher.external={json.dumps([str(p) for p in paths])}")

@@ -36,7 +36,7 @@ def predictions(finished: Run, who: str) -> dict[str, np.ndarray]:
 
 
 def write_votes(path: Path, labels: np.ndarray) -> Path:
-    """Write what two labellers say of each point: the truth of three in four."""
+    """Write what two labelers say of each point: the truth of three in four."""
     votes = np.where(np.random.default_rng(1).random((2, N)) < 0.75, labels, 1 - labels)
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([["id", "a", "b"], *([f"p{i}", *votes[:, i]] for i in range(N))])
@@ -185,7 +185,7 @@ def test_bad_input_is_one_line_and_exit_code_2(case, refused, tmp_path):
     assert re.search(message, err), err
 
 
-def test_a_labeller_that_left_out_an_unlabelled_point_is_named_with_the_point(refused, tmp_path):
+def test_a_labeler_that_left_out_an_unlabelled_point_is_named_with_the_point(refused, tmp_path):
     (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows(100, 100)))
     (tmp_path / "llm.csv").write_text("id,llm\n" + "".join(f"p{i},yes\n" for i in range(200) if i != 150))
     err = refused(

@@ -109,9 +109,9 @@ def _choose(
     rng: np.random.Generator,
 ) -> Choice:
     """Choose on a part of the points, the rest kept to compare; what a teacher's student may not see, it leaves out."""
-    from outlearn.selection import check_labellers, choose, default_candidates
+    from outlearn.selection import check_labelers, choose, default_candidates
 
-    check_labellers(len(labels))
+    check_labelers(len(labels))
     order = rng.permutation(len(features))
     n_kept = round(VALIDATION_SHARE * len(features))
     kept, learned = (order[:n_kept], order[n_kept:]) if n_kept >= LEAST_VALIDATION else (order[:0], order)
@@ -123,13 +123,13 @@ def _choose(
         for candidate in default_candidates(len(features), settings)
         if not (some_hidden and candidate.loss.batch_coupled)
     ]
-    labellers = {"student": Predictions.from_probs(shown[:, learned])}
+    labelers = {"student": Predictions.from_probs(shown[:, learned])}
     if len(kept):
-        labellers["validation"] = Predictions.from_probs(shown[:, kept])
+        labelers["validation"] = Predictions.from_probs(shown[:, kept])
     return choose(
         features[learned],
         labels[:, learned],
-        labellers=labellers,
+        labelers=labelers,
         validation_features=features[kept] if len(kept) else None,
         candidates=candidates,
         base=settings,

@@ -23,9 +23,9 @@ from outlearn.experiment.stages.external import external_teachers
 from outlearn.experiment.stages.features import features_stage
 from outlearn.experiment.stages.finetuned import FinetunedModel
 from outlearn.experiment.stages.frozen import FrozenModel
-from outlearn.experiment.stages.model import Model
 from outlearn.experiment.stages.students import Labelling, named_losses, students_stage
 from outlearn.experiment.stages.teachers import teachers_stage
+from outlearn.experiment.stages.training_spec import Model
 from outlearn.learners.finetuning.learner import FinetuneLearner
 from outlearn.learners.learner import Learner
 from outlearn.store.stage import Stage

@@ -16,7 +16,7 @@ __all__ = ["Candidate", "default_candidates"]
 LOSSES = ("forward_ce", "hard_ce", "reverse_ce", "reverse_kl", "symmetric_ce", "cace", "aux_conf", "mae")
 DISTILLED = ("forward_ce", "reverse_ce", "reverse_kl", "aux_conf", "mae")
 LENGTHS = 5  # each half of the one before
-LEAST_STEPS = 400  # of the longest: with few points 20 epochs are too few steps for AdamW to leave its start
+MIN_STEPS = 400  # of the longest: with few points 20 epochs are too few steps for AdamW to leave its start
 WEIGHT_DECAYS = (1e-4, 3.0)  # nearly none, and so much that what gets no gradient keeps a sixth in 400 steps
 ROUNDS = 5
 
@@ -76,7 +76,7 @@ def default_candidates(n_examples: int, base: HeadSettings) -> tuple[Candidate, 
         >>> str(found[-1])
         'mae, 10 epochs, weight decay 3, 5 rounds of self-distillation'
     """
-    longest = max(base.epochs, LEAST_STEPS / steps_per_epoch(n_examples, base.batch_size))
+    longest = max(base.epochs, MIN_STEPS / steps_per_epoch(n_examples, base.batch_size))
     plain = [
         Candidate(get_loss(name), longest / 2**halvings, decay)
         for decay in WEIGHT_DECAYS

@@ -1,7 +1,7 @@
 """Measure every candidate by every criterion, and choose one; no true label is seen, and no test point.
 
 A criterion is the mean of two values: on the validation points, which no student has learned from but which are few,
-and on the student split, many points with weak labels of other labellers, where a student shows what it has memorised
+and on the student split, many points with weak labels of other labelers, where a student shows what it has memorised
 of its own. On development tasks the mean chose better than either (docs/auto.md).
 """
 
@@ -18,12 +18,11 @@ from outlearn.errors import AlignmentError, ConfigError
 from outlearn.learners.jobs import HeadSettings
 from outlearn.selection.candidates import Candidate
 from outlearn.selection.choice import Choice, best_of
-from outlearn.selection.labellers import check_labellers
+from outlearn.selection.labelers import check_labelers
 from outlearn.selection.train import fit_candidates
 
 __all__ = ["choose", "measure_candidate"]
 
-DEFAULT_CRITERION = "consensus"
 MEASURED = ("student", "validation")
 
 
@@ -31,12 +30,12 @@ def choose(
     features: Float[np.ndarray, "examples features"],
     targets: Float[np.ndarray, "labellings examples classes"],
     *,
-    labellers: Mapping[str, Predictions],
+    labelers: Mapping[str, Predictions],
     validation_features: Float[np.ndarray, "validation_points features"] | None,
     candidates: Sequence[Candidate],
     base: HeadSettings,
     seeds: Sequence[int],
-    criterion: str = DEFAULT_CRITERION,
+    criterion: str = "consensus",
     predict: Mapping[str, Float[np.ndarray, "_ features"]] | None = None,
     weights: Float[np.ndarray, "labellings examples"] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -45,9 +44,9 @@ def choose(
 
     Args:
         features: of the student split.
-        targets: its weak labels, one labelling for each labeller.
-        labellers: who labelled, on "student" (these examples) and "validation" (further points); their hard labels are
-            what students of others are compared with. Without "validation", the student split serves alone. A labeller
+        targets: its weak labels, one labelling for each labeler.
+        labelers: who labelled, on "student" (these examples) and "validation" (further points); their hard labels are
+            what students of others are compared with. Without "validation", the student split serves alone. A labeler
             that finds all classes equally likely at a point abstains there.
         validation_features: of the validation points, or None without them.
         candidates, base, seeds, weights, progress: as for `fit_candidates`.
@@ -55,55 +54,43 @@ def choose(
         predict: further points, "test" say, whose hard predictions the choice keeps and no criterion sees.
 
     Raises:
-        ConfigError: for fewer than two labellers, repeated candidates, an unknown criterion, or one that needs
+        ConfigError: for fewer than two labelers, repeated candidates, an unknown criterion, or one that needs
             validation points that there are not.
-        AlignmentError: if labellers, labellings and points do not fit.
+        AlignmentError: if labelers, labellings and points do not fit.
     """
     check_criterion(criterion, validation=validation_features is not None)
-    check_labellers(len(targets))
-    place = {candidate: i for i, candidate in enumerate(candidates)}
-    if not place or len(place) != len(candidates):
+    check_labelers(len(targets))
+    index = {candidate: i for i, candidate in enumerate(candidates)}
+    if not index or len(index) != len(candidates):
         raise ConfigError("candidates are none, or repeat; give each once.")
-    measured = {"student": features}
-    if validation_features is not None:
-        measured["validation"] = validation_features
-    _check_alignment(measured, targets, labellers, seeds)
+    measured = {"student": features} | ({} if validation_features is None else {"validation": validation_features})
+    _check_alignment(measured, targets, labelers, seeds)
     others = {} if predict is None else dict(predict)
     if unseen := [name for name in others if name in MEASURED]:
         raise ConfigError(f"predict names {unseen[0]}, which is measured; name other points.")
     values = np.full((len(candidates), len(CRITERIA)), np.nan)
-    hard = {
-        name: np.zeros(
-            (len(candidates), len(targets), len(x)), dtype=np.uint8 if targets.shape[-1] <= 256 else np.int32
-        )
-        for name, x in others.items()
-    }
+    dtype = np.uint8 if targets.shape[-1] <= 256 else np.int32
+    hard = {name: np.zeros((len(candidates), len(targets), len(x)), dtype) for name, x in others.items()}
+    points = {**measured, **others}
     for candidate, logits in fit_candidates(
-        features,
-        targets,
-        {**measured, **others},
-        candidates,
-        base=base,
-        seeds=seeds,
-        weights=weights,
-        progress=progress,
+        features, targets, points, candidates, base=base, seeds=seeds, weights=weights, progress=progress
     ):
-        at = place[candidate]
-        values[at] = measure_candidate(labellers, {name: logits[name] for name in measured})
+        at = index[candidate]
+        values[at] = measure_candidate(labelers, {name: logits[name] for name in measured})
         for name in others:
             hard[name][at] = logits[name].argmax(axis=-1)
     return Choice(tuple(candidates), values, criterion, best_of(values, criterion), hard)
 
 
 def measure_candidate(
-    labellers: Mapping[str, Predictions], logits: Mapping[str, Float[np.ndarray, "labellings points classes"]]
+    labelers: Mapping[str, Predictions], logits: Mapping[str, Float[np.ndarray, "labellings points classes"]]
 ) -> Float[np.ndarray, " criteria"]:
     """Measure one candidate by every criterion: on validation points, on the student split, the mean of both."""
     found: dict[str, list[float]] = {name: [] for name in CRITERIA}
     for split in MEASURED:
         if split not in logits:
             continue
-        who = labellers[split]
+        who = labelers[split]
         students = Predictions.from_logits(
             logits[split], point_ids=who.point_ids, teacher_of=np.arange(len(logits[split]))
         )
@@ -117,17 +104,17 @@ def measure_candidate(
 def _check_alignment(
     measured: Mapping[str, np.ndarray],
     targets: np.ndarray,
-    labellers: Mapping[str, Predictions],
+    labelers: Mapping[str, Predictions],
     seeds: Sequence[int],
 ) -> None:
     if len(seeds) != len(targets):
         raise AlignmentError(f"there are {len(seeds)} seeds for {len(targets)} labellings; give one for each.")
     for split, x in measured.items():
-        if split not in labellers:
-            raise AlignmentError(f"labellers have no predictions on {split!r}; they have {', '.join(labellers)}.")
-        who = labellers[split]
+        if split not in labelers:
+            raise AlignmentError(f"labelers have no predictions on {split!r}; they have {', '.join(labelers)}.")
+        who = labelers[split]
         if (who.n_models, who.n_points, who.n_classes) != (len(targets), len(x), targets.shape[-1]):
             raise AlignmentError(
-                f"labellers on {split!r} are {who}; expected {len(targets)} labellers, one for each labelling, on "
+                f"labelers on {split!r} are {who}; expected {len(targets)} labelers, one for each labelling, on "
                 f"{len(x)} points of {targets.shape[-1]} classes."
             )

@@ -1,4 +1,4 @@
-"""Train all candidates for all labellers: those with equal settings together, in one batched computation."""
+"""Train all candidates for all labelers: those with equal settings together, in one batched computation."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def fit_candidates(
 
     Args:
         features: of the student split.
-        targets: weak labels, one labelling for each labeller.
+        targets: weak labels, one labelling for each labeler.
         points: named sets of features to predict.
         candidates: what to train, each once.
         base: what candidates do not decide: architecture, batch size, learning rate.
