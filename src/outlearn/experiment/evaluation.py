@@ -17,7 +17,7 @@ from outlearn.data.task import Task
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import Config
 from outlearn.experiment.points import EVALUATED, point_ids
-from outlearn.experiment.stages.students import CONTROL, Students
+from outlearn.experiment.stages.students import CONTROL, Labelling, Students
 
 __all__ = ["Evaluation", "check_target", "evaluate"]
 
@@ -83,9 +83,7 @@ def check_target(task: Task, splits: Splits, config: Config) -> None:
 def evaluate(
     split: str,
     *,
-    task: Task,
-    splits: Splits,
-    config: Config,
+    labelling: Labelling,
     teachers: Mapping[str, Predictions],
     source: Mapping[str, Predictions],
     ensembles: Mapping[str, Mapping[str, Predictions]],
@@ -96,13 +94,13 @@ def evaluate(
 
     Args:
         split: its name.
-        task, splits, config: of the run.
+        labelling: of the run.
         teachers, source: split -> the teachers, and who labels.
         ensembles: name of each way to combine teachers -> split -> what the combination says.
         students: of each loss, in the same order of (labelling, seed).
         ceilings: logits.
     """
-    points = getattr(splits, split)
+    task, config, points = labelling.task, labelling.config, getattr(labelling.splits, split)
     ids = point_ids(task, points)
 
     def predicted(by: Students, checkpoint: int) -> Predictions:

@@ -105,9 +105,7 @@ def _predictions(plan: Plan, entries: Mapping[str, Entry]) -> dict[str, Evaluati
     return {
         split: evaluate(
             split,
-            task=plan.task,
-            splits=plan.splits,
-            config=plan.config,
+            labelling=plan.labelling,
             teachers=teachers,
             source=source,
             ensembles=ensembles,

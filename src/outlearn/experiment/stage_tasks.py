@@ -144,12 +144,11 @@ def inside(folder: str) -> contextlib.AbstractContextManager[None]:
 
 def _stage(config: str, folder: str, key: str) -> Stage:
     """Find a stage of a plan by its key."""
-    for attempt in ("kept", "made again"):
-        stages = {stage.key: stage for stage in upstream(*_plan(config, folder).stages.values())}
-        if key in stages:
-            return stages[key]
-        if attempt == "kept":  # the data may have changed since
-            _plan.cache_clear()
+    for _ in range(2):
+        for stage in upstream(*_plan(config, folder).stages.values()):
+            if stage.key == key:
+                return stage
+        _plan.cache_clear()  # the data may have changed since
     raise WorkerError(
         f"the worker {place()} finds no stage with the key {key[:12]} in the plan of this configuration: its data, its "
         "outlearn or its packages differ from the driver's, or the data changed during the run. Install the same and "

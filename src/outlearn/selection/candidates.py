@@ -60,7 +60,7 @@ class Candidate:
         return text + (f", {self.rounds} rounds of self-distillation" if self.rounds else "")
 
 
-def default_candidates(n_examples: int, base: HeadSettings) -> tuple[Candidate, ...]:
+def default_candidates(n_examples: int, base: HeadSettings, *, weighted: bool = False) -> tuple[Candidate, ...]:
     """List the candidates for a number of training examples: 80 plain, 50 of self-distillation.
 
     Lengths are halves of the longest, which is the configured one, or 400 steps where that is fewer.
@@ -68,6 +68,7 @@ def default_candidates(n_examples: int, base: HeadSettings) -> tuple[Candidate, 
     Args:
         n_examples: of the student split.
         base: the configured student: architecture, batch size, learning rate, longest length.
+        weighted: whether examples have weights, which a loss that looks at a whole minibatch does not take.
 
     Example:
         >>> found = default_candidates(2560, HeadSettings(epochs=20))
@@ -90,4 +91,4 @@ def default_candidates(n_examples: int, base: HeadSettings) -> tuple[Candidate, 
         for name in DISTILLED
         for rounds in range(1, ROUNDS + 1)
     ]
-    return (*plain, *distilled)
+    return tuple(each for each in (*plain, *distilled) if not (weighted and each.loss.batch_coupled))

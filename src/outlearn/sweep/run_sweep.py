@@ -33,7 +33,7 @@ from outlearn.sweep.plan_text import duration
 from outlearn.sweep.planning import SweepPlan, finished_run
 from outlearn.sweep.tidy import loss_rows, model_rows, write_tables
 
-__all__ = ["SweepOutcome", "claim_sweep_folder", "run_sweep"]
+__all__ = ["SweepOutcome", "run_sweep"]
 
 MAX_FAILURES = 10  # to print
 
@@ -89,7 +89,7 @@ def run_sweep(
     """
     progress = progress or Silent()
     began = time.perf_counter()
-    claim_sweep_folder(out, plan)
+    _claim_folder(out, plan)
     log = partial(log_event, out / "log.jsonl")
     log("start", runs=len(plan.runs), to_do=len(plan.to_do), stages=len(plan.needed()))
     failed = {run.member.label: run.problem for run in plan.runs if run.problem}
@@ -119,7 +119,7 @@ def run_sweep(
     return SweepOutcome(out, finished, failed, seconds)
 
 
-def claim_sweep_folder(out: Path, plan: SweepPlan) -> None:
+def _claim_folder(out: Path, plan: SweepPlan) -> None:
     """Make the folder and write its `sweep.yaml`; refuse a folder that holds anything but a sweep of this name.
 
     Raises:

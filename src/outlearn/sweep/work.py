@@ -35,12 +35,7 @@ def finish_stage(config: dict[str, Any], store: str, folder: str, key: str, memo
         return compute_stage(config, store, folder, key)
 
 
-def finish_run(config: Mapping[str, Any], store: str, folder: str, out: str, memory: int | None) -> dict[str, Any]:
-    """Compute what a run still lacks, measure it and write its folder, `out`.
-
-    Returns:
-        The seconds of each part of the run, as results.json has them.
-    """
+def finish_run(config: Mapping[str, Any], store: str, folder: str, out: str, memory: int | None) -> None:
+    """Compute what a run still lacks, measure it and write its folder, `out`."""
     with inside(folder), working_memory(memory):
-        finished = run(Config.model_validate(config), store=Store(store), out=Path(out))
-    return {"seconds": dict(finished.results.seconds)}
+        run(Config.model_validate(config), store=Store(store), out=Path(out))

@@ -63,10 +63,8 @@ class AutoStudents:
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
         """What may be chosen."""
-        found = default_candidates(len(self.labelling.splits.student), self._frozen.settings)
-        if self.labelling.answered is None:
-            return found
-        return tuple(each for each in found if not each.loss.batch_coupled)  # a whole minibatch takes no weights
+        n_examples, weighted = len(self.labelling.splits.student), self.labelling.answered is not None
+        return default_candidates(n_examples, self._frozen.settings, weighted=weighted)
 
     @cached_property
     def choice_stage(self) -> Stage:

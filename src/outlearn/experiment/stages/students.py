@@ -173,7 +173,7 @@ def read_students(entry: Entry, labelling: Labelling) -> list[Students]:
     checkpoints = tuple(float(epoch) for epoch in entry.arrays["checkpoints"])
     losses = named_losses(labelling.config)
     return [
-        students_of(loss_name(loss), loss_config(loss), checkpoints, entry, labelling, place=k, n_losses=len(losses))
+        students_of(loss_name(loss), loss_config(loss), checkpoints, entry, labelling, index=k, n_losses=len(losses))
         for k, loss in enumerate(losses)
     ]
 
@@ -185,7 +185,7 @@ def students_of(
     entry: Entry,
     labelling: Labelling,
     *,
-    place: int = 0,
+    index: int = 0,
     n_losses: int = 1,
 ) -> Students:
     """Pick the students of one loss from a stage that trained `n_losses`: loss by loss, then the controls likewise."""
@@ -196,8 +196,8 @@ def students_of(
         return Students(loss, config, checkpoints, logits, labelling_of, seed_of, control)
 
     models, beside = labelling.models, [(0, r) for _, r in labelling.control_models]
-    control = picked(beside, n_losses * len(models) + place * len(beside)) if beside else None
-    return picked(models, place * len(models), control)
+    control = picked(beside, n_losses * len(models) + index * len(beside)) if beside else None
+    return picked(models, index * len(models), control)
 
 
 def student_seed(config: Config, labelling: int, seed: int) -> int:

@@ -15,13 +15,12 @@ from joblib import cpu_count
 
 from outlearn.errors import ConfigError
 from outlearn.store.executors.runner import TaskRunner
-from outlearn.store.executors.workers import InProcess, Workers
+from outlearn.store.executors.workers import THREAD_VARIABLES, InProcess, Workers
 from outlearn.store.store import Store
 
 __all__ = ["open_executor"]
 
 ADDRESSES = ("tcp://", "tls://")
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @contextmanager

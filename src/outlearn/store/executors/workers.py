@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 
-__all__ = ["ConnectionLostError", "InProcess", "WorkerDiedError", "Workers", "interrupts_blocked"]
+__all__ = ["THREAD_VARIABLES", "ConnectionLostError", "InProcess", "WorkerDiedError", "Workers", "interrupts_blocked"]
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @contextmanager
