@@ -92,11 +92,7 @@ def read_points(config: Config) -> SplitTask:
 
 
 def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
-    """Read the data, unless they were read, and lay out the stages.
-
-    Args:
-        config: the configuration.
-        points: what `read_points` gives for it; by default it is called here.
+    """Lay out the stages of a run on its points, which `read_points` gives unless they are given.
 
     Raises:
         OutlearnError: for data or a configuration of which no run can come.

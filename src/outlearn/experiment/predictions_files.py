@@ -24,12 +24,6 @@ def write_predictions(
     those of another. Where a teacher leaves points out, `answered` says which it answers. Where teachers were combined,
     `labeler.safetensors` holds the combination: weights and confusions come from the student split, whose predictions
     are not written.
-
-    Args:
-        writer: of the run folder.
-        splits_of: split -> predictions.
-        task, splits: what the points are.
-        teacher_names: one a teacher.
     """
     first = next(iter(splits_of.values()))
     losses = list(first.students)

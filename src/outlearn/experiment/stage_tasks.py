@@ -65,13 +65,7 @@ def wants_gpu(stage: Stage) -> bool:
 def compute_stages(
     plans: Iterable[Plan], *, store: Store, executor: TaskRunner, progress: Progress | None = None
 ) -> dict[str, Outcome]:
-    """Compute what the store has not of all the stages of the plans.
-
-    Args:
-        plans: of any number of runs.
-        store: where results go.
-        executor: what runs tasks.
-        progress: where to report.
+    """Compute what the store has not of all the stages of the plans, of any number of runs.
 
     Returns:
         Name of the task -> outcome, for the stages that were not there; the result of one that is done is its key.
@@ -118,16 +112,13 @@ def raise_failures(outcomes: Mapping[str, Outcome]) -> None:
 
 
 def compute_stage(config: dict[str, Any], store: str, folder: str, key: str) -> str:
-    """Compute one stage into the store; run by a worker.
+    """Compute one stage of a run into the store, and return its key; called by a worker.
 
     Args:
-        config: the configuration of a run that the stage belongs to.
-        store: the store's folder.
+        config: of the run, as JSON.
+        store: folder of the store.
         folder: where relative paths of the configuration start.
         key: of the stage.
-
-    Returns:
-        The key.
 
     Raises:
         WorkerError: if this worker's plan has no such stage.

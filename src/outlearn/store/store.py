@@ -210,10 +210,6 @@ class Store:
         """Name the folder in which a stage may keep what it needs to go on after a kill; it need not exist."""
         return self.root / "unfinished" / key
 
-    def remove_workspace(self, key: str) -> None:
-        """Remove a stage's workspace, if there is one."""
-        shutil.rmtree(self.workspace(key), ignore_errors=True)
-
     def _folder(self, key: str) -> Path:
         return self.root / "objects" / key[:2] / key
 

@@ -30,7 +30,7 @@ __all__ = ["PlannedRun", "PlannedStage", "SweepPlan", "finished_run", "plan_swee
 
 @dataclass(frozen=True)
 class PlannedStage:
-    """A stage that at least one run needs.
+    """A stage that at least one run needs; plain data, since a `Stage` would keep the points of its runs in memory.
 
     Attributes:
         key, name: of the stage.

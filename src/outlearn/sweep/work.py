@@ -16,21 +16,7 @@ __all__ = ["finish_run", "finish_stage"]
 
 
 def finish_stage(config: dict[str, Any], store: str, folder: str, key: str, memory: int | None) -> str:
-    """Compute a stage of a run and leave it in the store.
-
-    Args:
-        config: of the run, as `Config.model_dump` gives it.
-        store: folder of the store.
-        folder: where relative paths of the configuration start.
-        key: of the stage.
-        memory: bytes that the training of heads may work with; None for the default.
-
-    Returns:
-        The key.
-
-    Raises:
-        WorkerError: if this worker's plan has no such stage.
-    """
+    """Compute a stage as `compute_stage` does, with so many bytes for the training of heads; None for the default."""
     with working_memory(memory):
         return compute_stage(config, store, folder, key)
 

@@ -37,11 +37,7 @@ QUEUE_SECONDS = 24 * 3600.0  # the same, if its workers wait in Slurm's queue
 
 
 def local_cluster(environments: Sequence[Mapping[str, str]]) -> SpecCluster:
-    """Start a scheduler and workers on this machine, reachable from it alone.
-
-    Args:
-        environments: variables of the workers, one mapping a worker.
-    """
+    """Start a scheduler and, for each environment, a worker on this machine, reachable from it alone."""
     here = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
     workers = {
         number: {"cls": Nanny, "options": {**here, "nthreads": 1, "memory_limit": 0, "env": dict(environment)}}
