@@ -73,19 +73,12 @@ class Entry:
     Attributes:
         key: the stage's key.
         arrays: name -> array, read-only; those that were stored before are views of the mapped file, not in memory.
-        meta: what was stored beside them: stage, settings, inputs, versions, seconds, sha256.
         cached: True if nothing was computed for this.
-        seconds: time that computing took when it was computed.
     """
 
     key: str
     arrays: Arrays
-    meta: dict[str, Any]
     cached: bool
-
-    @property
-    def seconds(self) -> float:
-        return float(self.meta["seconds"])
 
 
 def default_store() -> Path:
@@ -162,7 +155,7 @@ class Store:
         self._write(key, arrays, meta)
         for array in arrays.values():
             array.flags.writeable = False
-        return Entry(key, arrays, meta, cached=False)
+        return Entry(key, arrays, cached=False)
 
     def entries(self) -> Iterator[tuple[Path, dict[str, Any] | None]]:
         """Yield each entry's folder with its `meta.json`, or None where that is no entry's. In order of keys."""
@@ -221,8 +214,7 @@ class Store:
         problem = damage(folder)
         if problem is None:
             try:
-                arrays = map_arrays(folder / "arrays.safetensors")
-                return Entry(key, arrays, json.loads((folder / "meta.json").read_text()), cached=True)
+                return Entry(key, map_arrays(folder / "arrays.safetensors"), cached=True)
             except (OSError, ValueError, SafetensorError) as error:
                 problem = str(error)
         aside = self._set_aside(folder)
