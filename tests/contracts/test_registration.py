@@ -197,7 +197,7 @@ CERTAINTY = Criterion(
 
 def test_a_criterion(monkeypatch, show, write_task, tmp_path):
     monkeypatch.setitem(CRITERIA, "squared_kappa", CERTAINTY)
-    monkeypatch.setattr(auto, "default_candidates", lambda *given: default_candidates(*given)[::40])
+    monkeypatch.setattr(auto, "default_candidates", lambda *given, **more: default_candidates(*given, **more)[::40])
     tiny = write_task(tmp_path / "tiny.npz", n_points=120)
     shown = show("student.loss=auto", "student.criterion=squared_kappa", "teacher.models=2", data=f"data.path={tiny}")
     selection = shown.results["selection"]
