@@ -28,12 +28,18 @@ __all__ = [
     "Loss",
     "NonNegative",
     "Number",
+    "PerClass",
+    "PerExample",
     "Positive",
     "PositiveShare",
     "Range",
     "Share",
     "Smoothing",
 ]
+
+# Logits or distributions, and a number for each example; the last axis of `batch` is the examples.
+PerClass: TypeAlias = Float[Tensor, "*batch classes"]
+PerExample: TypeAlias = Float[Tensor, "*batch"]
 
 # What a parameter may be given as; it is stored as a float, so that equal losses have equal configurations.
 Number: TypeAlias = float | int
@@ -100,6 +106,7 @@ class Loss(ABC):
         formula, gradient_formula, minimiser: the row of docs/losses.md, as text.
         batch_coupled: True if an example's loss depends on the other examples of its batch (a threshold over the
             batch), so that splitting a batch changes the result.
+        takes_log_of_targets: True if it takes log t; its parameter `smoothing` then keeps it finite at t = 0.
     """
 
     name: ClassVar[str]
@@ -108,6 +115,7 @@ class Loss(ABC):
     gradient_formula: ClassVar[str] = ""
     minimiser: ClassVar[str] = ""
     batch_coupled: ClassVar[bool] = False
+    takes_log_of_targets: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Let a subclass inherit no name, and with another formula nothing that was derived from the parent's."""
@@ -115,7 +123,7 @@ class Loss(ABC):
         if "name" not in cls.__dict__:
             cls.name = cls.__name__
         if "per_example" in cls.__dict__:
-            for derived in ("label", "formula", "gradient_formula", "minimiser", "closed_form", "sensitivity"):
+            for derived in ("label", "formula", "gradient_formula", "minimiser", "closed_form"):
                 if derived not in cls.__dict__:
                     setattr(cls, derived, getattr(Loss, derived))
 
@@ -174,13 +182,8 @@ class Loss(ABC):
         return self.per_example(logits, targets, progress)
 
     @abstractmethod
-    def per_example(
-        self,
-        logits: Float[Tensor, "*batch classes"],
-        targets: Float[Tensor, "*batch classes"],
-        progress: float,
-    ) -> Float[Tensor, "*batch"]:
-        """Compute the loss; shapes and dtypes are already equal. The last axis of `batch` is the examples."""
+    def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
+        """Compute the loss; shapes and dtypes are already equal."""
 
     # ---- what a loss may state beside its value; the defaults are right for a loss that states nothing ---------------
 
@@ -188,23 +191,17 @@ class Loss(ABC):
         """Return the closed form of the gradient; None leaves it to autograd, right but slower for many heads."""
         return None
 
-    def sensitivity(
-        self, s: Float[Tensor, "*batch classes"], t: Float[Tensor, "*batch classes"]
-    ) -> Float[Tensor, "*batch classes classes"] | None:
-        """Compute dg/du, the derivative of the gradient g in the teacher's logits u, where a formula is known."""
-        return None
-
     @property
     def smoothing_before_log(self) -> float | None:
         """Return the smoothing of a loss that takes log t; None for a loss that does not."""
-        return None
+        return getattr(self, "smoothing", 0.0) if self.takes_log_of_targets else None
 
     @property
     def needs_all_labels(self) -> bool:
         """Tell whether the loss still has to take something from all training labels at once (`settle`)."""
         return False
 
-    def settle(self, targets: Float[Tensor, "*batch classes"]) -> Loss:
+    def settle(self, targets: PerClass) -> Loss:
         """Return the loss with everything settled that it takes from all training labels; itself if that is nothing."""
         return self
 
