@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Float32, Int
 
+from outlearn.core.ranges import Whole, check_fields
 from outlearn.encoders.points import Points, Progress, encode_points, texts_of
 from outlearn.errors import ConfigError
 
@@ -32,11 +33,11 @@ class Tfidf:
         seed: of the SVD.
     """
 
-    max_features: int = 2000
+    max_features: Whole = 2000
     ngram: tuple[int, int] = (1, 1)
     analyzer: Literal["word", "char_wb"] = "word"
     sublinear: bool = True
-    dims: int | None = None
+    dims: Whole | None = None
     seed: int = 0
 
     kind: ClassVar[str] = "tfidf"
@@ -50,16 +51,11 @@ class Tfidf:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ngram", tuple(self.ngram))
-        if self.max_features < 1:
-            raise ConfigError(f"encoder.max_features is {self.max_features}; expected 1 or more.")
         if len(self.ngram) != 2 or not 1 <= self.ngram[0] <= self.ngram[1]:
             raise ConfigError(
                 f"encoder.ngram is {list(self.ngram)}; expected [shortest, longest] with 1 <= shortest <= longest."
             )
-        if self.analyzer not in ("word", "char_wb"):
-            raise ConfigError(f"encoder.analyzer is {self.analyzer!r}; known: char_wb, word.")
-        if self.dims is not None and self.dims < 1:
-            raise ConfigError(f"encoder.dims is {self.dims}; expected 1 or more, or null for no reduction.")
+        check_fields(self, "encoder.")
 
     @property
     def fingerprint(self) -> str:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from jaxtyping import Float32, Int
 
+from outlearn.core.ranges import Range, check_fields
 from outlearn.encoders.package_files import package_folder, sha256_of
 from outlearn.encoders.points import Points, Progress, encode_points
-from outlearn.errors import ConfigError, DataError
+from outlearn.errors import DataError
 
 __all__ = ["WordLlama"]
 
@@ -34,7 +35,7 @@ class WordLlama:
         dim: keep the first `dim` of 256 dimensions. The table was trained so that a prefix works by itself.
     """
 
-    dim: int = DIMENSIONS
+    dim: Annotated[int, Range(1, DIMENSIONS, whole=True)] = DIMENSIONS
 
     kind: ClassVar[str] = "wordllama"
     label: ClassVar[str] = "WordLlama"
@@ -46,8 +47,7 @@ class WordLlama:
     fits: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if not 1 <= self.dim <= DIMENSIONS:
-            raise ConfigError(f"encoder.dim is {self.dim}; expected 1 to {DIMENSIONS}.")
+        check_fields(self, "encoder.")
 
     @cached_property
     def fingerprint(self) -> str:

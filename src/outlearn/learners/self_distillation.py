@@ -21,7 +21,8 @@ from jaxtyping import Bool, Float
 
 from outlearn.core.class_means import match_class_means
 from outlearn.core.predictions import Predictions
-from outlearn.errors import ConfigError, DomainError, ShapeError
+from outlearn.core.ranges import Range
+from outlearn.errors import DomainError, ShapeError
 from outlearn.learners.checked_inputs import check_labelling
 from outlearn.learners.head_randomness import steps_per_epoch
 from outlearn.learners.heads import fit_predict
@@ -133,8 +134,7 @@ def fit_rounds(
         (3, (1, 1, 40, 2))
     """
     settings = settings or HeadSettings()
-    if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 0 or (start is not None and rounds < 1):
-        raise ConfigError(f"rounds is {rounds!r}; expected a whole number of at least {0 if start is None else 1}.")
+    Range(0 if start is None else 1, whole=True).check("rounds", rounds)
     _, given_weights, _ = check_labelling(targets, jobs, weights, n_examples=len(features), dtype=torch.float64)
     weak = np.asarray(targets, dtype=np.float64)[[job.labelling for job in jobs]]
     if start is not None:

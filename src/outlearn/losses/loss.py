@@ -10,16 +10,15 @@ or computed of a loss is an attribute or a method here with a default that is ri
 
 from __future__ import annotations
 
-import math
-import numbers
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, ClassVar, TypeAlias, final, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, TypeAlias, final, get_type_hints
 
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
+from outlearn.core.ranges import Range, range_of
 from outlearn.errors import ConfigError, ShapeError
 from outlearn.losses.closed_forms import ClosedForm
 
@@ -43,45 +42,6 @@ PerExample: TypeAlias = Float[Tensor, "*batch"]
 
 # What a parameter may be given as; it is stored as a float, so that equal losses have equal configurations.
 Number: TypeAlias = float | int
-
-
-@dataclass(frozen=True)
-class Range:
-    """Say which numbers a parameter may be: between low and high, an open end excluded.
-
-    Example:
-        >>> str(Range(0.0, 1.0, open_high=True)), str(Range(0.0)), str(Range())
-        ('a number in [0, 1)', 'a number of at least 0', 'a finite number')
-    """
-
-    low: float = -math.inf
-    high: float = math.inf
-    open_low: bool = False
-    open_high: bool = False
-
-    def __str__(self) -> str:
-        if math.isinf(self.low) and math.isinf(self.high):
-            return "a finite number"
-        if math.isinf(self.high):
-            return f"a number {'above' if self.open_low else 'of at least'} {self.low:g}"
-        left, right = ("(" if self.open_low else "["), (")" if self.open_high else "]")
-        return f"a number in {left}{self.low:g}, {self.high:g}{right}"
-
-    def check(self, owner: str, name: str, value: object) -> float:
-        """Return the value as a float, or say which parameter of which loss it is and what is allowed.
-
-        Raises:
-            ConfigError: if the value is not a finite number within the bounds.
-        """
-        if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            hint = " It is text: in YAML write 1.0e-4 with a dot, since 1e-4 is read as text."
-            raise ConfigError(f"{owner}.{name} is {value!r}; expected {self}.{hint if isinstance(value, str) else ''}")
-        number = float(value)
-        too_low = number <= self.low if self.open_low else number < self.low
-        too_high = number >= self.high if self.open_high else number > self.high
-        if not math.isfinite(number) or too_low or too_high:
-            raise ConfigError(f"{owner}.{name} is {value!r}; expected {self}.")
-        return number
 
 
 # Parameters that several losses have: `smoothing: Smoothing = DEFAULT_SMOOTHING` declares and checks one.
@@ -145,10 +105,10 @@ class Loss(ABC):
             ConfigError: names the parameter, what it is and what is allowed.
         """
         default = next(each.default for each in fields(cls) if each.name == parameter)
-        allowed = _range_of(get_type_hints(cls, include_extras=True)[parameter])
+        allowed = range_of(get_type_hints(cls, include_extras=True)[parameter])
         if allowed is None or (value is None and default is None):
             return value
-        return allowed.check(cls.name, parameter, value)
+        return allowed.check(f"{cls.name}.{parameter}", value)
 
     @final
     def __call__(
@@ -204,12 +164,6 @@ class Loss(ABC):
     def settle(self, targets: PerClass) -> Loss:
         """Return the loss with everything settled that it takes from all training labels; itself if that is nothing."""
         return self
-
-
-def _range_of(hint: object) -> Range | None:
-    """Find the range in a type such as `Annotated[Number, Range(0.0)] | None`."""
-    inside = get_args(hint)
-    return next((found for part in inside if (found := part if isinstance(part, Range) else _range_of(part))), None)
 
 
 def _check_tensors(logits: Tensor, targets: Tensor, *, needs_examples: bool) -> None:
