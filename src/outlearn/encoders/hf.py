@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float32, Int
+from jaxtyping import Int
 
 from outlearn.core.ranges import Whole, check_fields
 from outlearn.encoders.model_folder import ALIASES, PINNED, model_folder, model_hashes
-from outlearn.encoders.points import Points, Progress, encode_points
+from outlearn.encoders.points import Features, Points, Progress, Rows, encode_points
 from outlearn.errors import ConfigError, DataError, MissingExtraError, first_line
 
 __all__ = ["HuggingFace", "token_batches"]
@@ -79,13 +79,8 @@ class HuggingFace:
         return hashlib.sha256(json.dumps([self.kind, parameters, files], sort_keys=True).encode()).hexdigest()
 
     def encode(
-        self,
-        task: Points,
-        points: Int[np.ndarray, " points"],
-        fit_on: Int[np.ndarray, " fit_points"] | None = None,
-        *,
-        progress: Progress | None = None,
-    ) -> Float32[np.ndarray, "points features"]:
+        self, task: Points, points: Rows, fit_on: Rows | None = None, *, progress: Progress | None = None
+    ) -> Features:
         """Pool the hidden states of each text.
 
         Raises:
@@ -150,9 +145,7 @@ class HuggingFace:
         device = self.device or ("cuda" if torch.cuda.is_available() else "cpu")
         return tokenizer, model.eval().to(device)
 
-    def _encode_texts(
-        self, texts: list[str], tokenizer: Any, model: Any, progress: Progress | None
-    ) -> Float32[np.ndarray, "texts features"]:
+    def _encode_texts(self, texts: list[str], tokenizer: Any, model: Any, progress: Progress | None) -> Features:
         import torch
 
         tokenizer.truncation_side = "right" if self.cut == "end" else "left"

@@ -11,10 +11,9 @@ from dataclasses import asdict, dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float32, Int
 
 from outlearn.core.ranges import Whole, check_fields
-from outlearn.encoders.points import Points, Progress, encode_points, texts_of
+from outlearn.encoders.points import Features, Points, Progress, Rows, encode_points, texts_of
 from outlearn.errors import ConfigError
 
 __all__ = ["Tfidf"]
@@ -62,14 +61,7 @@ class Tfidf:
         """Hash the parameters; the points in `fit_on` are the caller's to add."""
         return hashlib.sha256(json.dumps([self.kind, asdict(self)], sort_keys=True).encode()).hexdigest()
 
-    def encode(
-        self,
-        task: Points,
-        points: Int[np.ndarray, " points"],
-        fit_on: Int[np.ndarray, " fit_points"],
-        *,
-        progress: Progress | None = None,
-    ) -> Float32[np.ndarray, "points features"]:
+    def encode(self, task: Points, points: Rows, fit_on: Rows, *, progress: Progress | None = None) -> Features:
         """Fit on the texts of `fit_on`, encode those of `points`.
 
         Raises:
@@ -98,7 +90,7 @@ class Tfidf:
                 )
             reduce = TruncatedSVD(self.dims, random_state=self.seed).fit(fitted)
 
-        def encode_texts(texts: list[str]) -> Float32[np.ndarray, "texts features"]:
+        def encode_texts(texts: list[str]) -> Features:
             counts = vectorizer.transform(texts)
             features: np.ndarray = counts.toarray() if reduce is None else reduce.transform(counts)
             if progress is not None:

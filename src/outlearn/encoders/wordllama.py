@@ -12,11 +12,10 @@ from functools import cached_property
 from typing import Annotated, ClassVar
 
 import numpy as np
-from jaxtyping import Float32, Int
 
 from outlearn.core.ranges import Range, check_fields
 from outlearn.encoders.package_files import package_folder, sha256_of
-from outlearn.encoders.points import Points, Progress, encode_points
+from outlearn.encoders.points import Features, Points, Progress, Rows, encode_points
 from outlearn.errors import DataError
 
 __all__ = ["WordLlama"]
@@ -61,13 +60,8 @@ class WordLlama:
         return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
     def encode(
-        self,
-        task: Points,
-        points: Int[np.ndarray, " points"],
-        fit_on: Int[np.ndarray, " fit_points"] | None = None,
-        *,
-        progress: Progress | None = None,
-    ) -> Float32[np.ndarray, "points features"]:
+        self, task: Points, points: Rows, fit_on: Rows | None = None, *, progress: Progress | None = None
+    ) -> Features:
         """Average the embeddings of each text's tokens.
 
         Raises:
@@ -86,7 +80,7 @@ class WordLlama:
         with safe_open(folder / WEIGHTS, framework="np") as file:
             table = file.get_tensor("embedding.weight")[:, : self.dim].astype(np.float32)
 
-        def encode_texts(texts: list[str]) -> Float32[np.ndarray, "texts features"]:
+        def encode_texts(texts: list[str]) -> Features:
             features = np.empty((len(texts), self.dim), dtype=np.float32)
             for start in range(0, len(texts), TEXTS_PER_CALL):
                 chunk = texts[start : start + TEXTS_PER_CALL]

@@ -71,7 +71,6 @@ class AuxConf(Loss):
         return cross_entropy(logits.log_softmax(-1), (1.0 - a) * targets + a * own)
 
     def closed_form(self) -> ClosedForm:
-        """Pull towards the mixed target of the moment."""
         return _AuxConfForm(self)
 
 

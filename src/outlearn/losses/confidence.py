@@ -97,7 +97,6 @@ class CACE(Loss):
         return ((confidence - threshold) / self.temperature).sigmoid()
 
     def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
-        """Compute w CE + (1 - w) RCE."""
         weight = self.forward_weight(targets).squeeze(-1)
         log_s = logits.log_softmax(-1)
         reverse = reverse_cross_entropy(log_s, targets, self.smoothing)
@@ -113,11 +112,9 @@ class CACE(Loss):
 
     @property
     def needs_all_labels(self) -> bool:
-        """Tell whether the quantile is not yet a threshold."""
         return self.quantile is not None
 
     def settle(self, targets: PerClass) -> Loss:
-        """Turn the quantile into a threshold."""
         if self.quantile is None:
             return self
         flat = targets.reshape(-1, targets.shape[-1])
@@ -145,13 +142,11 @@ class ConfidenceWindow(Loss):
     radius: Annotated[Number, Range(0.0, 0.5, open_low=True)] = 0.15
 
     def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
-        """Compute CE under the mask."""
         log_s = logits.log_softmax(-1)
         inside = log_s.detach().amax(-1).exp() < 0.5 + self.radius
         return torch.where(inside, cross_entropy(log_s, targets), 0.0)
 
     def closed_form(self) -> ClosedForm:
-        """Pull under the mask."""
         return _WindowForm(self.radius)
 
 

@@ -63,11 +63,9 @@ class ForwardCE(Loss):
     minimiser: ClassVar[str] = "t"
 
     def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
-        """Compute -sum t log s."""
         return cross_entropy(logits.log_softmax(-1), targets)
 
     def closed_form(self) -> ClosedForm:
-        """Pull towards t."""
         return Mixture(pull=1.0)
 
 
@@ -87,11 +85,9 @@ class HardCE(Loss):
     minimiser: ClassVar[str] = "vertex y"
 
     def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
-        """Compute -log s at argmax t."""
         return cross_entropy(logits.log_softmax(-1), hardened(targets))
 
     def closed_form(self) -> ClosedForm:
-        """Pull towards e."""
         return Mixture(pull=1.0, target=hard_target)
 
 
@@ -115,7 +111,6 @@ class ForwardKL(Loss):
         return (torch.special.xlogy(targets, targets) - targets * logits.log_softmax(-1)).sum(-1)
 
     def closed_form(self) -> ClosedForm:
-        """Pull towards t."""
         return Mixture(pull=1.0)
 
 
@@ -144,11 +139,9 @@ class ReverseCE(Loss):
     smoothing: Smoothing = DEFAULT_SMOOTHING
 
     def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
-        """Compute -sum s log t'."""
         return reverse_cross_entropy(logits.log_softmax(-1), targets, self.smoothing)
 
     def closed_form(self) -> ClosedForm:
-        """Tilt by -log t'."""
         return Mixture(cost=reverse_cost(self.smoothing))
 
 
@@ -174,11 +167,9 @@ class ReverseKL(Loss):
     smoothing: Smoothing = DEFAULT_SMOOTHING
 
     def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
-        """Compute sum s (log s - log t')."""
         return reverse_kl(logits.log_softmax(-1), targets, self.smoothing)
 
     def closed_form(self) -> ClosedForm:
-        """Tilt by log s - log t'."""
         return Mixture(cost=reverse_cost(self.smoothing), log_weight=1.0)
 
 
@@ -217,7 +208,6 @@ class SymmetricCE(Loss):
             raise ConfigError("symmetric_ce.alpha and symmetric_ce.beta are both 0; expected at least one above 0.")
 
     def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
-        """Compute -alpha sum t log s - beta sum s log t'."""
         log_s = logits.log_softmax(-1)
         reverse = reverse_cross_entropy(log_s, targets, self.smoothing)
         return self.alpha * cross_entropy(log_s, targets) + self.beta * reverse

@@ -76,7 +76,6 @@ class TotalVariation(Loss):
     minimiser: ClassVar[str] = "t (a kink)"
 
     def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
-        """Compute half the absolute difference."""
         return 0.5 * (targets - logits.softmax(-1)).abs().sum(-1)
 
 
@@ -130,7 +129,6 @@ class Jeffreys(Loss):
     smoothing: Smoothing = DEFAULT_SMOOTHING
 
     def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
-        """Compute both Kullback-Leibler divergences."""
         log_s = logits.log_softmax(-1)
         log_t = log_smoothed(targets, self.smoothing, n_classes=targets.shape[-1])
         return (log_t.exp() * (log_t - log_s)).sum(-1) + reverse_kl(log_s, targets, self.smoothing)

@@ -46,7 +46,6 @@ class Regularised(Loss):
         object.__setattr__(self, "batch_coupled", self.loss.batch_coupled)
 
     def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
-        """Compute the inner loss plus c H(s)."""
         log_s = logits.log_softmax(-1)
         entropy = -(log_s.exp() * log_s).sum(-1)
         return self.loss.per_example(logits, targets, progress) + self.entropy * entropy
@@ -60,14 +59,11 @@ class Regularised(Loss):
 
     @property
     def smoothing_before_log(self) -> float | None:
-        """Return the inner loss's."""
         return self.loss.smoothing_before_log
 
     @property
     def needs_all_labels(self) -> bool:
-        """Tell it of the inner loss."""
         return self.loss.needs_all_labels
 
     def settle(self, targets: PerClass) -> Loss:
-        """Settle the inner loss."""
         return replace(self, loss=self.loss.settle(targets))

@@ -46,7 +46,6 @@ class MAE(Loss):
         return (logits.softmax(-1) * (1.0 - hardened(targets))).sum(-1)
 
     def closed_form(self) -> ClosedForm:
-        """Tilt by -e."""
         return Mixture(cost=lambda t: -hardened(t, axis=0))
 
 
@@ -75,12 +74,10 @@ class GeneralizedCE(Loss):
     q: PositiveShare = 0.7
 
     def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
-        """Compute (1 - s_y^q) / q."""
         log_s_y = (logits.log_softmax(-1) * hardened(targets)).sum(-1)
         return -torch.expm1(self.q * log_s_y) / self.q  # expm1: a small q keeps its digits
 
     def closed_form(self) -> ClosedForm:
-        """Scale the pull towards e by s_y^q."""
         return _GeneralizedCEForm(self.q)
 
 
@@ -100,11 +97,9 @@ class Brier(Loss):
     minimiser: ClassVar[str] = "t"
 
     def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
-        """Compute sum (s - t)^2."""
         return (logits.softmax(-1) - targets).square().sum(-1)
 
     def closed_form(self) -> ClosedForm:
-        """Tilt by 2 (s - t)."""
         return _BrierForm()
 
 
@@ -143,13 +138,11 @@ class Product(Loss):
         return torch.special.xlogy(torch.as_tensor(self.a, dtype=targets.dtype, device=targets.device), targets)
 
     def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
-        """Compute CE at softmax(b log s + a log t)."""
         log_s = logits.log_softmax(-1)
         agreed = (self.b * log_s.detach() + self.teacher_score(targets)).softmax(-1)
         return cross_entropy(log_s, agreed)
 
     def closed_form(self) -> ClosedForm:
-        """Pull towards the target of the moment."""
         return _ProductForm(self)
 
 

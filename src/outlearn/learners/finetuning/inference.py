@@ -13,32 +13,30 @@ from outlearn.learners.finetuning.batches import MicroBatch, micro_batches
 from outlearn.learners.finetuning.model import TextModel
 from outlearn.learners.finetuning.tokens import Tokens
 
-__all__ = ["compute_features", "predict_logits"]
-
-
-def predict_logits(
-    model: TextModel, tokens: Tokens, points: Int[np.ndarray, " points"], *, tokens_per_batch: int
-) -> Float[Tensor, "points classes"]:
-    """Compute the logits of points, without dropout."""
-    return _in_batches(model, model.logits, tokens, points, tokens_per_batch)
-
-
-def compute_features(
-    model: TextModel, tokens: Tokens, points: Int[np.ndarray, " points"], *, tokens_per_batch: int
-) -> Float[Tensor, "points features"]:
-    """Compute what the head reads of each point, without dropout."""
-    return _in_batches(model, model.features, tokens, points, tokens_per_batch)
+__all__ = ["run_in_batches"]
 
 
 @torch.no_grad()
-def _in_batches(
+def run_in_batches(
     model: TextModel,
     compute: Callable[[Tokens, Int[np.ndarray, " points"], MicroBatch], Tensor],
     tokens: Tokens,
     points: Int[np.ndarray, " points"],
+    *,
     tokens_per_batch: int,
 ) -> Float[Tensor, "points columns"]:
-    """Run the longest texts first, each batch within the budget, and put the rows back in order, on the CPU."""
+    """Compute the logits or the features of points, without dropout: the longest texts first, each batch in the budget.
+
+    Args:
+        model: in any mode, which is restored.
+        compute: `model.logits` or `model.features`.
+        tokens: of all points.
+        points: those to compute, in the order of the result.
+        tokens_per_batch: the budget.
+
+    Returns:
+        One row a point, on the CPU.
+    """
     training = model.network.training
     model.network.eval()
     try:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import torch
+from pydantic import ConfigDict
 
 from outlearn.core.ranges import Range, Whole, check_fields
 from outlearn.errors import ConfigError
@@ -31,6 +32,8 @@ class EarlyStopping:
         share: of the training points that are held out, drawn by the seed. No true label is needed: a student's
             points have its teacher's labels.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")  # as a section of a configuration
 
     patience: Whole = 2
     every: Positive = 0.5
