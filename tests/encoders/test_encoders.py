@@ -206,7 +206,7 @@ def test_a_text_without_a_token_is_named_and_not_averaged_over_nothing(monkeypat
         ({"kind": "tfidf", "ngram": [2, 1]}, r"encoder.ngram is \[2, 1\]"),
         ({"kind": "tfidf", "analyzer": "char"}, "encoder.analyzer is 'char'"),
         ({"kind": "tfidf", "dims": 0}, "encoder.dims is 0"),
-        ({"kind": "wordllama", "dim": 257}, "encoder.dim is 257; expected 1 to 256"),
+        ({"kind": "wordllama", "dim": 257}, "encoder.dim is 257; expected a whole number in .1, 256."),
         ({"kind": "array", "columns": "center:8"}, "encoder.columns is 'center:8'"),
         ({"kind": "array", "columns": []}, "expected one or more different columns"),
         ({"kind": "hf", "pooling": "max"}, "encoder.pooling is 'max'"),

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float32, Int
+from jaxtyping import Int
 
-from outlearn.encoders.points import Points, Progress
+from outlearn.encoders.points import Features, Points, Progress, Rows
 from outlearn.errors import ConfigError
 
 __all__ = ["Array", "centre_columns"]
@@ -74,13 +74,8 @@ class Array:
         return np.array(self.columns)
 
     def encode(
-        self,
-        task: Points,
-        points: Int[np.ndarray, " points"],
-        fit_on: Int[np.ndarray, " fit_points"] | None = None,
-        *,
-        progress: Progress | None = None,
-    ) -> Float32[np.ndarray, "points features"]:
+        self, task: Points, points: Rows, fit_on: Rows | None = None, *, progress: Progress | None = None
+    ) -> Features:
         """Return the selected columns at these points.
 
         Raises:

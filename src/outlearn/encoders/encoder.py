@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Protocol
 
-import numpy as np
-from jaxtyping import Float32, Int
-
-from outlearn.encoders.points import Points, Progress
+from outlearn.encoders.points import Features, Points, Progress, Rows
 
 __all__ = ["Encoder"]
 
@@ -36,11 +33,4 @@ class Encoder(Protocol):
     @property
     def fingerprint(self) -> str: ...
 
-    def encode(
-        self,
-        task: Points,
-        points: Int[np.ndarray, " points"],
-        fit_on: Int[np.ndarray, " fit_points"],
-        *,
-        progress: Progress | None = None,
-    ) -> Float32[np.ndarray, "points features"]: ...
+    def encode(self, task: Points, points: Rows, fit_on: Rows, *, progress: Progress | None = None) -> Features: ...

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float32, Int
+from jaxtyping import Int
 
+from outlearn.core.ranges import Whole, check_fields
 from outlearn.encoders.model_folder import ALIASES, PINNED, model_folder, model_hashes
-from outlearn.encoders.points import Points, Progress, encode_points
+from outlearn.encoders.points import Features, Points, Progress, Rows, encode_points
 from outlearn.errors import ConfigError, DataError, MissingExtraError, first_line
 
 __all__ = ["HuggingFace", "token_batches"]
@@ -45,9 +46,9 @@ class HuggingFace:
     model: str = "minilm"
     layer: int | None = None
     pooling: Literal["mean", "cls", "last"] = "mean"
-    max_length: int = 256
+    max_length: Whole = 256
     cut: Literal["end", "start"] = "end"
-    tokens_per_batch: int = 1024
+    tokens_per_batch: Whole = 1024
     sha256: str | None = None
     revision: str | None = None
     local_files_only: bool = True
@@ -61,14 +62,7 @@ class HuggingFace:
     fits: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        allowed = {"pooling": ("mean", "cls", "last"), "cut": ("end", "start")}
-        for key, values in allowed.items():
-            if getattr(self, key) not in values:
-                raise ConfigError(f"encoder.{key} is {getattr(self, key)!r}; known: {', '.join(values)}.")
-        if self.max_length < 1:
-            raise ConfigError(f"encoder.max_length is {self.max_length}; expected 1 or more tokens.")
-        if self.tokens_per_batch < 1:
-            raise ConfigError(f"encoder.tokens_per_batch is {self.tokens_per_batch}; expected 1 or more tokens.")
+        check_fields(self, "encoder.")
 
     @cached_property
     def fingerprint(self) -> str:
@@ -85,13 +79,8 @@ class HuggingFace:
         return hashlib.sha256(json.dumps([self.kind, parameters, files], sort_keys=True).encode()).hexdigest()
 
     def encode(
-        self,
-        task: Points,
-        points: Int[np.ndarray, " points"],
-        fit_on: Int[np.ndarray, " fit_points"] | None = None,
-        *,
-        progress: Progress | None = None,
-    ) -> Float32[np.ndarray, "points features"]:
+        self, task: Points, points: Rows, fit_on: Rows | None = None, *, progress: Progress | None = None
+    ) -> Features:
         """Pool the hidden states of each text.
 
         Raises:
@@ -156,9 +145,7 @@ class HuggingFace:
         device = self.device or ("cuda" if torch.cuda.is_available() else "cpu")
         return tokenizer, model.eval().to(device)
 
-    def _encode_texts(
-        self, texts: list[str], tokenizer: Any, model: Any, progress: Progress | None
-    ) -> Float32[np.ndarray, "texts features"]:
+    def _encode_texts(self, texts: list[str], tokenizer: Any, model: Any, progress: Progress | None) -> Features:
         import torch
 
         tokenizer.truncation_side = "right" if self.cut == "end" else "left"

@@ -99,17 +99,12 @@ def _from_hub(model: str, revision: str | None, local_files_only: bool) -> Path:
             model, revision=revision, local_files_only=local_files_only, allow_patterns=list(PATTERNS)
         )
     except (HFValidationError, LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        where = (
-            "is no folder here and not in the hub's local cache"
+        problem = (
+            "is no folder here and not in the hub's local cache. Give a folder that exists, or set local_files_only: "
+            "false to fetch it"
             if local_files_only
-            else "cannot be fetched from the hub"
+            else f"cannot be fetched from the hub. Check the name and the connection ({type(error).__name__})"
         )
-        fix = (
-            "Give a folder that exists, or set local_files_only: false to fetch it"
-            if local_files_only
-            else f"Check the name and the connection ({type(error).__name__})"
-        )
-        raise ConfigError(
-            f"model {model!r} {where}. {fix}. Without a network: minilm, or encoder kind wordllama or tfidf."
-        ) from error
+        without = "Without a network: minilm, or encoder kind wordllama or tfidf."
+        raise ConfigError(f"model {model!r} {problem}. {without}") from error
     return Path(path)

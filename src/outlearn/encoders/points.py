@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from jaxtyping import Float32, Int
 
 from outlearn.errors import ConfigError
 
-__all__ = ["Points", "Progress", "Texts", "encode_points", "texts_of"]
+__all__ = ["Features", "Points", "Progress", "Rows", "Texts", "encode_points", "texts_of"]
 
-Progress = Callable[[int, int], None]
+Rows: TypeAlias = Int[np.ndarray, " points"]
+Features: TypeAlias = Float32[np.ndarray, "points features"]
+Progress: TypeAlias = Callable[[int, int], None]
 """Called with (done, total) while an encoder works; the unit is texts."""
 
 
@@ -43,7 +45,7 @@ class Texts:
     features: None = None
 
 
-def texts_of(task: Points, points: Int[np.ndarray, " points"]) -> list[str]:
+def texts_of(task: Points, points: Rows) -> list[str]:
     """List the texts of these points: one each, or for pairs all of slot a and then all of slot b.
 
     Raises:
@@ -59,11 +61,7 @@ def texts_of(task: Points, points: Int[np.ndarray, " points"]) -> list[str]:
     )
 
 
-def encode_points(
-    task: Points,
-    points: Int[np.ndarray, " points"],
-    encode_texts: Callable[[list[str]], Float32[np.ndarray, "texts features"]],
-) -> Float32[np.ndarray, "points features"]:
+def encode_points(task: Points, points: Rows, encode_texts: Callable[[list[str]], Features]) -> Features:
     """Turn a function of texts into features of points.
 
     For a preference pair the features are encode(slot a) - encode(slot b). A linear head w without a bias then gives

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float32, Int
 
-from outlearn.encoders.points import Points, Progress, encode_points, texts_of
+from outlearn.core.ranges import Whole, check_fields
+from outlearn.encoders.points import Features, Points, Progress, Rows, encode_points, texts_of
 from outlearn.errors import ConfigError
 
 __all__ = ["Tfidf"]
@@ -32,11 +32,11 @@ class Tfidf:
         seed: of the SVD.
     """
 
-    max_features: int = 2000
+    max_features: Whole = 2000
     ngram: tuple[int, int] = (1, 1)
     analyzer: Literal["word", "char_wb"] = "word"
     sublinear: bool = True
-    dims: int | None = None
+    dims: Whole | None = None
     seed: int = 0
 
     kind: ClassVar[str] = "tfidf"
@@ -50,30 +50,18 @@ class Tfidf:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "ngram", tuple(self.ngram))
-        if self.max_features < 1:
-            raise ConfigError(f"encoder.max_features is {self.max_features}; expected 1 or more.")
         if len(self.ngram) != 2 or not 1 <= self.ngram[0] <= self.ngram[1]:
             raise ConfigError(
                 f"encoder.ngram is {list(self.ngram)}; expected [shortest, longest] with 1 <= shortest <= longest."
             )
-        if self.analyzer not in ("word", "char_wb"):
-            raise ConfigError(f"encoder.analyzer is {self.analyzer!r}; known: char_wb, word.")
-        if self.dims is not None and self.dims < 1:
-            raise ConfigError(f"encoder.dims is {self.dims}; expected 1 or more, or null for no reduction.")
+        check_fields(self, "encoder.")
 
     @property
     def fingerprint(self) -> str:
         """Hash the parameters; the points in `fit_on` are the caller's to add."""
         return hashlib.sha256(json.dumps([self.kind, asdict(self)], sort_keys=True).encode()).hexdigest()
 
-    def encode(
-        self,
-        task: Points,
-        points: Int[np.ndarray, " points"],
-        fit_on: Int[np.ndarray, " fit_points"],
-        *,
-        progress: Progress | None = None,
-    ) -> Float32[np.ndarray, "points features"]:
+    def encode(self, task: Points, points: Rows, fit_on: Rows, *, progress: Progress | None = None) -> Features:
         """Fit on the texts of `fit_on`, encode those of `points`.
 
         Raises:
@@ -102,7 +90,7 @@ class Tfidf:
                 )
             reduce = TruncatedSVD(self.dims, random_state=self.seed).fit(fitted)
 
-        def encode_texts(texts: list[str]) -> Float32[np.ndarray, "texts features"]:
+        def encode_texts(texts: list[str]) -> Features:
             counts = vectorizer.transform(texts)
             features: np.ndarray = counts.toarray() if reduce is None else reduce.transform(counts)
             if progress is not None:

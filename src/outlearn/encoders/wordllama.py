@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
-from jaxtyping import Float32, Int
 
+from outlearn.core.ranges import Range, check_fields
 from outlearn.encoders.package_files import package_folder, sha256_of
-from outlearn.encoders.points import Points, Progress, encode_points
-from outlearn.errors import ConfigError, DataError
+from outlearn.encoders.points import Features, Points, Progress, Rows, encode_points
+from outlearn.errors import DataError
 
 __all__ = ["WordLlama"]
 
@@ -34,7 +34,7 @@ class WordLlama:
         dim: keep the first `dim` of 256 dimensions. The table was trained so that a prefix works by itself.
     """
 
-    dim: int = DIMENSIONS
+    dim: Annotated[int, Range(1, DIMENSIONS, whole=True)] = DIMENSIONS
 
     kind: ClassVar[str] = "wordllama"
     label: ClassVar[str] = "WordLlama"
@@ -46,8 +46,7 @@ class WordLlama:
     fits: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if not 1 <= self.dim <= DIMENSIONS:
-            raise ConfigError(f"encoder.dim is {self.dim}; expected 1 to {DIMENSIONS}.")
+        check_fields(self, "encoder.")
 
     @cached_property
     def fingerprint(self) -> str:
@@ -61,13 +60,8 @@ class WordLlama:
         return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
     def encode(
-        self,
-        task: Points,
-        points: Int[np.ndarray, " points"],
-        fit_on: Int[np.ndarray, " fit_points"] | None = None,
-        *,
-        progress: Progress | None = None,
-    ) -> Float32[np.ndarray, "points features"]:
+        self, task: Points, points: Rows, fit_on: Rows | None = None, *, progress: Progress | None = None
+    ) -> Features:
         """Average the embeddings of each text's tokens.
 
         Raises:
@@ -86,7 +80,7 @@ class WordLlama:
         with safe_open(folder / WEIGHTS, framework="np") as file:
             table = file.get_tensor("embedding.weight")[:, : self.dim].astype(np.float32)
 
-        def encode_texts(texts: list[str]) -> Float32[np.ndarray, "texts features"]:
+        def encode_texts(texts: list[str]) -> Features:
             features = np.empty((len(texts), self.dim), dtype=np.float32)
             for start in range(0, len(texts), TEXTS_PER_CALL):
                 chunk = texts[start : start + TEXTS_PER_CALL]

@@ -147,7 +147,7 @@ def _explain(error: ValidationError) -> list[str]:
     for finding in error.errors(include_url=False):
         place = [str(part) for part in finding["loc"]]
         key = ".".join(place) or "the configuration"
-        if finding["type"] == "extra_forbidden":
+        if finding["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
             lines.append(f"{key} is no key; {suggest(place[-1], _keys_beside(place))}")
         elif finding["type"] == "value_error":
             lines += [f"{key}: {line}" for line in str(finding["ctx"]["error"]).splitlines()]

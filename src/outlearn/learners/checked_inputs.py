@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from outlearn.core.ranges import Range
 from outlearn.errors import ConfigError, DataError, DomainError, ShapeError
 from outlearn.learners.jobs import HeadJob
 from outlearn.losses.cross_entropy import ForwardCE
@@ -180,8 +181,7 @@ def _check_jobs(jobs: Sequence[HeadJob], *, n_labellings: int, n_weightings: int
             raise ConfigError(
                 f"jobs[{i}].weighting is {job.weighting!r}; expected None or an index into {n_weightings} weights."
             )
-        if isinstance(job.seed, bool) or not isinstance(job.seed, int | np.integer) or job.seed < 0:
-            raise ConfigError(f"jobs[{i}].seed is {job.seed!r}; expected a whole number of at least 0.")
+        Range(0, whole=True).check(f"jobs[{i}].seed", job.seed)
 
 
 def _is_index(value: object, length: int) -> bool:

@@ -18,6 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from outlearn.core.ranges import Range
 from outlearn.errors import ConfigError, DataError, DomainError, suggest
 from outlearn.learners.blocks import LinearBlock
 from outlearn.learners.certificate import certify
@@ -99,14 +100,11 @@ def fit_convex(
         array([0.9, 0.1], dtype=float32)
     """
     for name, value in (("C", C), ("tolerance", tolerance)):
-        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < value < math.inf:
-            raise ConfigError(f"{name} is {value!r}; expected a finite number above 0.")
+        Range(0.0, open_low=True).check(name, value)
     if dtype not in ("float32", "float64"):
         raise ConfigError(f"dtype is {dtype!r}; {suggest(dtype, ('float32', 'float64'))}")
-    if memory_bytes is not None and (
-        isinstance(memory_bytes, bool) or not isinstance(memory_bytes, int) or memory_bytes < 1
-    ):
-        raise ConfigError(f"memory_bytes is {memory_bytes!r}; expected a number of bytes above 0.")
+    if memory_bytes is not None:
+        Range(1, whole=True).check("memory_bytes", memory_bytes)
     for index, job in enumerate(jobs):
         loss = getattr(job, "loss", None)  # what is no job at all is named by check_inputs
         if isinstance(loss, Loss) and cross_entropy_of(loss) is None:

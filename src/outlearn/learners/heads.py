@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from outlearn.core.ranges import Range
 from outlearn.errors import ConfigError, DomainError
 from outlearn.learners.blocks import Block, HiddenBlock, LinearBlock, padded
 from outlearn.learners.checked_inputs import Inputs, check_inputs
@@ -245,8 +246,7 @@ def _chunks(
     Rounding depends a little on which heads lie beside each other, so chunks follow from the jobs alone, never from the
     threads, and from the memory only where it could not hold a few chunks of the usual width.
     """
-    if memory_bytes < 1:
-        raise ConfigError(f"memory_bytes is {memory_bytes!r}; expected a number of bytes above 0.")
+    Range(1, whole=True).check("memory_bytes", memory_bytes)
     widest = min(WIDEST, max(1, memory_bytes // (SIDE_BY_SIDE * of_head)))
     narrow = -(-NARROW // (settings.hidden or n_logits))
     by_order: dict[int, list[int]] = {}

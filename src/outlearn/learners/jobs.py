@@ -9,16 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
-from outlearn.errors import ConfigError, suggest
+from outlearn.core.ranges import Range, Whole, check_fields
 from outlearn.losses import Loss, check_targets, resolve
 
-__all__ = ["HeadJob", "HeadSettings", "settled"]
+__all__ = ["HeadJob", "HeadSettings", "Positive", "settled"]
+
+Positive: TypeAlias = Annotated[float, Range(0.0, open_low=True)]
 
 
 @dataclass(frozen=True)
@@ -60,40 +62,20 @@ class HeadSettings:
         dtype: "float32", or "float64" to check results.
     """
 
-    hidden: int | None = None
+    hidden: Whole | None = None
     bias: bool = True
-    epochs: float = 20.0
-    batch_size: int = 128
-    learning_rate: float = 3e-3
-    weight_decay: float = 1e-4
+    epochs: Positive = 20.0
+    batch_size: Whole = 128
+    learning_rate: Positive = 3e-3
+    weight_decay: Annotated[float, Range(0.0)] = 1e-4
     schedule: Literal["cosine", "constant"] = "cosine"
-    order_groups: int = 4
+    order_groups: Whole = 4
     standardise: bool = True
     dtype: Literal["float32", "float64"] = "float32"
 
     def __post_init__(self) -> None:
-        """Check every setting.
-
-        Raises:
-            ConfigError: names the setting, its value and what is allowed.
-        """
-        for name in ("batch_size", "order_groups", "hidden"):
-            value = getattr(self, name)
-            if value is None and name == "hidden":
-                continue
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-                raise ConfigError(f"{name} is {value!r}; expected a whole number of at least 1.")
-        for name, above_zero in (("epochs", True), ("learning_rate", True), ("weight_decay", False)):
-            value = getattr(self, name)
-            numeric = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-            if not numeric or not math.isfinite(value) or value < 0 or (above_zero and value == 0):
-                raise ConfigError(
-                    f"{name} is {value!r}; expected a number {'above' if above_zero else 'of at least'} 0."
-                )
-        for name, allowed in (("schedule", ("cosine", "constant")), ("dtype", ("float32", "float64"))):
-            value = getattr(self, name)
-            if value not in allowed:
-                raise ConfigError(f"{name} is {value!r}; {suggest(value, allowed)}")
+        """Check every setting; ConfigError names one that is not allowed."""
+        check_fields(self)
 
     def rate(self, progress: float) -> float:
         """Return the learning rate at a fraction of the training in [0, 1)."""

@@ -21,7 +21,8 @@ from jaxtyping import Bool, Float
 
 from outlearn.core.class_means import match_class_means
 from outlearn.core.predictions import Predictions
-from outlearn.errors import ConfigError, DomainError, ShapeError
+from outlearn.core.ranges import Range
+from outlearn.errors import DomainError, ShapeError
 from outlearn.learners.checked_inputs import check_labelling
 from outlearn.learners.head_randomness import steps_per_epoch
 from outlearn.learners.heads import fit_predict
@@ -83,7 +84,11 @@ def distillation_targets(
     votes = weak_labels.max(axis=-1) > weak_labels.min(axis=-1)
     if learned_from is None:
         learned_from = np.ones_like(votes)
-    _check_learned_from(learned_from, votes.shape)
+    if learned_from.shape != votes.shape:
+        raise ShapeError(f"learned_from has shape {learned_from.shape}; expected [models, examples] = {votes.shape}.")
+    if not learned_from.any(axis=-1).all():
+        student = int(learned_from.any(axis=-1).argmin())
+        raise DomainError(f"learned_from[{student}] is False everywhere: this student has no weak label. Leave it out.")
     votes = votes & learned_from
     votes = votes | (learned_from & ~votes.any(axis=-1, keepdims=True))
     prior = (weak_labels * votes[..., None]).sum(axis=-2) / votes.sum(axis=-1, keepdims=True)
@@ -133,13 +138,15 @@ def fit_rounds(
         (3, (1, 1, 40, 2))
     """
     settings = settings or HeadSettings()
-    if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 0 or (start is not None and rounds < 1):
-        raise ConfigError(f"rounds is {rounds!r}; expected a whole number of at least {0 if start is None else 1}.")
+    Range(0 if start is None else 1, whole=True).check("rounds", rounds)
     _, given_weights, _ = check_labelling(targets, jobs, weights, n_examples=len(features), dtype=torch.float64)
     weak = np.asarray(targets, dtype=np.float64)[[job.labelling for job in jobs]]
     if start is not None:
         _check_distributions("start", np.asarray(start), weak.shape)
-    learned_from = _learned_from(jobs, given_weights, len(features))
+    learned_from = np.ones((len(jobs), len(features)), dtype=bool)
+    for i, job in enumerate(jobs):
+        if given_weights is not None and job.weighting is not None:
+            learned_from[i] = given_weights[job.weighting] > 0
     later = replace(settings, epochs=round_epochs(len(features), settings))
     n_parts = rounds + (start is None)
     results: list[FitResult] = []
@@ -170,16 +177,6 @@ def fit_rounds(
     return results
 
 
-def _learned_from(jobs: Sequence[HeadJob], weights: np.ndarray | None, n_examples: int) -> np.ndarray:
-    """Return for each job the examples with a weight above 0."""
-    learned_from = np.ones((len(jobs), n_examples), dtype=bool)
-    if weights is not None:
-        for i, job in enumerate(jobs):
-            if job.weighting is not None:
-                learned_from[i] = weights[job.weighting] > 0
-    return learned_from
-
-
 def _check_distributions(name: str, values: np.ndarray, shape: tuple[int, ...]) -> None:
     if values.shape != shape or values.ndim != 3:
         axes = "[jobs, examples, classes]" if name == "start" else "[models, examples, classes]"
@@ -193,11 +190,3 @@ def _check_distributions(name: str, values: np.ndarray, shape: tuple[int, ...]) 
             f"least 0 that sum to 1 within {SUM_TOLERANCE:g}. Divide percentages by 100, turn logits into "
             "probabilities."
         )
-
-
-def _check_learned_from(learned_from: np.ndarray, shape: tuple[int, ...]) -> None:
-    if learned_from.shape != shape:
-        raise ShapeError(f"learned_from has shape {learned_from.shape}; expected [models, examples] = {shape}.")
-    if not learned_from.any(axis=-1).all():
-        student = int(np.flatnonzero(~learned_from.any(axis=-1))[0])
-        raise DomainError(f"learned_from[{student}] is False everywhere: this student has no weak label. Leave it out.")

@@ -15,7 +15,7 @@ from outlearn.losses.loss import Loss
 from outlearn.losses.registry import LOSSES, get_loss, loss_config, loss_name
 from outlearn.losses.regularised import Regularised
 from outlearn.losses.robust import MAE, Brier, GeneralizedCE, Product
-from outlearn.losses.sensitivity import SensitivityTable, measured_sensitivity, sensitivity_table, teacher_sensitivity
+from outlearn.losses.sensitivity import SensitivityTable, sensitivity_table, teacher_sensitivity
 from outlearn.losses.targets import check_targets, resolve
 
 __all__ = [
@@ -48,7 +48,6 @@ __all__ = [
     "loss_config",
     "loss_name",
     "margin_gradient",
-    "measured_sensitivity",
     "prepare",
     "resolve",
     "sensitivity_table",

@@ -12,7 +12,7 @@ from torch import Tensor
 from outlearn.losses.closed_forms import ClassStudent, ClosedForm, MarginStudent, OfTargets, Parts
 from outlearn.losses.cross_entropy import cross_entropy
 from outlearn.losses.distributions import hardened, quantile_of_sorted, sorted_over_examples
-from outlearn.losses.loss import Loss, Share
+from outlearn.losses.loss import Loss, PerClass, PerExample, Share
 
 __all__ = ["AuxConf", "prior_matched_classes"]
 
@@ -52,9 +52,7 @@ class AuxConf(Loss):
         """Compute the weight a of the student's own prediction at this fraction of training."""
         return self.weight if progress >= self.warmup else self.weight * progress / self.warmup
 
-    def per_example(
-        self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
-    ) -> Float[Tensor, "*batch"]:
+    def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
         """Compute CE at the mixed target; the batch is its own reference."""
         return self.against(logits, targets, logits, targets, progress=progress)
 
@@ -73,7 +71,6 @@ class AuxConf(Loss):
         return cross_entropy(logits.log_softmax(-1), (1.0 - a) * targets + a * own)
 
     def closed_form(self) -> ClosedForm:
-        """Pull towards the mixed target of the moment."""
         return _AuxConfForm(self)
 
 

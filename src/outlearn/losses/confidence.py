@@ -17,16 +17,14 @@ from outlearn.errors import ConfigError
 from outlearn.losses.closed_forms import ClassStudent, ClosedForm, MarginStudent, Mixture, OfTargets, Parts
 from outlearn.losses.cross_entropy import (
     cross_entropy,
-    forward_sensitivity,
     reverse_cost,
     reverse_cross_entropy,
-    reverse_sensitivity,
 )
 from outlearn.losses.distributions import (
     DEFAULT_SMOOTHING,
     confidence_quantile,
 )
-from outlearn.losses.loss import Loss, Number, Positive, PositiveShare, Range, Share, Smoothing
+from outlearn.losses.loss import Loss, Number, PerClass, PerExample, Positive, PositiveShare, Range, Share, Smoothing
 
 __all__ = ["CACE", "ConfidenceWindow"]
 
@@ -57,6 +55,7 @@ class CACE(Loss):
     formula: ClassVar[str] = "CE where max t >= threshold, else RCE"
     gradient_formula: ClassVar[str] = "by the mask"
     minimiser: ClassVar[str] = "depends on the example"
+    takes_log_of_targets: ClassVar[bool] = True
 
     threshold: PositiveShare | None = None
     quantile: Share | None = None
@@ -97,10 +96,7 @@ class CACE(Loss):
             return (confidence >= threshold).to(targets.dtype)
         return ((confidence - threshold) / self.temperature).sigmoid()
 
-    def per_example(
-        self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
-    ) -> Float[Tensor, "*batch"]:
-        """Compute w CE + (1 - w) RCE."""
+    def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
         weight = self.forward_weight(targets).squeeze(-1)
         log_s = logits.log_softmax(-1)
         reverse = reverse_cross_entropy(log_s, targets, self.smoothing)
@@ -114,25 +110,11 @@ class CACE(Loss):
         threshold = None if self.quantile is None else confidence_quantile(t, self.quantile)
         return self.forward_weight(t, axis=0, threshold=threshold)
 
-    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor | None:
-        """Mix both by the weight of CE, whose hard switch counts as constant; a smooth one is left to autograd."""
-        if self.temperature is not None:
-            return None
-        weight = self.forward_weight(t).unsqueeze(-1)
-        return weight * forward_sensitivity(t) + (1.0 - weight) * reverse_sensitivity(s, t, self.smoothing)
-
-    @property
-    def smoothing_before_log(self) -> float | None:
-        """Return the smoothing."""
-        return self.smoothing
-
     @property
     def needs_all_labels(self) -> bool:
-        """Tell whether the quantile is not yet a threshold."""
         return self.quantile is not None
 
-    def settle(self, targets: Float[Tensor, "*batch classes"]) -> Loss:
-        """Turn the quantile into a threshold."""
+    def settle(self, targets: PerClass) -> Loss:
         if self.quantile is None:
             return self
         flat = targets.reshape(-1, targets.shape[-1])
@@ -159,22 +141,13 @@ class ConfidenceWindow(Loss):
 
     radius: Annotated[Number, Range(0.0, 0.5, open_low=True)] = 0.15
 
-    def per_example(
-        self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
-    ) -> Float[Tensor, "*batch"]:
-        """Compute CE under the mask."""
+    def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
         log_s = logits.log_softmax(-1)
         inside = log_s.detach().amax(-1).exp() < 0.5 + self.radius
         return torch.where(inside, cross_entropy(log_s, targets), 0.0)
 
     def closed_form(self) -> ClosedForm:
-        """Pull under the mask."""
         return _WindowForm(self.radius)
-
-    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
-        """Compute -J(t) under the mask."""
-        inside = s.amax(-1)[..., None, None] < 0.5 + self.radius
-        return torch.where(inside, forward_sensitivity(t), 0.0)
 
 
 @final

@@ -12,34 +12,27 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from outlearn.errors import ConfigError
 from outlearn.losses.closed_forms import ClosedForm, Mixture
-from outlearn.losses.distributions import DEFAULT_SMOOTHING, covariance, hardened, log_smoothed, smoothed
-from outlearn.losses.loss import Loss, NonNegative, Smoothing
+from outlearn.losses.distributions import DEFAULT_SMOOTHING, hardened, log_smoothed
+from outlearn.losses.loss import Loss, NonNegative, PerClass, PerExample, Smoothing
 
 __all__ = ["ForwardCE", "ForwardKL", "HardCE", "ReverseCE", "ReverseKL", "SymmetricCE"]
 
 
-def cross_entropy(
-    log_s: Float[Tensor, "*batch classes"], t: Float[Tensor, "*batch classes"]
-) -> Float[Tensor, "*batch"]:
+def cross_entropy(log_s: PerClass, t: PerClass) -> PerExample:
     """Compute -sum t log s. Logits are finite, hence log s is, and 0 log s is 0."""
     return -(t * log_s).sum(-1)
 
 
-def reverse_cross_entropy(
-    log_s: Float[Tensor, "*batch classes"], t: Float[Tensor, "*batch classes"], smoothing: float
-) -> Float[Tensor, "*batch"]:
+def reverse_cross_entropy(log_s: PerClass, t: PerClass, smoothing: float) -> PerExample:
     """Compute -sum s log t', with t' = (1 - e) t + e / K."""
     return -(log_s.exp() * log_smoothed(t, smoothing, n_classes=t.shape[-1])).sum(-1)
 
 
-def reverse_kl(
-    log_s: Float[Tensor, "*batch classes"], t: Float[Tensor, "*batch classes"], smoothing: float
-) -> Float[Tensor, "*batch"]:
+def reverse_kl(log_s: PerClass, t: PerClass, smoothing: float) -> PerExample:
     """Compute KL(s, t') = sum s (log s - log t'), with t' = (1 - e) t + e / K."""
     return (log_s.exp() * (log_s - log_smoothed(t, smoothing, n_classes=t.shape[-1]))).sum(-1)
 
@@ -52,25 +45,6 @@ def hard_target(t: Tensor) -> Tensor:
 def reverse_cost(smoothing: float) -> Callable[[Tensor], Tensor]:
     """Return the function that gives the cost of each class in RCE, -log t', from class-major targets."""
     return lambda t: -log_smoothed(t, smoothing, n_classes=t.shape[0])
-
-
-def forward_sensitivity(t: Float[Tensor, "*batch classes"]) -> Float[Tensor, "*batch classes classes"]:
-    """Compute dg/du of CE, -J(t): set by the teacher's own uncertainty."""
-    return -covariance(t)
-
-
-def reverse_sensitivity(
-    s: Float[Tensor, "*batch classes"], t: Float[Tensor, "*batch classes"], smoothing: float
-) -> Float[Tensor, "*batch classes classes"]:
-    """Compute dg/du of RCE, -J(s) d log t'/du; without smoothing d log t/du = I - 1 t^T and J(s) 1 = 0 leave -J(s)."""
-    share = (1.0 - smoothing) * t / smoothed(t, smoothing, n_classes=t.shape[-1])
-    eye = torch.eye(t.shape[-1], dtype=t.dtype, device=t.device)
-    return -covariance(s) @ (share.unsqueeze(-1) * (eye - t.unsqueeze(-2)))
-
-
-def no_sensitivity(t: Float[Tensor, "*batch classes"]) -> Float[Tensor, "*batch classes classes"]:
-    """Return dg/du = 0 of a loss for which the teacher's largest class counts alone."""
-    return torch.zeros_like(covariance(t))
 
 
 @dataclass(frozen=True)
@@ -88,19 +62,11 @@ class ForwardCE(Loss):
     gradient_formula: ClassVar[str] = "s - t"
     minimiser: ClassVar[str] = "t"
 
-    def per_example(
-        self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
-    ) -> Float[Tensor, "*batch"]:
-        """Compute -sum t log s."""
+    def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
         return cross_entropy(logits.log_softmax(-1), targets)
 
     def closed_form(self) -> ClosedForm:
-        """Pull towards t."""
         return Mixture(pull=1.0)
-
-    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
-        """Compute -J(t)."""
-        return forward_sensitivity(t)
 
 
 @dataclass(frozen=True)
@@ -118,19 +84,11 @@ class HardCE(Loss):
     gradient_formula: ClassVar[str] = "s - e"
     minimiser: ClassVar[str] = "vertex y"
 
-    def per_example(
-        self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
-    ) -> Float[Tensor, "*batch"]:
-        """Compute -log s at argmax t."""
+    def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
         return cross_entropy(logits.log_softmax(-1), hardened(targets))
 
     def closed_form(self) -> ClosedForm:
-        """Pull towards e."""
         return Mixture(pull=1.0, target=hard_target)
-
-    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
-        """Return 0: the largest class counts alone."""
-        return no_sensitivity(t)
 
 
 @dataclass(frozen=True)
@@ -148,19 +106,12 @@ class ForwardKL(Loss):
     gradient_formula: ClassVar[str] = "s - t"
     minimiser: ClassVar[str] = "t"
 
-    def per_example(
-        self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
-    ) -> Float[Tensor, "*batch"]:
+    def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
         """Compute sum t (log t - log s), with 0 log 0 = 0."""
         return (torch.special.xlogy(targets, targets) - targets * logits.log_softmax(-1)).sum(-1)
 
     def closed_form(self) -> ClosedForm:
-        """Pull towards t."""
         return Mixture(pull=1.0)
-
-    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
-        """Compute -J(t)."""
-        return forward_sensitivity(t)
 
 
 @dataclass(frozen=True)
@@ -183,27 +134,15 @@ class ReverseCE(Loss):
     formula: ClassVar[str] = "-sum s log t'"
     gradient_formula: ClassVar[str] = "-J(s) log t'"
     minimiser: ClassVar[str] = "vertex y"
+    takes_log_of_targets: ClassVar[bool] = True
 
     smoothing: Smoothing = DEFAULT_SMOOTHING
 
-    def per_example(
-        self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
-    ) -> Float[Tensor, "*batch"]:
-        """Compute -sum s log t'."""
+    def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
         return reverse_cross_entropy(logits.log_softmax(-1), targets, self.smoothing)
 
     def closed_form(self) -> ClosedForm:
-        """Tilt by -log t'."""
         return Mixture(cost=reverse_cost(self.smoothing))
-
-    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
-        """Compute -J(s) d log t'/du."""
-        return reverse_sensitivity(s, t, self.smoothing)
-
-    @property
-    def smoothing_before_log(self) -> float | None:
-        """Return the smoothing."""
-        return self.smoothing
 
 
 @dataclass(frozen=True)
@@ -223,27 +162,15 @@ class ReverseKL(Loss):
     formula: ClassVar[str] = "KL(s, t')"
     gradient_formula: ClassVar[str] = "s (log(s / t') - KL)"
     minimiser: ClassVar[str] = "t'"
+    takes_log_of_targets: ClassVar[bool] = True
 
     smoothing: Smoothing = DEFAULT_SMOOTHING
 
-    def per_example(
-        self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
-    ) -> Float[Tensor, "*batch"]:
-        """Compute sum s (log s - log t')."""
+    def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
         return reverse_kl(logits.log_softmax(-1), targets, self.smoothing)
 
     def closed_form(self) -> ClosedForm:
-        """Tilt by log s - log t'."""
         return Mixture(cost=reverse_cost(self.smoothing), log_weight=1.0)
-
-    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
-        """Compute -J(s) d log t'/du: the entropy does not depend on t."""
-        return reverse_sensitivity(s, t, self.smoothing)
-
-    @property
-    def smoothing_before_log(self) -> float | None:
-        """Return the smoothing."""
-        return self.smoothing
 
 
 @dataclass(frozen=True)
@@ -268,6 +195,7 @@ class SymmetricCE(Loss):
     formula: ClassVar[str] = "alpha CE + beta RCE"
     gradient_formula: ClassVar[str] = "the sum"
     minimiser: ClassVar[str] = "between t and the vertex"
+    takes_log_of_targets: ClassVar[bool] = True
 
     alpha: NonNegative = 1.0
     beta: NonNegative = 0.1
@@ -279,10 +207,7 @@ class SymmetricCE(Loss):
         if self.alpha == 0.0 and self.beta == 0.0:
             raise ConfigError("symmetric_ce.alpha and symmetric_ce.beta are both 0; expected at least one above 0.")
 
-    def per_example(
-        self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
-    ) -> Float[Tensor, "*batch"]:
-        """Compute -alpha sum t log s - beta sum s log t'."""
+    def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
         log_s = logits.log_softmax(-1)
         reverse = reverse_cross_entropy(log_s, targets, self.smoothing)
         return self.alpha * cross_entropy(log_s, targets) + self.beta * reverse
@@ -290,12 +215,3 @@ class SymmetricCE(Loss):
     def closed_form(self) -> ClosedForm:
         """Pull by alpha, tilt by beta."""
         return Mixture(pull=self.alpha, tilt=self.beta, cost=reverse_cost(self.smoothing))
-
-    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
-        """Compute the sum."""
-        return self.alpha * forward_sensitivity(t) + self.beta * reverse_sensitivity(s, t, self.smoothing)
-
-    @property
-    def smoothing_before_log(self) -> float | None:
-        """Return the smoothing."""
-        return self.smoothing

@@ -12,7 +12,6 @@ from outlearn.errors import DomainError, ShapeError
 __all__ = [
     "DEFAULT_SMOOTHING",
     "confidence_quantile",
-    "covariance",
     "hardened",
     "log_smoothed",
     "project",
@@ -50,11 +49,6 @@ def hardened(targets: Float[Tensor, "*axes"], *, axis: int = -1) -> Float[Tensor
     shape[axis] = -1
     largest = targets.max(dim=axis, keepdim=True).indices  # the first of equals; argmax is ten times slower on axis 0
     return (largest == classes.view(shape)).to(targets.dtype)
-
-
-def covariance(p: Float[Tensor, "*batch classes"]) -> Float[Tensor, "*batch classes classes"]:
-    """Compute J(p) = diag(p) - p p^T, the derivative of softmax in its logits."""
-    return torch.diag_embed(p) - p.unsqueeze(-1) * p.unsqueeze(-2)
 
 
 def project(p: Tensor, a: Tensor, out: Tensor) -> None:

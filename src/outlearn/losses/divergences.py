@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from outlearn.losses.cross_entropy import reverse_kl
 from outlearn.losses.distributions import DEFAULT_SMOOTHING, log_smoothed, smoothed
-from outlearn.losses.loss import Loss, Smoothing
+from outlearn.losses.loss import Loss, PerClass, PerExample, Smoothing
 
 __all__ = ["Hellinger", "Jeffreys", "JensenShannon", "PearsonChi2", "TotalVariation"]
 
@@ -35,9 +33,7 @@ class JensenShannon(Loss):
     formula: ClassVar[str] = "(KL(t, m) + KL(s, m)) / 2, m = (t + s) / 2"
     minimiser: ClassVar[str] = "t"
 
-    def per_example(
-        self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
-    ) -> Float[Tensor, "*batch"]:
+    def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
         """Compute sum (t log t + s log s) / 2 - m log m."""
         log_s = logits.log_softmax(-1)
         s = log_s.exp()
@@ -60,9 +56,7 @@ class Hellinger(Loss):
     formula: ClassVar[str] = "sum (sqrt t - sqrt s)^2 / 2"
     minimiser: ClassVar[str] = "t"
 
-    def per_example(
-        self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
-    ) -> Float[Tensor, "*batch"]:
+    def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
         """Compute the distance; sqrt s is exp(log s / 2), whose gradient is finite at s = 0."""
         return 0.5 * (targets.sqrt() - (0.5 * logits.log_softmax(-1)).exp()).square().sum(-1)
 
@@ -81,10 +75,7 @@ class TotalVariation(Loss):
     formula: ClassVar[str] = "sum abs(t - s) / 2"
     minimiser: ClassVar[str] = "t (a kink)"
 
-    def per_example(
-        self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
-    ) -> Float[Tensor, "*batch"]:
-        """Compute half the absolute difference."""
+    def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
         return 0.5 * (targets - logits.softmax(-1)).abs().sum(-1)
 
 
@@ -110,9 +101,7 @@ class PearsonChi2(Loss):
 
     smoothing: Smoothing = DEFAULT_SMOOTHING
 
-    def per_example(
-        self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
-    ) -> Float[Tensor, "*batch"]:
+    def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
         """Compute the divergence; t' - s' = (1 - e) (t - s)."""
         s = logits.softmax(-1)
         difference = (1.0 - self.smoothing) * (targets - s)
@@ -135,18 +124,11 @@ class Jeffreys(Loss):
     label: ClassVar[str] = "Jeffreys divergence"
     formula: ClassVar[str] = "KL(t', s) + KL(s, t')"
     minimiser: ClassVar[str] = "t'"
+    takes_log_of_targets: ClassVar[bool] = True
 
     smoothing: Smoothing = DEFAULT_SMOOTHING
 
-    def per_example(
-        self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
-    ) -> Float[Tensor, "*batch"]:
-        """Compute both Kullback-Leibler divergences."""
+    def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
         log_s = logits.log_softmax(-1)
         log_t = log_smoothed(targets, self.smoothing, n_classes=targets.shape[-1])
         return (log_t.exp() * (log_t - log_s)).sum(-1) + reverse_kl(log_s, targets, self.smoothing)
-
-    @property
-    def smoothing_before_log(self) -> float | None:
-        """Return the smoothing."""
-        return self.smoothing

@@ -10,16 +10,15 @@ or computed of a loss is an attribute or a method here with a default that is ri
 
 from __future__ import annotations
 
-import math
-import numbers
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, ClassVar, TypeAlias, final, get_args, get_type_hints
+from typing import Annotated, Any, ClassVar, TypeAlias, final, get_type_hints
 
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
+from outlearn.core.ranges import Range, range_of
 from outlearn.errors import ConfigError, ShapeError
 from outlearn.losses.closed_forms import ClosedForm
 
@@ -28,6 +27,8 @@ __all__ = [
     "Loss",
     "NonNegative",
     "Number",
+    "PerClass",
+    "PerExample",
     "Positive",
     "PositiveShare",
     "Range",
@@ -35,47 +36,12 @@ __all__ = [
     "Smoothing",
 ]
 
+# Logits or distributions, and a number for each example; the last axis of `batch` is the examples.
+PerClass: TypeAlias = Float[Tensor, "*batch classes"]
+PerExample: TypeAlias = Float[Tensor, "*batch"]
+
 # What a parameter may be given as; it is stored as a float, so that equal losses have equal configurations.
 Number: TypeAlias = float | int
-
-
-@dataclass(frozen=True)
-class Range:
-    """Say which numbers a parameter may be: between low and high, an open end excluded.
-
-    Example:
-        >>> str(Range(0.0, 1.0, open_high=True)), str(Range(0.0)), str(Range())
-        ('a number in [0, 1)', 'a number of at least 0', 'a finite number')
-    """
-
-    low: float = -math.inf
-    high: float = math.inf
-    open_low: bool = False
-    open_high: bool = False
-
-    def __str__(self) -> str:
-        if math.isinf(self.low) and math.isinf(self.high):
-            return "a finite number"
-        if math.isinf(self.high):
-            return f"a number {'above' if self.open_low else 'of at least'} {self.low:g}"
-        left, right = ("(" if self.open_low else "["), (")" if self.open_high else "]")
-        return f"a number in {left}{self.low:g}, {self.high:g}{right}"
-
-    def check(self, owner: str, name: str, value: object) -> float:
-        """Return the value as a float, or say which parameter of which loss it is and what is allowed.
-
-        Raises:
-            ConfigError: if the value is not a finite number within the bounds.
-        """
-        if isinstance(value, bool) or not isinstance(value, numbers.Real):
-            hint = " It is text: in YAML write 1.0e-4 with a dot, since 1e-4 is read as text."
-            raise ConfigError(f"{owner}.{name} is {value!r}; expected {self}.{hint if isinstance(value, str) else ''}")
-        number = float(value)
-        too_low = number <= self.low if self.open_low else number < self.low
-        too_high = number >= self.high if self.open_high else number > self.high
-        if not math.isfinite(number) or too_low or too_high:
-            raise ConfigError(f"{owner}.{name} is {value!r}; expected {self}.")
-        return number
 
 
 # Parameters that several losses have: `smoothing: Smoothing = DEFAULT_SMOOTHING` declares and checks one.
@@ -100,6 +66,7 @@ class Loss(ABC):
         formula, gradient_formula, minimiser: the row of docs/losses.md, as text.
         batch_coupled: True if an example's loss depends on the other examples of its batch (a threshold over the
             batch), so that splitting a batch changes the result.
+        takes_log_of_targets: True if it takes log t; its parameter `smoothing` then keeps it finite at t = 0.
     """
 
     name: ClassVar[str]
@@ -108,6 +75,7 @@ class Loss(ABC):
     gradient_formula: ClassVar[str] = ""
     minimiser: ClassVar[str] = ""
     batch_coupled: ClassVar[bool] = False
+    takes_log_of_targets: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Let a subclass inherit no name, and with another formula nothing that was derived from the parent's."""
@@ -115,7 +83,7 @@ class Loss(ABC):
         if "name" not in cls.__dict__:
             cls.name = cls.__name__
         if "per_example" in cls.__dict__:
-            for derived in ("label", "formula", "gradient_formula", "minimiser", "closed_form", "sensitivity"):
+            for derived in ("label", "formula", "gradient_formula", "minimiser", "closed_form"):
                 if derived not in cls.__dict__:
                     setattr(cls, derived, getattr(Loss, derived))
 
@@ -137,10 +105,10 @@ class Loss(ABC):
             ConfigError: names the parameter, what it is and what is allowed.
         """
         default = next(each.default for each in fields(cls) if each.name == parameter)
-        allowed = _range_of(get_type_hints(cls, include_extras=True)[parameter])
+        allowed = range_of(get_type_hints(cls, include_extras=True)[parameter])
         if allowed is None or (value is None and default is None):
             return value
-        return allowed.check(cls.name, parameter, value)
+        return allowed.check(f"{cls.name}.{parameter}", value)
 
     @final
     def __call__(
@@ -174,13 +142,8 @@ class Loss(ABC):
         return self.per_example(logits, targets, progress)
 
     @abstractmethod
-    def per_example(
-        self,
-        logits: Float[Tensor, "*batch classes"],
-        targets: Float[Tensor, "*batch classes"],
-        progress: float,
-    ) -> Float[Tensor, "*batch"]:
-        """Compute the loss; shapes and dtypes are already equal. The last axis of `batch` is the examples."""
+    def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
+        """Compute the loss; shapes and dtypes are already equal."""
 
     # ---- what a loss may state beside its value; the defaults are right for a loss that states nothing ---------------
 
@@ -188,31 +151,19 @@ class Loss(ABC):
         """Return the closed form of the gradient; None leaves it to autograd, right but slower for many heads."""
         return None
 
-    def sensitivity(
-        self, s: Float[Tensor, "*batch classes"], t: Float[Tensor, "*batch classes"]
-    ) -> Float[Tensor, "*batch classes classes"] | None:
-        """Compute dg/du, the derivative of the gradient g in the teacher's logits u, where a formula is known."""
-        return None
-
     @property
     def smoothing_before_log(self) -> float | None:
         """Return the smoothing of a loss that takes log t; None for a loss that does not."""
-        return None
+        return getattr(self, "smoothing", 0.0) if self.takes_log_of_targets else None
 
     @property
     def needs_all_labels(self) -> bool:
         """Tell whether the loss still has to take something from all training labels at once (`settle`)."""
         return False
 
-    def settle(self, targets: Float[Tensor, "*batch classes"]) -> Loss:
+    def settle(self, targets: PerClass) -> Loss:
         """Return the loss with everything settled that it takes from all training labels; itself if that is nothing."""
         return self
-
-
-def _range_of(hint: object) -> Range | None:
-    """Find the range in a type such as `Annotated[Number, Range(0.0)] | None`."""
-    inside = get_args(hint)
-    return next((found for part in inside if (found := part if isinstance(part, Range) else _range_of(part))), None)
 
 
 def _check_tensors(logits: Tensor, targets: Tensor, *, needs_examples: bool) -> None:

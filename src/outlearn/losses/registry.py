@@ -56,7 +56,7 @@ _PATTERNS = {
 }
 
 
-def get_loss(spec: object, **parameters: object) -> Loss:
+def get_loss(spec: object, /, **parameters: object) -> Loss:
     """Build a loss from its name and parameters, from a mapping with `kind`, or from a paper's own name for it.
 
     Papers' names: `bce`, `reverse_bce`, `aux`, `kl`, `reverse_kl`; `CACE_c`, a threshold of 0.5 + c on max t;
@@ -83,15 +83,15 @@ def get_loss(spec: object, **parameters: object) -> Loss:
             raise ConfigError(f"got the loss {spec!r} and parameters {sorted(parameters)}; expected a name with them.")
         return spec
     if isinstance(spec, Mapping):
-        name, given = _from_mapping(spec)
-    elif isinstance(spec, str):
-        name, given = _from_text(spec)
-    else:
+        if not isinstance(spec.get("kind"), str):
+            raise ConfigError(f"the loss {dict(spec)!r} has no kind; expected a name as kind. {_known('')}")
+        return get_loss(
+            spec["kind"], **_given_once({str(k): v for k, v in spec.items() if k != "kind"}, parameters, spec)
+        )
+    if not isinstance(spec, str):
         raise ConfigError(f"loss is {spec!r}; expected a name or a mapping with kind. {_known(spec)}")
-    twice = sorted(given.keys() & parameters.keys())
-    if twice:
-        raise ConfigError(f"{twice[0]} of the loss is given twice: by {spec!r} and as a parameter. Give it once.")
-    return _build(name, {**given, **parameters})
+    name, given = _from_text(spec)
+    return _build(name, _given_once(given, parameters, spec))
 
 
 def loss_config(loss: Loss) -> dict[str, object]:
@@ -139,18 +139,11 @@ def _known(name: object) -> str:
     return suggest(str(name).lower(), [*LOSSES, *ALIASES]) + f" Patterns such as: {', '.join(_PATTERNS)}."
 
 
-def _from_mapping(spec: Mapping[str, object]) -> tuple[str, dict[str, object]]:
-    """Split a mapping into the name and the parameters."""
-    if "kind" not in spec:
-        raise ConfigError(f"the loss {dict(spec)!r} has no kind; expected kind: one of the names. {_known('')}")
-    if not isinstance(spec["kind"], str):
-        raise ConfigError(f"loss.kind is {spec['kind']!r}; expected a name. {_known(spec['kind'])}")
-    name, given = _from_text(spec["kind"])
-    rest = {str(key): value for key, value in spec.items() if key != "kind"}
-    twice = sorted(given.keys() & rest.keys())
-    if twice:
-        raise ConfigError(f"loss.{twice[0]} is given twice: by kind {spec['kind']!r} and by itself. Give it once.")
-    return name, {**given, **rest}
+def _given_once(given: dict[str, object], parameters: dict[str, object], spec: object) -> dict[str, object]:
+    """Join what a spec gives with the parameters beside it."""
+    if twice := sorted(given.keys() & parameters.keys()):
+        raise ConfigError(f"{twice[0]} of the loss is given twice: by {spec!r} and as a parameter. Give it once.")
+    return {**given, **parameters}
 
 
 def _from_text(text: str) -> tuple[str, dict[str, object]]:

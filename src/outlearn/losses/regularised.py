@@ -5,13 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from jaxtyping import Float
-from torch import Tensor
-
 from outlearn.errors import ConfigError
 from outlearn.losses.closed_forms import ClosedForm, EntropyAdded, Mixture
 from outlearn.losses.cross_entropy import ForwardCE
-from outlearn.losses.loss import AnyNumber, Loss
+from outlearn.losses.loss import AnyNumber, Loss, PerClass, PerExample
 
 __all__ = ["Regularised"]
 
@@ -48,10 +45,7 @@ class Regularised(Loss):
         super().__post_init__()
         object.__setattr__(self, "batch_coupled", self.loss.batch_coupled)
 
-    def per_example(
-        self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
-    ) -> Float[Tensor, "*batch"]:
-        """Compute the inner loss plus c H(s)."""
+    def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
         log_s = logits.log_softmax(-1)
         entropy = -(log_s.exp() * log_s).sum(-1)
         return self.loss.per_example(logits, targets, progress) + self.entropy * entropy
@@ -63,20 +57,13 @@ class Regularised(Loss):
             return replace(inner, log_weight=inner.log_weight - self.entropy)
         return None if inner is None else EntropyAdded(inner, self.entropy)
 
-    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor | None:
-        """Return the inner loss's: the entropy does not depend on t."""
-        return self.loss.sensitivity(s, t)
-
     @property
     def smoothing_before_log(self) -> float | None:
-        """Return the inner loss's."""
         return self.loss.smoothing_before_log
 
     @property
     def needs_all_labels(self) -> bool:
-        """Tell it of the inner loss."""
         return self.loss.needs_all_labels
 
-    def settle(self, targets: Float[Tensor, "*batch classes"]) -> Loss:
-        """Settle the inner loss."""
+    def settle(self, targets: PerClass) -> Loss:
         return replace(self, loss=self.loss.settle(targets))

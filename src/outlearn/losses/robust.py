@@ -14,9 +14,9 @@ from torch import Tensor
 
 from outlearn.errors import ConfigError
 from outlearn.losses.closed_forms import ClassStudent, ClosedForm, MarginStudent, Mixture, OfTargets, Parts
-from outlearn.losses.cross_entropy import cross_entropy, no_sensitivity
-from outlearn.losses.distributions import covariance, hardened, project
-from outlearn.losses.loss import Loss, NonNegative, PositiveShare
+from outlearn.losses.cross_entropy import cross_entropy
+from outlearn.losses.distributions import hardened, project
+from outlearn.losses.loss import Loss, NonNegative, PerClass, PerExample, PositiveShare
 
 __all__ = ["MAE", "Brier", "GeneralizedCE", "Product"]
 
@@ -41,19 +41,12 @@ class MAE(Loss):
     gradient_formula: ClassVar[str] = "s_y (s - e)"
     minimiser: ClassVar[str] = "vertex y"
 
-    def per_example(
-        self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
-    ) -> Float[Tensor, "*batch"]:
+    def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
         """Compute 1 - s_y, as the sum over the other classes: exact where s_y is near 1."""
         return (logits.softmax(-1) * (1.0 - hardened(targets))).sum(-1)
 
     def closed_form(self) -> ClosedForm:
-        """Tilt by -e."""
         return Mixture(cost=lambda t: -hardened(t, axis=0))
-
-    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
-        """Return 0: the largest class counts alone."""
-        return no_sensitivity(t)
 
 
 @dataclass(frozen=True)
@@ -80,20 +73,12 @@ class GeneralizedCE(Loss):
 
     q: PositiveShare = 0.7
 
-    def per_example(
-        self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
-    ) -> Float[Tensor, "*batch"]:
-        """Compute (1 - s_y^q) / q."""
+    def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
         log_s_y = (logits.log_softmax(-1) * hardened(targets)).sum(-1)
         return -torch.expm1(self.q * log_s_y) / self.q  # expm1: a small q keeps its digits
 
     def closed_form(self) -> ClosedForm:
-        """Scale the pull towards e by s_y^q."""
         return _GeneralizedCEForm(self.q)
-
-    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
-        """Return 0: the largest class counts alone."""
-        return no_sensitivity(t)
 
 
 @dataclass(frozen=True)
@@ -111,19 +96,11 @@ class Brier(Loss):
     gradient_formula: ClassVar[str] = "2 J(s) (s - t)"
     minimiser: ClassVar[str] = "t"
 
-    def per_example(
-        self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
-    ) -> Float[Tensor, "*batch"]:
-        """Compute sum (s - t)^2."""
+    def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
         return (logits.softmax(-1) - targets).square().sum(-1)
 
     def closed_form(self) -> ClosedForm:
-        """Tilt by 2 (s - t)."""
         return _BrierForm()
-
-    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
-        """Compute -2 J(s) J(t)."""
-        return -2.0 * covariance(s) @ covariance(t)
 
 
 @dataclass(frozen=True)
@@ -160,21 +137,13 @@ class Product(Loss):
         """Compute a log t, with 0 log 0 = 0; -inf where a > 0 and t = 0, which gives that class no weight."""
         return torch.special.xlogy(torch.as_tensor(self.a, dtype=targets.dtype, device=targets.device), targets)
 
-    def per_example(
-        self, logits: Float[Tensor, "*batch classes"], targets: Float[Tensor, "*batch classes"], progress: float
-    ) -> Float[Tensor, "*batch"]:
-        """Compute CE at softmax(b log s + a log t)."""
+    def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
         log_s = logits.log_softmax(-1)
         agreed = (self.b * log_s.detach() + self.teacher_score(targets)).softmax(-1)
         return cross_entropy(log_s, agreed)
 
     def closed_form(self) -> ClosedForm:
-        """Pull towards the target of the moment."""
         return _ProductForm(self)
-
-    def sensitivity(self, s: Tensor, t: Tensor) -> Tensor:
-        """Compute -a J(target)."""
-        return -self.a * covariance((self.b * s.log() + self.teacher_score(t)).softmax(-1))
 
 
 @final

@@ -18,7 +18,7 @@ from torch import Tensor
 from outlearn.errors import DomainError, ShapeError
 from outlearn.losses.loss import Loss
 
-__all__ = ["SensitivityTable", "measured_sensitivity", "sensitivity_table", "teacher_sensitivity"]
+__all__ = ["SensitivityTable", "sensitivity_table", "teacher_sensitivity"]
 
 
 def teacher_sensitivity(
@@ -28,7 +28,7 @@ def teacher_sensitivity(
     *,
     progress: float = 1.0,
 ) -> Float[Tensor, "*batch classes classes"]:
-    """Compute dg/du: analytic where a formula is known, by automatic differentiation otherwise.
+    """Compute dg/du by differentiating the loss twice.
 
     Args:
         loss: any loss. A switch on max t (CACE without temperature) counts as constant.
@@ -48,20 +48,11 @@ def teacher_sensitivity(
         tensor([[[-0.2500,  0.2500],
                  [ 0.2500, -0.2500]]])
     """
-    _same_shape(logits, teacher_logits)
-    known = loss.sensitivity(logits.detach().softmax(-1), teacher_logits.detach().softmax(-1))
-    return measured_sensitivity(loss, logits, teacher_logits, progress=progress) if known is None else known
-
-
-def measured_sensitivity(
-    loss: Loss,
-    logits: Float[Tensor, "*batch classes"],
-    teacher_logits: Float[Tensor, "*batch classes"],
-    *,
-    progress: float = 1.0,
-) -> Float[Tensor, "*batch classes classes"]:
-    """Compute dg/du by differentiating the loss twice; arguments and result as for `teacher_sensitivity`."""
-    _same_shape(logits, teacher_logits)
+    if logits.shape != teacher_logits.shape or logits.ndim < 1 or logits.shape[-1] < 2:
+        raise ShapeError(
+            f"student logits {tuple(logits.shape)} and teacher logits {tuple(teacher_logits.shape)}; "
+            "expected the same shape [*batch, examples, classes] with 2 or more classes."
+        )
     with torch.enable_grad():
         z = logits.detach().requires_grad_()
         u = teacher_logits.detach().requires_grad_()
@@ -121,12 +112,3 @@ def sensitivity_table(
     )
     per_logit = jacobian[:, 1, 1]
     return SensitivityTable(loss, student_confidence, t, per_logit, per_logit / (t * (1.0 - t)))
-
-
-def _same_shape(logits: Tensor, teacher_logits: Tensor) -> None:
-    """Raise ShapeError unless both are logits of the same examples."""
-    if logits.shape != teacher_logits.shape or logits.ndim < 1 or logits.shape[-1] < 2:
-        raise ShapeError(
-            f"student logits {tuple(logits.shape)} and teacher logits {tuple(teacher_logits.shape)}; "
-            "expected the same shape [*batch, examples, classes] with 2 or more classes."
-        )

@@ -103,7 +103,7 @@ def test_wrong_data_is_named(tiny_model):
         fit(folder, targets=SOFT[None, :5])
     with pytest.raises(DomainError, match="does not sum to 1"):
         fit(folder, targets=0.5 * SOFT[None])
-    with pytest.raises(ConfigError, match="labelling 3; expected one of 1"):
+    with pytest.raises(ConfigError, match=r"labelling is 3; expected an index into 1 targets"):
         fit(folder, jobs=[HeadJob(3, CE)])
     with pytest.raises(ConfigError, match="whole numbers"):
         fit(folder, jobs=[HeadJob(0, CE, weighting=0)], weights=np.full((1, len(TEXTS)), 0.5))
@@ -115,7 +115,7 @@ def test_wrong_data_is_named(tiny_model):
         fit(folder, points=PAIRS, targets=np.full((1, 24, 3), 1 / 3))
     with pytest.raises(ShapeError, match="points of 'test' have 1 texts, training points 2"):
         fit_finetune(PAIRS, SOFT[None, :24], [HeadJob(0, CE)], {"test": TEXTS}, model=folder, settings=SETTINGS)
-    with pytest.raises(ConfigError, match="jobs are empty"):
+    with pytest.raises(ConfigError, match="jobs is empty"):
         fit_finetune(TEXTS, SOFT[None], [], {}, model=folder, settings=SETTINGS)
 
 

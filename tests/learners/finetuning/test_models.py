@@ -21,7 +21,6 @@ from tests.learners.finetuning.tiny import (
 
 from outlearn.errors import ConfigError, DataError
 from outlearn.learners.finetuning.batches import micro_batches
-from outlearn.learners.finetuning.inference import compute_features
 from outlearn.learners.finetuning.loading import load_text_model, load_tokenizer
 from outlearn.learners.finetuning.tokens import tokenise
 from outlearn.learners.heads import fit_predict
@@ -127,7 +126,7 @@ def test_a_text_longer_than_the_model_reads_is_refused_before_training(tiny_mode
 def test_a_probe_first_starts_from_the_head_of_frozen_features(tiny_model, family):
     folder = tiny_model(family)
     model = load_text_model(folder, 2, SETTINGS, pairs=False, seed=1, device=CPU)
-    features = compute_features(model, tokens_of(folder, TEXTS), np.arange(len(TEXTS)), tokens_per_batch=99).numpy()
+    features = model.run(model.features, tokens_of(folder, TEXTS), np.arange(len(TEXTS)), tokens_per_batch=99).numpy()
     settings = HeadSettings(bias=family in ("bert", "roberta"))  # decoders' heads have none
     probe = fit_predict(features, SOFT[None], [HeadJob(0, CE, seed=1)], {"test": features}, settings=settings)
     started = logits_of(fit(folder, replace(STILL, probe_first=True)))
@@ -137,7 +136,7 @@ def test_a_probe_first_starts_from_the_head_of_frozen_features(tiny_model, famil
 def test_a_probe_first_on_pairs_is_bradley_terry_on_frozen_features(tiny_model):
     folder = tiny_model("gpt2")
     model = load_text_model(folder, 2, SETTINGS, pairs=True, seed=1, device=CPU)
-    features = compute_features(model, tokens_of(folder, PAIRS), np.arange(24), tokens_per_batch=99).numpy()
+    features = model.run(model.features, tokens_of(folder, PAIRS), np.arange(24), tokens_per_batch=99).numpy()
     settings, jobs = HeadSettings(bias=False), [HeadJob(0, CE, seed=1)]
     probe = fit_predict(features, SOFT[None, :24], jobs, {"test": features}, settings=settings)
     found = logits_of(fit(folder, replace(STILL, probe_first=True), points=PAIRS, targets=SOFT[None, :24]))

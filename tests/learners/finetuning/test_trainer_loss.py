@@ -180,10 +180,12 @@ def test_aux_conf_at_a_micro_batch_of_1_is_not_plain_self_training():
 
 
 def test_evaluation_leaves_the_window_alone():
-    adapter = hf_loss("aux_conf")
+    # Beside those evaluated the example would be the least of class 1; alone its class is 1.
+    loss, example, label = AuxConf(weight=1.0, warmup=0.0), torch.tensor([[0.0, 3.0]]), torch.full((1, 2), 0.5)
+    adapter = hf_loss(loss)
     with torch.no_grad():
-        adapter({"logits": torch.zeros(4, 2)}, torch.full((4, 2), 0.5))
-    assert adapter.window.tensors() == {}
+        adapter({"logits": torch.tensor([[0.0, 9.0]] * 4)}, torch.full((4, 2), 0.5))
+    torch.testing.assert_close(adapter({"logits": example}, label), hf_loss(loss)({"logits": example}, label))
 
 
 def test_rewards_of_pairs_are_the_two_logits():

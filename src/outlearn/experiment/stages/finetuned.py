@@ -18,7 +18,7 @@ from outlearn.encoders.model_folder import ALIASES, PINNED, model_folder, model_
 from outlearn.errors import ConfigError
 from outlearn.experiment.points import splits_fingerprint
 from outlearn.experiment.stages.training_spec import TrainingSpec
-from outlearn.learners.finetuning import EarlyStopping, FinetuneSettings, fit_finetune
+from outlearn.learners.finetuning import FinetuneSettings, fit_finetune
 from outlearn.learners.finetuning.learner import FinetuneLearner
 from outlearn.learners.jobs import HeadJob, settled
 from outlearn.learners.self_distillation import distillation_targets
@@ -163,8 +163,7 @@ class FinetunedModel:
         given: dict[str, Any] = self.learner.model_dump(
             exclude={"kind", "model", "sha256", "revision", "local_files_only", "early_stopping"}
         )
-        stop = self.learner.early_stopping
-        return FinetuneSettings(**given, early_stopping=None if stop is None else EarlyStopping(**stop.model_dump()))
+        return FinetuneSettings(**given, early_stopping=self.learner.early_stopping)
 
     def _stops(self, spec: TrainingSpec) -> tuple[float, ...]:
         return tuple(epoch for epoch in spec.checkpoints if epoch < self.learner.epochs)

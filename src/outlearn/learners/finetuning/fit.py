@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,15 @@ import torch
 from jaxtyping import Float, Int
 
 from outlearn.errors import ConfigError, ShapeError
+from outlearn.learners.checked_inputs import check_labelling
 from outlearn.learners.finetuning.batches import Length
 from outlearn.learners.finetuning.checkpoint import remove_checkpoint
 from outlearn.learners.finetuning.loading import load_text_model, load_tokenizer
 from outlearn.learners.finetuning.settings import FinetuneSettings
 from outlearn.learners.finetuning.tokens import Tokens, tokenise
 from outlearn.learners.finetuning.training import Training
-from outlearn.learners.jobs import HeadJob
-from outlearn.losses import check_targets, loss_config, resolve
+from outlearn.learners.jobs import HeadJob, settled
+from outlearn.losses import loss_config
 
 __all__ = ["FinetuneResult", "Points", "fit_finetune"]
 
@@ -103,19 +104,20 @@ def fit_finetune(
         StoreError: a checkpoint cannot be written.
     """
     settings = settings or FinetuneSettings()
-    targets = np.array(targets, dtype=np.float64, order="C")
-    _check(points, targets, jobs, evaluate)
+    checked, counts, _ = check_labelling(targets, jobs, weights, n_examples=len(points), dtype=torch.float64)
+    targets = checked.numpy()
+    _check_texts(points, evaluate, n_classes=targets.shape[2])
+    jobs = settled(jobs, targets)
     stops = _stops(checkpoints, settings.epochs)
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     texts = _Texts(points, evaluate, model, settings)
-    rows = [_split(_rows(job, weights, len(points)), settings, job.seed) for job in jobs]
+    rows = [_split(_rows(job, counts, len(points)), settings, job.seed) for job in jobs]
     ends = np.cumsum(
         [Length.of(len(train), batch_size=settings.batch_size, epochs=settings.epochs).total for train, _ in rows]
     )
     found = []
     for k, (job, (train, held_out)) in enumerate(zip(jobs, rows, strict=True)):
         labels = targets[job.labelling]
-        job = replace(job, loss=resolve(job.loss, torch.from_numpy(labels)))
         own, identity = None, ""
         if folder is not None:
             content = {
@@ -188,28 +190,17 @@ class _Texts:
         return digest.hexdigest()
 
 
-def _check(
-    points: Points, targets: Float[np.ndarray, "..."], jobs: Sequence[HeadJob], evaluate: Mapping[str, Points]
-) -> None:
-    """Raise unless the data fit each other and the losses."""
-    if targets.ndim != 3 or targets.shape[1] != len(points) or not len(points):
-        raise ShapeError(
-            f"targets have shape {targets.shape}; expected [labellings, {len(points)} examples, classes], and at least "
-            "one example."
-        )
-    if not jobs:
-        raise ConfigError("jobs are empty; expected at least one model to train.")
-    if len(points[0]) == 2 and targets.shape[2] != 2:
-        raise ShapeError(f"targets have {targets.shape[2]} classes; expected 2 for pairs of texts: a and b preferred.")
+def _check_texts(points: Points, evaluate: Mapping[str, Points], *, n_classes: int) -> None:
+    """Raise unless all points have as many texts, and pairs two classes."""
+    if not len(points):
+        raise ShapeError("there are no training points; expected at least one.")
+    if len(points[0]) == 2 and n_classes != 2:
+        raise ShapeError(f"targets have {n_classes} classes; expected 2 for pairs of texts: a and b preferred.")
     for name, part in evaluate.items():
         if len(part) and len(part[0]) != len(points[0]):
             raise ShapeError(
                 f"points of {name!r} have {len(part[0])} texts, training points {len(points[0])}; expected the same."
             )
-    for job in jobs:
-        if not 0 <= job.labelling < len(targets):
-            raise ConfigError(f"a job asks for labelling {job.labelling}; expected one of {len(targets)}.")
-        check_targets(job.loss, torch.from_numpy(targets[job.labelling]))
 
 
 def _stops(checkpoints: Sequence[float], epochs: float) -> tuple[float, ...]:
@@ -222,19 +213,14 @@ def _stops(checkpoints: Sequence[float], epochs: float) -> tuple[float, ...]:
     return tuple(sorted({float(value) for value in checkpoints if value < epochs}))
 
 
-def _rows(job: HeadJob, weights: np.ndarray | None, n_examples: int) -> Int[np.ndarray, " rows"]:
+def _rows(job: HeadJob, counts: np.ndarray | None, n_examples: int) -> Int[np.ndarray, " rows"]:
     """Return the examples of a job, each as often as its weighting says."""
-    if job.weighting is None:
+    if job.weighting is None or counts is None:
         return np.arange(n_examples)
-    if weights is None or not 0 <= job.weighting < len(weights):
+    row = counts[job.weighting]
+    if (row != np.round(row)).any():
         raise ConfigError(
-            f"a job asks for weighting {job.weighting}, and there are {0 if weights is None else len(weights)}."
-        )
-    row = np.asarray(weights[job.weighting])
-    if row.shape != (n_examples,) or (row < 0).any() or (row != np.round(row)).any() or not row.any():
-        raise ConfigError(
-            f"weighting {job.weighting} has shape {row.shape}; fine-tuning takes whole numbers of at least 0: how "
-            f"often each of the {n_examples} examples is there, not all 0."
+            f"weighting {job.weighting} has fractions; expected whole numbers: how often each example is there."
         )
     return np.repeat(np.arange(n_examples), row.astype(np.int64))
 

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from outlearn.learners.finetuning.settings import EarlyStopping
 from outlearn.learners.learner import Learner
 
-__all__ = ["EarlyStop", "FinetuneLearner"]
-
-
-class EarlyStop(BaseModel):
-    """Stop when the loss on a held-out share of the training points, under their own labels, no longer falls."""
-
-    model_config = Learner.model_config
-
-    patience: Annotated[int, Field(ge=1)] = 2
-    every: Annotated[float, Field(gt=0)] = 0.5
-    share: Annotated[float, Field(gt=0, lt=1)] = 0.1
+__all__ = ["FinetuneLearner"]
 
 
 class FinetuneLearner(Learner):
@@ -49,7 +40,7 @@ class FinetuneLearner(Learner):
     tokens_per_batch: Annotated[int, Field(ge=1)] | None = None
     gradient_checkpointing: bool = False
     precision: Literal["auto", "float32", "float64", "bf16"] = "auto"
-    early_stopping: EarlyStop | None = None
+    early_stopping: EarlyStopping | None = None
     probe_first: bool = False
 
     label: ClassVar[str] = "fine-tuning"

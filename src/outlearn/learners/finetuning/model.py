@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from outlearn.learners.finetuning.activations import activation_functions, values_computed_again
-from outlearn.learners.finetuning.batches import MicroBatch
+from outlearn.learners.finetuning.batches import MicroBatch, micro_batches
 from outlearn.learners.finetuning.tokens import TokenBatch, Tokens
 
 __all__ = ["TextModel"]
@@ -71,6 +71,28 @@ class TextModel:
         if not self.pairs:
             return found
         return found[:, : found.shape[1] // 2] - found[:, found.shape[1] // 2 :]
+
+    @torch.no_grad()
+    def run(
+        self,
+        compute: Callable[[Tokens, Int[np.ndarray, " points"], MicroBatch], Tensor],
+        tokens: Tokens,
+        points: Int[np.ndarray, " points"],
+        *,
+        tokens_per_batch: int,
+    ) -> Float[Tensor, "points columns"]:
+        """Compute the `logits` or `features` of points without learning, the longest texts first; rows on the CPU."""
+        training = self.network.training
+        self.network.eval()
+        try:
+            batches = micro_batches(tokens.lengths[points], tokens=tokens_per_batch, overhead=self.overhead)
+            rows = [compute(tokens, points, batch).cpu() for batch in batches]
+        finally:
+            self.network.train(training)
+        if not rows:
+            return torch.empty(0, 2 if self.pairs else self.head.out_features)
+        order = np.argsort(np.concatenate([batch.points for batch in batches]))
+        return torch.cat(rows)[torch.from_numpy(order)]
 
     def _of_points(
         self,

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from outlearn.learners.finetuning.inference import compute_features
 from outlearn.learners.finetuning.model import TextModel
 from outlearn.learners.finetuning.tokens import Tokens
 from outlearn.learners.heads import fit_predict
@@ -30,7 +29,7 @@ def start_from_probe(
 ) -> None:
     """Train a linear head with the job's labels, loss and seed on what the model's head reads, and put it there."""
     unique = np.unique(rows)
-    features = compute_features(model, tokens, unique, tokens_per_batch=tokens_per_batch).float().numpy()
+    features = model.run(model.features, tokens, unique, tokens_per_batch=tokens_per_batch).float().numpy()
     counted = np.searchsorted(unique, rows)
     fitted = fit_predict(
         features[counted],

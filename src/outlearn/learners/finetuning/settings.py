@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import torch
+from pydantic import ConfigDict
 
-from outlearn.errors import ConfigError, suggest
+from outlearn.core.ranges import Range, Whole, check_fields
+from outlearn.errors import ConfigError
+from outlearn.learners.jobs import Positive
 
 __all__ = ["EarlyStopping", "FinetuneSettings"]
+
+BelowOne: TypeAlias = Annotated[float, Range(0.0, 1.0, open_high=True)]
 
 # On a CPU small matrices are as fast and held in less memory. Of 256, 288 and 320 tokens 288 is 1.4 times as fast as a
 # plain loop on long texts at half its memory (benchmarks/finetune.py). A GPU was not tried.
@@ -28,15 +33,15 @@ class EarlyStopping:
             points have its teacher's labels.
     """
 
-    patience: int = 2
-    every: float = 0.5
-    share: float = 0.1
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")  # as a section of a configuration
+
+    patience: Whole = 2
+    every: Positive = 0.5
+    share: Annotated[float, Range(0.0, 1.0, open_low=True, open_high=True)] = 0.1
 
     def __post_init__(self) -> None:
         """Check every setting."""
-        _whole("early_stopping.patience", self.patience)
-        _number("early_stopping.every", self.every, above=0)
-        _number("early_stopping.share", self.share, above=0, below=1)
+        check_fields(self, "early_stopping.")
 
 
 @dataclass(frozen=True)
@@ -75,19 +80,19 @@ class FinetuneSettings:
     """
 
     adaptation: Literal["full", "lora"] = "full"
-    lora_rank: int = 8
-    lora_alpha: int = 16
-    epochs: float = 2.0
-    batch_size: int = 32
-    learning_rate: float = 1e-5
-    weight_decay: float = 0.0
+    lora_rank: Whole = 8
+    lora_alpha: Whole = 16
+    epochs: Positive = 2.0
+    batch_size: Whole = 32
+    learning_rate: Positive = 1e-5
+    weight_decay: Annotated[float, Range(0.0)] = 0.0
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
-    warmup: float = 0.0
-    clip: float | None = None
-    dropout: float | None = None
-    max_length: int = 256
+    warmup: BelowOne = 0.0
+    clip: Positive | None = None
+    dropout: BelowOne | None = None
+    max_length: Whole = 256
     cut: Literal["end", "start"] = "end"
-    tokens_per_batch: int | None = None
+    tokens_per_batch: Whole | None = None
     gradient_checkpointing: bool = False
     precision: Literal["auto", "float32", "float64", "bf16"] = "auto"
     early_stopping: EarlyStopping | None = None
@@ -95,31 +100,8 @@ class FinetuneSettings:
     trust_remote_code: bool = False
 
     def __post_init__(self) -> None:
-        """Check every setting.
-
-        Raises:
-            ConfigError: names the setting, its value and what is allowed.
-        """
-        for name in ("lora_rank", "lora_alpha", "batch_size", "max_length"):
-            _whole(name, getattr(self, name))
-        if self.tokens_per_batch is not None:
-            _whole("tokens_per_batch", self.tokens_per_batch)
-        for name in ("epochs", "learning_rate"):
-            _number(name, getattr(self, name), above=0)
-        _number("weight_decay", self.weight_decay)
-        _number("warmup", self.warmup, below=1)
-        if self.clip is not None:
-            _number("clip", self.clip, above=0)
-        if self.dropout is not None:
-            _number("dropout", self.dropout, below=1)
-        for name, allowed in (
-            ("adaptation", ("full", "lora")),
-            ("schedule", ("cosine", "linear", "constant")),
-            ("cut", ("end", "start")),
-            ("precision", ("auto", "float32", "float64", "bf16")),
-        ):
-            if getattr(self, name) not in allowed:
-                raise ConfigError(f"{name} is {getattr(self, name)!r}; {suggest(getattr(self, name), allowed)}")
+        """Check every setting; ConfigError names one that is not allowed."""
+        check_fields(self)
 
     def rate(self, step: int, n_steps: int) -> float:
         """Return the learning rate of a step, counted from 0.
@@ -156,19 +138,3 @@ class FinetuneSettings:
         if self.precision == "auto":
             return "bf16" if device.type == "cuda" and has else "float32"
         return self.precision
-
-
-def _whole(name: str, value: object) -> None:
-    """Refuse what is not a whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"{name} is {value!r}; expected a whole number of at least 1.")
-
-
-def _number(name: str, value: object, *, above: float | None = None, below: float = math.inf) -> None:
-    """Refuse what is not a number in the interval; without `above` it starts at 0, included."""
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or not (value > above if above is not None else value >= 0) or not value < below:  # type: ignore[operator]
-        low = f"above {above:g}" if above is not None else "of at least 0"
-        raise ConfigError(
-            f"{name} is {value!r}; expected a number {low}{f' and below {below:g}' if below < math.inf else ''}."
-        )

@@ -21,7 +21,6 @@ from outlearn.learners.finetuning.checkpoint import (
     restore_optimiser,
     write_checkpoint,
 )
-from outlearn.learners.finetuning.inference import predict_logits
 from outlearn.learners.finetuning.model import TextModel
 from outlearn.learners.finetuning.probe import start_from_probe
 from outlearn.learners.finetuning.settings import FinetuneSettings
@@ -242,7 +241,7 @@ class Training:
         return {name: self._predict(tokens, np.arange(len(tokens.lengths))) for name, tokens in evaluate.items()}
 
     def _predict(self, tokens: Tokens, points: Int[np.ndarray, " points"]) -> Float[Tensor, "points classes"]:
-        return predict_logits(self.model, tokens, points, tokens_per_batch=self.budget)
+        return self.model.run(self.model.logits, tokens, points, tokens_per_batch=self.budget)
 
     def _log(self, **event: float) -> None:
         if self.log is not None:

@@ -68,9 +68,3 @@ class ReferenceWindow:
             self._logits = torch.cat([part.detach() for part in reference])[: self.size].clone()
             self._targets = torch.cat([part.detach() for part in reference_targets])[: self.size].clone()
         return losses
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Return what the window holds; nothing before the first example."""
-        if self._logits is None or self._targets is None:
-            return {}
-        return {"window.logits": self._logits, "window.targets": self._targets}
