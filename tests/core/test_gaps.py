@@ -13,6 +13,7 @@ from outlearn.core.intervals import mean_interval
 from outlearn.core.labelers.combinations import COMBINATIONS
 from outlearn.core.metrics import METRICS, score
 from outlearn.core.predictions import Predictions, weighted_log_mean
+from outlearn.core.students.agreement import agreement
 from outlearn.core.students.criteria import measure_agreement
 from outlearn.core.students.recovery import performance_gap_recovered
 from outlearn.errors import ShapeError
@@ -58,6 +59,19 @@ def test_a_combination_hears_who_answers(name):
         assert first.answered is None
     else:
         np.testing.assert_array_equal(first.answered, anyone[None])
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_point_left_out_has_no_value_under_any_metric(name):
+    np.testing.assert_array_equal(np.isnan(METRICS[name](with_gaps(), LABELS)), ~ANSWERED)
+    np.testing.assert_array_equal(np.isnan(METRICS[name].measure(with_gaps(), LABELS)), ~ANSWERED)
+    silent = replace(drawn(), answered=np.arange(4)[:, None] > np.zeros(N))
+    assert score(name, silent, LABELS).interval.reason == "a labeler says nothing of these points"
+
+
+def test_agreement_with_a_teacher_that_leaves_the_point_out_has_no_value():
+    student = replace(drawn(seed=3), teacher_of=np.arange(4))
+    np.testing.assert_array_equal(np.isnan(agreement(with_gaps(), student)), ~ANSWERED)
 
 
 def test_where_only_labelers_without_weight_answer_they_are_heard_and_not_what_stands_in_the_gaps_of_the_others():

@@ -234,6 +234,11 @@ def test_a_gap_is_not_scored_is_said_and_stays_in_the_predictions(small_run, wri
             for m in (0, 1)
         ])
     )  # fmt: skip
+    # The best teacher and the students on the same points: those that it answers.
+    best = run.results.controls.best_teacher.model
+    students = run.predictions.students["forward_ce"].log_probs.argmax(axis=-1) == labels[test]
+    paired = students[:, ~silent[best, test]].mean() - right[best]
+    assert student.differences["best_teacher"].mean == pytest.approx(paired)
 
 
 def test_points_that_a_labeler_leaves_out_do_not_move_its_students(small_run, write_task, tmp_path):
