@@ -109,6 +109,15 @@ def test_the_terms_of_the_gap_are_means_over_points_answered_and_still_add_up():
     assert found.slices("class").gap
 
 
+def test_points_that_no_teacher_answers_are_in_no_slice_by_confidence():
+    silent = ANSWERED & (np.arange(N) >= 9)
+    teacher = replace(drawn(), answered=silent)
+    found = risk_gap(LABELS, teacher=teacher, student=replace(drawn(seed=3), teacher_of=np.arange(4)))
+    table = found.slices("teacher_confidence")
+    assert sum(table.n_points) == silent.any(axis=0).sum() < N
+    assert table.names[0].startswith(f"{np.nanmin(found.ledger().teacher_confidence):.3f} to ")
+
+
 def test_recovery_pairs_students_with_the_points_that_their_teacher_answers():
     student, ceiling = replace(drawn(seed=3), teacher_of=np.arange(4)), drawn(models=1, seed=4)
     first, second = (
