@@ -18,7 +18,7 @@ from tests.small_runs import SMALL
 from tools.docs_tables import render
 
 from outlearn.cli import main
-from outlearn.core.generators import GENERATORS, PotentialGenerator
+from outlearn.core.generators import GENERATORS, BregmanGenerator
 from outlearn.core.labelers.combinations import COMBINATIONS, Combination
 from outlearn.core.metrics import METRICS, Metric
 from outlearn.core.predictions import Predictions
@@ -112,7 +112,7 @@ def test_a_loss_is_refused_with_the_range_that_it_states(monkeypatch):
 
 
 @final
-class Cosh(PotentialGenerator):
+class Cosh(BregmanGenerator):
     """phi(x) = sum cosh x."""
 
     name: ClassVar[str] = "cosh"
@@ -197,7 +197,7 @@ CERTAINTY = Criterion(
 
 def test_a_criterion(monkeypatch, show, write_task, tmp_path):
     monkeypatch.setitem(CRITERIA, "squared_kappa", CERTAINTY)
-    monkeypatch.setattr(auto, "default_candidates", lambda *given: default_candidates(*given)[::40])
+    monkeypatch.setattr(auto, "default_candidates", lambda *given, **more: default_candidates(*given, **more)[::40])
     tiny = write_task(tmp_path / "tiny.npz", n_points=120)
     shown = show("student.loss=auto", "student.criterion=squared_kappa", "teacher.models=2", data=f"data.path={tiny}")
     selection = shown.results["selection"]

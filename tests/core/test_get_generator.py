@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from outlearn.core.decomposition.bias_variance import bias_variance
-from outlearn.core.generators import GENERATORS, BregmanGenerator, PotentialGenerator, get_generator
+from outlearn.core.generators import GENERATORS, BregmanGenerator, get_generator
 from outlearn.core.predictions import Predictions
 from outlearn.errors import ConfigError, DomainError, ShapeError
 
 
 @final
-class Quartic(PotentialGenerator):
+class Quartic(BregmanGenerator):
     name, domain, dual_domain = "quartic", "finite numbers", "finite numbers"
 
     def _inside(self, points):
@@ -34,7 +34,7 @@ class Quartic(PotentialGenerator):
 
 
 @final
-class TiltedEntropy(PotentialGenerator):
+class TiltedEntropy(BregmanGenerator):
     """Twice the negative entropy plus a linear function: twice KL, by affine invariance."""
 
     name, domain, dual_domain = "tilted", "positive probabilities", "finite numbers"

@@ -97,7 +97,7 @@ def test_all_mistakes_are_reported_at_once():
     ("content", "message"),
     [
         (b"", "is empty"),
-        (b"- 1\n", "must be keys and values, got a list"),
+        (b"- 1\n", r"must be keys and values, got \[1\]"),
         (b"a: [1\n", "not valid YAML at line"),
         (b"\xff\xfe", "not UTF-8"),
     ],

@@ -298,5 +298,6 @@ def test_the_same_configuration_may_go_on_in_its_folder(small_run, tmp_path):
 
 
 def test_too_many_teachers_for_the_split_say_what_to_lower(small_run):
-    with pytest.raises(ConfigError, match=r"teacher\.labels to"):
+    with pytest.raises(ConfigError, match=r"teacher\.models to 7"):
         small_run("teacher.models=50")
+    small_run("teacher.models=7")

@@ -56,7 +56,7 @@ def test_every_experiment_has_figures():
 def test_the_page_holds_every_claim_figure_and_number(results, name):
     result = results[name]
     page = theory_page([result])
-    figures = FIGURES[name](result)
+    figures = theory_figures(result)
     assert page.count('class="plot"') == len(figures)
     assert page.count("<details>") == len(figures)
     for claim in result.claims:
@@ -69,7 +69,7 @@ def test_the_page_holds_every_claim_figure_and_number(results, name):
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_a_series_is_never_told_by_colour_alone(results, name):
-    for figure in FIGURES[name](results[name]):
+    for figure in theory_figures(results[name]):
         looks = {}
         for trace in figure.as_mapping()["data"]:
             if not trace["name"]:

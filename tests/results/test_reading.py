@@ -52,7 +52,7 @@ RESULTS = {
     "config.yaml' is damaged": lambda f: (f / "config.yaml").write_text("a: [1"),
 }
 PREDICTIONS = {
-    "points.jsonl' cannot be read": lambda f: (f / "points.jsonl").unlink(),
+    "has no points.jsonl": lambda f: (f / "points.jsonl").unlink(),
     "points.jsonl' is damaged at line 1": lambda f: (f / "points.jsonl").write_text("{\n"),
     "expected an object with split": lambda f: (f / "points.jsonl").write_text("[]\n"),
     "students.safetensors' does not exist": lambda f: (f / "students.safetensors").unlink(),

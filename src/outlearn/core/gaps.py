@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
-__all__ = ["NEEDS_EVERY_ANSWER", "mean_over_models", "over_answered"]
+__all__ = ["NEEDS_EVERY_ANSWER", "mean_of_known", "over_answered"]
 
 NEEDS_EVERY_ANSWER = "teachers leave points out, and this term needs what each of them says of every point"
 
@@ -46,10 +46,13 @@ def over_answered(
         return np.where(answered, means + answered.shape[1] / counts * (values - means), means)
 
 
-def mean_over_models(values: Float[np.ndarray, "models points"]) -> Float[np.ndarray, " points"]:
-    """Average over the models that have a value; nan where none has."""
-    there = ~np.isnan(values)
-    if there.all():
-        return np.asarray(values.mean(axis=0))
+def mean_of_known(values: Float[np.ndarray, "models points"]) -> Float[np.ndarray, " points"]:
+    """Average over the models that have a value at a point; nan where none has.
+
+    Example:
+        >>> mean_of_known(np.array([[1.0, np.nan], [3.0, 2.0]]))
+        array([2., 2.])
+    """
+    known = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(there, values, 0.0).sum(axis=0) / there.sum(axis=0))
+        return np.asarray(np.where(known, values, 0.0).sum(axis=0) / known.sum(axis=0))

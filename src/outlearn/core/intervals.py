@@ -24,16 +24,9 @@ from scipy import stats
 from outlearn.errors import AlignmentError, ConfigError, DomainError
 
 __all__ = [
-    "Interval",
-    "TwoWayVariance",
-    "cluster_means",
-    "mean_interval",
-    "point_interval",
-    "pseudo_values",
-    "ratio_interval",
-    "two_way_interval",
-    "two_way_variance",
-]
+    "Interval", "TwoWayVariance", "check_level", "cluster_means", "mean_interval", "point_interval", "pseudo_values",
+    "ratio_interval", "two_way_interval", "two_way_variance",
+]  # fmt: skip
 
 MINIMUM_POINTS = 4  # three points say too little about a spread to carry an interval
 # With few teachers the row part and the degrees of freedom taken from it err together. Counting its square three times
@@ -338,9 +331,18 @@ def pseudo_values(
     return n_models * np.asarray(full) - (n_models - 1) * leave_one_out
 
 
-def _check(values: np.ndarray, level: float) -> None:
+def check_level(level: float | int) -> None:
+    """Raise unless this can be the level of intervals.
+
+    Raises:
+        ConfigError: if it is not between 0 and 1.
+    """
     if not 0 < level < 1:
         raise ConfigError(f"level must lie between 0 and 1, like 0.95; got {level!r}.")
+
+
+def _check(values: np.ndarray, level: float) -> None:
+    check_level(level)
     if values.size == 0:
         raise DomainError(f"an interval needs at least one model and one point; got shape {values.shape}.")
     if np.isnan(values).any():

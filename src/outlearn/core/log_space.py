@@ -57,22 +57,21 @@ def log_normalise(logits: Float[np.ndarray, "*batch classes"]) -> Float[np.ndarr
 
 def row_sum(values: Float[np.ndarray, "*batch classes"]) -> Float[np.ndarray, "*batch"]:
     """Sum over the last axis."""
-    if values.shape[-1] > SHORT_AXIS:
-        return np.asarray(values.sum(axis=-1))
-    total = values[..., 0].copy()
-    for k in range(1, values.shape[-1]):
-        np.add(total, values[..., k], out=total)
-    return total
+    return _reduced(np.add, values)
 
 
 def row_max(values: Float[np.ndarray, "*batch classes"]) -> Float[np.ndarray, "*batch"]:
     """Take the largest of the last axis; NaN if any is."""
+    return _reduced(np.maximum, values)
+
+
+def _reduced(join: np.ufunc, values: np.ndarray) -> np.ndarray:
     if values.shape[-1] > SHORT_AXIS:
-        return np.asarray(values.max(axis=-1))
-    largest = values[..., 0].copy()
+        return np.asarray(join.reduce(values, axis=-1))
+    found = values[..., 0].copy()
     for k in range(1, values.shape[-1]):
-        np.maximum(largest, values[..., k], out=largest)
-    return largest
+        join(found, values[..., k], out=found)
+    return found
 
 
 def _sum_but_largest(values: Float[np.ndarray, "*batch classes"]) -> Float[np.ndarray, "*batch"]:

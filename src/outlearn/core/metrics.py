@@ -25,19 +25,9 @@ from outlearn.core.top_class import hits, top_class
 from outlearn.errors import AlignmentError, ConfigError, DomainError, suggest
 
 __all__ = [
-    "METRICS",
-    "Metric",
-    "Score",
-    "accuracy",
-    "auroc",
-    "brier",
-    "calibration_error",
-    "entropy",
-    "log_loss",
-    "majority_accuracy",
-    "score",
-    "scorecard",
-]
+    "METRICS", "Metric", "Score", "accuracy", "auroc", "brier", "calibration_error", "entropy", "log_loss",
+    "majority_accuracy", "score", "scorecard",
+]  # fmt: skip
 
 CALIBRATION_BINS = 15  # equal width over (0, 1], closed on the right
 
@@ -301,8 +291,7 @@ def score(name: str, predictions: Predictions, labels: Integer[np.ndarray, "poin
         silent = predictions.answered is not None and not predictions.answered.any(axis=1).all()
         one_class = "the labels show one class only: no ranking to measure"
         reason = "a labeler says nothing of these points" if silent else one_class
-        nan = float("nan")
-        return Score(Interval(nan, nan, nan, nan, n_models, n_points, level, reason), each)
+        return Score(Interval.missing(reason, n_models=n_models, n_points=n_points, level=level), each)
     return Score(mean_interval(values, level, clusters=predictions.teacher_of), each)
 
 

@@ -20,15 +20,9 @@ from outlearn.core.generators import BregmanGenerator
 from outlearn.errors import ConfigError, suggest
 
 __all__ = [
-    "ORDERS",
-    "Directions",
-    "check_order",
-    "directions",
-    "dual_centre",
-    "leave_out_centres",
-    "mean_risk",
+    "ORDERS", "Directions", "check_order", "directions", "dual_centre", "leave_out_centres", "mean_risk",
     "spread_about",
-]
+]  # fmt: skip
 
 ORDERS: dict[str, str] = {
     "target_first": "D(target, prediction), dual mean of predictions",
@@ -155,7 +149,6 @@ def spread_about(
 
 def leave_out_centres(
     units: Float[np.ndarray, "units points classes"],
-    sizes: Float[np.ndarray, " units"],
     generator: BregmanGenerator,
     order: str,
     *,
@@ -167,29 +160,19 @@ def leave_out_centres(
     lose the small probabilities, and is not defined at a probability of 0.
 
     Args:
-        units: at least two; the mean of each unit, in dual coordinates.
-        sizes: how many models each unit holds.
+        units: at least two, which weigh the same; the mean of each, in dual coordinates.
     """
+
+    def joined(first: np.ndarray, n_first: int, second: np.ndarray, n_second: int) -> np.ndarray:
+        weights = np.array([n_first, n_second], dtype=np.float64)
+        return dual_centre(np.stack([first, second]), generator, order, of=of, weights=weights)
+
     before, after = list(units[:1]), list(units[-1:])
     for k in range(1, len(units) - 1):
-        before.append(_joined(before[-1], sizes[:k].sum(), units[k], sizes[k], generator, order, of))
-        after.append(_joined(after[-1], sizes[-k:].sum(), units[-1 - k], sizes[-1 - k], generator, order, of))
+        before.append(joined(before[-1], k, units[k], 1))
+        after.append(joined(after[-1], k, units[-1 - k], 1))
     centres = np.empty_like(units)
     centres[0], centres[-1] = after[-1], before[-1]
     for k in range(1, len(units) - 1):
-        left, right = sizes[:k].sum(), sizes[k + 1 :].sum()
-        centres[k] = _joined(before[k - 1], left, after[len(units) - 2 - k], right, generator, order, of)
+        centres[k] = joined(before[k - 1], k, after[len(units) - 2 - k], len(units) - 1 - k)
     return centres
-
-
-def _joined(
-    first: np.ndarray,
-    n_first: float,
-    second: np.ndarray,
-    n_second: float,
-    generator: BregmanGenerator,
-    order: str,
-    of: str,
-) -> np.ndarray:
-    weights = np.array([n_first, n_second], dtype=np.float64)
-    return dual_centre(np.stack([first, second]), generator, order, of=of, weights=weights)

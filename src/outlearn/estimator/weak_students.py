@@ -118,12 +118,6 @@ def _choose(
     kept, learned = (order[:n_kept], order[n_kept:]) if n_kept >= LEAST_VALIDATION else (order[:0], order)
     shown = labels if weights is None else np.where(weights[..., None] > 0, labels, 1.0 / labels.shape[-1])
     some_hidden = weights is not None and not np.all(weights > 0)
-    candidates = [
-        # A loss that looks at a whole minibatch takes no weights.
-        candidate
-        for candidate in default_candidates(len(features), settings)
-        if not (some_hidden and candidate.loss.batch_coupled)
-    ]
     labelers = {"student": Predictions.from_probs(shown[:, learned])}
     if len(kept):
         labelers["validation"] = Predictions.from_probs(shown[:, kept])
@@ -132,7 +126,7 @@ def _choose(
         labels[:, learned],
         labelers=labelers,
         validation_features=features[kept] if len(kept) else None,
-        candidates=candidates,
+        candidates=default_candidates(len(features), settings, weighted=some_hidden),
         base=settings,
         seeds=seeds,
         weights=weights[:, learned] if weights is not None and some_hidden else None,

@@ -1,4 +1,7 @@
-"""The keys of a run's configuration: their types, defaults and the rules between them. `load_config` reads one."""
+"""The keys of a run's configuration: their types, defaults and the rules between them. `load_config` reads one.
+
+A validator raises ValueError, which a `ConfigError` is too.
+"""
 
 from __future__ import annotations
 
@@ -37,15 +40,8 @@ def _generator(name: str) -> str:
     return name
 
 
-def _read_learner(value: object) -> Learner:
-    try:
-        return get_learner(value)
-    except ConfigError as error:
-        raise ValueError(str(error)) from None
-
-
 # Read by the table of learners when a configuration is read, so that one that was added to it is known.
-LearnerSection = Annotated[SerializeAsAny[Learner], BeforeValidator(_read_learner)]
+LearnerSection = Annotated[SerializeAsAny[Learner], BeforeValidator(get_learner)]
 
 
 class Section(BaseModel):
@@ -192,10 +188,7 @@ class StudentSection(Section):
     @field_validator("criterion")
     @classmethod
     def _known_criterion(cls, value: str) -> str:
-        try:
-            check_criterion(value)
-        except ConfigError as error:
-            raise ValueError(str(error)) from None
+        check_criterion(value)
         return value
 
     @model_validator(mode="after")
@@ -251,10 +244,7 @@ class Config(Section):
                 "learner.model names; leave encoder out"
             )
         if section.encoder:
-            try:
-                get_encoder(section.encoder)
-            except ConfigError as error:
-                raise ValueError(str(error)) from None
+            get_encoder(section.encoder)
         return section
 
     def to_yaml(self) -> str:

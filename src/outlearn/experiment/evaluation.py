@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int
+from jaxtyping import Float32, Int
 
 from outlearn.core.gaps import over_answered
 from outlearn.core.generators import get_generator
@@ -17,7 +17,7 @@ from outlearn.data.task import Task
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import Config
 from outlearn.experiment.points import EVALUATED, point_ids
-from outlearn.experiment.stages.students import CONTROL, Students
+from outlearn.experiment.stages.students import CONTROL, Labelling, Students
 
 __all__ = ["Evaluation", "check_target", "evaluate"]
 
@@ -83,9 +83,7 @@ def check_target(task: Task, splits: Splits, config: Config) -> None:
 def evaluate(
     split: str,
     *,
-    task: Task,
-    splits: Splits,
-    config: Config,
+    labelling: Labelling,
     teachers: Mapping[str, Predictions],
     source: Mapping[str, Predictions],
     ensembles: Mapping[str, Mapping[str, Predictions]],
@@ -96,32 +94,23 @@ def evaluate(
 
     Args:
         split: its name.
-        task, splits, config: of the run.
+        labelling: of the run.
         teachers, source: split -> the teachers, and who labels.
         ensembles: name of each way to combine teachers -> split -> what the combination says.
-        students: of some losses each; all have the same order of (labelling, seed) within a loss.
+        students: of each loss, in the same order of (labelling, seed).
         ceilings: logits.
     """
-    points = getattr(splits, split)
+    task, config, points = labelling.task, labelling.config, getattr(labelling.splits, split)
     ids = point_ids(task, points)
-    by_loss, chosen, checkpoints, losses, control = {}, {}, {}, {}, {}
-    for group in students:
-        for k, name in enumerate(group.losses):
-            of_loss = group.loss_of == k
-            teacher_of = group.labelling_of[of_loss]
-            by_loss[name] = tuple(
-                Predictions.from_logits(logits[of_loss], point_ids=ids, teacher_of=teacher_of)
-                for logits in group.logits[split]
-            )
-            chosen[name] = _choose(group, of_loss, source["validation"], config)
-            checkpoints[name] = group.checkpoints
-            losses[name] = group.configs[k]
-            if group.control is not None:
-                of_control = group.control.loss_of == k
-                epoch = _choose(group.control, of_control, ensembles[CONTROL]["validation"], config)
-                logits = group.control.logits[split][epoch][of_control]
-                teacher_of = group.control.labelling_of[of_control]
-                control[name] = Predictions.from_logits(logits, point_ids=ids, teacher_of=teacher_of)
+
+    def predicted(by: Students, checkpoint: int) -> Predictions:
+        return Predictions.from_logits(by.logits[split][checkpoint], point_ids=ids, teacher_of=by.labelling_of)
+
+    def chosen(by: Students, source: Mapping[str, Predictions]) -> int:
+        if config.student.select == "last":
+            return len(by.checkpoints) - 1
+        return _cheapest(by, source["validation"])
+
     return Evaluation(
         labels=task.labels[points],
         target=_target(task, points, config),
@@ -129,24 +118,26 @@ def evaluate(
         source=source[split],
         ensembles={name: each[split] for name, each in ensembles.items()},
         ceilings=Predictions.from_logits(ceilings, point_ids=ids),
-        students=by_loss,
-        control=control,
-        seeds=students[0].seed_of[students[0].loss_of == 0],
-        losses=losses,
-        chosen=chosen,
-        checkpoints=checkpoints,
+        students={each.loss: tuple(predicted(each, at) for at in range(len(each.checkpoints))) for each in students},
+        control={
+            each.loss: predicted(each.control, chosen(each.control, ensembles[CONTROL]))
+            for each in students
+            if each.control is not None
+        },
+        seeds=students[0].seed_of,
+        losses={each.loss: each.config for each in students},
+        chosen={each.loss: chosen(each, source) for each in students},
+        checkpoints={each.loss: each.checkpoints for each in students},
     )
 
 
-def _choose(students: Students, of_loss: Bool[np.ndarray, " models"], source: Predictions, config: Config) -> int:
-    """Choose a loss's checkpoint: the last, or the one that agrees best with the weak labels of validation."""
-    if config.student.select == "last":
-        return len(students.checkpoints) - 1
-    labeler = students.labelling_of[of_loss]
-    labels, heard = source.probs[labeler], None if source.answered is None else source.answered[labeler]
+def _cheapest(students: Students, source: Predictions) -> int:
+    """Return the checkpoint that agrees best with the weak labels of validation."""
+    of = students.labelling_of
+    labels, heard = source.probs[of], None if source.answered is None else source.answered[of]
     # Cross-entropy of the student under its labeler's distribution: what a held-out weak label can tell.
     costs = [
-        over_answered(-(labels * Predictions.from_logits(logits[of_loss]).log_probs).sum(axis=-1), heard).mean()
+        over_answered(-(labels * Predictions.from_logits(logits).log_probs).sum(axis=-1), heard).mean()
         for logits in students.logits["validation"]
     ]
     return int(np.argmin(costs))

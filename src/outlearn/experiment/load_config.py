@@ -81,7 +81,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if content is None:
         raise ConfigError(f"the configuration {str(path)!r} is empty; leave it out to run the offline default")
     if not isinstance(content, dict):
-        raise ConfigError(f"the configuration {str(path)!r} must be keys and values, got a {type(content).__name__}")
+        raise ConfigError(f"the configuration {str(path)!r} must be keys and values, got {content!r:.60}")
     return content
 
 

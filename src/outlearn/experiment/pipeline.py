@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from outlearn.core.labelers.combinations import COMBINATIONS, combined
+from outlearn.core.labelers.combinations import COMBINATIONS, combined, label_source
 from outlearn.experiment.config import Config
 from outlearn.experiment.evaluation import Evaluation, evaluate
 from outlearn.experiment.plan import Plan, make_plan
@@ -97,17 +97,15 @@ def _predictions(plan: Plan, entries: Mapping[str, Entry]) -> dict[str, Evaluati
     """Gather everybody's predictions on the splits that are evaluated."""
     by_key = {entry.key: entry for entry in entries.values()}
     teachers = teacher_predictions(by_key[plan.labelling.teachers.key], plan.task, plan.splits)
-    source = plan.labelling.source(teachers)
+    source = label_source(teachers, plan.config.weak_labels.source)
     ensembles = {name: combined(teachers, name) for name in COMBINATIONS}
-    students = [read_students(entries["students"], plan.labelling)] if "students" in entries else []
+    students = read_students(entries["students"], plan.labelling) if "students" in entries else []
     if plan.auto is not None:
         students.append(plan.auto.read(entries["auto students"], plan.auto.choice(entries["choice"])))
     return {
         split: evaluate(
             split,
-            task=plan.task,
-            splits=plan.splits,
-            config=plan.config,
+            labelling=plan.labelling,
             teachers=teachers,
             source=source,
             ensembles=ensembles,

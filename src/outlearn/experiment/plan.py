@@ -23,9 +23,9 @@ from outlearn.experiment.stages.external import external_teachers
 from outlearn.experiment.stages.features import features_stage
 from outlearn.experiment.stages.finetuned import FinetunedModel
 from outlearn.experiment.stages.frozen import FrozenModel
-from outlearn.experiment.stages.model import Model
 from outlearn.experiment.stages.students import Labelling, named_losses, students_stage
 from outlearn.experiment.stages.teachers import teachers_stage
+from outlearn.experiment.stages.training_spec import Model
 from outlearn.learners.finetuning.learner import FinetuneLearner
 from outlearn.learners.learner import Learner
 from outlearn.store.stage import Stage
@@ -92,11 +92,7 @@ def read_points(config: Config) -> SplitTask:
 
 
 def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
-    """Read the data, unless they were read, and lay out the stages.
-
-    Args:
-        config: the configuration.
-        points: what `read_points` gives for it; by default it is called here.
+    """Lay out the stages of a run on its points, which `read_points` gives unless they are given.
 
     Raises:
         OutlearnError: for data or a configuration of which no run can come.

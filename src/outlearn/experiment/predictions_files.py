@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -24,57 +24,45 @@ def write_predictions(
     those of another. Where a teacher leaves points out, `answered` says which it answers. Where teachers were combined,
     `labeler.safetensors` holds the combination: weights and confusions come from the student split, whose predictions
     are not written.
-
-    Args:
-        writer: of the run folder.
-        splits_of: split -> predictions.
-        task, splits: what the points are.
-        teacher_names: one a teacher.
     """
     first = next(iter(splits_of.values()))
     losses = list(first.students)
-    finals = {split: [evaluation.final(loss) for loss in losses] for split, evaluation in splits_of.items()}
-    per_loss = [predictions.n_models for predictions in next(iter(finals.values()))]
-    labelled = [
-        np.zeros(0, dtype=np.int64),
-        *(p.teacher_of for p in next(iter(finals.values())) if p.teacher_of is not None),
-    ]
-    writer.arrays(
-        "predictions/teachers.safetensors",
-        _labelers({split: evaluation.teachers for split, evaluation in splits_of.items()}),
-        {"models": teacher_names},
-    )
+    finals = [first.final(loss) for loss in losses]
+
+    def log_probs(of: Callable[[Evaluation], Sequence[Predictions]]) -> dict[str, np.ndarray]:
+        return {
+            f"{split}.log_probs": np.concatenate([predictions.log_probs for predictions in of(evaluation)])
+            for split, evaluation in splits_of.items()
+        }
+
+    def labelers(of: Callable[[Evaluation], Predictions]) -> dict[str, np.ndarray]:
+        masks = {f"{split}.answered": of(evaluation).answered for split, evaluation in splits_of.items()}
+        given = {name: mask.astype(np.uint8) for name, mask in masks.items() if mask is not None}
+        return log_probs(lambda evaluation: [of(evaluation)]) | given
+
+    teachers = labelers(lambda evaluation: evaluation.teachers)
+    writer.arrays("predictions/teachers.safetensors", teachers, {"models": teacher_names})
     if first.source is not first.teachers:
-        writer.arrays(
-            "predictions/labeler.safetensors",
-            _labelers({split: evaluation.source for split, evaluation in splits_of.items()}),
-            {"models": ["labeler"]},
-        )
+        combination = labelers(lambda evaluation: evaluation.source)
+        writer.arrays("predictions/labeler.safetensors", combination, {"models": ["labeler"]})
     writer.arrays(
         "predictions/students.safetensors",
         {
-            **{f"{split}.log_probs": np.concatenate([p.log_probs for p in final]) for split, final in finals.items()},
-            "teacher_of": np.concatenate(labelled).astype(np.int64),
-            "loss_of": np.repeat(np.arange(len(losses)), per_loss),
+            **log_probs(lambda evaluation: [evaluation.final(loss) for loss in losses]),
+            "teacher_of": np.concatenate([p.teacher_of for p in finals if p.teacher_of is not None]),
+            "loss_of": np.repeat(np.arange(len(losses)), [p.n_models for p in finals]),
             "seed_of": np.tile(first.seeds, len(losses)),
         },
         {"losses": losses},
     )
     if first.control:
-        writer.arrays(
-            "predictions/control.safetensors",
-            {
-                f"{split}.log_probs": np.concatenate([evaluation.control[loss].log_probs for loss in first.control])
-                for split, evaluation in splits_of.items()
-            }
-            | {"loss_of": np.repeat(np.arange(len(first.control)), [p.n_models for p in first.control.values()])},
-            {"losses": list(first.control)},
-        )
-    writer.arrays(
-        "predictions/ceilings.safetensors",
-        {f"{split}.log_probs": evaluation.ceilings.log_probs for split, evaluation in splits_of.items()},
-        {"models": [f"ceiling {r}" for r in range(first.ceilings.n_models)]},
-    )
+        control = list(first.control.values())
+        arrays = log_probs(lambda evaluation: list(evaluation.control.values()))
+        arrays["loss_of"] = np.repeat(np.arange(len(control)), [p.n_models for p in control])
+        writer.arrays("predictions/control.safetensors", arrays, {"losses": list(first.control)})
+    ceilings = log_probs(lambda evaluation: [evaluation.ceilings])
+    names = [f"ceiling {r}" for r in range(first.ceilings.n_models)]
+    writer.arrays("predictions/ceilings.safetensors", ceilings, {"models": names})
     writer.lines(
         "predictions/points.jsonl",
         [
@@ -91,10 +79,3 @@ def write_predictions(
             for i in getattr(splits, split).tolist()
         ],
     )
-
-
-def _labelers(splits_of: Mapping[str, Predictions]) -> dict[str, np.ndarray]:
-    """Give the arrays of who labels: log-probabilities, and where there are gaps, which points are answered."""
-    logs = {f"{split}.log_probs": predictions.log_probs for split, predictions in splits_of.items()}
-    masks = {f"{split}.answered": predictions.answered for split, predictions in splits_of.items()}
-    return logs | {name: mask.astype(np.uint8) for name, mask in masks.items() if mask is not None}

@@ -65,13 +65,7 @@ def wants_gpu(stage: Stage) -> bool:
 def compute_stages(
     plans: Iterable[Plan], *, store: Store, executor: TaskRunner, progress: Progress | None = None
 ) -> dict[str, Outcome]:
-    """Compute what the store has not of all the stages of the plans.
-
-    Args:
-        plans: of any number of runs.
-        store: where results go.
-        executor: what runs tasks.
-        progress: where to report.
+    """Compute what the store has not of all the stages of the plans, of any number of runs.
 
     Returns:
         Name of the task -> outcome, for the stages that were not there; the result of one that is done is its key.
@@ -118,16 +112,13 @@ def raise_failures(outcomes: Mapping[str, Outcome]) -> None:
 
 
 def compute_stage(config: dict[str, Any], store: str, folder: str, key: str) -> str:
-    """Compute one stage into the store; run by a worker.
+    """Compute one stage of a run into the store, and return its key; called by a worker.
 
     Args:
-        config: the configuration of a run that the stage belongs to.
-        store: the store's folder.
+        config: of the run, as JSON.
+        store: folder of the store.
         folder: where relative paths of the configuration start.
         key: of the stage.
-
-    Returns:
-        The key.
 
     Raises:
         WorkerError: if this worker's plan has no such stage.
@@ -144,12 +135,11 @@ def inside(folder: str) -> contextlib.AbstractContextManager[None]:
 
 def _stage(config: str, folder: str, key: str) -> Stage:
     """Find a stage of a plan by its key."""
-    for attempt in ("kept", "made again"):
-        stages = {stage.key: stage for stage in upstream(*_plan(config, folder).stages.values())}
-        if key in stages:
-            return stages[key]
-        if attempt == "kept":  # the data may have changed since
-            _plan.cache_clear()
+    for _ in range(2):
+        for stage in upstream(*_plan(config, folder).stages.values()):
+            if stage.key == key:
+                return stage
+        _plan.cache_clear()  # the data may have changed since
     raise WorkerError(
         f"the worker {place()} finds no stage with the key {key[:12]} in the plan of this configuration: its data, its "
         "outlearn or its packages differ from the driver's, or the data changed during the run. Install the same and "

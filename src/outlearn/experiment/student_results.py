@@ -74,14 +74,7 @@ class PointScores:
 
 
 def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: PointScores, config: Config) -> Student:
-    """Measure the students of one loss.
-
-    Args:
-        loss: which.
-        test: everybody's predictions on the test points.
-        right, log_loss: accuracy and log loss of everybody, point by point.
-        config: of the run.
-    """
+    """Measure the students of one loss; `right` and `log_loss` are everybody's, point by point."""
     level = config.measure.level
     student = test.final(loss)
     own = labelled_by(test.source, student)
@@ -219,16 +212,10 @@ def _posterior_mean(
 
 def measure_bias_variance(target: np.ndarray, predictions: Predictions, config: Config) -> BiasVariance:
     """Decompose the risk, corrected for the number of models by the jackknife."""
+    terms = ("total", "noise", "bias", "variance")
     if predictions.answered is not None:
-        withheld = dict.fromkeys(("total", "noise", "bias", "variance"), Withheld(NEEDS_EVERY_ANSWER))
-        return BiasVariance(**withheld, correction="jackknife")
+        return BiasVariance(**dict.fromkeys(terms, Withheld(NEEDS_EVERY_ANSWER)), correction="jackknife")
     found = bias_variance(target, predictions, generator=config.measure.generator, order=config.measure.order).summary(
         correction="jackknife", level=config.measure.level
     )
-    return BiasVariance(
-        total=measured(found.total),
-        noise=measured(found.noise),
-        bias=measured(found.bias),
-        variance=measured(found.variance),
-        correction=found.correction,
-    )
+    return BiasVariance(**{name: measured(getattr(found, name)) for name in terms}, correction=found.correction)

@@ -23,16 +23,17 @@ from outlearn.core.decomposition.bias_variance import (
 from outlearn.core.decomposition.posterior import METHODS, posterior_mean
 from outlearn.core.decomposition.risk_gap import Ledger, RiskGap, risk_gap
 from outlearn.core.generators import BregmanGenerator, get_generator
-from outlearn.core.intervals import Interval, cluster_means, point_interval, two_way_interval
+from outlearn.core.intervals import Interval, check_level, cluster_means, point_interval, two_way_interval
 from outlearn.core.predictions import Predictions
 from outlearn.core.students.blind_spots import blind_spots
+from outlearn.core.students.denoising import denoising_control
 from outlearn.core.students.sharpening import sharpening
 from outlearn.core.targets import read_target
 from outlearn.errors import ConfigError, DomainError, OutlearnError
-from outlearn.explanation.denoising import denoising
 from outlearn.progress import Progress, Silent
 from outlearn.results.explanation import Explanation
 from outlearn.results.explanation_parts import (
+    Control,
     Decomposition,
     EnsembleRisk,
     GainSplit,
@@ -109,8 +110,7 @@ def explain(
         >>> found.gain.variance_removed.low > 0, found.gain.bias_removed.excludes_zero
         (True, False)
     """
-    if not 0 < level < 1:
-        raise ConfigError(f"level must lie between 0 and 1, like 0.95; got {level!r}.")
+    check_level(level)
     show = progress or Silent()
     risk = _Risk(target, get_generator(generator), order, draws, level)
     with show.bar("risk gap"):
@@ -132,11 +132,7 @@ def explain(
         posterior = tuple(_posterior(method, teacher, paired, risk) for method in POSTERIOR_METHODS)
     with show.bar("controls"):
         labels, labels_are = risk.labels(teacher)
-        control = _or_withheld(
-            lambda: denoising(
-                labels, teacher=teacher, student=paired, validation=validation, labels_are=labels_are, level=level
-            )
-        )
+        control = _or_withheld(lambda: _control(labels, labels_are, teacher, paired, validation, level))
         sharp = SharpeningOfBoth(
             _or_withheld(lambda: sharpening(target, teacher, level=level, draws=draws).summary()),
             _or_withheld(lambda: sharpening(target, paired, level=level, draws=draws).summary()),
@@ -269,6 +265,25 @@ def _posterior(method: str, teacher: Predictions, student: Predictions, risk: _R
         return PosteriorMeanTerms(**{name: found.interval(name, risk.level) for name in names})
 
     return PosteriorMeanSummary(method, METHODS[method], _or_withheld(terms))
+
+
+def _control(
+    labels: np.ndarray,
+    labels_are: str,
+    teacher: Predictions,
+    student: Predictions,
+    validation: tuple[Predictions, np.ndarray] | None,
+    level: float,
+) -> Control:
+    """Ask whether the gain is only denoising: teachers, ensembles of them and students in one table of accuracies."""
+    if teacher.n_models < 2:
+        raise DomainError("one teacher has no ensemble to compare its student with; train at least two.")
+    models, truth = validation or (None, None)
+    table = denoising_control(
+        labels, teacher=teacher, student=student, validation_teacher=models, validation_labels=truth, level=level
+    )
+    how = "chosen on a random half of the points, measured on the other half"
+    return Control(table, labels_are, how if validation is None else "chosen on the validation points")
 
 
 def _points(ledger: Ledger) -> PointsOfGain:

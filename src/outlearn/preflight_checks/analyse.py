@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from outlearn.core.intervals import check_level
 from outlearn.core.randomness import generator
 from outlearn.data.label_table import LabelTable
 from outlearn.encoders import get_encoder
@@ -127,8 +128,7 @@ def analyse_table(
     progress: Progress | None = None,
 ) -> Preflight:
     """Report on a table; see `preflight` for the arguments."""
-    if not 0 < level < 1:
-        raise ConfigError(f"level is {level!r}; expected a number between 0 and 1, like 0.95.")
+    check_level(level)
     if not 0 <= largest_bias < 0.5:
         raise ConfigError(f"the largest shared bias is {largest_bias!r}; expected at least 0 and below 0.5.")
     if features is not None and (features.ndim != 2 or len(features) != table.n_points):

@@ -84,7 +84,7 @@ class StudentMeasures:
             judged = self._pooled_judged(self.pooled, 1.0)
             votes: Judged | Withheld = Withheld("of two labelers one judges, and the other is no vote")
             if len(self.labels.table.names) > 2:
-                votes = replace(judged, rivals=self._votes(judged.judges))
+                votes = replace(judged, rivals=tuple(self._others(judge, plurality=True) for judge in judged.judges))
             found.append(self._report("of all labelers", judged, votes))
         return tuple(found)
 
@@ -139,17 +139,13 @@ class StudentMeasures:
 
     def _pooled_judged(self, pooled: CrossFit, fraction: float) -> Judged:
         answers = top_class(pooled.probs[fraction])
-        rivals = {}
-        for judge in self.labels.judges:
-            others = [j for j in self.groups[judge] if j != judge]
-            rivals[judge] = vote_shares(self.labels.table.labels[others], self.labels.n_classes, plurality=False)
+        rivals = {judge: self._others(judge, plurality=False) for judge in self.labels.judges}
         return Judged(tuple(rivals), tuple(answers[judge] for judge in rivals), tuple(rivals.values()))
 
-    def _votes(self, judges: tuple[int, ...]) -> tuple[np.ndarray, ...]:
-        others = [[j for j in self.groups[judge] if j != judge] for judge in judges]
-        return tuple(
-            vote_shares(self.labels.table.labels[rows], self.labels.n_classes, plurality=True) for rows in others
-        )
+    def _others(self, judge: int, *, plurality: bool) -> np.ndarray:
+        """Return the shares, or the vote, of those whose labels a student that this labeler judges learned from."""
+        others = [j for j in self.groups[judge] if j != judge]
+        return vote_shares(self.labels.table.labels[others], self.labels.n_classes, plurality=plurality)
 
     def _report(self, name: str, judged: Judged, votes: Judged | Withheld) -> StudentReport:
         level = self.labels.level
@@ -164,17 +160,18 @@ class StudentMeasures:
         def over(rivals: Judged | Withheld, measure: Callable[[Judged], LinearisedEstimate]) -> Interval | Withheld:
             return rivals if isinstance(rivals, Withheld) else measure(rivals).interval(level)
 
-        without = Withheld("there are no true labels")
-        true_accuracy: Interval | Withheld = without
-        true: Interval | Withheld = without
-        off: Interval | Withheld = without
-        true_over_vote: Interval | Withheld = without
+        with_truth: dict[str, Interval | Withheld] = dict.fromkeys(
+            ("true_accuracy", "true_gain", "true_over_vote", "off"), Withheld("there are no true labels")
+        )
         if truth is not None and (truth >= 0).any():
             against_truth = true_gain(judged, given, truth)
             against_nothing = replace(judged, rivals=tuple(map(np.zeros_like, judged.answers)))
-            true_accuracy = self.labels.rate(true_gain(against_nothing, given, truth))
-            true, off = against_truth.interval(level), (against_truth - gain).interval(level)
-            true_over_vote = over(votes, lambda rivals: true_gain(rivals, given, truth))
+            with_truth = {
+                "true_accuracy": self.labels.rate(true_gain(against_nothing, given, truth)),
+                "true_gain": against_truth.interval(level),
+                "true_over_vote": over(votes, lambda rivals: true_gain(rivals, given, truth)),
+                "off": (against_truth - gain).interval(level),
+            }
         return StudentReport(
             name=name,
             accuracy=self.labels.rate(self._accuracy(judged)),
@@ -182,8 +179,5 @@ class StudentMeasures:
             accuracy_gain=Bounds(lower.interval(level).low, upper.interval(level).high),
             break_even=break_even,
             over_vote=over(votes, lambda rivals: crossed_gain(rivals, given, self.labels.skills)),
-            true_accuracy=true_accuracy,
-            true_gain=true,
-            true_over_vote=true_over_vote,
-            off=off,
+            **with_truth,
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.special import softmax
 
 from outlearn.core.labelers.crossed_gain import vote_shares
 
@@ -104,10 +105,7 @@ def cross_fit(
                 features[seen], targets[:, seen], jobs, {"left out": features[left_out]},
                 C=strength, tolerance=TOLERANCE, weights=weights[:, seen], standardise=True,
             )  # fmt: skip
-            logits = result.logits["left out"][-1].astype(np.float64)
-            logits -= logits.max(axis=2, keepdims=True)
-            exp = np.exp(logits)
-            found[:, left_out] = exp / exp.sum(axis=2, keepdims=True)
+            found[:, left_out] = softmax(result.logits["left out"][-1].astype(np.float64), axis=2)
             done += 1
             if progress is not None:
                 progress(done, total)

@@ -3,8 +3,6 @@ teacher."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from outlearn.core.gaps import over_answered
@@ -31,15 +29,6 @@ __all__ = ["reliability_figure", "sensitivity_figure"]
 BINS = 10
 
 
-@dataclass(frozen=True)
-class Bin:
-    """Predictions of about one confidence: their mean confidence, the share that is right, their share of all."""
-
-    confidence: float
-    right: float
-    share: float
-
-
 def reliability_figure(measured: Measured, level: float) -> Figure:
     """Show how often predictions of a confidence are right, for teachers, students and ceilings."""
     models = {"teacher": measured.teachers, **measured.students, "ceiling": measured.ceilings}
@@ -50,14 +39,14 @@ def reliability_figure(measured: Measured, level: float) -> Figure:
     for k, (name, predictions) in enumerate(models.items()):
         bins = _bins(predictions, measured.labels)
         look = ROLES[name] if name in ("teacher", "ceiling") else series_style(k - 1)
-        x, y = [100 * each.confidence for each in bins], [100 * each.right for each in bins]
+        x, y = [100 * sure for sure, _, _ in bins], [100 * right for _, right, _ in bins]
         hover = [
-            f"{name}: {format_number(each.confidence, 'percent')}% sure, {format_number(each.right, 'percent')}% right"
-            for each in bins
+            f"{name}: {format_number(sure, 'percent')}% sure, {format_number(right, 'percent')}% right"
+            for sure, right, _ in bins
         ]
         marks.append(Line(name, look, x, y, hover))
         rows.append((name, "all", excess[name], None, None, None))
-        rows += [(name, number, None, b.confidence, b.right, b.share) for number, b in enumerate(bins, start=1)]
+        rows += [(name, number, None, *each) for number, each in enumerate(bins, start=1)]
         lowest = min(lowest, *y)
     table = Table(
         "Reliability",
@@ -84,21 +73,21 @@ def reliability_figure(measured: Measured, level: float) -> Figure:
     )
 
 
-def _bins(predictions: Predictions, labels: np.ndarray) -> list[Bin]:
-    """Sort predictions into bins of equal width between 1 / classes and 1; empty ones are left out."""
+def _bins(predictions: Predictions, labels: np.ndarray) -> list[tuple[float, float, float]]:
+    """Sort predictions into bins of equal width between 1 / classes and 1; empty ones are left out.
+
+    Returns:
+        Of each bin the mean confidence, the share that is right, and its share of all predictions.
+    """
     right = accuracy(predictions, labels)
     said = ~np.isnan(right)
     confidence, right = np.exp(predictions.log_probs.max(axis=-1))[said], right[said]
     least = 1 / predictions.n_classes
     bin_of = np.clip(((confidence - least) / (1 - least) * BINS).astype(int), 0, BINS - 1)
     count = np.bincount(bin_of, minlength=BINS)
-    sums = (np.bincount(bin_of, weights=values, minlength=BINS) for values in (confidence, right))
-    columns = (*sums, count / count.sum())
-    return [
-        Bin(float(sure / n), float(hits / n), float(share))
-        for n, sure, hits, share in zip(count, *columns, strict=True)
-        if n
-    ]
+    some = count > 0
+    means = [np.bincount(bin_of, values, BINS)[some] / count[some] for values in (confidence, right)]
+    return list(zip(*(column.tolist() for column in (*means, count[some] / count.sum())), strict=True))
 
 
 def _excess(predictions: Predictions, labels: np.ndarray, level: float) -> Measurement:
@@ -110,13 +99,10 @@ def _excess(predictions: Predictions, labels: np.ndarray, level: float) -> Measu
 
 def _reliability_finding(excess: dict[str, Measurement]) -> str:
     said = []
-    for words, chosen in (
-        ("more sure than right", {name: e for name, e in excess.items() if is_above_zero(e)}),
-        ("less sure than right", {name: e for name, e in excess.items() if is_below_zero(e)}),
-    ):
-        if chosen:
-            listed = ", ".join(f"{name} {format_cell(e, 'points', intervals=False)}" for name, e in chosen.items())
-            said.append(f"{words} on average, in points: {listed}")
+    for words, chosen in (("more sure than right", is_above_zero), ("less sure than right", is_below_zero)):
+        named = [f"{name} {format_cell(e, 'points', intervals=False)}" for name, e in excess.items() if chosen(e)]
+        if named:
+            said.append(f"{words} on average, in points: {', '.join(named)}")
     if said:
         found = "; ".join(said) + " (intervals that exclude 0)."
         return found[0].upper() + found[1:]
@@ -142,17 +128,9 @@ def sensitivity_figure(measured: Measured) -> Figure:
         marks.append(Line(name, series_style(k), x, [response] * len(x), hover, markers=False))
     confidence = np.exp(measured.source.log_probs.max(axis=-1))
     confidence = confidence.ravel() if measured.source.answered is None else confidence[measured.source.answered]
-    tenths = np.quantile(confidence, np.linspace(0.05, 0.95, 10))
-    marks.append(
-        Dots(
-            "tenths of these teachers' confidence",
-            ROLES["ceiling"],
-            (100 * tenths).tolist(),
-            [0.0] * len(tenths),
-            hover=[f"a tenth of the labels around {100 * c:.0f}%" for c in tenths],
-            size=7,
-        )
-    )
+    tenths = 100 * np.quantile(confidence, np.linspace(0.05, 0.95, 10))
+    name, hover = "tenths of these teachers' confidence", [f"a tenth of the labels around {c:.0f}%" for c in tenths]
+    marks.append(Dots(name, ROLES["ceiling"], tenths.tolist(), [0.0] * len(tenths), hover=hover, size=7))
     panel = Panel(Axis("teacher confidence, %"), Axis("response to the teacher's log-odds"), tuple(marks))
     table = Table(
         "Sensitivity of the gradient",

@@ -7,6 +7,7 @@ code that knows about percentages: everything before the report is in shares and
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,18 +15,9 @@ from outlearn.core.intervals import Interval
 from outlearn.results.measurement import Withheld
 
 __all__ = [
-    "Cell",
-    "Column",
-    "Kind",
-    "Table",
-    "excludes_zero",
-    "format_cell",
-    "format_number",
-    "has_interval",
-    "is_above_zero",
-    "is_below_zero",
-    "point_estimate",
-]
+    "Cell", "Column", "Kind", "Table", "count_signs", "excludes_zero", "format_cell", "format_number", "has_interval",
+    "is_above_zero", "is_below_zero", "point_estimate",
+]  # fmt: skip
 
 Kind = Literal["text", "percent", "points", "nats", "signed", "ratio", "count"]
 MISSING = "—"
@@ -83,6 +75,12 @@ def is_above_zero(measured: Cell) -> bool:
 def is_below_zero(measured: Cell) -> bool:
     """Say whether the whole interval is below 0."""
     return isinstance(measured, Interval) and measured.high < 0
+
+
+def count_signs(measured: Iterable[Cell]) -> tuple[int, int]:
+    """Count the intervals that are above 0, and those that are below."""
+    every = tuple(measured)
+    return sum(map(is_above_zero, every)), sum(map(is_below_zero, every))
 
 
 def excludes_zero(measured: Cell) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from outlearn.report.cells import Cell, Column, Table, format_cell, is_above_zero, is_below_zero, point_estimate
+from outlearn.report.cells import Cell, Column, Table, count_signs, format_cell, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Panel, Rule
 from outlearn.report.comparison_tables import (
     all_losses,
@@ -77,7 +77,7 @@ def _means(rows: Rows, name: str) -> list[float]:
 
 def _gain_figure(of_loss: Mapping[str, Rows], rows: Rows) -> Figure:
     losses = tuple(of_loss)
-    marks: list[Dots | Rule] = []
+    marks = []
     for k, (loss, mine) in enumerate(of_loss.items()):
         known = [row for row in mine if point_estimate(row["gain"]) is not None]
         hover = [f"{row['run']}, {loss}: {format_cell(row['gain'], 'points')} points" for row in known]
@@ -86,7 +86,7 @@ def _gain_figure(of_loss: Mapping[str, Rows], rows: Rows) -> Figure:
     axis = Axis("gain over the own labeler, points")
     panel = Panel(axis, Axis(categories=losses), (*marks, Rule(ROLES["gap"], x=0.0)))
     chart = Chart((panel,), legend=False, panel_height=max(220, 30 * len(losses)))
-    above, below = (sum(told(row["gain"]) for row in rows) for told in (is_above_zero, is_below_zero))
+    above, below = count_signs(row["gain"] for row in rows)
     finding = (
         f"Of {len(rows)} gains {above} are shown to be above 0 and {below} below 0; the rest cannot be told apart "
         "from 0 (paired intervals)."
@@ -97,27 +97,20 @@ def _gain_figure(of_loss: Mapping[str, Rows], rows: Rows) -> Figure:
 
 
 def _misfit_figure(of_loss: Mapping[str, Rows], rows: Rows, unit: str, finding: str) -> Figure:
-    marks: list[Dots | Rule] = []
-    known = [
-        row for row in rows if point_estimate(row["gap"]) is not None and point_estimate(row["misfit"]) is not None
-    ]
+    marks = []
+    known = [row for row in rows if all(point_estimate(row[name]) is not None for name in ("gap", "misfit"))]
     for k, loss in enumerate(of_loss):
         mine = [row for row in known if row["loss"] == loss]
-        hover = [
-            f"{row['run']}, {loss}: misfit {format_cell(row['misfit'], 'nats')}, "
-            f"gap {format_cell(row['gap'], 'signed')}"
-            for row in mine
+        terms = [
+            f"misfit {format_cell(row['misfit'], 'nats')}, gap {format_cell(row['gap'], 'signed')}" for row in mine
         ]
+        hover = [f"{row['run']}, {loss}: {of_row}" for row, of_row in zip(mine, terms, strict=True)]
         marks.append(Dots(loss, series_style(k), _means(mine, "misfit"), _means(mine, "gap"), hover=hover, size=7))
     high = max(_means(known, "misfit"), default=1.0)
-    panel = Panel(
-        Axis(f"predicted gain: misfit, {unit}"),
-        Axis(f"measured gain in risk: gap, {unit}"),
-        (*marks, Rule(ROLES["gap"], diagonal=True, x=0.0, y=high)),
-    )
+    axes = (Axis(f"predicted gain: misfit, {unit}"), Axis(f"measured gain in risk: gap, {unit}"))
+    panel = Panel(*axes, (*marks, Rule(ROLES["gap"], diagonal=True, x=0.0, y=high)))
     columns = (Column("run"), Column("loss"), Column("misfit", "nats"), Column("gap", "signed"))
     table, more = _table("Misfit and gap", known, columns)
     how = "On the line gap = misfit: the student is its teacher's posterior mean." + more
-    return Figure(
-        "misfit-gap", "Predicted against measured gain", Chart((panel,), panel_height=380), finding, how, table
-    )
+    chart = Chart((panel,), panel_height=380)
+    return Figure("misfit-gap", "Predicted against measured gain", chart, finding, how, table)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.stats import rankdata
 
-from outlearn.report.cells import Cell, Column, Table, is_above_zero, is_below_zero, point_estimate
+from outlearn.report.cells import Cell, Column, Table, count_signs, point_estimate
 from outlearn.report.tables import NOT_COMPARED
 from outlearn.results.run import Student
 from outlearn.results.run_folder import Run
@@ -20,9 +20,7 @@ ROW_COLUMNS = (
     Column("task"),
     Column("teachers", "count"),
     Column("loss"),
-    Column("teacher", "percent"),
-    Column("student", "percent"),
-    Column("ceiling", "percent"),
+    *(Column(who, "percent") for who in ("teacher", "student", "ceiling")),
     Column("gain", "points"),
     Column("PGR", "ratio"),
     Column("gap", "signed"),
@@ -56,25 +54,13 @@ def all_losses(runs: Sequence[Run]) -> tuple[str, ...]:
 
 def comparison_table(runs: Sequence[Run]) -> Table:
     """Return one row for each run and loss; the gain is paired, student minus its own labeler."""
-    rows: list[tuple[Cell, ...]] = [
-        (
-            name,
-            run.task.name,
-            run.teacher.models,
-            loss,
-            run.labeler.accuracy,
-            student.accuracy,
-            run.ceiling.accuracy,
-            student.differences["teacher"],
-            student.pgr,
-            student.gap,
-            student.misfit,
-            student.residual,
-            student.overfit_covariance,
-        )
-        for name, run in zip(run_names(runs), runs, strict=True)
-        for loss, student in run.students.items()
-    ]
+    rows: list[tuple[Cell, ...]] = []
+    for name, run in zip(run_names(runs), runs, strict=True):
+        about = (name, run.task.name, run.teacher.models)
+        for loss, s in run.students.items():
+            accuracies = (run.labeler.accuracy, s.accuracy, run.ceiling.accuracy)
+            terms = (s.differences["teacher"], s.pgr, s.gap, s.misfit, s.residual, s.overfit_covariance)
+            rows.append((*about, loss, *accuracies, *terms))
     return Table("Every run and loss", ROW_COLUMNS, tuple(rows))
 
 
@@ -86,17 +72,9 @@ def loss_summary(runs: Sequence[Run]) -> Table:
         students = [run.students[loss] for run in runs if loss in run.students]
         over = [student.differences["teacher"] for student in students]
         against = [student.differences.get(FORWARD, NOT_COMPARED) for student in students]
-        rows.append(
-            (
-                loss,
-                len(students),
-                sum(map(is_above_zero, over)),
-                sum(map(is_below_zero, over)),
-                None if loss == FORWARD else sum(map(is_above_zero, against)),
-                None if loss == FORWARD else sum(map(is_below_zero, against)),
-                float(np.mean([of_run[loss] for of_run in ranks if loss in of_run])),
-            )
-        )
+        of_forward = (None, None) if loss == FORWARD else count_signs(against)
+        rank = float(np.mean([of_run[loss] for of_run in ranks if loss in of_run]))
+        rows.append((loss, len(students), *count_signs(over), *of_forward, rank))
     columns = (
         Column("loss"),
         Column("runs", "count"),
@@ -140,9 +118,10 @@ def comparison_findings(runs: Sequence[Run]) -> tuple[str, ...]:
 def residual_finding(runs: Sequence[Run]) -> str:
     """Say for how many runs and losses the residual is told apart from 0, on which side."""
     residuals = [student.residual for run in runs for student in run.students.values()]
+    above, below = count_signs(residuals)
     return (
-        f"The measured gain in risk is shown to be below the misfit in {sum(map(is_below_zero, residuals))} of "
-        f"{len(residuals)} cases, and above it in {sum(map(is_above_zero, residuals))}."
+        f"The measured gain in risk is shown to be below the misfit in {below} of {len(residuals)} cases, and above it "
+        f"in {above}."
     )
 
 

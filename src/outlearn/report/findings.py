@@ -49,14 +49,8 @@ def findings(results: RunResults) -> tuple[str, ...]:
     """
     if not results.students:
         return ("No student was trained, so there is nothing to compare.",)
-    sentences = [
-        _who_wins(results),
-        selection_finding(results),
-        _which_loss(results),
-        _why(results),
-        bad_news(results),
-    ]
-    return tuple(sentence for sentence in sentences if sentence)
+    said = (_who_wins, selection_finding, _which_loss, _why, bad_news)
+    return tuple(sentence for say in said if (sentence := say(results)))
 
 
 def best_loss(results: RunResults) -> str:
@@ -69,7 +63,7 @@ def _who_wins(results: RunResults) -> str:
     labeler, whose = results.labeler.accuracy, _whose(results)
     teacher = format_cell(labeler, "percent", intervals=False)
     student = format_cell(results.students[best].accuracy, "percent", intervals=False)
-    unit = _unit(results)
+    unit = "pairs" if results.task.kind == "preference" else "points"
     first = "the best" if best == best_loss(results) else "the best of those shown to beat theirs,"
     chosen = f" ({first} of {len(losses)} on the test {unit})" if len(losses) > 1 else ""
     if best == AUTO:
@@ -83,14 +77,10 @@ def _who_wins(results: RunResults) -> str:
             f"{best}{chosen} gets {scores}, {seen} points, without an interval: {first_reason([versus])}. "
             f"So nothing is claimed beyond these very models; {recovered}."
         )
-    if not excludes_zero(versus):
-        return (
-            f"No student is shown to beat its teacher: even {best}{chosen} differs by {signed_points(versus)}, "
-            f"which includes 0; {recovered}."
-        )
-    if is_below_zero(versus):
-        lost = f"{scores}, {signed_points(versus)}"
-        return f"No student is shown to beat its teacher: even {best}{chosen} loses, {lost}; {recovered}."
+    if not is_above_zero(versus):
+        by = signed_points(versus)
+        lost = f"loses, {scores}, {by}" if is_below_zero(versus) else f"differs by {by}, which includes 0"
+        return f"No student is shown to beat its teacher: even {best}{chosen} {lost}; {recovered}."
     winners = sum(map(is_above_zero, _differences(results, "teacher").values()))
     count = f" with {of_losses(winners, len(losses))}" if len(losses) > 1 else ""
     teachers = "teachers" if _several_teachers(results) else "teacher"
@@ -260,12 +250,5 @@ def _several_teachers(results: RunResults) -> bool:
 
 def _first(results: RunResults, kinds: Sequence[str]) -> str | None:
     """Return the first loss of the first of these kinds that the run has."""
-    for kind in kinds:
-        for loss, student in results.students.items():
-            if student.loss["kind"] == kind:
-                return loss
-    return None
-
-
-def _unit(results: RunResults) -> str:
-    return "pairs" if results.task.kind == "preference" else "points"
+    found = (loss for kind in kinds for loss, student in results.students.items() if student.loss["kind"] == kind)
+    return next(found, None)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from outlearn.errors import ConfigError, suggest
-from outlearn.report.charts import Chart
 from outlearn.report.comparison_page import comparison_page
 from outlearn.report.markdown import markdown_report
+from outlearn.report.paper_figures import write_figures
 from outlearn.report.run_page import run_figures, run_page
 from outlearn.report.sweep_page import sweep_charts, sweep_page
 from outlearn.report.theory_page import theory_page
@@ -50,7 +50,7 @@ def write_report(
             raise ConfigError("a sweep has one page, html: give its folder alone, without --format.")
         sweep = load_sweep(dirs[0])
         if figures is not None:
-            _draw(sweep_charts(sweep), figures)
+            write_figures(sweep_charts(sweep), figures)
         return _written(out or dirs[0] / "report.html", sweep_page(sweep))
     if any(map(is_theory, dirs)):
         if len(dirs) > 1 or format != "html" or figures is not None:
@@ -62,7 +62,7 @@ def write_report(
     if figures is not None:
         if len(runs) > 1:
             raise ConfigError("--figures draws one run; give one folder.")
-        _draw({key: figure.chart for key, figure in run_figures(runs[0]).items()}, figures)
+        write_figures({key: figure.chart for key, figure in run_figures(runs[0]).items()}, figures)
     single = len(runs) == 1
     target = out or (dirs[0] / "report" if single else Path("comparison")).with_suffix(FORMATS[format])
     if format == "md":
@@ -70,12 +70,6 @@ def write_report(
     else:
         text = run_page(runs[0]) if single else comparison_page(runs)
     return _written(target, text)
-
-
-def _draw(charts: Mapping[str, Chart], folder: Path) -> None:
-    from outlearn.report.paper_figures import write_figures
-
-    write_figures(charts, folder)
 
 
 def _written(target: Path, page: str) -> Path:

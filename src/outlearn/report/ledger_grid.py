@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outlearn.core.decomposition.risk_gap import RiskGap
-from outlearn.core.gaps import mean_over_models
+from outlearn.core.gaps import mean_of_known
 from outlearn.core.metrics import accuracy
 from outlearn.report.cells import Cell
 from outlearn.report.page import Grid, GridColumn
@@ -35,7 +35,7 @@ def ledger_grid(measured: Measured, gaps: Mapping[str, RiskGap], class_names: Se
     """
     ledgers = {loss: gap.ledger() for loss, gap in gaps.items()}
     kept = _kept(ledgers[first_loss].gap)
-    teachers_right = mean_over_models(accuracy(measured.teachers, measured.labels))
+    teachers_right = mean_of_known(accuracy(measured.teachers, measured.labels))
     confidence = ledgers[first_loss].teacher_confidence
     named = any(point.id != point.text for point in measured.points)
     columns = (
@@ -49,16 +49,10 @@ def ledger_grid(measured: Measured, gaps: Mapping[str, RiskGap], class_names: Se
     rows: list[list[Cell]] = []
     for i in kept.tolist():
         point = measured.points[i]
-        rows.append(
-            [
-                *([point.id] if named else []),
-                point.text if len(point.text) <= MAX_TEXT else point.text[:MAX_TEXT] + " …",
-                class_names[point.label],
-                _rounded(teachers_right[i]),
-                _rounded(confidence[i]),
-                *[None] * len(PER_LOSS),
-            ]
-        )
+        text = point.text if len(point.text) <= MAX_TEXT else point.text[:MAX_TEXT] + " …"
+        numbers = (_rounded(values[i]) for values in (teachers_right, confidence))
+        about = [point.id, text] if named else [text]
+        rows.append([*about, class_names[point.label], *numbers, *[None] * len(PER_LOSS)])
     variants = {}
     for loss, ledger in ledgers.items():
         right = accuracy(measured.students[loss], measured.labels).mean(axis=0)

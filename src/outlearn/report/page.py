@@ -11,7 +11,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib import resources
 from typing import Any, ClassVar
 
@@ -26,17 +26,8 @@ from outlearn.report.plotly_charts import to_plotly
 from outlearn.results.measurement import Withheld
 
 __all__ = [
-    "Block",
-    "Facts",
-    "Figure",
-    "Grid",
-    "GridColumn",
-    "Section",
-    "TableBlock",
-    "Text",
-    "json_block",
-    "render_page",
-]
+    "Block", "Facts", "Figure", "Grid", "GridColumn", "Section", "TableBlock", "Text", "json_block", "render_page",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -121,7 +112,7 @@ class Grid:
         """Return what the script reads; a cell is text, a number, null, or [mean, low, high]."""
         names = [column.name for column in self.columns]
         return {
-            "columns": [{"name": c.name, "kind": c.kind, "note": c.note, "filter": c.filter} for c in self.columns],
+            "columns": [asdict(column) for column in self.columns],
             "rows": [[_in_grid(cell) for cell in row] for row in self.rows],
             "sort": names.index(self.sort_by),
             "descending": self.descending,
@@ -148,12 +139,7 @@ class Section:
 
 
 def render_page(
-    *,
-    title: str,
-    findings: Sequence[str],
-    sections: Sequence[Section],
-    subtitle: str = "",
-    footer: str = "",
+    *, title: str, findings: Sequence[str], sections: Sequence[Section], subtitle: str = "", footer: str = ""
 ) -> str:
     """Return the page as one string of HTML that opens from disk and makes no request.
 
@@ -232,8 +218,8 @@ def _without_nan(value: Any) -> Any:
 
 
 def _policy(scripts: Sequence[str]) -> str:
-    hashes = (base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts)
-    allowed = " ".join(f"'sha256-{value}'" for value in hashes)
+    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
+    allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
     return (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
         "base-uri 'none'; form-action 'none'"

@@ -59,36 +59,16 @@ def write_figures(charts: Mapping[str, Chart], folder: Path) -> tuple[Path, ...]
     """
     try:
         import matplotlib
-        from matplotlib.figure import Figure
     except ImportError:
         raise MissingExtraError("matplotlib", "figures") from None
     written = []
-    style: Any = {
-        "font.size": 7,
-        "axes.linewidth": 0.6,
-        "pdf.fonttype": 42,
-        "svg.fonttype": "none",
-        "svg.hashsalt": "outlearn",
-    }
+    style: Any = {"font.size": 7, "axes.linewidth": 0.6, "pdf.fonttype": 42}
+    style |= {"svg.fonttype": "none", "svg.hashsalt": "outlearn"}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with matplotlib.rc_context(style):
             for key, chart in charts.items():
-                columns = max(1, min(chart.columns, len(chart.panels)))
-                rows = -(-len(chart.panels) // columns)
-                wide = COLUMN_WIDTH * (2.1 if columns > 1 else 1)
-                figure = Figure(figsize=(wide, rows * chart.panel_height / 320 * 2.2 + 0.5), layout="constrained")
-                widths = chart.widths if len(chart.widths) == columns else (1.0,) * columns
-                grid = figure.subplots(rows, columns, squeeze=False, sharey=chart.share_y, width_ratios=widths)
-                for axes, panel in zip(grid.ravel(), chart.panels, strict=False):  # the last row may have axes to spare
-                    _draw(axes, panel)
-                for axes in grid.ravel()[len(chart.panels) :]:
-                    axes.set_visible(False)
-                if chart.legend:
-                    handles, labels = _legend(grid)
-                    figure.legend(
-                        handles, labels, loc="outside upper center", ncols=_legend_columns(labels, wide), frameon=False
-                    )
+                figure = _figure(chart)
                 for kind in ("svg", "pdf"):
                     path = folder / f"{key}.{kind}"
                     figure.savefig(path, metadata={"Date": None} if kind == "svg" else {"CreationDate": None})
@@ -98,6 +78,26 @@ def write_figures(charts: Mapping[str, Chart], folder: Path) -> tuple[Path, ...]
             f"{str(folder)!r} cannot be written: {error.strerror}. Choose another --figures DIR."
         ) from error
     return tuple(written)
+
+
+def _figure(chart: Chart) -> Any:
+    from matplotlib.figure import Figure
+
+    columns = max(1, min(chart.columns, len(chart.panels)))
+    rows = -(-len(chart.panels) // columns)
+    wide = COLUMN_WIDTH * (2.1 if columns > 1 else 1)
+    figure = Figure(figsize=(wide, rows * chart.panel_height / 320 * 2.2 + 0.5), layout="constrained")
+    widths = chart.widths if len(chart.widths) == columns else (1.0,) * columns
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=chart.share_y, width_ratios=widths)
+    for axes, panel in zip(grid.ravel(), chart.panels, strict=False):  # the last row may have axes to spare
+        _draw(axes, panel)
+    for axes in grid.ravel()[len(chart.panels) :]:
+        axes.set_visible(False)
+    if chart.legend:
+        handles, labels = _legend(grid)
+        columns = _legend_columns(labels, wide)
+        figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False)
+    return figure
 
 
 def _legend(grid: Any) -> tuple[list[Any], list[str]]:
@@ -118,18 +118,17 @@ def _draw(axes: Any, panel: Panel) -> None:
     for mark in panel.marks:
         _mark(axes, mark, panel)
     for name, axis in (("x", panel.x), ("y", panel.y)):
-        getattr(axes, f"set_{name}label")(_plain(axis.title))
-        if axis.log:
-            getattr(axes, f"set_{name}scale")("log")
+        set_ticks = getattr(axes, f"set_{name}ticks")
+        axes.set(**{f"{name}label": _plain(axis.title), **({f"{name}scale": "log"} if axis.log else {})})
         if axis.categories:
-            getattr(axes, f"set_{name}ticks")(range(len(axis.categories)), [_plain(c)[:34] for c in axis.categories])
+            set_ticks(range(len(axis.categories)), [_plain(c)[:34] for c in axis.categories])
         elif axis.ticks:
-            getattr(axes, f"set_{name}ticks")(list(axis.ticks), [f"{tick:g}" for tick in axis.ticks])
+            set_ticks(list(axis.ticks), [f"{tick:g}" for tick in axis.ticks])
             getattr(axes, f"{name}axis").minorticks_off()
         elif not axis.log:
             axes.locator_params(axis=name, nbins=6)
         if axis.limits:
-            getattr(axes, f"set_{name}lim")(*axis.limits)
+            axes.set(**{f"{name}lim": axis.limits})
     if panel.y.categories:
         axes.set_ylim(len(panel.y.categories) - 0.4, -0.6)
     if panel.title:
@@ -140,17 +139,8 @@ def _mark(axes: Any, mark: Mark, panel: Panel) -> None:
     if isinstance(mark, Rule):
         _rule(axes, mark)
     elif isinstance(mark, Line):
-        symbol = SYMBOLS.get(mark.style.symbol, "o") if mark.markers else ""
-        axes.plot(
-            mark.x,
-            _numbers(mark.y),
-            marker=symbol,
-            markersize=3,
-            markerfacecolor=_fill(mark.style),
-            lw=1,
-            label=_plain(mark.name),
-            **_look(mark.style),
-        )
+        marker = _marker(mark.style, 3) if mark.markers else {}
+        axes.plot(mark.x, _numbers(mark.y), lw=1, label=_plain(mark.name), **_look(mark.style), **marker)
     elif isinstance(mark, Dots):
         _dots(axes, mark, panel)
     elif isinstance(mark, Bars):
@@ -168,18 +158,9 @@ def _dots(axes: Any, mark: Dots, panel: Panel) -> None:
             [0.0 if low is None else value - low for value, low in zip(along, mark.low, strict=True)],
             [0.0 if high is None else high - value for value, high in zip(along, mark.high, strict=True)],
         ]
-    axes.errorbar(
-        x,
-        y,
-        **{"xerr" if mark.horizontal else "yerr": errors},
-        fmt=SYMBOLS.get(mark.style.symbol, "o"),
-        markersize=3.5,
-        markerfacecolor=_fill(mark.style),
-        color=mark.style.colour,
-        lw=0.9,
-        capsize=1.5,
-        label=_plain(mark.name),
-    )
+    ends: Any = {"xerr" if mark.horizontal else "yerr": errors, "lw": 0.9, "capsize": 1.5}
+    look = {**_look(mark.style), **_marker(mark.style, 3.5), "ls": "none"}
+    axes.errorbar(x, y, label=_plain(mark.name), **ends, **look)
 
 
 def _bars(axes: Any, mark: Bars, panel: Panel) -> None:
@@ -190,17 +171,8 @@ def _bars(axes: Any, mark: Bars, panel: Panel) -> None:
     base = [value or 0.0 for value in mark.base] or [0.0] * len(positions)
     draw = axes.barh if mark.horizontal else axes.bar
     extent = {"left": base, "height": size} if mark.horizontal else {"bottom": base, "width": size}
-    hatch = mark.style.pattern * 3 or None
-    draw(
-        positions,
-        [v or 0.0 for v in mark.length],
-        color=mark.style.colour,
-        edgecolor="white",
-        hatch=hatch,
-        lw=0.3,
-        label=_plain(mark.name),
-        **extent,
-    )
+    look = {"color": mark.style.colour, "edgecolor": "white", "hatch": mark.style.pattern * 3 or None, "lw": 0.3}
+    draw(positions, [v or 0.0 for v in mark.length], label=_plain(mark.name), **look, **extent)
 
 
 def _heat(axes: Any, mark: Heat) -> None:
@@ -228,8 +200,9 @@ def _look(style: SeriesStyle) -> dict[str, Any]:
     return {"color": style.colour, "ls": DASHES.get(style.dash, "-")}
 
 
-def _fill(style: SeriesStyle) -> str:
-    return "none" if style.symbol.endswith("-open") else style.colour
+def _marker(style: SeriesStyle, size: float) -> dict[str, Any]:
+    fill = "none" if style.symbol.endswith("-open") else style.colour
+    return {"marker": SYMBOLS.get(style.symbol, "o"), "markersize": size, "markerfacecolor": fill}
 
 
 def _numbers(values: Sequence[float | None]) -> list[float]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from outlearn.core.text import printable
 from outlearn.report import style
-from outlearn.report.charts import Axis, Bars, Chart, Dots, Heat, Line, Mark, Panel, Rule
+from outlearn.report.charts import Axis, Bars, Chart, Dots, Heat, Line, Panel, Rule
 
 __all__ = ["to_plotly"]
 
@@ -36,13 +36,13 @@ def to_plotly(chart: Chart) -> dict[str, Any]:
     x_spans = _spans(chart.widths or (1.0,) * columns, 0.03 if chart.share_y else 0.1 if columns < 4 else 0.07)
     for index, panel in enumerate(chart.panels):
         row, column = divmod(index, columns)
-        number = "" if index == 0 else str(index + 1)
+        number = _number(index)
         start = 1 - (row * (chart.panel_height + gap) + chart.panel_height) / inner
         y_span = [max(start, 0.0), min(start + chart.panel_height / inner, 1.0)]
         x_axis = {**_axis(panel.x), "domain": x_spans[column], "anchor": f"y{number}"}
         y_axis = {**_axis(panel.y, upright=True), "domain": y_span, "anchor": f"x{number}"}
         if chart.share_y and column:
-            y_axis |= {"showticklabels": False, "title": {"text": ""}, "matches": _name("y", row * columns)}
+            y_axis |= {"showticklabels": False, "title": {"text": ""}, "matches": f"y{_number(row * columns)}"}
         layout[f"xaxis{number}"], layout[f"yaxis{number}"] = x_axis, y_axis
         if panel.title:
             layout["annotations"].append(_title(panel.title, x_spans[column], y_span))
@@ -50,7 +50,7 @@ def to_plotly(chart: Chart) -> dict[str, Any]:
             if isinstance(mark, Rule):
                 layout["shapes"].append(_rule(mark, number))
             else:
-                data += _traces(mark, panel, number, named)
+                data.append(_trace(mark, panel, number, named))
     layout |= {
         "height": round(inner + top + BOTTOM),
         "margin": {"l": 70, "r": 22, "t": top, "b": BOTTOM},
@@ -60,8 +60,8 @@ def to_plotly(chart: Chart) -> dict[str, Any]:
     return {"data": data, "layout": style.layout(**layout)}
 
 
-def _name(letter: str, index: int) -> str:
-    return letter if index == 0 else f"{letter}{index + 1}"
+def _number(index: int) -> str:
+    return "" if index == 0 else str(index + 1)
 
 
 def _spans(widths: Sequence[float], gap: float) -> list[list[float]]:
@@ -79,10 +79,8 @@ def _axis(axis: Axis, *, upright: bool = False) -> dict[str, Any]:
     if axis.categories:
         # Positions with names as tick texts: names that differ only in their tails stay apart when shortened.
         ends = [-0.6, len(axis.categories) - 0.4]
-        found |= {
-            "tickvals": list(range(len(axis.categories))),
-            "ticktext": [_plain(printable(name, width=LABEL)) for name in axis.categories],
-        }
+        names = [_plain(printable(name, width=LABEL)) for name in axis.categories]
+        found |= {"tickvals": list(range(len(names))), "ticktext": names}
         found |= {"range": ends[::-1] if upright else ends, "showgrid": False, "zeroline": False}
     if axis.log:
         found["type"] = "log"
@@ -93,19 +91,15 @@ def _axis(axis: Axis, *, upright: bool = False) -> dict[str, Any]:
     return found
 
 
-def _traces(mark: Mark, panel: Panel, number: str, named: set[str]) -> list[dict[str, Any]]:
-    base: dict[str, Any] = {"xaxis": f"x{number}", "yaxis": f"y{number}", "name": _plain(mark.name)}  # type: ignore[union-attr]
+def _trace(mark: Dots | Line | Bars | Heat, panel: Panel, number: str, named: set[str]) -> dict[str, Any]:
+    base: dict[str, Any] = {"xaxis": f"x{number}", "yaxis": f"y{number}", "name": _plain(mark.name)}
     base |= {"legendgroup": base["name"], "showlegend": bool(base["name"]) and base["name"] not in named}
     named.add(base["name"])
     if isinstance(mark, Dots):
-        return [base | _dots(mark, panel)]
+        return base | _dots(mark, panel)
     if isinstance(mark, Line):
-        return [base | _line(mark)]
-    if isinstance(mark, Bars):
-        return [base | _bars(mark, panel)]
-    if isinstance(mark, Heat):
-        return [base | _heat(mark, panel, first=number == "")]
-    raise TypeError(f"no way to draw {type(mark).__name__}")
+        return base | _line(mark)
+    return base | (_bars(mark, panel) if isinstance(mark, Bars) else _heat(mark, panel, first=number == ""))
 
 
 def _marker(look: style.SeriesStyle, size: float) -> dict[str, Any]:
@@ -160,7 +154,8 @@ def _line(mark: Line) -> dict[str, Any]:
 def _bars(mark: Bars, panel: Panel) -> dict[str, Any]:
     lanes = 1 + max(bar.lane for bar in panel.marks if isinstance(bar, Bars))
     width = 0.7 / lanes
-    trace: dict[str, Any] = {
+    along, across = ("x", "y") if mark.horizontal else ("y", "x")
+    return {
         "type": "bar",
         "base": list(mark.base) or None,
         "width": width,
@@ -171,14 +166,10 @@ def _bars(mark: Bars, panel: Panel) -> dict[str, Any]:
             "pattern": {"shape": mark.style.pattern, "fgcolor": style.PAPER, "bgcolor": mark.style.colour, "size": 6},
         },
         **_hover(mark.hover),
-    }
-    along, across = ("x", "y") if mark.horizontal else ("y", "x")
-    trace |= {
         along: list(mark.length),
         across: (panel.y if mark.horizontal else panel.x).positions(mark.at),
         "orientation": "h" if mark.horizontal else "v",
     }
-    return trace
 
 
 def _heat(mark: Heat, panel: Panel, *, first: bool) -> dict[str, Any]:

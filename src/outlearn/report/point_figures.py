@@ -12,14 +12,12 @@ from outlearn.core.decomposition.risk_gap import RiskGap
 from outlearn.core.intervals import Interval, point_interval
 from outlearn.core.predictions import Predictions
 from outlearn.report.cells import (
-    Cell,
     Column,
     Table,
+    count_signs,
     format_cell,
     format_number,
     has_interval,
-    is_above_zero,
-    is_below_zero,
     point_estimate,
 )
 from outlearn.report.charts import Axis, Chart, Dots, Heat, Line, Panel, Rule
@@ -55,23 +53,18 @@ def confidence_figure(gaps: Mapping[str, RiskGap], unit: str, level: float) -> F
         marks = (Rule(ROLES["gap"], y=0.0), Line("", look, x, y, markers=False), dots)
         title = "teacher confidence, %" if k >= len(tenths) - min(4, len(tenths)) else ""
         panels.append(Panel(Axis(title), Axis(f"gap, {unit}", limits=limits), marks, loss))
-    rows: list[tuple[Cell, ...]] = [
-        (loss, number, sure, gap)
-        for loss, of_loss in tenths.items()
-        for number, (sure, gap) in enumerate(of_loss, start=1)
-    ]
-    reasons = dict.fromkeys(gap.reason for of_loss in tenths.values() for _, gap in of_loss if gap.reason)
+    rows = [(loss, number, *each) for loss, found in tenths.items() for number, each in enumerate(found, start=1)]
+    reasons = dict.fromkeys(gap.reason for *_, gap in rows if gap.reason)
     table = Table(
         "Gap by teacher confidence",
         (Column("loss"), Column("tenth", "count"), Column("teacher confidence", "percent"), Column("gap", "signed")),
         tuple(rows),
         tuple(f"without an interval: {reason}." for reason in reasons),
     )
-    columns = min(4, len(panels))
     return Figure(
         "confidence",
         "Where the gain comes from: sure or unsure teachers",
-        Chart(tuple(panels), columns=columns, panel_height=190, share_y=True, legend=False),
+        Chart(tuple(panels), columns=min(4, len(panels)), panel_height=190, share_y=True, legend=False),
         _confidence_finding({loss: [gap for _, gap in of_loss] for loss, of_loss in tenths.items()}),
         "Test points in tenths by the mean confidence of the teachers. Bars are intervals.",
         table,
@@ -89,16 +82,14 @@ def _tenths(gap: RiskGap, level: float) -> list[tuple[float, Interval]]:
 
 
 def _confidence_finding(tenths: Mapping[str, list[Interval]]) -> str:
-    total = len(tenths)
     said = []
     for words, tenth in (("surest", -1), ("least sure", 0)):
         ends = [of_loss[tenth] for of_loss in tenths.values() if has_interval(of_loss[tenth])]
         if not ends:
             said.append(f"where teachers are {words} the gap has no interval")
             continue
-        above, below = sum(map(is_above_zero, ends)), sum(map(is_below_zero, ends))
-        parts = [("a gain", above)] * (above > 0) + [("a loss", below)] * (below > 0)
-        shown = " and ".join(f"{what} with {of_losses(count, total)}" for what, count in parts)
+        parts = zip(("a gain", "a loss"), count_signs(ends), strict=True)
+        shown = " and ".join(f"{what} with {of_losses(count, len(tenths))}" for what, count in parts if count)
         said.append(f"where teachers are {words} students show {shown or 'neither a gain nor a loss'}")
     return f"In risk, by intervals that exclude 0: {said[0]}; {said[1]}."
 
@@ -121,10 +112,8 @@ def misfit_map_figure(measured: Measured, gaps: Mapping[str, RiskGap], loss: str
     heat = Heat(f"misfit, {unit}", values.tolist(), columns, names, (float(values.min()), float(values.max())), hover)
     ring = SeriesStyle(ROLES["residual"].colour, "circle-open", "solid", "")
     mine = Dots("own teacher", ring, [columns[own[i]] for i in kept.tolist()], names, size=8)
-    chart = Chart(
-        (Panel(Axis(categories=columns), Axis(categories=names), (heat, mine)),),
-        panel_height=max(220, 20 * len(names)),
-    )
+    panel = Panel(Axis(categories=columns), Axis(categories=names), (heat, mine))
+    chart = Chart((panel,), panel_height=max(220, 20 * len(names)))
     of_own = float(values[np.arange(len(kept)), own[kept]].mean())
     of_others = float(np.mean([np.delete(row, own[i]).mean() for i, row in zip(kept, values, strict=True)]))
     more = " The difference, as seen here, is what they copied of their own." if of_others > of_own else ""
@@ -132,9 +121,7 @@ def misfit_map_figure(measured: Measured, gaps: Mapping[str, RiskGap], loss: str
         f"Students of {loss} stand {format_number(of_own, 'nats')} {unit} from their own teacher and "
         f"{format_number(of_others, 'nats')} from the others.{more}"
     )
-    cells: tuple[tuple[Cell, ...], ...] = tuple(
-        (name, *map(float, row)) for name, row in zip(names, values, strict=True)
-    )
+    cells = tuple((name, *row.tolist()) for name, row in zip(names, values, strict=True))
     table = Table(f"Misfit of students of {loss}", (Column("student"), *(Column(c, "nats") for c in columns)), cells)
     return Figure("misfit-map", f"Who copies whom: {loss}", chart, finding, table=table)
 

@@ -12,6 +12,7 @@ from outlearn.core.intervals import Interval
 from outlearn.report.cells import (
     Cell,
     Kind,
+    count_signs,
     format_cell,
     format_number,
     has_interval,
@@ -50,25 +51,21 @@ def scores_figure(results: RunResults) -> Figure:
 def gap_figure(results: RunResults) -> Figure:
     """Show for each loss the waterfall gap = misfit + residual, and the overfit covariance."""
     losses, students = tuple(results.students), results.students
-    misfit = {loss: student.misfit for loss, student in students.items()}
-    residual = {loss: student.residual for loss, student in students.items()}
-    gap = {loss: student.gap for loss, student in students.items()}
-    overfit = {loss: student.overfit_covariance for loss, student in students.items()}
+
+    def of_loss(part: str) -> dict[str, Measurement]:
+        return {loss: getattr(student, part) for loss, student in students.items()}
+
+    misfit, residual, overfit = of_loss("misfit"), of_loss("residual"), of_loss("overfit_covariance")
     zero = Rule(ROLES["gap"], x=0.0)
     axes = (Axis(results.measure.unit), Axis(categories=losses))
-    panels = (
-        Panel(
-            *axes,
-            (
-                _bars("misfit", misfit),
-                _bars("residual", residual, base=misfit, kind="signed", lane=1),
-                _dots("gap", ROLES["gap"], gap, "nats"),
-                zero,
-            ),
-            "gap and its two parts",
-        ),
-        Panel(*axes, (_dots("overfit covariance", ROLES["student"], overfit, "signed"), zero), "overfit covariance"),
+    waterfall = (
+        _bars("misfit", misfit),
+        _bars("residual", residual, base=misfit, kind="signed", lane=1),
+        _dots("gap", ROLES["gap"], of_loss("gap"), "nats"),
+        zero,
     )
+    copied = _dots("overfit covariance", ROLES["student"], overfit, "signed")
+    panels = (Panel(*axes, waterfall, "gap and its two parts"), Panel(*axes, (copied, zero), "overfit covariance"))
     return Figure(
         "gap",
         "Gain in risk = misfit + residual",
@@ -83,7 +80,7 @@ def _gap_finding(residuals: Sequence[Measurement], overfit: Sequence[Measurement
     told = [residual for residual in residuals if has_interval(residual)]
     if not told:
         return f"No residual has an interval ({first_reason(residuals)}), so nothing is said about its sign."
-    below, above = sum(map(is_below_zero, told)), sum(map(is_above_zero, told))
+    above, below = count_signs(told)
     said = []
     if below:
         said.append(f"below 0 for {of_losses(below, len(told))}: there misfit alone overstates the gain")
@@ -139,13 +136,8 @@ def bias_variance_figure(results: RunResults) -> Figure | None:
 
 def _score_panel(rows: Sequence[ScoreRow], metric: str, title: str, kind: Kind) -> Panel:
     marks: list[Dots | Rule] = []
-    for look, roles in {
-        "majority": ("majority",),
-        "teacher": ("teacher", "best_teacher"),
-        "ensemble": ("ensemble",),
-        "student": ("student",),
-        "ceiling": ("ceiling",),
-    }.items():
+    for look in ("majority", "teacher", "ensemble", "student", "ceiling"):
+        roles = ("teacher", "best_teacher") if look == "teacher" else (look,)
         scores = {row.label: row.scores.get(metric) for row in rows if row.role in roles}
         if any(point_estimate(score) is not None for score in scores.values()):
             marks.append(_dots(look, ROLES[look], scores, kind))
@@ -163,19 +155,16 @@ def _scores_finding(results: RunResults) -> str:
     if not any(map(has_interval, versus.values())):
         reason = first_reason(tuple(versus.values()))
         return f"No difference has an interval ({reason}): these are the scores as seen."
-    rest = len(versus) - len(better) - len(worse)
-    tail = f"; with the other {rest} it cannot be told" if rest else ""
-    if better and worse:
-        return (
-            f"Students are more accurate than their own labeler with {', '.join(better)}, and less accurate with "
-            f"{', '.join(worse)} (paired intervals){tail}."
-        )
-    if better:
-        return f"Students are more accurate than their own labeler with {', '.join(better)} (paired intervals){tail}."
-    if worse:
+    if not better and not worse:
+        return "No student is shown to be better or worse than its labeler: every paired interval includes 0."
+    if not better:
         lost = ", ".join(worse)
         return f"No student is shown to beat its labeler; with {lost} students are less accurate (paired intervals)."
-    return "No student is shown to be better or worse than its labeler: every paired interval includes 0."
+    rest = len(versus) - len(better) - len(worse)
+    lost = f", and less accurate with {', '.join(worse)}" if worse else ""
+    tail = f"; with the other {rest} it cannot be told" if rest else ""
+    won = ", ".join(better)
+    return f"Students are more accurate than their own labeler with {won}{lost} (paired intervals){tail}."
 
 
 def _dots(name: str, look: SeriesStyle, of_label: Mapping[str, Cell], kind: Kind) -> Dots:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from outlearn.core.students.criteria import CRITERIA
 from outlearn.report.cells import Cell, Column, Table, format_number, point_estimate
-from outlearn.report.charts import Axis, Chart, Dots, Panel, Rule
+from outlearn.report.charts import Axis, Chart, Dots, Mark, Panel, Rule
 from outlearn.report.page import Figure
 from outlearn.report.style import ROLES, SeriesStyle, series_style
 from outlearn.results.run import RunResults
@@ -60,32 +60,24 @@ def selection_figure(results: RunResults) -> Figure | None:
         ]
         return Dots(title, look, [values[k] for k in which], [100 * accuracy[k] for k in which], hover=hover, size=size)
 
-    chosen = next((k for k, each in enumerate(candidates) if each.name == selection.chosen.name), None)
-    marks: list[Dots | Rule] = [
-        dots(loss, series_style(k), which, 7) for k, (loss, which) in enumerate(by_loss.items())
-    ]
-    if chosen is not None:
-        marks.append(dots("chosen", ROLES["ceiling"], [chosen], 16))
+    chosen = [k for k, each in enumerate(candidates) if each.name == selection.chosen.name][:1]
+    marks: list[Mark] = [dots(loss, series_style(k), which, 7) for k, (loss, which) in enumerate(by_loss.items())]
+    if chosen:
+        marks.append(dots("chosen", ROLES["ceiling"], chosen, 16))
     teacher = point_estimate(results.teacher.accuracy)
     if teacher is not None:
         marks.append(Rule(ROLES["teacher"], y=100 * teacher))
+    judged = selection.judged.by_criterion.get(selection.criterion)
+    rho = None if judged is None else point_estimate(judged.rank_correlation)
+    told = "cannot be told" if rho is None else f"is {rho:.2f}"
     return Figure(
         "selection",
         "The choice without labels",
         Chart((Panel(Axis(criterion), Axis("accuracy, % (hindsight)"), tuple(marks)),), panel_height=380),
-        _figure_finding(results, selection),
+        f"The rank correlation of the {criterion} with accuracy over {len(candidates)} candidates {told} here. "
+        f"{selection_finding(results)}",
         "Each mark is one candidate, the mean over its students of all teachers; the dashed line is the mean teacher.",
         _table(selection),
-    )
-
-
-def _figure_finding(results: RunResults, selection: Selection) -> str:
-    chosen = selection.judged.by_criterion.get(selection.criterion)
-    rho = None if chosen is None else point_estimate(chosen.rank_correlation)
-    told = "cannot be told" if rho is None else f"is {rho:.2f}"
-    return (
-        f"The rank correlation of the {_criterion(selection.criterion)} with accuracy over {len(selection.candidates)} "
-        f"candidates {told} here. {selection_finding(results)}"
     )
 
 

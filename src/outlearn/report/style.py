@@ -11,19 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 __all__ = [
-    "CONTINUOUS_SCALE",
-    "DARK_OF",
-    "FONT",
-    "GRID",
-    "INK",
-    "MUTED",
-    "PAPER",
-    "ROLES",
-    "SERIES",
-    "SeriesStyle",
-    "layout",
+    "CONTINUOUS_SCALE", "DARK_OF", "FONT", "GRID", "INK", "MUTED", "PAPER", "ROLES", "SERIES", "SeriesStyle", "layout",
     "series_style",
-]
+]  # fmt: skip
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', Arial, sans-serif"
 
@@ -41,38 +31,31 @@ class SeriesStyle:
     pattern: str
 
 
-_LIGHT = (
-    "#0b3c8c",
-    "#c8500a",
-    "#007a5e",
-    "#7a1f6b",
-    "#9a7400",
-    "#2b8cbe",
-    "#5c2d0c",
-    "#d1478c",
-    "#3f6b00",
-    "#5b5bd6",
-)
-_DARK = (
-    "#7aa7ff",
-    "#ff9d5c",
-    "#4fd1ac",
-    "#e08bd4",
-    "#e6c34d",
-    "#7fd0f5",
-    "#d9a37a",
-    "#ff9cc8",
-    "#a9d65c",
-    "#b3b3ff",
-)
+# Each colour of the palette, light and dark.
+_PALETTE = {
+    "#0b3c8c": "#7aa7ff",
+    "#c8500a": "#ff9d5c",
+    "#007a5e": "#4fd1ac",
+    "#7a1f6b": "#e08bd4",
+    "#9a7400": "#e6c34d",
+    "#2b8cbe": "#7fd0f5",
+    "#5c2d0c": "#d9a37a",
+    "#d1478c": "#ff9cc8",
+    "#3f6b00": "#a9d65c",
+    "#5b5bd6": "#b3b3ff",
+}
+_LIGHT = tuple(_PALETTE)
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "cross", "star", "pentagon")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _PATTERNS = ("", "/", "x", "\\", "-", "|", "+", ".")
 
-SERIES: tuple[SeriesStyle, ...] = tuple(
-    SeriesStyle(colour, _SYMBOLS[i % len(_SYMBOLS)], _DASHES[i % len(_DASHES)], _PATTERNS[i % len(_PATTERNS)])
-    for i, colour in enumerate(_LIGHT)
-)
+
+def _look(colour: str, shift: int) -> SeriesStyle:
+    symbol, dash, pattern = (of[shift % len(of)] for of in (_SYMBOLS, _DASHES, _PATTERNS))
+    return SeriesStyle(colour, symbol, dash, pattern)
+
+
+SERIES: tuple[SeriesStyle, ...] = tuple(_look(colour, i) for i, colour in enumerate(_LIGHT))
 
 # Fixed looks: who or what a mark stands for never depends on how many losses a run has.
 ROLES: dict[str, SeriesStyle] = {
@@ -95,7 +78,7 @@ ROLES: dict[str, SeriesStyle] = {
 CONTINUOUS_SCALE: list[list[Any]] = [[0.0, "#f3f6fb"], [0.35, "#a9c3e4"], [0.7, "#3f77b5"], [1.0, "#08244f"]]
 
 DARK_OF: dict[str, str] = {
-    **dict(zip(_LIGHT, _DARK, strict=True)),
+    **_PALETTE,
     PAPER: _PAPER_DARK,
     INK: _INK_DARK,
     MUTED: _MUTED_DARK,
@@ -116,13 +99,7 @@ def series_style(index: int) -> SeriesStyle:
         False
     """
     turn, k = divmod(index, len(SERIES))
-    shift = k + 4 * turn
-    return SeriesStyle(
-        SERIES[k].colour,
-        _SYMBOLS[shift % len(_SYMBOLS)],
-        _DASHES[shift % len(_DASHES)],
-        _PATTERNS[shift % len(_PATTERNS)],
-    )
+    return _look(SERIES[k].colour, k + 4 * turn)
 
 
 def layout(**changes: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from outlearn.report.findings import findings
 from outlearn.report.tables import main_table, metrics_in_tables
 from outlearn.report.wording import level_in_words, name_list
 from outlearn.results.measurement import Withheld
-from outlearn.results.run import RunResults, TaskFacts
+from outlearn.results.run import RunResults
 
 __all__ = ["describe", "summary_text", "text_table"]
 
@@ -52,25 +52,25 @@ def describe(results: RunResults) -> tuple[tuple[str, str], ...]:
     if 0 < len(task.class_names) <= 10:
         classes += f" ({', '.join(textwrap.shorten(name, 30, placeholder='…') for name in task.class_names)})"
     kind = "preference pairs" if pairs else f"classification, {classes}"
+    unlabelled = f" ({task.n_unlabelled:,} of them without a true label)" if task.n_unlabelled else ""
     sizes = (
         f"{task.n_teacher:,} teacher",
-        f"{task.n_student:,} student{_without_label(task)}",
+        f"{task.n_student:,} student{unlabelled}",
         f"{task.n_validation:,} validation",
         f"{task.n_test:,} test",
     )
+    of_losses = "1 loss" if losses == 1 else f"{losses} losses"
     trained = sum(student.models for student in results.students.values())
-    losses_in_words = "1 loss" if losses == 1 else f"{losses} losses"
     return (
         ("task", f"{task.name}, {kind}"),
         ("pairs" if pairs else "points", ", ".join(sizes)),
         ("teachers", f"{n_teachers} weak {'teacher' if n_teachers == 1 else 'teachers'}"),
-        ("students", f"{trained or 'strong students'}, one for each teacher, loss and seed; {losses_in_words}"),
+        (
+            "students",
+            f"{trained or 'strong students'}, one for each teacher, loss and seed; {of_losses}",
+        ),
         ("ceiling", f"{results.ceiling.models} strong students trained on {_true_labels(results)}"),
     )
-
-
-def _without_label(task: TaskFacts) -> str:
-    return f" ({task.n_unlabelled:,} of them without a true label)" if task.n_unlabelled else ""
 
 
 def _true_labels(results: RunResults) -> str:
@@ -105,10 +105,7 @@ def text_table(table: Table, *, width: int = 110) -> str:
     for block in blocks:
         # A row that says nothing in a later block is left out of it.
         kept = [i for i in range(len(table.rows) + 1) if block is blocks[0] or any(columns[j][i] != "—" for j in block)]
-        lines = [
-            "  ".join([_left(columns[0][i], widths[0]), *(_right(columns[j][i], widths[j]) for j in block)]).rstrip()
-            for i in kept
-        ]
+        lines = ["  ".join(_padded(columns[j][i], widths[j], left=j > 0) for j in (0, *block)).rstrip() for i in kept]
         rule = "-" * min(max(map(_columns_of, lines)), width)
         texts.append("\n".join([lines[0], rule, *lines[1:]]))
     return "\n\n".join(texts)
@@ -180,9 +177,6 @@ def _columns_of(text: str) -> int:
     return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def _left(text: str, width: int) -> str:
-    return text + " " * (width - _columns_of(text))
-
-
-def _right(text: str, width: int) -> str:
-    return " " * (width - _columns_of(text)) + text
+def _padded(text: str, width: int, *, left: bool) -> str:
+    space = " " * (width - _columns_of(text))
+    return space + text if left else text + space

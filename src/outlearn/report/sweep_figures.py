@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from outlearn.core.across_tasks.ranking import cliques
 from outlearn.core.intervals import Interval
-from outlearn.report.cells import (
-    Cell,
-    Column,
-    Table,
-    format_cell,
-    format_number,
-    is_above_zero,
-    is_below_zero,
-    point_estimate,
-)
+from outlearn.report.cells import Cell, Column, Table, count_signs, format_cell, format_number, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Panel, Rule
 from outlearn.report.page import Figure
 from outlearn.report.style import ROLES, series_style
@@ -28,49 +19,39 @@ ROW = 30  # pixels of a treatment
 
 def effects(comparison: Comparison) -> dict[str, dict[str, Interval]]:
     """Return part -> treatment -> its accuracy minus the baseline's, with the interval for new splits of the task."""
-    return {
-        part: {
-            name: comparison.difference(name, part=part)
-            for name in comparison.treatments
-            if name != comparison.baseline
-        }
-        for part in comparison.parts
-    }
+    others = [name for name in comparison.treatments if name != comparison.baseline]
+    return {part: {name: comparison.difference(name, part=part) for name in others} for part in comparison.parts}
 
 
 def effect_chart(comparison: Comparison) -> Chart:
     """Draw accuracy minus the baseline's, a panel a setting or task."""
-    names = tuple(name for name in comparison.treatments if name != comparison.baseline)
     panels = []
     for part, found in list(effects(comparison).items())[:MAX_PANELS]:
         marks = []
-        for name in names:
-            estimate = found[name]
+        for name, estimate in found.items():
             look = series_style(comparison.treatments.index(name))
             low, high = (point_estimate(100 * end) for end in (estimate.low, estimate.high))
             hover = [f"{name}, {part}: {format_cell(estimate, 'points')} points"]
             marks.append(Dots(name, look, [100 * estimate.mean], [name], [low], [high], hover=hover, horizontal=True))
         x = Axis(f"accuracy minus {comparison.baseline}, points")
-        panels.append(Panel(x, Axis(categories=names), (*marks, Rule(ROLES["gap"], x=0.0)), title=part))
+        panels.append(Panel(x, Axis(categories=tuple(found)), (*marks, Rule(ROLES["gap"], x=0.0)), title=part))
     columns = 2 if len(panels) > 1 else 1
-    return Chart(
-        tuple(panels), columns=columns, panel_height=max(160, ROW * len(names)), share_y=columns > 1, legend=False
-    )
+    height = max(160, ROW * (len(comparison.treatments) - 1))
+    return Chart(tuple(panels), columns=columns, panel_height=height, share_y=columns > 1, legend=False)
 
 
 def effect_figure(comparison: Comparison, key: str) -> Figure:
     """Draw who is ahead of the baseline on which task; the caption counts what is told apart from 0."""
     found = effects(comparison)
     every = [estimate for of_part in found.values() for estimate in of_part.values()]
-    above, below = sum(map(is_above_zero, every)), sum(map(is_below_zero, every))
+    above, below = count_signs(every)
     finding = (
         f"Of {len(every)} differences to {comparison.baseline}, {above} are shown "
         f"to be above 0 and {below} below; the rest cannot be told apart from 0."
     )
+    others = [name for name in comparison.treatments if name != comparison.baseline]
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (name, *(of_part[name] for of_part in found.values()))
-        for name in comparison.treatments
-        if name != comparison.baseline
+        (name, *(of_part[name] for of_part in found.values())) for name in others
     )
     columns = (Column(comparison.what), *(Column(part, "points") for part in found))
     reasons = {each.reason for each in every if each.reason}
@@ -116,18 +97,12 @@ def rank_figure(comparison: Comparison, key: str) -> Figure | None:
         f"table; {comparison.n_units} splits can give no p-value below {format_p(pairs.smallest)} before it. Both "
         "speak of new splits of these tasks, and splits share points, so they lean towards telling too much apart."
     )
-    columns = (
-        Column(comparison.what),
-        Column("mean rank", "ratio"),
-        Column(f"p against {comparison.treatments[order[0]]}", "text"),
-    )
-    rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (
-            comparison.treatments[place],
-            float(ranks[place]),
-            None if place == order[0] else format_p(float(pairs.adjusted[place, order[0]])),
-        )
-        for place in order
+    best = order[0]
+    against = Column(f"p against {comparison.treatments[best]}")
+    columns = (Column(comparison.what), Column("mean rank", "ratio"), against)
+    p_values = [None if place == best else format_p(float(pairs.adjusted[place, best])) for place in order]
+    rows = tuple(
+        (comparison.treatments[place], float(ranks[place]), p) for place, p in zip(order, p_values, strict=True)
     )
     title = "Mean ranks and critical difference"
     return Figure(key, title, rank_chart(comparison), finding, how, Table(title, columns, rows))

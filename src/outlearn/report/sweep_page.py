@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from outlearn.report.cells import Cell, Column, Table, excludes_zero, has_interval, is_above_zero, is_below_zero
+from outlearn.report.cells import Cell, Column, Table, count_signs, excludes_zero, has_interval
 from outlearn.report.charts import Chart
 from outlearn.report.comparison_page import comparison_figures
 from outlearn.report.page import Block, Facts, Grid, GridColumn, Section, TableBlock, Text, render_page
@@ -65,7 +65,7 @@ def _won(sweep: Sweep) -> str:
     gains = [student.differences["teacher"] for run in sweep.runs for student in run.run.students.values()]
     if not gains:
         return "No run is finished, so there is nothing to compare."
-    above, below = sum(map(is_above_zero, gains)), sum(map(is_below_zero, gains))
+    above, below = count_signs(gains)
     return (
         f"{len(gains)} pairs of a run and a loss: students beat their labeler in {above}, lose to it in {below}, and "
         f"in {len(gains) - above - below} it cannot be told (paired intervals of each run)."
@@ -137,29 +137,27 @@ def comparison_summary(comparison: Comparison) -> Table:
         Column("mean rank", "ratio", "by accuracy over the splits, 1 is best"),
     )
     rows = []
-    for index, name in enumerate(comparison.treatments):
-        is_base = name == base
-        cells: list[Cell] = [name, comparison.task_accuracy(name)]
-        cells.append(None if is_base else comparison.difference(name))
-        if for_new:
-            cells.append(None if is_base else comparison.difference_for_new_tasks(name))
-        cells.append(None if is_base else comparison.difference(name, "log_loss"))
-        cells.append(None if is_base else comparison.wins(name))
-        rows.append((*cells, float(comparison.mean_ranks[index])))
+    for name, rank in zip(comparison.treatments, comparison.mean_ranks.tolist(), strict=True):
+        against: tuple[Cell, ...] = (None,) * (3 + for_new)
+        if name != base:
+            new_tasks = (comparison.difference_for_new_tasks(name),) if for_new else ()
+            log_loss, wins = comparison.difference(name, "log_loss"), comparison.wins(name)
+            against = (comparison.difference(name), *new_tasks, log_loss, wins)
+        rows.append((name, comparison.task_accuracy(name), *against, rank))
     splits = f"{comparison.n_units} splits of {len(comparison.tasks)} tasks, {len(comparison.task_of)} blocks."
     return Table(f"Over all tasks, by {comparison.what}", columns, tuple(rows), (splits,))
 
 
 def _grid(sweep: Sweep) -> Grid:
     """Return every run and loss as a row that sorts and filters."""
-    kept = ("accuracy", "log_loss", "pgr", "gap", "misfit", "residual", "overfit_covariance")
-    kinds = ("percent", "nats", "ratio", "signed", "nats", "signed", "signed")
+    kept = {"accuracy": "percent", "log_loss": "nats", "pgr": "ratio", "gap": "signed", "misfit": "nats"}
+    kept |= {"residual": "signed", "overfit_covariance": "signed"}
     columns = (
         *(GridColumn(key, "text", filter=True) for key in sweep.keys),
         GridColumn("task", "text", filter=True),
         GridColumn("loss", "text", filter=True),
         GridColumn("gain", "points"),
-        *(GridColumn(name.replace("_", " "), kind) for name, kind in zip(kept, kinds, strict=True)),
+        *(GridColumn(name.replace("_", " "), kind) for name, kind in kept.items()),
     )
     rows = [
         [
@@ -204,8 +202,8 @@ def _setting(sweep: Sweep) -> tuple[Block, ...]:
     facts += [(key, _values(sweep, key)) for key in sweep.keys]
     blocks: list[Block] = [Facts(tuple(facts))]
     if sweep.failed:
-        rows: tuple[tuple[Cell, ...], ...] = tuple((label, cause) for label, cause in sweep.failed.items())
-        blocks.append(TableBlock(Table("Runs that failed", (Column("run"), Column("why")), rows)))
+        failed = Table("Runs that failed", (Column("run"), Column("why")), tuple(sweep.failed.items()))
+        blocks.append(TableBlock(failed))
     if sweep.missing:
         blocks.append(Text(f"Not run, because the sweep was stopped: {', '.join(sweep.missing)}."))
     return tuple(blocks)

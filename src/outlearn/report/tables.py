@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Literal
 
 from outlearn.core.intervals import Interval
@@ -17,21 +18,9 @@ from outlearn.results.measurement import Withheld
 from outlearn.results.run import RunResults, Student
 
 __all__ = [
-    "NOT_COMPARED",
-    "REFERENCES",
-    "Against",
-    "Role",
-    "ScoreRow",
-    "bias_variance_table",
-    "blind_spot_table",
-    "difference_table",
-    "gap_table",
-    "main_table",
-    "metrics_in_tables",
-    "path_table",
-    "score_rows",
-    "scores_table",
-]
+    "NOT_COMPARED", "REFERENCES", "Against", "Role", "ScoreRow", "bias_variance_table", "blind_spot_table",
+    "difference_table", "gap_table", "main_table", "metrics_in_tables", "path_table", "score_rows", "scores_table",
+]  # fmt: skip
 
 Against = Literal["everyone", "references", "combinations", "losses"]
 Role = Literal["majority", "teacher", "best_teacher", "ensemble", "student", "ceiling"]
@@ -60,10 +49,9 @@ def score_rows(results: RunResults) -> Iterator[ScoreRow]:
     """Yield everything that was scored on the test points."""
     teachers = results.teacher
     yield ScoreRow("majority", REFERENCES["majority"], {"accuracy": results.majority.accuracy})
-    if teachers.models == 1:
-        yield ScoreRow("teacher", "teacher", teachers.scores)
-    else:
-        yield ScoreRow("teacher", f"teacher, mean of {teachers.models}", teachers.scores)
+    several = teachers.models > 1
+    yield ScoreRow("teacher", f"teacher, mean of {teachers.models}" if several else "teacher", teachers.scores)
+    if several:
         yield ScoreRow("best_teacher", REFERENCES["best_teacher"], results.controls.best_teacher.scores)
         for name, ensemble in results.ensembles.items():
             yield ScoreRow("ensemble", _ensemble(name), ensemble.scores)
@@ -84,36 +72,28 @@ def metrics_in_tables(results: RunResults) -> tuple[Metric, ...]:
 def main_table(results: RunResults) -> Table:
     """Return who scored what: the metrics, PGR, agreement, gap = misfit + residual."""
     metrics = metrics_in_tables(results)
-    of_students = _of_students(results.measure.unit)
+    unit = results.measure.unit
     columns = (
         Column(""),
         *(Column(each.label, "percent" if each.unit == "percent" else "nats", each.line) for each in metrics),
-        *of_students,
-    )
-    rows: list[tuple[Cell, ...]] = []
-    notes: list[str] = []
-    for row in score_rows(results):
-        found = row.student
-        rest: tuple[Cell, ...] = (None,) * len(of_students)
-        if found is not None:
-            rest = (found.pgr, found.agreement, found.gap, found.misfit, found.residual)
-        cells = (row.label, *(row.scores.get(each.name) for each in metrics), *rest)
-        rows.append(cells)
-        for column, cell in zip(columns, cells, strict=True):
-            if isinstance(cell, Interval | Withheld) and cell.reason:
-                missing = "withheld" if isinstance(cell, Withheld) else "without an interval"
-                notes.append(f"{column.name} {missing}: {cell.reason}.")
-    return Table("Scores on the test points", columns, tuple(rows), tuple(dict.fromkeys(notes)))
-
-
-def _of_students(unit: str) -> tuple[Column, ...]:
-    return (
         Column("PGR", "ratio", "(student - teacher) / (ceiling - teacher), on accuracy"),
         Column("agreement", "percent", "share of test points where a student repeats its own teacher's class, in %"),
         Column("gap", "signed", f"risk of the teacher minus risk of its student, in {unit}"),
         Column("misfit", "nats", f"divergence between student and teacher, in {unit}"),
         Column("residual", "signed", f"gap - misfit, in {unit}"),
     )
+    rows: list[tuple[Cell, ...]] = []
+    notes: list[str] = []
+    for row in score_rows(results):
+        s = row.student
+        of_student = (s.pgr, s.agreement, s.gap, s.misfit, s.residual) if s is not None else (None,) * 5
+        cells = (row.label, *(row.scores.get(each.name) for each in metrics), *of_student)
+        rows.append(cells)
+        for column, cell in zip(columns, cells, strict=True):
+            if isinstance(cell, Interval | Withheld) and cell.reason:
+                missing = "withheld" if isinstance(cell, Withheld) else "without an interval"
+                notes.append(f"{column.name} {missing}: {cell.reason}.")
+    return Table("Scores on the test points", columns, tuple(rows), tuple(dict.fromkeys(notes)))
 
 
 def scores_table(results: RunResults) -> Table:
@@ -161,15 +141,14 @@ def difference_table(
         loss: student.differences if accuracy else student.log_loss_differences
         for loss, student in results.students.items()
     }
-    parts: dict[Against, Mapping[str, str]] = {
-        "references": REFERENCES,
-        "combinations": {
-            **{f"ensemble_{name}": _ensemble(name) for name in results.ensembles},
-            "student_of_mean": "student of the mean",
-        },
-        "losses": {loss: loss for loss in differences},
+    of_ensembles = {f"ensemble_{name}": _ensemble(name) for name in results.ensembles}
+    groups: dict[Against, tuple[str, Mapping[str, str]]] = {
+        "references": (" to teachers and ceiling", REFERENCES),
+        "combinations": (" to combinations of teachers", {**of_ensembles, "student_of_mean": "student of the mean"}),
+        "losses": (" between losses", {loss: loss for loss in differences}),
     }
-    labels = parts[against] if against != "everyone" else {k: v for part in parts.values() for k, v in part.items()}
+    every = {other: label for _, labels in groups.values() for other, label in labels.items()}
+    to, labels = groups.get(against, ("", every))
     others = [other for other in labels if any(other in of_loss for of_loss in differences.values())]
     kind: Kind = "points" if accuracy else "signed"
     columns = (Column("student minus"), *(Column(labels[other], kind) for other in others))
@@ -177,12 +156,6 @@ def difference_table(
         (loss, *(of_loss.get(other) for other in others)) for loss, of_loss in differences.items()
     )
     what, unit = ("accuracy", "percentage points") if accuracy else ("log-loss", "nats")
-    to = {
-        "everyone": "",
-        "references": " to teachers and ceiling",
-        "combinations": " to combinations of teachers",
-        "losses": " between losses",
-    }[against]
     return Table(f"Paired {what} differences{to}, {unit}", columns, rows)
 
 
@@ -198,17 +171,17 @@ def bias_variance_table(results: RunResults) -> Table:
     )
     of_teachers = results.teacher_bias_variance
     rows: list[tuple[Cell, ...]] = []
+    notes: tuple[str, ...] = ()
     for row in score_rows(results):
         parts = of_teachers if row.role == "teacher" else row.student
         alone = row.role == "ensemble" and metric is not None
+        if alone:
+            notes = ("One ensemble is one model: its bias and its variance cannot be told apart.",)
         if parts is not None or alone:
             bias, variance = (parts.bias, parts.variance) if parts is not None else (None, None)
             risk = [row.scores.get(metric)] if metric else []
             rows.append((row.label, of_teachers.noise, bias, variance, *risk))
-    note = "One ensemble is one model: its bias and its variance cannot be told apart."
-    has_ensemble = metric is not None and any(row.role == "ensemble" for row in score_rows(results))
-    title = f"Bias and variance, in {results.measure.unit}"
-    return Table(title, columns, tuple(rows), (note,) if has_ensemble else ())
+    return Table(f"Bias and variance, in {results.measure.unit}", columns, tuple(rows), notes)
 
 
 def blind_spot_table(results: RunResults) -> Table:
@@ -232,21 +205,16 @@ def blind_spot_table(results: RunResults) -> Table:
             "repeats a wrong teacher", "percent", "share of its teacher's wrong answers that a student gives too, in %"
         ),
     )
-    rows: list[tuple[Cell, ...]] = []
-    for loss, student in results.students.items():
-        spots = student.blind_spots
-        rows.append(
-            (
-                loss,
-                spots.blind_spot,
-                spots.error_where_blind,
-                spots.index,
-                spots.confident_disagreement,
-                spots.right_when_disagreeing,
-                student.agreement_when_teacher_wrong,
-            )
-        )
-    return Table("Blind spots", columns, tuple(rows))
+    cells = attrgetter(
+        "blind_spots.blind_spot",
+        "blind_spots.error_where_blind",
+        "blind_spots.index",
+        "blind_spots.confident_disagreement",
+        "blind_spots.right_when_disagreeing",
+        "agreement_when_teacher_wrong",
+    )
+    rows = tuple((loss, *cells(student)) for loss, student in results.students.items())
+    return Table("Blind spots", columns, rows)
 
 
 def path_table(results: RunResults) -> Table:

@@ -59,28 +59,17 @@ def log_axis(title: str, *columns: np.ndarray) -> Axis:
 def numbers_table(
     title: str, curve: Curve, keys: Sequence[str], headings: Mapping[str, str] = MappingProxyType({})
 ) -> Table:
-    """Put columns of a curve into a table.
-
-    Args:
-        title: of the table.
-        curve: the columns by key.
-        keys: the columns to show; X_low and X_high are headed "low" and "high", X_exact "exact X".
-        headings: key -> heading, where another one is clearer.
+    """Put the columns `keys` of a curve into a table; X_low and X_high are headed "low" and "high", X_exact "exact X",
+    unless `headings` has a clearer one.
     """
-    columns = tuple(Column(headings[key] if key in headings else _heading(key), "text") for key in keys)
-    rows = tuple(tuple(_cell(value) for value in row) for row in zip(*(curve[key] for key in keys), strict=True))
-    return Table(title, columns, rows)
 
+    def heading(key: str) -> str:
+        stem, _, last = key.rpartition("_")
+        return last if last in ("low", "high") else f"exact {stem}" if last == "exact" else key.replace("_", " ")
 
-def _heading(key: str) -> str:
-    stem, _, last = key.rpartition("_")
-    if last in ("low", "high"):
-        return last
-    return f"exact {stem}" if last == "exact" else key.replace("_", " ")
-
-
-def _cell(value: object) -> str:
-    return value if isinstance(value, str) else number(float(value))  # type: ignore[arg-type]
+    columns = tuple(Column(headings.get(key, heading(key))) for key in keys)
+    texts = [[each if isinstance(each, str) else number(each) for each in curve[key].tolist()] for key in keys]
+    return Table(title, columns, tuple(zip(*texts, strict=True)))
 
 
 def largest(values: np.ndarray) -> float:

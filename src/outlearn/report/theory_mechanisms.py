@@ -13,17 +13,14 @@ from outlearn.report.theory_figures import dots, line, log_axis, numbers_table, 
 from outlearn.report.theory_text import number
 from outlearn.results.theory import TheoryResult
 
-__all__ = ["ridge_figures", "subspace_figures"]
+__all__ = ["estimator_figure", "inherited_variance_figure", "sign_change_figure", "student_penalty_figure"]
 
+TERMS = ("gap", "misfit", "residual")
 MEASURED, THEORY, ZERO = style.ROLES["measured"], style.ROLES["theory"], style.ROLES["noise"]
 
 
-def ridge_figures(result: TheoryResult) -> tuple[Figure, ...]:
-    """Draw the sign change over the teacher's penalty, and the terms over the student's."""
-    return (_sign_change(result), _student_penalty(result))
-
-
-def _sign_change(result: TheoryResult) -> Figure:
+def sign_change_figure(result: TheoryResult) -> Figure:
+    """Draw the gap of a slightly penalised student over its teacher's penalty."""
     curve, limit = result.curves["penalties"], result.curves["limit"]
     threshold = float(result.curves["threshold"]["teacher_penalty"][0])
     student = float(curve["student_penalty"].min())
@@ -38,18 +35,11 @@ def _sign_change(result: TheoryResult) -> Figure:
         Rule(ZERO, y=0.0),
         Rule(THEORY, x=threshold),
     )
+    x = log_axis("penalty of the teacher", limit["teacher_penalty"])
     return Figure(
         key="ridge-sign",
         title="A slightly penalised student gains exactly where its teacher is under-regularised",
-        chart=Chart(
-            (
-                Panel(
-                    log_axis("penalty of the teacher", limit["teacher_penalty"]),
-                    Axis("gap per unit of student penalty"),
-                    marks,
-                ),
-            )
-        ),
+        chart=Chart((Panel(x, Axis("gap per unit of student penalty"), marks),)),
         finding=f"The gain turns to loss {found}: noise variance * d / |beta|^2, the optimal penalty.",
         how_to_read=f"The student's penalty is {student:g}. The vertical line is the predicted sign change.",
         table=numbers_table(
@@ -61,41 +51,36 @@ def _sign_change(result: TheoryResult) -> Figure:
     )
 
 
-def _student_penalty(result: TheoryResult) -> Figure:
+def student_penalty_figure(result: TheoryResult) -> Figure:
+    """Draw the terms of the gap over the student's penalty, for an under- and an over-regularised teacher."""
     curve = result.curves["penalties"]
     threshold = float(result.curves["threshold"]["teacher_penalty"][0])
     teachers = np.unique(curve["teacher_penalty"])
-    under = float(teachers[np.argmin(np.abs(np.log(teachers / threshold * 4)))])
-    over = float(teachers[np.argmin(np.abs(np.log(teachers / threshold / 4)))])
+    under, over = (float(teachers[np.argmin(np.abs(np.log(teachers / at)))]) for at in (threshold / 4, threshold * 4))
     panels = []
     for penalty in dict.fromkeys((under, over)):
         rows = rows_where(curve, teacher_penalty=penalty)
-        marks: list[Mark] = [line("gap, exact", THEORY, rows["student_penalty"], rows["gap_exact"])]
-        marks += [
-            dots(f"{term}, simulated", style.ROLES[term], rows, "student_penalty", term)
-            for term in ("gap", "misfit", "residual")
-        ]
-        kind = "under" if penalty < threshold else "over"
-        panels.append(
-            Panel(
-                log_axis("penalty of the student", rows["student_penalty"]),
-                Axis("squared loss"),
-                (*marks, Rule(ZERO, y=0.0)),
-                f"{kind}-regularised teacher ({penalty:g})",
-            )
+        marks: tuple[Mark, ...] = (
+            line("gap, exact", THEORY, rows["student_penalty"], rows["gap_exact"]),
+            *(dots(f"{term}, simulated", style.ROLES[term], rows, "student_penalty", term) for term in TERMS),
+            Rule(ZERO, y=0.0),
         )
+        x = log_axis("penalty of the student", rows["student_penalty"])
+        kind = "under" if penalty < threshold else "over"
+        panels.append(Panel(x, Axis("squared loss"), marks, f"{kind}-regularised teacher ({penalty:g})"))
     rows = rows_where(curve, teacher_penalty=under)
     best = int(np.argmax(rows["gap"]))
+    found = f"From a teacher with penalty {under:g} the gap is at most {number(rows['gap'][best])}."
+    if (rows_where(curve, teacher_penalty=over)["gap"] < 0).all() and rows["gap"][best] > 0:
+        found = (
+            f"From a teacher with penalty {under:g} the student gains most, {number(rows['gap'][best])}, at a penalty "
+            f"of {rows['student_penalty'][best]:g}; from one with penalty {over:g} it gains at none."
+        )
     return Figure(
         key="ridge-student",
         title="The gain is residual at small penalties; the misfit grows only with its square",
         chart=Chart(tuple(panels), columns=2, panel_height=280, share_y=False),
-        finding=(
-            f"From a teacher with penalty {under:g} the student gains most, {number(rows['gap'][best])}, at a penalty "
-            f"of {rows['student_penalty'][best]:g}; from one with penalty {over:g} it gains at none."
-            if (rows_where(curve, teacher_penalty=over)["gap"] < 0).all() and rows["gap"][best] > 0
-            else f"From a teacher with penalty {under:g} the gap is at most {number(rows['gap'][best])}."
-        ),
+        finding=found,
         table=numbers_table(
             "Terms of the gap",
             curve,
@@ -105,36 +90,33 @@ def _student_penalty(result: TheoryResult) -> Figure:
     )
 
 
-def subspace_figures(result: TheoryResult) -> tuple[Figure, ...]:
-    """Draw the inherited variance over the student's examples, and the estimator of the correlation dimension."""
-    return (_variances(result), _estimator(result))
-
-
-def _variances(result: TheoryResult) -> Figure:
+def inherited_variance_figure(result: TheoryResult) -> Figure:
+    """Draw the variance that the student inherits over its examples."""
     curve, lines = result.curves["variances"], result.curves["lines"]
     marks: list[Mark] = []
+    of_q = []
     for index, q in enumerate(np.unique(curve["correlation_dimension"])):
         look = style.series_style(index)
         smooth, rows = rows_where(lines, correlation_dimension=q), rows_where(curve, correlation_dimension=q)
         marks.append(line(f"q = {q:g}", look, smooth["student_examples"], smooth["student"]))
         marks.append(dots(f"q = {q:g}", look, rows, "student_examples", "student"))
+        of_q.append(rows)
     sizes = np.unique(lines["student_examples"])
     teacher = float(curve["teacher_exact"][0])
-    marks.append(
-        line("teacher", replace(style.ROLES["teacher"], dash="longdashdot"), sizes, np.full(sizes.size, teacher))
+    look = replace(style.ROLES["teacher"], dash="longdashdot")
+    marks.append(line("teacher", look, sizes, np.full(sizes.size, teacher)))
+    panel = Panel(log_axis("examples of the student", sizes), log_axis("variance", lines["student"]), tuple(marks))
+    least, most = (
+        f"{rows['correlation_dimension'][0]:g} {what} {rows['student'][-1] / teacher:.0%}"
+        for what, rows in (("directions keeps", of_q[0]), ("keeps", of_q[-1]))
     )
-    low = rows_where(curve, correlation_dimension=float(curve["correlation_dimension"].min()))
-    high = rows_where(curve, correlation_dimension=float(curve["correlation_dimension"].max()))
     return Figure(
         key="subspace-variance",
         title="A student forgets the variance of directions that it does not share with its teacher",
-        chart=Chart(
-            (Panel(log_axis("examples of the student", sizes), log_axis("variance", lines["student"]), tuple(marks)),)
-        ),
+        chart=Chart((panel,)),
         finding=(
-            f"With {low['student_examples'][-1]:g} examples, a student that shares {low['correlation_dimension'][0]:g} "
-            f"directions keeps {low['student'][-1] / teacher:.0%} of its teacher's variance, one that shares "
-            f"{high['correlation_dimension'][0]:g} keeps {high['student'][-1] / teacher:.0%}."
+            f"With {curve['student_examples'].max():g} examples, a student that shares {least} of its teacher's "
+            f"variance, one that shares {most}."
         ),
         how_to_read=(
             "q is the correlation dimension. Lines are exact, marks simulated with 95% intervals. All error is "
@@ -164,26 +146,19 @@ def _variances(result: TheoryResult) -> Figure:
     )
 
 
-def _estimator(result: TheoryResult) -> Figure:
+def estimator_figure(result: TheoryResult) -> Figure:
+    """Draw the estimator of the correlation dimension, on samples of known q and of real features."""
     curve, features = result.curves["estimator"], result.curves["features"]
     correlations = result.curves["canonical_correlations"]
     ends = np.array([0.0, 1.05 * max(curve["true"].max(), curve["plug_in"].max())])
-    first = Panel(
-        Axis("true correlation dimension"),
-        Axis("estimate"),
-        (
-            line("right", THEORY, ends, ends),
-            dots("corrected, 95%", MEASURED, curve, "true", "corrected"),
-            dots("plug-in", replace(style.SERIES[1], symbol="square-open"), curve, "true", "plug_in"),
-        ),
-        "On samples of known q",
+    estimates = (
+        line("right", THEORY, ends, ends),
+        dots("corrected, 95%", MEASURED, curve, "true", "corrected"),
+        dots("plug-in", replace(style.SERIES[1], symbol="square-open"), curve, "true", "plug_in"),
     )
-    second = Panel(
-        Axis("rank"),
-        Axis("canonical correlation", limits=(-0.03, 1.05)),
-        (dots("real features", style.SERIES[2], correlations, "rank", "correlation", size=6),),
-        "Of real features",
-    )
+    first = Panel(Axis("true correlation dimension"), Axis("estimate"), estimates, "On samples of known q")
+    marks = (dots("real features", style.SERIES[2], correlations, "rank", "correlation", size=6),)
+    second = Panel(Axis("rank"), Axis("canonical correlation", limits=(-0.03, 1.05)), marks, "Of real features")
     one = {name: column[0] for name, column in features.items()}
     note = result.notes[0].split(":")[0] if result.notes else "The features"
     return Figure(

@@ -7,27 +7,32 @@ from typing import Any
 
 from outlearn.report.cells import Column, Table
 from outlearn.report.page import Block, Facts, Figure, Section, TableBlock, Text, render_page
-from outlearn.report.theory_mechanisms import ridge_figures, subspace_figures
-from outlearn.report.theory_predictions import convex_figures, ensembles_figures, entropy_figures
-from outlearn.report.theory_random_features import random_features_figures
+from outlearn.report.theory_mechanisms import (
+    estimator_figure,
+    inherited_variance_figure,
+    sign_change_figure,
+    student_penalty_figure,
+)
+from outlearn.report.theory_predictions import convex_figure, ensembles_figure, entropy_figure
+from outlearn.report.theory_random_features import cases_figure, penalty_figure, width_figure
 from outlearn.report.theory_text import compared, number, predicted_text, verdict
 from outlearn.results.theory import TheoryResult
 
 __all__ = ["FIGURES", "theory_figures", "theory_page"]
 
-FIGURES: dict[str, Callable[[TheoryResult], tuple[Figure, ...]]] = {
-    "random-features": random_features_figures,
-    "ridge": ridge_figures,
-    "subspace": subspace_figures,
-    "ensembles": ensembles_figures,
-    "convex": convex_figures,
-    "entropy": entropy_figures,
+FIGURES: dict[str, tuple[Callable[[TheoryResult], Figure], ...]] = {
+    "random-features": (width_figure, cases_figure, penalty_figure),
+    "ridge": (sign_change_figure, student_penalty_figure),
+    "subspace": (inherited_variance_figure, estimator_figure),
+    "ensembles": (ensembles_figure,),
+    "convex": (convex_figure,),
+    "entropy": (entropy_figure,),
 }
 
 
 def theory_figures(result: TheoryResult) -> tuple[Figure, ...]:
     """Draw the figures of a result; an experiment that has none drawn has its claims all the same."""
-    return FIGURES[result.name](result) if result.name in FIGURES else ()
+    return tuple(draw(result) for draw in FIGURES.get(result.name, ()))
 
 
 def theory_page(results: Sequence[TheoryResult]) -> str:
@@ -50,24 +55,14 @@ def _section(result: TheoryResult) -> Section:
     blocks: list[Block] = [*theory_figures(result), TableBlock(_claims_table(result))]
     blocks += [Text(note) for note in result.notes]
     blocks.append(Facts(tuple((key.replace("_", " "), _setting(value)) for key, value in result.settings.items())))
-    return Section(
-        key=result.name,
-        heading=result.name.replace("-", " ").capitalize(),
-        lead=result.description,
-        blocks=tuple(blocks),
-    )
+    heading = result.name.replace("-", " ").capitalize()
+    return Section(result.name, heading, tuple(blocks), lead=result.description)
 
 
 def _claims_table(result: TheoryResult) -> Table:
     rows = tuple(
-        (
-            "agrees" if claim.agrees else "FAILS",
-            claim.text,
-            number(claim.measured),
-            predicted_text(claim),
-            compared(claim),
-        )
-        for claim in result.claims
+        ("agrees" if each.agrees else "FAILS", each.text, number(each.measured), predicted_text(each), compared(each))
+        for each in result.claims
     )
     columns = ("verdict", "claim", "measured", "predicted", "compared by")
     return Table(f"Claims: {verdict([result])}", tuple(Column(column) for column in columns), rows)

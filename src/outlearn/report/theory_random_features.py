@@ -13,7 +13,7 @@ from outlearn.report.theory_figures import dots, largest, line, log_axis, number
 from outlearn.report.theory_text import number
 from outlearn.results.theory import TheoryResult
 
-__all__ = ["random_features_figures"]
+__all__ = ["cases_figure", "penalty_figure", "width_figure"]
 
 NO_PENALTY, PENALTY = style.SERIES[0], style.SERIES[1]
 TEACHER = replace(style.ROLES["teacher"], dash="dashdot")
@@ -24,12 +24,8 @@ THEORY = style.ROLES["theory"]
 TERMS = {"misfit": "Misfit", "distance": "Distance to the posterior mean", "residual": "Residual"}
 
 
-def random_features_figures(result: TheoryResult) -> tuple[Figure, ...]:
-    """Draw everything against the student's width."""
-    return (_sweep(result), _cases(result), _penalties(result))
-
-
-def _sweep(result: TheoryResult) -> Figure:
+def width_figure(result: TheoryResult) -> Figure:
+    """Draw risks and the terms of the gap against the student's width."""
     free, penalised, lines = (result.curves[name] for name in ("no_penalty", "penalty", "lines"))
     panels = []
     for term, title in {"risk": "Risk (noise-free)", **TERMS}.items():
@@ -38,13 +34,7 @@ def _sweep(result: TheoryResult) -> Figure:
         mean, median = rows_where(free, reliable=1), rows_where(free, reliable=0)
         marks: list[Mark] = [
             line("no penalty, exact", EXACT, lines["width"], lines[f"exact_{term}"], ceiling=ceiling),
-            line(
-                "penalty, limit",
-                EQUIVALENT,
-                lines["width"],
-                lines[f"penalty_{term}"],
-                ceiling=ceiling,
-            ),
+            line("penalty, limit", EQUIVALENT, lines["width"], lines[f"penalty_{term}"], ceiling=ceiling),
             dots("no penalty, mean", NO_PENALTY, mean, "width", term),
             dots("no penalty, median", MEDIAN, median, "width", term),
             dots("penalty, mean", PENALTY, penalised, "width", term, size=7),
@@ -91,7 +81,8 @@ def _sweep(result: TheoryResult) -> Figure:
     )
 
 
-def _cases(result: TheoryResult) -> Figure:
+def cases_figure(result: TheoryResult) -> Figure:
+    """Draw the terms of the gap in the cases of the residual."""
     cases = result.curves["cases"]
     titles = {
         "S0": "S0: no signal",
@@ -100,10 +91,12 @@ def _cases(result: TheoryResult) -> Figure:
         "S3": "S3: sees the target's subspace",
     }
     panels = []
+    left = {}  # of the misfit, as a residual
     for case, title in titles.items():
         rows = rows_where(cases, case=case)
         if not len(rows["size"]):
             continue
+        left[case] = rows["residual"][-1] / rows["misfit"][-1]
         marks: list[Mark] = []
         for term, dash in (("gap", "solid"), ("misfit", "dot"), ("residual", "dash")):
             look = style.ROLES[term]
@@ -111,8 +104,6 @@ def _cases(result: TheoryResult) -> Figure:
             marks.append(dots(term, look, rows, "size", term))
         x = log_axis("examples of the student" if case == "S3" else "width of the student", rows["size"])
         panels.append(Panel(x, Axis("squared loss"), (*marks, Rule(style.ROLES["noise"], y=0.0)), title))
-    ends = {case: rows_where(cases, case=case) for case in titles}
-    left = {case: rows["residual"][-1] / rows["misfit"][-1] for case, rows in ends.items() if len(rows["size"])}
     found = ", ".join(f"{left[c]:+.0%} in {c}" for c in ("S0", "S1", "S3") if c in left)
     if "S2" in left:  # not so where every width is close to the peak
         found += f", and {left['S2']:+.0%} in the generic S2: there the gap does not become the misfit"
@@ -133,7 +124,8 @@ def _cases(result: TheoryResult) -> Figure:
     )
 
 
-def _penalties(result: TheoryResult) -> Figure:
+def penalty_figure(result: TheoryResult) -> Figure:
+    """Draw the distance to the posterior mean and the risk at infinite width over the student's penalty."""
     curve = result.curves["penalties"]
     best = int(np.argmin(curve["risk"]))
     marks = (

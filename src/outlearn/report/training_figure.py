@@ -4,7 +4,7 @@ intervals; so the caption says what was seen and claims no more."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from outlearn.report.cells import Kind, format_number, point_estimate
 from outlearn.report.charts import Axis, Chart, Line, Panel
@@ -29,20 +29,17 @@ def path_figure(results: RunResults) -> Figure | None:
     # Ticks are the epochs of the losses that were recorded most often; the length that `auto` chose lies between them.
     ticks = tuple(sorted({at.epoch for path in paths.values() if len(path) == longest for at in path}))
     epochs = Axis("epoch", log=min(at.epoch for path in paths.values() for at in path) > 0, ticks=ticks)
-    shown: tuple[tuple[str, Kind, Mapping[str, Sequence[float]]], ...] = (
-        ("accuracy, %", "percent", {loss: [at.accuracy for at in path] for loss, path in paths.items()}),
-        (f"misfit, {unit}", "nats", {loss: [at.misfit for at in path] for loss, path in paths.items()}),
-        (
-            f"overfit covariance, {unit}",
-            "signed",
-            {loss: [at.overfit_covariance for at in path] for loss, path in paths.items()},
-        ),
-        ("entropy, nats", "nats", {loss: [at.entropy for at in path] for loss, path in paths.items()}),
-    )
+    shown: dict[str, tuple[Kind, Callable[[PathPoint], float]]] = {
+        "accuracy, %": ("percent", lambda at: at.accuracy),
+        f"misfit, {unit}": ("nats", lambda at: at.misfit),
+        f"overfit covariance, {unit}": ("signed", lambda at: at.overfit_covariance),
+        "entropy, nats": ("nats", lambda at: at.entropy),
+    }
     panels = []
-    for title, kind, values in shown:
+    for title, (kind, measure) in shown.items():
         lines = tuple(
-            _line(loss, series_style(k), paths[loss], values[loss], title, kind) for k, loss in enumerate(paths)
+            _line(loss, series_style(k), path, [measure(at) for at in path], title, kind)
+            for k, (loss, path) in enumerate(paths.items())
         )
         if any(value is not None for line in lines for value in line.y):
             panels.append(Panel(epochs, Axis(title), lines))
@@ -54,16 +51,12 @@ def _line(loss: str, look: SeriesStyle, path: Path, values: Sequence[float], tit
     scale = 100 if kind == "percent" else 1
     known = [point_estimate(value) for value in values]
     measure = title.split(",")[0]
-    return Line(
-        loss,
-        look,
-        [at.epoch for at in path],
-        [None if value is None else scale * value for value in known],
-        [
-            f"{loss}, epoch {at.epoch:g}: {measure} {format_number(value, kind)}"
-            for at, value in zip(path, known, strict=True)
-        ],
-    )
+    epochs = [at.epoch for at in path]
+    hover = [
+        f"{loss}, epoch {epoch:g}: {measure} {format_number(value, kind)}"
+        for epoch, value in zip(epochs, known, strict=True)
+    ]
+    return Line(loss, look, epochs, [None if value is None else scale * value for value in known], hover)
 
 
 def _finding(paths: Mapping[str, Path]) -> str:

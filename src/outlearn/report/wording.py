@@ -10,14 +10,8 @@ from outlearn.report.cells import excludes_zero, format_cell, format_number, has
 from outlearn.results.measurement import Measurement, Withheld
 
 __all__ = [
-    "compare_words",
-    "first_reason",
-    "level_in_words",
-    "name_list",
-    "of_losses",
-    "signed_points",
-    "size_in_points",
-]
+    "compare_words", "first_reason", "level_in_words", "name_list", "of_losses", "signed_points", "size_in_points",
+]  # fmt: skip
 
 
 def level_in_words(level: float) -> str:

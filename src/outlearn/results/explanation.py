@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from textwrap import indent
 
 from outlearn.core.decomposition.risk_gap import RiskGapSummary, SliceTable
@@ -124,14 +123,4 @@ def _section(title: str, part: object) -> str:
 EXPLANATIONS = ReportFolder("explanation", "explain", "explanation", Explanation, schema=2, table="ledger.csv")
 """How an explanation is kept on disk. Schema 1 had the terms of the gap at the top, and slices row by row."""
 
-
-def load_explanation(folder: str | Path) -> Explanation:
-    """Read the explanation that `outlearn explain --out` left; it prints what was printed.
-
-    Args:
-        folder: what was given as --out.
-
-    Raises:
-        DataError: if there is none, or it is damaged or of another version; it names file, field and remedy.
-    """
-    return EXPLANATIONS.read(folder)
+load_explanation = EXPLANATIONS.read

@@ -20,16 +20,9 @@ from outlearn.core.text import WIDTH, wrapped
 from outlearn.results.measurement import Withheld
 
 __all__ = [
-    "Control",
-    "Decomposition",
-    "EnsembleRisk",
-    "GainSplit",
-    "PosteriorMeanSummary",
-    "PosteriorMeanTerms",
-    "SharpeningOfBoth",
-    "bias_variance_section",
-    "gap_sentences",
-]
+    "Control", "Decomposition", "EnsembleRisk", "GainSplit", "PosteriorMeanSummary", "PosteriorMeanTerms",
+    "SharpeningOfBoth", "bias_variance_section", "gap_sentences",
+]  # fmt: skip
 
 
 def gap_sentences(gap: RiskGapSummary, of_these_models: Interval) -> tuple[str, ...]:

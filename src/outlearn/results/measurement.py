@@ -96,17 +96,9 @@ def _read(value: Any) -> Interval | Withheld:
             raise ValueError("there is neither a mean nor a reason")
         return Withheld(reason)
     try:
-        return Interval(
-            mean=_float(value["mean"]),
-            low=_float(value["low"]),
-            high=_float(value["high"]),
-            standard_error=_float(value["standard_error"]),
-            n_models=_count(value["n_models"]),
-            n_points=_count(value["n_points"]),
-            level=_float(value["level"]),
-            reason=reason,
-            over=_words(value["over"]),
-        )
+        mean, low, high, error = (_float(value[name]) for name in ("mean", "low", "high", "standard_error"))
+        n_models, n_points, level = _count(value["n_models"]), _count(value["n_points"]), _float(value["level"])
+        return Interval(mean, low, high, error, n_models, n_points, level, reason, _words(value["over"]))
     except KeyError as missing:
         raise ValueError(f"the key {missing} is missing") from None
 

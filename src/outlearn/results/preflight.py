@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 
 from outlearn.core.intervals import Interval
 from outlearn.core.text import bullets, preformatted
@@ -181,14 +180,4 @@ PREFLIGHTS = ReportFolder(
 )
 """How a report is kept on disk. Schema 1 kept shared bias apart from what else true labels add."""
 
-
-def load_preflight(folder: str | Path) -> Preflight:
-    """Read the report that `outlearn preflight --out` left; it prints what was printed.
-
-    Args:
-        folder: what was given as --out.
-
-    Raises:
-        DataError: if there is none, or it is damaged or of another version; it names file, field and remedy.
-    """
-    return PREFLIGHTS.read(folder)
+load_preflight = PREFLIGHTS.read

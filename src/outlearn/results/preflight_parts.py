@@ -11,20 +11,9 @@ from outlearn.core.text import bullets, printable, wrapped
 from outlearn.results.measurement import Withheld
 
 __all__ = [
-    "CHECKS",
-    "Bounds",
-    "LabelerReport",
-    "LearningCurvePoint",
-    "PointToCheck",
-    "StudentReport",
-    "TruthReport",
-    "Verdict",
-    "VoteCurvePoint",
-    "interval_cell",
-    "labelers_table",
-    "points_section",
-    "signed_cell",
-]
+    "CHECKS", "Bounds", "LabelerReport", "LearningCurvePoint", "PointToCheck", "StudentReport", "TruthReport",
+    "Verdict", "VoteCurvePoint", "interval_cell", "labelers_table", "points_section", "signed_cell",
+]  # fmt: skip
 
 POINTS_SHOWN = 5
 NAME_WIDTH = 24

@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 
 from outlearn.core.predictions import Predictions
 from outlearn.errors import DataError, OutlearnError
+from outlearn.results.serialization import read_text
 
 __all__ = ["AGAIN", "Measured", "Point", "read_config", "read_predictions"]
 
@@ -68,14 +69,9 @@ def read_config(path: Path) -> Mapping[str, Any]:
     """
     # The C parser is ten times faster, which a comparison of hundreds of runs feels.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    text = read_text(path, again=AGAIN)
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
-    except FileNotFoundError:
-        raise DataError(f"{str(path.parent)!r} has no config.yaml: it is not a whole run folder. {AGAIN}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}. {AGAIN}"
-        ) from error
+        content = yaml.load(text, Loader=loader)
     except yaml.YAMLError as error:
         raise DataError(
             f"{str(path)!r} is damaged: {getattr(error, 'problem', None) or 'not YAML'}. {AGAIN}"
@@ -117,6 +113,9 @@ def _read(folder: Path, labeler: str, target: str, smoothing: float) -> Measured
     students, student_meta = _arrays(
         folder / "students.safetensors", ("test.log_probs", "teacher_of", "loss_of", "seed_of")
     )
+    combination: Mapping[str, np.ndarray] = {}
+    if labeler != "each":  # as the run wrote it down
+        combination, _ = _arrays(folder / "labeler.safetensors", ("test.log_probs",), optional=("test.answered",))
     losses = _names(student_meta, "losses", folder / "students.safetensors")
     names = _names(teacher_meta, "models", folder / "teachers.safetensors")
     teacher = _labelers(teachers, ids)
@@ -124,7 +123,7 @@ def _read(folder: Path, labeler: str, target: str, smoothing: float) -> Measured
     of_loss = [students["loss_of"] == k for k in range(len(losses))]
     return Measured(
         teachers=teacher,
-        source=teacher if labeler == "each" else _combination(folder / "labeler.safetensors", ids),
+        source=teacher if labeler == "each" else _labelers(combination, ids),
         ceilings=Predictions.from_logits(ceilings["test.log_probs"], point_ids=ids),
         students={
             loss: Predictions.from_logits(
@@ -161,12 +160,6 @@ def _check_labels(labels: np.ndarray, n_classes: int, path: Path) -> None:
         )
 
 
-def _combination(path: Path, ids: Int[np.ndarray, " points"]) -> Predictions:
-    """Read the combination of the teachers that labeled, as the run wrote it down."""
-    arrays, _ = _arrays(path, ("test.log_probs",), optional=("test.answered",))
-    return _labelers(arrays, ids)
-
-
 def _labelers(arrays: Mapping[str, np.ndarray], ids: Int[np.ndarray, " points"]) -> Predictions:
     """Read who labels, with the points that each leaves out, if any does."""
     answered = arrays["test.answered"].astype(bool) if "test.answered" in arrays else None
@@ -195,13 +188,8 @@ def _point(record: Mapping[str, Any]) -> Point:
 
 def _lines(path: Path) -> list[Mapping[str, Any]]:
     records: list[Mapping[str, Any]] = []
-    try:
-        # By the newline alone: str.splitlines would also cut at separators inside a text.
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{str(path)!r} cannot be read: {reason}. {AGAIN}") from error
-    for number, line in enumerate(lines, start=1):
+    # By the newline alone: str.splitlines would also cut at separators inside a text.
+    for number, line in enumerate(read_text(path, again=AGAIN).split("\n"), start=1):
         if not line:
             continue
         try:

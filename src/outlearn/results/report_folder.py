@@ -98,7 +98,10 @@ class ReportFolder(Generic[Found]):
         write_json(folder / "results.json", content)
 
     def read(self, folder: str | Path) -> Found:
-        """Read what `write` wrote.
+        """Read the report that the command left in a folder; it prints what was printed.
+
+        Args:
+            folder: what was given as --out.
 
         Raises:
             DataError: if results.json is missing, damaged, of another kind or schema, or a field does not fit; it

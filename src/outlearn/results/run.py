@@ -18,24 +18,9 @@ from outlearn.results.selection import Selection
 from outlearn.results.serialization import Record
 
 __all__ = [
-    "SCHEMA",
-    "BestTeacher",
-    "BiasVariance",
-    "BlindSpots",
-    "Ceiling",
-    "Controls",
-    "Labeler",
-    "Majority",
-    "Measures",
-    "PathPoint",
-    "PosteriorMean",
-    "Recovery",
-    "RunResults",
-    "StageUse",
-    "Student",
-    "TaskFacts",
-    "Teachers",
-]
+    "SCHEMA", "BestTeacher", "BiasVariance", "BlindSpots", "Ceiling", "Controls", "Labeler", "Majority", "Measures",
+    "PathPoint", "PosteriorMean", "Recovery", "RunResults", "StageUse", "Student", "TaskFacts", "Teachers",
+]  # fmt: skip
 
 SCHEMA = 2
 """Of results.json of a run; raise it when a field changes. 1 wrote `labeller`, and intervals without their level."""

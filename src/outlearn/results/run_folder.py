@@ -243,9 +243,7 @@ def _cells(value: Interval | Withheld) -> tuple[Any, ...]:
     if isinstance(value, Withheld):
         nan = float("nan")
         return nan, nan, nan, nan, None, None, None, value.reason
-    return (
-        value.mean, value.low, value.high, value.level, value.n_models, value.n_points, value.over, value.reason,
-    )  # fmt: skip
+    return tuple(getattr(value, column) for column in COLUMNS[COLUMNS.index("mean") :])
 
 
 def _accuracies(results: RunResults) -> list[tuple[str, str, str]]:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from outlearn.errors import DataError
 
-__all__ = ["Record", "read_json", "read_record"]
+__all__ = ["Record", "read_json", "read_record", "read_text"]
 
 Kind = TypeVar("Kind")
 
@@ -29,29 +29,42 @@ class Record(BaseModel):
         return self.model_dump(mode="json", by_alias=True)
 
 
-def read_json(path: Path, *, again: str) -> Any:
-    """Read a JSON file.
+def read_text(path: Path, *, again: str) -> str:
+    """Read a text file of results.
 
     Args:
         path: the file.
         again: the sentence that says how to get a good one.
 
     Raises:
-        DataError: if it is missing, cannot be read, or is not JSON; it names the line.
+        DataError: if it is missing or cannot be read.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise DataError(
             f"{str(path.parent)!r} has no {path.name}: it is not a folder of results, or its command did not end. "
             f"{again}"
         ) from None
-    except json.JSONDecodeError as error:
-        raise DataError(f"{str(path)!r} is damaged at line {error.lineno}: {error.msg}. {again}") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}. {again}"
         ) from error
+
+
+def read_json(path: Path, *, again: str) -> Any:
+    """Read a JSON file; see `read_text`.
+
+    Raises:
+        DataError: also if it is not JSON; it names the line.
+    """
+    text = read_text(path, again=again)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{str(path)!r} is damaged at line {error.lineno}: {error.msg}. {again}") from error
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{str(path)!r} cannot be read: {error}. {again}") from error
 
 
 def read_record(kind: type[Kind], content: Any, path: Path, *, schema: int, again: str) -> Kind:

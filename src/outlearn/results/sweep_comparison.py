@@ -20,12 +20,11 @@ from outlearn.core.across_tasks.ranking import (
     FriedmanTest,
     PairwiseTests,
     block_ranks,
-    cluster_scores,
     friedman_test,
     nemenyi_difference,
     wilcoxon_holm,
 )
-from outlearn.core.intervals import Interval
+from outlearn.core.intervals import Interval, cluster_means
 from outlearn.errors import DomainError
 from outlearn.results.sweep import Sweep, SweptRun
 
@@ -92,7 +91,7 @@ class Comparison:
     @cached_property
     def units(self) -> np.ndarray:
         """Accuracy of each treatment on each split, its blocks averaged, `[splits, treatments]`."""
-        return cluster_scores(self.accuracy, self._split_index)
+        return cluster_means(self.accuracy, self._split_index)
 
     @cached_property
     def mean_ranks(self) -> np.ndarray:
@@ -101,7 +100,7 @@ class Comparison:
 
     def task_accuracy(self, treatment: str) -> float:
         """Return the mean over tasks of a treatment's accuracy; every task weighs the same."""
-        return float(cluster_scores(self.accuracy, self._task_index)[:, self.treatments.index(treatment)].mean())
+        return float(cluster_means(self.accuracy, self._task_index)[:, self.treatments.index(treatment)].mean())
 
     def difference(self, treatment: str, metric: str = "accuracy", *, part: str | None = None) -> Interval:
         """Return treatment minus baseline over these tasks (or in one part), for new draws of their points."""

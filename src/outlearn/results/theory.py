@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
@@ -236,16 +236,8 @@ def _is_ours(content: Any) -> bool:
 
 
 def _record(result: TheoryResult) -> dict[str, Any]:
-    return {
-        "name": result.name,
-        "description": result.description,
-        "seed": result.seed,
-        "agrees": result.agrees,
-        "settings": _plain(result.settings),
-        "claims": [_claim_record(claim) for claim in result.claims],
-        "curves": _plain(result.curves),
-        "notes": list(result.notes),
-    }
+    content = {field.name: _plain(getattr(result, field.name)) for field in fields(result)}
+    return {**content, "agrees": result.agrees, "claims": [_claim_record(claim) for claim in result.claims]}
 
 
 def _claim_record(claim: Claim) -> dict[str, Any]:
@@ -256,10 +248,8 @@ def _claim_record(claim: Claim) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """Turn arrays into lists and non-finite numbers into None, all the way down."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | np.generic):
         return _plain(value.tolist())
-    if isinstance(value, np.generic):
-        return _plain(value.item())
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

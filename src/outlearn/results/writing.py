@@ -18,15 +18,8 @@ from outlearn.errors import OutlearnError, StoreError
 from outlearn.results.serialization import Record
 
 __all__ = [
-    "RunWriter",
-    "claim_folder",
-    "log_event",
-    "new_run_folder",
-    "remove_halves",
-    "sync",
-    "write_file",
-    "write_json",
-]
+    "RunWriter", "claim_folder", "log_event", "new_run_folder", "remove_halves", "sync", "write_file", "write_json",
+]  # fmt: skip
 
 
 def new_run_folder(name: str, parent: Path = Path("runs")) -> Path:

@@ -16,7 +16,7 @@ __all__ = ["Candidate", "default_candidates"]
 LOSSES = ("forward_ce", "hard_ce", "reverse_ce", "reverse_kl", "symmetric_ce", "cace", "aux_conf", "mae")
 DISTILLED = ("forward_ce", "reverse_ce", "reverse_kl", "aux_conf", "mae")
 LENGTHS = 5  # each half of the one before
-LEAST_STEPS = 400  # of the longest: with few points 20 epochs are too few steps for AdamW to leave its start
+MIN_STEPS = 400  # of the longest: with few points 20 epochs are too few steps for AdamW to leave its start
 WEIGHT_DECAYS = (1e-4, 3.0)  # nearly none, and so much that what gets no gradient keeps a sixth in 400 steps
 ROUNDS = 5
 
@@ -60,7 +60,7 @@ class Candidate:
         return text + (f", {self.rounds} rounds of self-distillation" if self.rounds else "")
 
 
-def default_candidates(n_examples: int, base: HeadSettings) -> tuple[Candidate, ...]:
+def default_candidates(n_examples: int, base: HeadSettings, *, weighted: bool = False) -> tuple[Candidate, ...]:
     """List the candidates for a number of training examples: 80 plain, 50 of self-distillation.
 
     Lengths are halves of the longest, which is the configured one, or 400 steps where that is fewer.
@@ -68,6 +68,7 @@ def default_candidates(n_examples: int, base: HeadSettings) -> tuple[Candidate, 
     Args:
         n_examples: of the student split.
         base: the configured student: architecture, batch size, learning rate, longest length.
+        weighted: whether examples have weights, which a loss that looks at a whole minibatch does not take.
 
     Example:
         >>> found = default_candidates(2560, HeadSettings(epochs=20))
@@ -76,7 +77,7 @@ def default_candidates(n_examples: int, base: HeadSettings) -> tuple[Candidate, 
         >>> str(found[-1])
         'mae, 10 epochs, weight decay 3, 5 rounds of self-distillation'
     """
-    longest = max(base.epochs, LEAST_STEPS / steps_per_epoch(n_examples, base.batch_size))
+    longest = max(base.epochs, MIN_STEPS / steps_per_epoch(n_examples, base.batch_size))
     plain = [
         Candidate(get_loss(name), longest / 2**halvings, decay)
         for decay in WEIGHT_DECAYS
@@ -90,4 +91,4 @@ def default_candidates(n_examples: int, base: HeadSettings) -> tuple[Candidate, 
         for name in DISTILLED
         for rounds in range(1, ROUNDS + 1)
     ]
-    return (*plain, *distilled)
+    return tuple(each for each in (*plain, *distilled) if not (weighted and each.loss.batch_coupled))

@@ -43,10 +43,6 @@ class Choice:
         """The candidate that was chosen."""
         return self.candidates[self.index]
 
-    def by(self, criterion: str) -> Candidate:
-        """Return what another criterion would have chosen."""
-        return self.candidates[best_of(self.values, criterion)]
-
     def arrays(self) -> dict[str, np.ndarray]:
         """Return what there is to store; `from_arrays` is the way back."""
         return {"values": self.values, **{HARD + name: labels for name, labels in self.hard.items()}}
@@ -88,27 +84,25 @@ class Choice:
         """
         accuracy = (self.hard[points] == labels).mean(axis=(1, 2))
         best = int(accuracy.argmax())
+
+        def chosen_by(criterion: str) -> results.CriterionChoice:
+            signed, index = _higher_is_better(self.values, criterion), best_of(self.values, criterion)
+            told = np.isfinite(signed)
+            return results.CriterionChoice(
+                chosen=results.Candidate(**self.candidates[index].record()),
+                accuracy=float(accuracy[index]),
+                rank_correlation=_rank_correlation(signed[told], accuracy[told]),
+            )
+
         return results.Judged(
             accuracy=tuple(accuracy.tolist()),
             best=results.JudgedCandidate(**self.candidates[best].record(), accuracy=float(accuracy[best])),
             chosen_accuracy=float(accuracy[self.index]),
             regret=float(accuracy[best] - accuracy[self.index]),
             by_criterion={
-                name: self._judged_by(name, accuracy) for name in CRITERIA if np.isfinite(self._signed(name)).any()
+                name: chosen_by(name) for k, name in enumerate(CRITERIA) if np.isfinite(self.values[:, k]).any()
             },
         )
-
-    def _judged_by(self, criterion: str, accuracy: np.ndarray) -> results.CriterionChoice:
-        index = best_of(self.values, criterion)
-        told = np.isfinite(self._signed(criterion))
-        return results.CriterionChoice(
-            chosen=results.Candidate(**self.candidates[index].record()),
-            accuracy=float(accuracy[index]),
-            rank_correlation=_rank_correlation(self._signed(criterion)[told], accuracy[told]),
-        )
-
-    def _signed(self, criterion: str) -> np.ndarray:
-        return _higher_is_better(self.values, criterion)
 
 
 def best_of(values: Float[np.ndarray, "candidates criteria"], criterion: str) -> int:

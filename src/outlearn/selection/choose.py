@@ -23,7 +23,6 @@ from outlearn.selection.train import fit_candidates
 
 __all__ = ["choose", "measure_candidate"]
 
-DEFAULT_CRITERION = "consensus"
 MEASURED = ("student", "validation")
 
 
@@ -36,7 +35,7 @@ def choose(
     candidates: Sequence[Candidate],
     base: HeadSettings,
     seeds: Sequence[int],
-    criterion: str = DEFAULT_CRITERION,
+    criterion: str = "consensus",
     predict: Mapping[str, Float[np.ndarray, "_ features"]] | None = None,
     weights: Float[np.ndarray, "labellings examples"] | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -61,34 +60,22 @@ def choose(
     """
     check_criterion(criterion, validation=validation_features is not None)
     check_labelers(len(targets))
-    place = {candidate: i for i, candidate in enumerate(candidates)}
-    if not place or len(place) != len(candidates):
+    index = {candidate: i for i, candidate in enumerate(candidates)}
+    if not index or len(index) != len(candidates):
         raise ConfigError("candidates are none, or repeat; give each once.")
-    measured = {"student": features}
-    if validation_features is not None:
-        measured["validation"] = validation_features
+    measured = {"student": features} | ({} if validation_features is None else {"validation": validation_features})
     _check_alignment(measured, targets, labelers, seeds)
     others = {} if predict is None else dict(predict)
     if unseen := [name for name in others if name in MEASURED]:
         raise ConfigError(f"predict names {unseen[0]}, which is measured; name other points.")
     values = np.full((len(candidates), len(CRITERIA)), np.nan)
-    hard = {
-        name: np.zeros(
-            (len(candidates), len(targets), len(x)), dtype=np.uint8 if targets.shape[-1] <= 256 else np.int32
-        )
-        for name, x in others.items()
-    }
+    dtype = np.uint8 if targets.shape[-1] <= 256 else np.int32
+    hard = {name: np.zeros((len(candidates), len(targets), len(x)), dtype) for name, x in others.items()}
+    points = {**measured, **others}
     for candidate, logits in fit_candidates(
-        features,
-        targets,
-        {**measured, **others},
-        candidates,
-        base=base,
-        seeds=seeds,
-        weights=weights,
-        progress=progress,
+        features, targets, points, candidates, base=base, seeds=seeds, weights=weights, progress=progress
     ):
-        at = place[candidate]
+        at = index[candidate]
         values[at] = measure_candidate(labelers, {name: logits[name] for name in measured})
         for name in others:
             hard[name][at] = logits[name].argmax(axis=-1)

@@ -1,6 +1,6 @@
 """Who labels while candidates are compared: at least two, for a student is judged by labelers that are not its own.
 
-Where students learn from one combination of all teachers, there is one labelling only. Then the teachers are dealt into
+Where students learn from one combination of all teachers, there is one labelling only. Then the teachers are split into
 groups, and each group is combined as all of them will be: students of the groups compare the candidates, and the chosen
 one is trained on the combination of all. A group's labels are somewhat worse than those of all teachers, so the choice
 errs, if at all, towards candidates for noisier labels.
@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from outlearn.core.labelers.combinations import label_source
+from outlearn.core.labelers.combinations import EACH, label_source
 from outlearn.core.predictions import Predictions
 from outlearn.errors import ConfigError
 
@@ -39,7 +39,7 @@ def check_labelers(n_labelers: int) -> None:
 def selection_labelers(teachers: Mapping[str, Predictions], source: str) -> dict[str, Predictions]:
     """Return two labelers or more, on each split: every teacher, or groups of teachers, each combined.
 
-    Teachers are dealt into max(2, teachers // 4) groups in turn: 0, 2, 4, ... and 1, 3, 5, ...
+    Teachers take turns in max(2, teachers // 4) groups: 0, 2, 4, ... and 1, 3, 5, ...
 
     Args:
         teachers: split -> the teachers' predictions; "student" is what a combination estimates its weights on.
@@ -56,30 +56,25 @@ def selection_labelers(teachers: Mapping[str, Predictions], source: str) -> dict
     """
     n_teachers = teachers["student"].n_models
     check_labelers(n_teachers)
-    if source == "each":
+    if source == EACH:
         return dict(teachers)
     n_groups = max(2, n_teachers // GROUP)
-    combined = [
-        label_source({split: _every(each, start, n_groups) for split, each in teachers.items()}, source)
+
+    def group(each: Predictions, start: int) -> Predictions:
+        answered = None if each.answered is None else each.answered[start::n_groups]
+        return replace(each, log_probs=each.log_probs[start::n_groups], teacher_of=None, answered=answered)
+
+    groups = [
+        label_source({split: group(each, start) for split, each in teachers.items()}, source)
         for start in range(n_groups)
     ]
-    return {
-        split: replace(
-            each,
-            log_probs=np.concatenate([group[split].log_probs for group in combined]),
-            teacher_of=None,
-            answered=None if each.answered is None else np.concatenate([_mask(group[split]) for group in combined]),
-        )
-        for split, each in teachers.items()
-    }
+    return {split: _together([combined[split] for combined in groups]) for split in teachers}
 
 
-def _every(predictions: Predictions, start: int, step: int) -> Predictions:
-    answered = None if predictions.answered is None else predictions.answered[start::step]
-    return replace(predictions, log_probs=predictions.log_probs[start::step], teacher_of=None, answered=answered)
-
-
-def _mask(predictions: Predictions) -> np.ndarray:
-    """Say where each of the models says something."""
-    shape = (predictions.n_models, predictions.n_points)
-    return np.ones(shape, dtype=bool) if predictions.answered is None else predictions.answered
+def _together(labelers: list[Predictions]) -> Predictions:
+    masks = [np.ones(each.log_probs.shape[:2], bool) if each.answered is None else each.answered for each in labelers]
+    return replace(
+        labelers[0],
+        log_probs=np.concatenate([each.log_probs for each in labelers]),
+        answered=np.concatenate(masks) if any(each.answered is not None for each in labelers) else None,
+    )

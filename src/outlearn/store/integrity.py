@@ -1,34 +1,14 @@
-"""Whether an entry of the store is what its writer wrote, and what entries and damaged ones are called."""
+"""Whether an entry of the store is what its writer wrote."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-__all__ = ["aside_name", "damage", "is_aside_name", "is_key", "read_meta", "sha256"]
-
-
-def is_key(name: str) -> bool:
-    """Say whether the name is a stage's key, which is what an entry's folder is called."""
-    return re.fullmatch(r"[0-9a-f]{64}", name) is not None
-
-
-def aside_name(key: str) -> str:
-    """Return key-random, a name under `damaged` that is nobody else's."""
-    return f"{key}-{uuid4().hex[:8]}"
-
-
-def is_aside_name(name: str) -> bool:
-    """Say whether `aside_name` can have made this name."""
-    return re.fullmatch(r"[0-9a-f]{64}-[0-9a-f]{8}", name) is not None
-
-
-LONGEST = 1e300
+__all__ = ["damage", "read_meta", "sha256"]
 
 # What every entry says of itself, and what of it readers go by.
 FIELDS: Mapping[str, type | tuple[type, ...]] = {
@@ -44,7 +24,7 @@ def read_meta(folder: Path) -> dict[str, Any] | None:
         return None
     if not isinstance(meta, dict) or not all(isinstance(meta.get(name), kind) for name, kind in FIELDS.items()):
         return None
-    return meta if abs(meta["seconds"]) <= LONGEST else None  # not NaN, nor more than a float holds
+    return meta if abs(meta["seconds"]) <= 1e300 else None  # not NaN, nor more than a float holds
 
 
 def damage(folder: Path) -> str | None:

@@ -7,6 +7,7 @@ process that rebuilds the graph from the configuration finds the same keys.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -89,12 +90,7 @@ def upstream(*stages: Stage) -> Iterator[Stage]:
 
 
 class StageRunner:
-    """Give the results of stages: from memory, from the store, or computed, inputs first.
-
-    Args:
-        store: where results are kept.
-        progress: where to report.
-    """
+    """Give the results of stages: from memory, from the store, or computed, inputs first."""
 
     def __init__(self, store: Store, progress: Progress) -> None:
         self._store = store
@@ -129,5 +125,5 @@ class StageRunner:
             if stored is None:
                 raise
             entry = stored
-        self._store.remove_workspace(stage.key)
+        shutil.rmtree(work.workspace, ignore_errors=True)
         return entry

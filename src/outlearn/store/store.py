@@ -31,9 +31,9 @@ from safetensors.numpy import save_file
 
 from outlearn.errors import StoreError
 from outlearn.results.writing import sync
-from outlearn.store.integrity import aside_name, damage, is_aside_name, is_key, read_meta, sha256
+from outlearn.store.folder_names import aside_name, is_aside_name, is_key, is_writer_name, writer_lives, writer_name
+from outlearn.store.integrity import damage, read_meta, sha256
 from outlearn.store.mapped_arrays import map_arrays
-from outlearn.store.writers import is_writer_name, writer_lives, writer_name
 
 __all__ = ["Entry", "Store", "canonical_json", "default_store", "stage_key"]
 
@@ -41,7 +41,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def canonical_json(value: Any) -> str:
-    """Write `value` as JSON with one spelling for each content: sorted keys, no spaces, no NaN.
+    """Write `value` as JSON with one text for each content: sorted keys, no spaces, no NaN.
 
     Example:
         >>> canonical_json({"b": 1, "a": (2.0, None)})
@@ -73,19 +73,12 @@ class Entry:
     Attributes:
         key: the stage's key.
         arrays: name -> array, read-only; those that were stored before are views of the mapped file, not in memory.
-        meta: what was stored beside them: stage, settings, inputs, versions, seconds, sha256.
         cached: True if nothing was computed for this.
-        seconds: time that computing took when it was computed.
     """
 
     key: str
     arrays: Arrays
-    meta: dict[str, Any]
     cached: bool
-
-    @property
-    def seconds(self) -> float:
-        return float(self.meta["seconds"])
 
 
 def default_store() -> Path:
@@ -119,8 +112,7 @@ class Store:
         except OSError as error:
             raise StoreError(
                 f"the store {str(self.root)!r} cannot be made: {error.strerror}. Choose a writable folder with "
-                "--store DIR "
-                "or $OUTLEARN_STORE."
+                "--store DIR or $OUTLEARN_STORE."
             ) from error
 
     def get_or_compute(
@@ -163,14 +155,13 @@ class Store:
         self._write(key, arrays, meta)
         for array in arrays.values():
             array.flags.writeable = False
-        return Entry(key, arrays, meta, cached=False)
+        return Entry(key, arrays, cached=False)
 
     def entries(self) -> Iterator[tuple[Path, dict[str, Any] | None]]:
         """Yield each entry's folder with its `meta.json`, or None where that is no entry's. In order of keys."""
         for folder in sorted((self.root / "objects").glob("*/*")):
-            if not is_key(folder.name):
-                continue
-            yield folder, read_meta(folder)
+            if is_key(folder.name):
+                yield folder, read_meta(folder)
 
     def verify(self) -> Iterator[tuple[Path, str | None]]:
         """Check each entry's hash; yield its folder with what is wrong, or None. Damaged ones are set aside."""
@@ -180,7 +171,7 @@ class Store:
                 self._set_aside(folder)
             yield folder, problem
 
-    def gc(self, *, damaged: bool = True) -> list[Path]:
+    def gc(self) -> list[Path]:
         """Remove what no run can use.
 
         That is temporary folders whose writer is gone, what was kept for stages that were finished since, and entries
@@ -189,15 +180,16 @@ class Store:
         Returns:
             The folders removed.
         """
-        stale = [each for each in self._own("tmp", is_writer_name) if not writer_lives(each)]
-        stale += [each for each in self._own("unfinished", is_key) if each.name in self]
-        stale += self._own("damaged", is_aside_name) if damaged else []
+        stale = [each for each in self._named("tmp", is_writer_name) if not writer_lives(each)]
+        stale += [each for each in self._named("unfinished", is_key) if each.name in self]
+        stale += self._named("damaged", is_aside_name)
         for folder in stale:
             shutil.rmtree(folder, ignore_errors=True)
         return stale
 
-    def _own(self, part: str, named: Callable[[str], bool]) -> list[Path]:
-        return [path for path in (self.root / part).glob("*") if named(path.name) and path.is_dir()]
+    def _named(self, part: str, ours: Callable[[str], bool]) -> list[Path]:
+        """List the folders in a part of the store whose names the store has given."""
+        return [path for path in (self.root / part).glob("*") if ours(path.name) and path.is_dir()]
 
     def __contains__(self, key: str) -> bool:
         """Say whether there is an entry of this key, intact or not."""
@@ -211,10 +203,6 @@ class Store:
         """Name the folder in which a stage may keep what it needs to go on after a kill; it need not exist."""
         return self.root / "unfinished" / key
 
-    def remove_workspace(self, key: str) -> None:
-        """Remove a stage's workspace, if there is one."""
-        shutil.rmtree(self.workspace(key), ignore_errors=True)
-
     def _folder(self, key: str) -> Path:
         return self.root / "objects" / key[:2] / key
 
@@ -226,8 +214,7 @@ class Store:
         problem = damage(folder)
         if problem is None:
             try:
-                arrays = map_arrays(folder / "arrays.safetensors")
-                return Entry(key, arrays, json.loads((folder / "meta.json").read_text()), cached=True)
+                return Entry(key, map_arrays(folder / "arrays.safetensors"), cached=True)
             except (OSError, ValueError, SafetensorError) as error:
                 problem = str(error)
         aside = self._set_aside(folder)
@@ -268,8 +255,7 @@ class Store:
             reason = getattr(error, "strerror", None) or str(error)
             raise StoreError(
                 f"the result of a stage cannot be written to the store {str(self.root)!r}: {reason}. Free some space "
-                "or choose "
-                "another folder with --store DIR; stages that are complete are kept and will be reused."
+                "or choose another folder with --store DIR; stages that are complete are kept and will be reused."
             ) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)

@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import Config
@@ -72,10 +72,8 @@ def expand(sweep: SweepConfig) -> tuple[Member, ...]:
             for line in str(error).splitlines():
                 wrong.setdefault(line, []).append(_describe(combination))
     if wrong:
-        lines = [f"{line} (member {who[0]}{_more(len(who) - 1)})" for line, who in wrong.items()]
-        if len(lines) > MAX_PROBLEMS:
-            lines = [*lines[:MAX_PROBLEMS], f"and {len(lines) - MAX_PROBLEMS} more"]
-        raise ConfigError("\n".join(lines))
+        others = [f" and {len(who) - 1} more" if len(who) > 1 else "" for who in wrong.values()]
+        _refuse([f"{line} (member {who[0]}{more})" for (line, who), more in zip(wrong.items(), others, strict=True)])
     _refuse_duplicates(combinations, configs)
     return _members(sweep, _merge_losses(configs))
 
@@ -122,8 +120,9 @@ def _describe(combination: Combination) -> str:
     return ", ".join(f"{key}={value_text(value)}" for key, value in combination.items())
 
 
-def _more(count: int) -> str:
-    return f" and {count} more" if count else ""
+def _refuse(problems: list[str]) -> NoReturn:
+    more = [f"and {len(problems) - MAX_PROBLEMS} more"] if len(problems) > MAX_PROBLEMS else []
+    raise ConfigError("\n".join([*problems[:MAX_PROBLEMS], *more]))
 
 
 def _refuse_duplicates(combinations: Sequence[Combination], configs: Sequence[Config]) -> None:
@@ -137,8 +136,7 @@ def _refuse_duplicates(combinations: Sequence[Combination], configs: Sequence[Co
                 f"({_describe(combinations[index])}); drop one"
             )
     if twins:
-        more = [f"and {len(twins) - MAX_PROBLEMS} more pairs"] if len(twins) > MAX_PROBLEMS else []
-        raise ConfigError("\n".join([*twins[:MAX_PROBLEMS], *more]))
+        _refuse(twins)
 
 
 def _merge_losses(configs: Sequence[Config]) -> list[Config]:
@@ -149,13 +147,10 @@ def _merge_losses(configs: Sequence[Config]) -> list[Config]:
         del dump["student"]["loss"]
         groups.setdefault(canonical_json(dump), []).append(config)
     merged = []
-    for group in groups.values():
-        specs = {canonical_json(spec): spec for config in group for spec in config.student.loss}
-        if len(group) == 1:
-            merged.append(group[0])
-            continue
-        together = overlay(group[0].model_dump(mode="json"), {"student": {"loss": list(specs.values())}})
-        merged.append(check_config(together))
+    for first, *others in groups.values():
+        losses = {canonical_json(spec): spec for config in (first, *others) for spec in config.student.loss}
+        together = overlay(first.model_dump(mode="json"), {"student": {"loss": list(losses.values())}})
+        merged.append(check_config(together) if others else first)
     return merged
 
 

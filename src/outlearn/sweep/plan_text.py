@@ -11,12 +11,7 @@ __all__ = ["duration", "plan_text"]
 
 
 def plan_text(plan: SweepPlan, *, workers: int = 1) -> str:
-    """Write a plan for people.
-
-    Args:
-        plan: the plan.
-        workers: how many tasks run at once.
-    """
+    """Write a plan for people; `workers` is how many tasks run at once."""
     tasks = list(dict.fromkeys(run.task for run in plan.runs if run.task))
     shown = f"on {', '.join(tasks)}" if 0 < len(tasks) <= 4 else f"on {len(tasks)} tasks"
     lines = [f"Sweep {plan.sweep.name}: {len(plan.runs):,} runs, {plan.n_students:,} students {shown}", ""]
@@ -50,10 +45,10 @@ def duration(seconds: float) -> str:
 def _table(plan: SweepPlan) -> list[str]:
     """Count, for each kind of stage and for the runs themselves."""
     rows = [("", "needed", "different", "in store", "to do", "estimated")]
-    waiting = {stage.key for stage in plan.needed()}
+    needed = plan.needed()
     for name in dict.fromkeys(stage.name for stage in plan.stages.values()):
         mine = [stage for stage in plan.stages.values() if stage.name == name]
-        to_do = [stage for stage in mine if stage.key in waiting]
+        to_do = [stage for stage in needed if stage.name == name]
         rows.append(
             (
                 name,

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from outlearn.errors import DataError, OutlearnError
-from outlearn.experiment.plan import Plan, SplitTask, make_plan, points_key, read_points
+from outlearn.experiment.plan import Plan, make_plan, points_key, read_points
 from outlearn.experiment.stage_tasks import wants_gpu
 from outlearn.progress import Progress, Silent
 from outlearn.results.run_folder import Run, load_run
@@ -31,7 +30,7 @@ __all__ = ["PlannedRun", "PlannedStage", "SweepPlan", "finished_run", "plan_swee
 
 @dataclass(frozen=True)
 class PlannedStage:
-    """A stage that at least one run needs.
+    """A stage that at least one run needs; plain data, since a `Stage` would keep the points of its runs in memory.
 
     Attributes:
         key, name: of the stage.
@@ -120,29 +119,41 @@ def plan_sweep(sweep: SweepConfig, *, store: Store, out: Path, progress: Progres
             problem: the others can go on.
     """
     members = expand(sweep)
-    planned = _planned_members(members, out, progress or Silent())
+    runs: list[PlannedRun] = []
     stages: dict[str, Stage] = {}
     users: dict[str, list[str]] = {}
-    own: set[str] = set()
-    for member, (_, found, hidden) in zip(members, planned, strict=True):
-        for stage in found:
-            stages.setdefault(stage.key, stage)
-            users.setdefault(stage.key, []).append(member.label)
-        own |= hidden
-    runs = tuple(run for run, _, _ in planned)
-    guess = _Guess(store, stages)
+    parts: set[str] = set()  # stages that a stage of a run is put together from
+    for member, plan in zip(members, _plans(members, progress or Silent()), strict=True):
+        if isinstance(plan, OutlearnError):
+            runs.append(PlannedRun(member, problem=str(plan)))
+            continue
+        needed = {stage.key: stage for stage in upstream(*plan.stages.values())}
+        runs.append(
+            PlannedRun(
+                member,
+                task=plan.task.name,
+                n_students=len(member.config.student.loss) * len(plan.labelling.models),
+                stages=tuple(needed),
+                finished=_is_finished(plan, out / RUNS / member.label),
+            )
+        )
+        for key, stage in needed.items():
+            stages.setdefault(key, stage)
+            users.setdefault(key, []).append(member.label)
+        parts |= needed.keys() - {stage.key for stage in plan.stages.values()}
+    known = _stored_seconds(store)
     return SweepPlan(
         sweep=sweep,
-        runs=runs,
+        runs=tuple(runs),
         stages={
             key: PlannedStage(
                 key=key,
                 name=stage.name,
                 parents=tuple(parent.key for parent in stage.parents.values()),
                 users=tuple(users[key]),
-                apart=len(users[key]) > 1 or key in own,
+                apart=len(users[key]) > 1 or key in parts,
                 stored=key in store,
-                seconds=guess.seconds(stage),
+                seconds=_guess(stage, known.get(stage.name, ())),
                 gpu=wants_gpu(stage),
             )
             for key, stage in stages.items()
@@ -151,51 +162,27 @@ def plan_sweep(sweep: SweepConfig, *, store: Store, out: Path, progress: Progres
     )
 
 
-Planned = tuple[PlannedRun, Sequence[Stage], set[str]]
-
-
-def _planned_members(members: Sequence[Member], out: Path, progress: Progress) -> list[Planned]:
-    """Plan all members, those with the same data one after another: data are read once, and their stages share them."""
+def _plans(members: Sequence[Member], progress: Progress) -> list[Plan | OutlearnError]:
+    """Plan all members, or say what is wrong; data that several share are read once, and so their stages share them."""
     alike: dict[str, list[int]] = {}
     for index, member in enumerate(members):
         alike.setdefault(points_key(member.config), []).append(index)
-    planned: dict[int, Planned] = {}
+    plans: dict[int, Plan | OutlearnError] = {}
     with progress.bar(f"planning {len(members)} runs") as advance:
         for indices in alike.values():
-            points = _points(members[indices[0]])
+            try:
+                points = read_points(members[indices[0]].config)
+            except OutlearnError as error:
+                plans |= dict.fromkeys(indices, error)
+                continue
             for index in indices:
-                planned[index] = _planned(members[index], points, out)
+                try:
+                    plans[index] = make_plan(members[index].config, points)
+                except OutlearnError as error:
+                    plans[index] = error
                 if advance is not None:
-                    advance(len(planned), len(members))
-    return [planned[index] for index in range(len(members))]
-
-
-def _points(member: Member) -> SplitTask | OutlearnError:
-    """Read the data of a member, or say what is wrong with them."""
-    try:
-        return read_points(member.config)
-    except OutlearnError as error:
-        return error
-
-
-def _planned(member: Member, points: SplitTask | OutlearnError, out: Path) -> Planned:
-    """Plan one member: the run, its stages, and the keys of those that a stage of the run is put together from."""
-    if isinstance(points, OutlearnError):
-        return PlannedRun(member, problem=str(points)), (), set()
-    try:
-        plan = make_plan(member.config, points)
-    except OutlearnError as error:
-        return PlannedRun(member, problem=str(error)), (), set()
-    found = tuple(upstream(*plan.stages.values()))
-    planned = PlannedRun(
-        member=member,
-        task=plan.task.name,
-        n_students=len(member.config.student.loss) * plan.labelling.n_labellings * member.config.student.seeds,
-        stages=tuple(stage.key for stage in found),
-        finished=_is_finished(plan, out / RUNS / member.label),
-    )
-    named = {stage.key for stage in plan.stages.values()}
-    return planned, found, {stage.key for stage in found} - named
+                    advance(len(plans), len(members))
+    return [plans[index] for index in range(len(members))]
 
 
 def finished_run(folder: Path) -> Run | None:
@@ -225,24 +212,20 @@ def _run_seconds(runs: Sequence[PlannedRun], out: Path) -> float | None:
     return statistics.median(took["data"] + took["measuring"] for took in seconds) if seconds else None
 
 
-class _Guess:
-    """Guess how long stages take from those in the store."""
+def _stored_seconds(store: Store) -> dict[str, list[tuple[dict[str, Any], float]]]:
+    """Return name -> settings and seconds of the stages in the store."""
+    known: dict[str, list[tuple[dict[str, Any], float]]] = {}
+    for _, meta in store.entries():
+        if meta and isinstance(meta.get("settings"), dict):
+            known.setdefault(meta["stage"], []).append((meta["settings"], meta["seconds"]))
+    return known
 
-    def __init__(self, store: Store, stages: Mapping[str, Stage]) -> None:
-        wanted = Counter(stage.name for stage in stages.values())
-        self._known: dict[str, list[tuple[dict[str, Any], float]]] = {}
-        for _, meta in store.entries():
-            if meta and meta.get("stage") in wanted:
-                seconds = meta.get("seconds")
-                if isinstance(seconds, int | float) and isinstance(meta.get("settings"), dict):
-                    self._known.setdefault(meta["stage"], []).append((meta["settings"], float(seconds)))
 
-    def seconds(self, stage: Stage) -> float | None:
-        """Return the median over the stored stages of this name that share the most settings with it."""
-        known = self._known.get(stage.name)
-        if not known:
-            return None
-        settings = json.loads(json.dumps(dict(stage.settings)))
-        alike = [sum(given.get(key) == value for key, value in settings.items()) for given, _ in known]
-        best = max(alike)
-        return statistics.median(took for (_, took), share in zip(known, alike, strict=True) if share == best)
+def _guess(stage: Stage, known: Sequence[tuple[dict[str, Any], float]]) -> float | None:
+    """Guess how long a stage takes: the median of those that share the most settings with it."""
+    if not known:
+        return None
+    settings = json.loads(json.dumps(dict(stage.settings)))
+    alike = [sum(given.get(key) == value for key, value in settings.items()) for given, _ in known]
+    best = max(alike)
+    return statistics.median(took for (_, took), share in zip(known, alike, strict=True) if share == best)

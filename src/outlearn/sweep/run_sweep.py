@@ -33,7 +33,7 @@ from outlearn.sweep.plan_text import duration
 from outlearn.sweep.planning import SweepPlan, finished_run
 from outlearn.sweep.tidy import loss_rows, model_rows, write_tables
 
-__all__ = ["SweepOutcome", "claim_sweep_folder", "run_sweep"]
+__all__ = ["SweepOutcome", "run_sweep"]
 
 MAX_FAILURES = 10  # to print
 
@@ -89,7 +89,7 @@ def run_sweep(
     """
     progress = progress or Silent()
     began = time.perf_counter()
-    claim_sweep_folder(out, plan)
+    _claim_folder(out, plan)
     log = partial(log_event, out / "log.jsonl")
     log("start", runs=len(plan.runs), to_do=len(plan.to_do), stages=len(plan.needed()))
     failed = {run.member.label: run.problem for run in plan.runs if run.problem}
@@ -119,7 +119,7 @@ def run_sweep(
     return SweepOutcome(out, finished, failed, seconds)
 
 
-def claim_sweep_folder(out: Path, plan: SweepPlan) -> None:
+def _claim_folder(out: Path, plan: SweepPlan) -> None:
     """Make the folder and write its `sweep.yaml`; refuse a folder that holds anything but a sweep of this name.
 
     Raises:
@@ -155,25 +155,25 @@ def _tasks(plan: SweepPlan, store: Store, out: Path, memory: int | None) -> list
     # Absolute: a worker may have another working folder.
     shared = {"store": str(store.root.resolve()), "folder": str(Path.cwd()), "memory": memory}
     runs = out.resolve() / RUNS
-    apart = {stage.key: stage for stage in plan.needed() if stage.apart}
+    names = {stage.key: f"{stage.name} {stage.key[:12]}" for stage in plan.needed() if stage.apart}
 
-    def before(keys: tuple[str, ...]) -> tuple[str, ...]:
+    def after(keys: tuple[str, ...]) -> tuple[str, ...]:
         """Name the tasks among these stages and all above them."""
         found: dict[str, None] = {}
         for key in keys:
-            found |= {key: None} if key in apart else dict.fromkeys(before(plan.stages[key].parents))
+            found |= dict.fromkeys([names[key]] if key in names else after(plan.stages[key].parents))
         return tuple(found)
 
-    names = {key: f"{stage.name} {key[:12]}" for key, stage in apart.items()}
     tasks = []
-    for key, stage in apart.items():
+    for key, name in names.items():
+        stage = plan.stages[key]
         user = next(label for label in stage.users if label in config_of)
         tasks.append(
             Task(
-                names[key],
+                name,
                 "outlearn.sweep.work:finish_stage",
                 {"config": config_of[user], "key": key, **shared},
-                after=tuple(names[parent] for parent in before(stage.parents)),
+                after=after(stage.parents),
                 gpu=stage.gpu,
             )
         )
@@ -182,7 +182,7 @@ def _tasks(plan: SweepPlan, store: Store, out: Path, memory: int | None) -> list
             label,
             "outlearn.sweep.work:finish_run",
             {"config": config_of[label], "out": str(runs / label), **shared},
-            after=tuple(names[key] for key in before(run.stages)),
+            after=after(run.stages),
         )
         for label, run in ((run.member.label, run) for run in plan.to_do)
     ]

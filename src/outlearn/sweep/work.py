@@ -16,31 +16,12 @@ __all__ = ["finish_run", "finish_stage"]
 
 
 def finish_stage(config: dict[str, Any], store: str, folder: str, key: str, memory: int | None) -> str:
-    """Compute a stage of a run and leave it in the store.
-
-    Args:
-        config: of the run, as `Config.model_dump` gives it.
-        store: folder of the store.
-        folder: where relative paths of the configuration start.
-        key: of the stage.
-        memory: bytes that the training of heads may work with; None for the default.
-
-    Returns:
-        The key.
-
-    Raises:
-        WorkerError: if this worker's plan has no such stage.
-    """
+    """Compute a stage as `compute_stage` does, with so many bytes for the training of heads; None for the default."""
     with working_memory(memory):
         return compute_stage(config, store, folder, key)
 
 
-def finish_run(config: Mapping[str, Any], store: str, folder: str, out: str, memory: int | None) -> dict[str, Any]:
-    """Compute what a run still lacks, measure it and write its folder, `out`.
-
-    Returns:
-        The seconds of each part of the run, as results.json has them.
-    """
+def finish_run(config: Mapping[str, Any], store: str, folder: str, out: str, memory: int | None) -> None:
+    """Compute what a run still lacks, measure it and write its folder, `out`."""
     with inside(folder), working_memory(memory):
-        finished = run(Config.model_validate(config), store=Store(store), out=Path(out))
-    return {"seconds": dict(finished.results.seconds)}
+        run(Config.model_validate(config), store=Store(store), out=Path(out))

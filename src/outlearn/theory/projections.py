@@ -67,8 +67,7 @@ def project_on_m_flat(
             break
         centred = (statistics - means[..., None]) * np.sqrt(probs)
         hessian = np.einsum("ipk,jpk->ij", centred, centred) / count
-        step = np.linalg.lstsq(hessian, gradient, rcond=None)[0]
-        multipliers = multipliers - step * min(1.0, 2.0 / max(1e-300, float(np.abs(step).max())))
+        multipliers -= _step(hessian, gradient, longest=2.0)
     else:
         raise DomainError(
             f"no distribution near the teacher has the statistics {values}; the closest misses {gradient}"
@@ -135,8 +134,13 @@ def closest_softmax_linear(
         # Hessian of the mean cross-entropy: E x x' (x) (diag p - pp'); singular along equal shifts of all classes
         blocks = np.einsum("pk,kl->pkl", probs, np.eye(classes)) - probs[:, :, None] * probs[:, None, :]
         hessian = np.einsum("pi,pj,pkl->ikjl", features, features, blocks).reshape(width * classes, -1) / count
-        step = np.linalg.lstsq(hessian, gradient.ravel(), rcond=1e-12)[0].reshape(weights.shape)
-        weights = weights - step * min(1.0, 5.0 / max(1e-300, float(np.abs(step).max())))
+        weights -= _step(hessian, gradient.ravel(), longest=5.0, rcond=1e-12).reshape(weights.shape)
     raise DomainError(
         "the head does not converge: the soft labels are (nearly) separable; soften them or use less features"
     )
+
+
+def _step(hessian: np.ndarray, gradient: np.ndarray, *, longest: float, rcond: float | None = None) -> np.ndarray:
+    """Solve for Newton's step, cut where its largest entry is beyond `longest`."""
+    step = np.linalg.lstsq(hessian, gradient, rcond=rcond)[0]
+    return np.asarray(step * min(1.0, longest / max(1e-300, float(np.abs(step).max()))))

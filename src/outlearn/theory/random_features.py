@@ -154,6 +154,12 @@ class StudentMoments:
         return self.gap(teacher_power, teacher_alignment) - self.misfit * teacher_power
 
 
+def _sizes(examples: Whole, dimension: Whole, width: Number) -> tuple[int, int, float]:
+    if min(examples, dimension, width) < 1:
+        raise DomainError(f"sizes must be at least 1, got examples={examples}, dimension={dimension}, width={width}")
+    return int(examples), int(dimension), float(width)
+
+
 def minimum_norm_moments(examples: Whole, dimension: Whole, width: Number) -> StudentMoments:
     """Compute the exact moments of the student without a penalty, at any finite size.
 
@@ -183,9 +189,7 @@ def minimum_norm_moments(examples: Whole, dimension: Whole, width: Number) -> St
 
     Source: inverse Wishart moments; derived for this package, see docs/theory/random-features.md.
     """
-    if min(examples, dimension, width) < 1:
-        raise DomainError(f"sizes must be at least 1, got examples={examples}, dimension={dimension}, width={width}")
-    n, d, p = int(examples), int(dimension), float(width)
+    n, d, p = _sizes(examples, dimension, width)
     if d <= n and d <= p:
         return StudentMoments(1.0, 1.0, 1.0)
     kept = min(n, p) / d
@@ -213,9 +217,7 @@ def minimum_norm_noise(examples: Whole, dimension: Whole, width: Number) -> floa
         >>> minimum_norm_noise(examples=90, dimension=60, width=80)
         2.0689655172413794
     """
-    if min(examples, dimension, width) < 1:
-        raise DomainError(f"sizes must be at least 1, got examples={examples}, dimension={dimension}, width={width}")
-    n, d, p = int(examples), int(dimension), float(width)
+    n, d, p = _sizes(examples, dimension, width)
     rank = min(d, p)
     if n > rank:
         return rank / (n - rank - 1) if n >= rank + 2 else np.inf

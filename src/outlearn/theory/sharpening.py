@@ -54,7 +54,6 @@ def sharpening_gain(
         >>> sharpening_gain(np.log([[0.8, 0.2], [0.8, 0.2]]), np.array([0, 1])).round(4)
         array([ 0.2773, -1.109 ])
     """
-    _check(log_probs, labels)
     probs = np.exp(log_probs)
     entropy = -np.where(probs > 0, probs * np.where(probs > 0, log_probs, 0.0), 0.0).sum(axis=-1)
     return np.asarray(entropy + _at_labels(log_probs, labels))
@@ -72,7 +71,6 @@ def slope_by_complex_step(
         >>> round(slope_by_complex_step(logs, y), 10) == round(-float(sharpening_gain(logs, y)[0]), 10)
         True
     """
-    _check(log_probs, labels)
     power = 1 + 1j * _STEP
     finite = np.isfinite(log_probs)
     normaliser = np.log(np.where(finite, np.exp(power * np.where(finite, log_probs, 0.0)), 0.0).sum(axis=-1))
@@ -87,7 +85,6 @@ def best_power(log_probs: Float[np.ndarray, "*batch points classes"], labels: In
         >>> round(best_power(sure, np.array([0, 0, 0, 1])), 3)
         0.5
     """
-    _check(log_probs, labels)
     own = _at_labels(log_probs, labels)
 
     def loss(log_power: Number) -> float:
@@ -99,12 +96,9 @@ def best_power(log_probs: Float[np.ndarray, "*batch points classes"], labels: In
 
 
 def _at_labels(log_probs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    return np.asarray(log_probs[..., np.arange(len(labels)), labels])
-
-
-def _check(log_probs: np.ndarray, labels: np.ndarray) -> None:
     if log_probs.ndim < 2 or log_probs.shape[-2] != len(labels):
         raise ShapeError(
             f"log_probs have shape {log_probs.shape} and there are {len(labels)} labels; give [..., points, classes] "
             "and one label a point"
         )
+    return np.asarray(log_probs[..., np.arange(len(labels)), labels])

@@ -54,9 +54,7 @@ def fit_softmax(
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         weights = flat.reshape(width, classes)
-        logits = with_bias @ weights
-        logits -= logits.max(axis=1, keepdims=True)
-        logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        logs = log_softmax(with_bias @ weights, axis=1)
         gradient = with_bias.T @ ((np.exp(logs) - targets) / count) + penalties * weights
         value = -(targets * logs).sum() / count + 0.5 * (penalties * weights**2).sum()
         return float(value), gradient.ravel()

@@ -13,13 +13,13 @@ from scipy import stats
 from outlearn.core.across_tasks.ranking import (
     block_ranks,
     cliques,
-    cluster_scores,
     friedman_test,
     holm,
     nemenyi_difference,
     wilcoxon_holm,
 )
-from outlearn.errors import DomainError, ShapeError
+from outlearn.core.intervals import cluster_means
+from outlearn.errors import AlignmentError, DomainError, ShapeError
 
 EXACT = 1e-10  # the same sums in another order
 
@@ -165,7 +165,7 @@ def test_cliques_are_maximal_and_never_join_two_that_differ():
 
 def test_clusters_weigh_the_same_however_many_blocks_they_have():
     scores = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    np.testing.assert_array_equal(cluster_scores(scores, np.array([0, 0, 0, 1])).mean(axis=0), [0.5, 0.5])
+    np.testing.assert_array_equal(cluster_means(scores, np.array([0, 0, 0, 1])).mean(axis=0), [0.5, 0.5])
 
 
 def test_bad_scores_are_named():
@@ -175,7 +175,7 @@ def test_bad_scores_are_named():
         friedman_test(np.ones((5, 1)))
     with pytest.raises(ShapeError, match="at least 2 blocks"):
         wilcoxon_holm(np.ones((1, 3)))
-    with pytest.raises(ShapeError, match="one for each block"):
-        cluster_scores(np.ones((3, 2)), np.array([0, 1]))
+    with pytest.raises(AlignmentError, match="one teacher for each model"):
+        cluster_means(np.ones((3, 2)), np.array([0, 1]))
     with pytest.raises(DomainError, match="2 treatments"):
         nemenyi_difference(1, 5)

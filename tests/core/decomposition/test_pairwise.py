@@ -1,4 +1,4 @@
-"""All-pairs divergences by one product equal the divergences pair by pair, where it is hard too."""
+"""Divergences of all pairs equal the divergences pair by pair, where it is hard too."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import rel_entr
 
-from outlearn.core.decomposition import pairwise
 from outlearn.core.decomposition.pairwise import pairwise_divergence
 from outlearn.core.generators import GENERATORS, get_generator
 from outlearn.core.predictions import Predictions
 from outlearn.errors import AlignmentError, DomainError
 
-RELATIVE = 1e-5  # rounding of the float32 product; ACCURACY of the module
+RELATIVE = 1e-12  # the same arithmetic in another order
 NAMES = [name for name in GENERATORS if name != "mahalanobis"]
 
 
@@ -37,7 +36,7 @@ def pair_by_pair(name: str, first: Predictions, second: Predictions) -> np.ndarr
     classes=st.integers(2, 50),
 )
 @settings(max_examples=8, deadline=None)
-def test_product_equals_pair_by_pair_for_every_generator(name, seed, n_first, n_second, points, classes):
+def test_pairs_equal_pair_by_pair_for_every_generator(name, seed, n_first, n_second, points, classes):
     first, second = some(seed, n_first, points, classes), some(seed + 1, n_second, points, classes)
     result = pairwise_divergence(first, second, generator=name)
     np.testing.assert_allclose(result, pair_by_pair(name, first, second), rtol=RELATIVE)
@@ -59,7 +58,7 @@ def test_rows_are_first_arguments():
 
 @pytest.mark.parametrize("step", [2e-3, 1e-4])
 def test_nearly_equal_models_keep_four_digits(step):
-    """Divergences of about 1e-6 and 1e-9: a float32 product that is not centred would lose the second wholly."""
+    """Divergences of about 1e-6 and 1e-9: phi(a) - phi(b) - <grad phi(b), a - b> as it stands would lose the second."""
     base = 2 * np.random.default_rng(4).normal(size=(400, 2))
     rng = np.random.default_rng(5)
     first, second = (Predictions.from_logits(base + step * rng.normal(size=(n, 400, 2))) for n in (5, 7))
@@ -69,7 +68,6 @@ def test_nearly_equal_models_keep_four_digits(step):
 
 
 def test_an_equal_pair_among_different_ones_keeps_its_digits():
-    """The centre lies far from both, so the product cancels: found and computed again."""
     z = 2 * np.random.default_rng(6).normal(size=(6, 300, 3))
     first = Predictions.from_logits(z + 1e-3 * np.random.default_rng(7).normal(size=z.shape))
     second = Predictions.from_logits(z)
@@ -78,30 +76,12 @@ def test_an_equal_pair_among_different_ones_keeps_its_digits():
     np.testing.assert_allclose(result, expected, rtol=1e-4)
 
 
-def test_many_equal_pairs_among_different_ones_keep_their_digits(monkeypatch):
-    monkeypatch.setattr(pairwise, "EXACT_PAIRS_LIMIT", 3)
-    z = np.repeat(2 * np.random.default_rng(8).normal(size=(3, 200, 2)), 4, axis=0)
-    first = Predictions.from_logits(z + 1e-3 * np.random.default_rng(9).normal(size=z.shape))
-    result = pairwise_divergence(first, Predictions.from_logits(z))
-    np.testing.assert_allclose(result, pair_by_pair("negative_entropy", first, Predictions.from_logits(z)), rtol=1e-4)
-
-
 def test_a_model_diverges_from_itself_by_exactly_zero():
     p = some(10, 5, 40, 4)
     np.testing.assert_array_equal(pairwise_divergence(p, p).diagonal(), 0.0)
 
 
-@pytest.mark.parametrize("chunk", [1, 40, 1 << 19])
-def test_chunks_of_points_change_nothing(monkeypatch, chunk):
-    monkeypatch.setattr(pairwise, "CHUNK", chunk)
-    first, second = some(11, 3, 17, 3), some(12, 4, 17, 3)
-    expected = pair_by_pair("negative_entropy", first, second)
-    np.testing.assert_allclose(pairwise_divergence(first, second), expected, rtol=RELATIVE)
-
-
-@pytest.mark.parametrize("block", [1, 1 << 20])
-def test_zero_probabilities_are_infinite_only_where_second_lacks_what_first_has(monkeypatch, block):
-    monkeypatch.setattr(pairwise, "DIRECT_BLOCK", block)
+def test_zero_probabilities_are_infinite_only_where_second_lacks_what_first_has():
     first = Predictions.from_probs(np.array([[[0.5, 0.5], [1.0, 0.0]], [[0.5, 0.5], [0.5, 0.5]]]))
     second = Predictions.from_probs(np.array([[[0.9, 0.1], [1.0, 0.0]], [[0.9, 0.1], [0.5, 0.5]]]))
     kl = rel_entr(first.probs[:, None], second.probs).sum(axis=-1).mean(axis=-1)
@@ -115,7 +95,7 @@ def test_logits_of_a_thousand_stay_finite_and_right():
     np.testing.assert_allclose(pairwise_divergence(first, second), expected, rtol=RELATIVE)
 
 
-def test_coordinates_beyond_single_precision_are_multiplied_in_double():
+def test_coordinates_beyond_single_precision_stay_right():
     first, second = some(15, 2, 4, 2), some(16, 3, 4, 2, size=60)  # Itakura-Saito: 1/p up to 1e100
     expected = pair_by_pair("itakura_saito", first, second)
     np.testing.assert_allclose(pairwise_divergence(first, second, generator="itakura_saito"), expected, rtol=RELATIVE)

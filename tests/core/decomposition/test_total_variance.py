@@ -78,12 +78,6 @@ def test_groups_that_split_nothing_are_refused():
         total_variance(p, np.arange(3))
 
 
-def test_text_names_order_and_mean():
-    text = str(total_variance(some(3, 4, 3, 2), np.array([0, 0, 1, 1]), order="prediction_first"))
-    assert "prediction_first: D(prediction, target), arithmetic mean" in text
-    assert "2 groups" in text
-
-
 def single_mean_and_dual_mean(name: str, size: int, order: str = "target_first") -> list[BiasVariance]:
     """Decompose the risk of 8 models, of their ensembles of `size` by arithmetic mean, and of those by dual mean."""
     generator = get_generator(name)

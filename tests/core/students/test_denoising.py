@@ -95,3 +95,15 @@ def test_teachers_of_both_splits_must_be_the_same(setting):
             validation_teacher=make(rng, v, 1.0, 3),
             validation_labels=v,
         )
+
+
+def test_without_validation_points_the_best_teacher_is_judged_on_the_half_it_was_not_chosen_on(setting):
+    rng, y, _ = setting
+    teacher, student = make(rng, y, 1.0, 4), make(rng, y, 1.5, 4)
+    table = denoising_control(y, teacher=teacher, student=student)
+    best = next(row for row in table.rows if row.name == "best teacher")
+    assert best.accuracy.n_points == N // 2
+    assert {row.accuracy.n_points for row in table.rows if row is not best} == {N}
+    few = np.arange(7)
+    with pytest.raises(DomainError, match="7 points are too few"):
+        denoising_control(y[few], teacher=teacher.select(few), student=student.select(few))

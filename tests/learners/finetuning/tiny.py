@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +45,13 @@ def bytes_after(call):
     """Run a call and return its result, with the bytes of tensors that live on."""
     import torch
 
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
-        result = call()
+    gc.collect()
+    gc.disable()  # what others left would be counted as freed here
+    try:
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
+            result = call()
+    finally:
+        gc.enable()
     return result, sum(event.self_cpu_memory_usage for event in profile.key_averages())
 
 

@@ -18,9 +18,8 @@ import numpy as np
 from jaxtyping import Float, Integer
 from scipy import stats
 
-from outlearn.core.across_tasks.ranking import cluster_scores
-from outlearn.core.intervals import Interval
-from outlearn.errors import ConfigError, DomainError, ShapeError
+from outlearn.core.intervals import Interval, check_level, cluster_means
+from outlearn.errors import DomainError, ShapeError
 
 __all__ = ["over_clusters", "over_splits", "win_rate"]
 
@@ -46,11 +45,11 @@ def over_clusters(
         3.7500 [1.0325, 6.4675]
     """
     _check(values, clusters, level)
-    means = cluster_scores(values[:, None], clusters)[:, 0]
+    means = cluster_means(values[:, None], clusters)[:, 0]
     n, mean = len(means), float(means.mean())
     if n < MINIMUM_CLUSTERS:
         reason = f"only {n} task{'s' * (n > 1)}: an interval for new tasks needs at least {MINIMUM_CLUSTERS}"
-        return Interval(mean, math.nan, math.nan, math.nan, n, len(values), level, reason, over="tasks")
+        return Interval.missing(reason, mean=mean, n_models=n, n_points=len(values), level=level, over="tasks")
     error = float(means.std(ddof=1)) / math.sqrt(n)
     half = float(stats.t.ppf(0.5 + level / 2, n - 1)) * error
     return Interval(mean, mean - half, mean + half, error, n, len(values), level, over="tasks")
@@ -95,7 +94,7 @@ def over_splits(
     means, variances, freedoms, n_splits = [], [], [], 0
     for task in np.unique(tasks):
         mine = tasks == task
-        of_split = cluster_scores(values[mine, None], splits[mine])[:, 0]
+        of_split = cluster_means(values[mine, None], splits[mine])[:, 0]
         means.append(of_split.mean())
         n_splits += len(of_split)
         freedoms.append(len(of_split) - 1)
@@ -104,7 +103,7 @@ def over_splits(
     mean = float(np.mean(means))
     if min(freedoms) < 1:
         reason = "a task has one split only: give several seeds to see what another draw would do"
-        return Interval(mean, math.nan, math.nan, math.nan, n_splits, len(values), level, reason, over="splits")
+        return Interval.missing(reason, mean=mean, n_models=n_splits, n_points=len(values), level=level, over="splits")
     total = sum(variances)
     error = math.sqrt(total) / len(means)
     spread = sum(v**2 / f for v, f in zip(variances, freedoms, strict=True))
@@ -146,8 +145,7 @@ def win_rate(
     """
     if first.shape != second.shape or not len(first):
         raise ShapeError(f"first has {len(first)} blocks, second {len(second)}; expected as many, and at least one.")
-    if not 0 < level < 1:
-        raise ConfigError(f"level must lie between 0 and 1, like 0.95; got {level!r}.")
+    check_level(level)
     for name, scores in (("first", first), ("second", second)):
         if np.isnan(scores).any():
             block = int(np.flatnonzero(np.isnan(scores))[0])
@@ -156,7 +154,7 @@ def win_rate(
                 "without a score out for both."
             )
     won = (first > second) + 0.5 * (first == second)
-    shares = won if clusters is None else cluster_scores(won[:, None], clusters)[:, 0]
+    shares = won if clusters is None else cluster_means(won[:, None], clusters)[:, 0]
     n, total = len(shares), float(shares.sum())
     tail = (1 - level) / 2
     low = float(stats.beta.ppf(tail, total, n - total + 1)) if total > 0 else 0.0
@@ -166,8 +164,7 @@ def win_rate(
 
 
 def _check(values: np.ndarray, groups: np.ndarray, level: float) -> None:
-    if not 0 < level < 1:
-        raise ConfigError(f"level must lie between 0 and 1, like 0.95; got {level!r}.")
+    check_level(level)
     if not len(values) or len(values) != len(groups):
         raise ShapeError(f"values have length {len(values)}, groups {len(groups)}; expected one for each run.")
     if not np.isfinite(values).all():

@@ -2,8 +2,8 @@
 
 Scores are `[blocks, treatments]`: in a block (a run) every treatment met the same data. Tests by rank ask nothing of
 the scores' distribution or scale, so blocks may differ in difficulty; they do ask that blocks are independent. Runs on
-one task are not independent witnesses for other tasks: average them first (`cluster_scores`), so that tasks are the
-blocks. Over repeated splits of one task the tests speak of new splits of that task, and lean towards too small
+one task are not independent witnesses for other tasks: average them first (`intervals.cluster_means`), so that tasks
+are the blocks. Over repeated splits of one task the tests speak of new splits of that task, and lean towards too small
 p-values, because splits share points. How large differences are and how often they win is in `block_means`.
 
 Source: Demsar, Statistical comparisons of classifiers over multiple data sets, JMLR 2006; Benavoli, Corani and Mangili,
@@ -17,23 +17,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Integer
+from jaxtyping import Bool, Float
 from scipy import stats
 
-from outlearn.core.intervals import cluster_means
 from outlearn.errors import DomainError, ShapeError
 
 __all__ = [
-    "FriedmanTest",
-    "PairwiseTests",
-    "block_ranks",
-    "cliques",
-    "cluster_scores",
-    "friedman_test",
-    "holm",
-    "nemenyi_difference",
+    "FriedmanTest", "PairwiseTests", "block_ranks", "cliques", "friedman_test", "holm", "nemenyi_difference",
     "wilcoxon_holm",
-]
+]  # fmt: skip
 
 Scores = Float[np.ndarray, "blocks treatments"]
 
@@ -45,17 +37,15 @@ class FriedmanTest:
     Attributes:
         statistic: Friedman's chi-squared, corrected for ties.
         p_value: of it, by the chi-squared distribution; rough for few blocks.
-        f_statistic: Iman and Davenport's F = (N - 1) chi^2 / (N (k - 1) - chi^2), infinite if all blocks agree.
+        f_statistic: Iman and Davenport's F = (N - 1) chi^2 / (N (k - 1) - chi^2) of N blocks and k treatments, infinite
+            if all blocks agree.
         f_p_value: of it; less conservative than Friedman's.
-        n_blocks, n_treatments: N and k.
     """
 
     statistic: float
     p_value: float
     f_statistic: float
     f_p_value: float
-    n_blocks: int
-    n_treatments: int
 
 
 @dataclass(frozen=True)
@@ -91,21 +81,6 @@ def block_ranks(scores: Scores, *, higher_is_better: bool = True) -> Float[np.nd
     """
     _check(scores)
     return stats.rankdata(-scores if higher_is_better else scores, axis=1)
-
-
-def cluster_scores(
-    scores: Scores, clusters: Integer[np.ndarray, "blocks_too"]
-) -> Float[np.ndarray, "clusters treatments"]:
-    """Average the blocks of each cluster (the runs of each task), so that the clusters become the blocks.
-
-    Example:
-        >>> cluster_scores(np.array([[1.0, 0.0], [3.0, 0.0], [5.0, 1.0]]), np.array([4, 4, 7]))
-        array([[2., 0.],
-               [5., 1.]])
-    """
-    if len(clusters) != len(scores):
-        raise ShapeError(f"clusters have length {len(clusters)}, scores {len(scores)} blocks; give one for each block.")
-    return cluster_means(scores, clusters)
 
 
 def friedman_test(scores: Scores) -> FriedmanTest:
@@ -144,8 +119,6 @@ def friedman_test(scores: Scores) -> FriedmanTest:
         p_value=float(stats.chi2.sf(statistic, k - 1)),
         f_statistic=f_statistic,
         f_p_value=float(stats.f.sf(f_statistic, k - 1, (k - 1) * (n - 1))),
-        n_blocks=n,
-        n_treatments=k,
     )
 
 

@@ -1,9 +1,5 @@
 """Bias and variance of predictions in any Bregman divergence, in both orders (theory: Pfau 2013; ours for the second).
 
-    target_first:      E D(Y, f) = E D(Y, Ybar) [noise] + D(Ybar, f*) [bias] + E D(f*, f) [variance]
-    prediction_first:  E D(f, Y) = E D(Y*, Y) [noise] + D(fbar, Y*) [bias] + E D(f, fbar) [variance]
-
-Bar is the arithmetic mean, * the dual mean, in dual coordinates (for negative entropy the normalised geometric mean).
 The averages are over the models and draws given, so the identities hold exactly (plug-in); `summary` corrects for their
 number. Every teacher weighs the same, however many students it has: in the total, in the centre that bias and variance
 are about, and in what the correction leaves out. Everything is computed in dual coordinates: from log-probabilities,
@@ -24,14 +20,7 @@ from outlearn.core.predictions import Predictions, check_every_answer
 from outlearn.core.targets import read_target, target_duals
 from outlearn.errors import ConfigError, suggest
 
-__all__ = [
-    "BiasVariance",
-    "BiasVarianceSummary",
-    "_unit_weights",
-    "bias_variance",
-    "decompose",
-    "variance_pseudo_values",
-]
+__all__ = ["BiasVariance", "BiasVarianceSummary", "bias_variance", "decompose", "variance_pseudo_values"]
 
 CORRECTIONS = ("jackknife", "none")
 ONE_MODEL = "one model (or one teacher's models) shows no variance; train at least two"
@@ -186,8 +175,10 @@ def bias_variance(
 ) -> BiasVariance:
     """Decompose the risk of predictions into noise, bias and variance at every point.
 
-    target_first:      E D(Y, f) = E D(Y, E Y) + D(E Y, f*) + E D(f*, f), f* the dual mean of f;
-    prediction_first:  E D(f, Y) = E D(Y*, Y) + D(E f, Y*) + E D(f, E f), Y* the dual mean of Y.
+    target_first:      E D(Y, f) = E D(Y, Ybar) [noise] + D(Ybar, f*) [bias] + E D(f*, f) [variance]
+    prediction_first:  E D(f, Y) = E D(Y*, Y) [noise] + D(fbar, Y*) [bias] + E D(f, fbar) [variance]
+
+    Bar is the arithmetic mean, * the dual mean, in dual coordinates (geometric for negative entropy).
 
     Args:
         target: int labels `[points]`; a distribution `[points, classes]`; or draws of the target, `[draws, points]` int
@@ -292,7 +283,7 @@ def variance_pseudo_values(
     centre = dual_centre(models, generator, order, of=of, weights=_unit_weights(units))
     full = cluster_means(spread_about(centre, models, generator, order, of=of), inverse).mean(axis=0)
     members = [dual_centre(models[group], generator, order, of=of) for group in groups]
-    out_centres = leave_out_centres(np.stack(members), np.ones(len(groups)), generator, order, of=of)
+    out_centres = leave_out_centres(np.stack(members), generator, order, of=of)
     left_out = np.empty((len(groups), models.shape[1]))
     for index, (group, c) in enumerate(zip(groups, out_centres, strict=True)):
         # mean_m D(c, f_m) = V + D(c, centre) for any c, and likewise with the arguments exchanged (Pfau 2013). So with

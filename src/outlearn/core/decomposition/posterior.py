@@ -31,6 +31,7 @@ from outlearn.errors import ConfigError, DomainError, suggest
 
 __all__ = ["METHODS", "PosteriorMean", "posterior_mean"]
 
+TERMS = ("misfit", "distance", "conditional_variance", "cross_term", "residual", "residual_bound")
 METHODS: dict[str, str] = {
     "discrete": (
         "given the student, the teacher is one of those passed, with the given weights: the student was trained on "
@@ -101,15 +102,13 @@ class PosteriorMean:
         """Average one of the terms over students and points, with a two-way interval.
 
         Args:
-            name: "conditional_variance", "distance", "misfit", "cross_term", "residual" or "residual_bound". The pooled
-                conditional variance is corrected for the number of teachers by the jackknife.
+            name: one of `TERMS`. The pooled conditional variance is corrected by the jackknife.
             level: of the interval.
         """
         if name == "conditional_variance" and self._variance_rows is not None:
             return two_way_interval(self._variance_rows, level)
-        terms = ("conditional_variance", "distance", "misfit", "cross_term", "residual", "residual_bound")
-        if name not in terms:
-            raise ConfigError(f"unknown term {name!r}; {suggest(name, terms)}")
+        if name not in TERMS:
+            raise ConfigError(f"unknown term {name!r}; {suggest(name, TERMS)}")
         values = getattr(self, name)
         if values is None:
             raise DomainError(f"{name} needs the target: pass target= to posterior_mean.")
@@ -117,9 +116,7 @@ class PosteriorMean:
 
     def __str__(self) -> str:
         words = directions(self.generator, self.order)
-        names = ["misfit", "distance", "conditional_variance", "cross_term"]
-        names += ["residual"] if self.residual is not None else []
-        names += ["residual_bound"] if self.residual_bound is not None else []
+        names = [name for name in TERMS if getattr(self, name) is not None]
         rows = "\n".join(f"  {name.replace('_', ' '):<22}{self.interval(name)}" for name in names)
         return (
             f"Posterior-mean teacher under {self.generator.name}, order {self.order}: {words.posterior_mean} mean, "

@@ -1,19 +1,15 @@
 """The gain of a student over its teacher, split into misfit and residual, in any Bregman divergence and both orders.
 
-    target_first:      D(Y, t) - D(Y, s) = D(s, t) + <grad phi(s) - grad phi(t), Y - s>
-    prediction_first:  D(t, Y) - D(s, Y) = D(t, s) + <grad phi(s) - grad phi(Y), t - s>
-                       gap                 misfit    residual
-
-t is the teacher, s the student it labelled, Y the target. Both lines hold for every student and point. On average the
-residual is 0 where the student is the posterior mean of its teacher: the dual mean in the first order, the arithmetic
-one in the second. Residual and gap are computed by their own formulas, and the largest disagreement is reported.
+gap = misfit + residual holds for every student and point (`risk_gap`). On average the residual is 0 where the student
+is the posterior mean of its teacher: the dual mean in order "target_first", the arithmetic one in "prediction_first".
+Residual and gap are computed by their own formulas, and the largest disagreement is reported.
 `RiskGap` holds every term, its summary their means, its ledger and slices the points that the gain comes from.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from html import escape
 from itertools import pairwise
@@ -22,7 +18,7 @@ import numpy as np
 from jaxtyping import Float, Integer, Shaped
 
 from outlearn.core.decomposition.crossed_misfit import CrossedMisfit, crossed_misfit
-from outlearn.core.gaps import NEEDS_EVERY_ANSWER, mean_over_models, over_answered
+from outlearn.core.gaps import NEEDS_EVERY_ANSWER, mean_of_known, over_answered
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, cluster_means, two_way_interval
 from outlearn.core.orders import Directions, directions, mean_risk
@@ -60,6 +56,9 @@ def risk_gap(
 
     target_first:      D(Y, t) - D(Y, s) = D(s, t) + <grad phi(s) - grad phi(t), Y - s>
     prediction_first:  D(t, Y) - D(s, Y) = D(t, s) + <grad phi(s) - grad phi(Y), t - s>
+                       gap                 misfit    residual
+
+    t is the teacher, s the student it labelled, Y the target.
 
     Args:
         target: int labels `[points]`; a distribution `[points, classes]`; or draws of the target, `[draws, points]` int
@@ -116,7 +115,8 @@ def risk_gap(
             misfit[row] = chosen.divergence_from_dual(t[m], s)
             residual[row] = _inner(s, centre, np.exp(teacher.log_probs[m]) - s_probs)
     teacher_risk = of_teacher[own]
-    _refuse_infinite(teacher_risk, student_risk, misfit, teacher, student, own, order)
+    terms = {"teacher risk": teacher_risk, "student risk": student_risk, "misfit": misfit}
+    _refuse_infinite(terms, teacher, student, own, order)
     if teacher.answered is None:
         crossed = crossed_misfit(teacher.log_probs, student.log_probs, own, chosen, order)
     else:  # what a teacher left out is no answer, and has no risk
@@ -210,9 +210,9 @@ class RiskGap:
             point_ids=self.point_ids,
             target_class=label,
             **{term: self._averaged(getattr(self, term)) for term in TERMS},
-            teacher_confidence=mean_over_models(heard * np.exp(with_students.max(axis=-1))),
+            teacher_confidence=mean_of_known(heard * np.exp(with_students.max(axis=-1))),
             student_confidence=self._averaged(np.exp(self._student.log_probs.max(axis=-1))),
-            teacher_correct=mean_over_models(heard * hits(with_students, label)),
+            teacher_correct=mean_of_known(heard * hits(with_students, label)),
             student_correct=self._averaged(hits(self._student.log_probs, label)),
         )
 
@@ -250,7 +250,7 @@ class RiskGap:
 
     def _averaged(self, values: Float[np.ndarray, "students points"]) -> Float[np.ndarray, " points"]:
         """Average over the students of each teacher, then over the teachers that say something."""
-        return mean_over_models(cluster_means(values, self.teacher_of))
+        return mean_of_known(cluster_means(values, self.teacher_of))
 
     def __str__(self) -> str:
         return str(self.summary())
@@ -283,27 +283,27 @@ class RiskGapSummary:
     n_students: int
 
     def __str__(self) -> str:
-        rows = [f"  {row.label:<20}{row.mean:>10}   {row.interval}" for row in self._rows()]
+        rows = [f"  {label:<20}{mean:>10}   {interval}" for label, mean, interval in self._rows()]
         foot = [f"  {line}" for line in self._foot()]
         return "\n".join([f"Risk gap under {self.directions}", "", *rows, *foot])
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><th style='text-align: left; white-space: pre'>{row.label}</th><td>{row.mean}</td>"
-            f"<td>{row.interval}</td></tr>"
-            for row in self._rows()
+            f"<tr><th style='text-align: left; white-space: pre'>{label}</th><td>{mean}</td><td>{interval}</td></tr>"
+            for label, mean, interval in self._rows()
         )
         foot = "".join(f"<p>{escape(line)}</p>" for line in self._foot())
         return f"{preformatted(f'Risk gap under {self.directions}')}<table>{rows}</table>{foot}"
 
-    def _rows(self) -> Iterator[_Row]:
+    def _rows(self) -> Iterator[tuple[str, str, str]]:
+        """Yield label, mean and interval of each term, as text."""
         for name, label in LABELS.items():
             interval: Interval = getattr(self, name)
             if math.isnan(interval.low):
                 said = f"no interval ({self._reasons().index(str(interval.reason)) + 1})"
             else:
                 said = f"[{interval.low:.4f}, {interval.high:.4f}]"
-            yield _Row(label, f"{interval.mean:.4f}", said)
+            yield label, f"{interval.mean:.4f}", said
 
     def _reasons(self) -> list[str]:
         """List why intervals are missing, each reason once."""
@@ -318,15 +318,6 @@ class RiskGapSummary:
             f"{points} points; {self.gap.level:.0%} intervals over teachers and points; "
             f"identity off by at most {self.identity_error:.1e}"
         )
-
-
-@dataclass(frozen=True)
-class _Row:
-    """A row of the summary, as text."""
-
-    label: str
-    mean: str
-    interval: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -398,26 +389,24 @@ def _with_half_width(interval: Interval) -> str:
 
 def _groups(ledger: Ledger, by: str | np.ndarray) -> tuple[str, list[str], np.ndarray]:
     """Return a title, the names of the groups, and each point's group."""
-    if isinstance(by, str):
-        if by == "class":
-            values, of_point = np.unique(ledger.target_class, return_inverse=True)
-            return by, [str(value) for value in values.tolist()], of_point
-        if by == "teacher_confidence":
-            confidence = ledger.teacher_confidence
-            known = confidence[~np.isnan(confidence)]
-            cuts = np.unique(np.quantile(known, np.arange(1, CONFIDENCE_SLICES) / CONFIDENCE_SLICES))
-            # Points that no teacher answers are in no slice.
-            of_point = np.where(np.isnan(confidence), -1, np.searchsorted(cuts, confidence, side="right"))
-            ends = [known.min(), *cuts, known.max()]
-            return by, [f"{low:.3f} to {high:.3f}" for low, high in pairwise(ends)], of_point
+    title = by if isinstance(by, str) else "group"
+    if title == "teacher_confidence":
+        confidence = ledger.teacher_confidence
+        known = confidence[~np.isnan(confidence)]
+        cuts = np.unique(np.quantile(known, np.arange(1, CONFIDENCE_SLICES) / CONFIDENCE_SLICES))
+        # Points that no teacher answers are in no slice.
+        of_point = np.where(np.isnan(confidence), -1, np.searchsorted(cuts, confidence, side="right"))
+        ends = [known.min(), *cuts, known.max()]
+        return title, [f"{low:.3f} to {high:.3f}" for low, high in pairwise(ends)], of_point
+    if isinstance(by, str) and by != "class":
         raise ConfigError(
             f"slices are by 'teacher_confidence', 'class' or an array of one group per point; got {by!r}."
         )
-    groups = np.asarray(by)
+    groups = ledger.target_class if isinstance(by, str) else np.asarray(by)
     if groups.shape != (len(ledger),):
         raise AlignmentError(f"slices need one group per point, shape ({len(ledger)},); got shape {groups.shape}.")
     values, of_point = np.unique(groups, return_inverse=True)
-    return "group", [str(value) for value in values.tolist()], of_point
+    return title, [str(value) for value in values.tolist()], of_point
 
 
 def _over_pairs(mean: float, pseudo: np.ndarray | None, reason: str | None, like: Interval) -> Interval:
@@ -436,20 +425,13 @@ def _inner(first: np.ndarray, second: np.ndarray, step: np.ndarray) -> np.ndarra
 
 
 def _refuse_infinite(
-    teacher_risk: np.ndarray,
-    student_risk: np.ndarray,
-    misfit: np.ndarray,
-    teacher: Predictions,
-    student: Predictions,
-    own: np.ndarray,
-    order: str,
+    terms: Mapping[str, np.ndarray], teacher: Predictions, student: Predictions, own: np.ndarray, order: str
 ) -> None:
-    finite = np.isfinite(teacher_risk) & np.isfinite(student_risk) & np.isfinite(misfit)
+    finite = np.all([np.isfinite(values) for values in terms.values()], axis=0)
     if finite.all():
         return
     row, point = (int(i) for i in np.argwhere(~finite)[0])
-    values = {"teacher risk": teacher_risk, "student risk": student_risk, "misfit": misfit}
-    what = ", ".join(name for name, value in values.items() if not np.isfinite(value[row, point]))
+    what = ", ".join(name for name, value in terms.items() if not np.isfinite(value[row, point]))
     raise DomainError(
         f"{what} infinite at point {student.point_ids.tolist()[point]!r} for student {row} of teacher {own[row]} "
         f"(order {order!r}): a probability of 0 stands where it must be positive, teacher "

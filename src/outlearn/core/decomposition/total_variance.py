@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from outlearn.core.generators import BregmanGenerator, get_generator
-from outlearn.core.orders import ORDERS, check_order, dual_centre, spread_about
+from outlearn.core.orders import check_order, dual_centre, spread_about
 from outlearn.core.predictions import Predictions
 from outlearn.errors import ShapeError
 
@@ -24,35 +24,17 @@ __all__ = ["TotalVariance", "total_variance"]
 
 @dataclass(frozen=True, eq=False)
 class TotalVariance:
-    """The variance at each point, split over groups of models: `total = within + between` exactly; print() it.
-
-    Attributes:
-        total, within, between: `[points]`.
-        generator, order: the names; the order says which mean the spread is about.
-        n_models, n_groups: what was averaged.
-    """
+    """The variance at each point, `[points]`, split over groups of models: `total = within + between` exactly."""
 
     total: Float[np.ndarray, " points"]
     within: Float[np.ndarray, " points"]
     between: Float[np.ndarray, " points"]
-    generator: str
-    order: str
-    n_models: int
-    n_groups: int
 
     @property
     def share_between(self) -> float:
         """Share of the mean variance that lies between groups; nan if nothing varies."""
         total = float(self.total.mean())
         return float(self.between.mean()) / total if total > 0 else float("nan")
-
-    def __str__(self) -> str:
-        return (
-            f"Variance under {self.generator}, order {self.order}: {ORDERS[self.order]}\n"
-            f"{self.n_models} models in {self.n_groups} groups x {len(self.total)} points (plug-in)\n"
-            f"  total    {self.total.mean():.4f}\n  within   {self.within.mean():.4f}\n"
-            f"  between  {self.between.mean():.4f} ({self.share_between:.1%} of the total)"
-        )
 
 
 def total_variance(
@@ -114,8 +96,4 @@ def total_variance(
         total=spread_about(centre, duals, chosen, order, of="predictions").mean(axis=0),
         within=within / len(labels),
         between=between / len(labels),
-        generator=chosen.name,
-        order=order,
-        n_models=len(labels),
-        n_groups=len(names),
     )

@@ -12,12 +12,11 @@ from types import MappingProxyType
 from outlearn.core.generators.bregman_generator import BregmanGenerator
 from outlearn.core.generators.logistic import BinaryEntropy, LogCosh, Softplus
 from outlearn.core.generators.positive import Exponential, GeneralizedKL, ItakuraSaito
-from outlearn.core.generators.potential import PotentialGenerator
 from outlearn.core.generators.quadratic import Mahalanobis, SquaredEuclidean
 from outlearn.core.generators.simplex import LogSumExp, NegativeEntropy
 from outlearn.errors import ConfigError, suggest
 
-__all__ = ["GENERATORS", "BregmanGenerator", "PotentialGenerator", "get_generator"]
+__all__ = ["GENERATORS", "BregmanGenerator", "get_generator"]
 
 GENERATORS: dict[str, type[BregmanGenerator]] = {
     "squared_euclidean": SquaredEuclidean,

@@ -12,7 +12,6 @@ from typing import ClassVar, final
 import numpy as np
 from scipy.special import expit, logit, xlog1py, xlogy
 
-from outlearn.core.generators.averages import average
 from outlearn.core.generators.bregman_generator import BregmanGenerator
 from outlearn.core.log_space import log_mean, log_sigmoid, relative_entropy_terms, row_sum
 
@@ -77,9 +76,6 @@ class BinaryEntropy(BregmanGenerator):
     def _divergence_from_dual(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
         return bernoulli_kl(u, v)
 
-    def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return self._inverse_gradient(average(self._gradient(points), weights))
-
     def _mean_from_dual(self, duals: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return logit_of_mean(duals, weights)
 
@@ -138,17 +134,8 @@ class Softplus(BregmanGenerator):
     def _divergence(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return bernoulli_kl(b, a)
 
-    def _divergence_from_dual(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        return bernoulli_kl(logit(v), logit(u))
-
     def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return logit_of_mean(points, weights)
-
-    def _mean_from_dual(self, duals: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return np.asarray(expit(average(logit(duals), weights)))
-
-    def _dual_from_log_probs(self, log_probs: np.ndarray) -> np.ndarray:
-        return np.asarray(expit(np.exp(log_probs)))
 
 
 @final
@@ -194,14 +181,5 @@ class LogCosh(BregmanGenerator):
     def _divergence(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return bernoulli_kl(2 * b, 2 * a)
 
-    def _divergence_from_dual(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        return self._divergence(np.arctanh(u), np.arctanh(v))
-
     def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return logit_of_mean(2 * points, weights) / 2
-
-    def _mean_from_dual(self, duals: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return np.tanh(average(np.arctanh(duals), weights))
-
-    def _dual_from_log_probs(self, log_probs: np.ndarray) -> np.ndarray:
-        return np.tanh(np.exp(log_probs))

@@ -11,7 +11,6 @@ from typing import ClassVar, final
 import numpy as np
 from scipy.special import xlogy
 
-from outlearn.core.generators.averages import average
 from outlearn.core.generators.bregman_generator import BregmanGenerator
 from outlearn.core.log_space import log_mean, relative_entropy_terms, row_sum
 
@@ -68,12 +67,6 @@ class ItakuraSaito(BregmanGenerator):
     def _from_log_ratio(ratio: np.ndarray) -> np.ndarray:
         return row_sum(relative_entropy_terms(np.zeros_like(ratio), ratio))
 
-    def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return -1 / average(-1 / points, weights)
-
-    def _mean_from_dual(self, duals: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return -1 / average(-1 / duals, weights)
-
     def _dual_from_log_probs(self, log_probs: np.ndarray) -> np.ndarray:
         return -np.exp(-log_probs)
 
@@ -125,9 +118,6 @@ class GeneralizedKL(BregmanGenerator):
     def _divergence_from_dual(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
         return row_sum(relative_entropy_terms(u, v))
 
-    def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return self._inverse_gradient(average(self._gradient(points), weights))
-
     def _mean_from_dual(self, duals: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return log_mean(duals, weights)
 
@@ -175,14 +165,5 @@ class Exponential(BregmanGenerator):
     def _divergence(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return row_sum(relative_entropy_terms(b, a))  # generalised KL of the rates, in the other order
 
-    def _divergence_from_dual(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        return self._divergence(np.log(u), np.log(v))
-
     def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return log_mean(points, weights)
-
-    def _mean_from_dual(self, duals: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return np.exp(average(np.log(duals), weights))
-
-    def _dual_from_log_probs(self, log_probs: np.ndarray) -> np.ndarray:
-        return np.exp(np.exp(log_probs))

@@ -70,9 +70,6 @@ class SquaredEuclidean(BregmanGenerator):
     def _mean_from_dual(self, duals: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return average(duals, weights)
 
-    def _dual_from_log_probs(self, log_probs: np.ndarray) -> np.ndarray:
-        return 2 * np.exp(log_probs)
-
 
 @final
 class Mahalanobis(BregmanGenerator):
@@ -159,9 +156,6 @@ class Mahalanobis(BregmanGenerator):
 
     def _mean_from_dual(self, duals: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return average(duals, weights)
-
-    def _dual_from_log_probs(self, log_probs: np.ndarray) -> np.ndarray:
-        return self._gradient(np.exp(log_probs))
 
     def _solve(self, duals: np.ndarray) -> np.ndarray:
         flat = duals.reshape(-1, duals.shape[-1])

@@ -147,9 +147,3 @@ class LogSumExp(BregmanGenerator):
 
     def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return log_mean(log_normalise(points), weights)
-
-    def _mean_from_dual(self, duals: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return self._gradient(average(np.log(duals), weights))
-
-    def _dual_from_log_probs(self, log_probs: np.ndarray) -> np.ndarray:
-        return self._gradient(np.exp(log_probs))

@@ -19,24 +19,20 @@ at all of these points, at the upper end the right one.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from outlearn.core.gaps import mean_of_known
 from outlearn.core.labelers.influence import LinearisedEstimate, average, mean_estimate, with_controls
+from outlearn.core.labelers.labeler_agreement import chance_corrected
 from outlearn.core.labelers.shared_answer import Skills, miss_rate
+from outlearn.core.top_class import top_class
 
 __all__ = [
-    "Judged",
-    "accuracy_for",
-    "break_even_bias",
-    "crossed_gain",
-    "gain_bounds",
-    "true_gain",
-    "vote_shares",
-]
+    "Judged", "accuracy_for", "break_even_bias", "crossed_gain", "gain_bounds", "true_gain", "vote_shares",
+]  # fmt: skip
 
 Labels = Int[np.ndarray, "labelers points"]
 
@@ -71,10 +67,8 @@ def vote_shares(labels: Labels, n_classes: int, *, plurality: bool) -> Float[np.
     """
     counts = np.stack([(labels == k).sum(axis=0) for k in range(n_classes)], axis=1).astype(np.float64)
     total = counts.sum(axis=1, keepdims=True)
-    if plurality:
-        counts = (counts == counts.max(axis=1, keepdims=True)).astype(np.float64)
     with np.errstate(invalid="ignore"):
-        return np.where(total > 0, counts / counts.sum(axis=1, keepdims=True), math.nan)
+        return np.where(total > 0, top_class(counts) if plurality else counts / total, math.nan)
 
 
 def right(answers: Float[np.ndarray, "points classes"], labels: Int[np.ndarray, " points"]) -> np.ndarray:
@@ -127,7 +121,7 @@ def true_gain(judged: Judged, labels: Labels, true_labels: Int[np.ndarray, " poi
     for judge, answer, rival in zip(judged.judges, judged.answers, judged.rivals, strict=True):
         differences.append(right(answer, true_labels) - right(rival, true_labels))
         controls.append(right(answer, labels[judge]) - right(rival, labels[judge]))
-    difference, control = _mean(differences), _mean(controls)
+    difference, control = mean_of_known(np.stack(differences)), mean_of_known(np.stack(controls))
     few, all_points = ~np.isnan(difference), ~np.isnan(control)
     both = few & all_points
     estimate = mean_estimate(difference, few)
@@ -195,13 +189,5 @@ def accuracy_for(judged: Judged, labels: Labels, skills: Skills, n_classes: int)
     hits = [right(answer, labels[judge]) for judge, answer in zip(judged.judges, judged.answers, strict=True)]
     agreement = average([mean_estimate(hit, ~np.isnan(hit)) for hit in hits])
     # q_B = (K P(answer = B) - 1) / (K - 1) = r r_B
-    product = (agreement * n_classes - 1.0) / (n_classes - 1)
+    product = chance_corrected(agreement, n_classes)
     return 1.0 - miss_rate(product / average([skills.each[judge] for judge in judged.judges]), n_classes)
-
-
-def _mean(rows: Sequence[np.ndarray]) -> np.ndarray:
-    """Average rows point by point, over those that are not nan."""
-    stacked = np.stack(rows)
-    known = ~np.isnan(stacked)
-    count = known.sum(axis=0)
-    return np.where(count > 0, np.where(known, stacked, 0.0).sum(axis=0) / np.maximum(count, 1), math.nan)

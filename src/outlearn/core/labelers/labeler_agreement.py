@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -19,14 +18,9 @@ from jaxtyping import Int
 from outlearn.core.labelers.influence import LinearisedEstimate, average, mean_estimate
 
 __all__ = [
-    "PairTable",
-    "agreement_of",
-    "chance_corrected",
-    "least_miss_rate",
-    "mean_disagreement",
-    "pair_table",
+    "PairTable", "agreement_of", "chance_corrected", "least_miss_rate", "mean_disagreement", "pair_table",
     "plurality_accuracy",
-]
+]  # fmt: skip
 
 Labels = Int[np.ndarray, "labelers points"]
 PairTable = Mapping[tuple[int, int], LinearisedEstimate]
@@ -89,14 +83,6 @@ def least_miss_rate(disagreement: float, n_classes: int) -> float:
     return 1 - (1 + math.sqrt(max((k - 1) * (k * (1 - disagreement) - 1), 0.0))) / k
 
 
-@dataclass(frozen=True)
-class _Ways:
-    """Ways in which some classes can share some votes: `ties` of them have the most allowed."""
-
-    votes: int
-    ties: int
-
-
 def plurality_accuracy(n_labelers: int, rate: float, n_classes: int) -> float:
     """Compute how often the most frequent of n independent labels is the common answer.
 
@@ -116,18 +102,18 @@ def plurality_accuracy(n_labelers: int, rate: float, n_classes: int) -> float:
     total = 0.0
     other = rate / (n_classes - 1)
     for own in range(n_labelers + 1):
-        # Exponential generating function of the other classes' votes, each at most `own`, by ties with it.
-        ways: dict[_Ways, float] = {_Ways(0, 0): 1.0}
+        # Exponential generating function of the other classes' votes, each at most `own`, by (votes, ties with it).
+        ways = {(0, 0): 1.0}
         for _ in range(n_classes - 1):
-            after: dict[_Ways, float] = {}
-            for way, weight in ways.items():
-                for votes in range(min(own, n_labelers - own - way.votes) + 1):
-                    key = _Ways(way.votes + votes, way.ties + (votes == own))
+            after: dict[tuple[int, int], float] = {}
+            for (given, ties), weight in ways.items():
+                for votes in range(min(own, n_labelers - own - given) + 1):
+                    key = (given + votes, ties + (votes == own))
                     after[key] = after.get(key, 0.0) + weight * other**votes / math.factorial(votes)
             ways = after
         # n! / own! (1 - rate)^own times the coefficient of the other classes' votes, the answer winning 1 of ties + 1
         chance = math.factorial(n_labelers) / math.factorial(own) * (1 - rate) ** own
-        total += chance * sum(w / (way.ties + 1) for way, w in ways.items() if way.votes == n_labelers - own)
+        total += chance * sum(w / (ties + 1) for (given, ties), w in ways.items() if given == n_labelers - own)
     return total
 
 

@@ -71,22 +71,13 @@ def kappa_matrix(first: Predictions, second: Predictions) -> Float[np.ndarray, "
     Source: Cohen, A coefficient of agreement for nominal scales, 1960.
     """
     check_same_points(first, second, ("first", "second"))
-    return _kappas(_votes(first), _votes(second))
-
-
-def _votes(predictions: Predictions) -> np.ndarray:
-    """Return hard labels as 0 and 1, `[classes, models, points]`; 0 throughout where a model abstains."""
-    votes = np.moveaxis(hard_votes(predictions), -1, 0)
-    return votes.astype(np.float32, order="C")  # counts are exact below 2^24, shares of ties nearly
-
-
-def _kappas(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Measure kappa between the votes of all pairs of models."""
-    first_speaks, second_speaks = first.sum(axis=0), second.sum(axis=0)
+    # Hard labels as 0 and 1, [classes, models, points]: counts are exact below 2^24 in float32, shares of ties nearly.
+    ours, theirs = (np.moveaxis(hard_votes(p), -1, 0).astype(np.float32, order="C") for p in (first, second))
+    first_speaks, second_speaks = ours.sum(axis=0), theirs.sum(axis=0)
     both = np.maximum(first_speaks @ second_speaks.T, 1.0).astype(np.float64)
     equal = np.zeros(both.shape)
     chance = np.zeros(both.shape)
-    for a, b in zip(first, second, strict=True):  # one product a class counts all pairs
+    for a, b in zip(ours, theirs, strict=True):  # one product a class counts all pairs
         equal += a @ b.T
         chance += ((a @ second_speaks.T) / both) * ((first_speaks @ b.T) / both)
     beyond = 1 - chance
@@ -114,9 +105,8 @@ def consensus(teacher: Predictions, student: Predictions) -> Consensus:
     other = own[:, None] != own[None, :]
     if not crossed.any():
         return Consensus(math.nan, math.nan, math.nan, "one teacher only: there is no other teacher to compare with")
-    votes = _votes(student)
-    kx = float(_kappas(votes, _votes(teacher))[crossed].mean())
+    kx = float(kappa_matrix(student, teacher)[crossed].mean())
     if not other.any():
         return Consensus(kx, math.nan, math.nan, "all students are of one teacher: no students of different teachers")
-    ks = float(_kappas(votes, votes)[other].mean())
+    ks = float(kappa_matrix(student, student)[other].mean())
     return Consensus(kx, ks, math.sqrt(max(ks, 0.0) * max(kx, 0.0)))

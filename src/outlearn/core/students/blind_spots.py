@@ -21,6 +21,7 @@ Below 1 the student doubts its errors, or they lie where its teacher is sure too
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer
@@ -90,24 +91,20 @@ class BlindSpots:
 
     def summary(self, level: float = 0.95) -> BlindSpotSummary:
         """Average over students and points, with two-way intervals clustered by teacher."""
+        mean = partial(mean_interval, level=level, clusters=self.teacher_of)
+        ratio = partial(ratio_interval, level=level, clusters=self.teacher_of)
         unseen = (self.sure & ~self.teacher_sure).astype(np.float64)
         disagreeing = self.sure * self.disagree
         # index = 4 E[wrong u_student (1 - u_teacher)] / E[wrong]: 1/4 is E[u (1 - u')] of independent uniform ranks
         area = 4 * self.wrong * self.rank * (1 - self.teacher_rank)
         return BlindSpotSummary(
             threshold=self.threshold,
-            blind_spot=self._mean(self.wrong * unseen, level),
-            error_where_blind=self._ratio(self.wrong * unseen, unseen, level),
-            index=self._ratio(area, self.wrong, level),
-            confident_disagreement=self._mean(disagreeing, level),
-            right_when_disagreeing=self._ratio((1 - self.wrong) * disagreeing, disagreeing, level),
+            blind_spot=mean(self.wrong * unseen),
+            error_where_blind=ratio(self.wrong * unseen, unseen),
+            index=ratio(area, self.wrong),
+            confident_disagreement=mean(disagreeing),
+            right_when_disagreeing=ratio((1 - self.wrong) * disagreeing, disagreeing),
         )
-
-    def _mean(self, values: np.ndarray, level: float) -> Interval:
-        return mean_interval(values, level, clusters=self.teacher_of)
-
-    def _ratio(self, part: np.ndarray, whole: np.ndarray, level: float) -> Interval:
-        return ratio_interval(part, whole, level, clusters=self.teacher_of)
 
 
 def blind_spots(

@@ -70,17 +70,17 @@ class Criterion:
         label: for people, as in "chosen by the LABEL".
         read: what was measured -> a number, nan where it cannot be told.
         higher_is_better: the direction.
-        held_out: True if it makes sense only on points whose weak labels the students did not learn from.
         assumes, fails: in words, for tables.
+        held_out: True if it makes sense only on points whose weak labels the students did not learn from.
     """
 
     name: str
     label: str
     read: Callable[[Agreement], float]
     higher_is_better: bool
-    held_out: bool
     assumes: str
     fails: str
+    held_out: bool = False
 
 
 CRITERIA: dict[str, Criterion] = {
@@ -91,7 +91,6 @@ CRITERIA: dict[str, Criterion] = {
             "consensus of kappas",
             lambda found: found.consensus.consensus,
             higher_is_better=True,
-            held_out=False,
             assumes="where a student leaves what teachers share, it is partly towards the truth: between the "
             "assumptions of the two kappas",
             fails="labelers share an error that students learn with certainty, or err mostly by noise at so few "
@@ -102,7 +101,6 @@ CRITERIA: dict[str, Criterion] = {
             "kappa with other teachers",
             lambda found: found.consensus.crossed_kappa,
             higher_is_better=True,
-            held_out=False,
             assumes="students do not repeat the labelers' common bias; then it is proportional to accuracy beyond "
             "chance",
             fails="they do: the student that repeats the labelers' majority wins. Elsewhere it is too cautious about "
@@ -113,7 +111,6 @@ CRITERIA: dict[str, Criterion] = {
             "kappa between students",
             lambda found: found.consensus.student_kappa,
             higher_is_better=True,
-            held_out=False,
             assumes="students of different labelers that agree do so on the truth; it bounds accuracy from above",
             fails="a student's own prior makes it consistent and wrong: few classes, few steps, many rounds",
         ),
@@ -122,7 +119,6 @@ CRITERIA: dict[str, Criterion] = {
             "crossed misfit",
             lambda found: found.crossed.mean,
             higher_is_better=False,
-            held_out=False,
             assumes="log loss under the labelers' own distributions is what is wanted",
             fails="accuracy is wanted: it follows confidence, and punishes students that are rightly surer than "
             "their teachers",
@@ -132,7 +128,6 @@ CRITERIA: dict[str, Criterion] = {
             "overfit covariance",
             lambda found: found.crossed.covariance,
             higher_is_better=False,
-            held_out=False,
             assumes="candidates differ only in how much of one labeler they memorise",
             fails="it always prefers the student that has learned least, an untrained one above all: compare lengths "
             "of one loss by it, not losses",

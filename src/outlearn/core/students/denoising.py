@@ -1,8 +1,8 @@
 """Is the student's gain only denoising? Teachers, their ensembles and the students in one table.
 
 A student of noisy labels averages noise away, and so does an ensemble of teachers. If the mean or the dual-mean teacher
-does as well as the students, the gain needs no other explanation. The best single teacher is chosen on validation
-points, never on the test points it is reported on.
+does as well as the students, the gain needs no other explanation. The best single teacher is never chosen on the points
+that it is reported on.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from jaxtyping import Integer
 
 from outlearn.core.intervals import Interval, two_way_interval
 from outlearn.core.metrics import METRICS, accuracy, log_loss, score
-from outlearn.core.predictions import Predictions, check_same_points, labelled_by
-from outlearn.errors import AlignmentError
+from outlearn.core.predictions import Predictions, labelled_by
+from outlearn.core.randomness import generator as random_generator
+from outlearn.errors import AlignmentError, DomainError
 
 __all__ = ["ControlRow", "DenoisingControl", "denoising_control"]
 
 COLUMNS = ("accuracy", "log_loss", "brier")
 ENSEMBLES = ("mean teacher", "dual-mean teacher")
+MIN_HALF = 4  # points that either half needs, to choose the best teacher and to judge it
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class DenoisingControl:
 
     Attributes:
         rows: teachers, best single teacher, mean teacher, dual-mean teacher, students, mean student.
-        best_teacher: row of the teacher that was best on validation points.
+        best_teacher: row of the teacher that was best where it was chosen.
         accuracy_over, log_loss_below: for "mean teacher" and "dual-mean teacher", how much more accurate the students
             are and how much lower their log loss is, paired by point, over teacher clusters and points for these
             ensembles.
@@ -71,8 +73,8 @@ def denoising_control(
     *,
     teacher: Predictions,
     student: Predictions,
-    validation_teacher: Predictions,
-    validation_labels: Integer[np.ndarray, "validation_points"],
+    validation_teacher: Predictions | None = None,
+    validation_labels: Integer[np.ndarray, "validation_points"] | None = None,
     level: float = 0.95,
 ) -> DenoisingControl:
     """Compare students with single teachers and with ensembles of them.
@@ -87,7 +89,7 @@ def denoising_control(
             student a teacher.
         validation_teacher: the same teachers on validation points, `[teachers, validation points, classes]`.
         validation_labels: true classes of these, `[validation points]` int; they choose the best teacher, by accuracy,
-            ties by log loss.
+            ties by log loss. Without either it is chosen on a random half of the test points and judged on the other.
         level: of the intervals, between 0 and 1.
 
     Returns:
@@ -96,9 +98,10 @@ def denoising_control(
 
     Raises:
         AlignmentError: if points or teachers do not fit, or labels are not one a point.
-        DomainError: for labels that are no classes; and if the teachers have no dual mean: at some point no class has
-            positive probability under all of them, as where two are certain of different classes. There is no table
-            without it, since the answer compares with both ensembles; give such teachers as logits.
+        DomainError: for labels that are no classes; for fewer than 8 points to choose and judge the best teacher on; if
+            the teachers have no dual mean: at some point no class has positive probability under all of them, as where
+            two are certain of different classes. There is no table without it, since the answer compares with both
+            ensembles; give such teachers as logits.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -113,6 +116,13 @@ def denoising_control(
         'Not only denoising: the students are more accurate than both ensembles of their teachers.'
     """
     own = labelled_by(teacher, student)
+    ids, judged_on = teacher.point_ids, np.arange(teacher.n_points)
+    if validation_teacher is None or validation_labels is None:
+        if teacher.n_points < 2 * MIN_HALF:
+            raise DomainError(f"{teacher.n_points} points are too few to choose the best teacher on one half of them.")
+        shuffled = random_generator(0, "halves").permutation(teacher.n_points)
+        chosen_on, judged_on = shuffled[: len(shuffled) // 2], shuffled[len(shuffled) // 2 :]
+        validation_teacher, validation_labels = teacher.select(ids[chosen_on]), labels[chosen_on]
     if validation_teacher.n_models != teacher.n_models:
         raise AlignmentError(
             f"validation_teacher must hold the same {teacher.n_models} teachers; got {validation_teacher.n_models}. "
@@ -121,18 +131,19 @@ def denoising_control(
     correct = accuracy(validation_teacher, validation_labels).mean(axis=1)
     loss = log_loss(validation_teacher, validation_labels).mean(axis=1)
     best = int(np.lexsort((loss, -correct))[0])
-    single = Predictions.from_logits(teacher.log_probs[best], point_ids=teacher.point_ids)
+    single = Predictions.from_logits(teacher.log_probs[best, judged_on], point_ids=ids[judged_on])
     paired_students = Predictions.from_logits(student.log_probs, point_ids=student.point_ids, teacher_of=own)
     ensembles = dict(zip(ENSEMBLES, (teacher.mean(), teacher.dual_mean()), strict=True))
     entries = {"teachers": teacher, "best teacher": single, **ensembles}
     entries |= {"students": paired_students, "mean student": student.mean()}
-    rows = tuple(
-        ControlRow(name, *(score(column, entry, labels, level).interval for column in COLUMNS))
-        for name, entry in entries.items()
-    )
+
+    def row(name: str, entry: Predictions) -> ControlRow:
+        truth = labels[judged_on] if entry is single else labels
+        return ControlRow(name, *(score(column, entry, truth, level).interval for column in COLUMNS))
+
+    rows = tuple(row(name, entry) for name, entry in entries.items())
 
     def difference(metric: str, name: str, sign: float) -> Interval:
-        check_same_points(ensembles[name], student, (name, "student"))
         values = METRICS[metric](student, labels) - METRICS[metric](ensembles[name], labels)
         return two_way_interval(sign * values, level, clusters=own)
 

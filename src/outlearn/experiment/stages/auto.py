@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -13,9 +13,9 @@ from outlearn.errors import ConfigError
 from outlearn.experiment.config import AUTO
 from outlearn.experiment.points import EVALUATED, splits_fingerprint
 from outlearn.experiment.stages.frozen import FrozenModel
-from outlearn.experiment.stages.model import Model
-from outlearn.experiment.stages.students import Labelling, Students, student_seed
+from outlearn.experiment.stages.students import Labelling, Students, student_seed, students_of
 from outlearn.experiment.stages.teachers import teacher_predictions
+from outlearn.experiment.stages.training_spec import Model
 from outlearn.experiment.stages.weak_labels import weak_labels
 from outlearn.selection import (
     Candidate,
@@ -63,10 +63,8 @@ class AutoStudents:
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
         """What may be chosen."""
-        found = default_candidates(len(self.labelling.splits.student), self._frozen.settings)
-        if self.labelling.answered is None:
-            return found
-        return tuple(each for each in found if not each.loss.batch_coupled)  # a whole minibatch takes no weights
+        n_examples, weighted = len(self.labelling.splits.student), self.labelling.answered is not None
+        return default_candidates(n_examples, self._frozen.settings, weighted=weighted)
 
     @cached_property
     def choice_stage(self) -> Stage:
@@ -113,19 +111,19 @@ class AutoStudents:
     def students_stage(self) -> Stage:
         """Train the chosen candidate for every labelling and seed."""
         labelling, config = self.labelling, self.labelling.config
-        index = [*self._index, *self._control_index]
+        models = [*labelling.models, *labelling.control_models]
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
             choice = self.choice(entries["choice"])
             with work.progress.bar(f"students of {choice.chosen}") as advance:
                 logits = fit_chosen(
                     self._rows(entries, "student"),
-                    labelling.targets_with_control(entries),
+                    labelling.targets(entries),
                     {name: self._rows(entries, name) for name in EVALUATED},
                     candidate=choice.chosen,
                     base=self._frozen.settings,
-                    labelling_of=[m for m, _ in index],
-                    seeds=[student_seed(config, m, r) for m, r in index],
+                    labelling_of=[m for m, _ in models],
+                    seeds=[student_seed(config, m, r) for m, r in models],
                     weights=labelling.weights,
                     progress=advance,
                 )
@@ -145,43 +143,14 @@ class AutoStudents:
         return Choice.from_arrays(self.candidates, self.labelling.config.student.criterion, entry.arrays)
 
     def read(self, students: Entry, choice: Choice) -> Students:
-        """Read the students of the chosen candidate, as those of one loss with one checkpoint, and of the control."""
-        n = len(self._index)
-        control = None
-        if self._control_index:
-            control = self._gathered(students, choice, [(0, r) for _, r in self._control_index], slice(n, None))
-        return replace(self._gathered(students, choice, self._index, slice(n)), control=control)
-
-    def _gathered(self, students: Entry, choice: Choice, rows: list[tuple[int, int]], models: slice) -> Students:
-        labelling_of, seed_of = np.array(rows, dtype=np.int64).T
-        return Students(
-            logits={name: students.arrays[name][:, models] for name in EVALUATED},
-            checkpoints=(choice.chosen.total_epochs(len(self.labelling.splits.student), self._frozen.settings),),
-            labelling_of=labelling_of,
-            loss_of=np.zeros(len(rows), dtype=np.int64),
-            seed_of=seed_of,
-            losses=(AUTO,),
-            configs=({"kind": AUTO, **choice.chosen.record()},),
-        )
+        """Read the students of the chosen candidate, as those of one loss with one checkpoint."""
+        epochs = choice.chosen.total_epochs(len(self.labelling.splits.student), self._frozen.settings)
+        return students_of(AUTO, {"kind": AUTO, **choice.chosen.record()}, (epochs,), students, self.labelling)
 
     @property
     def _frozen(self) -> FrozenModel:
         assert isinstance(self.model, FrozenModel)  # checked at the start
         return self.model
-
-    @property
-    def _index(self) -> list[tuple[int, int]]:
-        """List (labelling, seed) of each student, in the order of the fixed losses' students."""
-        return [(m, r) for m in range(self.labelling.n_labellings) for r in self._seeds]
-
-    @property
-    def _control_index(self) -> list[tuple[int, int]]:
-        """List (labelling, seed) of the students of the teachers' plain mean, as the fixed losses have them."""
-        return [(self.labelling.n_labellings, r) for r in self._seeds] if self.labelling.has_control else []
-
-    @property
-    def _seeds(self) -> range:
-        return range(self.labelling.config.student.seeds)
 
     @property
     def _inputs(self) -> dict[str, Stage | str]:

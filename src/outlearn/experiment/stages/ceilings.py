@@ -17,8 +17,7 @@ from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.experiment.config import Config
 from outlearn.experiment.points import EVALUATED
-from outlearn.experiment.stages.lesson import Lesson
-from outlearn.experiment.stages.model import Model
+from outlearn.experiment.stages.training_spec import Model, TrainingSpec
 from outlearn.learners.jobs import HeadJob
 from outlearn.losses import get_loss
 from outlearn.store.stage import Stage
@@ -34,7 +33,7 @@ def ceilings_stage(task: Task, splits: Splits, model: Model, config: Config) -> 
     models = config.ceiling.models if config.student.learner.has_randomness else 1
     points = ceiling_points(task, splits, seed=config.seed)
     return replace(model, splits=replace(splits, student=points)).train(
-        Lesson(
+        TrainingSpec(
             name="ceilings",
             version=VERSION,
             split="student",

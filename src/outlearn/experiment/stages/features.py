@@ -15,14 +15,9 @@ VERSION = 1
 
 
 def features_stage(task: Task, encoder: Encoder, fit_on: Int[np.ndarray, " fit_points"]) -> Stage:
-    """Describe the encoding of every point; an encoder that learns does so from `fit_on` alone.
+    """Describe the encoding of every point; an encoder that learns does so from `fit_on`, a training split.
 
     Its array: `features`, float32 `[points, features]`, rows as in the task.
-
-    Args:
-        task: the points.
-        encoder: how.
-        fit_on: the points an encoder may learn from: one training split.
     """
 
     def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:

@@ -17,7 +17,7 @@ from outlearn.data.task import Task
 from outlearn.encoders.model_folder import ALIASES, PINNED, model_folder, model_hashes
 from outlearn.errors import ConfigError
 from outlearn.experiment.points import splits_fingerprint
-from outlearn.experiment.stages.lesson import Lesson
+from outlearn.experiment.stages.training_spec import TrainingSpec
 from outlearn.learners.finetuning import EarlyStopping, FinetuneSettings, fit_finetune
 from outlearn.learners.finetuning.learner import FinetuneLearner
 from outlearn.learners.jobs import HeadJob, settled
@@ -28,9 +28,9 @@ from outlearn.store.stage import Entries, Stage, Work
 __all__ = ["FinetunedModel"]
 
 VERSION = 3
-OWN = "own"  # what a model says of the points that it learned from, for the next round
-# These decide where and in which pieces a model is computed, not what it is: they stay out of the key.
-HOW = {"kind", "model", "sha256", "revision", "local_files_only", "tokens_per_batch", "gradient_checkpointing"}
+TRAINING_POINTS = "own"  # predictions of the points that a model learned from, for the next round
+# These decide where and in which pieces a model is computed, not what it is.
+NOT_IN_KEY = {"kind", "model", "sha256", "revision", "local_files_only", "tokens_per_batch", "gradient_checkpointing"}
 
 
 @dataclass(frozen=True)
@@ -71,25 +71,25 @@ class FinetunedModel:
         """Name the model by its files."""
         return hashlib.sha256(json.dumps(model_hashes(self.folder), sort_keys=True).encode()).hexdigest()
 
-    def train(self, lesson: Lesson) -> Stage:
-        """Describe the stage that gathers a lesson's models, each of which is a stage; so is each round of one.
+    def train(self, spec: TrainingSpec) -> Stage:
+        """Describe the stage that gathers the models, each of which is a stage; so is each round of one.
 
         Its arrays: for each split to predict, float32 logits `[checkpoints, models, points, classes]`; `checkpoints` in
         epochs; for each model `epochs` that its last predictions have learned from and `training_loss`,
         `[models, epochs]` in nats, the mean over each epoch.
         """
-        rounds = range(lesson.rounds + 1)
+        rounds = range(spec.rounds + 1)
         stages: dict[str, Stage | str] = {}
-        for k, job in enumerate(lesson.jobs):
+        for k, job in enumerate(spec.jobs):
             before = None
             for r in rounds:
-                stages[_place(k, r)] = before = self._one(lesson, job, before)
+                stages[_model_name(k, r)] = before = self._model_stage(spec, job, before)
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
-            found = [[entries[_place(k, r)].arrays for r in rounds] for k in range(len(lesson.jobs))]
+            found = [[entries[_model_name(k, r)].arrays for r in rounds] for k in range(len(spec.jobs))]
             logits = {
                 name: np.stack([np.concatenate([each[name] for each in model]) for model in found], axis=1)
-                for name in lesson.predict
+                for name in spec.predict
             }
             return {
                 **logits,
@@ -98,33 +98,33 @@ class FinetunedModel:
                 "training_loss": _ragged([np.concatenate([each["training_loss"] for each in m]) for m in found]),
             }
 
-        return Stage(lesson.name, lesson.version, {}, stages, compute)
+        return Stage(spec.name, spec.version, {}, stages, compute)
 
-    def _one(self, lesson: Lesson, job: HeadJob, before: Stage | None = None) -> Stage:
+    def _model_stage(self, spec: TrainingSpec, job: HeadJob, before: Stage | None = None) -> Stage:
         """Describe the stage of one model; `before` is the model from whose predictions it distils."""
-        predict = (*lesson.predict, *((OWN,) if lesson.rounds else ()))
-        weights = None if job.weighting is None or lesson.weights is None else lesson.weights[job.weighting]
+        predict = (*spec.predict, *((TRAINING_POINTS,) if spec.rounds else ()))
+        weights = None if job.weighting is None or spec.weights is None else spec.weights[job.weighting]
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
-            targets = lesson.targets(entries)[job.labelling][None]
+            targets = spec.targets(entries)[job.labelling][None]
             if before is not None:
-                own_before = Predictions.from_logits(entries["before"].arrays[OWN][-1][None])
+                own_before = Predictions.from_logits(entries["before"].arrays[TRAINING_POINTS][-1][None])
                 targets = distillation_targets(targets, own_before.probs)
             (own,) = settled(
                 [replace(job, labelling=0, weighting=None if weights is None else 0)],
                 targets,
                 None if weights is None else weights[None],
             )
-            with work.progress.bar(f"{_one_of(lesson)}: {job}") as advance:
+            with work.progress.bar(f"{_singular(spec)}: {job}") as advance:
                 fitted = fit_finetune(
-                    self._texts(lesson.split),
+                    self._texts(spec.split),
                     targets,
                     [own],
-                    {name: self._texts(lesson.split if name == OWN else name) for name in predict},
+                    {name: self._texts(spec.split if name == TRAINING_POINTS else name) for name in predict},
                     model=self.folder,
                     settings=self.settings(),
                     weights=None if weights is None else weights[None],
-                    checkpoints=self._stops(lesson),
+                    checkpoints=self._stops(spec),
                     folder=work.workspace,
                     progress=advance,
                 )
@@ -136,20 +136,20 @@ class FinetunedModel:
             }
 
         return Stage(
-            _one_of(lesson),
-            VERSION + 100 * lesson.version,
+            _singular(spec),
+            VERSION + 100 * spec.version,
             {
-                **lesson.settings,
-                "learner": self.learner.model_dump(mode="json", exclude=HOW),
+                **spec.settings,
+                "learner": self.learner.model_dump(mode="json", exclude=NOT_IN_KEY),
                 "loss": loss_config(job.loss),
                 "labelling": job.labelling,
                 "seed": job.seed,
-                "checkpoints": self._stops(lesson),
+                "checkpoints": self._stops(spec),
                 "predict": predict,
                 "weights": None if weights is None else hashlib.sha256(weights.tobytes()).hexdigest(),
             },
             {
-                **lesson.inputs,
+                **spec.inputs,
                 **({} if before is None else {"before": before}),
                 "model": self.fingerprint,
                 "task": self.task.fingerprint,
@@ -166,8 +166,8 @@ class FinetunedModel:
         stop = self.learner.early_stopping
         return FinetuneSettings(**given, early_stopping=None if stop is None else EarlyStopping(**stop.model_dump()))
 
-    def _stops(self, lesson: Lesson) -> tuple[float, ...]:
-        return tuple(epoch for epoch in lesson.checkpoints if epoch < self.learner.epochs)
+    def _stops(self, spec: TrainingSpec) -> tuple[float, ...]:
+        return tuple(epoch for epoch in spec.checkpoints if epoch < self.learner.epochs)
 
     def _texts(self, split: str) -> list[tuple[str, ...]]:
         rows = getattr(self.splits, split).tolist()
@@ -176,14 +176,14 @@ class FinetunedModel:
         return [(self.task.texts[i],) for i in rows] if self.task.texts is not None else []
 
 
-def _place(model: int, after: int) -> str:
+def _model_name(model: int, after: int) -> str:
     """Name the stage of one model after some rounds of self-distillation."""
     return f"model {model}" + (f", round {after}" if after else "")
 
 
-def _one_of(lesson: Lesson) -> str:
-    """Name one model of a lesson: "students" are made of each "student"."""
-    return lesson.name.removesuffix("s")
+def _singular(spec: TrainingSpec) -> str:
+    """Name one of the models: "students" are made of each "student"."""
+    return spec.name.removesuffix("s")
 
 
 def _ragged(rows: list[np.ndarray]) -> np.ndarray:

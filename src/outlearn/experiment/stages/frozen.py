@@ -1,21 +1,18 @@
-"""Models on frozen features: every model of a lesson is a head, all trained in one batched computation."""
+"""Models on frozen features: every model is a head, and all heads are trained in one batched computation."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32
 
 from outlearn.data.splits import Splits
 from outlearn.errors import ConfigError
 from outlearn.experiment.points import splits_fingerprint
-from outlearn.experiment.stages.lesson import Lesson
-from outlearn.learners.jobs import HeadJob, HeadSettings, settled
+from outlearn.experiment.stages.training_spec import TrainingSpec
+from outlearn.learners.jobs import HeadSettings, settled
 from outlearn.learners.learner import Learner
 from outlearn.learners.self_distillation import fit_rounds, round_epochs
-from outlearn.progress import Advance
 from outlearn.store.stage import Entries, Stage, Work
 
 __all__ = ["FrozenModel"]
@@ -49,67 +46,58 @@ class FrozenModel:
             raise ConfigError(f"learner.kind is {self.learner.kind}, which trains no heads by minibatches; use adamw.")
         return settings
 
-    def train(self, lesson: Lesson) -> Stage:
-        """Describe the stage that trains a lesson's models.
+    def train(self, spec: TrainingSpec) -> Stage:
+        """Describe the stage that trains all heads of a specification in one batched computation.
 
         Its arrays: for each split to predict, float32 logits `[checkpoints, models, points, classes]`, and
-        `checkpoints` in epochs.
+        `checkpoints` in epochs; with rounds of self-distillation, each round is a checkpoint.
         """
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
-            with work.progress.bar(f"{lesson.name}: {len(lesson.jobs)}") as advance:
-                targets = lesson.targets(entries)
-                jobs = settled(lesson.jobs, targets, lesson.weights)
-                matrix = entries["features"].arrays["features"]
-                x = matrix[getattr(self.splits, lesson.split)]
-                points = {name: matrix[getattr(self.splits, name)] for name in lesson.predict}
-                if lesson.rounds:
-                    return self._distil(x, targets, jobs, points, lesson, advance)
+            targets = spec.targets(entries)
+            weights = spec.weights
+            jobs = settled(spec.jobs, targets, weights)
+            features = entries["features"].arrays["features"]
+            x = features[getattr(self.splits, spec.split)]
+            points = {name: features[getattr(self.splits, name)] for name in spec.predict}
+            with work.progress.bar(f"{spec.name}: {len(spec.jobs)}") as advance:
+                if spec.rounds:
+                    settings, later = self.settings, round_epochs(len(x), self.settings)
+                    fits = fit_rounds(
+                        x,
+                        targets,
+                        jobs,
+                        points,
+                        rounds=spec.rounds,
+                        settings=settings,
+                        weights=weights,
+                        progress=advance,
+                    )
+                    logits = {name: np.concatenate([fit.logits[name][-1:] for fit in fits]) for name in points}
+                    return {**logits, "checkpoints": settings.epochs + later * np.arange(spec.rounds + 1)}
                 fitted = self.learner.fit(
                     x,
                     targets,
                     jobs,
                     points,
                     bias=self.bias,
-                    weights=lesson.weights,
-                    checkpoints=lesson.checkpoints,
+                    weights=weights,
+                    checkpoints=spec.checkpoints,
                     progress=advance,
                 )
             return {**fitted.logits, "checkpoints": np.array(fitted.checkpoints)}
 
         return Stage(
-            lesson.name,
-            lesson.version,
+            spec.name,
+            spec.version,
             {
-                **lesson.settings,
-                **lesson.summary,
+                **spec.settings,
+                **spec.summary,
                 "learner": self.learner.model_dump(mode="json"),
                 "bias": self.bias,
-                "checkpoints": lesson.checkpoints,
-                "rounds": lesson.rounds,
+                "checkpoints": spec.checkpoints,
+                "rounds": spec.rounds,
             },
-            {**lesson.inputs, "features": self.features, "splits": splits_fingerprint(self.splits)},
+            {**spec.inputs, "features": self.features, "splits": splits_fingerprint(self.splits)},
             compute,
         )
-
-    def _distil(
-        self,
-        x: Float32[np.ndarray, "examples features"],
-        targets: Float[np.ndarray, "labellings examples classes"],
-        jobs: list[HeadJob],
-        points: Mapping[str, Float32[np.ndarray, "_ features"]],
-        lesson: Lesson,
-        advance: Advance | None,
-    ) -> dict[str, np.ndarray]:
-        """Train with rounds of self-distillation; each round is a checkpoint."""
-        settings = self.settings
-        rounds = lesson.rounds
-        fits = fit_rounds(
-            x, targets, jobs, points, rounds=rounds, settings=settings, weights=lesson.weights, progress=advance
-        )
-        later = round_epochs(len(x), settings)
-        epochs = [settings.epochs + r * later for r in range(rounds + 1)]
-        return {
-            **{name: np.concatenate([fit.logits[name][-1:] for fit in fits]) for name in points},
-            "checkpoints": np.array(epochs),
-        }

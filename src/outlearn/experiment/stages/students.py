@@ -20,16 +20,24 @@ from outlearn.data.task import Task
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import AUTO, Config
 from outlearn.experiment.points import EVALUATED
-from outlearn.experiment.stages.lesson import Lesson
-from outlearn.experiment.stages.model import Model
 from outlearn.experiment.stages.teachers import teacher_predictions
+from outlearn.experiment.stages.training_spec import Model, TrainingSpec
 from outlearn.experiment.stages.weak_labels import weak_labels
 from outlearn.learners.jobs import HeadJob
 from outlearn.losses import Loss, get_loss, loss_config, loss_name
 from outlearn.store.stage import Entries, Stage
 from outlearn.store.store import Entry
 
-__all__ = ["CONTROL", "Labelling", "Students", "named_losses", "read_students", "student_seed", "students_stage"]
+__all__ = [
+    "CONTROL",
+    "Labelling",
+    "Students",
+    "named_losses",
+    "read_students",
+    "student_seed",
+    "students_of",
+    "students_stage",
+]
 
 VERSION = 6
 CONTROL = "mean"  # the combination of teachers whose students are the control
@@ -58,16 +66,21 @@ class Labelling:
         """The number of sets of labels: one a teacher, or one of an ensemble."""
         return self.n_teachers if self.config.weak_labels.source == "each" else 1
 
-    def targets(self, entries: Entries) -> Float[np.ndarray, "labellings points classes"]:
-        """Make the weak labels of the student split."""
-        source = self.source(teacher_predictions(entries["teachers"], self.task, self.splits))
-        return weak_labels(source["student"], self.config.weak_labels, seed=self.config.seed)
+    @property
+    def models(self) -> list[tuple[int, int]]:
+        """List (labelling, seed) of the students of each loss, in order."""
+        return [(m, r) for m in range(self.n_labellings) for r in range(self.config.student.seeds)]
+
+    @property
+    def control_models(self) -> list[tuple[int, int]]:
+        """The same for those of the control, whose labelling comes after all others; empty without a control."""
+        return [(self.n_labellings, r) for r in range(self.config.student.seeds)] if self.has_control else []
 
     @property
     def weights(self) -> Float[np.ndarray, "labellings points"] | None:
         """Weigh the points of the student split for each labelling: 0 where nobody says anything, else 1.
 
-        None if everybody labels every point. The control's row is the last, as in `targets_with_control`.
+        None if everybody labels every point. The control's row is the last, as in `targets`.
         """
         if self.answered is None:
             return None
@@ -81,18 +94,14 @@ class Labelling:
         cheap = self.config.student.learner.trains_together
         return self.config.weak_labels.source == "each" and self.n_teachers > 1 and cheap
 
-    def targets_with_control(self, entries: Entries) -> Float[np.ndarray, "labellings points classes"]:
+    def targets(self, entries: Entries) -> Float[np.ndarray, "labellings points classes"]:
         """Make the weak labels of the student split, and after them those of the control, if there is one."""
         teachers = teacher_predictions(entries["teachers"], self.task, self.splits)
-        source = self.source(teachers)["student"]
+        source = label_source(teachers, self.config.weak_labels.source)["student"]
         if self.has_control:
             mean = combined(teachers, CONTROL)["student"]
             source = Predictions(np.concatenate([source.log_probs, mean.log_probs]), source.point_ids)
         return weak_labels(source, self.config.weak_labels, seed=self.config.seed)
-
-    def source(self, teachers: Mapping[str, Predictions]) -> dict[str, Predictions]:
-        """Return who labels, on each split: every teacher for itself, or one combination of them."""
-        return label_source(teachers, self.config.weak_labels.source)
 
     @property
     def settings(self) -> dict[str, object]:
@@ -100,26 +109,25 @@ class Labelling:
         return {"weak_labels": self.config.weak_labels.model_dump(mode="json"), "seed": self.config.seed}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Students:
-    """Predictions of students of some losses: one in an order of (labelling, seed) that is the same for every loss.
+    """Predictions of the students of one loss, in an order of (labelling, seed) that is the same for every loss.
 
     Attributes:
+        loss: its name.
+        config: its parameters.
+        checkpoints: epochs at which predictions were made; the last is the end of training.
         logits: split -> float32 `[checkpoints, models, points, classes]`.
-        checkpoints: epochs at which they were made; the last is the end of training.
-        labelling_of, loss_of, seed_of: for each model.
-        losses: names, indexed by `loss_of`.
-        configs: the losses' parameters.
+        labelling_of, seed_of: for each model.
         control: the students of the plain mean of the teachers, if they were trained; their labelling is 0.
     """
 
-    logits: Mapping[str, Float[np.ndarray, "checkpoints models points classes"]]
+    loss: str
+    config: Mapping[str, object]
     checkpoints: tuple[float, ...]
+    logits: Mapping[str, Float[np.ndarray, "checkpoints models points classes"]]
     labelling_of: Int[np.ndarray, " models"]
-    loss_of: Int[np.ndarray, " models"]
     seed_of: Int[np.ndarray, " models"]
-    losses: tuple[str, ...]
-    configs: tuple[Mapping[str, object], ...]
     control: Students | None = None
 
 
@@ -133,16 +141,18 @@ def students_stage(labelling: Labelling, model: Model) -> Stage:
             f"({', '.join(config.teacher.external)}). Name another loss, such as reverse_ce, or fill the gaps."
         )
     return model.train(
-        Lesson(
+        TrainingSpec(
             name="students",
             version=VERSION,
             split="student",
             predict=EVALUATED,
             jobs=tuple(
                 HeadJob(m, losses[k], None if weights is None else m, student_seed(config, m, r))
-                for k, m, r in [*_index(len(losses), labelling), *_control_index(len(losses), labelling)]
+                for models in (labelling.models, labelling.control_models)
+                for k in range(len(losses))
+                for m, r in models
             ),
-            targets=labelling.targets_with_control,
+            targets=labelling.targets,
             settings=labelling.settings,
             weights=weights,
             summary={"losses": [loss_config(loss) for loss in losses], "seeds": config.student.seeds},
@@ -158,40 +168,36 @@ def named_losses(config: Config) -> list[Loss]:
     return [get_loss(spec) for spec in config.student.loss if spec != AUTO]
 
 
-def read_students(entry: Entry, labelling: Labelling) -> Students:
+def read_students(entry: Entry, labelling: Labelling) -> list[Students]:
     """Read the students of the fixed losses, and those of the control."""
+    checkpoints = tuple(float(epoch) for epoch in entry.arrays["checkpoints"])
     losses = named_losses(labelling.config)
-    index, control = (of(len(losses), labelling) for of in (_index, _control_index))
-
-    def gathered(rows: list[tuple[int, int, int]], models: slice, control: Students | None = None) -> Students:
-        loss_of, labelling_of, seed_of = np.array(rows, dtype=np.int64).T
-        return Students(
-            logits={name: entry.arrays[name][:, models] for name in EVALUATED},
-            checkpoints=tuple(float(epoch) for epoch in entry.arrays["checkpoints"]),
-            labelling_of=labelling_of,
-            loss_of=loss_of,
-            seed_of=seed_of,
-            losses=tuple(map(loss_name, losses)),
-            configs=tuple(map(loss_config, losses)),
-            control=control,
-        )
-
-    n = len(index)
-    beside = gathered([(k, 0, r) for k, _, r in control], slice(n, None)) if control else None
-    return gathered(index, slice(n), beside)
+    return [
+        students_of(loss_name(loss), loss_config(loss), checkpoints, entry, labelling, index=k, n_losses=len(losses))
+        for k, loss in enumerate(losses)
+    ]
 
 
-def _index(n_losses: int, labelling: Labelling) -> list[tuple[int, int, int]]:
-    """List (loss, labelling, seed) of each student, in order."""
-    seeds, labellings = range(labelling.config.student.seeds), range(labelling.n_labellings)
-    return [(k, m, r) for k in range(n_losses) for m in labellings for r in seeds]
+def students_of(
+    loss: str,
+    config: Mapping[str, object],
+    checkpoints: tuple[float, ...],
+    entry: Entry,
+    labelling: Labelling,
+    *,
+    index: int = 0,
+    n_losses: int = 1,
+) -> Students:
+    """Pick the students of one loss from a stage that trained `n_losses`: loss by loss, then the controls likewise."""
 
+    def picked(models: list[tuple[int, int]], first: int, control: Students | None = None) -> Students:
+        labelling_of, seed_of = np.array(models, dtype=np.int64).T
+        logits = {name: entry.arrays[name][:, first : first + len(models)] for name in EVALUATED}
+        return Students(loss, config, checkpoints, logits, labelling_of, seed_of, control)
 
-def _control_index(n_losses: int, labelling: Labelling) -> list[tuple[int, int, int]]:
-    """List (loss, labelling, seed) of the students of the control, which come after all others."""
-    if not labelling.has_control:
-        return []
-    return [(k, labelling.n_labellings, r) for k in range(n_losses) for r in range(labelling.config.student.seeds)]
+    models, beside = labelling.models, [(0, r) for _, r in labelling.control_models]
+    control = picked(beside, n_losses * len(models) + index * len(beside)) if beside else None
+    return picked(models, index * len(models), control)
 
 
 def student_seed(config: Config, labelling: int, seed: int) -> int:

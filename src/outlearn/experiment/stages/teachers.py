@@ -15,8 +15,7 @@ from outlearn.data.task import Task
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import TeacherSection
 from outlearn.experiment.points import EVALUATED, point_ids
-from outlearn.experiment.stages.lesson import Lesson
-from outlearn.experiment.stages.model import Model
+from outlearn.experiment.stages.training_spec import Model, TrainingSpec
 from outlearn.learners.jobs import HeadJob
 from outlearn.losses import get_loss
 from outlearn.store.stage import Stage
@@ -38,7 +37,7 @@ def teachers_stage(task: Task, splits: Splits, model: Model, section: TeacherSec
     if section.learner.needs_every_class and task.kind != "preference":  # its heads have an intercept for each class
         _check_classes(weights, labels, task.class_names, section)
     return model.train(
-        Lesson(
+        TrainingSpec(
             name="teachers",
             version=VERSION,
             split="teacher",

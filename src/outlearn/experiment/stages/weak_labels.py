@@ -19,15 +19,7 @@ def weak_labels(
     """Make the weak labels of the student split.
 
     soft: t. hard: one-hot argmax t, split evenly among tied classes. temperature: t^(1/T), normalised. sampled: one
-    class drawn from t.
-
-    Args:
-        source: who labels, on the student split.
-        section: the configuration.
-        seed: the run's seed, for sampling.
-
-    Returns:
-        One distribution per labelling and point.
+    class drawn from t, the distribution of whoever labels, with the run's seed.
     """
     if section.kind == "temperature":
         return np.exp(Predictions.from_logits(source.log_probs / section.temperature).log_probs)

@@ -8,14 +8,13 @@ number of threads of a whole process. Security is dask's own: see docs/cluster.m
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
 
 from outlearn.errors import MissingExtraError, WorkerError
 from outlearn.store.executors.worker import problem_here
-from outlearn.store.executors.workers import ConnectionLostError, WorkerDiedError, Workers, deaf_to_interrupts
+from outlearn.store.executors.workers import ConnectionLostError, WorkerDiedError, Workers, interrupts_blocked
 from outlearn.version import __version__
 
 try:
@@ -38,11 +37,7 @@ QUEUE_SECONDS = 24 * 3600.0  # the same, if its workers wait in Slurm's queue
 
 
 def local_cluster(environments: Sequence[Mapping[str, str]]) -> SpecCluster:
-    """Start a scheduler and workers on this machine, reachable from it alone.
-
-    Args:
-        environments: variables of the workers, one mapping a worker.
-    """
+    """Start a scheduler and, for each environment, a worker on this machine, reachable from it alone."""
     here = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
     workers = {
         number: {"cls": Nanny, "options": {**here, "nthreads": 1, "memory_limit": 0, "env": dict(environment)}}
@@ -51,7 +46,7 @@ def local_cluster(environments: Sequence[Mapping[str, str]]) -> SpecCluster:
     # A worker that died is replaced, however long that takes on a busy machine; dask reads this when one is lost.
     dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"})
     # No second attempt without our knowledge: the loop counts attempts, the same way for all kinds of workers.
-    with deaf_to_interrupts(), dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+    with interrupts_blocked(), dask.config.set({"distributed.scheduler.allowed-failures": 0}):
         return SpecCluster(
             workers=workers,
             scheduler={"cls": Scheduler, "options": {**here, "port": 0}},
@@ -87,7 +82,8 @@ class ClusterWorkers(Workers):
         try:
             self._client = self._connected(CONNECT_SECONDS)
         except (OSError, RuntimeError, TypeError, ValueError) as error:
-            self._close_cluster()
+            if cluster is not None:
+                cluster.close(timeout=CLOSE_SECONDS)
             raise WorkerError(
                 f"no scheduler answers at {address!r} ({error}). Start one with `dask scheduler`, check the address "
                 "and the firewall, and for tls:// the certificates in dask's configuration (docs/cluster.md)."
@@ -96,25 +92,21 @@ class ClusterWorkers(Workers):
             self.slots()
             self._check_workers(token)
         except BaseException:
-            self.stop()
+            self.close(at_once=True)
             raise
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        return self.send({}, fn, *args, **kwargs)
+    def submit(self, function: Callable[..., str], *arguments: str, gpu: bool) -> Future[str]:
+        resources = {"resources": {GPU: 1}} if gpu and self._with_gpu() else {}
+        with _connection():
+            return self._client.get_executor(pure=False, **resources).submit(function, *arguments)
 
-    def send(self, resources: Mapping[str, float], fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Submit to workers that offer these resources."""
-        outer: Future[Any] = Future()
-        try:
-            executor = self._client.get_executor(pure=False, **({"resources": dict(resources)} if resources else {}))
-            inner = executor.submit(fn, *args, **kwargs)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise ConnectionLostError(str(error)) from error
-        inner.add_done_callback(partial(_pass_on, outer))
-        return outer
-
-    def taking(self, *, gpu: bool) -> Executor:
-        return _WithGpu(self) if gpu and self._with_gpu() else self
+    def error(self, future: Future[str]) -> BaseException | None:
+        if future.cancelled():
+            return ConnectionLostError("the scheduler is gone")
+        error = future.exception()
+        if isinstance(error, KilledWorker):
+            return WorkerDiedError(f"the last was {error.last_worker.address}", deaths=error.allowed_failures + 1)
+        return error
 
     def slots(self, *, gpu: bool = False) -> int:
         until = time.monotonic() + self._patience
@@ -135,7 +127,7 @@ class ClusterWorkers(Workers):
         return min(count, self._at_most or count)
 
     def reconnect(self) -> None:
-        self._close()
+        self._client.close(timeout=CLOSE_SECONDS)
         for wait in WAITS:
             time.sleep(wait)
             try:
@@ -148,39 +140,26 @@ class ClusterWorkers(Workers):
             "finished is kept in the store: start the scheduler and its workers, and give the same command again."
         )
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        self._close()
-        self._close_cluster()
-
-    def stop(self) -> None:
-        """End at once. Workers of a scheduler that was there before finish the tasks that they have begun."""
-        self.shutdown()
+    def close(self, *, at_once: bool) -> None:
+        """Let go of the workers; those of a scheduler that was there before finish the tasks that they have begun."""
+        self._client.close(timeout=CLOSE_SECONDS)
+        if self._cluster is not None:
+            self._cluster.close(timeout=CLOSE_SECONDS)
 
     def _connected(self, seconds: float) -> Client:
         return Client(self._address, timeout=seconds, set_as_default=False)
-
-    def _close(self) -> None:
-        self._client.close(timeout=CLOSE_SECONDS)
-
-    def _close_cluster(self) -> None:
-        if self._cluster is not None:
-            self._cluster.close(timeout=CLOSE_SECONDS)
 
     def _threads(self) -> Mapping[str, int]:
         """Return worker -> number of threads."""
         if self._client.status != "running":
             raise ConnectionLostError(f"the client is {self._client.status}")
-        try:
+        with _connection():
             return dict(self._client.nthreads())
-        except (OSError, RuntimeError, ValueError) as error:
-            raise ConnectionLostError(str(error)) from error
 
     def _with_gpu(self) -> list[str]:
         """Return the workers that offer a GPU."""
-        try:
+        with _connection():
             workers = self._client.scheduler_info(n_workers=-1)["workers"]
-        except (OSError, RuntimeError, ValueError) as error:
-            raise ConnectionLostError(str(error)) from error
         return [address for address, worker in workers.items() if worker["resources"].get(GPU)]
 
     def _check_workers(self, token: str) -> None:
@@ -195,27 +174,10 @@ class ClusterWorkers(Workers):
                 raise WorkerError(reply)
 
 
-class _WithGpu(Executor):
-    """Submit to workers of a cluster that offer a GPU."""
-
-    def __init__(self, workers: ClusterWorkers) -> None:
-        self._workers = workers
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        return self._workers.send({GPU: 1}, fn, *args, **kwargs)
-
-
-def _pass_on(outer: Future[Any], inner: Future[Any]) -> None:
-    """Copy the end of one future to another, in our terms."""
-    if inner.cancelled():
-        outer.set_exception(ConnectionLostError("the scheduler is gone"))
-        return
-    error = inner.exception()
-    if error is None:
-        outer.set_result(inner.result())
-    elif isinstance(error, KilledWorker):
-        outer.set_exception(
-            WorkerDiedError(f"the last was {error.last_worker.address}", deaths=error.allowed_failures + 1)
-        )
-    else:
-        outer.set_exception(error)
+@contextmanager
+def _connection() -> Iterator[None]:
+    """Turn what dask raises where the scheduler cannot be asked into `ConnectionLostError`."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ConnectionLostError(str(error)) from error

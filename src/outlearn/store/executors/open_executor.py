@@ -15,13 +15,12 @@ from joblib import cpu_count
 
 from outlearn.errors import ConfigError
 from outlearn.store.executors.runner import TaskRunner
-from outlearn.store.executors.workers import InProcess, Workers
+from outlearn.store.executors.workers import THREAD_VARIABLES, InProcess, Workers
 from outlearn.store.store import Store
 
 __all__ = ["open_executor"]
 
 ADDRESSES = ("tcp://", "tls://")
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @contextmanager
@@ -54,7 +53,12 @@ def open_executor(
     """
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise ConfigError(f"workers is {workers!r}; expected a number of processes, at least 1.")
-    if cluster is not None and cluster != "local" and not cluster.startswith(ADDRESSES) and not _is_file(cluster):
+    if (
+        cluster is not None
+        and cluster != "local"
+        and not cluster.startswith(ADDRESSES)
+        and not cluster.endswith((".yaml", ".yml"))
+    ):
         raise ConfigError(
             f"cluster is {cluster!r}; expected 'local', the address of a dask scheduler such as 'tcp://10.0.0.1:8786' "
             "or 'tls://10.0.0.1:8786', or a .yaml file that describes Slurm jobs."
@@ -62,8 +66,13 @@ def open_executor(
     with warnings.catch_warnings(), _token(store) as token:
         # A worker that has grown is replaced by loky when its task has ended, which is no reason to warn.
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given")
-        with _opened(workers, cluster, token) as opened:
+        opened = _opened(workers, cluster, token)
+        try:
             yield TaskRunner(opened, token=token)
+        except BaseException:
+            opened.close(at_once=True)
+            raise
+        opened.close(at_once=False)
 
 
 def _opened(workers: int | None, cluster: str | None, token: str) -> Workers:
@@ -88,22 +97,15 @@ def _opened(workers: int | None, cluster: str | None, token: str) -> Workers:
     return ClusterWorkers(slurm.scheduler_address, at_most=workers, token=token, cluster=slurm, patience=QUEUE_SECONDS)
 
 
-def _is_file(cluster: str) -> bool:
-    return cluster.endswith((".yaml", ".yml"))
-
-
 def _environments(workers: int) -> list[dict[str, str]]:
     """Return the variables of each worker: its share of the cores, and one GPU each where there are some."""
     share = max(1, cpu_count() // workers)
-    threads = {name: str(min(share, _number(os.environ.get(name)) or share)) for name in THREAD_VARIABLES}
+    limits = {name: int(text) for name in THREAD_VARIABLES if (text := os.environ.get(name, "")).isdigit()}
+    threads = {name: str(min(share, limits.get(name) or share)) for name in THREAD_VARIABLES}
     gpus = _gpus()
     return [
         {**threads, **({"CUDA_VISIBLE_DEVICES": gpus[worker % len(gpus)]} if gpus else {})} for worker in range(workers)
     ]
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdigit() else None
 
 
 def _gpus() -> list[str]:

@@ -93,8 +93,10 @@ class _Run:
             try:
                 self._submit()
                 ended, _ = wait(self.out, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
-                for future in sorted(ended, key=_is_lost):
-                    self._settle(future)
+                errors = {future: self.workers.error(future) for future in ended}
+                # What is known comes first: tasks that are lost are all submitted again.
+                for future in sorted(ended, key=lambda each: isinstance(errors[each], ConnectionLostError)):
+                    self._settle(future, errors[future])
             except ConnectionLostError:
                 self.workers.reconnect()
                 self.waiting = {task.name: task for task in self.out.values()} | self.waiting
@@ -129,14 +131,12 @@ class _Run:
         return sum(task.gpu for task in self.out.values()) < self.workers.slots(gpu=True)
 
     def _start(self, task: Task) -> None:
-        future = self.workers.taking(gpu=task.gpu).submit(
-            answer, task.function, canonical_json(dict(task.arguments)), __version__, self.token
-        )
+        arguments = canonical_json(dict(task.arguments))
+        future = self.workers.submit(answer, task.function, arguments, __version__, self.token, gpu=task.gpu)
         self.out[future] = task
 
-    def _settle(self, future: Future[str]) -> None:
+    def _settle(self, future: Future[str], error: BaseException | None) -> None:
         """Take in what came of a task."""
-        error = future.exception()
         if isinstance(error, ConnectionLostError):
             raise error
         task = self.out.pop(future)
@@ -166,10 +166,6 @@ class _Run:
     def _end(self, task: Task, outcome: Outcome) -> None:
         self.outcomes[task.name] = outcome
         self.on_done(task.name, outcome)
-
-
-def _is_lost(future: Future[str]) -> bool:
-    return isinstance(future.exception(), ConnectionLostError)
 
 
 def _outcome(reply: dict[str, Any], *, attempts: int) -> Done | Failed:

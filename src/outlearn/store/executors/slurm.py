@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from outlearn.errors import ConfigError, MissingExtraError, WorkerError, suggest
+from outlearn.store.executors.workers import THREAD_VARIABLES
 
 __all__ = ["SlurmJobs", "open_slurm", "read_slurm", "slurm_arguments"]
 
@@ -79,10 +80,8 @@ def read_slurm(path: Path) -> SlurmJobs:
 def _check(path: Path, key: str, value: object, kind: str) -> None:
     least = 0 if key == "gpus" else 1
     if kind == "int":
-        right, wanted = (
-            isinstance(value, int) and not isinstance(value, bool) and value >= least,
-            f"a number >= {least}",
-        )
+        right = isinstance(value, int) and not isinstance(value, bool) and value >= least
+        wanted = f"a number >= {least}"
     elif kind.startswith("tuple"):
         right, wanted = isinstance(value, list) and all(isinstance(line, str) for line in value), "a list of texts"
     else:
@@ -98,7 +97,7 @@ def slurm_arguments(jobs: SlurmJobs) -> dict[str, Any]:
         >>> slurm_arguments(SlurmJobs(jobs=8, cores=4, gpus=1))["job_extra_directives"]
         ['--gres=gpu:1']
     """
-    threads = [f"export {name}={jobs.cores}" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")]
+    threads = [f"export {name}={jobs.cores}" for name in THREAD_VARIABLES]
     return {
         "queue": jobs.queue,
         "account": jobs.account,

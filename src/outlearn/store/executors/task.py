@@ -7,7 +7,7 @@ arrays). Nothing else crosses to a worker, so a task can be read in a log, and n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from outlearn.errors import ConfigError
@@ -101,7 +101,7 @@ class Skipped:
         because: names of the failed or skipped tasks that it comes after.
     """
 
-    because: tuple[str, ...] = field(default=())
+    because: tuple[str, ...]
 
     @property
     def cause(self) -> str:

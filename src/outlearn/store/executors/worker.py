@@ -13,7 +13,6 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -34,11 +33,7 @@ def place() -> str:
 
 
 def serve_driver(driver: int) -> None:
-    """Tie this process to the driver that started it: end with it, however it ends.
-
-    Args:
-        driver: the process id of the driver.
-    """
+    """Tie this process to the driver of this process id, which started it: end with it, however it ends."""
 
     def watch() -> None:
         # Whoever is orphaned gets another parent.
@@ -90,7 +85,8 @@ def answer(function: str, arguments: str, version: str, token: str) -> str:
             problem = problem_here(version, token)
             if problem:
                 raise WorkerError(problem)
-            result = _imported(function)(**json.loads(arguments))
+            module, _, name = function.partition(":")
+            result = getattr(import_module(module), name)(**json.loads(arguments))
             canonical_json(result)
             reply["result"] = result
         except Exception as error:
@@ -100,11 +96,6 @@ def answer(function: str, arguments: str, version: str, token: str) -> str:
     reply["warnings"] = list(dict.fromkeys(str(each.message) for each in given))
     reply["seconds"] = round(time.perf_counter() - began, 3)
     return json.dumps(reply)
-
-
-def _imported(function: str) -> Callable[..., Any]:
-    module, _, name = function.partition(":")
-    return getattr(import_module(module), name)
 
 
 def _appears(token: Path) -> bool:

@@ -1,26 +1,26 @@
-"""What a run needs of its workers: the interface of concurrent.futures, how many there are, and how they fail.
+"""What a run needs of its workers: to take a task, to say how many there are, and how a task's worker failed.
 
-Each kind of workers is a `concurrent.futures.Executor`, so one loop drives them all (`runner`). A worker takes one task
-at a time, and never more tasks are out than there are workers: no queue hides in an executor, so when a worker dies it
-is known which task it ran.
+One loop drives workers of every kind (`runner`), through futures of concurrent.futures. A worker takes one task at a
+time, and never more tasks are out than there are workers: no queue hides anywhere, so when a worker dies it is known
+which task it ran.
 """
 
 from __future__ import annotations
 
 import signal
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Any
 
-__all__ = ["ConnectionLostError", "InProcess", "WorkerDiedError", "Workers", "deaf_to_interrupts"]
+__all__ = ["THREAD_VARIABLES", "ConnectionLostError", "InProcess", "WorkerDiedError", "Workers", "interrupts_blocked"]
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @contextmanager
-def deaf_to_interrupts() -> Iterator[None]:
-    """Let processes and threads that are started inside never get Ctrl-C, which is for the driver alone to act on.
+def interrupts_blocked() -> Iterator[None]:
+    """Start processes and threads inside that never get Ctrl-C, which is for the driver alone to act on.
 
     They inherit what is blocked here. A Ctrl-C meanwhile reaches this thread at the end.
     """
@@ -32,7 +32,7 @@ def deaf_to_interrupts() -> Iterator[None]:
 
 
 class WorkerDiedError(Exception):
-    """Result of a task whose worker ended before the task did.
+    """What became of a task whose worker ended before the task did.
 
     Attributes:
         deaths: how many workers ended under it.
@@ -44,15 +44,27 @@ class WorkerDiedError(Exception):
 
 
 class ConnectionLostError(Exception):
-    """Result of a task of which nothing is known any more: the way to its worker is cut."""
+    """What became of a task of which nothing is known any more: the way to its worker is cut."""
 
 
-class Workers(Executor):
-    """Executors that a run can use.
+class Workers(ABC):
+    """Run functions that do not raise; their futures fail as the engine's futures do, see `error`."""
 
-    A future holds what the function returned, a `WorkerDiedError` or a `ConnectionLostError`; functions that are
-    submitted do not raise.
-    """
+    @abstractmethod
+    def submit(self, function: Callable[..., str], *arguments: str, gpu: bool) -> Future[str]:
+        """Give a task to a free worker.
+
+        Args:
+            function: what to call with these arguments.
+            gpu: whether to prefer workers that offer a GPU.
+
+        Raises:
+            ConnectionLostError: if the workers cannot be reached.
+        """
+
+    @abstractmethod
+    def error(self, future: Future[str]) -> BaseException | None:
+        """Say what became of a task that has ended: None, `WorkerDiedError`, `ConnectionLostError`, or its error."""
 
     @abstractmethod
     def slots(self, *, gpu: bool = False) -> int:
@@ -67,10 +79,6 @@ class Workers(Executor):
         """
 
     @abstractmethod
-    def taking(self, *, gpu: bool) -> Executor:
-        """Return what takes tasks that a GPU helps, or all others."""
-
-    @abstractmethod
     def reconnect(self) -> None:
         """Find the workers again after a `ConnectionLostError`.
 
@@ -79,34 +87,26 @@ class Workers(Executor):
         """
 
     @abstractmethod
-    def stop(self) -> None:
-        """End at once, with whatever is running."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is None:
-            self.shutdown()
-        else:
-            self.stop()
+    def close(self, *, at_once: bool) -> None:
+        """End the workers that were started for this; at once, with whatever is running, or when they are done."""
 
 
 class InProcess(Workers):
-    """Run each task at once, here: the executor of those who asked for none."""
+    """Run each task at once, here: the workers of those who asked for none."""
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        future.set_result(fn(*args, **kwargs))
+    def submit(self, function: Callable[..., str], *arguments: str, gpu: bool) -> Future[str]:
+        future: Future[str] = Future()
+        future.set_result(function(*arguments))
         return future
+
+    def error(self, future: Future[str]) -> BaseException | None:
+        return None
 
     def slots(self, *, gpu: bool = False) -> int:
         return 1
 
-    def taking(self, *, gpu: bool) -> Executor:
-        return self
-
     def reconnect(self) -> None:
         return None
 
-    def stop(self) -> None:
+    def close(self, *, at_once: bool) -> None:
         return None

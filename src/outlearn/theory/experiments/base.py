@@ -8,18 +8,22 @@ from typing import Any
 
 import numpy as np
 
+from outlearn.core.intervals import Interval
 from outlearn.errors import ConfigError
 from outlearn.results.theory import Claim, TheoryResult
 from outlearn.theory.sampling import mean_interval
-from outlearn.theory.scalars import Real
+from outlearn.theory.scalars import Number, Real
 from outlearn.theory.settings import settings_as_dict
 
-__all__ = ["Z_TOLERANCE", "Experiment", "Findings", "OnProgress", "as_columns", "worst", "z_claim"]
+__all__ = [
+    "Experiment", "Findings", "OnProgress", "as_columns", "bootstrap_claim", "relative_claim", "sign_claim", "worst",
+    "z_claim",
+]  # fmt: skip
 
 # |z| < 4.5 fails a true claim once in 150,000: a full run makes a few hundred comparisons.
 Z_TOLERANCE = 4.5
 
-
+Measured = Number | np.floating
 # Called with the share of the work that is done, in [0, 1].
 OnProgress = Callable[[float], None]
 
@@ -66,7 +70,7 @@ class Experiment:
                 f"{self.name} takes {self.settings.__name__}, got {type(chosen).__name__}; "
                 f"build it with {self.settings.__name__}(...) or leave it out"
             )
-        found = self.simulate(chosen, np.random.default_rng(seed), progress or _silent)
+        found = self.simulate(chosen, np.random.default_rng(seed), progress or (lambda done: None))
         return TheoryResult(
             name=self.name,
             description=self.description,
@@ -76,10 +80,6 @@ class Experiment:
             seed=seed,
             notes=found.notes,
         )
-
-
-def _silent(done: float) -> None:
-    """Report nothing."""
 
 
 def worst(claims: Sequence[Claim]) -> Claim:
@@ -106,6 +106,62 @@ def z_claim(text: str, draws: np.ndarray, predicted: np.ndarray | Real) -> Claim
         tolerance=Z_TOLERANCE,
         standard_error=mean_interval(draws - predicted).standard_error,
         count=draws.size,
+    )
+
+
+def bootstrap_claim(
+    text: str,
+    draws: np.ndarray,
+    statistic: Callable[[np.ndarray], float],
+    predicted: Real,
+    rng: np.random.Generator,
+    *,
+    resamples: int,
+) -> Claim:
+    """Claim that a statistic of the means of draws, `[rows, draws]`, is the predicted one, in bootstrap errors."""
+    count = draws.shape[-1]
+    weights = rng.multinomial(count, np.full(count, 1 / count), resamples)
+    return Claim(
+        text=text,
+        measured=statistic(draws.mean(axis=-1)),
+        predicted=float(predicted),
+        statistic="z",
+        tolerance=Z_TOLERANCE,
+        standard_error=float(np.std([statistic(draws @ w / count) for w in weights], ddof=1)),
+        count=count,
+    )
+
+
+def relative_claim(
+    text: str, measured: Measured, predicted: Measured, tolerance: Real, count: int | None = None
+) -> Claim:
+    """Claim that a number is the predicted one up to a relative error; where 0 is predicted, it is that error."""
+    return Claim(
+        text=text,
+        measured=float(measured),
+        predicted=float(predicted),
+        statistic="relative error",
+        tolerance=tolerance,
+        count=count,
+    )
+
+
+def sign_claim(
+    text: str, measured: Measured | Interval, sign: Real, tolerance: Real = Z_TOLERANCE, count: int | None = None
+) -> Claim:
+    """Claim that a number lies on one side of 0; the tolerance of an interval is in its standard errors."""
+    error = None
+    if isinstance(measured, Interval):
+        error, count = measured.standard_error, measured.n_points
+        measured = measured.mean
+    return Claim(
+        text=text,
+        measured=float(measured),
+        predicted=float(sign),
+        statistic="sign",
+        tolerance=tolerance,
+        standard_error=error,
+        count=count,
     )
 
 

@@ -11,7 +11,7 @@ from scipy.special import log_softmax
 
 from outlearn.core.generators import get_generator
 from outlearn.results.theory import Claim
-from outlearn.theory.experiments.base import Findings, OnProgress, as_columns, worst
+from outlearn.theory.experiments.base import Findings, OnProgress, relative_claim, sign_claim, worst
 from outlearn.theory.projections import closest_softmax_linear, project_on_half_space, project_on_m_flat
 from outlearn.theory.scalars import Real
 from outlearn.theory.settings import at_least
@@ -64,41 +64,36 @@ class Family:
     says: str
 
 
-def _in_span(settings: ConvexSettings, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _in_span(
+    settings: ConvexSettings, rng: np.random.Generator, limit: Callable[[np.ndarray], np.ndarray] = np.asarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw a basis, a target in its span, whose weights are limited, and a noisy teacher."""
     basis = rng.standard_normal((settings.points, settings.directions))
-    weights = rng.standard_normal(settings.directions)
-    noise = settings.noise * rng.standard_normal(settings.points)
-    return basis, weights, noise
+    target = basis @ limit(rng.standard_normal(settings.directions))
+    return basis, target, target + settings.noise * rng.standard_normal(settings.points)
 
 
 def _subspace(settings: ConvexSettings, rng: np.random.Generator) -> Problem:
-    basis, weights, noise = _in_span(settings, rng)
-    target = basis @ weights
-    teacher = target + noise
+    basis, target, teacher = _in_span(settings, rng)
     return _squared(target, teacher, basis @ np.linalg.lstsq(basis, teacher, rcond=None)[0])
 
 
 def _cone(settings: ConvexSettings, rng: np.random.Generator) -> Problem:
-    basis, weights, noise = _in_span(settings, rng)
-    weights = np.maximum(weights, 0.0)  # on the boundary in half of its directions
-    target = basis @ weights
-    teacher = target + noise
+    # The target is on the boundary in half of its directions.
+    basis, target, teacher = _in_span(settings, rng, lambda weights: np.maximum(weights, 0.0))
     return _squared(target, teacher, basis @ nnls(basis, teacher)[0])
 
 
 def _lines(settings: ConvexSettings, rng: np.random.Generator) -> Problem:
     """Draw a union of lines: each is convex, their union is not."""
-    basis, weights, noise = _in_span(settings, rng)
-    target = basis[:, 0] * weights[0]
-    teacher = target + noise
+    basis, target, teacher = _in_span(settings, rng, lambda weights: weights * (np.arange(weights.size) == 0))
     fits = basis * (basis.T @ teacher / (basis**2).sum(axis=0))
     return _squared(target, teacher, fits[:, np.argmin(((fits - teacher[:, None]) ** 2).sum(axis=0))])
 
 
 def _squared(target: np.ndarray, teacher: np.ndarray, student: np.ndarray) -> Problem:
-    generator = get_generator("squared_euclidean")
-    duals = [generator.gradient(values[:, None]) for values in (target, teacher, student)]
-    return duals[0], duals[1], duals[2]
+    gradient = get_generator("squared_euclidean").gradient
+    return gradient(target[:, None]), gradient(teacher[:, None]), gradient(student[:, None])
 
 
 def _distribution(settings: ConvexSettings, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -169,37 +164,32 @@ FAMILIES: dict[str, Family] = {
 
 def simulate_convex(settings: ConvexSettings, rng: np.random.Generator, progress: OnProgress) -> Findings:
     """Draw problems of every family and compare the gain with the misfit."""
-    claims: list[Claim] = []
-    identities: list[Claim] = []
-    drawn: list[np.ndarray] = []  # gap, misfit, residual: [problems, 3] of each family
+    claims, identities = [], []
+    drawn = []  # gap, misfit, residual: [problems, 3] of each family
     head_seed = rng.integers(2**63)  # the two views of the softmax-linear heads share their problems
     for index, family in enumerate(FAMILIES.values()):
         own = np.random.default_rng(head_seed) if family.draw is _softmax_linear else rng
-        drawn.append(np.array([_terms(family, family.draw(settings, own)) for _ in range(settings.problems)]))
-        claims.append(_claim(family, drawn[-1][:, 0], drawn[-1][:, 1]))
-        identities.append(_identity(family, *drawn[-1].T))
+        terms = np.array([_terms(family, family.draw(settings, own)) for _ in range(settings.problems)])
+        drawn.append(terms)
+        gap, misfit, residual = terms.T
+        claims.append(_claim(family, gap, misfit))
+        text = f"Every family: gap = misfit + residual (largest relative error, {family.title})"
+        identities.append(_equality(text, gap, misfit, gap - misfit - residual))
         progress((index + 1) / len(FAMILIES))
     gap, misfit, residual = np.concatenate(drawn).T
-    problems = {
-        "family": np.repeat(list(FAMILIES), settings.problems),
-        "misfit": misfit,
-        "gap": gap,
-        "residual": residual,
+    names = np.repeat(list(FAMILIES), settings.problems)
+    problems = {"family": names, "misfit": misfit, "gap": gap, "residual": residual}
+    means = np.array([terms.mean(axis=0) for terms in drawn]).T
+    families = {
+        "family": np.array(list(FAMILIES)),
+        **{
+            fact: np.array([getattr(family, fact) for family in FAMILIES.values()])
+            for fact in ("title", "group", "says")
+        },
+        "below": np.array([_share_below(terms[:, 0], terms[:, 1]) for terms in drawn]),
+        **dict(zip(("gap", "misfit", "residual"), means, strict=True)),
     }
-    families = [
-        {
-            "family": name,
-            "title": family.title,
-            "group": family.group,
-            "says": family.says,
-            "below": _share_below(terms[:, 0], terms[:, 1]),
-            **dict(zip(("gap", "misfit", "residual"), terms.mean(axis=0).tolist(), strict=True)),
-        }
-        for (name, family), terms in zip(FAMILIES.items(), drawn, strict=True)
-    ]
-    return Findings(
-        claims=(*claims, worst(identities)), curves={"problems": problems, "families": as_columns(families)}
-    )
+    return Findings(claims=(*claims, worst(identities)), curves={"problems": problems, "families": families})
 
 
 def _share_below(gap: np.ndarray, misfit: np.ndarray) -> float:
@@ -226,40 +216,20 @@ def _terms(family: Family, problem: Problem) -> tuple[float, float, float]:
     return gap, misfit, float((turn * step).sum(-1).mean())
 
 
-def _identity(family: Family, gap: np.ndarray, misfit: np.ndarray, residual: np.ndarray) -> Claim:
-    error = np.abs(gap - misfit - residual) / (np.maximum(misfit, np.abs(gap)) + 1e-12)
-    return Claim(
-        text=f"Every family: gap = misfit + residual (largest relative error, {family.title})",
-        measured=float(error.max()),
-        predicted=0.0,
-        statistic="relative error",
-        tolerance=EQUALITY_TOLERANCE,
-        count=gap.size,
-    )
+def _equality(text: str, gap: np.ndarray, misfit: np.ndarray, difference: np.ndarray) -> Claim:
+    error = np.abs(difference) / (np.maximum(misfit, np.abs(gap)) + 1e-12)
+    return relative_claim(text, error.max(), 0.0, EQUALITY_TOLERANCE, gap.size)
 
 
 def _claim(family: Family, gap: np.ndarray, misfit: np.ndarray) -> Claim:
     slack = gap - misfit
     if family.says == "equal":
-        return Claim(
-            text=f"{family.title}: the gain is the misfit (largest relative error)",
-            measured=float((np.abs(slack) / (np.maximum(misfit, np.abs(gap)) + 1e-12)).max()),
-            predicted=0.0,
-            statistic="relative error",
-            tolerance=EQUALITY_TOLERANCE,
-            count=gap.size,
-        )
-    bound = (
-        f"the misfit is no bound; the gain is below it in {_share_below(gap, misfit):.0%} of problems (smallest gain - "
-        "misfit)"
-    )
+        return _equality(f"{family.title}: the gain is the misfit (largest relative error)", gap, misfit, slack)
     if family.says == "at least":
-        bound = "the gain is at least the misfit (smallest gain - misfit)"
-    return Claim(
-        text=f"{family.title}: {bound}",
-        measured=float(slack.min()),
-        predicted=1.0 if family.says == "at least" else -1.0,
-        statistic="sign",
-        tolerance=ROUNDING if family.says == "at least" else -ROUNDING,
-        count=gap.size,
+        text = f"{family.title}: the gain is at least the misfit (smallest gain - misfit)"
+        return sign_claim(text, slack.min(), 1.0, ROUNDING, gap.size)
+    text = (
+        f"{family.title}: the misfit is no bound; the gain is below it in {_share_below(gap, misfit):.0%} of problems "
+        "(smallest gain - misfit)"
     )
+    return sign_claim(text, slack.min(), -1.0, -ROUNDING, gap.size)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import log_softmax
+from scipy.special import expit, log_softmax, xlogy
 
 from outlearn.core.decomposition.bias_variance import BiasVariance, bias_variance
 from outlearn.core.decomposition.total_variance import total_variance
@@ -18,9 +18,17 @@ from outlearn.core.generators import get_generator
 from outlearn.core.predictions import Predictions
 from outlearn.errors import ConfigError
 from outlearn.results.theory import Claim
-from outlearn.theory.experiments.base import Z_TOLERANCE, Findings, OnProgress, as_columns
-from outlearn.theory.experiments.logit_ensembles import compare_logits
-from outlearn.theory.sampling import mean_interval
+from outlearn.theory.experiments.base import (
+    Findings,
+    OnProgress,
+    as_columns,
+    relative_claim,
+    sign_claim,
+    worst,
+    z_claim,
+)
+from outlearn.theory.logit_ensembles import dual_ensemble_variance, primal_pair_dual_mean
+from outlearn.theory.sampling import interval_columns, mean_interval
 from outlearn.theory.scalars import Real
 from outlearn.theory.settings import at_least, increasing
 from outlearn.theory.softmax_regression import fit_softmax, predict_softmax
@@ -73,20 +81,16 @@ def simulate_ensembles(settings: EnsemblesSettings, rng: np.random.Generator, pr
     onehot = np.eye(log_probs.shape[-1])[labels]
     smoothed = (1 - SMOOTHING) * onehot + SMOOTHING / log_probs.shape[-1]
     target = {"target_first": labels, "prediction_first": smoothed}
-    pairs = {"dual": _ensembles(log_probs, _all_pairs(len(log_probs)), dual=True)}
-    pairs["primal"] = _ensembles(log_probs, _all_pairs(len(log_probs)), dual=False)
+    every = np.indices((len(log_probs), len(log_probs))).reshape(2, -1).T
+    pairs = {kind: _ensembles(log_probs, every, dual=kind == "dual") for kind in ("dual", "primal")}
     single = {order: _decompose(target[order], log_probs, order) for order in target}
     paired = {
         (kind, order): _decompose(target[order], values, order) for kind, values in pairs.items() for order in target
     }
     progress(0.7)
-    logit_claims, logit_curve = compare_logits(settings.members, settings.logit_deviation, settings.draws, rng)
+    logit_claims, logit_curve = _compare_logits(settings.members, settings.logit_deviation, settings.draws, rng)
     return Findings(
-        claims=(
-            *_pair_claims(single, paired),
-            *_other_claims(labels, log_probs, groups),
-            *logit_claims,
-        ),
+        claims=(*_pair_claims(single, paired), *_other_claims(labels, log_probs, groups), *logit_claims),
         curves={
             "members": _member_curve(settings, rng, log_probs, target),
             "pairs": _pair_curve(single, paired),
@@ -124,10 +128,6 @@ def _train(
     return np.array(models), digits[test]
 
 
-def _all_pairs(models: int) -> np.ndarray:
-    return np.array(np.meshgrid(np.arange(models), np.arange(models))).reshape(2, -1).T
-
-
 def _ensembles(log_probs: np.ndarray, members: np.ndarray, *, dual: bool) -> np.ndarray:
     """Average models by log-probability or by probability, as `members`, `[ensembles, size]`, says."""
     total = np.zeros((len(members), *log_probs.shape[1:]))
@@ -140,86 +140,56 @@ def _decompose(target: np.ndarray, log_probs: np.ndarray, order: str) -> BiasVar
     return bias_variance(target, Predictions.from_logits(log_probs), generator="negative_entropy", order=order)
 
 
-def _pair_claims(single: dict[str, BiasVariance], paired: dict[tuple[str, str], BiasVariance]) -> tuple[Claim, ...]:
-    kept = (("dual", "target_first", "mean log-probability"), ("primal", "prediction_first", "mean probability"))
+def _pair_claims(single: dict[str, BiasVariance], paired: dict[tuple[str, str], BiasVariance]) -> list[Claim]:
     claims = []
-    for kind, order, way in kept:
+    for kind, order, way, loss in (
+        ("dual", "target_first", "mean log-probability", "D(target, prediction)"),
+        ("primal", "prediction_first", "mean probability", "D(prediction, target)"),
+    ):
         before, after = single[order], paired[kind, order]
-        loss = "D(target, prediction)" if order == "target_first" else "D(prediction, target)"
-        claims.append(
-            Claim(
-                text=f"{loss}: ensembles by {way} keep the bias at every point (largest relative change)",
-                measured=float((np.abs(after.bias - before.bias) / np.maximum(before.bias, 1e-6)).max()),
-                predicted=0.0,
-                statistic="relative error",
-                tolerance=EXACT,
-                count=before.bias.size,
-            )
-        )
-        cut = mean_interval(before.variance - after.variance)
-        claims.append(
-            Claim(
-                text=f"{loss}: pairs by {way} have less variance, "
-                f"{after.variance.mean() / before.variance.mean():.0%} of a single model's (difference)",
-                measured=cut.mean,
-                predicted=1.0,
-                statistic="sign",
-                tolerance=Z_TOLERANCE,
-                standard_error=cut.standard_error,
-                count=cut.n_points,
-            )
-        )
-    before, after = single["target_first"], paired["primal", "target_first"]
-    moved = after.bias - before.bias
-    claims.append(
-        Claim(
-            text=f"D(target, prediction): pairs by mean probability move the bias, by {moved.mean():+.4f} nats on "
-            "average (mean absolute change)",
-            measured=float(np.abs(moved).mean()),
-            predicted=1.0,
-            statistic="sign",
-            tolerance=EXACT,
-            count=moved.size,
-        )
+        change = (np.abs(after.bias - before.bias) / np.maximum(before.bias, 1e-6)).max()
+        text = f"{loss}: ensembles by {way} keep the bias at every point (largest relative change)"
+        claims.append(relative_claim(text, change, 0.0, EXACT, before.bias.size))
+        left = after.variance.mean() / before.variance.mean()
+        text = f"{loss}: pairs by {way} have less variance, {left:.0%} of a single model's (difference)"
+        claims.append(sign_claim(text, mean_interval(before.variance - after.variance), 1.0))
+    moved = paired["primal", "target_first"].bias - single["target_first"].bias
+    text = (
+        f"D(target, prediction): pairs by mean probability move the bias, by {moved.mean():+.4f} nats on average (mean "
+        "absolute change)"
     )
-    return tuple(claims)
+    return [*claims, sign_claim(text, np.abs(moved).mean(), 1.0, EXACT, moved.size)]
 
 
 def _other_claims(labels: np.ndarray, log_probs: np.ndarray, groups: np.ndarray) -> list[Claim]:
     """State what holds for any classifiers: the law of total variance, and Jensen where the divergence is convex."""
     split = total_variance(Predictions.from_logits(log_probs), groups)
-    points = np.arange(len(labels))
-    losses = -log_probs[:, points, labels]
-    ensemble_loss = -np.log(np.exp(log_probs)[:, points, labels].mean(axis=0))
+    n = len(labels)
+    of_labels = log_probs[:, np.arange(n), labels]
+    advantage = np.log(np.exp(of_labels).mean(axis=0)) - of_labels.mean(axis=0)
     saito = get_generator("itakura_saito")
-    target, members = np.ones((2, 1)), np.array([[5.0], [9.0]])
-    excess = saito.divergence(target, members).mean() - saito.divergence(
-        np.ones((1, 1)), members.mean(0, keepdims=True)
-    )
+    five, nine, mean = (saito.divergence(np.ones((1, 1)), np.array([[value]])).item() for value in (5.0, 9.0, 7.0))
     return [
-        Claim(
-            text=f"Variance within data draws and between them ({split.share_between:.0%}) add up to the whole",
-            measured=float((split.within + split.between).mean()),
-            predicted=float(split.total.mean()),
-            statistic="relative error",
-            tolerance=EXACT,
-            count=len(labels),
+        relative_claim(
+            f"Variance within data draws and between them ({split.share_between:.0%}) add up to the whole",
+            (split.within + split.between).mean(),
+            split.total.mean(),
+            EXACT,
+            n,
         ),
-        Claim(
-            text="Log loss is convex: an ensemble by mean probability is never worse than its members on average "
+        sign_claim(
+            "Log loss is convex: an ensemble by mean probability is never worse than its members on average "
             "(smallest advantage at a point)",
-            measured=float((losses.mean(axis=0) - ensemble_loss).min()),
-            predicted=1.0,
-            statistic="sign",
-            tolerance=-EXACT,
-            count=len(labels),
+            advantage.min(),
+            1.0,
+            -EXACT,
+            n,
         ),
-        Claim(
-            text="Itakura-Saito is not: at target 1, the mean of 5 and 9 is worse than they are on average (advantage)",
-            measured=float(excess[0]),
-            predicted=-1.0,
-            statistic="sign",
-            tolerance=EXACT,
+        sign_claim(
+            "Itakura-Saito is not: at target 1, the mean of 5 and 9 is worse than they are on average (advantage)",
+            (five + nine) / 2 - mean,
+            -1.0,
+            EXACT,
         ),
     ]
 
@@ -252,3 +222,46 @@ def _member_curve(
 def _pair_curve(single: dict[str, BiasVariance], paired: dict[tuple[str, str], BiasVariance]) -> dict[str, np.ndarray]:
     before, dual, primal = single["target_first"], paired["dual", "target_first"], paired["primal", "target_first"]
     return {"single_bias": before.bias, "dual_pair_bias": dual.bias, "primal_pair_bias": primal.bias}
+
+
+def _compare_logits(
+    sizes: tuple[int, ...], deviation: Real, draws: int, rng: np.random.Generator
+) -> tuple[list[Claim], dict[str, np.ndarray]]:
+    """Simulate ensembles of each size at nine mean logits; return the claims and a curve over sizes."""
+    means, target = np.linspace(-2, 2, 9), 0.7
+    claims, variances, exact_variances = [], [], []
+    for members in sizes:
+        logits = means + deviation * rng.standard_normal((draws, members, means.size))
+        dual = logits.mean(axis=1)
+        # KL(sigmoid(mean), f) itself, linear term and all: the term has mean 0 but takes most of the spread with it
+        divergence = np.logaddexp(0, dual) - np.logaddexp(0, means) - expit(means) * (dual - means)
+        exact = float(dual_ensemble_variance(means, deviation, members=members).mean())
+        text = f"Gaussian logits: variance of a dual ensemble (worst of {len(sizes)} sizes, {members})"
+        claims.append(z_claim(text, divergence.mean(axis=1), exact))
+        variances.append(mean_interval(divergence.mean(axis=1)))
+        exact_variances.append(exact)
+    pair = expit(means + deviation * rng.standard_normal((draws, 2, means.size))).mean(axis=1)
+    # z-scores on the dual mean, where the average is; the bias is a smooth function of it
+    exact_duals = primal_pair_dual_mean(means, deviation)
+    moved = [
+        z_claim(
+            f"Gaussian logits: the dual mean of primal pairs (worst of {means.size} mean logits, {mean:g}; a dual "
+            f"ensemble's is {mean:g})",
+            duals,
+            float(exact),
+        )
+        for mean, duals, exact in zip(means, np.log(pair / (1 - pair)).T, exact_duals, strict=True)
+    ]
+    curve = {
+        "members": np.array(sizes),
+        **interval_columns("variance", variances),
+        "variance_exact": np.array(exact_variances),
+        "bias_of_dual": np.full(len(sizes), _binary_kl(target, means).mean()),
+        "bias_of_primal_pairs": np.full(len(sizes), _binary_kl(target, exact_duals).mean()),
+    }
+    return [worst(claims), worst(moved)], curve
+
+
+def _binary_kl(target: float, logits: np.ndarray) -> np.ndarray:
+    entropy = -xlogy(target, target) - xlogy(1 - target, 1 - target)
+    return np.asarray(np.logaddexp(0, logits) - target * logits - entropy)

@@ -9,8 +9,9 @@ import numpy as np
 
 from outlearn.core.intervals import Interval, two_way_interval
 from outlearn.results.theory import Claim
-from outlearn.theory.experiments.base import Findings, OnProgress, worst
+from outlearn.theory.experiments.base import Findings, OnProgress, as_columns, relative_claim, sign_claim, worst
 from outlearn.theory.experiments.entropy_students import Students, students_of_digits, students_of_run
+from outlearn.theory.sampling import interval_columns
 from outlearn.theory.settings import at_least, increasing
 from outlearn.theory.sharpening import best_power, sharpen, sharpening_gain, slope_by_complex_step
 
@@ -83,73 +84,43 @@ def _called(students: Students, index: int) -> str:
 
 
 def _slope_claim(students: Students, gains: list[np.ndarray]) -> Claim:
-    return worst(
-        [
-            Claim(
-                text=f"The slope of log loss along sharpening is CE(y, s) - H(s) (worst of {len(gains)} groups of "
-                f"students, {_called(students, index)})",
-                measured=slope_by_complex_step(logs, students.labels),
-                predicted=-float(gain.mean()),
-                statistic="relative error",
-                tolerance=SLOPE_TOLERANCE,
-                count=gain.size,
-            )
-            for index, (logs, gain) in enumerate(zip(students.log_probs, gains, strict=True))
-        ]
-    )
+    claims = []
+    for index, (logs, gain) in enumerate(zip(students.log_probs, gains, strict=True)):
+        which = f"(worst of {len(gains)} groups of students, {_called(students, index)})"
+        text = f"The slope of log loss along sharpening is CE(y, s) - H(s) {which}"
+        slope = slope_by_complex_step(logs, students.labels)
+        claims.append(relative_claim(text, slope, -gain.mean(), SLOPE_TOLERANCE, gain.size))
+    return worst(claims)
 
 
 def _step_claim(students: Students, margins: list[Interval]) -> Claim:
     """Sharpen by one percent: log loss must fall exactly for those with H > CE (a second-order term set aside)."""
-    points = np.arange(len(students.labels))
+    text = "Sharpening by 1% lowers log loss exactly where H(s) > CE(y, s)"
     claims = []
     for index, (logs, margin) in enumerate(zip(students.log_probs, margins, strict=True)):
         probs = np.exp(logs)
         finite = np.where(probs > 0, logs, 0.0)
         curvature = float(((probs * finite**2).sum(-1) - (probs * finite).sum(-1) ** 2).mean())
-        if abs(margin.mean) <= STEP * curvature:  # too close to call at this step
-            continue
-        fall = float((sharpen(logs, 1 + STEP) - logs)[:, points, students.labels].mean())
-        claims.append(
-            Claim(
-                text=f"Sharpening by 1% lowers log loss exactly where H(s) > CE(y, s) (least clear of those that are "
-                f"clear, {_called(students, index)}: fall of log loss)",
-                measured=fall,
-                predicted=margin.mean,
-                statistic="sign",
-                tolerance=0.0,
-                count=logs.shape[0] * logs.shape[1],
-            )
-        )
-    return worst(claims) if claims else _nothing("Sharpening by 1% lowers log loss exactly where H(s) > CE(y, s)")
+        if abs(margin.mean) > STEP * curvature:  # else too close to call at this step
+            fall = students.at_labels(sharpen(logs, 1 + STEP) - logs)
+            which = f"(least clear of those that are clear, {_called(students, index)}: fall of log loss)"
+            claims.append(sign_claim(f"{text} {which}", fall.mean(), margin.mean, 0.0, fall.size))
+    return _worst_or_nothing(text, claims)
 
 
 def _power_claim(students: Students, margins: list[Interval], powers: list[float]) -> Claim:
-    claims = [
-        Claim(
-            text=f"The best power is above 1 exactly where H(s) > CE(y, s) (closest to 1, {_called(students, index)}: "
-            f"log of the best power)",
-            measured=float(np.log(power)),
-            predicted=margin.mean,
-            statistic="sign",
-            tolerance=0.0,
-            count=students.log_probs[index].shape[0] * students.log_probs[index].shape[1],
-        )
-        for index, (margin, power) in enumerate(zip(margins, powers, strict=True))
-        if abs(margin.mean) > 1e-6  # below the resolution of the search
-    ]
-    return worst(claims) if claims else _nothing("The best power is above 1 exactly where H(s) > CE(y, s)")
+    text = "The best power is above 1 exactly where H(s) > CE(y, s)"
+    claims = []
+    for index, (margin, power) in enumerate(zip(margins, powers, strict=True)):
+        if abs(margin.mean) > 1e-6:  # the resolution of the search
+            which = f"(closest to 1, {_called(students, index)}: log of the best power)"
+            count = students.log_probs[index][..., 0].size
+            claims.append(sign_claim(f"{text} {which}", np.log(power), margin.mean, 0.0, count))
+    return _worst_or_nothing(text, claims)
 
 
-def _nothing(text: str) -> Claim:
-    return Claim(
-        text=f"{text} (no student is clearly on one side)",
-        measured=0.0,
-        predicted=0.0,
-        statistic="relative error",
-        tolerance=0.0,
-        count=0,
-    )
+def _worst_or_nothing(text: str, claims: list[Claim]) -> Claim:
+    return worst(claims) if claims else relative_claim(f"{text} (no student is clearly on one side)", 0.0, 0.0, 0.0, 0)
 
 
 def _both_kinds(students: Students, margins: list[Interval]) -> list[Claim]:
@@ -157,64 +128,50 @@ def _both_kinds(students: Students, margins: list[Interval]) -> list[Claim]:
     claims = []
     for sign, word in ((1.0, "under-confident: sharpening helps it"), (-1.0, "over-confident: sharpening hurts it")):
         index = int(np.argmax([sign * margin.mean / margin.standard_error for margin in margins]))  # the clearest
-        claims.append(
-            Claim(
-                text=f"The student by {_called(students, index)} is {word} (H - CE)",
-                measured=margins[index].mean,
-                predicted=sign,
-                statistic="sign",
-                tolerance=CLEAR,
-                standard_error=margins[index].standard_error,
-                count=len(students.labels),
-            )
-        )
+        text = f"The student by {_called(students, index)} is {word} (H - CE)"
+        claims.append(sign_claim(text, margins[index], sign, CLEAR))
     return claims
 
 
 def _identity_claim(students: Students) -> Claim:
     """Check KL(y, t) - KL(y, s) = RCE(s, t) - H(s) + sum (y - s) log(s / t), point by point."""
-    points = np.arange(len(students.labels))
     largest = 0.0
     for student, teacher in zip(students.log_probs, students.teachers, strict=True):
         probs = np.exp(student)
         ratio = student - teacher
-        gap = ratio[:, points, students.labels]
+        gap = students.at_labels(ratio)
         reverse_ce, entropy = -(probs * teacher).sum(-1), -(probs * student).sum(-1)
         residual = gap - (probs * ratio).sum(-1)
         error = np.abs(gap - (reverse_ce - entropy + residual)) / np.maximum(np.abs(gap) + reverse_ce, 1.0)
         largest = max(largest, float(error.max()))
-    return Claim(
-        text="Everywhere, gap = RCE(s, t) - H(s) + sum (y - s) log(s / t) (largest relative error)",
-        measured=largest,
-        predicted=0.0,
-        statistic="relative error",
-        tolerance=IDENTITY_TOLERANCE,
-        count=len(students.labels),
-    )
+    text = "Everywhere, gap = RCE(s, t) - H(s) + sum (y - s) log(s / t) (largest relative error)"
+    return relative_claim(text, largest, 0.0, IDENTITY_TOLERANCE, len(students.labels))
 
 
 def _student_curve(students: Students, margins: list[Interval], powers: list[float]) -> dict[str, np.ndarray]:
-    points = np.arange(len(students.labels))
-    losses = [-logs[:, points, students.labels].mean() for logs in students.log_probs]
+    gains = interval_columns("gain", margins)
+    losses = np.array([-students.at_labels(logs).mean() for logs in students.log_probs])
     return {
         "student": np.array(students.names),
         "steps": np.array(students.steps),
         "accuracy": np.array([(logs.argmax(-1) == students.labels).mean() for logs in students.log_probs]),
-        "log_loss": np.array(losses),
-        "entropy": np.array([margin.mean + loss for margin, loss in zip(margins, losses, strict=True)]),
-        "gain": np.array([margin.mean for margin in margins]),
-        "gain_low": np.array([margin.low for margin in margins]),
-        "gain_high": np.array([margin.high for margin in margins]),
+        "log_loss": losses,
+        "entropy": gains["gain"] + losses,
+        **gains,
         "best_power": np.array(powers),
     }
 
 
 def _power_curve(students: Students) -> dict[str, np.ndarray]:
-    points = np.arange(len(students.labels))
-    rows = [
-        (name, steps, power, -sharpen(logs, power)[:, points, students.labels].mean())
-        for name, steps, logs in zip(students.names, students.steps, students.log_probs, strict=True)
-        for power in POWERS
-    ]
-    names = ("student", "steps", "power", "log_loss")
-    return {name: np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+    return as_columns(
+        [
+            {
+                "student": name,
+                "steps": steps,
+                "power": power,
+                "log_loss": -students.at_labels(sharpen(logs, power)).mean(),
+            }
+            for name, steps, logs in zip(students.names, students.steps, students.log_probs, strict=True)
+            for power in POWERS
+        ]
+    )

@@ -38,6 +38,10 @@ class Students:
     labels: np.ndarray
     source: str
 
+    def at_labels(self, values: np.ndarray) -> np.ndarray:
+        """Pick the true class of `[models, points, classes]`: `[models, points]`."""
+        return values[:, np.arange(len(self.labels)), self.labels]
+
 
 def students_of_digits(
     *, teachers: int, teacher_examples: int, student_examples: int, steps: tuple[int, ...], rng: np.random.Generator

@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 from outlearn.theory.equivalents import RidgeLaw, ridge_equivalent
 from outlearn.theory.experiments.base import Findings, OnProgress
 from outlearn.theory.experiments.random_features_claims import WidthSweep, claims_of_sweep, curve_of_sweep
-from outlearn.theory.experiments.random_features_settings import HEAVY, RandomFeaturesSettings, draw_teachers
+from outlearn.theory.experiments.random_features_settings import HEAVY, RandomFeaturesSettings, draw_teachers, squares
 from outlearn.theory.experiments.residual_cases import Cases, claims_of_cases, curve_of_cases, simulate_subspace_case
 from outlearn.theory.experiments.student_penalty import claims_of_penalties, simulate_penalties
 from outlearn.theory.random_features import (
@@ -39,10 +39,9 @@ def simulate_random_features(
     sweep_rng, case_rng, penalty_rng = rng.spawn(3)
     teacher = _teacher_law(settings)
     sweep, cases = _simulate_sweep(settings, sweep_rng, lambda done: progress(0.8 * done))
-    cases.terms |= simulate_subspace_case(settings, case_rng)
+    simulate_subspace_case(settings, cases, case_rng)
     progress(0.9)
     penalties = simulate_penalties(settings, penalty_rng)
-    lines = _lines(settings, teacher)
     crossing = _crossing(settings, teacher)
     return Findings(
         claims=(
@@ -53,7 +52,7 @@ def simulate_random_features(
         curves={
             "no_penalty": curve_of_sweep(settings, sweep, 0),
             "penalty": curve_of_sweep(settings, sweep, 1),
-            "lines": lines,
+            "lines": _lines(settings, teacher),
             "cases": curve_of_cases(settings, cases),
             "penalties": penalties.curve,
         },
@@ -92,17 +91,15 @@ def _simulate_sweep(
             posterior = posterior_projection(inputs, first, teacher)
             for which, penalty in enumerate((0.0, settings.student_penalty)):
                 student = fit_random_features(inputs, labels, first, penalty=penalty)
-                sweep.record(index, which, rows, beta, teacher, student, posterior)
+                sweep.record(index, which, rows, teacher, student, posterior)
             if width >= n + HEAVY:
                 learned = [fit_random_features(inputs, noise, first) for noise in noise_labels]
                 cases.record("S0", width, rows, np.zeros(d), noise_part, learned[0])
-                # S1: it starts from beta and learns only how the teacher deviates from it
-                cases.record("S1", width, rows, beta, beta + own_noise, beta + learned[1])
+                # S1: it starts from beta and learns only how the teacher deviates from it, as S0 learns b_w
+                cases.record("S1", width, rows, beta, beta + own_noise, beta + learned[1], own_noise)
                 cases.record("S2", width, rows, beta, teacher, fit_random_features(inputs, labels, first))
         progress((start + count) / settings.draws)
-    risks = [
-        ((sum(draw_teachers(settings, rng, settings.draws)) - beta) ** 2).sum(axis=-1) for _ in range(MORE_TEACHERS)
-    ]
+    risks = [squares(sum(draw_teachers(settings, rng, settings.draws)) - beta) for _ in range(MORE_TEACHERS)]
     sweep.more_teacher_risks = np.concatenate([sweep.teacher_risk, *risks])
     return sweep, cases
 
@@ -138,10 +135,8 @@ def _crossing(settings: RandomFeaturesSettings, teacher: RidgeLaw) -> float | No
     alignment = teacher.alignment(settings.signal_power)
 
     def gap(log_width: float) -> float:
-        moments = ridge_equivalent(
-            settings.student_examples, settings.dimension, np.exp(log_width), penalty=settings.student_penalty
-        ).moments
-        return float(moments.gap(power, alignment))
+        sizes = (settings.student_examples, settings.dimension, np.exp(log_width))
+        return float(ridge_equivalent(*sizes, penalty=settings.student_penalty).moments.gap(power, alignment))
 
     low, high = np.log(settings.widths[0]), np.log(settings.widths[-1])
     if gap(low) >= 0 or gap(high) <= 0:

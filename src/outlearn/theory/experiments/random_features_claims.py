@@ -10,8 +10,8 @@ from scipy.optimize import brentq
 
 from outlearn.results.theory import Claim
 from outlearn.theory.equivalents import RidgeLaw, ridge_equivalent
-from outlearn.theory.experiments.base import Z_TOLERANCE, worst, z_claim
-from outlearn.theory.experiments.random_features_settings import HEAVY, RandomFeaturesSettings
+from outlearn.theory.experiments.base import bootstrap_claim, relative_claim, worst, z_claim
+from outlearn.theory.experiments.random_features_settings import HEAVY, RandomFeaturesSettings, gap_terms, squares
 from outlearn.theory.random_features import StudentMoments, minimum_norm_moments
 from outlearn.theory.sampling import interval_columns, mean_interval, median_interval
 from outlearn.theory.scalars import Real
@@ -45,23 +45,16 @@ class WidthSweep:
         self.power, self.alignment, self.teacher_risk = (np.empty(self.settings.draws) for _ in range(3))
 
     def record(
-        self,
-        index: int,
-        which: int,
-        rows: slice,
-        beta: np.ndarray,
-        teacher: np.ndarray,
-        student: np.ndarray,
-        posterior: np.ndarray,
+        self, index: int, which: int, rows: slice, teacher: np.ndarray, student: np.ndarray, posterior: np.ndarray
     ) -> None:
         """Store the terms of the gap for one width, one student and some draws; each vector `[draws, dimension]`."""
-        self.power[rows] = (teacher**2).sum(-1)
+        beta = self.settings.beta
+        self.power[rows] = squares(teacher)
         self.alignment[rows] = teacher @ beta
-        self.teacher_risk[rows] = ((teacher - beta) ** 2).sum(-1)
-        risk = ((student - beta) ** 2).sum(-1)
-        misfit = ((student - teacher) ** 2).sum(-1)
-        residual = 2 * ((student - teacher) * (beta - student)).sum(-1)
-        for term, value in zip(TERMS, (risk, misfit, residual, ((student - posterior) ** 2).sum(-1)), strict=True):
+        self.teacher_risk[rows] = squares(teacher - beta)
+        risk = squares(student - beta)
+        _, misfit, residual = gap_terms(beta, teacher, student)
+        for term, value in zip(TERMS, (risk, misfit, residual, squares(student - posterior)), strict=True):
             self.values[term][which, index, rows] = value
         error = np.abs(self.teacher_risk[rows] - risk - misfit - residual) / np.maximum(misfit + risk, 1.0)
         self.identity_error = max(self.identity_error, float(error.max()))
@@ -75,10 +68,10 @@ class WidthSweep:
         """Return the exact moments of the student without a penalty."""
         return minimum_norm_moments(self.settings.student_examples, self.settings.dimension, width)
 
-    def equivalent(self, width: Real, which: int) -> StudentMoments:
-        """Return the deterministic equivalent of either student."""
-        penalty = self.settings.student_penalty if which else 0.0
-        return ridge_equivalent(self.settings.student_examples, self.settings.dimension, width, penalty=penalty).moments
+    def equivalent(self, width: Real) -> StudentMoments:
+        """Return the deterministic equivalent of the student with a penalty."""
+        n, d, penalty = self.settings.student_examples, self.settings.dimension, self.settings.student_penalty
+        return ridge_equivalent(n, d, width, penalty=penalty).moments
 
 
 def curve_of_sweep(settings: RandomFeaturesSettings, sweep: WidthSweep, which: int) -> dict[str, np.ndarray]:
@@ -98,13 +91,12 @@ def claims_of_sweep(
 ) -> tuple[Claim, ...]:
     """Compare the sweep with the exact formulas and with the deterministic equivalents."""
     claims = [
-        Claim(
-            text="In every draw the gap is the misfit plus the residual (largest relative error)",
-            measured=sweep.identity_error,
-            predicted=0.0,
-            statistic="relative error",
-            tolerance=IDENTITY_TOLERANCE,
-            count=settings.draws,
+        relative_claim(
+            "In every draw the gap is the misfit plus the residual (largest relative error)",
+            sweep.identity_error,
+            0.0,
+            IDENTITY_TOLERANCE,
+            settings.draws,
         ),
         *_exact_claims(settings, sweep),
         *_slope_claims(settings, sweep),
@@ -112,16 +104,9 @@ def claims_of_sweep(
         *_equivalent_claims(settings, sweep, teacher),
     ]
     if crossing is not None:
-        claims.append(
-            Claim(
-                text="The width at which the penalised student overtakes its teacher",
-                measured=_measured_crossing(settings, sweep),
-                predicted=crossing,
-                statistic="relative error",
-                tolerance=CROSSING_TOLERANCE,
-                count=settings.draws,
-            )
-        )
+        text = "The width at which the penalised student overtakes its teacher"
+        found = _measured_crossing(settings, sweep)
+        claims.append(relative_claim(text, found, crossing, CROSSING_TOLERANCE, settings.draws))
     return tuple(claims)
 
 
@@ -138,18 +123,12 @@ def _exact_claims(settings: RandomFeaturesSettings, sweep: WidthSweep) -> list[C
         "risk gap": (gap, lambda m: m.gap(sweep.power, sweep.alignment)),
         "residual": (sweep.values["residual"][0], lambda m: m.residual(sweep.power, sweep.alignment)),
     }
+    if not widths:
+        return []
     claims = []
     for name, (values, formula) in families.items():
-        candidates = [
-            z_claim(
-                f"Exact {name} of the student without a penalty (worst of {len(widths)} widths, {width})",
-                values[index],
-                formula(sweep.exact(width)),
-            )
-            for index, width in widths
-        ]
-        if candidates:
-            claims.append(worst(candidates))
+        text = f"Exact {name} of the student without a penalty (worst of {len(widths)} widths, "
+        claims.append(worst([z_claim(f"{text}{w})", values[i], formula(sweep.exact(w))) for i, w in widths]))
     return claims
 
 
@@ -160,81 +139,51 @@ def _slope_claims(settings: RandomFeaturesSettings, sweep: WidthSweep) -> list[C
     if len(index) < 3 or n >= settings.dimension:
         return []
     horizontal = np.log(np.array(settings.widths)[index] - n - 1)
-    draws = sweep.values["distance"][0][index]
-    resamples = np.random.default_rng(0).multinomial(
-        settings.draws, np.full(settings.draws, 1 / settings.draws), SLOPE_RESAMPLES
-    )
-    slopes = _slopes(horizontal, np.log(draws @ resamples.T))
+    text = "The distance to the posterior-mean teacher falls as 1 / (width - examples - 1): slope on log scales"
     return [
-        Claim(
-            text="The distance to the posterior-mean teacher falls as 1 / (width - examples - 1): slope on log scales",
-            measured=float(_slopes(horizontal, np.log(draws.mean(axis=1)))),
-            predicted=-1.0,
-            statistic="z",
-            tolerance=Z_TOLERANCE,
-            standard_error=float(slopes.std(ddof=1)),
-            count=settings.draws,
+        bootstrap_claim(
+            text,
+            sweep.values["distance"][0][index],
+            lambda mean: float(np.polyfit(horizontal, np.log(mean), 1)[0]),
+            -1.0,
+            np.random.default_rng(0),
+            resamples=SLOPE_RESAMPLES,
         )
     ]
-
-
-def _slopes(horizontal: np.ndarray, vertical: np.ndarray) -> np.ndarray:
-    """Fit straight lines by least squares, one a column."""
-    centred = horizontal - horizontal.mean()
-    return np.asarray(centred @ vertical / (centred @ centred))
 
 
 def _peak_claims(settings: RandomFeaturesSettings, sweep: WidthSweep) -> list[Claim]:
     n, widths = settings.student_examples, np.array(settings.widths)
     if np.abs(widths - n).min() > PEAK_TOLERANCE * n or not widths[0] < n < widths[-1]:
         return []
-    medians = np.median(sweep.values["risk"][0], axis=1)
-    return [
-        Claim(
-            text="The student without a penalty has its peak of risk (median) where its width is its examples",
-            measured=float(widths[np.argmax(medians)]),
-            predicted=float(n),
-            statistic="relative error",
-            tolerance=PEAK_TOLERANCE,
-            count=settings.draws,
-        )
-    ]
+    peak = widths[np.argmax(np.median(sweep.values["risk"][0], axis=1))]
+    text = "The student without a penalty has its peak of risk (median) where its width is its examples"
+    return [relative_claim(text, peak, n, PEAK_TOLERANCE, settings.draws)]
 
 
 def _equivalent_claims(settings: RandomFeaturesSettings, sweep: WidthSweep, teacher: RidgeLaw) -> list[Claim]:
     """Compare means with the limits of large sizes; the student's given its drawn teachers: less noise."""
+
+    def claim(name: str, measured: Real, predicted: Real, count: int) -> Claim:
+        text = f"{name} against its deterministic equivalent"
+        return relative_claim(text, measured, predicted, EQUIVALENT_TOLERANCE, count)
+
     risk = teacher.risk(settings.signal_power, settings.noise_variance)
-    measured = sweep.more_teacher_risks
-    claims = [_equivalent_claim("Teacher's risk", float(measured.mean()), risk, measured.size)]
-    moments = [sweep.equivalent(width, 1) for width in settings.widths]
+    claims = [claim("Teacher's risk", sweep.more_teacher_risks.mean(), risk, sweep.more_teacher_risks.size)]
+    moments = [sweep.equivalent(width) for width in settings.widths]
     predictions = {
         "Risk": [(sweep.teacher_risk - m.gap(sweep.power, sweep.alignment)).mean() for m in moments],
         "Misfit": [(m.misfit * sweep.power).mean() for m in moments],
     }
     for name, predicted in predictions.items():
         means = sweep.values[name.lower()][1].mean(axis=1)
+        of_student = f"{name} of the penalised student (worst of {len(moments)} widths, "
         candidates = [
-            _equivalent_claim(
-                f"{name} of the penalised student (worst of {len(moments)} widths, {width})",
-                float(mean),
-                float(value),
-                settings.draws,
-            )
+            claim(f"{of_student}{width})", mean, value, settings.draws)
             for width, mean, value in zip(settings.widths, means, predicted, strict=True)
         ]
         claims.append(worst(candidates))
     return claims
-
-
-def _equivalent_claim(text: str, measured: Real, predicted: Real, count: int) -> Claim:
-    return Claim(
-        text=f"{text} against its deterministic equivalent",
-        measured=measured,
-        predicted=predicted,
-        statistic="relative error",
-        tolerance=EQUIVALENT_TOLERANCE,
-        count=count,
-    )
 
 
 def _measured_crossing(settings: RandomFeaturesSettings, sweep: WidthSweep) -> float:
@@ -245,8 +194,7 @@ def _measured_crossing(settings: RandomFeaturesSettings, sweep: WidthSweep) -> f
     """
 
     def predicted(log_width: float) -> float:
-        moments = sweep.equivalent(float(np.exp(log_width)), 1)
-        return float(moments.gap(sweep.power, sweep.alignment).mean())
+        return float(sweep.equivalent(float(np.exp(log_width))).gap(sweep.power, sweep.alignment).mean())
 
     gap = sweep.teacher_risk.mean() - sweep.values["risk"][1].mean(axis=1)
     logs = np.log(np.array(settings.widths, dtype=float))

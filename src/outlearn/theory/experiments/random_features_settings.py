@@ -1,4 +1,4 @@
-"""The sizes of the random-features experiment, and the teachers drawn from them."""
+"""The sizes of the random-features experiment, the teachers drawn from them, and the terms of the gap."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from outlearn.theory.random_features import fit_random_features
 from outlearn.theory.scalars import Real
 from outlearn.theory.settings import at_least, increasing
 
-__all__ = ["HEAVY", "RandomFeaturesSettings", "draw_teachers"]
+__all__ = ["HEAVY", "RandomFeaturesSettings", "draw_teachers", "gap_terms", "squares"]
 
 # Inverse Wishart entries have a variance from |p - n| = 4 on; the mean of 400 draws is near normal from about 10 on.
 HEAVY = 10
@@ -77,3 +77,14 @@ def draw_teachers(
     noise = np.sqrt(settings.noise_variance) * rng.standard_normal((count, settings.teacher_examples))
     signal_part = fit_random_features(inputs, inputs @ settings.beta, weights, penalty=settings.teacher_penalty)
     return signal_part, fit_random_features(inputs, noise, weights, penalty=settings.teacher_penalty)
+
+
+def squares(vectors: np.ndarray) -> np.ndarray:
+    """Return |v|^2 of each vector `[..., dimension]`: a mean square over fresh points, since the inputs are N(0, I)."""
+    return np.asarray((vectors**2).sum(-1))
+
+
+def gap_terms(beta: np.ndarray, teacher: np.ndarray, student: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Compute gap, misfit and residual, each from its own formula: |b_w - beta|^2 - |b_s - beta|^2 and so on."""
+    gap = squares(teacher - beta) - squares(student - beta)
+    return gap, squares(student - teacher), 2 * ((student - teacher) * (beta - student)).sum(-1)

@@ -13,19 +13,26 @@ about the teacher than the student does:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from outlearn.results.theory import Claim
-from outlearn.theory.experiments.base import Z_TOLERANCE, as_columns, worst, z_claim
-from outlearn.theory.experiments.random_features_settings import RandomFeaturesSettings, draw_teachers
+from outlearn.theory.experiments.base import as_columns, relative_claim, sign_claim, worst, z_claim
+from outlearn.theory.experiments.random_features_settings import (
+    RandomFeaturesSettings,
+    draw_teachers,
+    gap_terms,
+    squares,
+)
 from outlearn.theory.random_features import minimum_norm_moments
 from outlearn.theory.sampling import mean_interval
 from outlearn.theory.scalars import Real
 
 __all__ = ["CASES", "Cases", "claims_of_cases", "curve_of_cases", "simulate_subspace_case"]
 
+TERMS = ("gap", "misfit", "residual")
 CASES = {
     "S0": "S0, a target of zero: the teacher is noise",
     "S1": "S1, a student that starts from the target and learns the teacher's deviation",
@@ -42,15 +49,21 @@ class Cases:
     terms: dict[tuple[str, int], dict[str, np.ndarray]] = field(default_factory=dict)
 
     def record(
-        self, case: str, size: int, rows: slice, beta: np.ndarray, teacher: np.ndarray, student: np.ndarray
+        self,
+        case: str,
+        size: int,
+        rows: slice,
+        beta: np.ndarray,
+        teacher: np.ndarray,
+        student: np.ndarray,
+        deviation: np.ndarray | None = None,
     ) -> None:
-        """Store gap, misfit and residual, and what predicts them: the teacher's power and its alignment."""
+        """Store gap, misfit and residual, and what predicts them: alignment and power of the teacher, or of the part of
+        it that counts, `deviation`.
+        """
         new = {
-            "gap": ((teacher - beta) ** 2).sum(-1) - ((student - beta) ** 2).sum(-1),
-            "misfit": ((student - teacher) ** 2).sum(-1),
-            "residual": 2 * ((student - teacher) * (beta - student)).sum(-1),
-            # S1 learns the deviation, so that its law is that of S0 with b_w - beta for b_w
-            "power": ((teacher - (beta if case == "S1" else 0)) ** 2).sum(-1),
+            **dict(zip(TERMS, gap_terms(beta, teacher, student), strict=True)),
+            "power": squares(teacher if deviation is None else deviation),
             "alignment": teacher @ beta if case == "S2" else np.zeros(len(teacher)),
         }
         stored = self.terms.setdefault((case, size), {name: np.empty(self.draws) for name in new})
@@ -58,39 +71,26 @@ class Cases:
             stored[name][rows] = value
 
 
-def simulate_subspace_case(
-    settings: RandomFeaturesSettings, rng: np.random.Generator
-) -> dict[tuple[str, int], dict[str, np.ndarray]]:
-    """Simulate case S3: least squares on k of d inputs, from N examples that a noisy teacher labels.
-
-    Returns:
-        Terms `[draws]` by (case, N), as `Cases` holds them.
-    """
-    d, k, draws = settings.dimension, settings.subspace_dimension, settings.draws
+def simulate_subspace_case(settings: RandomFeaturesSettings, cases: Cases, rng: np.random.Generator) -> None:
+    """Simulate case S3: least squares on k of d inputs, from N examples that a noisy teacher labels."""
+    d, k = settings.dimension, settings.subspace_dimension
     beta = settings.beta  # in V, the first k coordinates
-    terms = {
-        ("S3", size): {name: np.zeros(draws) for name in ("gap", "misfit", "residual", "power", "alignment")}
-        for size in settings.subspace_examples
-    }
-    for draw in range(draws):
+    for draw in range(settings.draws):
         teacher = beta + draw_teachers(settings, rng, 1)[1][0]
         examples = rng.standard_normal((settings.subspace_examples[-1], d))
         labels = examples @ teacher
-        for (_, size), stored in terms.items():
+        for size in settings.subspace_examples:
             student = np.zeros(d)
             seen = examples[:size, :k]
             student[:k] = np.linalg.solve(seen.T @ seen, seen.T @ labels[:size])
-            stored["misfit"][draw] = np.sum((student - teacher) ** 2)
-            stored["residual"][draw] = 2 * (student - teacher) @ (beta - student)
-            stored["gap"][draw] = np.sum((teacher - beta) ** 2) - np.sum((student - beta) ** 2)
-            stored["power"][draw] = np.sum(teacher[k:] ** 2)
-    return terms
+            cases.record("S3", size, slice(draw, draw + 1), beta, teacher[None], student[None], teacher[None, k:])
 
 
 def predicted_terms(
-    settings: RandomFeaturesSettings, case: str, size: Real, power: np.ndarray, alignment: np.ndarray
+    settings: RandomFeaturesSettings, case: str, size: Real, terms: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Compute the expected gap, misfit and residual of a case, given the teacher; exact at any size."""
+    power, alignment = terms["power"], terms["alignment"]
     if case == "S3":
         k = settings.subspace_dimension
         misfit = power * (size - 1) / (size - k - 1)
@@ -106,9 +106,9 @@ def curve_of_cases(settings: RandomFeaturesSettings, cases: Cases) -> dict[str, 
     """Return one row a case and size: each term's mean and interval, and its exact expectation."""
     rows = []
     for (case, size), terms in sorted(cases.terms.items()):
-        predicted = predicted_terms(settings, case, size, terms["power"], terms["alignment"])
+        predicted = predicted_terms(settings, case, size, terms)
         row: dict[str, Real | str] = {"case": case, "size": size}
-        for name in ("gap", "misfit", "residual"):
+        for name in TERMS:
             found = mean_interval(terms[name])
             row |= {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
             row[f"{name}_exact"] = float(predicted[name].mean())
@@ -126,7 +126,7 @@ def claims_of_cases(settings: RandomFeaturesSettings, cases: Cases) -> tuple[Cla
         candidates = []
         for size in sizes:
             terms = cases.terms[case, size]
-            predicted = predicted_terms(settings, case, size, terms["power"], terms["alignment"])["residual"]
+            predicted = predicted_terms(settings, case, size, terms)["residual"]
             text = f"{what}: residual (worst of {len(sizes)} sizes, {size})"
             candidates.append(z_claim(text, terms["residual"], predicted))
         claims.append(worst(candidates))
@@ -137,31 +137,14 @@ def claims_of_cases(settings: RandomFeaturesSettings, cases: Cases) -> tuple[Cla
 def _limit_claims(settings: RandomFeaturesSettings, cases: Cases, case: str, size: int) -> list[Claim]:
     """Say of the largest student whether its residual is negligible beside its misfit."""
     terms = cases.terms[case, size]
-    ratio = terms["residual"].mean() / terms["misfit"].mean()
     if case == "S2":
         n, d = settings.student_examples, settings.dimension
         limit = -2 * (1 - n / d) * terms["alignment"]
         if n == d or not limit.mean() < 0:
             return []
-        return [
-            Claim(
-                text=f"S2 does not vanish: at width {size} the residual keeps the sign of -2 (1 - n/d) <b_w, beta>",
-                measured=float(terms["residual"].mean()),
-                predicted=float(limit.mean()),
-                statistic="sign",
-                tolerance=Z_TOLERANCE,
-                standard_error=mean_interval(terms["residual"]).standard_error,
-                count=settings.draws,
-            )
-        ]
-    predicted = predicted_terms(settings, case, size, terms["power"], terms["alignment"])
-    return [
-        Claim(
-            text=f"{case} vanishes: at size {size} the gap per misfit is close to 1",
-            measured=float(1 + ratio),
-            predicted=float(predicted["gap"].mean() / predicted["misfit"].mean()),
-            statistic="relative error",
-            tolerance=0.05,
-            count=settings.draws,
-        )
-    ]
+        text = f"S2 does not vanish: at width {size} the residual keeps the sign of -2 (1 - n/d) <b_w, beta>"
+        return [sign_claim(text, mean_interval(terms["residual"]), limit.mean())]
+    predicted = predicted_terms(settings, case, size, terms)
+    text = f"{case} vanishes: at size {size} the gap per misfit is close to 1"
+    limit = predicted["gap"].mean() / predicted["misfit"].mean()
+    return [relative_claim(text, 1 + terms["residual"].mean() / terms["misfit"].mean(), limit, 0.05, settings.draws)]

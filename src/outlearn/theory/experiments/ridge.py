@@ -6,16 +6,26 @@ is exact; the sign change is then found from the simulation alone, between penal
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
 from outlearn.results.theory import Claim
-from outlearn.theory.experiments.base import Z_TOLERANCE, Findings, OnProgress, as_columns, worst, z_claim
+from outlearn.theory.equivalents import RidgeLaw
+from outlearn.theory.experiments.base import (
+    Findings,
+    OnProgress,
+    bootstrap_claim,
+    relative_claim,
+    sign_claim,
+    worst,
+    z_claim,
+)
 from outlearn.theory.plain_ridge import compensation_threshold, marchenko_pastur_law, spectrum_law
 from outlearn.theory.ridge_solver import RidgePath
-from outlearn.theory.sampling import mean_interval
+from outlearn.theory.sampling import interval_columns, mean_interval
 from outlearn.theory.scalars import Real
 from outlearn.theory.settings import at_least, increasing
 
@@ -85,14 +95,28 @@ def simulate_ridge(settings: RidgeSettings, rng: np.random.Generator, progress: 
         expected[:, :, draw], laws[:, :, draw] = _expected_gap(settings, design.eigenvalues(), path.eigenvalues())
         if draw % 50 == 0:
             progress(draw / settings.draws)
+    threshold = compensation_threshold(settings.noise_variance, d, settings.signal_power)
     return Findings(
-        claims=_claims(settings, gap, misfit, expected, laws, teacher_risk, rng),
-        curves=_curves(settings, gap, misfit, expected, teacher_risk),
+        claims=(
+            _worst_gap_claim(settings, gap, expected),
+            *_sign_claims(settings, threshold, gap[0], misfit[0], rng),
+            *_asymptotic_claims(settings, laws, teacher_risk),
+        ),
+        curves={
+            "penalties": _penalty_curve(settings, gap, misfit, expected, teacher_risk),
+            "limit": _limit_curve(settings),
+            "threshold": {"teacher_penalty": np.array([threshold])},
+        },
         notes=(
             "The student's operator is invertible, so that given its examples the posterior-mean teacher is the "
             "teacher itself: here the gain is all residual, and the misfit does not explain it.",
         ),
     )
+
+
+def _power_and_alignment(settings: RidgeSettings, laws: Sequence[RidgeLaw]) -> tuple[np.ndarray, np.ndarray]:
+    power = np.array([law.power(settings.signal_power, settings.noise_variance) for law in laws])
+    return power, np.array([law.alignment(settings.signal_power) for law in laws])
 
 
 def _expected_gap(
@@ -101,81 +125,43 @@ def _expected_gap(
     """Average the gap over eigenvectors and label noise: `[student penalties, teacher penalties]`; and a1, a2, v."""
     d = settings.dimension
     teachers = [spectrum_law(teacher_spectrum, d, penalty=p) for p in settings.teacher_penalties]
-    power = np.array([law.power(settings.signal_power, settings.noise_variance) for law in teachers])
-    alignment = np.array([law.alignment(settings.signal_power) for law in teachers])
+    power_and_alignment = _power_and_alignment(settings, teachers)
     students = [spectrum_law(student_spectrum, d, penalty=p).moments for p in settings.student_penalties]
     laws = np.array([(law.moments.trace, law.moments.frobenius, law.noise) for law in teachers])
-    return np.array([moments.gap(power, alignment) for moments in students]), laws
-
-
-def _claims(
-    settings: RidgeSettings,
-    gap: np.ndarray,
-    misfit: np.ndarray,
-    expected: np.ndarray,
-    laws: np.ndarray,
-    teacher_risk: np.ndarray,
-    rng: np.random.Generator,
-) -> tuple[Claim, ...]:
-    threshold = compensation_threshold(settings.noise_variance, settings.dimension, settings.signal_power)
-    claims = [_worst_gap_claim(settings, gap, expected)]
-    logs = np.log(settings.teacher_penalties)
-    if settings.teacher_penalties[0] < threshold < settings.teacher_penalties[-1]:
-        weights = rng.multinomial(settings.draws, np.full(settings.draws, 1 / settings.draws), RESAMPLES)
-        crossings = np.array([_sign_change(logs, gap[0] @ w / settings.draws) for w in weights])
-        claims.append(
-            Claim(
-                text="The student's gain turns to loss where the teacher's penalty is noise variance * d / |beta|^2",
-                measured=_sign_change(logs, gap[0].mean(axis=1)),
-                predicted=threshold,
-                statistic="z",
-                tolerance=Z_TOLERANCE,
-                standard_error=float(np.std(crossings, ddof=1)),
-                count=settings.draws,
-            )
-        )
-    for index, sign, word in ((0, 1.0, "gains from"), (-1, -1.0, "loses to")):
-        penalty = settings.teacher_penalties[index]
-        if (threshold - penalty) * sign > 0:
-            estimate = mean_interval(gap[0, index] / settings.student_penalties[0])
-            claims.append(
-                Claim(
-                    text=f"A slightly penalised student {word} a teacher of penalty {penalty:g} (gain per unit)",
-                    measured=estimate.mean,
-                    predicted=sign,
-                    statistic="sign",
-                    tolerance=Z_TOLERANCE,
-                    standard_error=estimate.standard_error,
-                    count=settings.draws,
-                )
-            )
-    if settings.teacher_penalties[0] < threshold:
-        claims.append(
-            Claim(
-                text="The gain of the slightly penalised student is residual, not misfit: residual / gap",
-                measured=float(1 - misfit[0, 0].mean() / gap[0, 0].mean()),
-                predicted=1.0,
-                statistic="relative error",
-                tolerance=RESIDUAL_TOLERANCE,
-                count=settings.draws,
-            )
-        )
-    return (*claims, *_asymptotic_claims(settings, laws, teacher_risk))
+    return np.array([moments.gap(*power_and_alignment) for moments in students]), laws
 
 
 def _worst_gap_claim(settings: RidgeSettings, gap: np.ndarray, expected: np.ndarray) -> Claim:
+    text = f"Exact risk gap (worst of {gap.shape[0] * gap.shape[1]} pairs of penalties, teacher "
     return worst(
         [
-            z_claim(
-                f"Exact risk gap (worst of {gap.shape[0] * gap.shape[1]} pairs of penalties, teacher "
-                f"{teacher_penalty:g} and student {student_penalty:g})",
-                gap[i, j],
-                expected[i, j],
-            )
-            for i, student_penalty in enumerate(settings.student_penalties)
-            for j, teacher_penalty in enumerate(settings.teacher_penalties)
+            z_claim(f"{text}{of_teacher:g} and student {of_student:g})", gap[i, j], expected[i, j])
+            for i, of_student in enumerate(settings.student_penalties)
+            for j, of_teacher in enumerate(settings.teacher_penalties)
         ]
     )
+
+
+def _sign_claims(
+    settings: RidgeSettings, threshold: float, gap: np.ndarray, misfit: np.ndarray, rng: np.random.Generator
+) -> list[Claim]:
+    """Say from which teachers the slightly penalised student gains: `gap` and `misfit` are `[teachers, draws]`."""
+    penalties, claims = settings.teacher_penalties, []
+    if penalties[0] < threshold < penalties[-1]:
+        text = "The student's gain turns to loss where the teacher's penalty is noise variance * d / |beta|^2"
+        logs = np.log(penalties)
+        claims.append(
+            bootstrap_claim(text, gap, lambda mean: _sign_change(logs, mean), threshold, rng, resamples=RESAMPLES)
+        )
+    for index, sign, word in ((0, 1.0, "gains from"), (-1, -1.0, "loses to")):
+        if (threshold - penalties[index]) * sign > 0:
+            text = f"A slightly penalised student {word} a teacher of penalty {penalties[index]:g} (gain per unit)"
+            claims.append(sign_claim(text, mean_interval(gap[index] / settings.student_penalties[0]), sign))
+    if penalties[0] < threshold:
+        text = "The gain of the slightly penalised student is residual, not misfit: residual / gap"
+        share = 1 - misfit[0].mean() / gap[0].mean()
+        claims.append(relative_claim(text, share, 1.0, RESIDUAL_TOLERANCE, settings.draws))
+    return claims
 
 
 def _asymptotic_claims(settings: RidgeSettings, laws: np.ndarray, teacher_risk: np.ndarray) -> list[Claim]:
@@ -183,32 +169,25 @@ def _asymptotic_claims(settings: RidgeSettings, laws: np.ndarray, teacher_risk: 
         marchenko_pastur_law(settings.teacher_examples, settings.dimension, penalty=p)
         for p in settings.teacher_penalties
     ]
-    predicted = {
-        "a1": [law.moments.trace for law in limits],
-        "a2": [law.moments.frobenius for law in limits],
-        "v": [law.noise for law in limits],
-        "risk": [law.risk(settings.signal_power, settings.noise_variance) for law in limits],
+    a1, a2, v = laws.mean(axis=2).T
+    compared = {
+        "a1": (a1, [law.moments.trace for law in limits]),
+        "a2": (a2, [law.moments.frobenius for law in limits]),
+        "v": (v, [law.noise for law in limits]),
+        "risk": (
+            teacher_risk.mean(axis=1),
+            [law.risk(settings.signal_power, settings.noise_variance) for law in limits],
+        ),
     }
-    means = laws.mean(axis=2)
-    measured = {"a1": means[:, 0], "a2": means[:, 1], "v": means[:, 2], "risk": teacher_risk.mean(axis=1)}
-    return [
-        worst(
-            [
-                Claim(
-                    text=f"Teacher's {name} against its limit (worst of {len(limits)} penalties, {penalty:g})",
-                    measured=float(value),
-                    predicted=float(limit),
-                    statistic="relative error",
-                    tolerance=ASYMPTOTIC_TOLERANCE,
-                    count=settings.draws,
-                )
-                for penalty, value, limit in zip(
-                    settings.teacher_penalties, measured[name], predicted[name], strict=True
-                )
-            ]
-        )
-        for name in predicted
-    ]
+    claims = []
+    for name, (measured, predicted) in compared.items():
+        text = f"Teacher's {name} against its limit (worst of {len(limits)} penalties, "
+        candidates = [
+            relative_claim(f"{text}{penalty:g})", value, limit, ASYMPTOTIC_TOLERANCE, settings.draws)
+            for penalty, value, limit in zip(settings.teacher_penalties, measured, predicted, strict=True)
+        ]
+        claims.append(worst(candidates))
+    return claims
 
 
 def _sign_change(logs: np.ndarray, gap: np.ndarray) -> float:
@@ -217,39 +196,24 @@ def _sign_change(logs: np.ndarray, gap: np.ndarray) -> float:
     return float(np.exp(roots[-1])) if roots.size else float("nan")
 
 
-def _curves(
+def _penalty_curve(
     settings: RidgeSettings, gap: np.ndarray, misfit: np.ndarray, expected: np.ndarray, teacher_risk: np.ndarray
-) -> dict[str, dict[str, np.ndarray]]:
-    rows = []
-    for i, student_penalty in enumerate(settings.student_penalties):
-        for j, teacher_penalty in enumerate(settings.teacher_penalties):
-            found = mean_interval(gap[i, j])
-            rows.append(
-                {
-                    "student_penalty": student_penalty,
-                    "teacher_penalty": teacher_penalty,
-                    "gap": found.mean,
-                    "gap_low": found.low,
-                    "gap_high": found.high,
-                    "gap_exact": float(expected[i, j].mean()),
-                    "misfit": float(misfit[i, j].mean()),
-                    "residual": float((gap[i, j] - misfit[i, j]).mean()),
-                    "teacher_risk": float(teacher_risk[j].mean()),
-                }
-            )
-    fine = np.geomspace(settings.teacher_penalties[0], settings.teacher_penalties[-1], 120)
-    limits = [marchenko_pastur_law(settings.teacher_examples, settings.dimension, penalty=p) for p in fine]
-    student = marchenko_pastur_law(
-        settings.student_examples, settings.dimension, penalty=settings.student_penalties[0]
-    ).moments
-    power = np.array([law.power(settings.signal_power, settings.noise_variance) for law in limits])
-    alignment = np.array([law.alignment(settings.signal_power) for law in limits])
+) -> dict[str, np.ndarray]:
+    students, teachers = settings.student_penalties, settings.teacher_penalties
     return {
-        "penalties": as_columns(rows),
-        "limit": {"teacher_penalty": fine, "gap": np.asarray(student.gap(power, alignment))},
-        "threshold": {
-            "teacher_penalty": np.array(
-                [compensation_threshold(settings.noise_variance, settings.dimension, settings.signal_power)]
-            )
-        },
+        "student_penalty": np.repeat(students, len(teachers)),
+        "teacher_penalty": np.tile(teachers, len(students)),
+        **interval_columns("gap", [mean_interval(draws) for of_student in gap for draws in of_student]),
+        "gap_exact": expected.mean(axis=-1).ravel(),
+        "misfit": misfit.mean(axis=-1).ravel(),
+        "residual": (gap - misfit).mean(axis=-1).ravel(),
+        "teacher_risk": np.tile(teacher_risk.mean(axis=-1), len(students)),
     }
+
+
+def _limit_curve(settings: RidgeSettings) -> dict[str, np.ndarray]:
+    """Compute the gap of the least penalised student in the limit of large sizes, on a fine grid of teachers."""
+    fine = np.geomspace(settings.teacher_penalties[0], settings.teacher_penalties[-1], 120)
+    teachers = [marchenko_pastur_law(settings.teacher_examples, settings.dimension, penalty=p) for p in fine]
+    student = marchenko_pastur_law(settings.student_examples, settings.dimension, penalty=settings.student_penalties[0])
+    return {"teacher_penalty": fine, "gap": student.moments.gap(*_power_and_alignment(settings, teachers))}

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from outlearn.results.theory import Claim
-from outlearn.theory.experiments.base import worst, z_claim
-from outlearn.theory.experiments.random_features_settings import RandomFeaturesSettings, draw_teachers
+from outlearn.theory.experiments.base import relative_claim, worst, z_claim
+from outlearn.theory.experiments.random_features_settings import RandomFeaturesSettings, draw_teachers, squares
 from outlearn.theory.noise_posterior import noise_posterior_mean
 from outlearn.theory.random_features import fit_random_features, posterior_projection
 from outlearn.theory.ridge_solver import RidgePath
@@ -51,10 +51,10 @@ def simulate_penalties(settings: RandomFeaturesSettings, rng: np.random.Generato
         students = path.coefficients((examples @ teacher)[:, None], PENALTIES)[:, :, 0]
         posterior = posterior_projection(examples, None, teacher)
         shrunk = (PENALTIES[:, None] / (path.eigenvalues() + PENALTIES[:, None])) ** 2
-        distance[:, draw] = ((students - posterior) ** 2).sum(axis=1)
+        distance[:, draw] = squares(students - posterior)
         expected[:, draw] = teacher @ teacher * shrunk.sum(axis=1) / d
-        risk[:, draw] = ((students - beta) ** 2).sum(axis=1)
-        teacher_risk[draw] = np.sum((teacher - beta) ** 2)
+        risk[:, draw] = squares(students - beta)
+        teacher_risk[draw] = squares(teacher - beta)
     curve = {"penalty": PENALTIES, "distance_exact": expected.mean(axis=1)}
     for name, values in (("distance", distance), ("risk", risk)):
         curve |= interval_columns(name, [mean_interval(row) for row in values])
@@ -66,13 +66,8 @@ def _recover_teacher(settings: RandomFeaturesSettings, rng: np.random.Generator)
     """Condition on as many labels as the teacher's noise has directions; return the error and that number."""
     d, m = settings.dimension, settings.teacher_examples
     inputs, weights = rng.standard_normal((m, d)), rng.standard_normal((settings.teacher_width, d))
-    responses = np.broadcast_to(np.eye(m), (m, m))
-    fits = fit_random_features(
-        np.broadcast_to(inputs, (m, m, d)),
-        responses,
-        np.broadcast_to(weights, (m, *weights.shape)),
-        penalty=settings.teacher_penalty,
-    ).T  # H, one column a label
+    designs, widths = np.broadcast_to(inputs, (m, m, d)), np.broadcast_to(weights, (m, *weights.shape))
+    fits = fit_random_features(designs, np.eye(m), widths, penalty=settings.teacher_penalty).T  # H, one column a label
     mean = fits @ inputs @ settings.beta
     factor = np.sqrt(max(settings.noise_variance, 1e-12)) * fits
     teacher = mean + factor @ rng.standard_normal(m)
@@ -84,22 +79,13 @@ def _recover_teacher(settings: RandomFeaturesSettings, rng: np.random.Generator)
 
 def claims_of_penalties(found: PenaltyDraws) -> tuple[Claim, ...]:
     """Compare the distance with its exact value, and state where the posterior mean is vacuous."""
+    distance = f"Distance to the posterior mean at infinite width (worst of {len(PENALTIES)} penalties, "
     candidates = [
-        z_claim(
-            f"Distance to the posterior mean at infinite width (worst of {len(PENALTIES)} penalties, {penalty:.3g})",
-            measured,
-            predicted,
-        )
+        z_claim(f"{distance}{penalty:.3g})", measured, predicted)
         for penalty, measured, predicted in zip(PENALTIES, found.distance, found.expected, strict=True)
     ]
-    return (
-        worst(candidates),
-        Claim(
-            text=f"A limit: with label noise alone random and more than {found.recovery_rank} student examples, the "
-            "posterior mean is the teacher itself (relative distance)",
-            measured=found.recovery_error,
-            predicted=0.0,
-            statistic="relative error",
-            tolerance=VACUOUS_TOLERANCE,
-        ),
+    text = (
+        f"A limit: with label noise alone random and more than {found.recovery_rank} student examples, the posterior "
+        "mean is the teacher itself (relative distance)"
     )
+    return worst(candidates), relative_claim(text, found.recovery_error, 0.0, VACUOUS_TOLERANCE)

@@ -8,13 +8,15 @@ yours, or the two halves of scikit-learn's handwritten digits.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 
+from outlearn.errors import DataError
 from outlearn.results.theory import Claim
 from outlearn.theory.correlation_dimension import CorrelationDimension, correlation_dimension
-from outlearn.theory.experiments.base import Findings, OnProgress, as_columns, worst, z_claim
-from outlearn.theory.experiments.real_features import feature_curve, real_features
+from outlearn.theory.experiments.base import Findings, OnProgress, relative_claim, worst, z_claim
 from outlearn.theory.sampling import interval_columns, mean_interval
 from outlearn.theory.scalars import Real
 from outlearn.theory.settings import at_least, between, increasing
@@ -73,9 +75,7 @@ class SubspaceSettings:
 
 def simulate_subspace(settings: SubspaceSettings, rng: np.random.Generator, progress: OnProgress) -> Findings:
     """Simulate teacher and student, try the estimator, and show it on real features."""
-    name, shared = real_features(
-        (settings.teacher_features, settings.student_features), variance_share=settings.variance_share
-    )  # first: files that cannot be read are refused before anything long
+    name, shared = _real_features(settings)  # first: files that cannot be read are refused before anything long
     teacher, student, misfit = _simulate(settings, rng, progress)
     estimates = [_try_estimator(settings, q, rng) for q in settings.correlation_dimensions]
     progress(0.95)
@@ -85,7 +85,7 @@ def simulate_subspace(settings: SubspaceSettings, rng: np.random.Generator, prog
             "variances": _variance_curve(settings, teacher, student, misfit),
             "lines": _lines(settings),
             "estimator": _estimator_curve(settings, estimates),
-            "features": feature_curve(shared),
+            "features": _feature_curve(shared),
             "canonical_correlations": {
                 "rank": np.arange(1, len(shared.canonical_correlations) + 1),
                 "correlation": shared.canonical_correlations,
@@ -142,35 +142,33 @@ def _exact(settings: SubspaceSettings, q: Real, size: Real) -> SubspaceVariances
     )
 
 
+def _cases(settings: SubspaceSettings) -> list[tuple[Real, int, SubspaceVariances]]:
+    """List q, N and the exact averages of each case, in the order of the simulated `[q, N]`."""
+    pairs = product(settings.correlation_dimensions, settings.student_examples)
+    return [(q, size, _exact(settings, q, size)) for q, size in pairs]
+
+
 def _variance_claims(
     settings: SubspaceSettings, teacher: np.ndarray, student: np.ndarray, misfit: np.ndarray
-) -> tuple[Claim, ...]:
-    first = _exact(settings, settings.correlation_dimensions[0], settings.student_examples[0])
-    claims = [z_claim("The teacher's variance is d_w / (n - d_w - 1)", teacher, first.teacher)]
-    families = {"variance": student, "misfit": misfit, "residual": teacher - student - misfit}
-    for name, values in families.items():
-        candidates = []
-        for i, q in enumerate(settings.correlation_dimensions):
-            for j, size in enumerate(settings.student_examples):
-                exact = _exact(settings, q, size)
-                predicted = {"variance": exact.student, "misfit": exact.misfit, "residual": exact.residual}[name]
-                text = f"The student's {name} (worst of {values[..., 0].size} cases, q = {q:g} and N = {size})"
-                candidates.append(z_claim(text, values[i, j], predicted))
+) -> list[Claim]:
+    cases = _cases(settings)
+    claims = [z_claim("The teacher's variance is d_w / (n - d_w - 1)", teacher, cases[0][2].teacher)]
+    families = {
+        "variance": (student, [exact.student for *_, exact in cases]),
+        "misfit": (misfit, [exact.misfit for *_, exact in cases]),
+        "residual": (teacher - student - misfit, [exact.residual for *_, exact in cases]),
+    }
+    for name, (values, predicted) in families.items():
+        candidates = [
+            z_claim(f"The student's {name} (worst of {len(cases)} cases, q = {q:g} and N = {size})", draws, expectation)
+            for (q, size, _), draws, expectation in zip(cases, values.reshape(len(cases), -1), predicted, strict=True)
+        ]
         claims.append(worst(candidates))
-    share = (teacher - student[0, -1]).mean() / teacher.mean()
-    exact = _exact(settings, settings.correlation_dimensions[0], settings.student_examples[-1])
-    claims.append(
-        Claim(
-            text=f"The less they share, the more the student forgets: share of the teacher's variance removed at q = "
-            f"{settings.correlation_dimensions[0]:g}",
-            measured=float(share),
-            predicted=1 - exact.student / exact.teacher,
-            statistic="relative error",
-            tolerance=0.05,
-            count=settings.draws,
-        )
-    )
-    return tuple(claims)
+    q = settings.correlation_dimensions[0]
+    exact = _exact(settings, q, settings.student_examples[-1])
+    removed = (teacher - student[0, -1]).mean() / teacher.mean()
+    text = f"The less they share, the more the student forgets: share of the teacher's variance removed at q = {q:g}"
+    return [*claims, relative_claim(text, removed, 1 - exact.student / exact.teacher, 0.05, settings.draws)]
 
 
 def _try_estimator(settings: SubspaceSettings, q: Real, rng: np.random.Generator) -> list[CorrelationDimension]:
@@ -184,62 +182,45 @@ def _estimator_claims(settings: SubspaceSettings, estimates: list[list[Correlati
     means, covered = [], []
     for q, found in zip(settings.correlation_dimensions, estimates, strict=True):
         scale = 1.0 if q > 0 else min(settings.teacher_dimension, settings.student_dimension)  # at q = 0: relative
+        plug_in = np.mean([e.uncorrected for e in found])
         means.append(
-            Claim(
-                text=f"The estimator of q is unbiased (worst of {len(estimates)}, q = {q:g}; the plug-in value is "
-                f"{np.mean([e.uncorrected for e in found]):.1f})",
-                measured=float(np.mean([e.value for e in found])) / scale,
-                predicted=q,
-                statistic="relative error",
-                tolerance=ESTIMATOR_TOLERANCE,
-                count=len(found),
+            relative_claim(
+                f"The estimator of q is unbiased (worst of {len(estimates)}, q = {q:g}; the plug-in value is "
+                f"{plug_in:.1f})",
+                np.mean([e.value for e in found]) / scale,
+                q,
+                ESTIMATOR_TOLERANCE,
+                len(found),
             )
         )
         covered += [e.low <= q <= e.high for e in found]
-    level = COVERAGE_LEVEL
-    return (
-        worst(means),
-        Claim(
-            text=f"The {level:.0%} intervals of the estimator hold the true q as often as they say",
-            measured=float(np.mean(np.array(covered))),
-            predicted=level,
-            statistic="relative error",
-            tolerance=COVERAGE_TOLERANCE,
-            count=len(covered),
-        ),
-    )
+    text = f"The {COVERAGE_LEVEL:.0%} intervals of the estimator hold the true q as often as they say"
+    coverage = relative_claim(text, np.mean(np.array(covered)), COVERAGE_LEVEL, COVERAGE_TOLERANCE, len(covered))
+    return worst(means), coverage
 
 
 def _variance_curve(
     settings: SubspaceSettings, teacher: np.ndarray, student: np.ndarray, misfit: np.ndarray
 ) -> dict[str, np.ndarray]:
-    rows = []
-    for i, q in enumerate(settings.correlation_dimensions):
-        for j, size in enumerate(settings.student_examples):
-            exact, found = _exact(settings, q, size), mean_interval(student[i, j])
-            rows.append(
-                {
-                    "correlation_dimension": q,
-                    "student_examples": size,
-                    "student": found.mean,
-                    "student_low": found.low,
-                    "student_high": found.high,
-                    "student_exact": exact.student,
-                    "student_leading": exact.leading,
-                    "misfit": float(misfit[i, j].mean()),
-                    "misfit_exact": exact.misfit,
-                    "residual": float((teacher - student[i, j] - misfit[i, j]).mean()),
-                    "residual_exact": exact.residual,
-                    "teacher": float(teacher.mean()),
-                    "teacher_exact": exact.teacher,
-                }
-            )
-    return as_columns(rows)
+    cases = _cases(settings)
+    return {
+        "correlation_dimension": np.array([q for q, _, _ in cases]),
+        "student_examples": np.array([size for _, size, _ in cases]),
+        **interval_columns("student", [mean_interval(draws) for draws in student.reshape(len(cases), -1)]),
+        "student_exact": np.array([exact.student for *_, exact in cases]),
+        "student_leading": np.array([exact.leading for *_, exact in cases]),
+        "misfit": misfit.mean(axis=-1).ravel(),
+        "misfit_exact": np.array([exact.misfit for *_, exact in cases]),
+        "residual": (teacher - student - misfit).mean(axis=-1).ravel(),
+        "residual_exact": np.array([exact.residual for *_, exact in cases]),
+        "teacher": np.full(len(cases), teacher.mean()),
+        "teacher_exact": np.array([exact.teacher for *_, exact in cases]),
+    }
 
 
 def _lines(settings: SubspaceSettings) -> dict[str, np.ndarray]:
     sizes = np.geomspace(settings.student_examples[0], settings.student_examples[-1], 60)
-    grid = [(q, size) for q in settings.correlation_dimensions for size in sizes]
+    grid = list(product(settings.correlation_dimensions, sizes))
     return {
         "correlation_dimension": np.array([q for q, _ in grid]),
         "student_examples": np.array([size for _, size in grid]),
@@ -253,3 +234,48 @@ def _estimator_curve(settings: SubspaceSettings, estimates: list[list[Correlatio
         **interval_columns("corrected", [mean_interval(np.array([e.value for e in found])) for found in estimates]),
         "plug_in": np.array([np.mean([e.uncorrected for e in found]) for found in estimates]),
     }
+
+
+def _real_features(settings: SubspaceSettings) -> tuple[str, CorrelationDimension]:
+    """Measure the files given, or the left and right halves of scikit-learn's digits."""
+    paths = (settings.teacher_features, settings.student_features)
+    if any(paths):
+        first, second = (_read(path) for path in paths)
+        name = f"{Path(paths[0]).name} and {Path(paths[1]).name}"
+    else:
+        from sklearn.datasets import load_digits
+
+        images = load_digits().images
+        first, second = (half.reshape(len(images), -1) for half in (images[:, :, :4], images[:, :, 4:]))
+        name = "Left and right halves of scikit-learn's handwritten digits"
+    return name, correlation_dimension(first, second, variance_share=settings.variance_share)
+
+
+def _read(path: str) -> np.ndarray:
+    if not path:
+        raise DataError("teacher_features and student_features go together: give both paths of .npy files, or neither")
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path!r} cannot be read as a .npy file of features ({error}); save it by numpy.save"
+        ) from None
+    if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "fiu":
+        described = f"shape {array.shape} of {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+        raise DataError(f"{path!r} must hold numbers [points, features]; it holds {described}")
+    return array
+
+
+def _feature_curve(shared: CorrelationDimension) -> dict[str, np.ndarray]:
+    numbers = {
+        "value": shared.value,
+        "low": shared.low,
+        "high": shared.high,
+        "plug_in": shared.uncorrected,
+        "teacher_dimension": shared.dimensions[0],
+        "student_dimension": shared.dimensions[1],
+        "teacher_effective_dimension": shared.effective_dimensions[0],
+        "student_effective_dimension": shared.effective_dimensions[1],
+        "points": shared.n_points,
+    }
+    return {name: np.array([value]) for name, value in numbers.items()}

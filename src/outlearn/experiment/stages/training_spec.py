@@ -1,30 +1,31 @@
-"""A lesson: which models learn what, from which points; the same for frozen features and for fine-tuning.
+"""What is to be trained, and what can train it: the same for frozen features and for fine-tuning.
 
-It is known before anything is computed: the labels come from the entries of the stages that make them, when the time
-has come.
+A specification is known before anything is computed: the labels come from the entries of the stages that make them,
+when the time has come.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from jaxtyping import Float
 
+from outlearn.data.splits import Splits
 from outlearn.learners.jobs import HeadJob
 from outlearn.store.stage import Entries, Stage
 
-__all__ = ["Lesson"]
+__all__ = ["Model", "TrainingSpec"]
 
 
 @dataclass(frozen=True)
-class Lesson:
-    """Say what is taught.
+class TrainingSpec:
+    """Say which models learn what, from which points.
 
     Attributes:
-        name, version: of the stage that teaches it.
+        name, version: of the stage that trains them.
         split: whose points the models learn from.
         predict: the splits that they predict.
         jobs: one a model; losses as configured, not yet settled on their labels.
@@ -49,3 +50,23 @@ class Lesson:
     weights: Float[np.ndarray, "weightings points"] | None = None
     checkpoints: tuple[float, ...] = ()
     rounds: int = 0
+
+
+class Model(Protocol):
+    """Heads on frozen features, or a model that is fine-tuned as a whole; nobody else knows which.
+
+    It is a dataclass, so that `dataclasses.replace` gives the same model on other `splits`.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def splits(self) -> Splits:
+        """The points that a specification names."""
+
+    def train(self, spec: TrainingSpec) -> Stage:
+        """Describe the stage that trains what is specified.
+
+        Its arrays: for each split to predict, float32 logits `[checkpoints, models, points, classes]`, and
+        `checkpoints` in epochs.
+        """
