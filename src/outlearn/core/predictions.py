@@ -17,7 +17,7 @@ from jaxtyping import Float, Integer, Real, Shaped
 from outlearn.core.log_space import SUM_TOLERANCE, log_mean, log_normalise
 from outlearn.errors import AlignmentError, DomainError, ShapeError
 
-__all__ = ["Predictions", "check_same_points", "labelled_by", "weighted_log_mean"]
+__all__ = ["Predictions", "check_every_answer", "check_same_points", "labelled_by", "weighted_log_mean"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,6 +239,21 @@ class Predictions:
         return f"Predictions(models={self.n_models}, points={self.n_points}, classes={self.n_classes})"
 
 
+def check_every_answer(*everyone: Predictions) -> None:
+    """Raise unless all models say something of every point.
+
+    Raises:
+        DomainError: says which points are left.
+    """
+    for predictions in everyone:
+        if predictions.answered is not None:
+            raise DomainError(
+                f"{int((~predictions.answered).sum()):,} of {predictions.answered.size:,} answers are gaps, and this "
+                "needs what every model says of every point. Keep the points that all answer: "
+                "p.select(p.point_ids[p.answered.all(axis=0)])."
+            )
+
+
 def check_same_points(first: Predictions, second: Predictions, names: tuple[str, str] = ("teacher", "student")) -> None:
     """Raise unless both predict the same classes at the same points in the same order.
 
@@ -372,10 +387,11 @@ def weighted_log_mean(
 
 
 def _shares(answered: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Share the weights among who says something at each point; among all where nobody with a weight does."""
-    heard = answered * weights[:, None]
-    total = heard.sum(axis=0)
-    return np.where(total > 0, heard / np.where(total > 0, total, 1.0), weights[:, None] / weights.sum())
+    """Share the weights among who says something at each point: evenly where none of these has one, or nobody does."""
+    heard = np.where(answered, weights[:, None], 0.0)
+    heard = np.where(heard.sum(axis=0) > 0, heard, answered)
+    heard = np.where(heard.sum(axis=0) > 0, heard, 1.0)
+    return heard / heard.sum(axis=0)
 
 
 def _answered(answered: np.ndarray, n_models: int, n_points: int) -> np.ndarray | None:

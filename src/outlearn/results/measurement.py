@@ -98,7 +98,7 @@ def _read(value: Any) -> Interval | Withheld:
     try:
         mean, low, high, error = (_float(value[name]) for name in ("mean", "low", "high", "standard_error"))
         n_models, n_points, level = _count(value["n_models"]), _count(value["n_points"]), _float(value["level"])
-        return Interval(mean, low, high, error, n_models, n_points, level, reason, str(value["over"]))
+        return Interval(mean, low, high, error, n_models, n_points, level, reason, _words(value["over"]))
     except KeyError as missing:
         raise ValueError(f"the key {missing} is missing") from None
 
@@ -109,6 +109,12 @@ def _float(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"expected a number, got {value!r:.60}")
     return float(value)
+
+
+def _words(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"expected words, got {value!r:.60}")
+    return value
 
 
 def _count(value: Any) -> int:

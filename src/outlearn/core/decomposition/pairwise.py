@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from outlearn.core.generators import BregmanGenerator, get_generator
-from outlearn.core.predictions import Predictions, check_same_points
+from outlearn.core.predictions import Predictions, check_every_answer, check_same_points
 
 __all__ = ["pairwise_divergence"]
 
@@ -39,6 +39,7 @@ def pairwise_divergence(
                [0.3681, 0.    ]])
     """
     chosen = get_generator(generator)
+    check_every_answer(first, second)
     check_same_points(first, second, ("first", "second"))
     u = chosen.dual_from_log_probs(first.log_probs, argument="first")
     v = chosen.dual_from_log_probs(second.log_probs, argument="second")

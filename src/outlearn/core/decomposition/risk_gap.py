@@ -391,10 +391,12 @@ def _groups(ledger: Ledger, by: str | np.ndarray) -> tuple[str, list[str], np.nd
     """Return a title, the names of the groups, and each point's group."""
     title = by if isinstance(by, str) else "group"
     if title == "teacher_confidence":
-        confidence = np.nan_to_num(ledger.teacher_confidence)  # nobody answered: the least sure of all
-        cuts = np.unique(np.quantile(confidence, np.arange(1, CONFIDENCE_SLICES) / CONFIDENCE_SLICES))
-        of_point = np.searchsorted(cuts, confidence, side="right")
-        ends = [confidence.min(), *cuts, confidence.max()]
+        confidence = ledger.teacher_confidence
+        known = confidence[~np.isnan(confidence)]
+        cuts = np.unique(np.quantile(known, np.arange(1, CONFIDENCE_SLICES) / CONFIDENCE_SLICES))
+        # Points that no teacher answers are in no slice.
+        of_point = np.where(np.isnan(confidence), -1, np.searchsorted(cuts, confidence, side="right"))
+        ends = [known.min(), *cuts, known.max()]
         return title, [f"{low:.3f} to {high:.3f}" for low, high in pairwise(ends)], of_point
     if isinstance(by, str) and by != "class":
         raise ConfigError(
