@@ -149,12 +149,11 @@ def _csv(path: Path, name: str | None) -> ArrayFile:
     errors = table.errors()
     numeric = [column for column in table.columns if NOT_A_NAME.fullmatch(column)]
     if numeric:
-        errors.add(
+        errors.fail(
             f"the first line holds {numeric[0]!r}, a number; expected a header with one name for each column, such as "
             "id,negative,positive.",
             at=1,
         )
-        errors.raise_if_any()
     ids = table.columns.get("id")
     columns = {column: cells for column, cells in table.columns.items() if column != "id"}
     if not columns:

@@ -29,8 +29,7 @@ def read_json(path: Path) -> RawTable:
     errors = InputErrors(str(path))
     whole = _whole(text)
     if isinstance(whole, dict) and "\n" in text.strip():
-        errors.add(f"is one object ({', '.join(whole)}); expected one object a line, or an array of objects.")
-        errors.raise_if_any()
+        errors.fail(f"is one object ({', '.join(whole)}); expected one object a line, or an array of objects.")
     records: list[dict[str, Any]] = []
     positions: list[int] = []
     escapes = "\\ud" in text.lower()

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from outlearn.data.annotations import read_annotations
 from outlearn.data.array_files import read_array
 from outlearn.data.formats import read_label_file
 from outlearn.data.input_errors import InputErrors
@@ -16,7 +15,7 @@ from outlearn.data.label_columns import LabelColumns, labeler_columns, long_form
 from outlearn.data.label_table import LabelTable
 from outlearn.data.point_ids import join_by_id, read_ids
 from outlearn.data.raw_table import RawTable
-from outlearn.data.read_labels import read_labels
+from outlearn.data.read_labels import read_annotations, read_labels
 from outlearn.data.task import UNLABELLED
 from outlearn.data.task_table import read_texts
 from outlearn.data.text_files import check_file
@@ -68,12 +67,10 @@ def read_label_table(
         found = read_labels(raw, labelers, errors, class_names=columns.classes or None)
         if ids is None:
             notes += ("The labels have no ids: points are numbered from 1, in the order of the file.",)
-        elif found is not None:
+        else:
             found = replace(found, ids=tuple(ids), has_ids=True)
-    errors.raise_if_any()
-    assert found is not None  # None only with an error
-    known = None if columns.true is None else _true_labels(raw, columns.true, found.class_names, errors)
     here = read_texts(raw, text_column, errors) if texts is None and text_column in raw.columns else None
+    known = None if columns.true is None else _true_labels(raw, columns.true, found.class_names, errors)
     errors.raise_if_any()
     table = replace(found, texts=None if here is None else tuple(here), true_labels=known, notes=(*found.notes, *notes))
     if texts is not None:
@@ -133,8 +130,7 @@ def _with_texts(table: LabelTable, raw: RawTable, id_column: str, text_column: s
         order = _rows_by_position(raw, table)
         notes = (*raw.notes, f"{raw.source} was joined to the labels by position.")
     if text_column not in raw.columns:
-        errors.add(f"no column {text_column!r} with the texts (--text-column); {suggest(text_column, raw.columns)}")
-        errors.raise_if_any()
+        errors.fail(f"no column {text_column!r} with the texts (--text-column); {suggest(text_column, raw.columns)}")
     texts = read_texts(raw, text_column, errors)
     errors.raise_if_any()
     return replace(table, texts=tuple(texts[row] for row in order), notes=(*table.notes, *notes))
@@ -154,10 +150,9 @@ def _rows_by_position(raw: RawTable, table: LabelTable) -> list[int]:
     return list(range(len(raw)))
 
 
-def _true_labels(raw: RawTable, column: str, classes: tuple[str, ...], errors: InputErrors) -> np.ndarray | None:
-    """Read true labels, which are among the labelers' classes; None if there was an error."""
-    read = read_labels(raw, [column], errors, class_names=classes)
-    return None if read is None else read.labels[0]
+def _true_labels(raw: RawTable, column: str, classes: tuple[str, ...], errors: InputErrors) -> np.ndarray:
+    """Read true labels, which are among the labelers' classes."""
+    return read_labels(raw, [column], errors, class_names=classes).labels[0]
 
 
 def _with_true_labels(table: LabelTable, raw: RawTable, id_column: str) -> LabelTable:
@@ -168,19 +163,17 @@ def _with_true_labels(table: LabelTable, raw: RawTable, id_column: str) -> Label
     others = [column for column in raw.columns if column != id_column]
     column = "label" if "label" in others or len(others) != 1 else others[0]
     if column not in others:
-        errors.add(f"no column 'label' with the true labels; {suggest('label', raw.columns)}")
-        errors.raise_if_any()
+        errors.fail(f"no column 'label' with the true labels; {suggest('label', raw.columns)}")
     kinds = raw.columns.get("kind", [])
     if "calibrate" in kinds and {"mistake", "suspect"} & set(kinds):  # our own sheet: only these are a random sample
         raw = raw.select([row for row, kind in enumerate(kinds) if kind == "calibrate"])
         note = f"Of {raw.source}, only points marked calibrate count: the others are no random sample."
         table = replace(table, notes=(*table.notes, note))
-    known = _true_labels(raw, column, table.class_names, errors)
-    if known is not None and not (known != UNLABELLED).any():
-        errors.add("holds no true label at all. Fill some, or leave it out.", column=column)
     ids = read_ids(raw, id_column, errors) if id_column in raw.columns else None
+    known = _true_labels(raw, column, table.class_names, errors)
+    if not (known != UNLABELLED).any():
+        errors.add("holds no true label at all. Fill some, or leave it out.", column=column)
     errors.raise_if_any()
-    assert known is not None  # None only with an error
     if ids is None or not table.has_ids:
         return replace(table, true_labels=known[_rows_by_position(raw, table)])
     point_of = {name: i for i, name in enumerate(table.ids)}

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int64
 
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import cell_value, distribution, is_gap
-from outlearn.data.label_table import LabelTable
 from outlearn.data.point_ids import read_ids
 from outlearn.data.raw_table import RawTable
 from outlearn.data.read_labels import read_labels
@@ -123,9 +122,8 @@ def task_from_table(
         note = f"Pairs left out because their two texts are the same, so that neither is better: {(~differ).sum():,}."
         return task.select(np.flatnonzero(differ), note=note)
     texts = read_texts(table, columns.name("text"), errors) if "text" in roles else None
-    read = read_labels(table, [columns.name("label")], errors)
+    labels = read_labels(table, [columns.name("label")], errors)
     errors.raise_if_any()
-    labels = cast(LabelTable, read)  # None only with an error, and then the line above raised
     missing = int((labels.labels[0] == UNLABELLED).sum())
     note = f"{missing:,} of {len(table):,} points have no label: students alone learn from them."
     return make_task(
