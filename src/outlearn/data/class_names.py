@@ -7,9 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from outlearn.data.content import normalise
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import LabelCell
+from outlearn.data.wording import normalise
 from outlearn.errors import suggest
 
 __all__ = ["Classes", "found_classes", "known_classes", "refuse_near_spellings", "spelling"]

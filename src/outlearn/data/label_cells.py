@@ -22,10 +22,8 @@ from outlearn.data.task import SUM_TOLERANCE, UNLABELLED
 from outlearn.data.wording import shortened
 
 __all__ = [
-    "LARGEST",
     "MINUS_1",
     "NEVER_A_CLASS",
-    "NORMALISE",
     "LabelCell",
     "cell_value",
     "distribution",

@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from outlearn.data.class_names import spelling
-from outlearn.data.content import normalise
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import label_cells
 from outlearn.data.raw_table import RawTable
-from outlearn.data.wording import few
+from outlearn.data.wording import few, normalise
 from outlearn.errors import ConfigError, suggest
 
 __all__ = ["LabelColumns", "LongForm", "labeler_columns", "long_form"]

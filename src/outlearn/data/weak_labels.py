@@ -18,13 +18,13 @@ from jaxtyping import Int
 
 from outlearn.data.formats import read_label_file
 from outlearn.data.input_errors import InputErrors
-from outlearn.data.label_cells import LARGEST, NORMALISE, cell_value
+from outlearn.data.label_cells import cell_value, distribution
 from outlearn.data.label_columns import LabelColumns, long_form
 from outlearn.data.label_table import LabelTable
 from outlearn.data.point_ids import numbered_repeats, read_ids
 from outlearn.data.raw_table import RawTable
 from outlearn.data.read_labels import read_annotations, read_labels
-from outlearn.data.task import SUM_TOLERANCE, UNLABELLED, Task
+from outlearn.data.task import UNLABELLED, Task
 from outlearn.data.wording import few
 from outlearn.errors import ConfigError, suggest
 
@@ -200,10 +200,10 @@ def _class_rows(
     probs = np.full((1, len(table), len(classes)), np.nan)
     cells = zip(*(table.columns[of_class[name]] for name in classes), strict=True)
     for row, (numbers, at) in enumerate(zip(cells, table.positions, strict=True)):
-        label, wrong = _class_row([cell_value(cell) for cell in numbers], normalise=normalise)
+        label, wrong = _class_row([cell_value(cell) for cell in numbers], classes, normalise=normalise)
         if wrong:
             errors.add(wrong, at=at)
-        elif label is not None:
+        else:
             probs[0, row] = label
     notes = table.notes
     if of_class[classes[0]] != classes[0]:
@@ -220,23 +220,11 @@ def _class_rows(
     )
 
 
-def _class_row(values: Sequence[Any], *, normalise: bool) -> tuple[list[float] | None, str | None]:
-    """Read one number a class: a distribution, or counts of votes. None if all are missing or no one voted."""
-    if all(value is None for value in values):
-        return None, None
-    hint = "" if normalise else NORMALISE
-    numbers = [0.0 if normalise and value is None else value for value in values]
-    if not all(isinstance(v, int | float) and not isinstance(v, bool) and 0 <= v < LARGEST for v in numbers):
-        missing = hint if None in numbers else ""
-        return None, f"has {list(values)!r}; expected a number of at least 0 for each class.{missing}"
-    total = math.fsum(numbers)
-    votes = all(float(value).is_integer() for value in numbers)
-    if total == 0 and (votes or normalise):
-        return None, None
-    if not votes and not normalise and abs(total - 1) > SUM_TOLERANCE:
-        return (
-            None,
-            f"has {list(values)!r}, which sum to {total:.6g}; expected probabilities that sum to 1 (within 1e-6)."
-            f"{hint}",
-        )
-    return [float(value) / total for value in numbers], None
+def _class_row(values: Sequence[Any], classes: Sequence[str], *, normalise: bool) -> tuple[list[float], str | None]:
+    """Read one number a class: a distribution, or counts of votes. Nan, if all are missing or no one voted."""
+    numbers = [value for value in values if value is not None]
+    whole = all(type(value) in (int, float) and float(value).is_integer() for value in numbers)  # a bool is neither
+    counts = whole and len(numbers) == len(values)
+    if not numbers or (whole and not any(numbers) and (counts or normalise)):
+        return [math.nan] * len(values), None
+    return distribution(values, classes, normalise=counts or normalise, can_normalise=True)
