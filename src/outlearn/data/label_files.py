@@ -13,13 +13,13 @@ from outlearn.data.formats import read_label_file
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_columns import LabelColumns, labeler_columns, long_form
 from outlearn.data.label_table import LabelTable
+from outlearn.data.npz_files import check_features
 from outlearn.data.point_ids import join_by_id, read_ids
 from outlearn.data.raw_table import RawTable
 from outlearn.data.read_labels import read_annotations, read_labels
 from outlearn.data.task import UNLABELLED
 from outlearn.data.task_table import read_texts
-from outlearn.data.text_files import check_file
-from outlearn.errors import AlignmentError, ConfigError, DataError, suggest
+from outlearn.errors import AlignmentError, ConfigError, suggest
 
 __all__ = ["is_array_file", "read_features", "read_label_table"]
 
@@ -50,7 +50,7 @@ def read_label_table(
         AlignmentError: if ids or lengths do not match.
     """
     columns = columns or LabelColumns()
-    raw = _read(path)
+    raw = read_label_file(Path(path).expanduser())
     errors = raw.errors()
     form = long_form(raw, columns)
     id_column, text_column = columns.id or "id", columns.text or "text"
@@ -70,12 +70,16 @@ def read_label_table(
         else:
             found = replace(found, ids=tuple(ids), has_ids=True)
     here = read_texts(raw, text_column, errors) if texts is None and text_column in raw.columns else None
-    known = None if columns.true is None else _true_labels(raw, columns.true, found.class_names, errors)
+    table = replace(found, texts=None if here is None else tuple(here), notes=(*found.notes, *notes))
+    if columns.true is not None:
+        known = read_labels(raw, [columns.true], errors, class_names=found.class_names).labels[0]
+        table = replace(table, true_labels=known)
     errors.raise_if_any()
-    table = replace(found, texts=None if here is None else tuple(here), true_labels=known, notes=(*found.notes, *notes))
     if texts is not None:
-        table = _with_texts(table, _read(texts), id_column, text_column)
-    return table if true is None else _with_true_labels(table, _read(true), id_column)
+        table = _with_texts(table, read_label_file(Path(texts).expanduser()), id_column, text_column)
+    if true is not None:
+        table = _with_true_labels(table, read_label_file(Path(true).expanduser()), id_column)
+    return table
 
 
 def read_features(path: str | Path, table: LabelTable) -> Float[np.ndarray, "points features"]:
@@ -86,11 +90,7 @@ def read_features(path: str | Path, table: LabelTable) -> Float[np.ndarray, "poi
     """
     file = read_array(path)
     values = file.values
-    if values.ndim != 2 or values.dtype.kind not in "fiu":
-        raise DataError(
-            f"{file.source}: features have shape {values.shape} and dtype {values.dtype}; expected numbers "
-            "[points, features]."
-        )
+    check_features(values, InputErrors(file.source, "row"))
     if file.ids is not None and table.has_ids:
         values = values[join_by_id(file.ids, np.array(table.ids), file.source, table.source)]
     elif len(values) != table.n_points:
@@ -98,24 +98,12 @@ def read_features(path: str | Path, table: LabelTable) -> Float[np.ndarray, "poi
             f"{file.source}: {len(values)} rows of features for {table.n_points} points of {table.source}. Give one "
             "row for each, in the same order."
         )
-    features = np.asarray(values, dtype=np.float32)
-    if not np.isfinite(features).all():
-        row, column = np.argwhere(~np.isfinite(features))[0].tolist()
-        raise DataError(
-            f"{file.source}: row {row}, column {column} is {features[row, column]}; expected finite numbers."
-        )
-    return features
+    return np.asarray(values, dtype=np.float32)
 
 
 def is_array_file(path: str | Path) -> bool:
     """Say whether a path names features rather than texts."""
     return any(suffix in Path(str(path).partition(":")[0]).suffixes for suffix in ARRAYS)
-
-
-def _read(path: str | Path) -> RawTable:
-    file = Path(path).expanduser()
-    check_file(file)
-    return read_label_file(file)
 
 
 def _with_texts(table: LabelTable, raw: RawTable, id_column: str, text_column: str) -> LabelTable:
@@ -150,11 +138,6 @@ def _rows_by_position(raw: RawTable, table: LabelTable) -> list[int]:
     return list(range(len(raw)))
 
 
-def _true_labels(raw: RawTable, column: str, classes: tuple[str, ...], errors: InputErrors) -> np.ndarray:
-    """Read true labels, which are among the labelers' classes."""
-    return read_labels(raw, [column], errors, class_names=classes).labels[0]
-
-
 def _with_true_labels(table: LabelTable, raw: RawTable, id_column: str) -> LabelTable:
     """Join the true labels of some points."""
     errors = raw.errors()
@@ -170,7 +153,7 @@ def _with_true_labels(table: LabelTable, raw: RawTable, id_column: str) -> Label
         note = f"Of {raw.source}, only points marked calibrate count: the others are no random sample."
         table = replace(table, notes=(*table.notes, note))
     ids = read_ids(raw, id_column, errors) if id_column in raw.columns else None
-    known = _true_labels(raw, column, table.class_names, errors)
+    known = read_labels(raw, [column], errors, class_names=table.class_names).labels[0]
     if not (known != UNLABELLED).any():
         errors.add("holds no true label at all. Fill some, or leave it out.", column=column)
     errors.raise_if_any()

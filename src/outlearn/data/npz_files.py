@@ -14,7 +14,7 @@ from outlearn.data.raw_table import RawTable
 from outlearn.data.text_files import check_file
 from outlearn.errors import DataError, suggest
 
-__all__ = ["open_npz", "read_npz", "unreadable"]
+__all__ = ["check_features", "open_npz", "read_npz", "unreadable"]
 
 # What each array of the archive may be called, the documented name first.
 ARRAY_NAMES = {
@@ -52,7 +52,7 @@ def read_npz(path: Path) -> RawTable:
             errors.add(f"has no array {wanted}; {suggest(ARRAY_NAMES[role][0], arrays)}")
     errors.raise_if_any()
     features = arrays.pop("features")
-    _check_features(features, errors)
+    check_features(features, errors)
     for role, array in arrays.items():
         axes = (1, 2) if role == "label" else (1,)
         if array.ndim not in axes or len(array) != len(features):
@@ -112,7 +112,7 @@ def _known_arrays(path: Path, archive: Mapping[str, np.ndarray]) -> dict[str, np
     return found
 
 
-def _check_features(features: np.ndarray, errors: InputErrors) -> None:
+def check_features(features: np.ndarray, errors: InputErrors) -> None:
     """Refuse features that are no finite matrix of numbers."""
     if features.ndim != 2 or not features.size:
         errors.add(f"features have shape {features.shape}; expected [points, features], none of them 0.")
