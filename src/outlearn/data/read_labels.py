@@ -182,16 +182,17 @@ def _coded(
     soft: dict[tuple[int, int], list[float]] = {}
     for cell in given:
         where = place[cell.column], cell.row
-        if cell.kind in SOFT:
-            row, wrong = distribution(cell.value, classes.names, normalise=normalise, can_normalise=can_normalise)
-            soft[where] = row
-            k = None if wrong else int(np.argmax(row))
+        read: list[float] | int | str
+        if cell.kind not in SOFT:
+            read = _class_of(cell, classes)
         else:
-            k, wrong = _class_of(cell, classes), None
-        if k is None:
-            errors.add(wrong or classes.unknown(cell), at=cell.at, column=cell.column)
+            read = distribution(cell.value, classes.names, normalise=normalise, can_normalise=can_normalise)
+        if isinstance(read, str):
+            errors.add(read, at=cell.at, column=cell.column)
+        elif isinstance(read, list):
+            soft[where], labels[where] = read, int(np.argmax(read))
         else:
-            labels[where] = k
+            labels[where] = read
     if not soft or errors:
         return labels, None
     probs = np.where((labels >= 0)[..., None], np.eye(len(classes.names))[labels], np.nan)
@@ -230,10 +231,10 @@ def _refuse_what_is_no_label(given: Sequence[LabelCell], known: Sequence[str], e
             errors.add(wrong, at=cell.at, column=cell.column)
 
 
-def _class_of(cell: LabelCell, classes: Classes) -> int | None:
-    """Find the class that a vote names."""
+def _class_of(cell: LabelCell, classes: Classes) -> int | str:
+    """Find the class that a vote names; or say what is wrong."""
     written = str(cell.raw).strip() if isinstance(cell.raw, str) else spelling(cell)
     for way in (cell.value if cell.kind == "number" else None, spelling(cell), written):
         if way is not None and way in classes.index:
             return classes.index[way]
-    return None
+    return classes.unknown(cell)

@@ -200,9 +200,9 @@ def _class_rows(
     probs = np.full((1, len(table), len(classes)), np.nan)
     cells = zip(*(table.columns[of_class[name]] for name in classes), strict=True)
     for row, (numbers, at) in enumerate(zip(cells, table.positions, strict=True)):
-        label, wrong = _class_row([cell_value(cell) for cell in numbers], classes, normalise=normalise)
-        if wrong:
-            errors.add(wrong, at=at)
+        label = _class_row([cell_value(cell) for cell in numbers], classes, normalise=normalise)
+        if isinstance(label, str):
+            errors.add(label, at=at)
         else:
             probs[0, row] = label
     notes = table.notes
@@ -220,11 +220,11 @@ def _class_rows(
     )
 
 
-def _class_row(values: Sequence[Any], classes: Sequence[str], *, normalise: bool) -> tuple[list[float], str | None]:
+def _class_row(values: Sequence[Any], classes: Sequence[str], *, normalise: bool) -> list[float] | str:
     """Read one number a class: a distribution, or counts of votes. Nan, if all are missing or no one voted."""
     numbers = [value for value in values if value is not None]
     whole = all(type(value) in (int, float) and float(value).is_integer() for value in numbers)  # a bool is neither
     counts = whole and len(numbers) == len(values)
     if not numbers or (whole and not any(numbers) and (counts or normalise)):
-        return [math.nan] * len(values), None
+        return [math.nan] * len(values)
     return distribution(values, classes, normalise=counts or normalise, can_normalise=True)
