@@ -21,15 +21,7 @@ from outlearn.data.raw_table import RawTable
 from outlearn.data.task import SUM_TOLERANCE, UNLABELLED
 from outlearn.data.wording import shortened
 
-__all__ = [
-    "MINUS_1",
-    "NEVER_A_CLASS",
-    "LabelCell",
-    "cell_value",
-    "distribution",
-    "is_gap",
-    "label_cells",
-]
+__all__ = ["MINUS_1", "NEVER_A_CLASS", "LabelCell", "cell_value", "distribution", "is_gap", "label_cells"]
 
 # Up to 15 digits a whole number is exact as a float; Python refuses to read thousands of them.
 LARGEST = 10**15

@@ -52,13 +52,7 @@ class Columns:
         return str(getattr(self, role) or role)
 
 
-def task_from_table(
-    table: RawTable,
-    columns: Columns,
-    *,
-    name: str,
-    seed: int = 0,
-) -> Task:
+def task_from_table(table: RawTable, columns: Columns, *, name: str, seed: int = 0) -> Task:
     """Build a task from a table.
 
     A table with `chosen` and `rejected` is a preference task: the two texts are put into slots a and b at random, and
