@@ -12,7 +12,9 @@ from outlearn.core.gaps import NEEDS_EVERY_ANSWER, over_answered
 from outlearn.core.intervals import mean_interval
 from outlearn.core.labelers.combinations import COMBINATIONS
 from outlearn.core.metrics import METRICS, score
-from outlearn.core.predictions import Predictions
+from outlearn.core.predictions import Predictions, weighted_log_mean
+from outlearn.core.students.agreement import agreement
+from outlearn.core.students.criteria import measure_agreement
 from outlearn.core.students.recovery import performance_gap_recovered
 from outlearn.errors import ShapeError
 
@@ -48,8 +50,8 @@ def test_a_score_is_that_of_the_points_answered_whatever_stands_in_a_gap(name):
 def test_a_combination_hears_who_answers(name):
     first, second = (COMBINATIONS[name].fit(each)(each) for each in (with_gaps(), with_gaps(1)))
     anyone = ANSWERED.any(axis=0)
+    np.testing.assert_allclose(first.log_probs[:, anyone], second.log_probs[:, anyone], atol=EXACT)
     if name in ("mean", "dual_mean"):
-        np.testing.assert_allclose(first.log_probs[:, anyone], second.log_probs[:, anyone], atol=EXACT)
         for i in np.flatnonzero(anyone)[:10]:
             heard = Predictions(drawn().log_probs[ANSWERED[:, i], i : i + 1].copy(), np.arange(1))
             np.testing.assert_allclose(getattr(heard, name)().log_probs[:, 0], first.log_probs[:, i], atol=EXACT)
@@ -57,6 +59,39 @@ def test_a_combination_hears_who_answers(name):
         assert first.answered is None
     else:
         np.testing.assert_array_equal(first.answered, anyone[None])
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_point_left_out_has_no_value_under_any_metric(name):
+    np.testing.assert_array_equal(np.isnan(METRICS[name](with_gaps(), LABELS)), ~ANSWERED)
+    np.testing.assert_array_equal(np.isnan(METRICS[name].measure(with_gaps(), LABELS)), ~ANSWERED)
+    silent = replace(drawn(), answered=np.arange(4)[:, None] > np.zeros(N))
+    assert score(name, silent, LABELS).interval.reason == "a labeler says nothing of these points"
+
+
+def test_agreement_with_a_teacher_that_leaves_the_point_out_has_no_value():
+    student = replace(drawn(seed=3), teacher_of=np.arange(4))
+    np.testing.assert_array_equal(np.isnan(agreement(with_gaps(), student)), ~ANSWERED)
+
+
+def test_where_only_labelers_without_weight_answer_they_are_heard_and_not_what_stands_in_the_gaps_of_the_others():
+    weights = np.array([0.0, 0.0, 0.5, 0.5])
+    found = np.exp(weighted_log_mean(with_gaps(), weights))
+    alone = ANSWERED[:2].any(axis=0) & ~ANSWERED[2:].any(axis=0)
+    assert alone.any()
+    for i in np.flatnonzero(alone):
+        np.testing.assert_allclose(found[i], drawn().probs[:2][ANSWERED[:2, i], i].mean(axis=0), atol=EXACT)
+
+
+def test_no_criterion_sees_what_stands_in_a_gap():
+    student = replace(drawn(seed=3), teacher_of=np.arange(4))
+    first, second = (measure_agreement(each, student) for each in (with_gaps(), with_gaps(1)))
+    assert first.consensus == second.consensus
+    assert first.weak_label_cross_entropy == second.weak_label_cross_entropy
+    expected = -(drawn().probs * student.log_probs).sum(axis=-1)[ANSWERED].mean()
+    assert first.weak_label_cross_entropy == pytest.approx(expected, abs=EXACT)
+    assert first.crossed.reason == NEEDS_EVERY_ANSWER
+    assert np.isnan([first.crossed.mean, first.crossed.covariance]).all()
 
 
 def test_the_terms_of_the_gap_are_means_over_points_answered_and_still_add_up():

@@ -143,3 +143,7 @@ def test_a_point_with_a_probability_that_is_missing_or_off_needs_a_word_of_the_u
     prefixed = load_weak_labels(path, TASK, np.arange(N), normalise=True)
     np.testing.assert_array_equal(prefixed.probs, found.probs)
     assert "the columns 'prob_neg', 'prob_pos' are the classes 'neg', 'pos'" in prefixed.notes[0]
+
+
+def test_an_integer_too_large_for_a_float_is_no_gap():
+    assert not is_gap(10**400)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -133,3 +134,13 @@ def test_a_table_without_a_column_of_labels_is_refused(tmp_path):
     path = write(tmp_path / "d.csv", ["id", "text"], [[f"q{i}", f"text {i}"] for i in range(N)])
     with pytest.raises(DataError, match="has no column of labels beside 'id', 'text'"):
         read_label_table(path)
+
+
+def test_an_annotator_is_one_whatever_blanks_or_points_a_number_is_written_with(tmp_path):
+    rows = [["q0", "1", "yes"], ["q0", " 2", "no"], ["q1", " 1", "no"], ["q1", "2", "yes"]]
+    found = read_label_table(write(tmp_path / "long.csv", ["id", "annotator", "label"], rows))
+    assert found.names == ("annotator 1", "annotator 2")
+    np.testing.assert_array_equal(found.labels, [[1, 0], [0, 1]])
+    file = tmp_path / "long.json"
+    file.write_text(json.dumps([{"id": i, "annotator": float(a), "label": label} for i, a, label in rows]))
+    assert read_label_table(file).names == found.names

@@ -437,3 +437,11 @@ def test_what_auto_cannot_do_is_refused(task, parameters, message):
     X, seen, _, _ = task
     with pytest.raises(ConfigError, match=message):
         WeakToStrongClassifier(loss="auto").set_params(**parameters).fit(X, seen)
+
+
+def test_a_threshold_is_a_quantile_of_the_labels_that_students_learn_from_and_not_of_gaps():
+    rng = np.random.default_rng(0)
+    X, said = rng.normal(size=(60, 5)), rng.dirichlet([1, 1], size=(2, 60))
+    said[:, :30] = np.nan
+    model = WeakToStrongClassifier(loss={"kind": "cace", "quantile": 0.3}, random_state=0).fit(X, weak_labels=said)
+    assert model.loss_.threshold == pytest.approx(np.quantile(said[:, 30:].max(axis=-1), 0.3))

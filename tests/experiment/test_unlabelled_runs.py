@@ -10,13 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 from tests.programs import Cli
 
 from outlearn.data import make_splits, make_task
 from outlearn.errors import ConfigError, DataError
 from outlearn.experiment.pipeline import Run
 from outlearn.experiment.stages.ceilings import ceiling_notes, ceiling_points
+from outlearn.report.html import write_report
 from outlearn.report.summary import describe, summary_text
 
 pytestmark = pytest.mark.medium
@@ -234,6 +236,35 @@ def test_a_gap_is_not_scored_is_said_and_stays_in_the_predictions(small_run, wri
             for m in (0, 1)
         ])
     )  # fmt: skip
+    # The best teacher and the students on the same points: those that it answers.
+    best = run.results.controls.best_teacher.model
+    students = run.predictions.students["forward_ce"].log_probs.argmax(axis=-1) == labels[test]
+    paired = students[:, ~silent[best, test]].mean() - right[best]
+    assert student.differences["best_teacher"].mean == pytest.approx(paired)
+
+
+@pytest.mark.parametrize("order", ["target_first", "prediction_first"])
+def test_the_report_says_the_same_whatever_stands_in_a_gap(order, small_run, write_task, tmp_path):
+    labels = np.load(write_task(tmp_path / "t.npz", splits=SPLIT))["labels"]
+    silent = np.random.default_rng(2).random((2, N)) < 0.4
+    path, _ = votes_with_gaps(tmp_path / "votes.csv", labels, silent)
+    run = small_run(
+        f"teacher.external={path}", "teacher.missing=abstain", f"measure.order={order}", "measure.smoothing=0.01",
+        *CONVEX, path=tmp_path / "t.npz",
+    )  # fmt: skip
+    file = run.folder / "predictions" / "teachers.safetensors"
+    with safe_open(file, framework="numpy") as opened:
+        names = opened.metadata()
+    pages = []
+    for stands in ([0.5, 0.5], [0.99, 0.01]):
+        arrays = load_file(file)
+        assert (arrays["test.answered"] == 0).all(axis=0).any()  # at some point nobody says anything
+        arrays["test.log_probs"][arrays["test.answered"] == 0] = np.log(stands)
+        save_file(arrays, file, metadata=names)
+        page = write_report([run.folder], tmp_path / "report.html").read_text(encoding="utf-8")
+        assert "NaN" not in re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+        pages.append(page)
+    assert pages[0] == pages[1]
 
 
 def test_points_that_a_labeler_leaves_out_do_not_move_its_students(small_run, write_task, tmp_path):

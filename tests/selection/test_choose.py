@@ -227,3 +227,21 @@ def test_default_candidates_are_different_at_least_80_and_none_is_longer_than_co
 def test_total_epochs_count_the_first_fit_and_every_round():
     candidate = Candidate(get_loss("mae"), 10.0, 1e-4, rounds=3)
     assert candidate.total_epochs(128 * 200, HeadSettings()) == 10 + 3 * 5  # 5 epochs a round, from 40 minibatches on
+
+
+def test_thresholds_are_settled_on_the_labels_that_are_learned_from():
+    """A label of weight 0 moves no student, by its place in a quantile neither."""
+    world, cace = World(2), Candidate(get_loss({"kind": "cace", "quantile": 0.3}), 4, 1e-4)
+    x, labels = world.x[world.parts["student"]], world.labelers()["student"].probs
+    weights = np.ones(labels.shape[:2])
+    weights[:, :80] = 0.0
+    other = np.where(weights[..., None] > 0, labels, [1.0, 0.0])
+
+    def fits(targets):
+        seeds = [0, 1]
+        chosen = fit_chosen(x, targets, {"x": x}, cace, base=BASE, labelling_of=[0, 1], seeds=seeds, weights=weights)
+        ((_, found),) = fit_candidates(x, targets, {"x": x}, [cace], base=BASE, seeds=seeds, weights=weights)
+        return chosen["x"], found["x"]
+
+    for first, second in zip(fits(labels), fits(other), strict=True):
+        np.testing.assert_array_equal(first, second)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
-__all__ = ["NEEDS_EVERY_ANSWER", "over_answered"]
+__all__ = ["NEEDS_EVERY_ANSWER", "mean_over_models", "over_answered"]
 
 NEEDS_EVERY_ANSWER = "teachers leave points out, and this term needs what each of them says of every point"
 
@@ -44,3 +44,12 @@ def over_answered(
         means = np.where(answered, values, 0.0).sum(axis=1, keepdims=True) / counts
         # a_m + (n / n_m) o_mi (v_mi - a_m)
         return np.where(answered, means + answered.shape[1] / counts * (values - means), means)
+
+
+def mean_over_models(values: Float[np.ndarray, "models points"]) -> Float[np.ndarray, " points"]:
+    """Average over the models that have a value; nan where none has."""
+    there = ~np.isnan(values)
+    if there.all():
+        return np.asarray(values.mean(axis=0))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(there, values, 0.0).sum(axis=0) / there.sum(axis=0))

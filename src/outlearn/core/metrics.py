@@ -1,5 +1,7 @@
 """Metrics of predictions against labels, as one value per (model, point) whose mean over points is the metric.
 
+Where a labeler leaves a point out there is no value, nan, and its metric is of the points that it answers.
+
 The per-point form is what makes every metric carry the same two-way interval. Accuracy, log loss, Brier score and
 entropy are means already. AUROC and calibration error are not: they are linearised, so that the mean over points is the
 metric exactly and the spread over points is that of the delta method (for AUROC this is DeLong's variance).
@@ -9,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import wraps
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 from jaxtyping import Float, Integer
@@ -38,6 +41,28 @@ __all__ = [
 
 CALIBRATION_BINS = 15  # equal width over (0, 1], closed on the right
 
+Measure = TypeVar("Measure", bound=Callable[..., np.ndarray])
+
+
+def _of_answers(measure: Measure) -> Measure:
+    """Measure each model on the points that it answers alone; nan elsewhere."""
+
+    @wraps(measure)
+    def of_answers(predictions: Predictions, labels: Any = None) -> np.ndarray:
+        answered = predictions.answered
+        if answered is None:
+            return measure(predictions, labels)
+        if labels is not None:
+            _check_labels(predictions, labels)
+        values = np.full(answered.shape, np.nan)
+        for m, there in enumerate(answered):
+            if there.any():
+                own = Predictions(predictions.log_probs[m : m + 1, there], predictions.point_ids[there])
+                values[m, there] = measure(own, None if labels is None else labels[there])[0]
+        return values
+
+    return cast(Measure, of_answers)
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -49,7 +74,7 @@ class Metric:
         line: one sentence for tables.
         unit: "percent" for a share that people read in percent; results hold the share itself.
         higher_is_better: the direction; None for what is neither good nor bad.
-        measure: predictions, labels -> `[models, points]`.
+        measure: predictions, labels -> `[models, points]`, of predictions without gaps.
         in_tables: whether tables of scores have a column of it.
         abbreviates: what the label stands for, where that is worth saying.
     """
@@ -66,8 +91,8 @@ class Metric:
     def __call__(
         self, predictions: Predictions, labels: Integer[np.ndarray, "points"] | None
     ) -> Float[np.ndarray, "models points"]:
-        """Measure every model at every point."""
-        return self.measure(predictions, labels)
+        """Measure every model at every point that it answers."""
+        return _of_answers(self.measure)(predictions, labels)
 
 
 @dataclass(frozen=True)
@@ -78,6 +103,7 @@ class Score:
     each: Float[np.ndarray, "models"]
 
 
+@_of_answers
 def accuracy(predictions: Predictions, labels: Integer[np.ndarray, "points"]) -> Float[np.ndarray, "models points"]:
     """Mark 1 where the most probable class is the label, else 0; k equally probable classes share the 1.
 
@@ -92,6 +118,7 @@ def accuracy(predictions: Predictions, labels: Integer[np.ndarray, "points"]) ->
     return hits(predictions.log_probs, labels)
 
 
+@_of_answers
 def log_loss(predictions: Predictions, labels: Integer[np.ndarray, "points"]) -> Float[np.ndarray, "models points"]:
     """Measure -log p(label), in nats; infinite where the label has probability 0.
 
@@ -103,6 +130,7 @@ def log_loss(predictions: Predictions, labels: Integer[np.ndarray, "points"]) ->
     return -predictions.log_probs[:, np.arange(len(labels)), labels]
 
 
+@_of_answers
 def brier(predictions: Predictions, labels: Integer[np.ndarray, "points"]) -> Float[np.ndarray, "models points"]:
     """Measure sum_k (p_k - 1[k = label])^2, between 0 and 2; for two classes twice the one-class form.
 
@@ -116,6 +144,7 @@ def brier(predictions: Predictions, labels: Integer[np.ndarray, "points"]) -> Fl
     return np.square(difference).sum(axis=-1)
 
 
+@_of_answers
 def entropy(
     predictions: Predictions, labels: Integer[np.ndarray, "points"] | None = None
 ) -> Float[np.ndarray, "models points"]:
@@ -131,6 +160,7 @@ def entropy(
     return np.abs(np.where(probs > 0, terms, 0.0).sum(axis=-1))  # 0 log 0 = 0; abs only turns -0 into 0
 
 
+@_of_answers
 def calibration_error(
     predictions: Predictions, labels: Integer[np.ndarray, "points"]
 ) -> Float[np.ndarray, "models points"]:
@@ -158,6 +188,7 @@ def calibration_error(
     return signed
 
 
+@_of_answers
 def auroc(predictions: Predictions, labels: Integer[np.ndarray, "points"]) -> Float[np.ndarray, "models points"]:
     """Linearise the area under the ROC curve; for more than two classes the plain mean of one-vs-rest areas.
 
@@ -263,29 +294,16 @@ def score(name: str, predictions: Predictions, labels: Integer[np.ndarray, "poin
     """
     if name not in METRICS:
         raise ConfigError(f"unknown metric {name!r}; {suggest(name, METRICS)}")
-    values = (
-        METRICS[name](predictions, labels) if predictions.answered is None else _at_answers(name, predictions, labels)
-    )
+    values = over_answered(METRICS[name](predictions, labels), predictions.answered)
     each = values.mean(axis=1)
     n_models, n_points = values.shape
     if np.isnan(values).any():
-        reason = "the labels show one class only: no ranking to measure"
+        silent = predictions.answered is not None and not predictions.answered.any(axis=1).all()
+        one_class = "the labels show one class only: no ranking to measure"
+        reason = "a labeler says nothing of these points" if silent else one_class
         nan = float("nan")
         return Score(Interval(nan, nan, nan, nan, n_models, n_points, level, reason), each)
     return Score(mean_interval(values, level, clusters=predictions.teacher_of), each)
-
-
-def _at_answers(name: str, predictions: Predictions, labels: np.ndarray) -> np.ndarray:
-    """Measure each model on the points that it answers; see `core.gaps` for the form that this takes."""
-    answered = predictions.answered
-    if answered is None:  # all of them
-        return METRICS[name](predictions, labels)
-    values = np.full(answered.shape, np.nan)
-    for m, there in enumerate(answered):
-        if there.any():
-            own = Predictions(predictions.log_probs[m : m + 1, there].copy(), predictions.point_ids[there])
-            values[m, there] = METRICS[name](own, labels[there])[0]
-    return over_answered(values, answered)
 
 
 def scorecard(predictions: Predictions, labels: Integer[np.ndarray, "points"], level: float = 0.95) -> dict[str, Score]:

@@ -372,10 +372,11 @@ def weighted_log_mean(
 
 
 def _shares(answered: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Share the weights among who says something at each point; among all where nobody with a weight does."""
-    heard = answered * weights[:, None]
-    total = heard.sum(axis=0)
-    return np.where(total > 0, heard / np.where(total > 0, total, 1.0), weights[:, None] / weights.sum())
+    """Share the weights among who says something at each point: evenly where none of these has one, or nobody does."""
+    heard = np.where(answered, weights[:, None], 0.0)
+    heard = np.where(heard.sum(axis=0) > 0, heard, answered)
+    heard = np.where(heard.sum(axis=0) > 0, heard, 1.0)
+    return heard / heard.sum(axis=0)
 
 
 def _answered(answered: np.ndarray, n_models: int, n_points: int) -> np.ndarray | None:

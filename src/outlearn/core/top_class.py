@@ -39,7 +39,7 @@ def hits(
 
 
 def hard_votes(predictions: Predictions) -> Float[np.ndarray, "models points classes"]:
-    """Return each model's hard labels as 0 and 1; a model that finds all classes equally likely does not vote.
+    """Return each model's hard labels as 0 and 1; who leaves a point out, or finds all classes equal, does not vote.
 
     One that finds some of them equally likely, and no other more, splits its vote evenly among these.
 
@@ -50,4 +50,6 @@ def hard_votes(predictions: Predictions) -> Float[np.ndarray, "models points cla
     """
     log_probs = predictions.log_probs
     speaks = log_probs.max(axis=-1) > log_probs.min(axis=-1)
+    if predictions.answered is not None:
+        speaks &= predictions.answered
     return top_class(log_probs) * speaks[..., None]

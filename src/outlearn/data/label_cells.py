@@ -69,7 +69,7 @@ def is_gap(cell: object) -> bool:
         return not cell.strip()
     if type(cell).__name__ in ("NAType", "NaTType"):  # of pandas, equal to nothing, themselves included
         return True
-    return isinstance(cell, numbers.Real) and math.isnan(cell)
+    return isinstance(cell, numbers.Real) and bool(cell != cell)  # only nan; math.isnan takes no integer of 400 digits
 
 
 def cell_value(cell: object) -> Any:

@@ -16,7 +16,7 @@ from outlearn.data.label_cells import is_gap
 from outlearn.data.raw_table import RawTable
 from outlearn.errors import AlignmentError
 
-__all__ = ["by_position", "join_by_id", "numbered_repeats", "read_ids", "refuse_repeats"]
+__all__ = ["by_position", "join_by_id", "name_of", "numbered_repeats", "read_ids", "refuse_repeats"]
 
 LONG_FORM = (
     " Make ids different; or, if each row is one annotation, name its columns id, annotator and label, and give the "
@@ -36,8 +36,7 @@ def read_ids(table: RawTable, column: str, errors: InputErrors, *, repeats: bool
     ids: list[str] = []
     first: dict[str, int] = {}
     for cell, at in table.cells(column):
-        whole = isinstance(cell, float) and cell.is_integer()
-        name = "" if is_gap(cell) else str(int(cell) if whole else cell).strip()
+        name = name_of(cell)
         if not name:
             errors.add("has no id. Fill it or drop the row.", at=at, column=column)
         elif name in first and not repeats:
@@ -47,6 +46,18 @@ def read_ids(table: RawTable, column: str, errors: InputErrors, *, repeats: bool
         first.setdefault(name, at)
         ids.append(name)
     return ids
+
+
+def name_of(cell: object) -> str:
+    """Write what a cell names as stripped text, a whole number without a point; nothing for a gap.
+
+    Example:
+        >>> name_of(" 7 "), name_of(7.0), name_of(None)
+        ('7', '7', '')
+    """
+    if is_gap(cell):
+        return ""
+    return str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell).strip()
 
 
 def join_by_id(

@@ -15,9 +15,10 @@ from jaxtyping import Float64, Int64
 
 from outlearn.data.class_names import Classes, found_classes, known_classes, several_names, spelling
 from outlearn.data.input_errors import InputErrors
-from outlearn.data.label_cells import MINUS_1, NEVER_A_CLASS, LabelCell, distribution, is_gap, label_cells
+from outlearn.data.label_cells import MINUS_1, NEVER_A_CLASS, LabelCell, distribution, label_cells
 from outlearn.data.label_columns import LongForm
 from outlearn.data.label_table import LabelTable
+from outlearn.data.point_ids import name_of
 from outlearn.data.raw_table import RawTable
 from outlearn.data.task import UNLABELLED
 from outlearn.data.wording import shortened
@@ -117,10 +118,11 @@ def read_annotations(
     items = {item: k for k, item in enumerate(dict.fromkeys(ids))}
     first: dict[tuple[int, int], int] = {}
     for (cell, at), item in zip(table.cells(form.annotator), ids, strict=True):
-        if is_gap(cell):
+        written = name_of(cell)
+        if not written:
             errors.add(f"has no {form.annotator}. Fill it or drop the row.", at=at, column=form.annotator)
             continue
-        name = f"{form.annotator} {cell}" if str(cell).strip().isdigit() else str(cell).strip()
+        name = f"{form.annotator} {written}" if written.isdigit() else written
         where = names.setdefault(name, len(names)), items[item]
         if where in first:
             errors.add(

@@ -223,7 +223,7 @@ def _class_rows(
 def _class_row(values: Sequence[Any], classes: Sequence[str], *, normalise: bool) -> list[float] | str:
     """Read one number a class: a distribution, or counts of votes. Nan, if all are missing or no one voted."""
     numbers = [value for value in values if value is not None]
-    whole = all(type(value) in (int, float) and float(value).is_integer() for value in numbers)  # a bool is neither
+    whole = all(type(value) is int or (type(value) is float and value.is_integer()) for value in numbers)
     counts = whole and len(numbers) == len(values)
     if not numbers or (whole and not any(numbers) and (counts or normalise)):
         return [math.nan] * len(values)

@@ -84,7 +84,8 @@ def fit_weak_students(
         candidate: Candidate = choice.chosen
     else:
         candidate = Candidate(get_loss(loss), settings.epochs, settings.weight_decay, rounds)
-    settled = resolve(candidate.loss, torch.from_numpy(labels))
+    shown = labels if weights is None else labels[weights > 0]  # a hidden label is not learned from
+    settled = resolve(candidate.loss, torch.from_numpy(shown))
     fitted = fit_rounds(
         features,
         labels,

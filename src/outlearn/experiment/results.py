@@ -75,10 +75,7 @@ def measure(
         **{f"ensemble_{name}": ensemble for name, ensemble in test.ensembles.items()},
         "ceiling": test.ceilings,
     }
-    fixed = {
-        name: over_answered(accuracy(reference, test.labels), reference.answered).mean(axis=0)
-        for name, reference in references.items()
-    }
+    fixed = {name: accuracy(reference, test.labels).mean(axis=0) for name, reference in references.items()}
     right = PointScores.of(accuracy, test, fixed | {"majority": majority[test.labels]})
     costs = PointScores.of(log_loss, test, {})
     students = {loss: measure_student(loss, test, right, costs, config) for loss in test.students}

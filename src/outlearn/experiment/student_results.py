@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from outlearn.core.decomposition.bias_variance import bias_variance
 from outlearn.core.decomposition.posterior import posterior_mean
@@ -17,7 +17,7 @@ from outlearn.core.intervals import Interval
 from outlearn.core.metrics import METRICS, scorecard
 from outlearn.core.predictions import Predictions, labelled_by
 from outlearn.core.students.agreement import agreement, consensus
-from outlearn.core.students.blind_spots import MEANS, blind_spots
+from outlearn.core.students.blind_spots import MEANS, blind_spots, halfway_to_certainty
 from outlearn.core.students.recovery import performance_gap_recovered
 from outlearn.core.students.sharpening import sharpening
 from outlearn.errors import OutlearnError
@@ -31,18 +31,16 @@ __all__ = ["PointScores", "measure_bias_variance", "measure_student"]
 
 @dataclass(frozen=True, eq=False)
 class PointScores:
-    """One score of everybody on every point, for differences that are paired by point.
+    """One score of everybody on every point, for differences that are paired by point; nan at a gap.
 
     Attributes:
         labelers: of each labeler.
-        answered: where each labeler says something, None for everywhere; elsewhere there is no difference from it.
         fixed: name -> one row for all students: a single predictor, or the mean of several ceilings.
         control: loss -> students of the teachers' plain mean, seeds averaged.
         students: loss -> its students.
     """
 
     labelers: Float[np.ndarray, "labelers points"]
-    answered: Bool[np.ndarray, "labelers points"] | None
     fixed: Mapping[str, Float[np.ndarray, " points"]]
     control: Mapping[str, Float[np.ndarray, " points"]]
     students: Mapping[str, Float[np.ndarray, "students points"]]
@@ -57,21 +55,20 @@ class PointScores:
         """Score everybody once."""
         return cls(
             metric(test.source, test.labels),
-            test.source.answered,
             fixed,
             {loss: metric(control, test.labels).mean(axis=0) for loss, control in test.control.items()},
             {loss: metric(test.final(loss), test.labels) for loss in test.students},
         )
 
     def differences(self, loss: str, own: Int[np.ndarray, " students"], level: float) -> dict[str, Interval | Withheld]:
-        """Measure the score of a loss's students less that of everybody they are compared with."""
+        """Measure the score of a loss's students less that of everybody they are compared with, where these answer."""
         others = {"teacher": self.labelers[own], **self.fixed}
         if loss in self.control:
             others["student_of_mean"] = self.control[loss]
         others |= {name: scores for name, scores in self.students.items() if name != loss}
-        heard = None if self.answered is None else self.answered[own]
+        mine = self.students[loss]
         return {
-            name: mean_of(over_answered(self.students[loss] - other, heard if name == "teacher" else None), level, own)
+            name: mean_of(over_answered(mine - other, np.broadcast_to(~np.isnan(other), mine.shape)), level, own)
             for name, other in others.items()
         }
 
@@ -164,9 +161,10 @@ def _gap(student: Predictions, test: Evaluation, config: Config) -> RiskGap:
 
 
 def _blind_spots(test: Evaluation, student: Predictions, level: float) -> BlindSpots:
-    found = blind_spots(test.labels, teacher=test.source, student=student).summary(level)
     if test.source.answered is not None:
-        return BlindSpots(threshold=found.threshold, **dict.fromkeys(MEANS, Withheld(NEEDS_EVERY_ANSWER)))
+        threshold = halfway_to_certainty(student.n_classes)
+        return BlindSpots(threshold=threshold, **dict.fromkeys(MEANS, Withheld(NEEDS_EVERY_ANSWER)))
+    found = blind_spots(test.labels, teacher=test.source, student=student).summary(level)
     return BlindSpots(threshold=found.threshold, **{name: measured(getattr(found, name)) for name in MEANS})
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from outlearn.core.gaps import over_answered
 from outlearn.core.metrics import accuracy
 from outlearn.core.predictions import Predictions
 from outlearn.report.cells import (
@@ -85,8 +86,9 @@ def reliability_figure(measured: Measured, level: float) -> Figure:
 
 def _bins(predictions: Predictions, labels: np.ndarray) -> list[Bin]:
     """Sort predictions into bins of equal width between 1 / classes and 1; empty ones are left out."""
-    confidence = np.exp(predictions.log_probs.max(axis=-1)).ravel()
-    right = accuracy(predictions, labels).ravel()
+    right = accuracy(predictions, labels)
+    said = ~np.isnan(right)
+    confidence, right = np.exp(predictions.log_probs.max(axis=-1))[said], right[said]
     least = 1 / predictions.n_classes
     bin_of = np.clip(((confidence - least) / (1 - least) * BINS).astype(int), 0, BINS - 1)
     count = np.bincount(bin_of, minlength=BINS)
@@ -102,7 +104,8 @@ def _bins(predictions: Predictions, labels: np.ndarray) -> list[Bin]:
 def _excess(predictions: Predictions, labels: np.ndarray, level: float) -> Measurement:
     """Estimate mean confidence less accuracy, paired point by point."""
     confidence = np.exp(predictions.log_probs.max(axis=-1))
-    return mean_of(confidence - accuracy(predictions, labels), level, predictions.teacher_of)
+    excess = over_answered(confidence - accuracy(predictions, labels), predictions.answered)
+    return mean_of(excess, level, predictions.teacher_of)
 
 
 def _reliability_finding(excess: dict[str, Measurement]) -> str:
@@ -137,7 +140,8 @@ def sensitivity_figure(measured: Measured) -> Figure:
         name = f"reverse CE, student {100 * s:.0f}% sure"
         hover = [f"{name}: {response:.3f}"] * len(x)
         marks.append(Line(name, series_style(k), x, [response] * len(x), hover, markers=False))
-    confidence = np.exp(measured.source.log_probs.max(axis=-1)).ravel()
+    confidence = np.exp(measured.source.log_probs.max(axis=-1))
+    confidence = confidence.ravel() if measured.source.answered is None else confidence[measured.source.answered]
     tenths = np.quantile(confidence, np.linspace(0.05, 0.95, 10))
     marks.append(
         Dots(

@@ -3,12 +3,14 @@ residual."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from outlearn.core.decomposition.risk_gap import RiskGap
+from outlearn.core.gaps import mean_over_models
 from outlearn.core.metrics import accuracy
 from outlearn.report.cells import Cell
 from outlearn.report.page import Grid, GridColumn
@@ -33,7 +35,7 @@ def ledger_grid(measured: Measured, gaps: Mapping[str, RiskGap], class_names: Se
     """
     ledgers = {loss: gap.ledger() for loss, gap in gaps.items()}
     kept = _kept(ledgers[first_loss].gap)
-    teachers_right = accuracy(measured.teachers, measured.labels).mean(axis=0)
+    teachers_right = mean_over_models(accuracy(measured.teachers, measured.labels))
     confidence = ledgers[first_loss].teacher_confidence
     named = any(point.id != point.text for point in measured.points)
     columns = (
@@ -52,8 +54,8 @@ def ledger_grid(measured: Measured, gaps: Mapping[str, RiskGap], class_names: Se
                 *([point.id] if named else []),
                 point.text if len(point.text) <= MAX_TEXT else point.text[:MAX_TEXT] + " …",
                 class_names[point.label],
-                round(float(teachers_right[i]), 4),
-                round(float(confidence[i]), 4),
+                _rounded(teachers_right[i]),
+                _rounded(confidence[i]),
                 *[None] * len(PER_LOSS),
             ]
         )
@@ -61,7 +63,7 @@ def ledger_grid(measured: Measured, gaps: Mapping[str, RiskGap], class_names: Se
     for loss, ledger in ledgers.items():
         right = accuracy(measured.students[loss], measured.labels).mean(axis=0)
         values = np.stack([ledger.gap, ledger.misfit, ledger.residual, right, ledger.student_confidence])
-        variants[loss] = np.round(values[:, kept].T, 4).tolist()
+        variants[loss] = [list(map(_rounded, row)) for row in values[:, kept].T]
     shown = f" The {len(kept):,} points with the largest gains and losses are shown."
     note = "" if len(kept) == len(measured.points) else shown
     return Grid(
@@ -82,5 +84,10 @@ def ledger_grid(measured: Measured, gaps: Mapping[str, RiskGap], class_names: Se
 def _kept(gap: Float[np.ndarray, " points"]) -> Int[np.ndarray, " kept"]:
     if len(gap) <= MAX_POINTS:
         return np.arange(len(gap))
-    order = np.argsort(gap, kind="stable")
+    order = np.argsort(gap, kind="stable")[: np.count_nonzero(~np.isnan(gap))]  # nan, where no teacher answers, is last
     return np.sort(np.concatenate([order[: MAX_POINTS // 2], order[-MAX_POINTS // 2 :]]))
+
+
+def _rounded(value: float) -> float | None:
+    """Round for the page; nothing stands where no teacher answers."""
+    return None if math.isnan(value) else round(float(value), 4)

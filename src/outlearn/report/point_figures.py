@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from jaxtyping import Float
 
 from outlearn.core.decomposition.pairwise import pairwise_divergence
 from outlearn.core.decomposition.risk_gap import RiskGap
@@ -80,7 +81,8 @@ def confidence_figure(gaps: Mapping[str, RiskGap], unit: str, level: float) -> F
 def _tenths(gap: RiskGap, level: float) -> list[tuple[float, Interval]]:
     """Return mean confidence and gap of each slice; slices are runs of the points in order of confidence."""
     table, sure = gap.slices("teacher_confidence", level), gap.ledger().teacher_confidence
-    parts = np.split(np.argsort(sure, kind="stable"), np.cumsum(table.n_points)[:-1])
+    # Points that no teacher answers are in no slice: nan comes last.
+    parts = np.split(np.argsort(sure, kind="stable")[: sum(table.n_points)], np.cumsum(table.n_points)[:-1])
     one = len(np.unique(gap.teacher_of)) == 1
     found = [point_interval(gap.gap[:, part], level) for part in parts] if one else table.gap
     return [(float(sure[part].mean()), interval) for part, interval in zip(parts, found, strict=True)]
@@ -108,14 +110,9 @@ def misfit_map_figure(measured: Measured, gaps: Mapping[str, RiskGap], loss: str
         return None
     own = np.asarray(student.teacher_of)
     kept = np.argsort(own, kind="stable")[:MAX_STUDENTS]
-    shown = Predictions.from_logits(student.log_probs[kept])
-    gap = gaps[loss]
-    teachers = Predictions.from_logits(measured.source.log_probs)
-    if gap.order == "target_first":
-        values = pairwise_divergence(shown, teachers, generator=gap.generator)
-    else:
-        values = pairwise_divergence(teachers, shown, generator=gap.generator).T
-    columns = tuple(f"teacher {m}" for m in range(teachers.n_models))
+    shown = Predictions.from_logits(student.log_probs[kept], point_ids=student.point_ids)
+    values = _misfits(shown, measured.source, gaps[loss])
+    columns = tuple(f"teacher {m}" for m in range(measured.source.n_models))
     names = tuple(f"student {i} of teacher {own[i]}" for i in kept.tolist())
     hover = [
         [f"{name}, {column}: {format_number(float(value), 'nats')}" for column, value in zip(columns, row, strict=True)]
@@ -140,3 +137,13 @@ def misfit_map_figure(measured: Measured, gaps: Mapping[str, RiskGap], loss: str
     )
     table = Table(f"Misfit of students of {loss}", (Column("student"), *(Column(c, "nats") for c in columns)), cells)
     return Figure("misfit-map", f"Who copies whom: {loss}", chart, finding, table=table)
+
+
+def _misfits(students: Predictions, teachers: Predictions, gap: RiskGap) -> Float[np.ndarray, "students teachers"]:
+    """Measure the misfit of every student to every teacher, over the points that the teacher answers."""
+    if teachers.answered is not None:
+        each = [teachers.only(m).select(teachers.point_ids[there]) for m, there in enumerate(teachers.answered)]
+        return np.hstack([_misfits(students.select(one.point_ids), one, gap) for one in each])
+    if gap.order == "target_first":
+        return pairwise_divergence(students, teachers, generator=gap.generator)
+    return pairwise_divergence(teachers, students, generator=gap.generator).T

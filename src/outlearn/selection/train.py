@@ -57,7 +57,7 @@ def fit_candidates(
         fits = fit_rounds(
             features,
             targets,
-            settled(jobs, targets),
+            settled(jobs, targets, weights),
             points,
             rounds=max(candidate.rounds for candidate in group),
             settings=group[0].settings(base),
@@ -99,7 +99,7 @@ def fit_chosen(
     fits = fit_rounds(
         features,
         targets,
-        settled(jobs, targets),
+        settled(jobs, targets, weights),
         points,
         rounds=candidate.rounds,
         settings=candidate.settings(base),

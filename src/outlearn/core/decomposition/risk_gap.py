@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Float, Integer, Shaped
 
 from outlearn.core.decomposition.crossed_misfit import CrossedMisfit, crossed_misfit
-from outlearn.core.gaps import NEEDS_EVERY_ANSWER, over_answered
+from outlearn.core.gaps import NEEDS_EVERY_ANSWER, mean_over_models, over_answered
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, cluster_means, two_way_interval
 from outlearn.core.orders import Directions, directions, mean_risk
@@ -210,9 +210,9 @@ class RiskGap:
             point_ids=self.point_ids,
             target_class=label,
             **{term: self._averaged(getattr(self, term)) for term in TERMS},
-            teacher_confidence=_over_models(heard * np.exp(with_students.max(axis=-1))),
+            teacher_confidence=mean_over_models(heard * np.exp(with_students.max(axis=-1))),
             student_confidence=self._averaged(np.exp(self._student.log_probs.max(axis=-1))),
-            teacher_correct=_over_models(heard * hits(with_students, label)),
+            teacher_correct=mean_over_models(heard * hits(with_students, label)),
             student_correct=self._averaged(hits(self._student.log_probs, label)),
         )
 
@@ -250,7 +250,7 @@ class RiskGap:
 
     def _averaged(self, values: Float[np.ndarray, "students points"]) -> Float[np.ndarray, " points"]:
         """Average over the students of each teacher, then over the teachers that say something."""
-        return _over_models(cluster_means(values, self.teacher_of))
+        return mean_over_models(cluster_means(values, self.teacher_of))
 
     def __str__(self) -> str:
         return str(self.summary())
@@ -396,15 +396,6 @@ def _with_half_width(interval: Interval) -> str:
     return f"{interval.mean:.3f} ± {interval.high - interval.mean:.3f}"
 
 
-def _over_models(values: Float[np.ndarray, "models points"]) -> Float[np.ndarray, " points"]:
-    """Average over the models that have a value; nan where none has."""
-    there = ~np.isnan(values)
-    if there.all():
-        return np.asarray(values.mean(axis=0))
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(there, values, 0.0).sum(axis=0) / there.sum(axis=0))
-
-
 def _groups(ledger: Ledger, by: str | np.ndarray) -> tuple[str, list[str], np.ndarray]:
     """Return a title, the names of the groups, and each point's group."""
     if isinstance(by, str):
@@ -412,10 +403,12 @@ def _groups(ledger: Ledger, by: str | np.ndarray) -> tuple[str, list[str], np.nd
             values, of_point = np.unique(ledger.target_class, return_inverse=True)
             return by, [str(value) for value in values.tolist()], of_point
         if by == "teacher_confidence":
-            confidence = np.nan_to_num(ledger.teacher_confidence)  # nobody answered: the least sure of all
-            cuts = np.unique(np.quantile(confidence, np.arange(1, CONFIDENCE_SLICES) / CONFIDENCE_SLICES))
-            of_point = np.searchsorted(cuts, confidence, side="right")
-            ends = [confidence.min(), *cuts, confidence.max()]
+            confidence = ledger.teacher_confidence
+            known = confidence[~np.isnan(confidence)]
+            cuts = np.unique(np.quantile(known, np.arange(1, CONFIDENCE_SLICES) / CONFIDENCE_SLICES))
+            # Points that no teacher answers are in no slice.
+            of_point = np.where(np.isnan(confidence), -1, np.searchsorted(cuts, confidence, side="right"))
+            ends = [known.min(), *cuts, known.max()]
             return by, [f"{low:.3f} to {high:.3f}" for low, high in pairwise(ends)], of_point
         raise ConfigError(
             f"slices are by 'teacher_confidence', 'class' or an array of one group per point; got {by!r}."

@@ -37,7 +37,8 @@ class Consensus:
 def agreement(teacher: Predictions, student: Predictions) -> Float[np.ndarray, "students points"]:
     """Mark 1 where a student's most probable class is that of the teacher that labelled it, else 0.
 
-    Equally probable classes share: the chance to agree when both break their ties at random.
+    Equally probable classes share: the chance to agree when both break their ties at random. Where the teacher leaves
+    the point out it is nan.
 
     Example:
         >>> t = Predictions.from_probs(np.array([[0.9, 0.1], [0.4, 0.6]]))
@@ -46,7 +47,8 @@ def agreement(teacher: Predictions, student: Predictions) -> Float[np.ndarray, "
         array([[1., 0.]])
     """
     own = labelled_by(teacher, student)
-    return np.asarray((top_class(student.log_probs) * top_class(teacher.log_probs)[own]).sum(axis=-1))
+    agree = (top_class(student.log_probs) * top_class(teacher.log_probs)[own]).sum(axis=-1)
+    return np.asarray(agree if teacher.answered is None else np.where(teacher.answered[own], agree, np.nan))
 
 
 def kappa_matrix(first: Predictions, second: Predictions) -> Float[np.ndarray, "first second"]:

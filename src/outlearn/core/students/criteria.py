@@ -15,9 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from outlearn.core.decomposition.crossed_misfit import CrossedMisfit, crossed_misfit
+from outlearn.core.gaps import NEEDS_EVERY_ANSWER
 from outlearn.core.generators import get_generator
 from outlearn.core.predictions import Predictions, labelled_by
 from outlearn.core.students.agreement import Consensus, consensus
+from outlearn.core.top_class import hard_votes
 from outlearn.errors import ConfigError, suggest
 
 __all__ = ["CRITERIA", "Agreement", "Criterion", "check_criterion", "measure_agreement"]
@@ -41,15 +43,17 @@ def measure_agreement(labelers: Predictions, students: Predictions) -> Agreement
     """
     own = labelled_by(labelers, students)
     labels = labelers.log_probs
-    if np.isfinite(labels).all():
+    if labelers.answered is not None:
+        crossed = CrossedMisfit(math.nan, math.nan, None, None, NEEDS_EVERY_ANSWER)
+    elif np.isfinite(labels).all():
         crossed = crossed_misfit(labels, students.log_probs, own, get_generator("negative_entropy"), "target_first")
     else:
         crossed = CrossedMisfit(math.nan, math.nan, None, None, "a labeler gives probability 0: it is infinite")
-    return Agreement(consensus(labelers, students), crossed, _weak_label_cross_entropy(labels[own], students.log_probs))
+    cost = _weak_label_cross_entropy(labels[own], hard_votes(labelers)[own].any(axis=-1), students.log_probs)
+    return Agreement(consensus(labelers, students), crossed, cost)
 
 
-def _weak_label_cross_entropy(labels: np.ndarray, students: np.ndarray) -> float:
-    speaks = labels.max(axis=-1) > labels.min(axis=-1)  # who finds all classes equally likely says nothing
+def _weak_label_cross_entropy(labels: np.ndarray, speaks: np.ndarray, students: np.ndarray) -> float:
     if not speaks.any():
         return math.nan
     with np.errstate(invalid="ignore"):  # 0 times -inf: a class that neither gives any probability
