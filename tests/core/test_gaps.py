@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from outlearn.core.decomposition.bias_variance import bias_variance
+from outlearn.core.decomposition.pairwise import pairwise_divergence
 from outlearn.core.decomposition.risk_gap import TERMS, risk_gap
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER, over_answered
 from outlearn.core.intervals import mean_interval
@@ -14,9 +16,10 @@ from outlearn.core.labelers.combinations import COMBINATIONS
 from outlearn.core.metrics import METRICS, score
 from outlearn.core.predictions import Predictions, weighted_log_mean
 from outlearn.core.students.agreement import agreement
+from outlearn.core.students.blind_spots import blind_spots
 from outlearn.core.students.criteria import measure_agreement
 from outlearn.core.students.recovery import performance_gap_recovered
-from outlearn.errors import ShapeError
+from outlearn.errors import DomainError, ShapeError
 
 RNG = np.random.default_rng(0)
 N = 60
@@ -109,6 +112,15 @@ def test_the_terms_of_the_gap_are_means_over_points_answered_and_still_add_up():
     assert found.slices("class").gap
 
 
+def test_points_that_no_teacher_answers_are_in_no_slice_by_confidence():
+    silent = ANSWERED & (np.arange(N) >= 9)
+    teacher = replace(drawn(), answered=silent)
+    found = risk_gap(LABELS, teacher=teacher, student=replace(drawn(seed=3), teacher_of=np.arange(4)))
+    table = found.slices("teacher_confidence")
+    assert sum(table.n_points) == silent.any(axis=0).sum() < N
+    assert table.names[0].startswith(f"{np.nanmin(found.ledger().teacher_confidence):.3f} to ")
+
+
 def test_recovery_pairs_students_with_the_points_that_their_teacher_answers():
     student, ceiling = replace(drawn(seed=3), teacher_of=np.arange(4)), drawn(models=1, seed=4)
     first, second = (
@@ -129,6 +141,20 @@ def test_the_interval_of_a_mean_over_points_answered_covers_it():
         interval = mean_interval(over_answered(values, answered), 0.95)
         covered += interval.low <= 0.3 <= interval.high
     assert 0.92 <= covered / 400 <= 0.98
+
+
+def test_what_needs_every_answer_refuses_gaps_and_takes_the_points_that_all_answer():
+    student = replace(drawn(seed=3), teacher_of=np.arange(4))
+    for measure in (
+        lambda t, s, y: bias_variance(y, t),
+        lambda t, s, y: pairwise_divergence(s, t),
+        lambda t, s, y: blind_spots(y, teacher=t, student=s),
+    ):
+        p = with_gaps()
+        with pytest.raises(DomainError, match=r"answers are gaps.*p\.select\(p\.point_ids\[p\.answered\.all"):
+            measure(p, student, LABELS)
+        kept = p.point_ids[p.answered.all(axis=0)]
+        measure(p.select(kept), student.select(kept), LABELS[kept])
 
 
 def test_a_mask_that_hides_nothing_is_none_and_one_of_another_shape_is_refused():

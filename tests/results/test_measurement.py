@@ -75,6 +75,11 @@ def test_the_ratio_of_means_is_the_ratio_and_without_a_whole_it_is_withheld():
             {"mean": 0.5, "low": 0, "high": 1, "standard_error": 0.1, "n_models": 2.5, "n_points": 3},
             "expected a count, got 2.5",
         ),
+        (
+            {"mean": 0.5, "low": 0, "high": 1, "standard_error": 0.1, "n_models": 2, "n_points": 3, "level": 0.95}
+            | {"over": ["points"]},
+            r"expected words, got \['points'\]",
+        ),
     ],
 )
 def test_anything_else_is_refused_with_what_was_expected(content, message):

@@ -17,7 +17,7 @@ from jaxtyping import Float, Integer, Real, Shaped
 from outlearn.core.log_space import SUM_TOLERANCE, log_mean, log_normalise
 from outlearn.errors import AlignmentError, DomainError, ShapeError
 
-__all__ = ["Predictions", "check_same_points", "labelled_by", "weighted_log_mean"]
+__all__ = ["Predictions", "check_every_answer", "check_same_points", "labelled_by", "weighted_log_mean"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,6 +237,21 @@ class Predictions:
 
     def __repr__(self) -> str:
         return f"Predictions(models={self.n_models}, points={self.n_points}, classes={self.n_classes})"
+
+
+def check_every_answer(*everyone: Predictions) -> None:
+    """Raise unless all models say something of every point.
+
+    Raises:
+        DomainError: says which points are left.
+    """
+    for predictions in everyone:
+        if predictions.answered is not None:
+            raise DomainError(
+                f"{int((~predictions.answered).sum()):,} of {predictions.answered.size:,} answers are gaps, and this "
+                "needs what every model says of every point. Keep the points that all answer: "
+                "p.select(p.point_ids[p.answered.all(axis=0)])."
+            )
 
 
 def check_same_points(first: Predictions, second: Predictions, names: tuple[str, str] = ("teacher", "student")) -> None:

@@ -105,7 +105,7 @@ def _read(value: Any) -> Interval | Withheld:
             n_points=_count(value["n_points"]),
             level=_float(value["level"]),
             reason=reason,
-            over=str(value["over"]),
+            over=_words(value["over"]),
         )
     except KeyError as missing:
         raise ValueError(f"the key {missing} is missing") from None
@@ -117,6 +117,12 @@ def _float(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"expected a number, got {value!r:.60}")
     return float(value)
+
+
+def _words(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"expected words, got {value!r:.60}")
+    return value
 
 
 def _count(value: Any) -> int:

@@ -20,7 +20,7 @@ from jaxtyping import Float, Shaped
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, cluster_means, pseudo_values, two_way_interval
 from outlearn.core.orders import ORDERS, dual_centre, leave_out_centres, mean_risk, spread_about
-from outlearn.core.predictions import Predictions
+from outlearn.core.predictions import Predictions, check_every_answer
 from outlearn.core.targets import read_target, target_duals
 from outlearn.errors import ConfigError, suggest
 
@@ -219,6 +219,7 @@ def bias_variance(
     other follows by exchanging the coordinate systems. We average over given models rather than over their law.
     """
     chosen = get_generator(generator)
+    check_every_answer(predictions)
     read = read_target(target, predictions, draws=draws)
     y = target_duals(read, predictions, chosen, order)
     f = chosen.dual_from_log_probs(predictions.log_probs, argument="predictions")

@@ -20,7 +20,7 @@ from jaxtyping import Float
 
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.generators.simplex import NegativeEntropy
-from outlearn.core.predictions import Predictions, check_same_points
+from outlearn.core.predictions import Predictions, check_every_answer, check_same_points
 
 __all__ = ["pairwise_divergence"]
 
@@ -61,6 +61,7 @@ def pairwise_divergence(
     Source: the three-point identity of Bregman divergences; Banerjee et al., Clustering with Bregman divergences, 2005.
     """
     chosen = get_generator(generator)
+    check_every_answer(first, second)
     check_same_points(first, second, ("first", "second"))
     sums = _sums(first, second, chosen, np.float32)
     result = sums.divergence()
