@@ -86,7 +86,7 @@ def test_vader_intensity_asks_another_question_of_the_same_words(vader):
 def test_a_damaged_lexicon_is_named(tmp_path, monkeypatch):
     path = tmp_path / "vader_lexicon.txt"
     path.write_text("fine\t2.0\t0.5\t[2, 2]\nodd line\n", encoding="utf-8")
-    monkeypatch.setattr("outlearn.data.vader._lexicon_path", lambda: path)
+    monkeypatch.setattr("outlearn.data.built_in._lexicon_path", lambda: path)
     with pytest.raises(DataError, match=r"line 1: is no entry.*not ten whole ratings.*Reinstall"):
         load_task(name="vader-lexicon")
 

@@ -134,9 +134,9 @@ def test_a_point_with_a_probability_that_is_missing_or_off_needs_a_word_of_the_u
     rows = [f"{i},0.3,0.6" if i else "0,,0.9" for i in range(N)]
     path = tmp_path / "p.csv"
     path.write_text("id,neg,pos\n" + "\n".join(rows) + "\n")
-    with pytest.raises(DataError, match=r"line 2: has .None, 0.9.*With teacher.normalise they are divided") as caught:
+    with pytest.raises(DataError, match=r"line 2: is .None, 0.9.*With teacher.normalise they are divided") as caught:
         load_weak_labels(path, TASK, np.arange(N))
-    assert "line 3: has [0.3, 0.6], which sum to 0.9" in str(caught.value)
+    assert "line 3: is [0.3, 0.6], which sums to 0.9" in str(caught.value)
     found = load_weak_labels(path, TASK, np.arange(N), normalise=True)
     np.testing.assert_allclose(found.probs[0, :2], [[0, 1], [1 / 3, 2 / 3]])
     path.write_text(path.read_text().replace("id,neg,pos", "id,prob_neg,prob_pos"))

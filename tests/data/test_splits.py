@@ -8,8 +8,8 @@ from hypothesis import event, given, reject, settings
 from hypothesis import strategies as st
 
 from outlearn.data import Task, make_splits, make_task
-from outlearn.data.content import normalise
 from outlearn.data.task import SPLIT_NAMES
+from outlearn.data.wording import normalise
 from outlearn.errors import ConfigError, DataError
 
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outlearn.data import Task, load_task, make_splits, make_task
-from outlearn.data.content import normalise
 from outlearn.data.task import SPLIT_NAMES
+from outlearn.data.wording import normalise
 from outlearn.errors import DataError
 
 LABELS = ["no", None, "yes", None, "no", "yes"]

@@ -246,7 +246,7 @@ BAD_TEXTS = {
     "columns.csv": (text("id,body\np0,one\n"), "no column 'text'|do not match"),
     "texts.txt": (text("one\ntwo\n"), ".csv, .tsv, .jsonl, .json or .parquet"),
     "short.npy": (array(np.zeros((5, 2))), "5 rows of features for 120"),
-    "nan.npy": (array(np.full((N, 2), np.nan)), "row 0, column 0 is nan"),
+    "nan.npy": (array(np.full((N, 2), np.nan)), "row 1: 240 features are not finite.* the first is nan in column 0"),
     "flat.npy": (array(np.zeros(N)), "points, features"),
     "words.npy": (array(np.full((N, 2), "a")), "expected numbers"),
     "pickle.npy": (array(np.array([[object()] * 2] * N)), "pickled"),

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import math
 import re
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Shaped
 
 from outlearn.data.csv_files import read_csv
+from outlearn.data.npz_files import open_npz, unreadable
 from outlearn.data.text_files import check_file
 from outlearn.errors import DataError, suggest
 
@@ -82,30 +81,13 @@ def _npy(path: Path, name: str | None) -> ArrayFile:
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
-        raise DataError(_unreadable(path, error)) from None
+        raise unreadable(path, error) from None
     return ArrayFile(str(path), values)
 
 
-def _unreadable(path: Path, error: Exception) -> str:
-    if "object" in str(error).lower() or "pickle" in str(error).lower():
-        return (
-            f"{path} holds Python objects, which are pickled and never loaded. Save an array of numbers (for text ids, "
-            "one of type str)."
-        )
-    return f"{path} cannot be read ({error}). It may be cut off: write it again."
-
-
 def _npz(path: Path, name: str | None) -> ArrayFile:
-    try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise DataError(f"{path} is not an .npz archive. Write it with numpy.savez, or name it .npy.")
-        with archive:
-            return _from_archive(path, name, {key: partial(archive.__getitem__, key) for key in archive.files})
-    except DataError:
-        raise
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError, NotImplementedError) as error:
-        raise DataError(_unreadable(path, error)) from None
+    with open_npz(path) as archive:
+        return _from_archive(path, name, list(archive), archive.__getitem__)
 
 
 def _safetensors(path: Path, name: str | None) -> ArrayFile:
@@ -113,11 +95,7 @@ def _safetensors(path: Path, name: str | None) -> ArrayFile:
 
     try:
         with safe_open(path, framework="np") as archive:
-            return _from_archive(
-                path,
-                name,
-                {key: partial(archive.get_tensor, key) for key in archive.keys()},  # noqa: SIM118
-            )
+            return _from_archive(path, name, list(archive.keys()), archive.get_tensor)
     except DataError:
         raise
     except (SafetensorError, OSError, ValueError, TypeError, AttributeError) as error:
@@ -126,7 +104,7 @@ def _safetensors(path: Path, name: str | None) -> ArrayFile:
         ) from None
 
 
-def _from_archive(path: Path, name: str | None, arrays: Mapping[str, Callable[[], np.ndarray]]) -> ArrayFile:
+def _from_archive(path: Path, name: str | None, arrays: Sequence[str], read: Callable[[str], np.ndarray]) -> ArrayFile:
     """Take the array of that name, or the only one beside the ids."""
     ids = [key for key in ID_NAMES if key in arrays]
     others = [key for key in arrays if key not in ids]
@@ -140,8 +118,8 @@ def _from_archive(path: Path, name: str | None, arrays: Mapping[str, Callable[[]
         )
     chosen = name if name is not None else others[0]
     # As text: the id 7 of an array is the id "7" of a CSV file.
-    found = arrays[ids[0]]().astype(str) if ids and chosen not in ids else None
-    return ArrayFile(f"{path}:{chosen}" if len(others) > 1 else str(path), arrays[chosen](), found)
+    found = read(ids[0]).astype(str) if ids and chosen not in ids else None
+    return ArrayFile(f"{path}:{chosen}" if len(others) > 1 else str(path), read(chosen), found)
 
 
 def _csv(path: Path, name: str | None) -> ArrayFile:
@@ -149,12 +127,11 @@ def _csv(path: Path, name: str | None) -> ArrayFile:
     errors = table.errors()
     numeric = [column for column in table.columns if NOT_A_NAME.fullmatch(column)]
     if numeric:
-        errors.add(
+        errors.fail(
             f"the first line holds {numeric[0]!r}, a number; expected a header with one name for each column, such as "
             "id,negative,positive.",
             at=1,
         )
-        errors.raise_if_any()
     ids = table.columns.get("id")
     columns = {column: cells for column, cells in table.columns.items() if column != "id"}
     if not columns:
@@ -179,22 +156,16 @@ def _numbers(columns: Mapping[str, list[str]], positions: list[int], source: str
         return np.array([[int(cell) for cell in cells] for cells in texts], dtype=np.int64).T
     except (ValueError, OverflowError):
         pass
-    numbers = np.empty((len(positions), len(texts)))
-    wrong = []
-    for j, (column, cells) in enumerate(zip(columns, texts, strict=True)):
-        for i, cell in enumerate(cells):
-            value = _number(cell)
-            numbers[i, j] = value
-            if math.isnan(value):
-                wrong.append((positions[i], column, cell))
+    numbers = np.array([[_number(cell) for cell in cells] for cells in texts]).T
+    wrong = np.argwhere(np.isnan(numbers)).tolist()
     if not wrong:
         return numbers
     if len(texts) == 1:
         return np.array(texts).T  # names of classes
-    line, column, cell = wrong[0]
+    row, column = wrong[0]
     raise DataError(
-        f"{source}, line {line}, column {column!r}: is {cell!r}; expected a number ({len(wrong)} cells are none). "
-        "Name the column of ids 'id'."
+        f"{source}, line {positions[row]}, column {list(columns)[column]!r}: is {texts[column][row]!r}; expected a "
+        f"number ({len(wrong)} cells are none). Name the column of ids 'id'."
     )
 
 

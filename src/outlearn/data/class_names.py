@@ -7,9 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from outlearn.data.content import normalise
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import LabelCell
+from outlearn.data.wording import normalise
 from outlearn.errors import suggest
 
 __all__ = ["Classes", "found_classes", "known_classes", "refuse_near_spellings", "spelling"]
@@ -61,22 +61,21 @@ def known_classes(names: Sequence[str], *, by_number: bool | None = None) -> Cla
     return Classes(tuple(names), index)
 
 
-def found_classes(cells: Sequence[LabelCell], errors: InputErrors) -> Classes | None:
+def found_classes(cells: Sequence[LabelCell], errors: InputErrors) -> Classes:
     """Find the classes of labels that are all names or all whole numbers.
 
     Names come in alphabetical order. Whole numbers are counted from 0 or from 1 without a gap.
 
     Args:
         cells: of all columns; gaps left out.
-        errors: what is wrong is added here.
+        errors: noted so far.
 
-    Returns:
-        The classes, or None if there was an error.
+    Raises:
+        DataError: with those, if the labels cannot be classes.
     """
     before = len(errors)
     refuse_near_spellings(cells, errors)
-    if len(errors) > before:
-        return None
+    errors.raise_if_any(beyond=before)
     if cells[0].kind == "name":
         names = sorted({spelling(cell) for cell in cells})
         _refuse_several_names(cells, names, errors)
@@ -95,15 +94,10 @@ def found_classes(cells: Sequence[LabelCell], errors: InputErrors) -> Classes | 
                     column=cell.column,
                 )
         classes = Classes(tuple(map(str, allowed)), {value: k for k, value in enumerate(allowed)})
-    if len(errors) > before:
-        return None
+    errors.raise_if_any(beyond=before)
     if len(classes.names) >= max(len(cells), 2):
-        errors.add(
-            f"{len(classes.names)} different labels for {len(cells)} points, but a class needs several. "
-            "Is it the right column?",
-            column=cells[0].column,
-        )
-        return None
+        found = f"{len(classes.names)} different labels for {len(cells)} points"
+        errors.fail(f"{found}, but a class needs several. Is it the right column?", column=cells[0].column)
     return classes
 
 

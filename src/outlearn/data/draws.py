@@ -60,8 +60,7 @@ def draw_teachers(
         if len(seen) < 2:
             raise ConfigError(
                 f"teacher {model} would see {size} points of one class only (class {seen[0]}). Raise teacher.labels, "
-                "or give more "
-                "points of the other classes."
+                "or give more points of the other classes."
             )
     return counts
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from outlearn.errors import DataError
 
@@ -46,12 +47,25 @@ class InputErrors:
     def __len__(self) -> int:
         return len(self.messages) + self.n_hidden
 
-    def raise_if_any(self) -> None:
-        """Raise everything noted so far as one DataError, one line an error.
+    def fail(self, message: str, *, at: int | None = None, column: str | None = None) -> NoReturn:
+        """Note an error without which nothing more can be said, and raise all.
 
         Raises:
-            DataError: if anything was noted.
+            DataError: one line an error.
         """
-        if self.messages:
+        self.add(message, at=at, column=column)
+        self.raise_if_any()
+        raise AssertionError("an error was noted")
+
+    def raise_if_any(self, *, beyond: int = 0) -> None:
+        """Raise everything noted so far as one DataError, one line an error.
+
+        Args:
+            beyond: errors that were noted before, which alone do not end the reading.
+
+        Raises:
+            DataError: if more than those were noted.
+        """
+        if len(self) > beyond:
             more = [f"{self.source}: and {self.n_hidden} problems more."] if self.n_hidden else []
             raise DataError("\n".join([*self.messages, *more]))

@@ -27,54 +27,42 @@ def read_json(path: Path) -> RawTable:
     """
     text = read_text(path)
     errors = InputErrors(str(path))
-    whole = _whole(text)
+    try:
+        whole = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        whole = None  # JSON lines are no value
     if isinstance(whole, dict) and "\n" in text.strip():
-        errors.add(f"is one object ({', '.join(whole)}); expected one object a line, or an array of objects.")
-        errors.raise_if_any()
-    records: list[dict[str, Any]] = []
-    positions: list[int] = []
-    escapes = "\\ud" in text.lower()
+        errors.fail(f"is one object ({', '.join(whole)}); expected one object a line, or an array of objects.")
     if isinstance(whole, list) and any(isinstance(each, dict) for each in whole):
         errors.unit = "record"
-        for number, record in enumerate(whole, start=1):
-            _append(record, number, escapes, records, positions, errors)
+        found = dict(enumerate(whole, start=1))
     else:
-        # Not splitlines(): JSON strings may hold U+2028 and other characters that it takes for ends of lines.
-        for number, line in enumerate(text.split("\n"), start=1):
-            if not line.strip():
-                continue
+        found = _lines(text, errors)
+    escapes = "\\ud" in text.lower()
+    for number, record in found.items():
+        if not isinstance(record, dict):
+            errors.add(f"is a JSON {kind_of(record)}, expected an object. Write one object a line.", at=number)
+        elif escapes and SURROGATE.search(json.dumps(record, ensure_ascii=False)):
+            what = "half of a surrogate pair (\\ud800 to \\udfff), which is no character"
+            errors.add(f"spells {what}. Remove it.", at=number)
+    if not found and not errors:
+        errors.add("holds only blank lines; expected at least one record.")
+    errors.raise_if_any()
+    return _table(path, list(found.values()), list(found), unit=errors.unit)
+
+
+def _lines(text: str, errors: InputErrors) -> dict[int, Any]:
+    """Read each line that is not blank as one value, by its number."""
+    found = {}
+    # Not splitlines(): JSON strings may hold U+2028 and other characters that it takes for ends of lines.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
             try:
-                record = json.loads(line, parse_constant=_refuse_constant)
+                found[number] = json.loads(line, parse_constant=_refuse_constant)
             except (ValueError, RecursionError) as error:
                 example = '{"text": ..., "label": ...}'
                 errors.add(f"is not JSON ({error}). Write one object a line, such as {example}.", at=number)
-                continue
-            _append(record, number, escapes, records, positions, errors)
-    if not records and not errors:
-        errors.add("holds only blank lines; expected at least one record.")
-    errors.raise_if_any()
-    return _table(path, records, positions, unit=errors.unit)
-
-
-def _whole(text: str) -> Any:
-    """Read the whole text as one value; None if it is none, as JSON lines are not."""
-    try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _append(
-    record: Any, number: int, escapes: bool, records: list[dict[str, Any]], positions: list[int], errors: InputErrors
-) -> None:
-    """Keep a record that is an object of characters; say what another is."""
-    if not isinstance(record, dict):
-        errors.add(f"is a JSON {kind_of(record)}, expected an object. Write one object a line.", at=number)
-    elif escapes and SURROGATE.search(json.dumps(record, ensure_ascii=False)):
-        errors.add("spells half of a surrogate pair (\\ud800 to \\udfff), which is no character. Remove it.", at=number)
-    else:
-        records.append(record)
-        positions.append(number)
+    return found
 
 
 def _refuse_constant(constant: str) -> NoReturn:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Shaped
 
-from outlearn.data.content import normalise
 from outlearn.data.label_cells import NEVER_A_CLASS, is_gap
 from outlearn.data.task import UNLABELLED
+from outlearn.data.wording import normalise
 from outlearn.errors import DataError
 
 __all__ = ["is_unlabelled", "refuse_what_is_no_class", "with_gaps_marked"]

@@ -21,17 +21,7 @@ from outlearn.data.raw_table import RawTable
 from outlearn.data.task import SUM_TOLERANCE, UNLABELLED
 from outlearn.data.wording import shortened
 
-__all__ = [
-    "LARGEST",
-    "MINUS_1",
-    "NEVER_A_CLASS",
-    "NORMALISE",
-    "LabelCell",
-    "cell_value",
-    "distribution",
-    "is_gap",
-    "label_cells",
-]
+__all__ = ["MINUS_1", "NEVER_A_CLASS", "LabelCell", "cell_value", "distribution", "is_gap", "label_cells"]
 
 # Up to 15 digits a whole number is exact as a float; Python refuses to read thousands of them.
 LARGEST = 10**15
@@ -143,7 +133,7 @@ def _kind(value: object) -> Kind:
 
 def distribution(
     value: object, class_names: Sequence[str], *, normalise: bool = False, can_normalise: bool = False
-) -> tuple[list[float], str | None]:
+) -> list[float] | str:
     """Check one distribution over the classes.
 
     Args:
@@ -153,29 +143,23 @@ def distribution(
         can_normalise: there is an option to do so, which messages may name.
 
     Returns:
-        The probabilities, scaled to sum to 1 exactly, and None; or an empty list and what is wrong.
+        The probabilities, scaled to sum to 1 exactly; or what is wrong.
     """
     hint = NORMALISE if can_normalise and not normalise else ""
     if isinstance(value, Mapping):
         different = set(map(str, value)) ^ set(class_names)
         if different and not (normalise and set(map(str, value)) < set(class_names)):
-            return [], f"has the classes {sorted(map(str, value))}, expected {sorted(class_names)}. Name every class."
+            return f"has the classes {sorted(map(str, value))}, expected {sorted(class_names)}. Name every class."
         value = [value.get(name) for name in class_names]
     if not isinstance(value, Sequence) or len(value) != len(class_names):
-        return (
-            [],
-            f"is {value!r}, expected one number for each of the {len(class_names)} classes "
-            f"({', '.join(class_names[:5])}{', ...' if len(class_names) > 5 else ''}).",
-        )
-    numbers_given = [0.0 if normalise and is_gap(p) else p for p in value]
-    if not all(isinstance(p, int | float) and not isinstance(p, bool) and abs(p) < LARGEST for p in numbers_given):
-        missing = hint if any(map(is_gap, numbers_given)) else ""
-        return [], f"is {shortened(value)}; expected a finite number of at least 0 for each class.{missing}"
-    total = math.fsum(numbers_given)
-    if min(numbers_given) < 0 or (abs(total - 1) > SUM_TOLERANCE and not (normalise and total > 0)):
-        return (
-            [],
-            f"is {shortened(value)}, which sums to {total:.6g}; a distribution is at least 0 and sums to 1 (within "
-            f"1e-6).{hint if min(numbers_given) >= 0 else ''}",
-        )
-    return [float(p) / total for p in numbers_given], None
+        names = ", ".join(class_names[:5]) + (", ..." if len(class_names) > 5 else "")
+        return f"is {value!r}, expected one number for each of the {len(class_names)} classes ({names})."
+    given = [0.0 if normalise and is_gap(p) else p for p in value]
+    if not all(isinstance(p, int | float) and not isinstance(p, bool) and abs(p) < LARGEST for p in given):
+        missing = hint if any(map(is_gap, given)) else ""
+        return f"is {shortened(value)}; expected a finite number of at least 0 for each class.{missing}"
+    total = math.fsum(given)
+    if min(given) < 0 or (abs(total - 1) > SUM_TOLERANCE and not (normalise and total > 0)):
+        rule = "a distribution is at least 0 and sums to 1 (within 1e-6)."
+        return f"is {shortened(value)}, which sums to {total:.6g}; {rule}{hint if min(given) >= 0 else ''}"
+    return [float(p) / total for p in given]

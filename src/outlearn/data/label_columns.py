@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from outlearn.data.class_names import spelling
-from outlearn.data.content import normalise
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import label_cells
 from outlearn.data.raw_table import RawTable
-from outlearn.data.wording import few
+from outlearn.data.wording import few, normalise
 from outlearn.errors import ConfigError, suggest
 
 __all__ = ["LabelColumns", "LongForm", "labeler_columns", "long_form"]
@@ -114,16 +113,14 @@ def labeler_columns(
     else:
         likely = [group for group in groups if len(group) == max(map(len, groups))]
     if len(likely) > 1:
-        errors.add(
+        errors.fail(
             f"the columns {' and '.join(few(group) for group in likely[:3])} share no value, so it is not clear which "
             "are labels. Say which columns are labelers (--labelers), and write their labels in one way."
         )
-        errors.raise_if_any()
     # A column without a value is kept: the error about a labeler without a label names it.
     found = [name for name in free if not values[name] or any(name in group for group in likely)]
     if not found:
-        errors.add(f"has no column of labels beside {few(list(table.columns))}. Give each labeler a column.")
-        errors.raise_if_any()
+        errors.fail(f"has no column of labels beside {few(list(table.columns))}. Give each labeler a column.")
     left = [name for name in free if name not in found]
     for name in found:
         if not columns.classes and _has_many_values(table, name):

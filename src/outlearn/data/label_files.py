@@ -8,19 +8,18 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from outlearn.data.annotations import read_annotations
 from outlearn.data.array_files import read_array
 from outlearn.data.formats import read_label_file
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_columns import LabelColumns, labeler_columns, long_form
 from outlearn.data.label_table import LabelTable
+from outlearn.data.npz_files import check_features
 from outlearn.data.point_ids import join_by_id, read_ids
 from outlearn.data.raw_table import RawTable
-from outlearn.data.read_labels import read_labels
+from outlearn.data.read_labels import read_annotations, read_labels
 from outlearn.data.task import UNLABELLED
 from outlearn.data.task_table import read_texts
-from outlearn.data.text_files import check_file
-from outlearn.errors import AlignmentError, ConfigError, DataError, suggest
+from outlearn.errors import AlignmentError, ConfigError, suggest
 
 __all__ = ["is_array_file", "read_features", "read_label_table"]
 
@@ -51,7 +50,7 @@ def read_label_table(
         AlignmentError: if ids or lengths do not match.
     """
     columns = columns or LabelColumns()
-    raw = _read(path)
+    raw = read_label_file(Path(path).expanduser())
     errors = raw.errors()
     form = long_form(raw, columns)
     id_column, text_column = columns.id or "id", columns.text or "text"
@@ -68,17 +67,19 @@ def read_label_table(
         found = read_labels(raw, labelers, errors, class_names=columns.classes or None)
         if ids is None:
             notes += ("The labels have no ids: points are numbered from 1, in the order of the file.",)
-        elif found is not None:
+        else:
             found = replace(found, ids=tuple(ids), has_ids=True)
-    errors.raise_if_any()
-    assert found is not None  # None only with an error
-    known = None if columns.true is None else _true_labels(raw, columns.true, found.class_names, errors)
     here = read_texts(raw, text_column, errors) if texts is None and text_column in raw.columns else None
+    table = replace(found, texts=None if here is None else tuple(here), notes=(*found.notes, *notes))
+    if columns.true is not None:
+        known = read_labels(raw, [columns.true], errors, class_names=found.class_names).labels[0]
+        table = replace(table, true_labels=known)
     errors.raise_if_any()
-    table = replace(found, texts=None if here is None else tuple(here), true_labels=known, notes=(*found.notes, *notes))
     if texts is not None:
-        table = _with_texts(table, _read(texts), id_column, text_column)
-    return table if true is None else _with_true_labels(table, _read(true), id_column)
+        table = _with_texts(table, read_label_file(Path(texts).expanduser()), id_column, text_column)
+    if true is not None:
+        table = _with_true_labels(table, read_label_file(Path(true).expanduser()), id_column)
+    return table
 
 
 def read_features(path: str | Path, table: LabelTable) -> Float[np.ndarray, "points features"]:
@@ -89,11 +90,7 @@ def read_features(path: str | Path, table: LabelTable) -> Float[np.ndarray, "poi
     """
     file = read_array(path)
     values = file.values
-    if values.ndim != 2 or values.dtype.kind not in "fiu":
-        raise DataError(
-            f"{file.source}: features have shape {values.shape} and dtype {values.dtype}; expected numbers "
-            "[points, features]."
-        )
+    check_features(values, InputErrors(file.source, "row"))
     if file.ids is not None and table.has_ids:
         values = values[join_by_id(file.ids, np.array(table.ids), file.source, table.source)]
     elif len(values) != table.n_points:
@@ -101,24 +98,12 @@ def read_features(path: str | Path, table: LabelTable) -> Float[np.ndarray, "poi
             f"{file.source}: {len(values)} rows of features for {table.n_points} points of {table.source}. Give one "
             "row for each, in the same order."
         )
-    features = np.asarray(values, dtype=np.float32)
-    if not np.isfinite(features).all():
-        row, column = np.argwhere(~np.isfinite(features))[0].tolist()
-        raise DataError(
-            f"{file.source}: row {row}, column {column} is {features[row, column]}; expected finite numbers."
-        )
-    return features
+    return np.asarray(values, dtype=np.float32)
 
 
 def is_array_file(path: str | Path) -> bool:
     """Say whether a path names features rather than texts."""
     return any(suffix in Path(str(path).partition(":")[0]).suffixes for suffix in ARRAYS)
-
-
-def _read(path: str | Path) -> RawTable:
-    file = Path(path).expanduser()
-    check_file(file)
-    return read_label_file(file)
 
 
 def _with_texts(table: LabelTable, raw: RawTable, id_column: str, text_column: str) -> LabelTable:
@@ -133,8 +118,7 @@ def _with_texts(table: LabelTable, raw: RawTable, id_column: str, text_column: s
         order = _rows_by_position(raw, table)
         notes = (*raw.notes, f"{raw.source} was joined to the labels by position.")
     if text_column not in raw.columns:
-        errors.add(f"no column {text_column!r} with the texts (--text-column); {suggest(text_column, raw.columns)}")
-        errors.raise_if_any()
+        errors.fail(f"no column {text_column!r} with the texts (--text-column); {suggest(text_column, raw.columns)}")
     texts = read_texts(raw, text_column, errors)
     errors.raise_if_any()
     return replace(table, texts=tuple(texts[row] for row in order), notes=(*table.notes, *notes))
@@ -154,12 +138,6 @@ def _rows_by_position(raw: RawTable, table: LabelTable) -> list[int]:
     return list(range(len(raw)))
 
 
-def _true_labels(raw: RawTable, column: str, classes: tuple[str, ...], errors: InputErrors) -> np.ndarray | None:
-    """Read true labels, which are among the labelers' classes; None if there was an error."""
-    read = read_labels(raw, [column], errors, class_names=classes)
-    return None if read is None else read.labels[0]
-
-
 def _with_true_labels(table: LabelTable, raw: RawTable, id_column: str) -> LabelTable:
     """Join the true labels of some points."""
     errors = raw.errors()
@@ -168,19 +146,17 @@ def _with_true_labels(table: LabelTable, raw: RawTable, id_column: str) -> Label
     others = [column for column in raw.columns if column != id_column]
     column = "label" if "label" in others or len(others) != 1 else others[0]
     if column not in others:
-        errors.add(f"no column 'label' with the true labels; {suggest('label', raw.columns)}")
-        errors.raise_if_any()
+        errors.fail(f"no column 'label' with the true labels; {suggest('label', raw.columns)}")
     kinds = raw.columns.get("kind", [])
     if "calibrate" in kinds and {"mistake", "suspect"} & set(kinds):  # our own sheet: only these are a random sample
         raw = raw.select([row for row, kind in enumerate(kinds) if kind == "calibrate"])
         note = f"Of {raw.source}, only points marked calibrate count: the others are no random sample."
         table = replace(table, notes=(*table.notes, note))
-    known = _true_labels(raw, column, table.class_names, errors)
-    if known is not None and not (known != UNLABELLED).any():
-        errors.add("holds no true label at all. Fill some, or leave it out.", column=column)
     ids = read_ids(raw, id_column, errors) if id_column in raw.columns else None
+    known = read_labels(raw, [column], errors, class_names=table.class_names).labels[0]
+    if not (known != UNLABELLED).any():
+        errors.add("holds no true label at all. Fill some, or leave it out.", column=column)
     errors.raise_if_any()
-    assert known is not None  # None only with an error
     if ids is None or not table.has_ids:
         return replace(table, true_labels=known[_rows_by_position(raw, table)])
     point_of = {name: i for i, name in enumerate(table.ids)}

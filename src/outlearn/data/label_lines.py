@@ -35,11 +35,10 @@ def read_label_lines(path: Path) -> RawTable:
     if _label_comes_last([line for _, line in lines]):
         if not all("\t" in line for _, line in lines):
             first, last = ({words[at] for words in (line.split() for _, line in lines)} for at in (0, -1))
-            errors.add(
+            errors.fail(
                 f"{len(first)} different words begin a line and only {len(last)} end one ({', '.join(sorted(last)[:5])}"
                 "), so the label seems to come last. Write it first, or put a tab before it."
             )
-            errors.raise_if_any()
         pairs = [line.rsplit("\t", 1)[::-1] for _, line in lines]
         notes = (f"{path}: the label is what follows the last tab of a line.",)
     columns = {"label": [label.strip() for label, _ in pairs], "text": [text.strip() for _, text in pairs]}

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from outlearn.data.digits import load_digits_task
+from outlearn.data.built_in import load_digits_task, load_vader_intensity, load_vader_lexicon
 from outlearn.data.formats import FORMATS, format_of
 from outlearn.data.saved_datasets import is_saved_dataset, read_dataset
 from outlearn.data.split_folders import read_split_files, split_files
 from outlearn.data.task import Task
 from outlearn.data.task_table import Columns, task_from_table
-from outlearn.data.vader import load_vader_intensity, load_vader_lexicon
 from outlearn.errors import ConfigError, DataError, suggest
 
 __all__ = ["DATASETS", "Dataset", "load_task"]

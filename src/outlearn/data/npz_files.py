@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from outlearn.data.raw_table import RawTable
 from outlearn.data.text_files import check_file
 from outlearn.errors import DataError, suggest
 
-__all__ = ["read_npz"]
+__all__ = ["check_features", "open_npz", "read_npz", "unreadable"]
 
 # What each array of the archive may be called, the documented name first.
 ARRAY_NAMES = {
@@ -41,7 +43,8 @@ def read_npz(path: Path) -> RawTable:
         DataError: names the array, its shape or its first bad value, and what to do.
     """
     check_file(path)
-    arrays = _load(path)
+    with open_npz(path) as archive:
+        arrays = _known_arrays(path, archive)
     errors = InputErrors(str(path), "row")
     for role in ("features", "label"):
         if role not in arrays:
@@ -49,7 +52,7 @@ def read_npz(path: Path) -> RawTable:
             errors.add(f"has no array {wanted}; {suggest(ARRAY_NAMES[role][0], arrays)}")
     errors.raise_if_any()
     features = arrays.pop("features")
-    _check_features(features, errors)
+    check_features(features, errors)
     for role, array in arrays.items():
         axes = (1, 2) if role == "label" else (1,)
         if array.ndim not in axes or len(array) != len(features):
@@ -68,31 +71,48 @@ def read_npz(path: Path) -> RawTable:
     )
 
 
-def _load(path: Path) -> dict[str, np.ndarray]:
-    """Read the arrays that mean something, under their role's name."""
+@contextmanager
+def open_npz(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
+    """Open an archive; an array is read when it is asked for.
+
+    Raises:
+        DataError: if it is no archive, is damaged or holds pickled objects, then or while it is read.
+    """
     try:
         archive = np.load(path, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise DataError(f"{path} holds a single array. Write features and labels with numpy.savez.")
-        found = {}
+            raise DataError(f"{path} holds a single array. Write an archive with numpy.savez, or name it .npy.")
         with archive:
-            for role, names in ARRAY_NAMES.items():
-                present = [name for name in names if name in archive.files]
-                if len(present) > 1:
-                    raise DataError(f"{path} holds both {present[0]!r} and {present[1]!r}. Keep one.")
-                if present:
-                    found[role] = archive[present[0]]
-            return found
+            yield archive
     except DataError:
         raise
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError) as error:
-        raise DataError(
-            f"{path} cannot be read as arrays without pickle ({error}). Write it with numpy.savez, strings as an "
-            "array of type str and not of objects."
-        ) from error
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError, NotImplementedError) as error:
+        raise unreadable(path, error) from error
 
 
-def _check_features(features: np.ndarray, errors: InputErrors) -> None:
+def unreadable(path: Path, error: Exception) -> DataError:
+    """Say why NumPy does not read a file."""
+    if "object" in str(error).lower() or "pickle" in str(error).lower():
+        return DataError(
+            f"{path} cannot be read as arrays without pickle, and pickled Python objects are never loaded. Write it "
+            "with numpy.save or numpy.savez, strings as an array of type str."
+        )
+    return DataError(f"{path} cannot be read ({error}). It may be cut off: write it again, without pickle.")
+
+
+def _known_arrays(path: Path, archive: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Read the arrays that mean something, under their role's name."""
+    found = {}
+    for role, names in ARRAY_NAMES.items():
+        present = [name for name in names if name in archive]
+        if len(present) > 1:
+            raise DataError(f"{path} holds both {present[0]!r} and {present[1]!r}. Keep one.")
+        if present:
+            found[role] = archive[present[0]]
+    return found
+
+
+def check_features(features: np.ndarray, errors: InputErrors) -> None:
     """Refuse features that are no finite matrix of numbers."""
     if features.ndim != 2 or not features.size:
         errors.add(f"features have shape {features.shape}; expected [points, features], none of them 0.")

@@ -84,14 +84,23 @@ def read_predictions(
         raise DataError(f"no file of {role} predictions; expected at least one.")
     names = (like.class_names if like else None) or next((f.columns for f in files if f.columns), None)
     layers = [_layers(file, role, names) for file in files]
-    ids = _common_ids(files, role)
-    _same_shape(files, layers, role)
+    ids = _ids(files, role)
+    for file, layer in zip(files[1:], layers[1:], strict=True):
+        if layer.shape[1:] != layers[0].shape[1:]:
+            (points, classes), (n, k) = layers[0].shape[1:], layer.shape[1:]
+            raise AlignmentError(
+                f"{file.source} has {n} points of {k} classes, and {files[0].source} has {points} of {classes}. Every "
+                f"{role} must predict the same points."
+            )
     notes = list(
         dict.fromkeys(note for file, layer in zip(files, layers, strict=True) if (note := _check(file, layer, kind)))
     )
-    whole = layers[0] if len(layers) == 1 else np.concatenate(_in_order(files, layers, ids))
-    predictions = _predictions(files, whole, kind, ids, teacher_of)
-    found = PredictionFiles(predictions, kind, tuple(f.source for f in files), names, ids is not None, tuple(notes))
+    sources = tuple(file.source for file in files)
+    for m in range(1, len(ids)):
+        layers[m] = layers[m][:, join_by_id(ids[m], ids[0], sources[m], sources[0])]
+    whole = layers[0] if len(layers) == 1 else np.concatenate(layers)
+    predictions = _predictions(files, whole, kind, ids[0] if ids else None, teacher_of)
+    found = PredictionFiles(predictions, kind, sources, names, bool(ids), tuple(notes))
     return found if like is None else _brought_into_order(found, like, role)
 
 
@@ -126,43 +135,23 @@ def columns_in_order(file: ArrayFile, names: tuple[str, ...] | None) -> Shaped[n
     return file.values[:, [columns.index(name) for name in names]]
 
 
-def _common_ids(files: Sequence[ArrayFile], role: str) -> np.ndarray | None:
-    """Return the first file's ids; all files have them or none."""
-    without = [file for file in files if file.ids is None]
-    if without and len(without) < len(files):
+def _ids(files: Sequence[ArrayFile], role: str) -> list[np.ndarray]:
+    """Return the ids of each file; all files have them, or none and the list is empty."""
+    given = [file.ids for file in files if file.ids is not None]
+    if given and len(given) < len(files):
+        without = next(file for file in files if file.ids is None)
         raise AlignmentError(
-            f"{without[0].source} has no ids and another file of the {role} has: rows cannot be joined safely. Give "
+            f"{without.source} has no ids and another file of the {role} has: rows cannot be joined safely. Give "
             "ids to all of them or to none."
         )
-    first = files[0].ids
-    if first is not None:
+    if given:
         points = files[0].values.shape[-2]
-        if first.ndim != 1 or len(first) != points:
+        if given[0].shape != (points,):
             raise AlignmentError(
-                f"{files[0].source}: ids have shape {first.shape} for {points} points. Give one id a point."
+                f"{files[0].source}: ids have shape {given[0].shape} for {points} points. Give one id a point."
             )
-        refuse_repeats(first, files[0].source)
-    return first
-
-
-def _same_shape(files: Sequence[ArrayFile], layers: Sequence[np.ndarray], role: str) -> None:
-    for file, layer in zip(files[1:], layers[1:], strict=True):
-        if layer.shape[1:] != layers[0].shape[1:]:
-            (points, classes), (n, k) = layers[0].shape[1:], layer.shape[1:]
-            raise AlignmentError(
-                f"{file.source} has {n} points of {k} classes, and {files[0].source} has {points} of {classes}. Every "
-                f"{role} must predict the same points."
-            )
-
-
-def _in_order(files: Sequence[ArrayFile], layers: Sequence[np.ndarray], ids: np.ndarray | None) -> list[np.ndarray]:
-    if ids is None:
-        return list(layers)
-    ordered = [layers[0]]
-    for file, layer in zip(files[1:], layers[1:], strict=True):
-        own = np.empty(0) if file.ids is None else file.ids  # _common_ids has refused None
-        ordered.append(layer[:, join_by_id(own, ids, file.source, files[0].source)])
-    return ordered
+        refuse_repeats(given[0], files[0].source)
+    return given
 
 
 def _check(file: ArrayFile, layers: np.ndarray, kind: str) -> str | None:

@@ -16,13 +16,16 @@ from jaxtyping import Float64, Int64
 from outlearn.data.class_names import Classes, found_classes, known_classes, several_names, spelling
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import MINUS_1, NEVER_A_CLASS, LabelCell, distribution, label_cells
+from outlearn.data.label_columns import LongForm
 from outlearn.data.label_table import LabelTable
+from outlearn.data.point_ids import name_of
 from outlearn.data.raw_table import RawTable
 from outlearn.data.task import UNLABELLED
 from outlearn.data.wording import shortened
 
-__all__ = ["read_labels"]
+__all__ = ["read_annotations", "read_labels"]
 
+SOFT = {"list", "object"}  # kinds of cells that are distributions
 # What programs write for a missing number. Among names they may be the names of classes; among numbers they are none.
 BLANKS = ("n/a", "na", "none", "null", *NEVER_A_CLASS)
 
@@ -34,50 +37,45 @@ def read_labels(
     *,
     class_names: Sequence[str] | None = None,
     normalise: bool = False,
-) -> LabelTable | None:
+) -> LabelTable:
     """Read columns of labels.
 
     Args:
         table: its `class_names`, if the file declares them, are indexed by whole numbers.
         columns: their names; they have the same classes.
-        errors: what is wrong is added here.
+        errors: noted so far.
         class_names: the classes, if they are known beforehand; then a vote is a name, or a number from 0 unless names
             are numbers.
         normalise: divide distributions by their sums.
 
     Returns:
-        The labels, of as many labelers as columns and as many points as rows, whose ids are their numbers from 1; or
-        None if there was an error.
+        The labels, of as many labelers as columns and as many points as rows, whose ids are their numbers from 1.
+
+    Raises:
+        DataError: with the errors noted so far, if a label cannot be used.
     """
     before = len(errors)
     read = [cell for column in columns for cell in label_cells(table, column)]
     given = [cell for cell in read if cell.value is not None]
     if not given and class_names is None:
-        where = columns[0] if len(columns) == 1 else None
-        errors.add(
+        errors.fail(
             "no record has a label, and so no class is known. Label some records, or name the column that has the "
             "labels: data.label_column.",
-            column=where,
+            column=columns[0] if len(columns) == 1 else None,
         )
-        return None
     given = _numbers_as_names(given) if class_names is None else given
     _refuse_what_is_no_label(given, class_names or (), errors)
-    if len(errors) > before:
-        return None
+    errors.raise_if_any(beyond=before)
     classes = known_classes(class_names) if class_names is not None else _found(given, table.class_names, errors)
-    if classes is None:
-        return None
     labels, probs = _coded(given, columns, classes, errors, len(table), normalise, class_names is not None)
-    if len(errors) > before:
-        return None
+    errors.raise_if_any(beyond=before)
     if class_names is None and len(np.unique(labels[labels >= 0])) < 2:
         common = f"class {classes.names[int(labels.max())]!r} is the most probable of every point"
         what = f"every label is {given[0].value!r}" if probs is None else common
         minus_1 = " (-1 marks a missing label.)" if table.minus_1_is_missing else ""
-        errors.add(
+        errors.fail(
             f"{what}: one class cannot be learned. Give points of two classes or more.{minus_1}", column=columns[0]
         )
-        return None
     return LabelTable(
         names=tuple(columns),
         labels=labels,
@@ -90,13 +88,85 @@ def read_labels(
     )
 
 
-def _found(given: Sequence[LabelCell], declared: Sequence[str] | None, errors: InputErrors) -> Classes | None:
-    """Find the classes in labels that are written in one way; None if there was an error."""
-    if not _one_way(given, errors):
-        return None
-    if given[0].kind in ("list", "object"):
-        return _classes_of_distributions(given[0], declared, errors)
-    return known_classes(declared, by_number=True) if declared else found_classes(given, errors)
+def read_annotations(
+    table: RawTable,
+    form: LongForm,
+    ids: Sequence[str],
+    errors: InputErrors,
+    *,
+    class_names: Sequence[str] | None = None,
+    normalise: bool = False,
+) -> LabelTable:
+    """Read the labels of every annotator; annotators and items come in the order of the file.
+
+    Args:
+        table: the table.
+        form: its columns.
+        ids: of the item of each row, as text.
+        errors: noted so far.
+        class_names, normalise: see `read_labels`.
+
+    Returns:
+        The labels, with a gap where an annotator has not labelled an item.
+
+    Raises:
+        DataError: with the errors noted so far, for a row without an annotator, an item that one labels twice, or a
+            label that cannot be used.
+    """
+    before = len(errors)
+    names: dict[str, int] = {}
+    items = {item: k for k, item in enumerate(dict.fromkeys(ids))}
+    first: dict[tuple[int, int], int] = {}
+    for (cell, at), item in zip(table.cells(form.annotator), ids, strict=True):
+        written = name_of(cell)
+        if not written:
+            errors.add(f"has no {form.annotator}. Fill it or drop the row.", at=at, column=form.annotator)
+            continue
+        name = f"{form.annotator} {written}" if written.isdigit() else written
+        where = names.setdefault(name, len(names)), items[item]
+        if where in first:
+            errors.add(
+                f"{name!r} has labelled {item!r} already, in {table.unit} {first[where]}. Keep one of the rows, or "
+                "name the second answer's annotator otherwise.",
+                at=at,
+                column=form.annotator,
+            )
+        first.setdefault(where, at)
+    read = read_labels(table, [form.label], errors, class_names=class_names, normalise=normalise)
+    errors.raise_if_any(beyond=before)
+    labels = np.full((len(names), len(items)), UNLABELLED, dtype=np.int64)
+    probs = None if read.probs is None else np.full((*labels.shape, read.n_classes), np.nan)
+    of_row = tuple(np.array(list(first)).T)  # one place for each row, in the order of the rows
+    labels[of_row] = read.labels[0]
+    if probs is not None and read.probs is not None:
+        probs[of_row] = read.probs[0]
+    note = f"Each row is one annotation, of {form.item} by {form.annotator}: {form.label}."
+    return replace(
+        read, names=tuple(names), labels=labels, probs=probs, ids=tuple(items), has_ids=True, notes=(*read.notes, note)
+    )
+
+
+def _found(given: Sequence[LabelCell], declared: Sequence[str] | None, errors: InputErrors) -> Classes:
+    """Find the classes in labels, which must be written in one way: all names, all whole numbers, or distributions."""
+    before, first = len(errors), given[0]
+    for cell in given:
+        if cell.kind != first.kind and not {cell.kind, first.kind} <= SOFT:
+            errors.add(
+                f"is {shortened(cell.value)}, a {cell.kind}, where the first label is a {first.kind}; expected one "
+                "class, or distributions throughout. Write all labels in one way.",
+                at=cell.at,
+                column=cell.column,
+            )
+    errors.raise_if_any(beyond=before)
+    if first.kind not in SOFT:
+        return known_classes(declared, by_number=True) if declared else found_classes(given, errors)
+    counted = first.value if isinstance(first.value, Mapping) else range(len(first.value))
+    names = tuple(declared or map(str, counted))
+    if len(names) < 2:
+        errors.fail(
+            "the first label is a distribution over one class or none. Give two numbers or more.", column=first.column
+        )
+    return known_classes(names, by_number=False)
 
 
 def _coded(
@@ -114,16 +184,17 @@ def _coded(
     soft: dict[tuple[int, int], list[float]] = {}
     for cell in given:
         where = place[cell.column], cell.row
-        if cell.kind in ("list", "object"):
-            row, wrong = distribution(cell.value, classes.names, normalise=normalise, can_normalise=can_normalise)
-            soft[where] = row
-            k = None if wrong else int(np.argmax(row))
+        read: list[float] | int | str
+        if cell.kind not in SOFT:
+            read = _class_of(cell, classes)
         else:
-            k, wrong = _class_of(cell, classes), None
-        if k is None:
-            errors.add(wrong or classes.unknown(cell), at=cell.at, column=cell.column)
+            read = distribution(cell.value, classes.names, normalise=normalise, can_normalise=can_normalise)
+        if isinstance(read, str):
+            errors.add(read, at=cell.at, column=cell.column)
+        elif isinstance(read, list):
+            soft[where], labels[where] = read, int(np.argmax(read))
         else:
-            labels[where] = k
+            labels[where] = read
     if not soft or errors:
         return labels, None
     probs = np.where((labels >= 0)[..., None], np.eye(len(classes.names))[labels], np.nan)
@@ -162,37 +233,10 @@ def _refuse_what_is_no_label(given: Sequence[LabelCell], known: Sequence[str], e
             errors.add(wrong, at=cell.at, column=cell.column)
 
 
-def _one_way(given: Sequence[LabelCell], errors: InputErrors) -> bool:
-    """Refuse labels of several kinds, where no class is known beforehand."""
-    first = given[0].kind
-    other = [cell for cell in given if cell.kind != first and not {cell.kind, first} <= {"list", "object"}]
-    for cell in other:
-        errors.add(
-            f"is {shortened(cell.value)}, a {cell.kind}, where the first label is a {first}; expected one class, or "
-            "distributions throughout. Write all labels in one way.",
-            at=cell.at,
-            column=cell.column,
-        )
-    return not other
-
-
-def _classes_of_distributions(first: LabelCell, declared: Sequence[str] | None, errors: InputErrors) -> Classes | None:
-    """Take the classes from the file's declaration, from the first object's names, or count them from 0."""
-    found = map(str, first.value) if isinstance(first.value, Mapping) else map(str, range(len(first.value)))
-    classes = known_classes(tuple(declared or found), by_number=False)
-    if len(classes.names) < 2:
-        errors.add(
-            "the first label is a distribution over one class or none. Give two numbers or more.",
-            column=first.column,
-        )
-        return None
-    return classes
-
-
-def _class_of(cell: LabelCell, classes: Classes) -> int | None:
-    """Find the class that a vote names."""
+def _class_of(cell: LabelCell, classes: Classes) -> int | str:
+    """Find the class that a vote names; or say what is wrong."""
     written = str(cell.raw).strip() if isinstance(cell.raw, str) else spelling(cell)
     for way in (cell.value if cell.kind == "number" else None, spelling(cell), written):
         if way is not None and way in classes.index:
             return classes.index[way]
-    return None
+    return classes.unknown(cell)

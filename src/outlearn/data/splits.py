@@ -6,15 +6,16 @@ groups allow. What the file assigns is honoured. Points without a label are for 
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Int64
 
-from outlearn.data.content import point_contents, text_keys
 from outlearn.data.stratified_assignment import STUDENT, assign_splits
 from outlearn.data.task import SPLIT_NAMES, Task
+from outlearn.data.wording import normalise
 from outlearn.errors import ConfigError, DataError
 
 __all__ = ["Splits", "make_splits"]
@@ -98,7 +99,7 @@ def make_splits(
         raise ConfigError(f"splits are {named}; expected four positive fractions that sum to 1.")
     assigned = list(task.assigned) if task.assigned is not None else [ANY] * task.n_points
     _refuse_unlabelled(task, assigned)
-    keys = text_keys(task)
+    keys = _text_keys(task)
     kept, notes = _without_copies(task, keys, assigned)
     families = _families(task, keys, kept)
     allowed = _allowed_splits(task, assigned, families)
@@ -119,6 +120,14 @@ def make_splits(
     return replace(splits, notes=(f"Splits: {splits}.", *notes))
 
 
+def _text_keys(task: Task) -> list[tuple[str, ...]]:
+    """List the hashes of each point's texts (one, or the two of a pair), or of its row of features."""
+    points = task.pairs if task.pairs is not None else [(text,) for text in task.texts or ()]
+    if points:
+        return [tuple(hashlib.sha256(normalise(text).encode()).hexdigest() for text in texts) for texts in points]
+    return [(hashlib.sha256(row.tobytes()).hexdigest(),) for row in np.asarray(task.features)]
+
+
 def _refuse_unlabelled(task: Task, assigned: list[str]) -> None:
     """Refuse a file that puts a point without a label where a label is needed."""
     needed = set(SPLIT_NAMES) - {"student"}
@@ -136,7 +145,7 @@ def _without_copies(task: Task, keys: list[tuple[str, ...]], assigned: list[str]
     rank = {name: i for i, name in enumerate(KEPT_FIRST)}
     unlabelled = (~task.labelled).tolist()  # of two copies, the one with a label is kept
     order = sorted(range(task.n_points), key=lambda i: (unlabelled[i], rank.get(assigned[i], 0), i))
-    contents = point_contents(keys)
+    contents = [tuple(sorted(key)) for key in keys]  # a pair is the same pair when its slots are swapped
     first: dict[tuple[str, ...], int] = {}
     home: dict[str, str] = {}
     kept, n_same, n_other_label, n_across = [], 0, 0, 0

@@ -11,9 +11,9 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, Int64
@@ -31,6 +31,8 @@ PREFERENCE_CLASSES = ("a", "b")
 UNLABELLED = -1
 # Probabilities read from a file carry its rounding: as for Predictions.from_probs.
 SUM_TOLERANCE = 1e-6
+# The parts of a task that have one entry a point, or are None.
+PER_POINT = ("ids", "texts", "pairs", "features", "labels", "target", "groups", "assigned", "first_slot")
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,25 +115,13 @@ class Task:
         Returns:
             A checked Task; the classes stay as they are, so a class may have lost all its points.
         """
-        chosen = np.asarray(points, dtype=np.int64)
-        rows = chosen.tolist()
-        return make_task(
-            name=self.name,
-            kind=self.kind,
-            class_names=self.class_names,
-            ids=[self.ids[i] for i in rows],
-            texts=None if self.texts is None else [self.texts[i] for i in rows],
-            pairs=None if self.pairs is None else [self.pairs[i] for i in rows],
-            features=None if self.features is None else self.features[chosen],
-            labels=self.labels[chosen],
-            target=None if self.target is None else self.target[chosen],
-            groups=None if self.groups is None else [self.groups[i] for i in rows],
-            assigned=None if self.assigned is None else [self.assigned[i] for i in rows],
-            first_slot=None if self.first_slot is None else self.first_slot[chosen],
-            source=self.source,
-            licence=self.licence,
-            notes=(*self.notes, *([note] if note else [])),
-        )
+        rows = np.asarray(points, dtype=np.int64)
+        parts: dict[str, Any] = {each.name: getattr(self, each.name) for each in fields(self)}
+        for name in PER_POINT:
+            value = parts[name]
+            if value is not None:
+                parts[name] = value[rows] if isinstance(value, np.ndarray) else [value[i] for i in rows.tolist()]
+        return make_task(**{**parts, "notes": (*self.notes, *([note] if note else []))})
 
 
 def make_task(
@@ -211,11 +201,8 @@ def _shape_problems(task: Task) -> list[str]:
         return [f"expected one label a point, got labels of shape {task.labels.shape}. Give at least one point."]
     if task.kind not in ("classification", "preference"):
         problems.append(f"kind is {task.kind!r}; it is 'classification' or 'preference'.")
-    lengths = {
-        "ids": task.ids, "texts": task.texts, "pairs": task.pairs, "features": task.features, "target": task.target,
-        "groups": task.groups, "assigned": task.assigned, "first_slot": task.first_slot,
-    }  # fmt: skip
-    for part, value in lengths.items():
+    for part in PER_POINT:
+        value = getattr(task, part)
         if value is not None and len(value) != n_points:
             problems.append(f"{n_points} labels but {len(value)} {part}. Give one a point.")
     if task.features is not None and task.features.ndim != 2:
@@ -255,7 +242,10 @@ def _value_problems(task: Task) -> list[str]:
     twice = [key for key, count in Counter(task.ids).items() if count > 1]
     if twice:
         problems.append(f"ids occur more than once ({len(twice)}), first {twice[0]!r}. Make them different.")
-    for part, texts in _texts_by_part(task).items():
+    texts_of = {"text": task.texts or ()}
+    if task.pairs is not None:
+        texts_of = {"slot a": tuple(a for a, _ in task.pairs), "slot b": tuple(b for _, b in task.pairs)}
+    for part, texts in texts_of.items():
         empty = [i for i, text in enumerate(texts) if not text.strip()]
         if empty:
             problems.append(
@@ -274,13 +264,6 @@ def _value_problems(task: Task) -> list[str]:
     if unknown:
         problems.append(f"split is {unknown[0]!r}; known: {', '.join(ASSIGNABLE)}.")
     return problems
-
-
-def _texts_by_part(task: Task) -> dict[str, list[str]]:
-    """Name the texts of each kind of point."""
-    if task.pairs is not None:
-        return {"slot a": [a for a, _ in task.pairs], "slot b": [b for _, b in task.pairs]}
-    return {"text": list(task.texts)} if task.texts is not None else {}
 
 
 def _target_problems(task: Task, target: Float[np.ndarray, "points classes"]) -> list[str]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int64
 
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import cell_value, distribution, is_gap
-from outlearn.data.label_table import LabelTable
 from outlearn.data.point_ids import read_ids
 from outlearn.data.raw_table import RawTable
 from outlearn.data.read_labels import read_labels
@@ -53,14 +52,7 @@ class Columns:
         return str(getattr(self, role) or role)
 
 
-def task_from_table(
-    table: RawTable,
-    columns: Columns,
-    *,
-    name: str,
-    seed: int = 0,
-    licence: str = "",
-) -> Task:
+def task_from_table(table: RawTable, columns: Columns, *, name: str, seed: int = 0) -> Task:
     """Build a task from a table.
 
     A table with `chosen` and `rejected` is a preference task: the two texts are put into slots a and b at random, and
@@ -74,7 +66,6 @@ def task_from_table(
         columns: which column is which.
         name: of the task.
         seed: of the slot swap, and of the answers that a template shows.
-        licence: of the data.
 
     Raises:
         DataError: names every problem, up to ten: file, line, column, what came, what to do.
@@ -88,11 +79,12 @@ def task_from_table(
     names = [columns.name(role) for role in roles if role != "label"]
     table = fill_templates(table, names, columns.name("label"), errors, seed=seed)
     errors.raise_if_any()
-    for role in roles:
-        _require(table, columns.name(role), role, errors)
-    for role in ("id", "group", "split", "label"):
-        if getattr(columns, role) is not None and role not in roles:
-            _require(table, columns.name(role), role, errors)
+    named = [role for role in ("id", "group", "split", "label") if getattr(columns, role) is not None]
+    for role in dict.fromkeys((*roles, *named)):
+        if columns.name(role) not in table.columns:
+            errors.add(
+                f"no column {columns.name(role)!r} for data.{role}_column; {suggest(columns.name(role), table.columns)}"
+            )
     errors.raise_if_any()
 
     id_column = columns.name("id")
@@ -100,7 +92,7 @@ def task_from_table(
     groups = _names(table, columns.name("group"), errors)
     assigned = _assigned(table, columns.name("split"), errors)
     common: dict[str, Any] = {
-        "name": name, "ids": ids, "groups": groups, "assigned": assigned, "source": table.source, "licence": licence,
+        "name": name, "ids": ids, "groups": groups, "assigned": assigned, "source": table.source,
         "notes": list(table.notes),
     }  # fmt: skip
     if preference:
@@ -123,9 +115,8 @@ def task_from_table(
         note = f"Pairs left out because their two texts are the same, so that neither is better: {(~differ).sum():,}."
         return task.select(np.flatnonzero(differ), note=note)
     texts = read_texts(table, columns.name("text"), errors) if "text" in roles else None
-    read = read_labels(table, [columns.name("label")], errors)
+    labels = read_labels(table, [columns.name("label")], errors)
     errors.raise_if_any()
-    labels = cast(LabelTable, read)  # None only with an error, and then the line above raised
     missing = int((labels.labels[0] == UNLABELLED).sum())
     note = f"{missing:,} of {len(table):,} points have no label: students alone learn from them."
     return make_task(
@@ -151,11 +142,6 @@ def _is_preference(table: RawTable, columns: Columns, errors: InputErrors) -> bo
             "has the columns text, chosen and rejected. Name the one to use: data.text_column or data.chosen_column."
         )
     return named_pair or (has_pair and columns.text is None)
-
-
-def _require(table: RawTable, column: str, role: str, errors: InputErrors) -> None:
-    if column not in table.columns:
-        errors.add(f"no column {column!r} for data.{role}_column; {suggest(column, table.columns)}")
 
 
 def read_texts(table: RawTable, column: str, errors: InputErrors) -> list[str]:
@@ -240,20 +226,15 @@ def _share_for_chosen(table: RawTable, column: str, errors: InputErrors) -> Floa
     for cell, at in table.cells(column):
         value = cell_value(cell)
         if isinstance(value, list | dict):
-            row, problem = distribution(value, ("chosen", "rejected"))
-            value = row[0] if row else None
+            both = distribution(value, ("chosen", "rejected"))
+            value, problem = (math.nan, both) if isinstance(both, str) else (both[0], "")
         else:
-            inside = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
-            problem = (
-                None
-                if inside and math.isfinite(value)
-                else (
-                    f"is {shortened(cell)}; for a pair it is the share of raters who preferred 'chosen', from 0 to 1."
-                )
-            )
+            usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+            wanted = "for a pair it is the share of raters who preferred 'chosen', from 0 to 1."
+            problem = "" if usable else f"is {shortened(cell)}; {wanted}"
         if problem:
             errors.add(problem, at=at, column=column)
-        shares.append(float(value) if not problem and value is not None else math.nan)
+        shares.append(math.nan if problem else float(value))
     return np.array(shares)
 
 

@@ -16,16 +16,15 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Int
 
-from outlearn.data.annotations import read_annotations
 from outlearn.data.formats import read_label_file
 from outlearn.data.input_errors import InputErrors
-from outlearn.data.label_cells import LARGEST, NORMALISE, cell_value
+from outlearn.data.label_cells import cell_value, distribution
 from outlearn.data.label_columns import LabelColumns, long_form
 from outlearn.data.label_table import LabelTable
 from outlearn.data.point_ids import numbered_repeats, read_ids
 from outlearn.data.raw_table import RawTable
-from outlearn.data.read_labels import read_labels
-from outlearn.data.task import SUM_TOLERANCE, UNLABELLED, Task
+from outlearn.data.read_labels import read_annotations, read_labels
+from outlearn.data.task import UNLABELLED, Task
 from outlearn.data.wording import few
 from outlearn.errors import ConfigError, suggest
 
@@ -111,8 +110,7 @@ def _labels_of(
     errors = table.errors()
     form = long_form(table, LabelColumns(id=id_column))
     if form is None and id_column not in table.columns:
-        errors.add(f"no column {id_column!r} with the points' ids; {suggest(id_column, table.columns)}")
-        errors.raise_if_any()
+        errors.fail(f"no column {id_column!r} with the points' ids; {suggest(id_column, table.columns)}")
     item = id_column if form is None else form.item
     known_ids = read_ids(table, item, errors, repeats=form is not None)
     _check_ids(known_ids, task, ids, item, errors)
@@ -123,21 +121,17 @@ def _labels_of(
     table, known_ids = table.select(kept), [known_ids[row] for row in kept]
     columns = [name for name in table.columns if name != item]
     if not columns:
-        errors.add(f"has no column beside {item!r}; expected one for each class ({few(classes)}) or each labeler.")
-        errors.raise_if_any()
-    found: LabelTable | None
+        errors.fail(f"has no column beside {item!r}; expected one for each class ({few(classes)}) or each labeler.")
     if form is not None:
         found = read_annotations(table, form, known_ids, errors, class_names=classes, normalise=normalise)
     elif (of_class := _class_columns(columns, classes, errors)) is not None:
         found = _class_rows(table, of_class, classes, stem, errors, normalise=normalise)
     else:
         found = read_labels(table, columns, errors, class_names=classes, normalise=normalise)
-        if found is not None and len(columns) == 1:
-            found = replace(found, names=(stem,))
-    if found is not None:
-        _check_gaps(found, table, columns if form is None and of_class is None else (), missing, errors)
+        found = replace(found, names=(stem,)) if len(columns) == 1 else found
     errors.raise_if_any()
-    assert found is not None  # None only with an error
+    _check_gaps(found, table, columns if form is None and of_class is None else (), missing, errors)
+    errors.raise_if_any()
     return (found if form is not None else replace(found, ids=tuple(known_ids))).select(ids)
 
 
@@ -187,10 +181,9 @@ def _class_columns(columns: Sequence[str], classes: Sequence[str], errors: Input
         if all(name.startswith(prefix) for name in columns) and {n[length:] for n in columns} == set(classes):
             return {name[length:]: name for name in columns}
     if set(columns) & set(classes):
-        errors.add(
+        errors.fail(
             f"has the columns {few(columns)}, which are not the classes {few(classes)}. Give one for each class."
         )
-        errors.raise_if_any()
     return None
 
 
@@ -207,10 +200,10 @@ def _class_rows(
     probs = np.full((1, len(table), len(classes)), np.nan)
     cells = zip(*(table.columns[of_class[name]] for name in classes), strict=True)
     for row, (numbers, at) in enumerate(zip(cells, table.positions, strict=True)):
-        label, wrong = _class_row([cell_value(cell) for cell in numbers], normalise=normalise)
-        if wrong:
-            errors.add(wrong, at=at)
-        elif label is not None:
+        label = _class_row([cell_value(cell) for cell in numbers], classes, normalise=normalise)
+        if isinstance(label, str):
+            errors.add(label, at=at)
+        else:
             probs[0, row] = label
     notes = table.notes
     if of_class[classes[0]] != classes[0]:
@@ -227,23 +220,11 @@ def _class_rows(
     )
 
 
-def _class_row(values: Sequence[Any], *, normalise: bool) -> tuple[list[float] | None, str | None]:
-    """Read one number a class: a distribution, or counts of votes. None if all are missing or no one voted."""
-    if all(value is None for value in values):
-        return None, None
-    hint = "" if normalise else NORMALISE
-    numbers = [0.0 if normalise and value is None else value for value in values]
-    if not all(isinstance(v, int | float) and not isinstance(v, bool) and 0 <= v < LARGEST for v in numbers):
-        missing = hint if None in numbers else ""
-        return None, f"has {list(values)!r}; expected a number of at least 0 for each class.{missing}"
-    total = math.fsum(numbers)
-    votes = all(float(value).is_integer() for value in numbers)
-    if total == 0 and (votes or normalise):
-        return None, None
-    if not votes and not normalise and abs(total - 1) > SUM_TOLERANCE:
-        return (
-            None,
-            f"has {list(values)!r}, which sum to {total:.6g}; expected probabilities that sum to 1 (within 1e-6)."
-            f"{hint}",
-        )
-    return [float(value) / total for value in numbers], None
+def _class_row(values: Sequence[Any], classes: Sequence[str], *, normalise: bool) -> list[float] | str:
+    """Read one number a class: a distribution, or counts of votes. Nan, if all are missing or no one voted."""
+    numbers = [value for value in values if value is not None]
+    whole = all(type(value) is int or (type(value) is float and value.is_integer()) for value in numbers)
+    counts = whole and len(numbers) == len(values)
+    if not numbers or (whole and not any(numbers) and (counts or normalise)):
+        return [math.nan] * len(values)
+    return distribution(values, classes, normalise=counts or normalise, can_normalise=True)

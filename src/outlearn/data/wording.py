@@ -1,10 +1,11 @@
-"""How messages call what a cell holds."""
+"""How messages call what a cell holds, and what makes two texts the same."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
-__all__ = ["few", "kind_of", "shortened"]
+__all__ = ["few", "kind_of", "normalise", "shortened"]
 
 NAMED = 5
 
@@ -23,6 +24,16 @@ def kind_of(value: object) -> str:
     if isinstance(value, int | float):
         return "number"
     return "list" if isinstance(value, list) else "object" if isinstance(value, dict) else type(value).__name__
+
+
+def normalise(text: str) -> str:
+    """Remove what does not make a text another text: Unicode form, case, and the length of blanks.
+
+    Example:
+        >>> normalise("  A fine\\n FILM ")
+        'a fine film'
+    """
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def shortened(value: object) -> str:

@@ -26,7 +26,7 @@ from outlearn.core.predictions import Predictions
 from outlearn.data.label_arrays import is_unlabelled, refuse_what_is_no_class, with_gaps_marked
 from outlearn.data.task import UNLABELLED
 from outlearn.errors import ConfigError, DataError, ShapeError
-from outlearn.estimator.bagged_teachers import bagged_teachers, teacher_probs, weak_columns
+from outlearn.estimator.bagged_teachers import LARGEST_SEED, bagged_teachers, teacher_probs, weak_columns
 from outlearn.estimator.partial_labels import class_codes, given_labels, weak_labels_and_weights
 from outlearn.explanation import PointwiseExplanation, explain, smoothed
 
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["WeakToStrongClassifier"]
 
 EPOCHS, LEAST_STEPS = 20, 400  # with fewer steps AdamW at 3e-3 has hardly left its random start
-LARGEST_SEED = 2**31 - 1
 
 
 class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -113,13 +112,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         self.weight_decay = weight_decay
         self.random_state = random_state
 
-    def fit(
-        self,
-        X: Any,
-        y: Any = None,
-        *,
-        weak_labels: Any = None,
-    ) -> Self:
+    def fit(self, X: Any, y: Any = None, *, weak_labels: Any = None) -> Self:
         """Train teachers on the labelled points and students on the teachers' labels of the others.
 
         Args:
@@ -171,14 +164,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             per_epoch = -(-self.n_weak_labels_ // self.batch_size)
             settings = replace(settings, epochs=max(EPOCHS, LEAST_STEPS / per_epoch))
         students = fit_weak_students(
-            X[learned],
-            labels,
-            weights,
-            self.loss,
-            rounds=self.rounds,
-            n_seeds=self.n_seeds,
-            settings=settings,
-            rng=rng,
+            X[learned], labels, weights, self.loss, rounds=self.rounds, n_seeds=self.n_seeds, settings=settings, rng=rng
         )
         self.heads_, self.teacher_of_ = students.heads, students.teacher_of
         self.loss_, self.choice_ = students.loss, students.choice

@@ -11,7 +11,7 @@ from outlearn.core.predictions import Predictions
 from outlearn.data.label_arrays import is_unlabelled, refuse_what_is_no_class, with_gaps_marked
 from outlearn.errors import DataError, DomainError, ShapeError
 
-__all__ = ["class_codes", "given_labels", "is_votes", "weak_labels_and_weights"]
+__all__ = ["class_codes", "given_labels", "weak_labels_and_weights"]
 
 
 def class_codes(y: Any, classes: Shaped[np.ndarray, " classes"], n_points: int) -> Int[np.ndarray, " points"]:
@@ -38,15 +38,9 @@ def class_codes(y: Any, classes: Shaped[np.ndarray, " classes"], n_points: int) 
     return np.array([code[value] for value in values.tolist()], dtype=np.int64)
 
 
-def is_votes(weak_labels: Any) -> bool:
-    """Say whether weak labels are votes `[teachers, points]`, classes by name, and not distributions.
-
-    Example:
-        >>> is_votes([["a", "b"], ["b", -1]]), is_votes(np.full((2, 3), 0.5)), is_votes(np.full((2, 3, 2), 0.5))
-        (True, False, False)
-    """
-    values = np.asarray(weak_labels)
-    return values.ndim == 2 and values.dtype.kind != "f"
+def _is_votes(weak_labels: np.ndarray) -> bool:
+    """Say whether weak labels are votes `[teachers, points]`, classes by name, and not distributions."""
+    return weak_labels.ndim == 2 and weak_labels.dtype.kind != "f"
 
 
 def weak_labels_and_weights(
@@ -66,12 +60,11 @@ def weak_labels_and_weights(
         something and 0 where not, `[teachers, learned]`, else None.
     """
     marked = with_gaps_marked(weak_labels)
-    if not len(classes):
-        votes = is_votes(marked)
-        if votes:
-            refuse_what_is_no_class(marked)
-        n_classes = marked.shape[-1] if marked.ndim else 0
-        classes = np.unique(marked[~is_unlabelled(marked)]) if votes else np.arange(n_classes)
+    if not len(classes) and _is_votes(marked):
+        refuse_what_is_no_class(marked)
+        classes = np.unique(marked[~is_unlabelled(marked)])
+    elif not len(classes):
+        classes = np.arange(marked.shape[-1] if marked.ndim else 0)
     labels, answered = given_labels(marked, classes, learned)
     labels, answered = labels[:, learned], answered[:, learned]
     silent = np.flatnonzero(~answered.any(axis=1)).tolist()
@@ -99,7 +92,7 @@ def given_labels(
         DomainError: for a needed row that is no distribution, or a vote for no class.
     """
     values = with_gaps_marked(weak_labels)
-    if is_votes(values):
+    if _is_votes(values):
         return _distributions(values, classes, needed)
     if values.ndim == 2 and values.shape[1] == len(needed) and (values == np.round(values)).all():
         raise ShapeError(
