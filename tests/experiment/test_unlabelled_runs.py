@@ -293,6 +293,9 @@ def test_a_loss_of_whole_minibatches_cannot_leave_points_out_and_a_silent_labele
     external = (f"teacher.external={path}", "teacher.missing=abstain")
     with pytest.raises(ConfigError, match=r"looks at a whole minibatch.*votes\.csv.*reverse_ce"):
         small_run(*external, "student.loss=[aux_conf]", path=tmp_path / "t.npz")
+    beside = small_run(*external, "student.loss=[aux_conf, reverse_ce]", path=tmp_path / "t.npz")
+    assert list(beside.students) == ["reverse_ce"]
+    assert any("aux_conf was left out" in note for note in beside.task.notes)
     silent[1, SPLIT == "test"] = True
     path, _ = votes_with_gaps(tmp_path / "votes.csv", labels, silent)
     with pytest.raises(DataError, match="b has no label for any of the 80 points of the test split"):

@@ -49,8 +49,8 @@ def on_path(results, **values):
 @pytest.mark.parametrize(
     ("mean", "half", "said", "unsaid"),
     [
-        (-0.2, 0.1, "below 0 for all 2 losses: there misfit alone overstates the gain", "understates"),
-        (0.2, 0.1, "above 0 for all 2 losses: there misfit alone understates the gain", "overstates"),
+        (-0.2, 0.1, "below 0 for both losses: there misfit alone overstates the gain", "understates"),
+        (0.2, 0.1, "above 0 for both losses: there misfit alone understates the gain", "overstates"),
         (-0.2, 0.3, "The residual is not told apart from 0 for any loss", "states"),
     ],
 )
@@ -92,7 +92,7 @@ def test_the_path_is_drawn_as_it_was_measured(results):
 
 
 def test_the_path_caption_counts_and_draws_no_conclusion(results):
-    assert "the overfit covariance rises with all 2 losses" in path_figure(results).finding
+    assert "the overfit covariance rises with both losses" in path_figure(results).finding
     falling = on_path(results, overfit_covariance=lambda epoch: -epoch, accuracy=lambda epoch: epoch / 100)
     said = path_figure(falling).finding
     assert "rises with no loss; an earlier recorded epoch is more accurate than the last with no loss" in said

@@ -28,7 +28,7 @@ LARGEST = 10**15
 WHOLE_NUMBER = re.compile(r"[+-]?\d{1,15}(\.0*)?")
 DECIMAL = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+)([eE][+-]?\d+)?")
 # The name of no class, whatever stands beside it.
-NEVER_A_CLASS = ("nan", "<na>", "nat")
+NEVER_A_CLASS = ("nan", "<na>", "nat", "n/a", "#n/a")
 MINUS_1 = "-1, which often marks a missing label: leave the cell empty, or, if it is a class, write classes as names."
 NORMALISE = " With teacher.normalise they are divided by their sum, and a missing one counts as 0."
 

@@ -163,8 +163,8 @@ def _check(file: ArrayFile, layers: np.ndarray, kind: str) -> str | None:
         ):
             if _sums_to(layers, total):
                 raise DomainError(
-                    f"{file.source}: these look like {advice}. If they are logits all the same, add 1000 to every one: "
-                    "it changes nothing and says so."
+                    f"{file.source}: these look like {advice} (--teacher-kind if the teachers' alone are). If they are "
+                    "logits all the same, add 1000 to every one: it changes nothing and says so."
                 )
         return None
     if kind == "unnormalised_probs":

@@ -23,11 +23,12 @@ from outlearn.experiment.stages.external import external_teachers
 from outlearn.experiment.stages.features import features_stage
 from outlearn.experiment.stages.finetuned import FinetunedModel
 from outlearn.experiment.stages.frozen import FrozenModel
-from outlearn.experiment.stages.students import Labelling, named_losses, students_stage
+from outlearn.experiment.stages.students import Labelling, fixed_losses, named_losses, students_stage
 from outlearn.experiment.stages.teachers import teachers_stage
 from outlearn.experiment.stages.training_spec import Model
 from outlearn.learners.finetuning.learner import FinetuneLearner
 from outlearn.learners.learner import Learner
+from outlearn.losses import loss_name
 from outlearn.store.stage import Stage
 from outlearn.store.store import canonical_json, stage_key
 
@@ -112,14 +113,29 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
         answered = None
     labelling = Labelling(teachers, len(names), answered, task, splits, config)
     model = _model("student", config.student.encoder, config.student.learner, task, splits, stages)
+    left_out = _left_out(labelling)
     auto, reasons = _auto(labelling, model)
-    if named_losses(config):
+    if fixed_losses(labelling):
         stages["students"] = students_stage(labelling, model)
     if auto is not None:
         stages["choice"] = auto.choice_stage
         stages["auto students"] = auto.students_stage
     stages["ceilings"] = ceilings_stage(task, splits, model, config)
-    return Plan(config, task, splits, labelling, auto, names, (*notes, *reasons), stages)
+    return Plan(config, task, splits, labelling, auto, names, (*notes, *left_out, *reasons), stages)
+
+
+def _left_out(labelling: Labelling) -> tuple[str, ...]:
+    """Say which named losses the labels cannot teach; that is an error where no other loss is named."""
+    taught = fixed_losses(labelling)
+    names = [loss_name(loss) for loss in named_losses(labelling.config) if loss not in taught]
+    reasons = tuple(
+        f"{name} was left out: it looks at a whole minibatch, and cannot leave out the points that a labeler does not "
+        f"label ({', '.join(labelling.config.teacher.external)})."
+        for name in names
+    )
+    if names and not taught and AUTO not in labelling.config.student.loss:
+        raise ConfigError(f"{reasons[0]} Name another in student.loss, such as reverse_ce, or fill the gaps.")
+    return reasons
 
 
 def _auto(labelling: Labelling, model: Model) -> tuple[AutoStudents | None, tuple[str, ...]]:
@@ -129,7 +145,7 @@ def _auto(labelling: Labelling, model: Model) -> tuple[AutoStudents | None, tupl
     try:
         return AutoStudents(labelling, model), ()
     except ConfigError as refused:
-        if not named_losses(labelling.config):
+        if not fixed_losses(labelling):
             raise
         return None, (f"auto was left out. {refused}",)
 

@@ -8,7 +8,7 @@ from outlearn.report.cells import Cell, Column, Table, count_signs, format_cell,
 from outlearn.report.charts import Axis, Chart, Dots, Panel, Rule
 from outlearn.report.page import Figure
 from outlearn.report.style import ROLES, series_style
-from outlearn.report.wording import name_list
+from outlearn.report.wording import counted, name_list
 from outlearn.results.sweep_comparison import Comparison
 
 __all__ = ["effect_chart", "effect_figure", "rank_chart", "rank_figure"]
@@ -46,8 +46,8 @@ def effect_figure(comparison: Comparison, key: str) -> Figure:
     every = [estimate for of_part in found.values() for estimate in of_part.values()]
     above, below = count_signs(every)
     finding = (
-        f"Of {len(every)} differences to {comparison.baseline}, {above} are shown "
-        f"to be above 0 and {below} below; the rest cannot be told apart from 0."
+        f"Of {counted(len(every), 'difference')} to {comparison.baseline}, {above} above 0 and {below} below are "
+        "shown; the rest cannot be told apart from 0."
     )
     others = [name for name in comparison.treatments if name != comparison.baseline]
     rows: tuple[tuple[Cell, ...], ...] = tuple(

@@ -9,7 +9,7 @@ from outlearn.report.charts import Chart
 from outlearn.report.comparison_page import comparison_figures
 from outlearn.report.page import Block, Facts, Grid, GridColumn, Section, TableBlock, Text, render_page
 from outlearn.report.sweep_figures import effect_chart, effect_figure, effects, rank_chart, rank_figure
-from outlearn.report.wording import name_list, signed_points
+from outlearn.report.wording import counted, name_list, signed_points
 from outlearn.results.sweep import Sweep
 from outlearn.results.sweep_comparison import Comparison, comparisons
 
@@ -104,7 +104,7 @@ def _named(comparison: Comparison) -> str:
 def _scope(comparison: Comparison) -> str:
     """Say what the intervals speak of, and what they do not."""
     n_tasks, level = len(comparison.tasks), f"{100 * comparison.level:g}%"
-    splits = f"{comparison.n_units} split{'s' * (comparison.n_units != 1)} of {n_tasks} task{'s' * (n_tasks != 1)}"
+    splits = f"{counted(comparison.n_units, 'split')} of {counted(n_tasks, 'task')}"
     others = comparison.difference_for_new_tasks(comparison.treatments[-1])
     beyond = (
         "intervals for new tasks are in the tables"
@@ -144,7 +144,8 @@ def comparison_summary(comparison: Comparison) -> Table:
             log_loss, wins = comparison.difference(name, "log_loss"), comparison.wins(name)
             against = (comparison.difference(name), *new_tasks, log_loss, wins)
         rows.append((name, comparison.task_accuracy(name), *against, rank))
-    splits = f"{comparison.n_units} splits of {len(comparison.tasks)} tasks, {len(comparison.task_of)} blocks."
+    tasks, blocks = counted(len(comparison.tasks), "task"), counted(len(comparison.task_of), "block")
+    splits = f"{counted(comparison.n_units, 'split')} of {tasks}, {blocks}."
     return Table(f"Over all tasks, by {comparison.what}", columns, tuple(rows), (splits,))
 
 
@@ -186,7 +187,9 @@ def _grid(sweep: Sweep) -> Grid:
 def _subtitle(sweep: Sweep) -> str:
     tasks = {run.task for run in sweep.runs}
     varied = [f"{key}: {_values(sweep, key)}" for key in sweep.keys]
-    students = f"{sweep.record.n_students:,} students in {len(sweep.runs)} runs on {len(tasks)} tasks"
+    students = (
+        f"{sweep.record.n_students:,} students in {counted(len(sweep.runs), 'run')} on {counted(len(tasks), 'task')}"
+    )
     return "; ".join([students, *varied]) + "."
 
 

@@ -10,7 +10,8 @@ from outlearn.report.cells import excludes_zero, format_cell, format_number, has
 from outlearn.results.measurement import Measurement, Withheld
 
 __all__ = [
-    "compare_words", "first_reason", "level_in_words", "name_list", "of_losses", "signed_points", "size_in_points",
+    "compare_words", "counted", "first_reason", "level_in_words", "name_list", "of_losses", "signed_points",
+    "size_in_points",
 ]  # fmt: skip
 
 
@@ -29,8 +30,18 @@ def of_losses(count: int, total: int) -> str:
     if count == 0:
         return "no loss"
     if count == total:
-        return "the one loss" if total == 1 else f"all {total} losses"
+        return {1: "the one loss", 2: "both losses"}.get(total, f"all {total} losses")
     return f"{count} of {total} losses"
+
+
+def counted(count: int, thing: str) -> str:
+    """Write a count with its noun.
+
+    Example:
+        >>> counted(1, "task"), counted(1200, "task")
+        ('1 task', '1,200 tasks')
+    """
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 def compare_words(difference: Measurement, first: str, second: str) -> str:

@@ -111,8 +111,9 @@ class ReportFolder(Generic[Found]):
         again = f"Write it again with outlearn {self.command} ... --out DIR."
         content = read_json(path, again=again)
         if not self._is_ours(content):
-            kind = content.get("kind", "run") if isinstance(content, dict) else "JSON"
-            raise DataError(f"{str(path)!r} holds no {self.called}: its kind is {kind!r}. {again}")
+            kind = content.get("kind") if isinstance(content, dict) else None
+            said = f"its kind is {kind!r}" if kind else "it names no kind"
+            raise DataError(f"{str(path)!r} holds no {self.called}: {said}. {again}")
         return read_record(self.found, _with_nan(content), path, schema=self.schema, again=again)
 
     def _is_ours(self, content: Any) -> bool:

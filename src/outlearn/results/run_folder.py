@@ -15,6 +15,7 @@ from typing import Any
 
 from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
 from outlearn.core.intervals import Interval
+from outlearn.core.labelers.combinations import COMBINATIONS
 from outlearn.errors import ConfigError, DataError, MissingExtraError, suggest
 from outlearn.results.measurement import Withheld
 from outlearn.results.reading import AGAIN, Measured, read_config, read_predictions
@@ -251,7 +252,10 @@ def _accuracies(results: RunResults) -> list[tuple[str, str, str]]:
     rows = [("teacher", _percent(results.teacher.accuracy), "")]
     if results.labeler.source != "each":
         rows.append((f"labeler: {results.labeler.source}", _percent(results.labeler.accuracy), ""))
-    rows += [(f"ensemble: {name}", _percent(each.accuracy), "") for name, each in results.ensembles.items()]
+    rows += [
+        (f"ensemble: {COMBINATIONS[name].label if name in COMBINATIONS else name}", _percent(each.accuracy), "")
+        for name, each in results.ensembles.items()
+    ]
     for loss, student in results.students.items():
         pgr = student.pgr
         recovered = str(pgr) if isinstance(pgr, Withheld) else f"{pgr.mean:.2f} [{pgr.low:.2f}, {pgr.high:.2f}]"

@@ -17,7 +17,6 @@ from outlearn.core.predictions import Predictions
 from outlearn.core.randomness import child_seed
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
-from outlearn.errors import ConfigError
 from outlearn.experiment.config import AUTO, Config
 from outlearn.experiment.points import EVALUATED
 from outlearn.experiment.stages.teachers import teacher_predictions
@@ -32,6 +31,7 @@ __all__ = [
     "CONTROL",
     "Labelling",
     "Students",
+    "fixed_losses",
     "named_losses",
     "read_students",
     "student_seed",
@@ -134,12 +134,7 @@ class Students:
 def students_stage(labelling: Labelling, model: Model) -> Stage:
     """Describe the training of one student for each fixed loss, labelling and seed."""
     config = labelling.config
-    losses, weights = named_losses(config), labelling.weights
-    if weights is not None and (coupled := [loss_name(loss) for loss in losses if loss.batch_coupled]):
-        raise ConfigError(
-            f"{coupled[0]} looks at a whole minibatch, and cannot leave out the points that a labeler does not label "
-            f"({', '.join(config.teacher.external)}). Name another loss, such as reverse_ce, or fill the gaps."
-        )
+    losses, weights = fixed_losses(labelling), labelling.weights
     return model.train(
         TrainingSpec(
             name="students",
@@ -168,10 +163,15 @@ def named_losses(config: Config) -> list[Loss]:
     return [get_loss(spec) for spec in config.student.loss if spec != AUTO]
 
 
+def fixed_losses(labelling: Labelling) -> list[Loss]:
+    """Return the named losses that the labels can teach: a whole minibatch cannot leave gaps out."""
+    return [loss for loss in named_losses(labelling.config) if labelling.answered is None or not loss.batch_coupled]
+
+
 def read_students(entry: Entry, labelling: Labelling) -> list[Students]:
     """Read the students of the fixed losses, and those of the control."""
     checkpoints = tuple(float(epoch) for epoch in entry.arrays["checkpoints"])
-    losses = named_losses(labelling.config)
+    losses = fixed_losses(labelling)
     return [
         students_of(loss_name(loss), loss_config(loss), checkpoints, entry, labelling, index=k, n_losses=len(losses))
         for k, loss in enumerate(losses)
