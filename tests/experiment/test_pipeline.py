@@ -152,7 +152,7 @@ def test_votes_are_smoothed_and_the_results_say_so(small_run, tmp_path):
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([["id", "ann", "bob"], *rows])
     finished = small_run(f"teacher.external={path}")
-    assert any("teacher.smoothing" in note for note in finished.task.notes)
+    assert any("teacher.smoothing" in note for note in finished.task.caveats)
     assert finished.teacher.log_loss.mean < 10
     with pytest.raises(DataError, match=r"teacher\.smoothing above 0"):
         small_run(f"teacher.external={path}", "teacher.smoothing=0")

@@ -125,7 +125,7 @@ def test_the_summary_and_the_notes_say_what_has_no_label_and_what_ceilings_learn
     assert n_labels == task.n_teacher
     assert task.notes[0] == "280 of 400 points have no label: students alone learn from them."
     assert any("PGR would be smaller" in note for note in task.notes)
-    assert any("only ceilings learn from the teacher split" in note for note in task.notes)
+    assert any("only ceilings learn from the teacher split" in caveat for caveat in task.caveats)
     assert "280 of them without a true label" in " ".join(summary_text(finished.results).split())
     points = (finished.folder / "predictions" / "points.jsonl").read_text().splitlines()
     assert {json.loads(point)["label"] for point in points} == {0, 1}
@@ -223,7 +223,7 @@ def test_a_gap_is_not_scored_is_said_and_stays_in_the_predictions(small_run, wri
     asked = SPLIT != "teacher"
     for name, gaps in zip("ab", (silent & asked).sum(axis=1), strict=True):
         assert f"{name} has no label for {gaps} of 320 points: gaps, which are neither learned from nor scored." in (
-            run.results.task.notes
+            run.results.task.caveats
         )
     assert run.results.teacher_bias_variance.total.reason.startswith("teachers leave points out")
     np.testing.assert_array_equal(run.predictions.teachers.answered, ~silent[:, test])
@@ -295,7 +295,7 @@ def test_a_loss_of_whole_minibatches_cannot_leave_points_out_and_a_silent_labele
         small_run(*external, "student.loss=[aux_conf]", path=tmp_path / "t.npz")
     beside = small_run(*external, "student.loss=[aux_conf, reverse_ce]", path=tmp_path / "t.npz")
     assert list(beside.students) == ["reverse_ce"]
-    assert any("aux_conf was left out" in note for note in beside.task.notes)
+    assert any("aux_conf was left out" in note for note in beside.task.caveats)
     silent[1, SPLIT == "test"] = True
     path, _ = votes_with_gaps(tmp_path / "votes.csv", labels, silent)
     with pytest.raises(DataError, match="b has no label for any of the 80 points of the test split"):
@@ -307,3 +307,18 @@ def test_a_loss_of_whole_minibatches_cannot_leave_points_out_and_a_silent_labele
         *external, "student.loss=auto", "student.checkpoints=[]", "student.seeds=1", path=tmp_path / "t.npz"
     )
     assert np.isfinite(found.results.students["auto"].gap.mean)
+
+
+def test_texts_that_an_encoder_knows_no_word_of_are_counted_before_the_numbers(small_run, tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [f"{'good' if k % 2 else 'bad'} {rng.integers(50)} w{k},{k % 2}" for k in range(240)]
+    rows[::4] = [f"{chr(0x1F600 + k % 60)},{k % 2}" for k in range(0, 240, 4)]  # emoji are no words
+    path = tmp_path / "emoji.csv"
+    path.write_text("text,label\n" + "\n".join(dict.fromkeys(rows)), encoding="utf-8")
+    encoders = ("student.encoder={kind: tfidf}", "teacher.encoder={kind: tfidf}")
+    run = small_run(*encoders, "teacher.models=2", "student.loss=[forward_ce]", path=path)
+    n_points = run.task.n_teacher + run.task.n_student + run.task.n_validation + run.task.n_test
+    assert [caveat.partition(" of ")[2].partition(":")[0] for caveat in run.task.caveats] == [
+        f"{n_points} points have no feature that {who}.encoder knows" for who in ("teacher", "student")
+    ]
+    assert run.task.caveats[0] in " ".join(summary_text(run.results, width=1000).split())

@@ -21,6 +21,7 @@ from outlearn.experiment.points import EVALUATED
 from outlearn.experiment.predictions_files import write_predictions
 from outlearn.experiment.results import measure
 from outlearn.experiment.stage_tasks import compute_stages, raise_failures
+from outlearn.experiment.stages.features import notes_on_features
 from outlearn.experiment.stages.students import read_students
 from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.progress import Progress, Silent
@@ -84,7 +85,8 @@ def _run(config: Config, store: Store, writer: RunWriter, progress: Progress, ex
     selection = None if plan.auto is None else plan.auto.choice(clock.entries["choice"]).selection(test.labels)
     stages = {name: StageUse(key=entry.key, cached=entry.cached) for name, entry in clock.entries.items()}
     with progress.bar("measuring"):
-        results = measure(test, validation, plan, selection=selection, stages=stages)
+        caveats = (*plan.notes, *notes_on_features(clock.entries))
+        results = measure(test, validation, plan, caveats=caveats, selection=selection, stages=stages)
     clock.lap("measuring")
     results = results.model_copy(update={"seconds": clock.seconds()})
     write_predictions(writer, predictions, plan.task, plan.splits, plan.teacher_names)

@@ -46,13 +46,20 @@ __all__ = ["describe_measures", "measure"]
 
 
 def measure(
-    test: Evaluation, validation: Evaluation, plan: Plan, *, selection: Selection | None, stages: Mapping[str, StageUse]
+    test: Evaluation,
+    validation: Evaluation,
+    plan: Plan,
+    *,
+    caveats: tuple[str, ...],
+    selection: Selection | None,
+    stages: Mapping[str, StageUse],
 ) -> RunResults:
     """Measure everybody.
 
     Args:
         test, validation: the predictions; validation serves to choose the best teacher only.
         plan: what was run.
+        caveats: what a reader should know before the numbers, in sentences.
         selection: what `loss: auto` chose.
         stages: what of the run came from the store.
 
@@ -83,7 +90,7 @@ def measure(
     return RunResults(
         outlearn=__version__,
         config_key=plan.key,
-        task=_task(plan),
+        task=_task(plan, caveats),
         measure=describe_measures(config.measure, max(student.identity_error for student in students.values())),
         teacher=Teachers(models=test.teachers.n_models, scores=means(teachers), each=each_model(teachers)),
         labeler=Labeler(
@@ -114,7 +121,7 @@ def _names(majority: Float[np.ndarray, " classes"], task: Task) -> str:
     return " or ".join(name for name, share in zip(task.class_names, majority, strict=True) if share)
 
 
-def _task(plan: Plan) -> TaskFacts:
+def _task(plan: Plan, caveats: tuple[str, ...]) -> TaskFacts:
     task, splits = plan.task, plan.splits
     return TaskFacts(
         name=task.name,
@@ -126,7 +133,8 @@ def _task(plan: Plan) -> TaskFacts:
         source=task.source,
         licence=task.licence,
         splits=str(splits),
-        notes=(*task.notes, *splits.notes, *ceiling_notes(task, splits), *plan.notes),
+        notes=(*task.notes, *splits.notes, *ceiling_notes(task, splits)),
+        caveats=caveats,
     )
 
 

@@ -70,6 +70,7 @@ def describe(results: RunResults) -> tuple[tuple[str, str], ...]:
             f"{trained or 'strong students'}, one for each teacher, loss and seed; {of_losses}",
         ),
         ("ceiling", f"{results.ceiling.models} strong students trained on {_true_labels(results)}"),
+        *(("note", caveat) for caveat in task.caveats),
     )
 
 

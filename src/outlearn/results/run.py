@@ -27,7 +27,11 @@ SCHEMA = 2
 
 
 class TaskFacts(Record):
-    """What the run was about: the data and how they were split."""
+    """What the run was about: the data and how they were split.
+
+    `notes` say what became of the points; `caveats` what a reader should know before the numbers: gaps of
+    labelers, losses that were left out, points without features.
+    """
 
     name: str
     kind: Annotated[str, Field(alias="task")]
@@ -42,6 +46,7 @@ class TaskFacts(Record):
     licence: str
     splits: str
     notes: tuple[str, ...]
+    caveats: tuple[str, ...] = ()
 
 
 class Measures(Record):
