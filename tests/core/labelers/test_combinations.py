@@ -11,6 +11,7 @@ from outlearn.core.metrics import accuracy
 from outlearn.core.predictions import Predictions
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.plan import make_plan
+from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.progress import Silent
 from outlearn.store.stage import StageRunner
 from outlearn.store.store import Store
@@ -74,8 +75,9 @@ def test_beside_each_teacher_the_control_learns_from_their_plain_mean(small_run,
     plan = make_plan(load_config(small_run().folder / "config.yaml"))
     stored = StageRunner(Store(tmp_path / "store"), Silent())
     entries = {name: stored.result(stage) for name, stage in plan.stages.items()}
-    taught = plan.labelling.targets_with_control(entries)
-    np.testing.assert_array_equal(taught[:-1], plan.labelling.targets(entries))
+    taught = plan.labelling.targets(entries)
+    teachers = teacher_predictions(entries["teachers"], plan.task, plan.splits)["student"]
+    np.testing.assert_array_equal(taught[:-1], teachers.probs)
     np.testing.assert_allclose(taught[-1], taught[:-1].mean(axis=0), atol=1e-12)
 
 
