@@ -14,7 +14,7 @@ def assumptions(labels: LabelMeasures, single: CrossFit | None, largest_bias: fl
     found = [
         "Even noise: a labeler misses the shared answer equally often at every point, then gives any other class "
         "equally often. Where hard points collect the misses, the share is larger; the bounds beside it hold for any "
-        "noise.",
+        "noise."
     ]
     if labels.skills.assumption:
         found.append(f"Independence: {labels.skills.assumption}.")

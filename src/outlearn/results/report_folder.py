@@ -72,13 +72,7 @@ class ReportFolder(Generic[Found]):
             )
 
     def write(
-        self,
-        folder: Path,
-        found: Found,
-        *,
-        inputs: Mapping[str, Any],
-        text: str,
-        table: Iterable[Sequence[object]],
+        self, folder: Path, found: Found, *, inputs: Mapping[str, Any], text: str, table: Iterable[Sequence[object]]
     ) -> None:
         """Write the three files into a claimed folder.
 

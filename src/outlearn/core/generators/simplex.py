@@ -14,14 +14,7 @@ from scipy.special import logsumexp, xlogy
 
 from outlearn.core.generators.averages import average
 from outlearn.core.generators.bregman_generator import BregmanGenerator
-from outlearn.core.log_space import (
-    SUM_TOLERANCE,
-    log_mean,
-    log_normalise,
-    relative_entropy_terms,
-    row_max,
-    row_sum,
-)
+from outlearn.core.log_space import SUM_TOLERANCE, log_mean, log_normalise, relative_entropy_terms, row_max, row_sum
 
 __all__ = ["LogSumExp", "NegativeEntropy"]
 
