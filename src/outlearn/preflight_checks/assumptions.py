@@ -35,12 +35,7 @@ def assumptions(labels: LabelMeasures, single: CrossFit | None, largest_bias: fl
 
 
 def doubts(labels: LabelMeasures, habits: float) -> tuple[str, ...]:
-    """List what in the data speaks against the assumptions.
-
-    Args:
-        labels: what they say.
-        habits: see `outlearn.preflight_checks.student_measures.habits`.
-    """
+    """List what in the data speaks against the assumptions; `habits` is what `student_measures.habits` found."""
     names, found = labels.table.names, []
     if labels.skills.left_out and labels.judges:
         who = ", ".join(names[j] for j in labels.skills.left_out)

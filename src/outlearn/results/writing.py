@@ -65,10 +65,6 @@ def claim_folder(folder: Path, config_yaml: str) -> None:
 class RunWriter:
     """Write into a claimed folder; a context that takes back a new folder when its run turns out to be impossible.
 
-    Args:
-        folder: the folder; see `claim_folder`.
-        config_yaml: the resolved configuration.
-
     Raises:
         StoreError: see `claim_folder`.
     """

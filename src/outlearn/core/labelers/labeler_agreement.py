@@ -88,11 +88,6 @@ def plurality_accuracy(n_labelers: int, rate: float, n_classes: int) -> float:
 
     Each label misses it with probability `rate`, then equally likely any other class; ties are broken at random.
 
-    Args:
-        n_labelers: n, at least 1.
-        rate: from 0 to 1.
-        n_classes: at least 2.
-
     Example:
         >>> [round(plurality_accuracy(n, 0.2, 2), 4) for n in (1, 2, 3, 5)]
         [0.8, 0.8, 0.896, 0.9421]
