@@ -170,11 +170,6 @@ def shared_bias(truth_products: Mapping[int, LinearisedEstimate], skills: Skills
 
     bias = (1 - r_y)(K - 1) / K with r_y = sum_j q_jy / sum_j r_j. Not cut at 0.
 
-    Args:
-        truth_products: q of each labeler with the true labels, over the points whose true label is known.
-        skills: of the labelers.
-        n_classes: K.
-
     Example:
         >>> from outlearn.core.labelers.influence import mean_estimate
         >>> q = mean_estimate(np.array([1.0] * 8 + [-1.0] * 2))
