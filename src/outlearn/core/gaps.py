@@ -22,11 +22,7 @@ NEEDS_EVERY_ANSWER = "teachers leave points out, and this term needs what each o
 def over_answered(
     values: Float[np.ndarray, "models points"], answered: Bool[np.ndarray, "models points"] | None
 ) -> Float[np.ndarray, "models points"]:
-    """Linearise the mean over the points that each model answers.
-
-    Args:
-        values: one a model and point; what stands at a gap is not looked at.
-        answered: where there is something to count, at least one point for each model; None: everywhere.
+    """Linearise the mean over the points that each model answers; `answered` is None where all do everywhere.
 
     Returns:
         Values whose mean over all points is the mean over the points answered; the same values if all are. A model that

@@ -121,9 +121,6 @@ def two_way_variance(values: Float[np.ndarray, "models points"]) -> TwoWayVarian
         values: finite, `[models, points]`, at least 2 points. One model has no spread of its own: then v is over
             points alone.
 
-    Returns:
-        The parts of v; `total` is v itself.
-
     Example:
         >>> two_way_variance(np.array([[1.0, 2.0, 3.0], [3.0, 4.0, 5.0]])).total.__round__(4)
         1.3333
@@ -159,11 +156,6 @@ def two_way_interval(
 
     mean +- t * sqrt(v), v and the degrees of freedom of t as in this module's docstring. Values of models in one
     cluster are averaged first; every cluster weighs the same.
-
-    Args:
-        values: `[models, points]`.
-        level: coverage aimed at, between 0 and 1.
-        clusters: for each model the index of its teacher; None takes every model as independent.
 
     Returns:
         The interval. It is nan, with the reason, for one cluster, for fewer than 4 points, for infinite values, and
@@ -233,10 +225,7 @@ def mean_interval(
 ) -> Interval:
     """Give the mean with its two-way interval, or over points alone where there is one independent model.
 
-    Args:
-        values: `[models, points]`.
-        level: of the interval.
-        clusters: `[models]`, the teacher of each model; None where all are independent.
+    `clusters` are the teachers of the models; None takes every model as independent.
 
     Example:
         >>> values = np.array([[0.1, 0.3, 0.2, 0.4], [0.3, 0.5, 0.4, 0.7]])
@@ -255,10 +244,6 @@ def ratio_interval(
     clusters: Integer[np.ndarray, "models"] | None = None,
 ) -> Interval:
     """Give mean(part) / mean(whole) by the delta method: it varies as the mean of r + (part - r whole) / mean(whole).
-
-    Args:
-        part, whole: `[models, points]`.
-        level, clusters: as in `mean_interval`.
 
     Returns:
         The interval; missing where mean(whole) is 0.
@@ -309,10 +294,6 @@ def pseudo_values(
     Their mean is the statistic without its bias of order 1/M (plug-in variances over M models are too small by their
     own share 1/M, plug-in biases too large by the same amount), and their spread is that of the statistic:
     `two_way_interval` of pseudo-values `[models, points]` is the interval of the corrected statistic.
-
-    Args:
-        full: the statistic of all M models.
-        leave_one_out: entry m is the statistic without model m.
 
     Raises:
         DomainError: for a single model.

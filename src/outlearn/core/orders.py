@@ -148,11 +148,7 @@ def spread_about(
 
 
 def leave_out_centres(
-    units: Float[np.ndarray, "units points classes"],
-    generator: BregmanGenerator,
-    order: str,
-    *,
-    of: str,
+    units: Float[np.ndarray, "units points classes"], generator: BregmanGenerator, order: str, *, of: str
 ) -> Float[np.ndarray, "units points classes"]:
     """Return the mean that belongs to the order with each unit left out in turn.
 

@@ -106,17 +106,11 @@ class Predictions:
 
         Args:
             probs: `[models, points, classes]`, or `[points, classes]` for one model; between 0 and 1.
-            point_ids: `[points]`, unique; 0, 1, 2, ... if None.
-            teacher_of: `[models]` int, the teacher that labelled each model's training data; None if unknown.
-
-        Returns:
-            The predictions.
+            point_ids, teacher_of: as for `from_logits`.
 
         Raises:
-            ShapeError: for another number of axes, or ids of another length.
-            DomainError: for NaN, infinity, a negative probability, or a row that does not sum to 1; it names the row;
-                for point ids of several kinds.
-            AlignmentError: for point ids that are not unique.
+            DomainError: for NaN, infinity, a negative probability, or a row that does not sum to 1; it names the row.
+            ShapeError, AlignmentError: as for `from_logits`.
 
         Example:
             >>> Predictions.from_probs(np.array([[0.5, 0.6]]))

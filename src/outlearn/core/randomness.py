@@ -14,13 +14,6 @@ def child_seed(seed: int, *names: str | int) -> int:
 
     A purpose keeps its seed when others come or go: teacher 3 draws the same points in a run of 4 teachers and of 400.
 
-    Args:
-        seed: the run's seed.
-        names: what it is for, such as ("teacher", 3).
-
-    Returns:
-        An integer in [0, 2^32).
-
     Example:
         >>> child_seed(0, "teacher", 3) == child_seed(0, "teacher", 3) != child_seed(0, "teacher", 4)
         True

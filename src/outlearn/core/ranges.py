@@ -68,9 +68,7 @@ def range_of(hint: object) -> Range | None:
 def check_fields(parameters: Any, owner: str = "") -> None:
     """Check every field of a dataclass whose type states a `Range` or is a `Literal`; None only where it is allowed.
 
-    Args:
-        parameters: the dataclass.
-        owner: what to write before the name of a field, such as "encoder.".
+    `owner` is written before the name of a field, such as "encoder.".
 
     Raises:
         ConfigError: names the field, its value and what is allowed.

@@ -51,9 +51,6 @@ def read_target(
         predictions: what it will be compared with.
         draws: say that the first axis is draws; needed for two-dimensional integers, which could be one-hot rows.
 
-    Returns:
-        The target, with one draw where it is a single distribution.
-
     Raises:
         ShapeError: for another shape, or one that the kind of numbers makes ambiguous.
         DomainError: for a label that is not a class, or a row that is not a distribution; the message says where.

@@ -14,10 +14,7 @@ WIDTH = 110  # columns of a printed line, unless the caller says otherwise
 def wrapped(text: str, *, first: str = "", rest: str = "", width: int = WIDTH) -> str:
     """Cut a text into lines between words; a word that is longer than a line stays whole.
 
-    Args:
-        text: control characters in it become spaces.
-        first, rest: what the first line and the others start with.
-        width: columns of a line.
+    Control characters become spaces. `first` starts the first line, `rest` the others.
 
     Example:
         >>> print(wrapped("a teacher that errs at random", first="- ", rest="  ", width=16))

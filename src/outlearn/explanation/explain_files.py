@@ -41,26 +41,9 @@ def explain_files(
     out: Path | None = None,
     progress: Progress | None = None,
 ) -> str:
-    """Explain predictions in files; nothing is trained.
+    """Explain predictions in files; see `read_predictions` and `explain`, and the help of `outlearn explain`.
 
-    Args:
-        teacher, student: files of predictions, see `read_predictions`.
-        target: file of the target, see `read_target_file`.
-        teacher_of: file with one teacher index a student; not needed for one teacher or one student a teacher.
-        kind: what the numbers are: "logits", "log_probs" or "probs".
-        teacher_kind: what the teacher's are, if something else.
-        draws: the first axis of an integer target is draws of it.
-        generator, order, level: see `explain`.
-        smooth_predictions, smooth_target: the share of the uniform distribution to mix in, in [0, 1).
-        validation_teacher, validation_target: the teachers and labels on other points, to choose the best teacher on.
-        out: folder for results.json, summary.txt and ledger.csv; None writes nothing.
-        progress: where to show what is done.
-
-    Returns:
-        The text of the explanation.
-
-    Raises:
-        OutlearnError: of a kind that says what is wrong with the input.
+    Returns the text of the explanation, and writes it below `out` if that is given.
     """
     show = progress or Silent()
     if bool(validation_teacher) != (validation_target is not None):

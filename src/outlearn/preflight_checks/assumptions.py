@@ -14,7 +14,7 @@ def assumptions(labels: LabelMeasures, single: CrossFit | None, largest_bias: fl
     found = [
         "Even noise: a labeler misses the shared answer equally often at every point, then gives any other class "
         "equally often. Where hard points collect the misses, the share is larger; the bounds beside it hold for any "
-        "noise.",
+        "noise."
     ]
     if labels.skills.assumption:
         found.append(f"Independence: {labels.skills.assumption}.")
@@ -35,12 +35,7 @@ def assumptions(labels: LabelMeasures, single: CrossFit | None, largest_bias: fl
 
 
 def doubts(labels: LabelMeasures, habits: float) -> tuple[str, ...]:
-    """List what in the data speaks against the assumptions.
-
-    Args:
-        labels: what they say.
-        habits: see `outlearn.preflight_checks.student_measures.habits`.
-    """
+    """List what in the data speaks against the assumptions; `habits` is what `student_measures.habits` found."""
     names, found = labels.table.names, []
     if labels.skills.left_out and labels.judges:
         who = ", ".join(names[j] for j in labels.skills.left_out)

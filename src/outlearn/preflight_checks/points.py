@@ -24,10 +24,7 @@ def points_to_check(table: LabelTable, probs: np.ndarray | None, rng: np.random.
     - "suspect": points where students that did not see the point answer otherwise than most labelers did, most sure
       first; without students, points on which labelers are split most.
 
-    Args:
-        table: the labels.
-        probs: mean of the students' answers, `[points, classes]`, or None.
-        rng: draws the sample.
+    `probs` is the mean of the students' answers, `[points, classes]`, or None.
     """
     true = np.full(table.n_points, -1) if table.true_labels is None else table.true_labels
     known = true >= 0

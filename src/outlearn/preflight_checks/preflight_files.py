@@ -39,25 +39,9 @@ def preflight_files(
     out: Path | None = None,
     progress: Progress | None = None,
 ) -> str:
-    """Report on weak labels in files; see `read_label_table` and `preflight`.
+    """Report on weak labels in files; see `read_label_table` and `preflight`, and the help of `outlearn preflight`.
 
-    Args:
-        labels: table with a column a labeler.
-        texts: table with the texts, or an array file of features (.npy, .npz, .safetensors).
-        labelers, classes: names, separated by commas.
-        id_column, text_column, true_column: names of columns.
-        true: table with true labels of some points.
-        asked_twice: the columns are one labeler, asked again.
-        encoder: a kind, or a mapping in YAML.
-        largest_bias, level, seed: see `preflight`.
-        out: folder for results.json, summary.txt and points_to_check.csv; None writes nothing.
-        progress: where to show what is done.
-
-    Returns:
-        The text of the report.
-
-    Raises:
-        OutlearnError: of a kind that says what is wrong with the input.
+    Returns the text of the report, and writes it below `out` if that is given.
     """
     show = progress or Silent()
     columns = LabelColumns(

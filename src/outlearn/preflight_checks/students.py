@@ -71,14 +71,7 @@ def cross_fit(
 ) -> CrossFit:
     """Train one student for each group of labelers on the shares of their labels, and answer every point unseen.
 
-    Args:
-        features: of all points.
-        labels: -1 where a labeler gave none.
-        groups: labelers whose labels a student learns from; repeated ones are trained once.
-        n_classes: K.
-        folds: parts to leave out in turn.
-        rng: decides the parts.
-        progress: called with (fits done, all fits).
+    A label of -1 is none. Groups that come more than once are trained once.
     """
     from outlearn.learners import HeadJob
     from outlearn.learners.convex import fit_convex

@@ -58,9 +58,8 @@ def decide(
     Args:
         student: of all labelers, or of one; or why there is none. None for labels that agree no more than chance: they
             cannot judge a student.
-        truth: what true labels add.
         largest_bias: the shared bias that the bounds of the gain allow for.
-        last_doubling, pooling: what more points and more labelers bring.
+        truth, last_doubling, pooling: what true labels, more points and more labelers bring.
     """
     if student is None:
         check = (

@@ -82,14 +82,7 @@ def read_config(path: Path) -> Mapping[str, Any]:
 
 
 def read_predictions(folder: Path, *, losses: Collection[str], labeler: str, target: str, smoothing: float) -> Measured:
-    """Read `predictions/` of a run: everybody's on the test points.
-
-    Args:
-        folder: `predictions`.
-        losses: whose students must be there.
-        labeler: who labeled for them: "each" teacher, or a combination, which then has a file of its own.
-        target: "labels" or "soft": what the run measured against.
-        smoothing: the share of the uniform distribution in that.
+    """Read `predictions/` of a run: everybody's on the test points, with students of all these losses.
 
     Raises:
         DataError: if a file is missing or damaged, or the files do not describe the same points.

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from outlearn.errors import DataError, StoreError
 from outlearn.results.serialization import read_json, read_record
-from outlearn.results.writing import remove_halves, write_file, write_json
+from outlearn.results.writing import foreign_folder, remove_halves, write_file, write_json
 from outlearn.version import __version__
 
 __all__ = ["ReportFolder"]
@@ -66,28 +66,14 @@ class ReportFolder(Generic[Found]):
                 f"the folder {str(folder)!r} cannot be used: {reason}. Choose a new folder with --out DIR."
             ) from None
         if others:
-            raise StoreError(
-                f"the folder {str(folder)!r} is not empty and holds no {self.called} (found {others[0]!r}). Choose "
-                "another --out DIR."
-            )
+            raise foreign_folder(folder, self.called, others[0])
 
     def write(
-        self,
-        folder: Path,
-        found: Found,
-        *,
-        inputs: Mapping[str, Any],
-        text: str,
-        table: Iterable[Sequence[object]],
+        self, folder: Path, found: Found, *, inputs: Mapping[str, Any], text: str, table: Iterable[Sequence[object]]
     ) -> None:
-        """Write the three files into a claimed folder.
+        """Write what was found, what was printed and the rows of the table, names first, into a claimed folder.
 
-        Args:
-            folder: see `claim`.
-            found: what results.json holds; fields that a subclass of `self.found` adds are not written.
-            inputs: where it came from.
-            text: what was printed.
-            table: rows of the CSV file, names of columns first.
+        Fields that a subclass of `self.found` adds are not written. `inputs` says where it came from.
         """
         sheet = io.StringIO(newline="")
         csv.writer(sheet, lineterminator="\n").writerows(table)

@@ -30,11 +30,7 @@ class Record(BaseModel):
 
 
 def read_text(path: Path, *, again: str) -> str:
-    """Read a text file of results.
-
-    Args:
-        path: the file.
-        again: the sentence that says how to get a good one.
+    """Read a text file of results; `again` is the sentence that says how to get a good one.
 
     Raises:
         DataError: if it is missing or cannot be read.
@@ -68,14 +64,7 @@ def read_json(path: Path, *, again: str) -> Any:
 
 
 def read_record(kind: type[Kind], content: Any, path: Path, *, schema: int, again: str) -> Kind:
-    """Turn the content of a JSON file into a record.
-
-    Args:
-        kind: the type of the record: a `Record`, or a dataclass.
-        content: what `read_json` gave.
-        path: the file, for messages.
-        schema: the number that this version writes under "schema".
-        again: the sentence that says how to get a good file.
+    """Turn what `read_json` gave into a `Record`, or a dataclass, of this schema.
 
     Raises:
         DataError: if it is of another schema, or a field is missing, unknown or of another type; it names the field.

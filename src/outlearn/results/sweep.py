@@ -70,13 +70,7 @@ class SweepRecord(Record):
 
 @dataclass(frozen=True)
 class SweptRun:
-    """A finished run of a sweep.
-
-    Attributes:
-        label: the name of its folder.
-        values: varied key -> value.
-        run: what it found.
-    """
+    """A finished run of a sweep: the name of its folder, varied key -> value, and what it found."""
 
     label: str
     values: Mapping[str, Value]

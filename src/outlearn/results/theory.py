@@ -24,7 +24,7 @@ from pydantic import BeforeValidator, Field, PlainValidator
 
 from outlearn.errors import DataError, DomainError, ShapeError, StoreError
 from outlearn.results.serialization import read_json, read_record
-from outlearn.results.writing import write_json
+from outlearn.results.writing import foreign_folder, write_json
 from outlearn.version import __version__
 
 __all__ = ["Claim", "Curve", "TheoryResult", "check_theory_folder", "is_theory", "read_theory", "write_theory"]
@@ -181,10 +181,7 @@ def check_theory_folder(folder: Path) -> None:
     if FILE in present and not is_theory(folder):
         others.insert(0, FILE)
     if others:
-        raise StoreError(
-            f"the folder {str(folder)!r} is not empty and holds no results of theory (found {others[0]!r}). Choose "
-            "another --out DIR."
-        )
+        raise foreign_folder(folder, "results of theory", others[0])
 
 
 def write_theory(results: Sequence[TheoryResult], folder: Path) -> None:

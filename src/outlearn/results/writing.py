@@ -18,7 +18,8 @@ from outlearn.errors import OutlearnError, StoreError
 from outlearn.results.serialization import Record
 
 __all__ = [
-    "RunWriter", "claim_folder", "log_event", "new_run_folder", "remove_halves", "sync", "write_file", "write_json",
+    "RunWriter", "claim_folder", "foreign_folder", "log_event", "new_run_folder", "remove_halves", "sync",
+    "write_file", "write_json",
 ]  # fmt: skip
 
 
@@ -27,6 +28,12 @@ def new_run_folder(name: str, parent: Path = Path("runs")) -> Path:
     stem = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
     candidates = (parent / (stem if k == 1 else f"{stem}-{k}") for k in range(1, 1_000_000))
     return next(folder for folder in candidates if not folder.exists())
+
+
+def foreign_folder(folder: Path, called: str, found: str) -> StoreError:
+    """Say that a folder holds something else than what is to be written there."""
+    kept = f"the folder {str(folder)!r} is not empty and holds no {called} (found {found!r})"
+    return StoreError(f"{kept}. Choose another --out DIR.")
 
 
 def claim_folder(folder: Path, config_yaml: str) -> None:
@@ -43,10 +50,7 @@ def claim_folder(folder: Path, config_yaml: str) -> None:
         present = [path.name for path in folder.iterdir()]
         config = folder / "config.yaml"
         if present and not config.is_file():
-            raise StoreError(
-                f"the folder {str(folder)!r} is not empty and holds no run (found {sorted(present)[0]!r}). Choose "
-                "another --out DIR."
-            )
+            raise foreign_folder(folder, "run", min(present))
         if config.is_file() and config.read_text(encoding="utf-8") != config_yaml:
             raise StoreError(
                 f"the folder {str(folder)!r} holds a run with another configuration. Choose another --out DIR, or "
@@ -64,10 +68,6 @@ def claim_folder(folder: Path, config_yaml: str) -> None:
 
 class RunWriter:
     """Write into a claimed folder; a context that takes back a new folder when its run turns out to be impossible.
-
-    Args:
-        folder: the folder; see `claim_folder`.
-        config_yaml: the resolved configuration.
 
     Raises:
         StoreError: see `claim_folder`.

@@ -66,10 +66,6 @@ class PairwiseTests:
 def block_ranks(scores: Scores, *, higher_is_better: bool = True) -> Float[np.ndarray, "blocks treatments"]:
     """Rank the treatments of each block, 1 the best; ties share the mean of their ranks.
 
-    Args:
-        scores: `[blocks, treatments]`.
-        higher_is_better: False for losses and errors.
-
     Raises:
         DomainError: if a score is nan.
         ShapeError: for fewer than two treatments.
@@ -87,9 +83,6 @@ def friedman_test(scores: Scores) -> FriedmanTest:
     """Test that all treatments have the same distribution of ranks.
 
     chi^2 = 12 N / (k (k + 1)) [sum_j R_j^2 - k (k + 1)^2 / 4], divided by the correction for ties; R_j mean ranks.
-
-    Args:
-        scores: `[blocks, treatments]`, at least 2 of each.
 
     Raises:
         DomainError: if every block ties all its treatments, or a score is nan.
@@ -129,11 +122,6 @@ def nemenyi_difference(n_treatments: int, n_blocks: int, *, level: float = 0.95)
     freedom, divided by sqrt(2). It is known from figures; `wilcoxon_holm` is the better test of a pair, whose result
     here would depend on which other treatments were tried.
 
-    Args:
-        n_treatments: k, at least 2.
-        n_blocks: N, at least 2.
-        level: 1 - alpha.
-
     Example:
         >>> round(nemenyi_difference(4, 14), 2)  # Demsar 2006, 3.2.2: q = 2.569
         1.25
@@ -153,9 +141,6 @@ def wilcoxon_holm(scores: Scores) -> PairwiseTests:
     The test asks whether the paired differences are symmetric around 0, that is, whether neither treatment tends to win
     by more than the other. Blocks that tie a pair are left out of it; a pair that always ties has p = 1. The exact
     distribution is used up to 50 untied blocks, else the normal one.
-
-    Args:
-        scores: `[blocks, treatments]`.
 
     Raises:
         DomainError, ShapeError: see `friedman_test`.

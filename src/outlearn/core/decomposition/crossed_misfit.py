@@ -149,12 +149,7 @@ def _sides(
 
 
 def _pair_sums_one_by_one(
-    t_dual: np.ndarray,
-    student: np.ndarray,
-    own: np.ndarray,
-    share: np.ndarray,
-    generator: BregmanGenerator,
-    order: str,
+    t_dual: np.ndarray, student: np.ndarray, own: np.ndarray, share: np.ndarray, generator: BregmanGenerator, order: str
 ) -> _PairSums:
     """Compute the same sums pair by pair: at a probability of 0 the product of sums would be 0 times infinity."""
     paired, rows, columns = (np.zeros(t_dual.shape[:2]) for _ in range(3))

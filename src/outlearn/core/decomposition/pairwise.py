@@ -19,11 +19,6 @@ def pairwise_divergence(
     With teachers first and students second this is KL(teacher || student), the misfit of order "prediction_first"; with
     students first, that of "target_first".
 
-    Args:
-        first: `[models, points, classes]`, for example teachers.
-        second: `[models, points, classes]` at the same points, for example students.
-        generator: a name of `GENERATORS` or an instance.
-
     Returns:
         `[first models, second models]`, at least 0, in nats for the entropies; +inf where at some point second is 0 and
         first is not.

@@ -48,15 +48,6 @@ def total_variance(
 
     Plug-in: with R models a group, the part between groups also holds about 1/R of the part within.
 
-    Args:
-        predictions: `[models, points, classes]`.
-        groups: `[models]`, what each model shares with others: its data draw, or its seed.
-        generator: a name of `GENERATORS` or an instance.
-        order: "target_first" for the spread about the dual mean, "prediction_first" about the arithmetic one.
-
-    Returns:
-        The parts at each point.
-
     Raises:
         ShapeError: if groups are not one a model, all models are in one group, or every model has its own.
         ConfigError: for an unknown generator or order.

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Real
 from outlearn.core.generators.averages import average, positive_weights
 from outlearn.errors import DomainError, ShapeError
 
-__all__ = ["BregmanGenerator"]
+__all__ = ["BregmanGenerator", "ConjugateGenerator"]
 
 
 class BregmanGenerator(ABC):
@@ -291,6 +291,36 @@ class BregmanGenerator(ABC):
         except ValueError:
             raise ShapeError(f"the leading axes do not broadcast: shapes {a.shape} and {b.shape}.") from None
         return a, b
+
+
+class ConjugateGenerator(BregmanGenerator):
+    """The convex conjugate phi* of another generator: points and duals change places, D*(a, b) = D(grad b, grad a)."""
+
+    of: ClassVar[BregmanGenerator]
+
+    def _potential(self, points: np.ndarray) -> np.ndarray:
+        return self.of._conjugate(points)
+
+    def _conjugate(self, duals: np.ndarray) -> np.ndarray:
+        return self.of._potential(duals)
+
+    def _gradient(self, points: np.ndarray) -> np.ndarray:
+        return self.of._inverse_gradient(points)
+
+    def _inverse_gradient(self, duals: np.ndarray) -> np.ndarray:
+        return self.of._gradient(duals)
+
+    def _divergence(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return self.of._divergence_from_dual(b, a)
+
+    def _divergence_from_dual(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        return self.of._divergence(v, u)
+
+    def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return self.of._mean_from_dual(points, weights)
+
+    def _mean_from_dual(self, duals: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return self.of._dual_mean(duals, weights)
 
 
 def _float_array(values: np.ndarray, argument: str) -> np.ndarray:

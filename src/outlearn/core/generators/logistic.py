@@ -12,7 +12,7 @@ from typing import ClassVar, final
 import numpy as np
 from scipy.special import expit, logit, xlog1py, xlogy
 
-from outlearn.core.generators.bregman_generator import BregmanGenerator
+from outlearn.core.generators.bregman_generator import BregmanGenerator, ConjugateGenerator
 from outlearn.core.log_space import log_mean, log_sigmoid, relative_entropy_terms, row_sum
 
 __all__ = ["BinaryEntropy", "LogCosh", "Softplus"]
@@ -94,7 +94,7 @@ class BinaryEntropy(BregmanGenerator):
 
 @final
 @dataclass(frozen=True)
-class Softplus(BregmanGenerator):
+class Softplus(ConjugateGenerator):
     """`phi(z) = sum log(1 + exp(z))`, so `D(a, b) = sum KL(sigmoid(b) || sigmoid(a))`: the order flips.
 
     The conjugate of binary entropy. Dual coordinates are probabilities strictly between 0 and 1; logits beyond 37 round
@@ -105,6 +105,7 @@ class Softplus(BregmanGenerator):
         499.3069
     """
 
+    of: ClassVar[BregmanGenerator] = BinaryEntropy()
     name: ClassVar[str] = "softplus"
     label: ClassVar[str] = "Bernoulli Kullback-Leibler divergence of logits"
     line: ClassVar[str] = "KL of sigmoid b from sigmoid a, summed: points are logits, and the order flips."
@@ -118,24 +119,6 @@ class Softplus(BregmanGenerator):
 
     def _inside_dual(self, duals: np.ndarray) -> np.ndarray:
         return (duals > 0) & (duals < 1)
-
-    def _potential(self, points: np.ndarray) -> np.ndarray:
-        return np.asarray(np.logaddexp(0.0, points).sum(axis=-1))
-
-    def _conjugate(self, duals: np.ndarray) -> np.ndarray:
-        return np.asarray((xlogy(duals, duals) + xlog1py(1 - duals, -duals)).sum(axis=-1))
-
-    def _gradient(self, points: np.ndarray) -> np.ndarray:
-        return np.asarray(expit(points))
-
-    def _inverse_gradient(self, duals: np.ndarray) -> np.ndarray:
-        return np.asarray(logit(duals))
-
-    def _divergence(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return bernoulli_kl(b, a)
-
-    def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return logit_of_mean(points, weights)
 
 
 @final

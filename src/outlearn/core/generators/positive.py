@@ -11,7 +11,7 @@ from typing import ClassVar, final
 import numpy as np
 from scipy.special import xlogy
 
-from outlearn.core.generators.bregman_generator import BregmanGenerator
+from outlearn.core.generators.bregman_generator import BregmanGenerator, ConjugateGenerator
 from outlearn.core.log_space import log_mean, relative_entropy_terms, row_sum
 
 __all__ = ["Exponential", "GeneralizedKL", "ItakuraSaito"]
@@ -127,7 +127,7 @@ class GeneralizedKL(BregmanGenerator):
 
 @final
 @dataclass(frozen=True)
-class Exponential(BregmanGenerator):
+class Exponential(ConjugateGenerator):
     """`phi(x) = sum exp(x)`, so `D(a, b) = sum exp(a) - exp(b) - exp(b)(a - b)`; the dual mean is log-mean-exp.
 
     Example:
@@ -135,6 +135,7 @@ class Exponential(BregmanGenerator):
         0.7183
     """
 
+    of: ClassVar[BregmanGenerator] = GeneralizedKL()
     name: ClassVar[str] = "exponential"
     label: ClassVar[str] = "exponential divergence"
     line: ClassVar[str] = "exp(a) - exp(b) - exp(b) (a - b), summed: generalised KL of exp b from exp a."
@@ -149,21 +150,5 @@ class Exponential(BregmanGenerator):
     def _inside_dual(self, duals: np.ndarray) -> np.ndarray:
         return (duals > 0) & (duals < np.inf)
 
-    def _potential(self, points: np.ndarray) -> np.ndarray:
-        return np.asarray(self._gradient(points).sum(axis=-1))
-
     def _conjugate(self, duals: np.ndarray) -> np.ndarray:
         return np.asarray((duals * np.log(duals) - duals).sum(axis=-1))
-
-    def _gradient(self, points: np.ndarray) -> np.ndarray:
-        with np.errstate(under="ignore"):
-            return np.exp(points)
-
-    def _inverse_gradient(self, duals: np.ndarray) -> np.ndarray:
-        return np.log(duals)
-
-    def _divergence(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return row_sum(relative_entropy_terms(b, a))  # generalised KL of the rates, in the other order
-
-    def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return log_mean(points, weights)

@@ -19,9 +19,24 @@ __all__ = ["Mahalanobis", "SquaredEuclidean"]
 SYMMETRY = 1e-10  # largest relative asymmetry that rounding explains
 
 
+class _Quadratic(BregmanGenerator):
+    """What all quadratic generators share: both means are the arithmetic one."""
+
+    unit: ClassVar[str] = "squared error"
+    dual_mean_name: ClassVar[str] = "arithmetic"
+    domain: ClassVar[str] = "finite numbers"
+    dual_domain: ClassVar[str] = "finite numbers"
+
+    def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return average(points, weights)
+
+    def _mean_from_dual(self, duals: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return average(duals, weights)
+
+
 @final
 @dataclass(frozen=True)
-class SquaredEuclidean(BregmanGenerator):
+class SquaredEuclidean(_Quadratic):
     """`phi(x) = |x|^2`, so `D(a, b) = |a - b|^2`, without a half; the Brier score for probabilities.
 
     Example:
@@ -32,13 +47,9 @@ class SquaredEuclidean(BregmanGenerator):
     name: ClassVar[str] = "squared_euclidean"
     label: ClassVar[str] = "squared Euclidean distance"
     line: ClassVar[str] = "|a - b|^2, no half; with one-hot labels the Brier score."
-    unit: ClassVar[str] = "squared error"
     notation: ClassVar[str] = "|{a} - {b}|^2"
-    dual_mean_name: ClassVar[str] = "arithmetic"
     in_runs: ClassVar[bool] = True
     risk_metric: ClassVar[str | None] = "brier"
-    domain: ClassVar[str] = "finite numbers"
-    dual_domain: ClassVar[str] = "finite numbers"
 
     def _inside(self, points: np.ndarray) -> np.ndarray:
         return np.isfinite(points)
@@ -64,15 +75,9 @@ class SquaredEuclidean(BregmanGenerator):
     def _divergence_from_dual(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
         return row_sum((u - v) ** 2) / 4
 
-    def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return average(points, weights)
-
-    def _mean_from_dual(self, duals: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return average(duals, weights)
-
 
 @final
-class Mahalanobis(BregmanGenerator):
+class Mahalanobis(_Quadratic):
     """`phi(x) = x'Ax` for a symmetric positive definite A, so `D(a, b) = (a - b)'A(a - b)`.
 
     Args:
@@ -90,10 +95,6 @@ class Mahalanobis(BregmanGenerator):
     name: ClassVar[str] = "mahalanobis"
     label: ClassVar[str] = "Mahalanobis distance"
     line: ClassVar[str] = "(a - b)'A(a - b) for a positive definite matrix A."
-    unit: ClassVar[str] = "squared error"
-    dual_mean_name: ClassVar[str] = "arithmetic"
-    domain: ClassVar[str] = "finite numbers"
-    dual_domain: ClassVar[str] = "finite numbers"
 
     def __init__(self, matrix: Real[np.ndarray, "..."]) -> None:
         a = np.array(matrix, dtype=np.float64)
@@ -150,12 +151,6 @@ class Mahalanobis(BregmanGenerator):
 
     def _divergence_from_dual(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
         return self._conjugate(u - v)
-
-    def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return average(points, weights)
-
-    def _mean_from_dual(self, duals: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return average(duals, weights)
 
     def _solve(self, duals: np.ndarray) -> np.ndarray:
         flat = duals.reshape(-1, duals.shape[-1])

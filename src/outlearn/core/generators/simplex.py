@@ -13,15 +13,8 @@ import numpy as np
 from scipy.special import logsumexp, xlogy
 
 from outlearn.core.generators.averages import average
-from outlearn.core.generators.bregman_generator import BregmanGenerator
-from outlearn.core.log_space import (
-    SUM_TOLERANCE,
-    log_mean,
-    log_normalise,
-    relative_entropy_terms,
-    row_max,
-    row_sum,
-)
+from outlearn.core.generators.bregman_generator import BregmanGenerator, ConjugateGenerator
+from outlearn.core.log_space import SUM_TOLERANCE, log_mean, log_normalise, relative_entropy_terms, row_max, row_sum
 
 __all__ = ["LogSumExp", "NegativeEntropy"]
 
@@ -101,7 +94,7 @@ class NegativeEntropy(BregmanGenerator):
 
 @final
 @dataclass(frozen=True)
-class LogSumExp(BregmanGenerator):
+class LogSumExp(ConjugateGenerator):
     """`phi(z) = logsumexp(z)` on logits, so `D(a, b) = KL(softmax b || softmax a)`: the order flips.
 
     Not strictly convex along (1, ..., 1): logits that differ by a constant are the same point, and means are fixed up
@@ -112,6 +105,7 @@ class LogSumExp(BregmanGenerator):
         499.3069
     """
 
+    of: ClassVar[BregmanGenerator] = NegativeEntropy()
     name: ClassVar[str] = "logsumexp"
     label: ClassVar[str] = "Kullback-Leibler divergence of logits"
     line: ClassVar[str] = "KL of softmax b from softmax a: points are logits, and the order flips."
@@ -125,25 +119,3 @@ class LogSumExp(BregmanGenerator):
 
     def _inside_dual(self, duals: np.ndarray) -> np.ndarray:
         return np.asarray(_on_simplex(duals) & (row_max(-duals) < 0))
-
-    def _potential(self, points: np.ndarray) -> np.ndarray:
-        return np.asarray(logsumexp(points, axis=-1))
-
-    def _conjugate(self, duals: np.ndarray) -> np.ndarray:
-        return np.asarray(xlogy(duals, duals).sum(axis=-1))
-
-    def _gradient(self, points: np.ndarray) -> np.ndarray:
-        with np.errstate(under="ignore"):
-            return np.exp(log_normalise(points))
-
-    def _inverse_gradient(self, duals: np.ndarray) -> np.ndarray:
-        return np.log(duals)
-
-    def _divergence(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        return row_sum(relative_entropy_terms(log_normalise(b), log_normalise(a)))
-
-    def _divergence_from_dual(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        return row_sum(relative_entropy_terms(np.log(v), np.log(u)))
-
-    def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        return log_mean(log_normalise(points), weights)

@@ -99,10 +99,5 @@ def combined(teachers: Mapping[str, Predictions], name: str) -> dict[str, Predic
 
 
 def label_source(teachers: Mapping[str, Predictions], source: str) -> dict[str, Predictions]:
-    """Return the predictions that label the students' points, on each split: each teacher's own, or one combination's.
-
-    Args:
-        teachers: split -> the teachers' predictions.
-        source: "each", or a key of COMBINATIONS.
-    """
+    """Return the predictions that label the students' points, by split: each teacher's own, or one combination's."""
     return dict(teachers) if source == EACH else combined(teachers, source)

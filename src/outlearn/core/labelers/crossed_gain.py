@@ -133,16 +133,9 @@ def true_gain(judged: Judged, labels: Labels, true_labels: Int[np.ndarray, " poi
 def gain_bounds(
     gain: LinearisedEstimate, rate: LinearisedEstimate, bias: float, n_classes: int
 ) -> tuple[LinearisedEstimate, LinearisedEstimate]:
-    """Bound the gain in true accuracy where a share `bias` of the shared answers is wrong.
+    """Bound the gain in true accuracy, below and above, where a share `bias` of the shared answers is wrong.
 
-    Args:
-        gain: over the shared answer, from `crossed_gain`.
-        rate: how often the labeler misses the shared answer.
-        bias: the largest share of wrong shared answers to allow for.
-        n_classes: K.
-
-    Returns:
-        The lower and the upper bound.
+    `gain` is over the shared answer, from `crossed_gain`; `rate` is how often the labeler misses that answer.
 
     Example:
         >>> from outlearn.core.labelers.influence import mean_estimate
@@ -172,12 +165,6 @@ def break_even_bias(gain: LinearisedEstimate, rate: LinearisedEstimate, n_classe
 
 def accuracy_for(judged: Judged, labels: Labels, skills: Skills, n_classes: int) -> LinearisedEstimate:
     """Estimate how often the answers are the shared one: 1 - (1 - r)(K - 1) / K with r = sum_B q_B / sum_B r_B.
-
-    Args:
-        judged: the answers, judge by judge.
-        labels: `[labelers, points]`.
-        skills: of the judges.
-        n_classes: K.
 
     Example:
         >>> from outlearn.core.labelers.influence import mean_estimate

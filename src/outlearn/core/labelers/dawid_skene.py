@@ -48,14 +48,7 @@ class DawidSkene:
     reason: str | None = None
 
     def combine(self, predictions: Predictions) -> Predictions:
-        """Give the distribution of the true class where the same labelers say these hard labels, as one model.
-
-        Args:
-            predictions: of the same labelers in the same order, `[labelers, points, classes]`, on any points; only
-                each one's most probable class is used.
-
-        Returns:
-            q_k(x), as one model, `[1, points, classes]`.
+        """Give q_k(x), the true class's distribution where the same labelers say these hard labels, as one model.
 
         Raises:
             AlignmentError: for another number of labelers or classes.

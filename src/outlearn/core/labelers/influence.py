@@ -178,13 +178,7 @@ def with_controls(estimate: LinearisedEstimate, controls: Sequence[LinearisedEst
     estimate - sum_j b_j control_j, with b the least squares coefficients of the influences. With true labels of a few
     points and a guess of them at all points, the guess's mean over all points less that over the few is such a control:
     it estimates 0 whatever the guess is worth, so the result is right for any guess, and narrower for a good one.
-
-    Args:
-        estimate: what is wanted.
-        controls: estimates whose expectation is 0. Those that do not vary are left out.
-
-    Returns:
-        The corrected estimate; one degree of freedom less for each control used.
+    Controls that do not vary are left out; each that is used costs a degree of freedom.
 
     Example:
         >>> rng = np.random.default_rng(0)

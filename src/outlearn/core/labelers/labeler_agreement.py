@@ -69,11 +69,8 @@ def least_miss_rate(disagreement: float, n_classes: int) -> float:
 
     With distribution p at a point, D = 1 - |p|^2 and the miss rate is 1 - max p. Given D it is least where the other
     classes share the rest evenly: max p = (1 + sqrt((K - 1)(K (1 - D) - 1))) / K. As this is convex in D, the bound
-    holds for averages over points that differ; it is reached where all points are alike. It is at most D.
-
-    Args:
-        disagreement: D, from 0 to 1 - 1/K; above that the bound at 1 - 1/K is returned.
-        n_classes: K.
+    holds for averages over points that differ; it is reached where all points are alike. It is at most D;
+    above D = 1 - 1/K it is what it is there.
 
     Example:
         >>> round(least_miss_rate(0.32, 2), 6), round(least_miss_rate(0.34, 3), 4)
@@ -87,11 +84,6 @@ def plurality_accuracy(n_labelers: int, rate: float, n_classes: int) -> float:
     """Compute how often the most frequent of n independent labels is the common answer.
 
     Each label misses it with probability `rate`, then equally likely any other class; ties are broken at random.
-
-    Args:
-        n_labelers: n, at least 1.
-        rate: from 0 to 1.
-        n_classes: at least 2.
 
     Example:
         >>> [round(plurality_accuracy(n, 0.2, 2), 4) for n in (1, 2, 3, 5)]

@@ -68,10 +68,6 @@ def unrelated(product: LinearisedEstimate) -> bool:
 def skills_of_draws(products: PairTable, n_draws: int) -> Skills:
     """Estimate the one skill of a labeler asked several times: the square root of the mean of q over pairs of draws.
 
-    Args:
-        products: q of every pair of draws.
-        n_draws: how often it was asked.
-
     Returns:
         The same skill for every draw; none if the draws agree no more than chance.
 
@@ -120,10 +116,6 @@ def skills_of_labelers(products: PairTable, n_labelers: int) -> Skills:
     """Estimate the skills of three or more labelers: log q_ij = log r_i + log r_j, least squares over all pairs.
 
     Labelers whose agreement with the others cannot be told apart from chance are left out, one after the other.
-
-    Args:
-        products: q of every pair.
-        n_labelers: how many there are.
 
     Returns:
         The skills; none if fewer than three labelers are left. With four or more, pairs that agree more than their
@@ -177,11 +169,6 @@ def shared_bias(truth_products: Mapping[int, LinearisedEstimate], skills: Skills
     """Estimate how often the shared answer is wrong, from the labelers' agreement with true labels.
 
     bias = (1 - r_y)(K - 1) / K with r_y = sum_j q_jy / sum_j r_j. Not cut at 0.
-
-    Args:
-        truth_products: q of each labeler with the true labels, over the points whose true label is known.
-        skills: of the labelers.
-        n_classes: K.
 
     Example:
         >>> from outlearn.core.labelers.influence import mean_estimate

@@ -62,12 +62,6 @@ class TeacherWeights:
 
         For votes (probabilities of 0 and 1) its most probable class is the weighted vote.
 
-        Args:
-            predictions: of the same teachers in the same order, `[teachers, points, classes]`.
-
-        Returns:
-            One model, `[1, points, classes]`.
-
         Raises:
             AlignmentError: for another number of teachers.
         """

@@ -59,9 +59,6 @@ def kappa_matrix(first: Predictions, second: Predictions) -> Float[np.ndarray, "
     chance. A model that finds all classes equally likely abstains: a pair is compared where neither does, and a pair
     that never answers both has kappa 0.
 
-    Returns:
-        `[first models, second models]`.
-
     Example:
         >>> a = Predictions.from_probs(np.array([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9], [0.1, 0.9]]))
         >>> b = Predictions.from_probs(np.array([[0.9, 0.1], [0.1, 0.9], [0.1, 0.9], [0.1, 0.9]]))

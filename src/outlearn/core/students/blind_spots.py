@@ -108,11 +108,7 @@ class BlindSpots:
 
 
 def blind_spots(
-    labels: Integer[np.ndarray, "points"],
-    *,
-    teacher: Predictions,
-    student: Predictions,
-    threshold: float | None = None,
+    labels: Integer[np.ndarray, "points"], *, teacher: Predictions, student: Predictions, threshold: float | None = None
 ) -> BlindSpots:
     """Find where students are sure, where they are wrong, and whether their own teacher would have warned.
 

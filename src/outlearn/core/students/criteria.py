@@ -35,12 +35,7 @@ class Agreement:
 
 
 def measure_agreement(labelers: Predictions, students: Predictions) -> Agreement:
-    """Measure everything that criteria need, once; no true label enters.
-
-    Args:
-        labelers: on points whose labels need not be known.
-        students: on the same points, with `teacher_of`.
-    """
+    """Measure everything that criteria need, once; no true label enters."""
     own = labelled_by(labelers, students)
     labels = labelers.log_probs
     if labelers.answered is not None:
