@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 
 from outlearn.core.predictions import Predictions
 from outlearn.errors import ConfigError
+from outlearn.estimator.bagged_teachers import LARGEST_SEED
 
 if TYPE_CHECKING:
     from outlearn.learners.jobs import HeadSettings
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["AUTO", "WeakStudents", "fit_weak_students"]
 
 AUTO = "auto"
-LARGEST_SEED = 2**31 - 1
 VALIDATION_SHARE = 0.15  # of the points, kept from the candidates' students while they are compared
 LEAST_VALIDATION = 20  # fewer points say nothing that the student split does not
 
