@@ -44,11 +44,9 @@ def spelling(cell: LabelCell) -> str:
 
 
 def known_classes(names: Sequence[str], *, by_number: bool | None = None) -> Classes:
-    """Make the classes that are known beforehand.
+    """Make the classes that are known beforehand, in label order.
 
-    Args:
-        names: in label order.
-        by_number: whether a whole number is a place in that order; None: only if no name is a number itself.
+    With `by_number` a whole number is a place in that order; None: only if no name is a number itself.
 
     Example:
         >>> dict(known_classes(["no", "yes"]).index), dict(known_classes(["1", "2"]).index)
@@ -62,13 +60,9 @@ def known_classes(names: Sequence[str], *, by_number: bool | None = None) -> Cla
 
 
 def found_classes(cells: Sequence[LabelCell], errors: InputErrors) -> Classes:
-    """Find the classes of labels that are all names or all whole numbers.
+    """Find the classes of labels, without gaps, that are all names or all whole numbers.
 
     Names come in alphabetical order. Whole numbers are counted from 0 or from 1 without a gap.
-
-    Args:
-        cells: of all columns; gaps left out.
-        errors: noted so far.
 
     Raises:
         DataError: with those, if the labels cannot be classes.

@@ -26,13 +26,6 @@ def draw_teachers(
     disjoint: no point is used twice, so that teachers are independent given the split. bootstrap: `size` points with
     replacement, for each teacher anew. seeds: one subset for all. Draws keep the classes' shares (within one point).
 
-    Args:
-        labels: true labels of the teacher split, `[points]`.
-        models: number of teachers.
-        size: labelled points per teacher.
-        draw: see above.
-        seed: the run's seed.
-
     Returns:
         How often each teacher uses each point, `[models, points]`.
 

@@ -60,8 +60,7 @@ class InputErrors:
     def raise_if_any(self, *, beyond: int = 0) -> None:
         """Raise everything noted so far as one DataError, one line an error.
 
-        Args:
-            beyond: errors that were noted before, which alone do not end the reading.
+        The `beyond` errors that were noted before do not, alone, end the reading.
 
         Raises:
             DataError: if more than those were noted.

@@ -73,19 +73,11 @@ def long_form(table: RawTable, columns: LabelColumns) -> LongForm | None:
 def labeler_columns(
     table: RawTable, columns: LabelColumns, errors: InputErrors, *, has_texts: bool = False
 ) -> tuple[list[str], tuple[str, ...]]:
-    """Find the labelers' columns of a wide table.
+    """Find the labelers' columns of a wide table, and what to note of the others.
 
     Unless they are named, they are the most columns that share values, each with one of the others (with that of the
-    true labels among them, if there is one): dates, counts and comments are left out, and a note names them.
-
-    Args:
-        table: the table.
-        columns: what is known of its columns.
-        errors: what is wrong is added here.
-        has_texts: texts come from elsewhere, so that the name of their column is not that of one here.
-
-    Returns:
-        The columns, and notes.
+    true labels among them, if there is one): dates, counts and comments are left out, and a note names them. Where the
+    table `has_texts` from elsewhere, the name of their column is not that of one here.
 
     Raises:
         ConfigError: if a column is named for two roles.

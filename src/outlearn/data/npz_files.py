@@ -33,9 +33,6 @@ def read_npz(path: Path) -> RawTable:
     (of strings also ""; of distributions a row of nan).
     Optional: `ids`, `groups`, `splits`.
 
-    Args:
-        path: the archive.
-
     Returns:
         The table, whose columns are named as those of other formats are: label, id, group, split.
 

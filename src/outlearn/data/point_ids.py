@@ -27,11 +27,7 @@ LONG_FORM = (
 def read_ids(table: RawTable, column: str, errors: InputErrors, *, repeats: bool = False) -> list[str]:
     """Read a column of ids as stripped text, so that the id 7 of one file is the id "7" of another.
 
-    Args:
-        table: it has the column.
-        column: its name.
-        errors: a missing id is added here, and, unless `repeats`, each that comes a second time.
-        repeats: an id may come again, as where each row is one annotation.
+    A missing id is an error, and so is one that comes again, unless it `repeats`, as where each row is one annotation.
     """
     ids: list[str] = []
     first: dict[str, int] = {}
@@ -63,11 +59,7 @@ def name_of(cell: object) -> str:
 def join_by_id(
     ids: Shaped[np.ndarray, " points"], wanted: Shaped[np.ndarray, " points_too"], source: str, other: str
 ) -> Int[np.ndarray, " points_too"]:
-    """Find where each wanted id stands among `ids`; both sides must hold the same ids.
-
-    Args:
-        ids: of the file `source`.
-        wanted: of the file `other`, in the order to bring the rows into.
+    """Find where each wanted id, of the file `other`, stands among `ids`, of `source`; both must hold the same ids.
 
     Raises:
         AlignmentError: names the first id that is missing, unknown or repeated.

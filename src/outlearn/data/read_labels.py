@@ -97,17 +97,9 @@ def read_annotations(
     class_names: Sequence[str] | None = None,
     normalise: bool = False,
 ) -> LabelTable:
-    """Read the labels of every annotator; annotators and items come in the order of the file.
+    """Read the labels of every annotator, with a gap where one has not labelled an item.
 
-    Args:
-        table: the table.
-        form: its columns.
-        ids: of the item of each row, as text.
-        errors: noted so far.
-        class_names, normalise: see `read_labels`.
-
-    Returns:
-        The labels, with a gap where an annotator has not labelled an item.
+    Annotators and items come in the order of the file; `ids` name the item of each row.
 
     Raises:
         DataError: with the errors noted so far, for a row without an annotator, an item that one labels twice, or a

@@ -26,19 +26,11 @@ def read_saved_dataset(path: Path) -> RawTable:
 def read_dataset(
     source: str | Path, columns: Columns, *, subset: str | None = None, split: str | None = None
 ) -> RawTable:
-    """Read the columns that matter of a dataset.
+    """Read the columns that matter of a dataset in a folder (Path), or on the hub (str, with its subset).
 
-    If it has several splits and none is asked for, all are read, and train, validation and test stay apart: that needs
-    every split's name to be one that `data.split_column` allows.
-
-    Args:
-        source: a folder (Path), or a name on the hub (str).
-        columns: which column is which; others are not read.
-        subset: configuration of a dataset on the hub.
-        split: the one split to read.
-
-    Returns:
-        RawTable, with the class names that the dataset declares, and a column `split` where several splits were read.
+    If it has several splits and none is asked for, all are read, and train, validation and test stay apart, in a column
+    `split`: that needs every split's name to be one that `data.split_column` allows. The table has the class names that
+    the dataset declares.
 
     Raises:
         DataError: if there is no such dataset, subset or split, or it cannot be read.

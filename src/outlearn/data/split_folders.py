@@ -22,15 +22,9 @@ def split_files(path: Path) -> list[Path]:
 
 
 def read_split_files(path: Path, files: list[Path], columns: Columns) -> RawTable:
-    """Put the tables one after another, with a column that names the split of each record.
+    """Put the tables one after another, with a column that names the split of each record: its file's name.
 
-    Args:
-        path: the folder.
-        files: its tables; the name of each, without the suffix, is that of a split.
-        columns: which column is which.
-
-    Returns:
-        RawTable; messages count them through all files, in the order of `files`.
+    Messages count the records through all files, in the order of `files`.
 
     Raises:
         DataError: if a file's name is no split's, two name the same, or their columns differ; only the

@@ -23,17 +23,9 @@ def assign_splits(
     fractions: Float[np.ndarray, " splits"],
     rng: np.random.Generator,
 ) -> Int64[np.ndarray, " points"]:
-    """Give each family a split by its labelled points.
+    """Give each family of points a split by its labelled points; a point of no family has -1.
 
-    Args:
-        task: the points.
-        families: the points of each.
-        allowed: the splits that each family may go to; all that have a choice have the same.
-        fractions: of the splits.
-        rng: of the order.
-
-    Returns:
-        The split of each point; -1 for a point of no family.
+    All families that have a choice of `allowed` splits have the same.
     """
     counts = np.zeros((len(families), task.n_classes))
     for f, family in enumerate(families):

@@ -29,12 +29,8 @@ def read_target_file(path: str | Path, like: PredictionFiles, *, draws: bool = F
     """Read a target: integer labels `[points]` or `[draws, points]`, or floats `[points, classes]` or with draws first.
 
     In a CSV file one column is the label (a class name or its number from 0), and several columns are the classes, a
-    distribution in each row; a column `id` joins the rows to the predictions' points.
-
-    Args:
-        path: the file.
-        like: the predictions that the target is for.
-        draws: say that the first axis is draws of the target; needed for two-dimensional integers.
+    distribution in each row; a column `id` joins the rows to the points of the predictions `like`. Integers of two
+    dimensions need `draws`, which says that the first axis is draws.
 
     Raises:
         DataError, DomainError, AlignmentError: for a file, label or id that cannot be used.

@@ -59,13 +59,7 @@ def task_from_table(table: RawTable, columns: Columns, *, name: str, seed: int =
     the label is the slot of the preferred one. There, `label` is optional: the share of raters who preferred `chosen`,
     or a list of both shares. Any other table needs `label`, where a cell may be empty, and `text` unless features are
     given. `id`, `group` and `split` are optional. The names of text columns may be templates; see
-    `outlearn.data.templates`.
-
-    Args:
-        table: the table.
-        columns: which column is which.
-        name: of the task.
-        seed: of the slot swap, and of the answers that a template shows.
+    `outlearn.data.templates`. The seed is that of the slot swap, and of the answers that a template shows.
 
     Raises:
         DataError: names every problem, up to ten: file, line, column, what came, what to do.

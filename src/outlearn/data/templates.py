@@ -38,18 +38,10 @@ def template_columns(name: str) -> tuple[str, ...]:
 
 
 def fill_templates(table: RawTable, names: Sequence[str], label: str, errors: InputErrors, *, seed: int) -> RawTable:
-    """Add a column for each template among the names of text columns.
+    """Add a column for each template among the names of text columns, under the template's own name.
 
-    Args:
-        table: what the file holds.
-        names: of the columns of texts; those that the table has are left alone.
-        label: name of the label column.
-        errors: what is wrong is added here.
-        seed: of the coin and of the choice among wrong answers.
-
-    Returns:
-        The table, with a column under each template's own name; with alternatives, its label column holds 0 for a wrong
-        answer and 1 for the right one.
+    With alternatives, its label column holds 0 for a wrong answer and 1 for the right one; the seed is of the coin and
+    of the choice among wrong answers.
     """
     templates = [name for name in names if name not in table.columns and FIELD.search(name)]
     fields = [field for name in templates for field in FIELD.findall(name) if "|" in field]

@@ -94,17 +94,10 @@ class Array:
 
 
 def centre_columns(n_features: int, n_columns: int) -> Int[np.ndarray, " columns"]:
-    """Find the pixels nearest the centre of a square image.
+    """Find the pixels nearest the centre of a square image; indices ascend.
 
     Distance is Euclidean; of two pixels equally far, the one in a row nearer the middle comes first, then in reading
     order.
-
-    Args:
-        n_features: pixels of the image, a square number.
-        n_columns: how many to take.
-
-    Returns:
-        Column indices, ascending.
 
     Raises:
         ConfigError: if the number of features is no square, or too small.

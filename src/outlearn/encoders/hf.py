@@ -203,12 +203,7 @@ class HuggingFace:
 def token_batches(lengths: Int[np.ndarray, " texts"], tokens_per_batch: int) -> list[Int[np.ndarray, " batch"]]:
     """Cut the texts, longest first, into batches of at most `tokens_per_batch` tokens with padding.
 
-    Args:
-        lengths: tokens of each text, `[texts]`.
-        tokens_per_batch: limit of (texts in the batch) x (its longest text).
-
-    Returns:
-        Index arrays that hold every text once; the first batch has the longest text, so memory peaks at the start.
+    Index arrays hold every text once; the first batch has the longest text, so memory peaks at the start.
 
     Example:
         >>> [batch.tolist() for batch in token_batches(np.array([1, 5, 2, 2]), 6)]

@@ -21,16 +21,9 @@ PATTERNS = ("*.json", "*.safetensors", "*.txt", "*.model", "*.py")
 
 
 def model_folder(model: str, *, expected_sha256: str | None, revision: str | None, local_files_only: bool) -> Path:
-    """Find the folder of a model and check its weights.
+    """Find the folder of a model (a folder, "package:NAME", or a name on the hub) and check its weights.
 
-    Args:
-        model: a folder, "package:NAME", or a name on the hub.
-        expected_sha256: what model.safetensors must hash to, or None.
-        revision: branch, tag or commit, for the hub.
-        local_files_only: do not reach the hub.
-
-    Returns:
-        A folder with config.json and safetensors.
+    It has config.json and safetensors; model.safetensors must hash to `expected_sha256` unless that is None.
 
     Raises:
         ConfigError: if there is no such model, or it has no safetensors.

@@ -22,12 +22,7 @@ LARGEST_SEED = 2**31 - 1
 
 
 def weak_columns(columns: Any, *, n_features: int, names: Sequence[str] = ()) -> Int[np.ndarray, " columns"]:
-    """Return the indices of the columns that teachers see.
-
-    Args:
-        columns: indices, names, a mask, or None for all.
-        n_features: number of columns there are.
-        names: of the columns, if they have any.
+    """Return the indices of the columns that teachers see, given as indices, names or a mask; all for None.
 
     Raises:
         ConfigError: if they are none of these, or no column at all.
@@ -64,17 +59,9 @@ def bagged_teachers(
     n_teachers: int,
     seed: int,
 ) -> tuple[list[Any], Int[np.ndarray, "teachers points"]]:
-    """Train clones of a classifier, each on its own bootstrap.
+    """Train clones of a classifier, each on its own bootstrap, with every `random_state` in it set.
 
-    Args:
-        prototype: the classifier; it is cloned, and every `random_state` in it is set.
-        X: what teachers see of the labelled points.
-        codes: their classes, from 0.
-        n_teachers: number of teachers.
-        seed: of bootstraps and teachers.
-
-    Returns:
-        The teachers, and how often each used each point.
+    Returns the teachers, and how often each used each point.
     """
     counts = draw_teachers(codes, models=n_teachers, size=len(codes), draw="bootstrap", seed=seed).astype(int)
     rng = np.random.default_rng(seed)

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 
 from outlearn.core.predictions import Predictions
 from outlearn.errors import ConfigError
+from outlearn.estimator.bagged_teachers import LARGEST_SEED
 
 if TYPE_CHECKING:
     from outlearn.learners.jobs import HeadSettings
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["AUTO", "WeakStudents", "fit_weak_students"]
 
 AUTO = "auto"
-LARGEST_SEED = 2**31 - 1
 VALIDATION_SHARE = 0.15  # of the points, kept from the candidates' students while they are compared
 LEAST_VALIDATION = 20  # fewer points say nothing that the student split does not
 
@@ -55,14 +55,8 @@ def fit_weak_students(
 ) -> WeakStudents:
     """Train `n_seeds` students of every teacher.
 
-    Args:
-        features, labels: what to learn.
-        weights: of the points for each teacher's students; 0 hides the teacher's label.
-        loss: a loss, its name, or "auto": then loss, length, weight decay and rounds are chosen without true labels.
-        rounds: of self-distillation, for a loss that is named.
-        n_seeds: students of each teacher.
-        settings: of the training; what is chosen takes the place of its length and weight decay.
-        rng: for seeds and the points held out while choosing.
+    A weight of 0 hides the teacher's label. For the loss "auto", loss, length, weight decay and rounds of
+    self-distillation are chosen without true labels, in place of those given; `rng` draws the points held out for that.
 
     Raises:
         ConfigError: for "auto" with rounds, or with a single teacher.

@@ -27,14 +27,10 @@ HEADS = 128  # heads checked at once: their float64 logits are kept
 
 
 def certify(objective: Objective, parameters: Tensor) -> tuple[Tensor, Tensor]:
-    """Solve for the intercepts and bound the gap of every head.
+    """Solve for the intercepts and bound the gap of every head, taking the objective's numbers as exact.
 
-    Args:
-        objective: of any dtype; its numbers are taken as exact.
-        parameters: `[inputs x logits, heads]`, float64.
-
-    Returns:
-        The parameters with the new intercepts, and the bounds on f - min f, `[heads]`.
+    Parameters are `[inputs x logits, heads]`, float64. Returns them with the new intercepts, and the bounds on
+    f - min f, `[heads]`.
     """
     penalised = objective.x[:, : objective.x.shape[1] - objective.bias]
     norms = torch.cat([block.double().square().sum(1).sqrt() for block in torch.split(penalised, ROWS)])

@@ -40,12 +40,7 @@ class Rule(ABC):
 
     @abstractmethod
     def write(self, rows: Tensor, progress: float) -> None:
-        """Write into the block's gradient, from its logits.
-
-        Args:
-            rows: indices of the minibatch's examples; its first `len(rows)` logits are theirs.
-            progress: fraction of the training that is done.
-        """
+        """Write into the block's gradient, from its logits; the first `len(rows)` are of the examples `rows`."""
 
 
 @dataclass(frozen=True)

@@ -31,13 +31,8 @@ def minibatch_order(group: int, epoch: int, n_examples: int) -> Tensor:
 def initial_layers(seed: int, sizes: list[int], *, bias: bool) -> list[tuple[np.ndarray, np.ndarray]]:
     """Draw the initial weights of a head: uniform in +-1/sqrt(inputs), as torch's Linear.
 
-    Args:
-        seed: the job's.
-        sizes: features, then the width of each layer; the last is the number of classes.
-        bias: whether there are biases; without, they are 0.
-
-    Returns:
-        For each layer the weight `[inputs, outputs]` and the bias `[outputs]`, float64.
+    Sizes are the features, then the width of each layer, the classes last. Returns for each layer the weight
+    `[inputs, outputs]` and the bias `[outputs]`, which is 0 if there is none, in float64.
     """
     rng = np.random.default_rng(seed)
     layers = []

@@ -89,26 +89,20 @@ def settled(
     targets: Float[np.ndarray, "labellings points classes"],
     weights: Float[np.ndarray, "weightings points"] | None = None,
 ) -> list[HeadJob]:
-    """Settle each job's loss on the labels that it learns from: a quantile becomes a threshold.
-
-    Args:
-        jobs: with losses as configured.
-        targets: their labels.
-        weights: of the points; a label of weight 0 is not learned from.
+    """Settle each job's loss on the labels that it learns from, of weight above 0: a quantile becomes a threshold.
 
     Raises:
         DomainError: if a loss cannot take its labels.
     """
     known: dict[tuple[Loss, int, int | None], Loss] = {}
+    found = []
     for job in jobs:
-        weighting = None if weights is None else job.weighting
-        if (job.loss, job.labelling, weighting) not in known:
+        key = (job.loss, job.labelling, None if weights is None else job.weighting)
+        if key not in known:
             labels = targets[job.labelling]
-            if weights is not None and weighting is not None:
-                labels = labels[weights[weighting] > 0]
-            loss = resolve(job.loss, torch.from_numpy(labels))
-            check_targets(loss, torch.from_numpy(labels))
-            known[job.loss, job.labelling, weighting] = loss
-    return [
-        replace(job, loss=known[job.loss, job.labelling, None if weights is None else job.weighting]) for job in jobs
-    ]
+            if weights is not None and job.weighting is not None:
+                labels = labels[weights[job.weighting] > 0]
+            known[key] = resolve(job.loss, torch.from_numpy(labels))
+            check_targets(known[key], torch.from_numpy(labels))
+        found.append(replace(job, loss=known[key]))
+    return found

@@ -37,6 +37,8 @@ def minimise(
 ) -> tuple[Tensor, int]:
     """Move every head towards its minimum until |g|^2 / (2 lambda) over the penalised parameters is small.
 
+    Returns the parameters, converged or not, and the number of steps taken.
+
     Args:
         objective: of all heads.
         start: parameters to start from, `[inputs x logits, heads]`; not changed.
@@ -44,9 +46,6 @@ def minimise(
         max_iterations: stop all heads after this many steps.
         refresh: whether to renew the preconditioner after this many steps.
         report: called with the number of heads that have converged.
-
-    Returns:
-        The parameters, converged or not, and the number of steps taken.
     """
     result = start.clone()
     running = torch.arange(objective.n_heads)

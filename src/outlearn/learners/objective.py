@@ -65,15 +65,9 @@ class Objective:
         return (self.x.shape[1] - self.bias) * self.n_logits
 
     def gradient(self, parameters: Tensor, out: Tensor, *, curvature: Tensor | None = None) -> Tensor:
-        """Compute the gradient of every head, reading the features twice.
+        """Write the gradient of every head into `out`, reading the features twice; return `out`.
 
-        Args:
-            parameters: `[inputs x logits, heads]`.
-            out: written, of the same shape.
-            curvature: if given, `[examples]`, written with the average over heads and logits of w_i p (1 - p).
-
-        Returns:
-            `out`.
+        `curvature`, `[examples]`, is written with the average over heads and logits of w_i p (1 - p).
         """
         n_inputs, width = self.x.shape[1], self.n_logits * self.n_heads
         w, g = parameters.view(n_inputs, width), out.view(n_inputs, width)
@@ -97,14 +91,7 @@ class Objective:
         return gradient[: self.n_penalised].square().sum(0) / (2.0 * self.ridge)
 
     def preconditioner(self, curvature: Tensor) -> Tensor:
-        """Factorise X^T diag(curvature) X + lambda, shared by all heads and logits.
-
-        Args:
-            curvature: `[examples]`, at least 0.
-
-        Returns:
-            The Cholesky factor, `[inputs, inputs]`.
-        """
+        """Return the Cholesky factor of X^T diag(curvature) X + lambda, curvature >= 0, for all heads and logits."""
         n_inputs = self.x.shape[1]
         hessian, scaled = self.x.new_zeros(n_inputs, n_inputs), self.x.new_empty(min(ROWS, len(self.x)), n_inputs)
         for first in range(0, len(self.x), ROWS):

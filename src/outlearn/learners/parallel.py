@@ -48,13 +48,10 @@ def one_thread_an_operation() -> Iterator[int]:
 def run_chunks(
     chunks: Sequence[Chunk], *, threads: int, progress: Callable[[int], None], threads_each: int = 1
 ) -> None:
-    """Run all chunks, some at once; the first error stops the others and is raised.
+    """Run all chunks, `threads` at once; the first error stops the others and is raised.
 
-    Args:
-        chunks: functions that write their results where they belong, and report how much they have done.
-        threads: how many may run at once.
-        progress: called in the caller's thread with the sum of what the chunks have reported.
-        threads_each: for the operations of each chunk; more than 1 pays where these are few and large.
+    Chunks write their results where they belong and report how much they have done; progress is called in the caller's
+    thread with the sum. More than one of `threads_each` pays where the operations of a chunk are few and large.
     """
     if min(threads, len(chunks)) == 1:
         _run_in_turn(chunks, progress, threads_each)

@@ -87,11 +87,6 @@ def prior_matched_classes(
     reaches its quantile at prior_1", and the shares match; for more they match roughly, while argmax s would keep the
     student's own bias. With a single reference, which has no quantiles, it is argmax s.
 
-    Args:
-        logits: student logits to harden.
-        reference_logits: student logits that set the thresholds.
-        reference_targets: teacher distributions of the references, which set the prior.
-
     Returns:
         One-hot distributions `[*batch, examples, classes]`, in the dtype of the logits.
     """

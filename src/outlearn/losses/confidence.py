@@ -15,15 +15,8 @@ from torch import Tensor
 
 from outlearn.errors import ConfigError
 from outlearn.losses.closed_forms import ClassStudent, ClosedForm, MarginStudent, Mixture, OfTargets, Parts
-from outlearn.losses.cross_entropy import (
-    cross_entropy,
-    reverse_cost,
-    reverse_cross_entropy,
-)
-from outlearn.losses.distributions import (
-    DEFAULT_SMOOTHING,
-    confidence_quantile,
-)
+from outlearn.losses.cross_entropy import cross_entropy, reverse_cost, reverse_cross_entropy
+from outlearn.losses.distributions import DEFAULT_SMOOTHING, confidence_quantile
 from outlearn.losses.loss import Loss, Number, PerClass, PerExample, Positive, PositiveShare, Range, Share, Smoothing
 
 __all__ = ["CACE", "ConfidenceWindow"]

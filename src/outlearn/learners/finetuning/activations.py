@@ -28,12 +28,6 @@ def activation_functions(network: nn.Module) -> list[nn.Module]:
 
     Their gradient reads their input. That of ReLU reads its values, so nothing would be saved. Code that comes with a
     model may name anything GELU, and is left alone.
-
-    Args:
-        network: any module.
-
-    Returns:
-        The modules, in the network's order.
     """
     return [
         module
@@ -87,9 +81,6 @@ def values_computed_again(functions: Sequence[nn.Module]) -> Iterator[None]:
     Args:
         functions: of one argument, without weights and without randomness; a call of another form, or with other hooks
             on the function, is left alone. None changes nothing.
-
-    Yields:
-        Nothing.
 
     Raises:
         RuntimeError: in the backward pass, if a tensor that it needs was changed in place, as torch itself does.

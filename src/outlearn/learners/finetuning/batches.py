@@ -50,17 +50,7 @@ class Length:
 
 
 def epoch_batches(n_examples: int, batch_size: int, *, seed: int, epoch: int) -> Iterator[Int[np.ndarray, " batch"]]:
-    """Shuffle the examples of one epoch and cut them into batches.
-
-    Args:
-        n_examples: how many there are.
-        batch_size: of each step; the last one may be smaller.
-        seed: of the model.
-        epoch: counted from 0.
-
-    Yields:
-        Indices of a batch.
-    """
+    """Shuffle the examples of one epoch, counted from 0, and yield its batches of indices; the last may be small."""
     order = np.random.default_rng([seed, epoch]).permutation(n_examples)
     for start in range(0, n_examples, batch_size):
         yield order[start : start + batch_size]
@@ -145,8 +135,7 @@ def _of_pairs(
 ) -> tuple[MicroBatch, int]:
     """Cut the texts of some pairs into parts that are done in one backward pass, the longest texts last.
 
-    Returns:
-        The micro-batch, and how many tokens all of its parts hold with padding.
+    Also returns how many tokens all of the parts hold with padding.
     """
     texts = lengths[points].ravel()
     order = np.argsort(-texts, kind="stable")

@@ -56,11 +56,7 @@ class Checkpoint:
 def write_checkpoint(folder: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any], *, identity: str) -> None:
     """Write beside, sync, rename: whatever kills the writer, the folder holds the last whole checkpoint.
 
-    Args:
-        folder: made when it does not exist.
-        tensors: by name; none may share memory with another.
-        state: JSON-able.
-        identity: names the training, so that another one does not go on from here.
+    No two tensors may share memory. The identity names the training, so that another one does not go on from here.
 
     Raises:
         StoreError: if it cannot be written.

@@ -55,14 +55,6 @@ def load_text_model(
 
     A model that comes with a head of this very shape keeps it.
 
-    Args:
-        folder: with config.json and safetensors.
-        n_classes: of the task.
-        settings: dropout, adaptation, gradient checkpointing, precision.
-        pairs: whether a point is a pair of texts, scored by one reward each.
-        seed: of what is not pretrained.
-        device: where to run.
-
     Raises:
         MissingExtraError: if transformers, or for LoRA peft, is not installed.
         ConfigError: if the model cannot be loaded, or is not one that scores a text.

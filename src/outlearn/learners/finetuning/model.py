@@ -55,10 +55,7 @@ class TextModel:
     ) -> Float[Tensor, "points classes"]:
         """Compute the logits of a micro-batch of points, in float32 at least; of a pair, its two rewards.
 
-        Args:
-            tokens: of all points.
-            points: those that the positions of `batch` count in.
-            batch: how to cut them.
+        Positions in `batch` count in `points`.
         """
         return self._of_points(tokens, points, batch, self._scores)
 

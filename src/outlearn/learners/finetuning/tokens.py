@@ -85,22 +85,9 @@ class Tokens:
 
 
 def tokenise(
-    tokenizer: Any,
-    points: Sequence[tuple[str, ...]],
-    *,
-    max_length: int,
-    cut: Literal["end", "start"],
+    tokenizer: Any, points: Sequence[tuple[str, ...]], *, max_length: int, cut: Literal["end", "start"]
 ) -> Tokens:
-    """Turn points into token ids.
-
-    Args:
-        tokenizer: of transformers.
-        points: one text each, or two each.
-        max_length: tokens kept of a text, special ones included.
-        cut: which end of a longer text is cut.
-
-    Returns:
-        The ids, one row a point.
+    """Turn points of one text or two into token ids, special ones among the `max_length` kept; one row a point.
 
     Raises:
         DataError: if points differ in their number of texts, or have another number than one or two.

@@ -53,9 +53,6 @@ class TrainerLoss:
             num_items_in_batch: label entries that are not -100 in the whole step, over all micro-batches and
                 processes; None takes this micro-batch.
 
-        Returns:
-            One number.
-
         Raises:
             ShapeError: if logits and labels do not fit.
             DomainError: for a row that is no distribution, or a class that the model does not have.

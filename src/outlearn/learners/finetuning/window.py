@@ -43,17 +43,9 @@ class ReferenceWindow:
         progress: float,
         remember: bool,
     ) -> Float[Tensor, " examples"]:
-        """Compute the loss of these examples beside those of the window.
+        """Compute the loss of each of these examples beside those of the window, if the loss is batch-coupled.
 
-        Args:
-            loss: any loss; one that is not batch-coupled ignores the window.
-            logits: with gradient.
-            targets: of the same examples.
-            progress: fraction of the training that is done.
-            remember: whether these examples enter the window: in training, not in evaluation.
-
-        Returns:
-            One loss an example.
+        In training, not in evaluation, the window must `remember` these examples.
         """
         if not loss.batch_coupled:
             return loss(logits, targets, progress=progress)
