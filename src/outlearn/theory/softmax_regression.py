@@ -25,10 +25,7 @@ def predict_softmax(
 
 
 def fit_softmax(
-    features: Float[np.ndarray, "points features"],
-    targets: Float[np.ndarray, "points classes"],
-    *,
-    penalty: Number,
+    features: Float[np.ndarray, "points features"], targets: Float[np.ndarray, "points classes"], *, penalty: Number
 ) -> Float[np.ndarray, "features_and_bias classes"]:
     """Fit a head by cross-entropy to (soft) labels: minimise mean CE + penalty/2 |W|^2, the bias without a penalty.
 
