@@ -48,16 +48,9 @@ __all__ = ["describe_measures", "measure"]
 def measure(
     test: Evaluation, validation: Evaluation, plan: Plan, *, selection: Selection | None, stages: Mapping[str, StageUse]
 ) -> RunResults:
-    """Measure everybody.
+    """Measure everybody; validation serves to choose the best teacher only.
 
-    Args:
-        test, validation: the predictions; validation serves to choose the best teacher only.
-        plan: what was run.
-        selection: what `loss: auto` chose.
-        stages: what of the run came from the store.
-
-    Returns:
-        The results; `seconds` is empty as long as the run goes on.
+    `seconds` of the results is empty as long as the run goes on.
     """
     task, splits, config = plan.task, plan.splits, plan.config
     level = config.measure.level

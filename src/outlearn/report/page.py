@@ -143,12 +143,7 @@ def render_page(
 ) -> str:
     """Return the page as one string of HTML that opens from disk and makes no request.
 
-    Args:
-        title: heading and window title.
-        findings: the plain sentences at the top.
-        sections: what follows, in order.
-        subtitle: one line under the title.
-        footer: one line at the end.
+    The findings are the plain sentences at the top, under the title and the subtitle, which are a line each.
 
     Example:
         >>> html = render_page(title="<script>", findings=["a < b"], sections=[])

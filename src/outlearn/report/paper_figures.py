@@ -44,14 +44,7 @@ DASHES: dict[str, Any] = {
 
 
 def write_figures(charts: Mapping[str, Chart], folder: Path) -> tuple[Path, ...]:
-    """Write each chart as `KEY.svg` and `KEY.pdf`.
-
-    Args:
-        charts: key -> chart.
-        folder: made when it does not exist.
-
-    Returns:
-        The files written.
+    """Write each chart as `KEY.svg` and `KEY.pdf`, into a folder that is made when it does not exist.
 
     Raises:
         MissingExtraError: if matplotlib is not installed.

@@ -24,15 +24,7 @@ WITH_INTERVAL = ("accuracy", "PGR")
 
 
 def summary_text(results: RunResults, *, width: int = 110) -> str:
-    """Write the summary of a run as plain text.
-
-    Args:
-        results: what the run found.
-        width: columns to fit into; at least 60.
-
-    Returns:
-        Lines of at most `width` columns, except where one cell alone is wider.
-    """
+    """Write the summary of a run in lines of at most `width` columns, or 60, except where one cell alone is wider."""
     width = max(width, 60)
     table, notes = _plain(main_table(results))
     parts = [

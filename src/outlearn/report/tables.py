@@ -130,11 +130,8 @@ def difference_table(
 ) -> Table:
     """Return paired differences, student minus other: a row for each loss, a column for each other.
 
-    Args:
-        results: of a run.
-        metric: what differs.
-        against: everyone, or only the references (teachers, ceiling), the combinations of teachers and the students
-            of one, or the other losses: a page is not wide enough for all.
+    The others are everyone, or only the references (teachers, ceiling), the combinations of teachers and the students
+    of one, or the other losses: a page is not wide enough for all.
     """
     accuracy = metric == "accuracy"
     differences = {

@@ -92,11 +92,7 @@ def worst(claims: Sequence[Claim]) -> Claim:
 def z_claim(text: str, draws: np.ndarray, predicted: np.ndarray | Real) -> Claim:
     """Claim that the mean of independent draws is the predicted one, in standard errors of their difference.
 
-    Args:
-        text: the sentence.
-        draws: `[draws]`.
-        predicted: a number, or each draw's own conditional expectation `[draws]`: pairing them takes away the variance
-            that the prediction already explains.
+    `predicted` may be each draw's own conditional expectation: pairing takes away the variance that it explains.
     """
     return Claim(
         text=text,
