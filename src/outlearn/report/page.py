@@ -156,12 +156,9 @@ def render_page(
     scripts.append(_asset("theme.js"))
     if any(isinstance(block, Figure) for block in blocks):
         scripts += [_plotly_js(), _asset("figures.js")]
+    templates = PackageLoader("outlearn.report", "assets")
     environment = Environment(
-        loader=PackageLoader("outlearn.report", "assets"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        loader=templates, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals.update(json_block=json_block, format_cell=format_cell, is_told=_is_told)
     return environment.get_template("page.html.jinja").render(

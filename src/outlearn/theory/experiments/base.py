@@ -10,7 +10,7 @@ import numpy as np
 
 from outlearn.core.intervals import Interval
 from outlearn.errors import ConfigError
-from outlearn.results.theory import Claim, TheoryResult
+from outlearn.results.theory import Claim, Statistic, TheoryResult
 from outlearn.theory.sampling import mean_interval
 from outlearn.theory.scalars import Number, Real
 from outlearn.theory.settings import settings_as_dict
@@ -94,15 +94,8 @@ def z_claim(text: str, draws: np.ndarray, predicted: np.ndarray | Real) -> Claim
 
     `predicted` may be each draw's own conditional expectation: pairing takes away the variance that it explains.
     """
-    return Claim(
-        text=text,
-        measured=float(draws.mean()),
-        predicted=float(np.mean(predicted)),
-        statistic="z",
-        tolerance=Z_TOLERANCE,
-        standard_error=mean_interval(draws - predicted).standard_error,
-        count=draws.size,
-    )
+    error = mean_interval(draws - predicted).standard_error
+    return _claim("z", text, draws.mean(), np.mean(predicted), Z_TOLERANCE, draws.size, error)
 
 
 def bootstrap_claim(
@@ -117,29 +110,15 @@ def bootstrap_claim(
     """Claim that a statistic of the means of draws, `[rows, draws]`, is the predicted one, in bootstrap errors."""
     count = draws.shape[-1]
     weights = rng.multinomial(count, np.full(count, 1 / count), resamples)
-    return Claim(
-        text=text,
-        measured=statistic(draws.mean(axis=-1)),
-        predicted=float(predicted),
-        statistic="z",
-        tolerance=Z_TOLERANCE,
-        standard_error=float(np.std([statistic(draws @ w / count) for w in weights], ddof=1)),
-        count=count,
-    )
+    error = float(np.std([statistic(draws @ w / count) for w in weights], ddof=1))
+    return _claim("z", text, statistic(draws.mean(axis=-1)), predicted, Z_TOLERANCE, count, error)
 
 
 def relative_claim(
     text: str, measured: Measured, predicted: Measured, tolerance: Real, count: int | None = None
 ) -> Claim:
     """Claim that a number is the predicted one up to a relative error; where 0 is predicted, it is that error."""
-    return Claim(
-        text=text,
-        measured=float(measured),
-        predicted=float(predicted),
-        statistic="relative error",
-        tolerance=tolerance,
-        count=count,
-    )
+    return _claim("relative error", text, measured, predicted, tolerance, count)
 
 
 def sign_claim(
@@ -150,11 +129,23 @@ def sign_claim(
     if isinstance(measured, Interval):
         error, count = measured.standard_error, measured.n_points
         measured = measured.mean
+    return _claim("sign", text, measured, sign, tolerance, count, error)
+
+
+def _claim(
+    statistic: Statistic,
+    text: str,
+    measured: Measured,
+    predicted: Measured,
+    tolerance: Real,
+    count: int | None,
+    error: float | None = None,
+) -> Claim:
     return Claim(
         text=text,
         measured=float(measured),
-        predicted=float(sign),
-        statistic="sign",
+        predicted=float(predicted),
+        statistic=statistic,
         tolerance=tolerance,
         standard_error=error,
         count=count,
