@@ -90,16 +90,7 @@ def evaluate(
     students: Sequence[Students],
     ceilings: Float32[np.ndarray, "ceilings points classes"],
 ) -> Evaluation:
-    """Gather the predictions on one split.
-
-    Args:
-        split: its name.
-        labelling: of the run.
-        teachers, source: split -> the teachers, and who labels.
-        ensembles: name of each way to combine teachers -> split -> what the combination says.
-        students: of each loss, in the same order of (labelling, seed).
-        ceilings: logits.
-    """
+    """Gather the predictions on one split; see `Evaluation`. Teachers, source and each ensemble are by split."""
     task, config, points = labelling.task, labelling.config, getattr(labelling.splits, split)
     ids = point_ids(task, points)
 

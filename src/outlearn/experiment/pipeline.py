@@ -36,12 +36,7 @@ __all__ = ["run"]
 
 
 def run(
-    config: Config,
-    *,
-    store: Store,
-    out: Path,
-    progress: Progress | None = None,
-    executor: TaskRunner | None = None,
+    config: Config, *, store: Store, out: Path, progress: Progress | None = None, executor: TaskRunner | None = None
 ) -> Run:
     """Train teachers and students, compare them, and write the run folder.
 

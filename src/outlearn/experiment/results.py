@@ -54,17 +54,10 @@ def measure(
     selection: Selection | None,
     stages: Mapping[str, StageUse],
 ) -> RunResults:
-    """Measure everybody.
+    """Measure everybody; validation serves to choose the best teacher only.
 
-    Args:
-        test, validation: the predictions; validation serves to choose the best teacher only.
-        plan: what was run.
-        caveats: what a reader should know before the numbers, in sentences.
-        selection: what `loss: auto` chose.
-        stages: what of the run came from the store.
-
-    Returns:
-        The results; `seconds` is empty as long as the run goes on.
+    `seconds` of the results is empty as long as the run goes on; `caveats` are what a reader should know before the
+    numbers, in sentences.
     """
     task, splits, config = plan.task, plan.splits, plan.config
     level = config.measure.level

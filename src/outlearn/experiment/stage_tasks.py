@@ -67,9 +67,8 @@ def compute_stages(
 ) -> dict[str, Outcome]:
     """Compute what the store has not of all the stages of the plans, of any number of runs.
 
-    Returns:
-        Name of the task -> outcome, for the stages that were not there; the result of one that is done is its key.
-        `raise_failures` turns failures into an error.
+    Each task's outcome is returned by its name, and the result of one that is done is its key. `raise_failures` turns
+    failures into an error.
 
     Raises:
         WorkerError: if the workers are out of reach for good; what is finished is in the store.
@@ -97,11 +96,7 @@ def compute_stages(
 
 
 def raise_failures(outcomes: Mapping[str, Outcome]) -> None:
-    """Raise if a task failed, naming each that did.
-
-    Raises:
-        WorkerError: with one line a failed task.
-    """
+    """Raise a WorkerError with one line a failed task, if there are any."""
     failed = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Failed)}
     if failed:
         skipped = sum(isinstance(outcome, Skipped) for outcome in outcomes.values())
@@ -114,11 +109,7 @@ def raise_failures(outcomes: Mapping[str, Outcome]) -> None:
 def compute_stage(config: dict[str, Any], store: str, folder: str, key: str) -> str:
     """Compute one stage of a run into the store, and return its key; called by a worker.
 
-    Args:
-        config: of the run, as JSON.
-        store: folder of the store.
-        folder: where relative paths of the configuration start.
-        key: of the stage.
+    Relative paths of the configuration start at `folder`.
 
     Raises:
         WorkerError: if this worker's plan has no such stage.

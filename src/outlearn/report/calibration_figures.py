@@ -76,8 +76,7 @@ def reliability_figure(measured: Measured, level: float) -> Figure:
 def _bins(predictions: Predictions, labels: np.ndarray) -> list[tuple[float, float, float]]:
     """Sort predictions into bins of equal width between 1 / classes and 1; empty ones are left out.
 
-    Returns:
-        Of each bin the mean confidence, the share that is right, and its share of all predictions.
+    Each gives its mean confidence, the share that is right, and its share of all predictions.
     """
     right = accuracy(predictions, labels)
     said = ~np.isnan(right)

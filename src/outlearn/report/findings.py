@@ -42,11 +42,7 @@ FORWARD = ("forward_ce", "forward_kl", "hard_ce")
 
 
 def findings(results: RunResults) -> tuple[str, ...]:
-    """Say what was found: who wins, which loss, why; then the bad news, if there is any.
-
-    Returns:
-        Two to five sentences; a list of bad news counts as one.
-    """
+    """Say what was found: who wins, which loss, why; then the bad news, if there is any: two to five sentences."""
     if not results.students:
         return ("No student was trained, so there is nothing to compare.",)
     said = (_who_wins, selection_finding, _which_loss, _why, bad_news)

@@ -25,14 +25,7 @@ PER_LOSS = ("gap", "misfit", "residual", "student right", "student confidence")
 
 
 def ledger_grid(measured: Measured, gaps: Mapping[str, RiskGap], class_names: Sequence[str], first_loss: str) -> Grid:
-    """Return the ledger as a sortable grid; a chooser switches between losses.
-
-    Args:
-        measured: the run's predictions and points.
-        gaps: loss -> its gap.
-        class_names: names of the labels.
-        first_loss: the loss shown first.
-    """
+    """Return the ledger as a sortable grid; a chooser switches between losses, from `first_loss`."""
     ledgers = {loss: gap.ledger() for loss, gap in gaps.items()}
     kept = _kept(ledgers[first_loss].gap)
     teachers_right = mean_of_known(accuracy(measured.teachers, measured.labels))

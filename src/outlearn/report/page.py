@@ -143,12 +143,7 @@ def render_page(
 ) -> str:
     """Return the page as one string of HTML that opens from disk and makes no request.
 
-    Args:
-        title: heading and window title.
-        findings: the plain sentences at the top.
-        sections: what follows, in order.
-        subtitle: one line under the title.
-        footer: one line at the end.
+    The findings are the plain sentences at the top, under the title and the subtitle, which are a line each.
 
     Example:
         >>> html = render_page(title="<script>", findings=["a < b"], sections=[])
@@ -161,12 +156,9 @@ def render_page(
     scripts.append(_asset("theme.js"))
     if any(isinstance(block, Figure) for block in blocks):
         scripts += [_plotly_js(), _asset("figures.js")]
+    templates = PackageLoader("outlearn.report", "assets")
     environment = Environment(
-        loader=PackageLoader("outlearn.report", "assets"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        loader=templates, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals.update(json_block=json_block, format_cell=format_cell, is_told=_is_told)
     return environment.get_template("page.html.jinja").render(

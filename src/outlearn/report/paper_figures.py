@@ -18,40 +18,16 @@ __all__ = ["write_figures"]
 
 COLUMN_WIDTH = 3.35  # inches: one column of a two-column page
 SYMBOLS = {
-    "circle": "o",
-    "square": "s",
-    "diamond": "D",
-    "triangle-up": "^",
-    "triangle-down": "v",
-    "x": "x",
-    "cross": "P",
-    "star": "*",
-    "pentagon": "p",
-    "circle-open": "o",
-    "square-open": "s",
-    "diamond-open": "D",
-    "line-ns-open": "|",
-    "line-ew-open": "_",
-}
+    "circle": "o", "square": "s", "diamond": "D", "triangle-up": "^", "triangle-down": "v", "x": "x", "cross": "P",
+    "star": "*", "pentagon": "p", "line-ns": "|", "line-ew": "_",
+}  # fmt: skip
 DASHES: dict[str, Any] = {
-    "solid": "-",
-    "dash": "--",
-    "dot": ":",
-    "dashdot": "-.",
-    "longdash": (0, (8, 3)),
-    "longdashdot": (0, (8, 2, 1, 2)),
-}
+    "solid": "-", "dash": "--", "dot": ":", "dashdot": "-.", "longdash": (0, (8, 3)), "longdashdot": (0, (8, 2, 1, 2)),
+}  # fmt: skip
 
 
 def write_figures(charts: Mapping[str, Chart], folder: Path) -> tuple[Path, ...]:
-    """Write each chart as `KEY.svg` and `KEY.pdf`.
-
-    Args:
-        charts: key -> chart.
-        folder: made when it does not exist.
-
-    Returns:
-        The files written.
+    """Write each chart as `KEY.svg` and `KEY.pdf`, into a folder that is made when it does not exist.
 
     Raises:
         MissingExtraError: if matplotlib is not installed.
@@ -202,7 +178,7 @@ def _look(style: SeriesStyle) -> dict[str, Any]:
 
 def _marker(style: SeriesStyle, size: float) -> dict[str, Any]:
     fill = "none" if style.symbol.endswith("-open") else style.colour
-    return {"marker": SYMBOLS.get(style.symbol, "o"), "markersize": size, "markerfacecolor": fill}
+    return {"marker": SYMBOLS.get(style.symbol.removesuffix("-open"), "o"), "markersize": size, "markerfacecolor": fill}
 
 
 def _numbers(values: Sequence[float | None]) -> list[float]:

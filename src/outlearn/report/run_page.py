@@ -52,11 +52,7 @@ def _figures(run: Run, gaps: Mapping[str, RiskGap]) -> dict[str, Figure]:
 
 
 def run_page(run: Run) -> str:
-    """Return the report of one run as one HTML page.
-
-    Raises:
-        DataError: if the folder's predictions cannot be read.
-    """
+    """Return the report of one run as one HTML page; raises as `run_figures` does."""
     results, gaps = run.results, _gaps(run)
     figures = _figures(run, gaps)
     measure, task = results.measure, results.task

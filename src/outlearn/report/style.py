@@ -18,7 +18,6 @@ __all__ = [
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', Arial, sans-serif"
 
 PAPER, INK, MUTED, GRID = "#ffffff", "#1c2430", "#5a6573", "#d9dee5"
-_PAPER_DARK, _INK_DARK, _MUTED_DARK, _GRID_DARK = "#14181f", "#e8ecf2", "#a3aebd", "#343c49"
 
 
 @dataclass(frozen=True)
@@ -33,17 +32,9 @@ class SeriesStyle:
 
 # Each colour of the palette, light and dark.
 _PALETTE = {
-    "#0b3c8c": "#7aa7ff",
-    "#c8500a": "#ff9d5c",
-    "#007a5e": "#4fd1ac",
-    "#7a1f6b": "#e08bd4",
-    "#9a7400": "#e6c34d",
-    "#2b8cbe": "#7fd0f5",
-    "#5c2d0c": "#d9a37a",
-    "#d1478c": "#ff9cc8",
-    "#3f6b00": "#a9d65c",
-    "#5b5bd6": "#b3b3ff",
-}
+    "#0b3c8c": "#7aa7ff", "#c8500a": "#ff9d5c", "#007a5e": "#4fd1ac", "#7a1f6b": "#e08bd4", "#9a7400": "#e6c34d",
+    "#2b8cbe": "#7fd0f5", "#5c2d0c": "#d9a37a", "#d1478c": "#ff9cc8", "#3f6b00": "#a9d65c", "#5b5bd6": "#b3b3ff",
+}  # fmt: skip
 _LIGHT = tuple(_PALETTE)
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "triangle-down", "cross", "star", "pentagon")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -79,14 +70,9 @@ CONTINUOUS_SCALE: list[list[Any]] = [[0.0, "#f3f6fb"], [0.35, "#a9c3e4"], [0.7, 
 
 DARK_OF: dict[str, str] = {
     **_PALETTE,
-    PAPER: _PAPER_DARK,
-    INK: _INK_DARK,
-    MUTED: _MUTED_DARK,
-    GRID: _GRID_DARK,
-    "#7d8794": "#8d98a7",
-    "#e3a35b": "#c98a3f",
-    "#aab2bd": "#667180",
-}
+    PAPER: "#14181f", INK: "#e8ecf2", MUTED: "#a3aebd", GRID: "#343c49",
+    "#7d8794": "#8d98a7", "#e3a35b": "#c98a3f", "#aab2bd": "#667180",
+}  # fmt: skip
 
 
 def series_style(index: int) -> SeriesStyle:

@@ -24,15 +24,7 @@ WITH_INTERVAL = ("accuracy", "PGR")
 
 
 def summary_text(results: RunResults, *, width: int = 110) -> str:
-    """Write the summary of a run as plain text.
-
-    Args:
-        results: what the run found.
-        width: columns to fit into; at least 60.
-
-    Returns:
-        Lines of at most `width` columns, except where one cell alone is wider.
-    """
+    """Write the summary of a run in lines of at most `width` columns, or 60, except where one cell alone is wider."""
     width = max(width, 60)
     table, notes = _plain(main_table(results))
     parts = [
@@ -65,10 +57,7 @@ def describe(results: RunResults) -> tuple[tuple[str, str], ...]:
         ("task", f"{task.name}, {kind}"),
         ("pairs" if pairs else "points", ", ".join(sizes)),
         ("teachers", f"{n_teachers} weak {'teacher' if n_teachers == 1 else 'teachers'}"),
-        (
-            "students",
-            f"{trained or 'strong students'}, one for each teacher, loss and seed; {of_losses}",
-        ),
+        ("students", f"{trained or 'strong students'}, one for each teacher, loss and seed; {of_losses}"),
         ("ceiling", f"{results.ceiling.models} strong students trained on {_true_labels(results)}"),
         *(("note", caveat) for caveat in task.caveats),
     )

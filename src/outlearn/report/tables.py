@@ -130,11 +130,8 @@ def difference_table(
 ) -> Table:
     """Return paired differences, student minus other: a row for each loss, a column for each other.
 
-    Args:
-        results: of a run.
-        metric: what differs.
-        against: everyone, or only the references (teachers, ceiling), the combinations of teachers and the students
-            of one, or the other losses: a page is not wide enough for all.
+    The others are everyone, or only the references (teachers, ceiling), the combinations of teachers and the students
+    of one, or the other losses: a page is not wide enough for all.
     """
     accuracy = metric == "accuracy"
     differences = {
@@ -219,17 +216,11 @@ def blind_spot_table(results: RunResults) -> Table:
 
 def path_table(results: RunResults) -> Table:
     """Return the measures of each loss along training, one row for each recorded epoch."""
-    columns = (
-        Column("loss"),
-        Column("epoch", "ratio"),
-        Column("accuracy", "percent"),
-        Column("log loss", "nats"),
-        Column("misfit", "nats"),
-        Column("overfit covariance", "signed"),
-        Column("entropy", "nats"),
-    )
+    kinds: dict[str, Kind] = {"epoch": "ratio", "accuracy": "percent", "log_loss": "nats", "misfit": "nats"}
+    kinds |= {"overfit_covariance": "signed", "entropy": "nats"}
+    columns = (Column("loss"), *(Column(name.replace("_", " "), kind) for name, kind in kinds.items()))
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (loss, at.epoch, at.accuracy, at.log_loss, at.misfit, at.overfit_covariance, at.entropy)
+        (loss, *(getattr(at, name) for name in kinds))
         for loss, student in results.students.items()
         for at in student.path
     )

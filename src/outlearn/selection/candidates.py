@@ -23,14 +23,7 @@ ROUNDS = 5
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to train a student.
-
-    Attributes:
-        loss: the loss.
-        epochs: of the first fit.
-        weight_decay: of AdamW.
-        rounds: of self-distillation after the first fit.
-    """
+    """One way to train a student: the loss, epochs of the first fit, and rounds of self-distillation after it."""
 
     loss: Loss
     epochs: float
@@ -64,11 +57,7 @@ def default_candidates(n_examples: int, base: HeadSettings, *, weighted: bool = 
     """List the candidates for a number of training examples: 80 plain, 50 of self-distillation.
 
     Lengths are halves of the longest, which is the configured one, or 400 steps where that is fewer.
-
-    Args:
-        n_examples: of the student split.
-        base: the configured student: architecture, batch size, learning rate, longest length.
-        weighted: whether examples have weights, which a loss that looks at a whole minibatch does not take.
+    A loss that looks at a whole minibatch does not take weighted examples.
 
     Example:
         >>> found = default_candidates(2560, HeadSettings(epochs=20))

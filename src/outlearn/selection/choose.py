@@ -102,10 +102,7 @@ def measure_candidate(
 
 
 def _check_alignment(
-    measured: Mapping[str, np.ndarray],
-    targets: np.ndarray,
-    labelers: Mapping[str, Predictions],
-    seeds: Sequence[int],
+    measured: Mapping[str, np.ndarray], targets: np.ndarray, labelers: Mapping[str, Predictions], seeds: Sequence[int]
 ) -> None:
     if len(seeds) != len(targets):
         raise AlignmentError(f"there are {len(seeds)} seeds for {len(targets)} labellings; give one for each.")

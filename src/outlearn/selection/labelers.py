@@ -23,11 +23,7 @@ GROUP = 4  # teachers in a group, where there are enough for two groups
 
 
 def check_labelers(n_labelers: int) -> None:
-    """Raise unless there are two labelers to compare.
-
-    Raises:
-        ConfigError: says what a second labeler could be.
-    """
+    """Raise a ConfigError that says what a second labeler could be, unless there are two to compare."""
     if n_labelers < 2:
         raise ConfigError(
             "loss: auto chooses by how students agree with teachers that did not label them, and there is one teacher "

@@ -34,8 +34,6 @@ def fit_candidates(
     Memory holds one group of candidates with equal settings at a time.
 
     Args:
-        features: of the student split.
-        targets: weak labels, one labelling for each labeler.
         points: named sets of features to predict.
         candidates: what to train, each once.
         base: what candidates do not decide: architecture, batch size, learning rate.
@@ -82,15 +80,9 @@ def fit_chosen(
     weights: Float[np.ndarray, "labellings examples"] | None = None,
     progress: Report | None = None,
 ) -> Logits:
-    """Train the students of one candidate, on the labellings it was chosen on or on others.
+    """Train the students of one candidate, on the labellings it was chosen on or on others, as `fit_candidates` does.
 
-    Args:
-        features, targets, points, base, weights, progress: as for `fit_candidates`.
-        candidate: what was chosen.
-        labelling_of, seeds: for each student, the labelling it learns and its seed.
-
-    Returns:
-        For each name in `points`, float32 logits, one model for each student.
+    `labelling_of` and `seeds` say for each student which labelling it learns and its seed.
     """
     jobs = [
         HeadJob(m, candidate.loss, None if weights is None else m, seed)

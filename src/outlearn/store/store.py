@@ -51,17 +51,7 @@ def canonical_json(value: Any) -> str:
 
 
 def stage_key(stage: str, version: int, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    """Return the key of a stage: sha256 of everything that its result depends on.
-
-    Args:
-        stage: name of the stage.
-        version: version of the stage's code; raised when the same settings come to mean another result.
-        settings: the stage's own part of the configuration, JSON-able.
-        inputs: what the stage reads, as name -> key of a stage or fingerprint of data.
-
-    Returns:
-        64 hexadecimal digits.
-    """
+    """Return the key of a stage, 64 hexadecimal digits: sha256 of all that its result depends on, see `Stage`."""
     content = {"stage": stage, "version": version, "settings": settings, "inputs": inputs}
     return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
@@ -126,12 +116,7 @@ class Store:
     ) -> Entry:
         """Return the stored result of a stage, or compute and store it: the only way in and out.
 
-        Args:
-            stage, version, settings, inputs: see `stage_key`.
-            compute: called only when the store has no intact entry; returns the arrays to store.
-
-        Returns:
-            The entry; `cached` says which of the two happened.
+        `compute` is called only when the store has no intact entry; the entry's `cached` says if it was.
 
         Raises:
             StoreError: if the result cannot be written (disk full, no permission). Nothing half written stays.
@@ -172,13 +157,10 @@ class Store:
             yield folder, problem
 
     def gc(self) -> list[Path]:
-        """Remove what no run can use.
+        """Remove what no run can use, and return the folders removed.
 
         That is temporary folders whose writer is gone, what was kept for stages that were finished since, and entries
         set aside as damaged. Only folders with names that the store gives are removed.
-
-        Returns:
-            The folders removed.
         """
         stale = [each for each in self._named("tmp", is_writer_name) if not writer_lives(each)]
         stale += [each for each in self._named("unfinished", is_key) if each.name in self]

@@ -106,13 +106,7 @@ class SweepPlan:
 
 
 def plan_sweep(sweep: SweepConfig, *, store: Store, out: Path, progress: Progress | None = None) -> SweepPlan:
-    """Plan a sweep: read the data of each member and look into the store and the folder.
-
-    Args:
-        sweep: see `read_sweep`.
-        store: where stages are kept.
-        out: the folder of the sweep; it need not exist.
-        progress: where to report.
+    """Plan a sweep: read the data of each member and look into the store and the folder `out`, which need not exist.
 
     Raises:
         ConfigError: if a member's configuration is wrong. A run whose data are at fault is part of the plan, with its

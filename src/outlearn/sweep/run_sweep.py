@@ -76,12 +76,10 @@ def run_sweep(
     """Compute what a plan lacks, run by run, and write the tables.
 
     Args:
-        plan: see `plan_sweep`.
         store: where stages are kept; workers on other machines must see it at the same path.
         out: the folder of the sweep: new, empty, or of a sweep of the same name, whose finished runs are kept.
         workers, cluster: where tasks run; see `open_executor`.
         memory: bytes that the training of heads may work with, in each worker; None for the default.
-        progress: where to report.
 
     Raises:
         StoreError: if the folder holds something else or cannot be written to.
@@ -120,11 +118,7 @@ def run_sweep(
 
 
 def _claim_folder(out: Path, plan: SweepPlan) -> None:
-    """Make the folder and write its `sweep.yaml`; refuse a folder that holds anything but a sweep of this name.
-
-    Raises:
-        StoreError: if it does, is a file, or cannot be written to.
-    """
+    """Make the folder and write its `sweep.yaml`; refuse a folder that holds anything but a sweep of this name."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         present = sorted(path.name for path in out.iterdir())

@@ -81,14 +81,10 @@ class SweepConfig:
 
 
 def read_sweep(path: str | Path) -> SweepConfig:
-    """Read a sweep file.
+    """Read a sweep file; its members' configurations are not checked yet, see `expand`.
 
-    Args:
-        path: a YAML file with `base` (a mapping, the path of a run's configuration, relative to this file, or the name
-            of a preset), at least one of `grid`, `zip` and `list`, and an optional `name`.
-
-    Returns:
-        The sweep; its members' configurations are not checked yet, see `expand`.
+    It is YAML with `base` (a mapping, the path of a run's configuration, relative to this file, or the name of a
+    preset), at least one of `grid`, `zip` and `list`, and an optional `name`.
 
     Raises:
         ConfigError: with one line for each thing that is wrong.
@@ -98,12 +94,7 @@ def read_sweep(path: str | Path) -> SweepConfig:
 
 
 def parse_sweep(raw: Mapping[str, Any], *, name: str = "sweep", folder: Path = Path()) -> SweepConfig:
-    """Check the content of a sweep file.
-
-    Args:
-        raw: its keys and values.
-        name: of the sweep, if the file gives none.
-        folder: what a path in `base` is relative to.
+    """Check the content of a sweep file: `name` serves if it gives none, and a path in `base` starts at `folder`.
 
     Raises:
         ConfigError: with one line for each thing that is wrong.

@@ -25,17 +25,10 @@ class MedianInterval:
 
 
 def mean_interval(draws: Float[np.ndarray, " draws"], *, level: float = 0.95) -> Interval:
-    """Estimate a mean with its t-interval.
-
-    Args:
-        draws: independent values `[draws]`, at least four.
-        level: of the interval.
-
-    Returns:
-        The interval; `n_points` counts the draws.
+    """Estimate a mean with its t-interval, whose `n_points` counts the draws.
 
     Raises:
-        DomainError: with fewer draws, which say too little of their spread.
+        DomainError: with fewer than four draws, which say too little of their spread.
 
     Example:
         >>> e = mean_interval(np.array([1.0, 2.0, 3.0, 4.0]))
@@ -52,12 +45,8 @@ def median_interval(draws: Float[np.ndarray, " draws"], *, level: float = 0.95) 
 
     It needs no moments: it is right where the mean of the draws is infinite, as at the double-descent peak.
 
-    Args:
-        draws: independent values `[draws]`, at least six for a 95% interval.
-        level: of the interval.
-
     Raises:
-        DomainError: if no two order statistics reach the level.
+        DomainError: if no two order statistics reach the level: a 95% interval takes at least six draws.
 
     Example:
         >>> median_interval(np.arange(101.0))

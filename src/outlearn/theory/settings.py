@@ -21,10 +21,6 @@ def settings_from_strings(kind: type[S], values: Mapping[str, str]) -> S:
 
     Whole numbers may be written as `1e3`, tuples as `10,20,30`, an infinite number as `inf`.
 
-    Args:
-        kind: the settings' dataclass.
-        values: key -> text.
-
     Raises:
         ConfigError: if a key is unknown or a value is not of the key's type; the message names both.
 

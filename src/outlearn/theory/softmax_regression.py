@@ -25,20 +25,11 @@ def predict_softmax(
 
 
 def fit_softmax(
-    features: Float[np.ndarray, "points features"],
-    targets: Float[np.ndarray, "points classes"],
-    *,
-    penalty: Number,
+    features: Float[np.ndarray, "points features"], targets: Float[np.ndarray, "points classes"], *, penalty: Number
 ) -> Float[np.ndarray, "features_and_bias classes"]:
     """Fit a head by cross-entropy to (soft) labels: minimise mean CE + penalty/2 |W|^2, the bias without a penalty.
 
-    Args:
-        features: `[points, features]`.
-        targets: distributions, `[points, classes]`.
-        penalty: above 0, so that the optimum exists.
-
-    Returns:
-        Weights `[features + 1, classes]`.
+    The penalty is above 0, so that the optimum exists.
 
     Example:
         >>> w = fit_softmax(np.array([[-1.0], [1.0]]), np.eye(2), penalty=0.1)
@@ -75,15 +66,8 @@ def descend(
 ) -> Iterator[Float[np.ndarray, "models features_and_bias classes"]]:
     """Train one head a teacher by gradient descent with momentum, and yield the weights after each step.
 
-    Args:
-        features: `[points, features]`.
-        teachers: log-probabilities `[models, points, classes]`, the soft labels; positive everywhere.
-        reverse: reverse cross-entropy -sum s log t, with gradient -J(s) log t, instead of forward, with gradient s - t.
-        rate: step size.
-        steps: how many.
-
-    Yields:
-        Weights `[models, features + 1, classes]`, which the next step overwrites.
+    The soft labels are log-probabilities, positive everywhere; the next step overwrites the weights. `reverse` takes
+    reverse cross-entropy -sum s log t, with gradient -J(s) log t, instead of forward, with gradient s - t.
     """
     targets = np.exp(teachers)
     weights = np.zeros((len(teachers), features.shape[1] + 1, teachers.shape[-1]))

@@ -48,9 +48,7 @@ def local_cluster(environments: Sequence[Mapping[str, str]]) -> SpecCluster:
     # No second attempt without our knowledge: the loop counts attempts, the same way for all kinds of workers.
     with interrupts_blocked(), dask.config.set({"distributed.scheduler.allowed-failures": 0}):
         return SpecCluster(
-            workers=workers,
-            scheduler={"cls": Scheduler, "options": {**here, "port": 0}},
-            silence_logs="CRITICAL",
+            workers=workers, scheduler={"cls": Scheduler, "options": {**here, "port": 0}}, silence_logs="CRITICAL"
         )
 
 

@@ -21,6 +21,7 @@ from outlearn.store.store import Store
 __all__ = ["open_executor"]
 
 ADDRESSES = ("tcp://", "tls://")
+JOB_FILES = (".yaml", ".yml")
 
 
 @contextmanager
@@ -53,12 +54,7 @@ def open_executor(
     """
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise ConfigError(f"workers is {workers!r}; expected a number of processes, at least 1.")
-    if (
-        cluster is not None
-        and cluster != "local"
-        and not cluster.startswith(ADDRESSES)
-        and not cluster.endswith((".yaml", ".yml"))
-    ):
+    if not (cluster is None or cluster == "local" or cluster.startswith(ADDRESSES) or cluster.endswith(JOB_FILES)):
         raise ConfigError(
             f"cluster is {cluster!r}; expected 'local', the address of a dask scheduler such as 'tcp://10.0.0.1:8786' "
             "or 'tls://10.0.0.1:8786', or a .yaml file that describes Slurm jobs."

@@ -46,11 +46,7 @@ class _Slot:
 
 
 class Processes(Workers):
-    """Start worker processes as tasks come, and replace those that die.
-
-    Args:
-        environments: variables to set in each worker, one mapping a worker.
-    """
+    """Start worker processes as tasks come, one for each mapping of variables to set, and replace those that die."""
 
     def __init__(self, environments: Sequence[Mapping[str, str]]) -> None:
         self._workers = [_Slot(environment) for environment in environments]

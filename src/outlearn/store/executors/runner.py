@@ -31,12 +31,7 @@ OnDone = Callable[[str, Outcome], None]
 
 
 class TaskRunner:
-    """Run tasks on workers.
-
-    Args:
-        workers: where.
-        token: a file of the store that every worker must see, or an empty string.
-    """
+    """Run tasks on workers; `token` is a file of the store that every worker must see, if it is given."""
 
     def __init__(self, workers: Workers, *, token: str = "") -> None:
         self.workers = workers

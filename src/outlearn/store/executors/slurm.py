@@ -114,10 +114,7 @@ def slurm_arguments(jobs: SlurmJobs) -> dict[str, Any]:
 
 
 def open_slurm(jobs: SlurmJobs) -> Any:
-    """Start a scheduler here, and ask Slurm for the workers.
-
-    Returns:
-        The `SLURMCluster`.
+    """Start a scheduler here, a `SLURMCluster`, and ask Slurm for the workers.
 
     Raises:
         MissingExtraError: without dask-jobqueue.

@@ -47,12 +47,8 @@ def serve_driver(driver: int) -> None:
 def problem_here(version: str, token: str) -> str:
     """Say why this worker cannot take part: another version than the driver's, or another store.
 
-    Args:
-        version: the driver's outlearn version.
-        token: path of a file that the driver wrote into the store and that contains its own name; empty to check none.
-
-    Returns:
-        What is wrong and what to do; empty if nothing.
+    `token` is the path of a file that the driver wrote into the store and that contains its own name; empty to check
+    none. Returned is what is wrong and what to do, empty if nothing.
     """
     if version != __version__:
         return (

@@ -52,11 +52,7 @@ class Workers(ABC):
 
     @abstractmethod
     def submit(self, function: Callable[..., str], *arguments: str, gpu: bool) -> Future[str]:
-        """Give a task to a free worker.
-
-        Args:
-            function: what to call with these arguments.
-            gpu: whether to prefer workers that offer a GPU.
+        """Give a task to a free worker; with `gpu` rather to one that offers a GPU.
 
         Raises:
             ConnectionLostError: if the workers cannot be reached.
@@ -70,8 +66,7 @@ class Workers(ABC):
     def slots(self, *, gpu: bool = False) -> int:
         """Return how many tasks may be out at once, at least 1; wait a while for the first worker.
 
-        Args:
-            gpu: count only workers that offer a GPU, if any does.
+        With `gpu` only workers that offer a GPU count, if any does.
 
         Raises:
             ConnectionLostError: if the workers cannot be asked.

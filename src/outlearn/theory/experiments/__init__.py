@@ -15,16 +15,9 @@ from outlearn.theory.experiments.ridge import RidgeSettings, simulate_ridge
 from outlearn.theory.experiments.subspace import SubspaceSettings, simulate_subspace
 
 __all__ = [
-    "EXPERIMENTS",
-    "ConvexSettings",
-    "EnsemblesSettings",
-    "EntropySettings",
-    "Experiment",
-    "OnProgress",
-    "RandomFeaturesSettings",
-    "RidgeSettings",
-    "SubspaceSettings",
-]
+    "EXPERIMENTS", "ConvexSettings", "EnsemblesSettings", "EntropySettings", "Experiment", "OnProgress",
+    "RandomFeaturesSettings", "RidgeSettings", "SubspaceSettings",
+]  # fmt: skip
 
 EXPERIMENTS: dict[str, Experiment] = {
     experiment.name: experiment

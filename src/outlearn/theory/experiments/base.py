@@ -10,7 +10,7 @@ import numpy as np
 
 from outlearn.core.intervals import Interval
 from outlearn.errors import ConfigError
-from outlearn.results.theory import Claim, TheoryResult
+from outlearn.results.theory import Claim, Statistic, TheoryResult
 from outlearn.theory.sampling import mean_interval
 from outlearn.theory.scalars import Number, Real
 from outlearn.theory.settings import settings_as_dict
@@ -92,21 +92,10 @@ def worst(claims: Sequence[Claim]) -> Claim:
 def z_claim(text: str, draws: np.ndarray, predicted: np.ndarray | Real) -> Claim:
     """Claim that the mean of independent draws is the predicted one, in standard errors of their difference.
 
-    Args:
-        text: the sentence.
-        draws: `[draws]`.
-        predicted: a number, or each draw's own conditional expectation `[draws]`: pairing them takes away the variance
-            that the prediction already explains.
+    `predicted` may be each draw's own conditional expectation: pairing takes away the variance that it explains.
     """
-    return Claim(
-        text=text,
-        measured=float(draws.mean()),
-        predicted=float(np.mean(predicted)),
-        statistic="z",
-        tolerance=Z_TOLERANCE,
-        standard_error=mean_interval(draws - predicted).standard_error,
-        count=draws.size,
-    )
+    error = mean_interval(draws - predicted).standard_error
+    return _claim("z", text, draws.mean(), np.mean(predicted), Z_TOLERANCE, draws.size, error)
 
 
 def bootstrap_claim(
@@ -121,29 +110,15 @@ def bootstrap_claim(
     """Claim that a statistic of the means of draws, `[rows, draws]`, is the predicted one, in bootstrap errors."""
     count = draws.shape[-1]
     weights = rng.multinomial(count, np.full(count, 1 / count), resamples)
-    return Claim(
-        text=text,
-        measured=statistic(draws.mean(axis=-1)),
-        predicted=float(predicted),
-        statistic="z",
-        tolerance=Z_TOLERANCE,
-        standard_error=float(np.std([statistic(draws @ w / count) for w in weights], ddof=1)),
-        count=count,
-    )
+    error = float(np.std([statistic(draws @ w / count) for w in weights], ddof=1))
+    return _claim("z", text, statistic(draws.mean(axis=-1)), predicted, Z_TOLERANCE, count, error)
 
 
 def relative_claim(
     text: str, measured: Measured, predicted: Measured, tolerance: Real, count: int | None = None
 ) -> Claim:
     """Claim that a number is the predicted one up to a relative error; where 0 is predicted, it is that error."""
-    return Claim(
-        text=text,
-        measured=float(measured),
-        predicted=float(predicted),
-        statistic="relative error",
-        tolerance=tolerance,
-        count=count,
-    )
+    return _claim("relative error", text, measured, predicted, tolerance, count)
 
 
 def sign_claim(
@@ -154,11 +129,23 @@ def sign_claim(
     if isinstance(measured, Interval):
         error, count = measured.standard_error, measured.n_points
         measured = measured.mean
+    return _claim("sign", text, measured, sign, tolerance, count, error)
+
+
+def _claim(
+    statistic: Statistic,
+    text: str,
+    measured: Measured,
+    predicted: Measured,
+    tolerance: Real,
+    count: int | None,
+    error: float | None = None,
+) -> Claim:
     return Claim(
         text=text,
         measured=float(measured),
-        predicted=float(sign),
-        statistic="sign",
+        predicted=float(predicted),
+        statistic=statistic,
         tolerance=tolerance,
         standard_error=error,
         count=count,

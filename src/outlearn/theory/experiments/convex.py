@@ -136,28 +136,19 @@ def _softmax_linear(settings: ConvexSettings, rng: np.random.Generator) -> Probl
 
 A, B = "target_first", "prediction_first"
 SQUARED, REVERSE_KL, CE_TRAINED = "Squared loss", "Reverse-KL students", "CE-trained heads"
+L2, KL = "squared_euclidean", "negative_entropy"
 FAMILIES: dict[str, Family] = {
-    "subspace": Family("Linear class, squared loss", SQUARED, "squared_euclidean", A, _subspace, "equal"),
-    "cone": Family("Convex cone, squared loss", SQUARED, "squared_euclidean", A, _cone, "at least"),
-    "lines": Family("Union of lines (not convex), squared loss", SQUARED, "squared_euclidean", A, _lines, "neither"),
-    "m_flat": Family("m-flat class, reverse KL", REVERSE_KL, "negative_entropy", A, _m_flat, "equal"),
-    "half_space": Family("Convex half-space, reverse KL", REVERSE_KL, "negative_entropy", A, _half_space, "at least"),
-    "finite": Family("Finite class (not convex), reverse KL", REVERSE_KL, "negative_entropy", A, _finite, "neither"),
+    "subspace": Family("Linear class, squared loss", SQUARED, L2, A, _subspace, "equal"),
+    "cone": Family("Convex cone, squared loss", SQUARED, L2, A, _cone, "at least"),
+    "lines": Family("Union of lines (not convex), squared loss", SQUARED, L2, A, _lines, "neither"),
+    "m_flat": Family("m-flat class, reverse KL", REVERSE_KL, KL, A, _m_flat, "equal"),
+    "half_space": Family("Convex half-space, reverse KL", REVERSE_KL, KL, A, _half_space, "at least"),
+    "finite": Family("Finite class (not convex), reverse KL", REVERSE_KL, KL, A, _finite, "neither"),
     "softmax_linear": Family(
-        "Softmax-linear head trained by CE, KL(prediction, target)",
-        CE_TRAINED,
-        "negative_entropy",
-        B,
-        _softmax_linear,
-        "equal",
+        "Softmax-linear head trained by CE, KL(prediction, target)", CE_TRAINED, KL, B, _softmax_linear, "equal"
     ),
     "softmax_linear_ce": Family(
-        "The same heads, judged by CE(target, prediction)",
-        CE_TRAINED,
-        "negative_entropy",
-        A,
-        _softmax_linear,
-        "neither",
+        "The same heads, judged by CE(target, prediction)", CE_TRAINED, KL, A, _softmax_linear, "neither"
     ),
 }
 

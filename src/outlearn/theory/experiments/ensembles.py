@@ -169,28 +169,16 @@ def _other_claims(labels: np.ndarray, log_probs: np.ndarray, groups: np.ndarray)
     advantage = np.log(np.exp(of_labels).mean(axis=0)) - of_labels.mean(axis=0)
     saito = get_generator("itakura_saito")
     five, nine, mean = (saito.divergence(np.ones((1, 1)), np.array([[value]])).item() for value in (5.0, 9.0, 7.0))
+    total = f"Variance within data draws and between them ({split.share_between:.0%}) add up to the whole"
+    convex = (
+        "Log loss is convex: an ensemble by mean probability is never worse than its members on average (smallest "
+        "advantage at a point)"
+    )
+    other = "Itakura-Saito is not: at target 1, the mean of 5 and 9 is worse than they are on average (advantage)"
     return [
-        relative_claim(
-            f"Variance within data draws and between them ({split.share_between:.0%}) add up to the whole",
-            (split.within + split.between).mean(),
-            split.total.mean(),
-            EXACT,
-            n,
-        ),
-        sign_claim(
-            "Log loss is convex: an ensemble by mean probability is never worse than its members on average "
-            "(smallest advantage at a point)",
-            advantage.min(),
-            1.0,
-            -EXACT,
-            n,
-        ),
-        sign_claim(
-            "Itakura-Saito is not: at target 1, the mean of 5 and 9 is worse than they are on average (advantage)",
-            (five + nine) / 2 - mean,
-            -1.0,
-            EXACT,
-        ),
+        relative_claim(total, (split.within + split.between).mean(), split.total.mean(), EXACT, n),
+        sign_claim(convex, advantage.min(), 1.0, -EXACT, n),
+        sign_claim(other, (five + nine) / 2 - mean, -1.0, EXACT),
     ]
 
 
@@ -206,16 +194,9 @@ def _member_curve(
             values = _ensembles(log_probs, members, dual=kind == "dual")
             for order in target:
                 found = _decompose(target[order], values, order)
-                rows.append(
-                    {
-                        "members": size,
-                        "ensemble": kind,
-                        "order": order,
-                        "risk": float(found.total.mean()),
-                        "bias": float(found.bias.mean()),
-                        "variance": float(found.variance.mean()),
-                    }
-                )
+                terms = {"risk": found.total, "bias": found.bias, "variance": found.variance}
+                means = {name: float(values.mean()) for name, values in terms.items()}
+                rows.append({"members": size, "ensemble": kind, "order": order, **means})
     return as_columns(rows)
 
 

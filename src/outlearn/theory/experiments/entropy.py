@@ -163,15 +163,9 @@ def _student_curve(students: Students, margins: list[Interval], powers: list[flo
 
 
 def _power_curve(students: Students) -> dict[str, np.ndarray]:
-    return as_columns(
-        [
-            {
-                "student": name,
-                "steps": steps,
-                "power": power,
-                "log_loss": -students.at_labels(sharpen(logs, power)).mean(),
-            }
-            for name, steps, logs in zip(students.names, students.steps, students.log_probs, strict=True)
-            for power in POWERS
-        ]
-    )
+    rows = [
+        {"student": name, "steps": steps, "power": power, "log_loss": -students.at_labels(sharpen(logs, power)).mean()}
+        for name, steps, logs in zip(students.names, students.steps, students.log_probs, strict=True)
+        for power in POWERS
+    ]
+    return as_columns(rows)

@@ -90,14 +90,9 @@ def claims_of_sweep(
     settings: RandomFeaturesSettings, sweep: WidthSweep, teacher: RidgeLaw, crossing: float | None
 ) -> tuple[Claim, ...]:
     """Compare the sweep with the exact formulas and with the deterministic equivalents."""
+    text = "In every draw the gap is the misfit plus the residual (largest relative error)"
     claims = [
-        relative_claim(
-            "In every draw the gap is the misfit plus the residual (largest relative error)",
-            sweep.identity_error,
-            0.0,
-            IDENTITY_TOLERANCE,
-            settings.draws,
-        ),
+        relative_claim(text, sweep.identity_error, 0.0, IDENTITY_TOLERANCE, settings.draws),
         *_exact_claims(settings, sweep),
         *_slope_claims(settings, sweep),
         *_peak_claims(settings, sweep),
@@ -140,16 +135,12 @@ def _slope_claims(settings: RandomFeaturesSettings, sweep: WidthSweep) -> list[C
         return []
     horizontal = np.log(np.array(settings.widths)[index] - n - 1)
     text = "The distance to the posterior-mean teacher falls as 1 / (width - examples - 1): slope on log scales"
-    return [
-        bootstrap_claim(
-            text,
-            sweep.values["distance"][0][index],
-            lambda mean: float(np.polyfit(horizontal, np.log(mean), 1)[0]),
-            -1.0,
-            np.random.default_rng(0),
-            resamples=SLOPE_RESAMPLES,
-        )
-    ]
+
+    def slope(mean: np.ndarray) -> float:
+        return float(np.polyfit(horizontal, np.log(mean), 1)[0])
+
+    draws, rng = sweep.values["distance"][0][index], np.random.default_rng(0)
+    return [bootstrap_claim(text, draws, slope, -1.0, rng, resamples=SLOPE_RESAMPLES)]
 
 
 def _peak_claims(settings: RandomFeaturesSettings, sweep: WidthSweep) -> list[Claim]:

@@ -69,8 +69,7 @@ def draw_teachers(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fit teachers to the signal and to the noise of their labels apart: ridge is linear in its labels.
 
-    Returns:
-        H X beta and H e, each `[count, dimension]`; the teacher b_w is their sum.
+    H X beta and H e, each `[count, dimension]`, sum to the teacher b_w.
     """
     inputs = rng.standard_normal((count, settings.teacher_examples, settings.dimension))
     weights = rng.standard_normal((count, settings.teacher_width, settings.dimension))

@@ -170,14 +170,12 @@ def _asymptotic_claims(settings: RidgeSettings, laws: np.ndarray, teacher_risk: 
         for p in settings.teacher_penalties
     ]
     a1, a2, v = laws.mean(axis=2).T
+    risks = [law.risk(settings.signal_power, settings.noise_variance) for law in limits]
     compared = {
         "a1": (a1, [law.moments.trace for law in limits]),
         "a2": (a2, [law.moments.frobenius for law in limits]),
         "v": (v, [law.noise for law in limits]),
-        "risk": (
-            teacher_risk.mean(axis=1),
-            [law.risk(settings.signal_power, settings.noise_variance) for law in limits],
-        ),
+        "risk": (teacher_risk.mean(axis=1), risks),
     }
     claims = []
     for name, (measured, predicted) in compared.items():

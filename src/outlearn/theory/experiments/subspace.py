@@ -183,16 +183,9 @@ def _estimator_claims(settings: SubspaceSettings, estimates: list[list[Correlati
     for q, found in zip(settings.correlation_dimensions, estimates, strict=True):
         scale = 1.0 if q > 0 else min(settings.teacher_dimension, settings.student_dimension)  # at q = 0: relative
         plug_in = np.mean([e.uncorrected for e in found])
-        means.append(
-            relative_claim(
-                f"The estimator of q is unbiased (worst of {len(estimates)}, q = {q:g}; the plug-in value is "
-                f"{plug_in:.1f})",
-                np.mean([e.value for e in found]) / scale,
-                q,
-                ESTIMATOR_TOLERANCE,
-                len(found),
-            )
-        )
+        which = f"worst of {len(estimates)}, q = {q:g}; the plug-in value is {plug_in:.1f}"
+        text, mean = f"The estimator of q is unbiased ({which})", np.mean([e.value for e in found])
+        means.append(relative_claim(text, mean / scale, q, ESTIMATOR_TOLERANCE, len(found)))
         covered += [e.low <= q <= e.high for e in found]
     text = f"The {COVERAGE_LEVEL:.0%} intervals of the estimator hold the true q as often as they say"
     coverage = relative_claim(text, np.mean(np.array(covered)), COVERAGE_LEVEL, COVERAGE_TOLERANCE, len(covered))
