@@ -64,7 +64,7 @@ def prepared(overrides: list[str], store: Store) -> Callable[[], int]:
     config = ol.load_config(overrides=overrides)
     plan: Plan = make_plan(config)
     runner = StageRunner(store, Silent())
-    teachers = teacher_predictions(runner.result(plan.labelling.teachers), plan.task, plan.splits)
+    teachers = teacher_predictions(runner.result(plan.labeling.teachers), plan.task, plan.splits)
     features = runner.result(plan.stages["student features"]).arrays["features"]
     x = {name: features[getattr(plan.splits, name)] for name in ("student", "validation", "test")}
     base = HeadSettings(bias=True, **config.student.learner.model_dump(exclude={"kind"}))

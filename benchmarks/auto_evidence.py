@@ -72,7 +72,7 @@ def measure(overrides: list[str], seed: int, store: Store) -> dict[str, Any]:
     config = ol.load_config(overrides=[*overrides, f"seed={seed}"])
     plan = make_plan(config)
     runner = StageRunner(store, Silent())
-    teachers = teacher_predictions(runner.result(plan.labelling.teachers), plan.task, plan.splits)
+    teachers = teacher_predictions(runner.result(plan.labeling.teachers), plan.task, plan.splits)
     features = runner.result(plan.stages["student features"]).arrays["features"]
     ceilings = runner.result(plan.stages["ceilings"]).arrays["test"][-1]
     labels = plan.task.labels[plan.splits.test]

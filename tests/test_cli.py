@@ -102,7 +102,7 @@ BAD_FILES = {
     "latin.csv": (make(LONG.encode() + "caf\xe9,1\n".encode("latin-1")), "UTF-8"),
     "ragged.csv": (make(LONG + "a,1,2,3\n"), "line 102"),
     "blank.csv": (make(LONG + " ,1\n"), "line 102"),
-    "unlabelled.csv": (make("text,label\n" + "".join(f"words {i},\n" for i in range(100))), "data.label_column"),
+    "unlabeled.csv": (make("text,label\n" + "".join(f"words {i},\n" for i in range(100))), "data.label_column"),
     "broken.jsonl": (make(JSONL + '{"text": \n'), "line 101"),
     "list.jsonl": (make(JSONL + "[1]\n"), "line 101"),
     "sums.jsonl": (make(JSONL.replace('"label": 0', '"label": [0.5, 0.6]')), "sum"),

@@ -34,18 +34,18 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     task = load_task(name="digits")
     order = np.random.default_rng(0).permutation(task.n_points)
-    taught, unlabelled, test = order[:800], order[800:1400], order[1400:]
+    taught, unlabeled, test = order[:800], order[800:1400], order[1400:]
     pixels, digits = task.features, task.labels
     np.save(folder / "labels.npy", digits[test])
     misread = np.array([MISREAD.get(digit, digit) for digit in range(10)])
     for name, n_labels, written in (("careless", 40, digits), ("wrong", 50, misread[digits])):
         draws = taught[: TEACHERS * n_labels].reshape(TEACHERS, n_labels)  # no label is used twice
         teachers = [teach(pixels[draw][:, COARSE], written[draw]) for draw in draws]
-        weak_labels = np.stack([predict(teacher, pixels[unlabelled][:, COARSE]) for teacher in teachers])
+        weak_labels = np.stack([predict(teacher, pixels[unlabeled][:, COARSE]) for teacher in teachers])
         fit = fit_predict(
-            pixels[unlabelled],
+            pixels[unlabeled],
             weak_labels,
-            [HeadJob(labelling=m, loss=get_loss("forward_ce"), seed=m) for m in range(TEACHERS)],
+            [HeadJob(labeling=m, loss=get_loss("forward_ce"), seed=m) for m in range(TEACHERS)],
             {"test": pixels[test]},
             settings=HeadSettings(epochs=20, batch_size=32),
         )

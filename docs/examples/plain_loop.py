@@ -22,10 +22,10 @@ EPOCHS, BATCH = 10, 32
 def main() -> None:
     task = load_task(name="digits")
     order = np.random.default_rng(0).permutation(task.n_points)
-    taught, unlabelled, test = order[:100], order[100:1200], order[1200:]
+    taught, unlabeled, test = order[:100], order[100:1200], order[1200:]
     pixels = (task.features - task.features.mean(0)) / (task.features.std(0) + 1e-6)
     teacher = LogisticRegression(max_iter=1000).fit(pixels[taught][:, ::2], task.labels[taught])
-    weak_labels = torch.from_numpy(teacher.predict_proba(pixels[unlabelled][:, ::2])).float()
+    weak_labels = torch.from_numpy(teacher.predict_proba(pixels[unlabeled][:, ::2])).float()
     x = torch.from_numpy(pixels).float()
     truth = torch.from_numpy(task.labels[test])
     print(f"teacher: accuracy {teacher.score(pixels[test][:, ::2], task.labels[test]):.3f}")
@@ -34,10 +34,10 @@ def main() -> None:
         torch.manual_seed(0)
         student = torch.nn.Linear(64, 10)
         optimiser = torch.optim.AdamW(student.parameters(), lr=3e-3)
-        n_steps, step = EPOCHS * len(unlabelled) // BATCH, 0
+        n_steps, step = EPOCHS * len(unlabeled) // BATCH, 0
         while step < n_steps:
-            for batch in torch.randperm(len(unlabelled)).split(BATCH)[: n_steps - step]:
-                losses = loss(student(x[unlabelled][batch]), weak_labels[batch], progress=step / n_steps)
+            for batch in torch.randperm(len(unlabeled)).split(BATCH)[: n_steps - step]:
+                losses = loss(student(x[unlabeled][batch]), weak_labels[batch], progress=step / n_steps)
                 optimiser.zero_grad()
                 losses.mean().backward()
                 optimiser.step()

@@ -15,10 +15,10 @@ pytestmark = pytest.mark.medium
 TRAINED_FLOAT64 = 1e-8
 
 
-def _problem(n_classes: int, *, n: int = 37, d: int = 5, labellings: int = 3, seed: int = 0):
+def _problem(n_classes: int, *, n: int = 37, d: int = 5, labelings: int = 3, seed: int = 0):
     rng = np.random.default_rng(seed)
     features = rng.standard_normal((n, d)) * 3.0 + 1.0
-    logits = rng.standard_normal((labellings, n, n_classes)) * 2.0
+    logits = rng.standard_normal((labelings, n, n_classes)) * 2.0
     targets = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     return features, targets, rng.standard_normal((11, d)), rng
 
@@ -33,7 +33,7 @@ def test_batched_heads_equal_heads_trained_alone(name, n_classes, hidden):
     loss = get_loss(name)
     weights = rng.poisson(1.0, size=(2, len(features))).astype(float)
     weighting = (None, 1) if not loss.batch_coupled else (None, None)
-    jobs = [HeadJob(labelling, loss, w, seed) for labelling, w, seed in ((0, weighting[0], 0), (2, weighting[1], 5))]
+    jobs = [HeadJob(labeling, loss, w, seed) for labeling, w, seed in ((0, weighting[0], 0), (2, weighting[1], 5))]
     # Another loss beside it, of the same group as the second, shares buffers but must not leak.
     jobs.insert(1, HeadJob(1, get_loss("reverse_ce"), 0, 3))
     settings = HeadSettings(

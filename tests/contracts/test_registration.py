@@ -302,7 +302,7 @@ class CentroidLearner(Learner):
     def fit(self, features, targets, jobs, points, *, bias, weights=None, checkpoints=(), progress=None):
         logits: dict[str, list[np.ndarray]] = {name: [] for name in points}
         for job in jobs:
-            t = targets[job.labelling] * (1 if job.weighting is None else weights[job.weighting][:, None])
+            t = targets[job.labeling] * (1 if job.weighting is None else weights[job.weighting][:, None])
             means = t.T @ features / t.sum(axis=0)[:, None]
             for name, x in points.items():
                 far = ((x[:, None] - means) ** 2).sum(axis=-1)

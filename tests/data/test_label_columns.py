@@ -67,7 +67,7 @@ def test_items_that_an_annotator_has_not_seen_are_gaps(tmp_path):
 def test_an_annotation_twice_is_named_with_both_lines(tmp_path):
     rows = [["q0", "w1", "neg"], ["q0", "w2", "neg"], ["q1", "w1", "pos"], ["q0", "w1", "pos"]]
     path = write(tmp_path / "long.csv", ["task", "worker", "label"], rows)
-    with pytest.raises(DataError, match=r"line 5, column 'worker': 'w1' has labelled 'q0' already, in line 2"):
+    with pytest.raises(DataError, match=r"line 5, column 'worker': 'w1' has labeled 'q0' already, in line 2"):
         read_label_table(path)
 
 

@@ -20,9 +20,9 @@ from outlearn.estimator.classifier import WeakToStrongClassifier
 pytestmark = pytest.mark.medium
 
 EXPECTED_FAILURES = {
-    # The check uses the classes -1 and 1, and -1 marks an unlabelled point here, as in scikit-learn's own
+    # The check uses the classes -1 and 1, and -1 marks an unlabeled point here, as in scikit-learn's own
     # semi-supervised classifiers, which the check knows by name and leaves out. Its other half is tested below.
-    "check_classifiers_classes": "the class -1 is the mark of an unlabelled point",
+    "check_classifiers_classes": "the class -1 is the mark of an unlabeled point",
 }
 
 
@@ -61,18 +61,18 @@ class Recorder(LogisticRegression):
         return super().fit(X, y, sample_weight)
 
 
-def test_teachers_see_labelled_points_and_their_own_columns_only(task):
+def test_teachers_see_labeled_points_and_their_own_columns_only(task):
     X, seen, _, _ = task
     Recorder.seen.clear()
     WeakToStrongClassifier(teacher=Recorder(), n_teachers=3, teacher_features=[1, 4], random_state=0).fit(X, seen)
     assert len(Recorder.seen) == 3
-    labelled = {tuple(row): label for row, label in zip(X[:60, [1, 4]], seen[:60], strict=True)}
+    labeled = {tuple(row): label for row, label in zip(X[:60, [1, 4]], seen[:60], strict=True)}
     for rows, labels in Recorder.seen:
-        assert [labelled[tuple(row)] for row in rows] == labels.tolist()
+        assert [labeled[tuple(row)] for row in rows] == labels.tolist()
 
 
 def test_students_never_see_a_label_of_y(task):
-    """The same weak labels with other true labels at the labelled points give the same students."""
+    """The same weak labels with other true labels at the labeled points give the same students."""
     X, seen, X_test, _ = task
     weak = np.random.default_rng(0).dirichlet([1, 1], size=(2, len(X)))
     first, second = (
@@ -82,7 +82,7 @@ def test_students_never_see_a_label_of_y(task):
     np.testing.assert_array_equal(first, second)
 
 
-def test_without_unlabelled_points_a_student_learns_outside_its_teachers_bootstrap(task):
+def test_without_unlabeled_points_a_student_learns_outside_its_teachers_bootstrap(task):
     """A teacher that repeats what it has seen and is blank elsewhere teaches nothing: no label leaks to its student."""
     X, _, X_test, _ = task
 
@@ -144,7 +144,7 @@ def test_teachers_that_say_zero_need_smoothing_to_be_explained(task):
 
 
 @pytest.mark.parametrize("mark", [np.array(["a", "b", "-1"] * 40), np.array(["a", "b", -1] * 40, dtype=object)])
-def test_text_labels_mark_unlabelled_points_by_minus_one(mark):
+def test_text_labels_mark_unlabeled_points_by_minus_one(mark):
     X = np.random.default_rng(0).normal(size=(120, 3))
     model = WeakToStrongClassifier(n_teachers=2, random_state=0).fit(X, mark)
     assert model.classes_.tolist() == ["a", "b"]
@@ -375,7 +375,7 @@ def test_auto_chooses_among_students_of_teachers_trained_here(task):
 
 
 def test_auto_takes_points_that_some_teachers_may_not_show(task):
-    """Everything is labelled: a student sees only points outside its teacher's bootstrap, also while choosing."""
+    """Everything is labeled: a student sees only points outside its teacher's bootstrap, also while choosing."""
     _, _, X, y = task
     model = WeakToStrongClassifier(loss="auto", n_teachers=3, epochs=4, random_state=0).fit(X, y)
     assert np.isfinite(model.choice_.values[:, 0]).all()

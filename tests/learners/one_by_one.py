@@ -28,7 +28,7 @@ def train_alone(
         scale[scale < 1e-9] = 1.0
         x, p = (x - mean) / scale, (p - mean) / scale
     x, p = torch.tensor(x), torch.tensor(p)
-    t = torch.tensor(targets[job.labelling], dtype=torch.float64)
+    t = torch.tensor(targets[job.labeling], dtype=torch.float64)
     w = torch.ones(len(x), dtype=torch.float64)
     if job.weighting is not None:
         w = torch.tensor(weights[job.weighting], dtype=torch.float64)

@@ -18,10 +18,10 @@ from outlearn.losses import get_loss
 HARD, SOFT = get_loss("hard_ce"), get_loss("forward_ce")
 
 
-def _problem(n_classes: int, *, n: int = 300, d: int = 8, labellings: int = 3, seed: int = 0):
+def _problem(n_classes: int, *, n: int = 300, d: int = 8, labelings: int = 3, seed: int = 0):
     rng = np.random.default_rng(seed)
     features = rng.standard_normal((n, d)) @ np.diag(np.geomspace(0.2, 3.0, d)) + 0.5
-    logits = np.einsum("nd,ldk->lnk", features, rng.standard_normal((labellings, d, n_classes)))
+    logits = np.einsum("nd,ldk->lnk", features, rng.standard_normal((labelings, d, n_classes)))
     logits = logits + rng.gumbel(size=logits.shape)
     targets = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     return features, targets, rng
@@ -67,7 +67,7 @@ def test_the_gap_is_certified_and_within_tolerance(n_classes, C, bias):
     jobs = [HeadJob(i % 3, (SOFT, HARD, get_loss("forward_kl"))[i % 3], (None, 0, 1, 2, 3)[i % 5]) for i in range(15)]
     fit = fit_convex(features, targets, jobs, {}, C=C, weights=weights, bias=bias, standardise=False)
     for i, job in enumerate(jobs):
-        t = targets[job.labelling]
+        t = targets[job.labeling]
         t = np.eye(n_classes)[t.argmax(1)] if job.loss is HARD else t
         w = np.ones(len(features)) if job.weighting is None else weights[job.weighting]
         true_gap = _value(fit, i, features, t, w, C, bias) - _optimum(features, t, w, C, bias)
@@ -105,7 +105,7 @@ def test_scikit_learn_finds_the_same_model(n_classes, bias):
 
 
 def test_many_heads_end_where_one_does():
-    features, targets, rng = _problem(2, labellings=4)
+    features, targets, rng = _problem(2, labelings=4)
     weights = rng.poisson(1.0, size=(40, len(features))).astype(float)
     jobs = [HeadJob(i % 4, HARD, i) for i in range(40)]
     many = fit_convex(features, targets, jobs, {"train": features}, weights=weights, tolerance=1e-9)
@@ -125,7 +125,7 @@ def test_a_head_that_sees_fewer_examples_than_features_is_solved_too():
 
 
 def test_memory_chunks_and_threads_and_seeds_change_nothing_beyond_the_gap():
-    features, targets, _ = _problem(3, labellings=6)
+    features, targets, _ = _problem(3, labelings=6)
     jobs = [HeadJob(i % 6, SOFT, seed=i) for i in range(12)]
     whole = fit_convex(features, targets, jobs, {"train": features}, tolerance=1e-10)
     pieces = fit_convex(features, targets, jobs, {"train": features}, tolerance=1e-10, memory_bytes=1)
@@ -136,7 +136,7 @@ def test_memory_chunks_and_threads_and_seeds_change_nothing_beyond_the_gap():
 
 
 def test_threads_and_memory_change_no_bit_of_many_float32_heads():
-    features, targets, _ = _problem(3, labellings=200)
+    features, targets, _ = _problem(3, labelings=200)
     jobs, before, found = [HeadJob(i, SOFT) for i in range(200)], torch.get_num_threads(), []
     try:
         for threads, memory in ((1, None), (2, None), (3, 2**27), (1, 2**26)):
@@ -155,7 +155,7 @@ def test_a_tighter_tolerance_is_reached():
 
 
 def test_the_certificate_bounds_the_gap_far_from_the_optimum_too():
-    features, targets, rng = _problem(3, labellings=1)
+    features, targets, rng = _problem(3, labelings=1)
     t, n, C = targets[0], len(features), 2.0
     x = torch.tensor(np.hstack([features, np.ones((n, 1))]))
     ridge = torch.full((5,), 1 / (C * n), dtype=torch.float64)

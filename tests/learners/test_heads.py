@@ -211,7 +211,7 @@ def test_divergence_is_an_error_that_names_the_job(problem, threads):
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        with pytest.raises(DomainError, match=r"jobs\[\d\] \(labelling .*diverged.*Lower learning_rate"):
+        with pytest.raises(DomainError, match=r"jobs\[\d\] \(labeling .*diverged.*Lower learning_rate"):
             fit_predict(features, targets, jobs, {}, settings=settings)
     finally:
         torch.set_num_threads(before)
@@ -242,7 +242,7 @@ def _replace(array: np.ndarray, where: tuple, value: float) -> np.ndarray:
         (lambda a: a.update(weights=np.zeros((2, 53))), DataError, r"weights\[0\] is 0 for every example"),
         (lambda a: a.update(weights=_replace(np.ones((2, 53)), (1, 7), -1)), DomainError, r"weights\[1, 7\]"),
         (lambda a: a.update(weights=np.ones((2, 50))), ShapeError, "weights have shape"),
-        (lambda a: a.update(jobs=[HeadJob(9, LOSSES[0])]), ConfigError, r"jobs\[0\].labelling is 9"),
+        (lambda a: a.update(jobs=[HeadJob(9, LOSSES[0])]), ConfigError, r"jobs\[0\].labeling is 9"),
         (lambda a: a.update(jobs=[HeadJob(0, LOSSES[0], 0)]), ConfigError, r"jobs\[0\].weighting is 0"),
         (lambda a: a.update(jobs=[HeadJob(0, "forward_ce")]), ConfigError, "whose loss is a Loss"),
         (lambda a: a.update(jobs=[HeadJob(0, LOSSES[0], seed=-1)]), ConfigError, "seed is -1"),
@@ -282,13 +282,13 @@ def test_a_bad_setting_is_named(setting, value):
             HeadSettings(schedule=value)
 
 
-@pytest.mark.parametrize("labelling", [0.5, True, "0"])
-def test_a_labelling_that_is_no_whole_number_is_named(labelling):
+@pytest.mark.parametrize("labeling", [0.5, True, "0"])
+def test_a_labeling_that_is_no_whole_number_is_named(labeling):
     x = np.arange(8, dtype=np.float32)[:, None]
     targets = np.eye(2)[[0, 1] * 4][None]
-    job = HeadJob(labelling, get_loss("forward_ce"))
+    job = HeadJob(labeling, get_loss("forward_ce"))
     for fit in (fit_predict, fit_convex):
-        with pytest.raises(ConfigError, match=r"jobs\[0\].labelling"):
+        with pytest.raises(ConfigError, match=r"jobs\[0\].labeling"):
             fit(x, targets, [job], {})
 
 

@@ -76,7 +76,7 @@ def test_start_takes_the_place_of_the_first_fit():
         np.testing.assert_allclose(one.logits["train"], other.logits["train"], atol=FLOAT32)
 
 
-def test_jobs_of_two_losses_on_one_labelling_each_learn_from_themselves():
+def test_jobs_of_two_losses_on_one_labeling_each_learn_from_themselves():
     x, weak, _ = world()
     jobs = [HeadJob(0, get_loss(name), seed=0) for name in ("reverse_ce", "forward_ce")]
     together = fit_rounds(x, weak, jobs, {"train": x}, rounds=2, settings=SETTINGS)[-1].logits["train"]
@@ -109,7 +109,7 @@ def test_a_number_of_rounds_that_does_not_do_is_an_error(rounds, start):
 def test_labels_of_weight_0_are_never_heard_in_any_round():
     x, weak, jobs = world()
     weights = (np.arange(len(x)) % 3 > 0).astype(float)[None]
-    weighted = [HeadJob(job.labelling, job.loss, weighting=0, seed=job.seed) for job in jobs]
+    weighted = [HeadJob(job.labeling, job.loss, weighting=0, seed=job.seed) for job in jobs]
     other = weak.copy()
     other[:, ::3] = other[:, ::3, ::-1]
     found = [
@@ -146,8 +146,8 @@ def test_a_start_of_another_shape_is_an_error():
     ("change", "kind", "what"),
     [
         (lambda x, w, j: (w * 5, j), DomainError, "target"),
-        (lambda x, w, j: (w, [HeadJob(-1, j[0].loss), j[1]]), ConfigError, r"jobs\[0\].labelling is -1"),
-        (lambda x, w, j: (w, [j[0], HeadJob(5, j[0].loss)]), ConfigError, r"jobs\[1\].labelling is 5"),
+        (lambda x, w, j: (w, [HeadJob(-1, j[0].loss), j[1]]), ConfigError, r"jobs\[0\].labeling is -1"),
+        (lambda x, w, j: (w, [j[0], HeadJob(5, j[0].loss)]), ConfigError, r"jobs\[1\].labeling is 5"),
         (lambda x, w, j: (w, [j[0], HeadJob(1, j[0].loss, weighting=3)]), ConfigError, "weighting is 3"),
         (lambda x, w, j: (w[0], j), ShapeError, r"targets\[None\]"),
         (lambda x, w, j: (w[:, 1:], j), ShapeError, "96 examples"),

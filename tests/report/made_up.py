@@ -387,7 +387,7 @@ def _results(
             n_student=2700,
             n_validation=len(all_labels["validation"]),
             n_test=len(labels),
-            n_unlabelled=0,
+            n_unlabeled=0,
             n_classes=n_classes,
             class_names=tuple(class_names),
             source=HOSTILE[1] if hostile else "made up for a test",

@@ -87,7 +87,7 @@ def test_every_candidate_is_trained_as_it_is_alone(world):
     found = dict(fit_candidates(x[part], targets, {"test": x}, CANDIDATES, base=BASE, seeds=[0, 1, 2, 3]))
     assert set(found) == set(CANDIDATES)
     for candidate in CANDIDATES:
-        alone = fit_chosen(x[part], targets, {"test": x}, candidate, base=BASE, labelling_of=[2, 0], seeds=[2, 0])
+        alone = fit_chosen(x[part], targets, {"test": x}, candidate, base=BASE, labeling_of=[2, 0], seeds=[2, 0])
         np.testing.assert_allclose(found[candidate]["test"][[2, 0]], alone["test"], atol=2e-3, err_msg=str(candidate))
 
 
@@ -240,7 +240,7 @@ def test_thresholds_are_settled_on_the_labels_that_are_learned_from():
 
     def fits(targets):
         seeds = [0, 1]
-        chosen = fit_chosen(x, targets, {"x": x}, cace, base=BASE, labelling_of=[0, 1], seeds=seeds, weights=weights)
+        chosen = fit_chosen(x, targets, {"x": x}, cace, base=BASE, labeling_of=[0, 1], seeds=seeds, weights=weights)
         ((_, found),) = fit_candidates(x, targets, {"x": x}, [cace], base=BASE, seeds=seeds, weights=weights)
         return chosen["x"], found["x"]
 

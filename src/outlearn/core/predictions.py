@@ -3,7 +3,7 @@
 Models are draws of the training randomness (a subset of the data, a seed). Log-probabilities are normalised once, when
 the predictions are made, so every number computed from them stays finite at logits of size 1000.
 
-Everything paired (misfit, gap, agreement, recovery) goes through `labelled_by`, so that a student is never compared
+Everything paired (misfit, gap, agreement, recovery) goes through `labeled_by`, so that a student is never compared
 with a teacher it has not seen, nor a point with another point.
 """
 
@@ -17,7 +17,7 @@ from jaxtyping import Float, Integer, Real, Shaped
 from outlearn.core.log_space import SUM_TOLERANCE, log_mean, log_normalise
 from outlearn.errors import AlignmentError, DomainError, ShapeError
 
-__all__ = ["Predictions", "check_every_answer", "check_same_points", "labelled_by", "weighted_log_mean"]
+__all__ = ["Predictions", "check_every_answer", "check_same_points", "labeled_by", "weighted_log_mean"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Predictions:
     Attributes:
         log_probs: `[models, points, classes]`, float64, normalised, in nats, read-only; -inf is a probability of 0.
         point_ids: `[points]`, unique, what identifies each point; 0, 1, 2, ... if not given.
-        teacher_of: `[models]`, for students: the index of the teacher that labelled each one's training data, or None.
+        teacher_of: `[models]`, for students: the index of the teacher that labeled each one's training data, or None.
         answered: `[models, points]`, for labelers that leave points out: where each says something; None if all do
             everywhere. What stands in `log_probs` at a gap is no answer: no score, mean or combination counts it.
 
@@ -73,7 +73,7 @@ class Predictions:
             logits: `[models, points, classes]`, or `[points, classes]` for one model. A constant added to a row changes
                 nothing. -inf is a probability of 0.
             point_ids: `[points]`, unique; 0, 1, 2, ... if None.
-            teacher_of: `[models]` int, the teacher that labelled each model's training data; None if unknown.
+            teacher_of: `[models]` int, the teacher that labeled each model's training data; None if unknown.
 
         Returns:
             The predictions.
@@ -270,10 +270,10 @@ def check_same_points(first: Predictions, second: Predictions, names: tuple[str,
         )
 
 
-def labelled_by(teacher: Predictions, student: Predictions) -> Integer[np.ndarray, "students"]:
-    """Return for each student the row of the teacher that labelled it.
+def labeled_by(teacher: Predictions, student: Predictions) -> Integer[np.ndarray, "students"]:
+    """Return for each student the row of the teacher that labeled it.
 
-    `student.teacher_of` says it. Without it, one teacher labelled all students, or student m belongs to teacher m when
+    `student.teacher_of` says it. Without it, one teacher labeled all students, or student m belongs to teacher m when
     there are as many of both; any other shape is an error.
 
     Returns:
@@ -284,7 +284,7 @@ def labelled_by(teacher: Predictions, student: Predictions) -> Integer[np.ndarra
 
     Example:
         >>> t = Predictions.from_probs(np.full((2, 3, 2), 0.5))
-        >>> labelled_by(t, Predictions.from_probs(np.full((4, 3, 2), 0.5), teacher_of=np.array([0, 0, 1, 1])))
+        >>> labeled_by(t, Predictions.from_probs(np.full((4, 3, 2), 0.5), teacher_of=np.array([0, 0, 1, 1])))
         array([0, 0, 1, 1])
     """
     check_same_points(teacher, student)
@@ -295,7 +295,7 @@ def labelled_by(teacher: Predictions, student: Predictions) -> Integer[np.ndarra
         if n_teachers == 1:
             return np.zeros(n_students, dtype=np.intp)
         raise AlignmentError(
-            f"{n_students} students of {n_teachers} teachers: nothing says which teacher labelled which student. "
+            f"{n_students} students of {n_teachers} teachers: nothing says which teacher labeled which student. "
             "Pass teacher_of=[one teacher index per student] when making the student's Predictions."
         )
     index = np.asarray(student.teacher_of)
@@ -303,7 +303,7 @@ def labelled_by(teacher: Predictions, student: Predictions) -> Integer[np.ndarra
         wrong = int(index[(index < 0) | (index >= n_teachers)][0])
         raise AlignmentError(
             f"student.teacher_of must index {n_teachers} teachers from 0 to {n_teachers - 1}; got {wrong}. "
-            "Pass every teacher that labelled a student, in the order of the indices."
+            "Pass every teacher that labeled a student, in the order of the indices."
         )
     return index
 

@@ -1,4 +1,4 @@
-"""Which labelled points each teacher learns from: the randomness that the decomposition calls variance."""
+"""Which labeled points each teacher learns from: the randomness that the decomposition calls variance."""
 
 from __future__ import annotations
 

@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Bool, Shaped
 
 from outlearn.data.label_cells import NEVER_A_CLASS, is_gap
-from outlearn.data.task import UNLABELLED
+from outlearn.data.task import UNLABELED
 from outlearn.data.wording import normalise
 from outlearn.errors import DataError
 
-__all__ = ["is_unlabelled", "refuse_what_is_no_class", "with_gaps_marked"]
+__all__ = ["is_unlabeled", "refuse_what_is_no_class", "with_gaps_marked"]
 
 
 def with_gaps_marked(labels: Any) -> Shaped[np.ndarray, "..."]:
@@ -33,29 +33,29 @@ def with_gaps_marked(labels: Any) -> Shaped[np.ndarray, "..."]:
     if values.ndim > 2:
         return values
     if values.dtype.kind == "f" and (gaps := np.isnan(values)).any():
-        marked = np.where(gaps, UNLABELLED, values)
+        marked = np.where(gaps, UNLABELED, values)
         return marked.astype(np.int64) if (marked == np.round(marked)).all() and np.isfinite(marked).all() else values
     if values.dtype.kind == "O":
         values = values.copy()
-        values[np.array([is_gap(cell) for cell in values.ravel()], dtype=bool).reshape(values.shape)] = UNLABELLED
+        values[np.array([is_gap(cell) for cell in values.ravel()], dtype=bool).reshape(values.shape)] = UNLABELED
         whole = all(isinstance(v, Integral) and not isinstance(v, bool) for v in values.ravel().tolist())
         return values.astype(np.int64) if whole and values.size else values
-    return np.where(np.char.strip(values) == "", str(UNLABELLED), values) if values.dtype.kind == "U" else values
+    return np.where(np.char.strip(values) == "", str(UNLABELED), values) if values.dtype.kind == "U" else values
 
 
-def is_unlabelled(labels: Shaped[np.ndarray, "..."]) -> Bool[np.ndarray, "..."]:
+def is_unlabeled(labels: Shaped[np.ndarray, "..."]) -> Bool[np.ndarray, "..."]:
     """Find the gaps of an array: -1, and in an array of text "-1", which NumPy makes of a -1 among texts.
 
     Example:
-        >>> is_unlabelled(np.array([0, -1, 1])), is_unlabelled(np.array(["a", -1]))
+        >>> is_unlabeled(np.array([0, -1, 1])), is_unlabeled(np.array(["a", -1]))
         (array([False,  True, False]), array([False,  True]))
     """
     if labels.dtype.kind in "US":
-        return np.asarray(labels == np.array(str(UNLABELLED), dtype=labels.dtype))
+        return np.asarray(labels == np.array(str(UNLABELED), dtype=labels.dtype))
     if labels.dtype.kind == "O":
-        found = [not isinstance(v, bool | str) and v == UNLABELLED for v in labels.ravel().tolist()]
+        found = [not isinstance(v, bool | str) and v == UNLABELED for v in labels.ravel().tolist()]
         return np.array(found, dtype=bool).reshape(labels.shape)
-    return np.asarray(labels == UNLABELLED) if labels.dtype.kind in "fiu" else np.zeros(labels.shape, dtype=bool)
+    return np.asarray(labels == UNLABELED) if labels.dtype.kind in "fiu" else np.zeros(labels.shape, dtype=bool)
 
 
 def refuse_what_is_no_class(labels: Shaped[np.ndarray, "..."]) -> None:
@@ -67,22 +67,22 @@ def refuse_what_is_no_class(labels: Shaped[np.ndarray, "..."]) -> None:
     """
     if labels.dtype.kind not in "OU":
         return
-    given = labels[~is_unlabelled(labels)].ravel().tolist()
+    given = labels[~is_unlabeled(labels)].ravel().tolist()
     for value in given if labels.dtype.kind == "O" else ():
         if not isinstance(value, str | Real):
             raise DataError(
-                f"labels hold {value!r}; expected the name or number of a class, or {UNLABELLED} where there is none: "
-                f"replace it with {UNLABELLED}."
+                f"labels hold {value!r}; expected the name or number of a class, or {UNLABELED} where there is none: "
+                f"replace it with {UNLABELED}."
             )
     if len({isinstance(value, str) for value in given}) > 1:
         raise DataError(
-            f"labels mix text and numbers. Write all classes as text, or all as numbers; {UNLABELLED} marks a point "
+            f"labels mix text and numbers. Write all classes as text, or all as numbers; {UNLABELED} marks a point "
             "without a label in both."
         )
     spellings: dict[str, str] = {}
     for name in dict.fromkeys(value for value in given if isinstance(value, str)):
         if name.strip().lower() in NEVER_A_CLASS:
-            raise DataError(f"labels hold {name!r}, which is no class. Write {UNLABELLED} if the point has no label.")
+            raise DataError(f"labels hold {name!r}, which is no class. Write {UNLABELED} if the point has no label.")
         other = spellings.setdefault(normalise(name), name)
         if other != name:
             raise DataError(f"labels hold {name!r}, where another label is {other}. Write all labels in one way.")

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from outlearn.data.raw_table import RawTable
-from outlearn.data.task import SUM_TOLERANCE, UNLABELLED
+from outlearn.data.task import SUM_TOLERANCE, UNLABELED
 from outlearn.data.wording import shortened
 
 __all__ = ["MINUS_1", "NEVER_A_CLASS", "LabelCell", "cell_value", "distribution", "is_gap", "label_cells"]
@@ -113,7 +113,7 @@ def label_cells(table: RawTable, column: str) -> Iterator[LabelCell]:
             value = value[0].strip() or None
         if isinstance(value, list) and all(is_gap(each) for each in value):
             value = None
-        if table.minus_1_is_missing and value in (UNLABELLED, str(UNLABELLED)):
+        if table.minus_1_is_missing and value in (UNLABELED, str(UNLABELED)):
             value = None
         yield LabelCell(value, _kind(value), cell, row, at, column)
 

@@ -16,7 +16,7 @@ __all__ = ["LabelColumns", "LongForm", "labeler_columns", "long_form"]
 
 MANY_VALUES = 10  # different values from which a column is no column of classes, unless they are a tenth of its rows
 # What annotation tools call their columns, without the _id that may follow.
-ANNOTATORS = ("annotator", "labeler", "labeller", "worker", "rater", "coder", "judge", "user")
+ANNOTATORS = ("annotator", "labeler", "labeler", "worker", "rater", "coder", "judge", "user")
 ITEMS = ("item", "task", "question", "unit", "point", "example", "document")
 ANSWERS = ("label", "answer", "annotation", "class", "vote", "response", "rating")
 

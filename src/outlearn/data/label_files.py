@@ -17,7 +17,7 @@ from outlearn.data.npz_files import check_features
 from outlearn.data.point_ids import join_by_id, read_ids
 from outlearn.data.raw_table import RawTable
 from outlearn.data.read_labels import read_annotations, read_labels
-from outlearn.data.task import UNLABELLED
+from outlearn.data.task import UNLABELED
 from outlearn.data.task_table import read_texts
 from outlearn.errors import AlignmentError, ConfigError, suggest
 
@@ -154,7 +154,7 @@ def _with_true_labels(table: LabelTable, raw: RawTable, id_column: str) -> Label
         table = replace(table, notes=(*table.notes, note))
     ids = read_ids(raw, id_column, errors) if id_column in raw.columns else None
     known = read_labels(raw, [column], errors, class_names=table.class_names).labels[0]
-    if not (known != UNLABELLED).any():
+    if not (known != UNLABELED).any():
         errors.add("holds no true label at all. Fill some, or leave it out.", column=column)
     errors.raise_if_any()
     if ids is None or not table.has_ids:
@@ -164,8 +164,8 @@ def _with_true_labels(table: LabelTable, raw: RawTable, id_column: str) -> Label
     if unknown:
         raise AlignmentError(
             f"{raw.source}: {len(unknown)} ids are not in {table.source}, first {unknown[0]!r}. Give true labels "
-            "of points that were labelled."
+            "of points that were labeled."
         )
-    true = np.full(table.n_points, UNLABELLED, dtype=np.int64)
+    true = np.full(table.n_points, UNLABELED, dtype=np.int64)
     true[[point_of[name] for name in ids]] = known
     return replace(table, true_labels=true)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from outlearn.data.task import UNLABELLED
+from outlearn.data.task import UNLABELED
 
 __all__ = ["LabelTable"]
 
@@ -56,7 +56,7 @@ class LabelTable:
     @property
     def answered(self) -> Bool[np.ndarray, "labelers points"]:
         """Mark where a labeler says something."""
-        return np.asarray(self.labels != UNLABELLED)
+        return np.asarray(self.labels != UNLABELED)
 
     def select(self, ids: Sequence[str]) -> LabelTable:
         """Keep these points, in this order."""

@@ -20,7 +20,7 @@ from outlearn.data.label_columns import LongForm
 from outlearn.data.label_table import LabelTable
 from outlearn.data.point_ids import name_of
 from outlearn.data.raw_table import RawTable
-from outlearn.data.task import UNLABELLED
+from outlearn.data.task import UNLABELED
 from outlearn.data.wording import shortened
 
 __all__ = ["read_annotations", "read_labels"]
@@ -97,7 +97,7 @@ def read_annotations(
     class_names: Sequence[str] | None = None,
     normalise: bool = False,
 ) -> LabelTable:
-    """Read the labels of every annotator, with a gap where one has not labelled an item.
+    """Read the labels of every annotator, with a gap where one has not labeled an item.
 
     Annotators and items come in the order of the file; `ids` name the item of each row.
 
@@ -118,7 +118,7 @@ def read_annotations(
         where = names.setdefault(name, len(names)), items[item]
         if where in first:
             errors.add(
-                f"{name!r} has labelled {item!r} already, in {table.unit} {first[where]}. Keep one of the rows, or "
+                f"{name!r} has labeled {item!r} already, in {table.unit} {first[where]}. Keep one of the rows, or "
                 "name the second answer's annotator otherwise.",
                 at=at,
                 column=form.annotator,
@@ -126,7 +126,7 @@ def read_annotations(
         first.setdefault(where, at)
     read = read_labels(table, [form.label], errors, class_names=class_names, normalise=normalise)
     errors.raise_if_any(beyond=before)
-    labels = np.full((len(names), len(items)), UNLABELLED, dtype=np.int64)
+    labels = np.full((len(names), len(items)), UNLABELED, dtype=np.int64)
     probs = None if read.probs is None else np.full((*labels.shape, read.n_classes), np.nan)
     of_row = tuple(np.array(list(first)).T)  # one place for each row, in the order of the rows
     labels[of_row] = read.labels[0]
@@ -172,7 +172,7 @@ def _coded(
 ) -> tuple[Int64[np.ndarray, "columns rows"], Float64[np.ndarray, "columns rows classes"] | None]:
     """Turn cells into classes, -1 at a gap, and where one is a distribution, into distributions, nan at a gap."""
     place = {column: k for k, column in enumerate(columns)}
-    labels = np.full((len(columns), n_rows), UNLABELLED, dtype=np.int64)
+    labels = np.full((len(columns), n_rows), UNLABELED, dtype=np.int64)
     soft: dict[tuple[int, int], list[float]] = {}
     for cell in given:
         where = place[cell.column], cell.row
@@ -216,7 +216,7 @@ def _refuse_what_is_no_label(given: Sequence[LabelCell], known: Sequence[str], e
             )
         elif cell.kind == "names":
             wrong = several_names(cell.raw, cell.value)
-        elif written == str(UNLABELLED) and written not in known:
+        elif written == str(UNLABELED) and written not in known:
             wrong = f"is {MINUS_1}"
         elif cell.kind == "name" and written not in known and written.lower() in (BLANKS if numbers else NEVER_A_CLASS):
             beside = " where other labels are numbers" if numbers else ", which is no class"

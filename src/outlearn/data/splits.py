@@ -70,7 +70,7 @@ def make_splits(
        fractions (the least increase of chi-squared). Before that, every split receives one small family of each class.
     4. Where the file assigns splits: teacher, student, validation and test are taken as they are; `train` is cut into
        teacher and student (and into validation or test, if the file names no point for them), by the fractions.
-    5. Points without a label go to student. They count towards its fraction: it takes labelled points only where they
+    5. Points without a label go to student. They count towards its fraction: it takes labeled points only where they
        are fewer than that, and those that this leaves go to the other splits by their fractions.
 
     Args:
@@ -98,20 +98,20 @@ def make_splits(
         named = ", ".join(f"{name} {share}" for name, share in zip(SPLIT_NAMES, fractions.tolist(), strict=True))
         raise ConfigError(f"splits are {named}; expected four positive fractions that sum to 1.")
     assigned = list(task.assigned) if task.assigned is not None else [ANY] * task.n_points
-    _refuse_unlabelled(task, assigned)
+    _refuse_unlabeled(task, assigned)
     keys = _text_keys(task)
     kept, notes = _without_copies(task, keys, assigned)
     families = _families(task, keys, kept)
     allowed = _allowed_splits(task, assigned, families)
     split_of = assign_splits(task, families, allowed, fractions, np.random.default_rng(seed))
-    lost = ~task.labelled & (split_of >= 0) & (split_of != STUDENT)
+    lost = ~task.labeled & (split_of >= 0) & (split_of != STUDENT)
     split_of[lost] = -1
 
     indices = {name: np.flatnonzero(split_of == i) for i, name in enumerate(SPLIT_NAMES)}
     _check_classes(task, indices, families)
     splits = Splits(**indices, removed=np.flatnonzero(split_of < 0), notes=())
-    if not task.labelled.all():
-        notes.append(_unlabelled_note(task, splits, int(lost.sum())))
+    if not task.labeled.all():
+        notes.append(_unlabeled_note(task, splits, int(lost.sum())))
     if task.groups is not None:
         n_groups = len({task.groups[i] for i in kept})
         notes.append(f"The points of each of the {n_groups:,} groups are in one split.")
@@ -128,10 +128,10 @@ def _text_keys(task: Task) -> list[tuple[str, ...]]:
     return [(hashlib.sha256(row.tobytes()).hexdigest(),) for row in np.asarray(task.features)]
 
 
-def _refuse_unlabelled(task: Task, assigned: list[str]) -> None:
+def _refuse_unlabeled(task: Task, assigned: list[str]) -> None:
     """Refuse a file that puts a point without a label where a label is needed."""
     needed = set(SPLIT_NAMES) - {"student"}
-    wrong = [i for i in np.flatnonzero(~task.labelled).tolist() if assigned[i] in needed]
+    wrong = [i for i in np.flatnonzero(~task.labeled).tolist() if assigned[i] in needed]
     if wrong:
         raise DataError(
             f"task {task.name!r}: point {task.ids[wrong[0]]!r} has no label, and the file puts it in "
@@ -143,8 +143,8 @@ def _refuse_unlabelled(task: Task, assigned: list[str]) -> None:
 def _without_copies(task: Task, keys: list[tuple[str, ...]], assigned: list[str]) -> tuple[list[int], list[str]]:
     """Keep the first point of each content, and each text in one split only; say how many points were removed."""
     rank = {name: i for i, name in enumerate(KEPT_FIRST)}
-    unlabelled = (~task.labelled).tolist()  # of two copies, the one with a label is kept
-    order = sorted(range(task.n_points), key=lambda i: (unlabelled[i], rank.get(assigned[i], 0), i))
+    unlabeled = (~task.labeled).tolist()  # of two copies, the one with a label is kept
+    order = sorted(range(task.n_points), key=lambda i: (unlabeled[i], rank.get(assigned[i], 0), i))
     contents = [tuple(sorted(key)) for key in keys]  # a pair is the same pair when its slots are swapped
     first: dict[tuple[str, ...], int] = {}
     home: dict[str, str] = {}
@@ -172,7 +172,7 @@ def _without_copies(task: Task, keys: list[tuple[str, ...]], assigned: list[str]
 
 def _same_answer(task: Task, keys: list[tuple[str, ...]], i: int, j: int) -> bool:
     """Say whether two points of the same content have the same label; for pairs, whether the same text is preferred."""
-    if not task.labelled[[i, j]].all():
+    if not task.labeled[[i, j]].all():
         return True
     swapped = keys[i] != keys[j]
     return bool((task.labels[i] != task.labels[j]) == swapped)
@@ -210,7 +210,7 @@ def _allowed_splits(task: Task, assigned: list[str], families: list[list[int]]) 
     allowed = []
     for family in families:
         common = frozenset.intersection(*(choices[assigned[i]] for i in family))
-        if not task.labelled[family].any():
+        if not task.labeled[family].any():
             common &= {STUDENT}
         if not common:
             named = dict.fromkeys(assigned[i] for i in family)
@@ -223,28 +223,28 @@ def _allowed_splits(task: Task, assigned: list[str], families: list[list[int]]) 
     return allowed
 
 
-def _unlabelled_note(task: Task, splits: Splits, n_lost: int) -> str:
-    """Say where the points without a label went, and what that left to the labelled ones."""
-    sizes = {name: int(task.labelled[getattr(splits, name)].sum()) for name in SPLIT_NAMES}
-    labelled = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
+def _unlabeled_note(task: Task, splits: Splits, n_lost: int) -> str:
+    """Say where the points without a label went, and what that left to the labeled ones."""
+    sizes = {name: int(task.labeled[getattr(splits, name)].sum()) for name in SPLIT_NAMES}
+    labeled = ", ".join(f"{name} {size:,}" for name, size in sizes.items())
     lost = f"; {n_lost:,} are left out, because points of their group are in another split" if n_lost else ""
     return (
         f"The {len(splits.student) - sizes['student']:,} points without a label are in the student split and count "
-        f"towards its fraction{lost}. Points with a label: {labelled}."
+        f"towards its fraction{lost}. Points with a label: {labeled}."
     )
 
 
 def _check_classes(task: Task, indices: dict[str, np.ndarray], families: list[list[int]]) -> None:
     """Refuse a split that is empty, or lacks a class."""
     # A soft target need not make each class the most probable one somewhere; a hard label must.
-    labels = task.labels[task.labelled]
+    labels = task.labels[task.labeled]
     needed = np.unique(labels) if task.target is not None else np.arange(task.n_classes)
     problems = []
     for name, points in indices.items():
         missing = np.setdiff1d(needed, task.labels[points])
         if not len(points):
             problems.append(f"the split {name} would be empty")
-        elif len(missing) and task.labelled[points].all():
+        elif len(missing) and task.labeled[points].all():
             names = ", ".join(repr(task.class_names[c]) for c in missing[:5])
             problems.append(f"the split {name} ({len(points):,} points) would have no point of class {names}")
     if problems:

@@ -1,6 +1,6 @@
 """Assign families of points to splits, so that each split gets each class in proportion.
 
-Points without a label go to the student split. They count towards its fraction: of the labelled points it takes what is
+Points without a label go to the student split. They count towards its fraction: of the labeled points it takes what is
 missing from that, often none, and the other splits share the rest.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
-from outlearn.data.task import SPLIT_NAMES, UNLABELLED, Task
+from outlearn.data.task import SPLIT_NAMES, UNLABELED, Task
 
 __all__ = ["STUDENT", "assign_splits"]
 
@@ -23,14 +23,14 @@ def assign_splits(
     fractions: Float[np.ndarray, " splits"],
     rng: np.random.Generator,
 ) -> Int64[np.ndarray, " points"]:
-    """Give each family of points a split by its labelled points; a point of no family has -1.
+    """Give each family of points a split by its labeled points; a point of no family has -1.
 
     All families that have a choice of `allowed` splits have the same.
     """
     counts = np.zeros((len(families), task.n_classes))
     for f, family in enumerate(families):
         labels = task.labels[family]
-        np.add.at(counts[f], labels[labels != UNLABELLED], 1)
+        np.add.at(counts[f], labels[labels != UNLABELED], 1)
     split_of_family = np.full(len(families), -1)
     have = np.zeros((len(SPLIT_NAMES), task.n_classes))
     forced = np.array([len(choices) == 1 for choices in allowed], dtype=bool)
@@ -43,9 +43,9 @@ def assign_splits(
     if len(free):
         open_splits = np.array(sorted(allowed[free[0]]))
         shares = fractions[open_splits] / fractions[open_splits].sum()
-        n_unlabelled = sum(len(family) for family, n in zip(families, counts.sum(axis=1), strict=True) if not n)
-        if n_unlabelled:
-            shares = _labelled_shares(shares, open_splits == STUDENT, counts[free].sum(), n_unlabelled)
+        n_unlabeled = sum(len(family) for family, n in zip(families, counts.sum(axis=1), strict=True) if not n)
+        if n_unlabeled:
+            shares = _labeled_shares(shares, open_splits == STUDENT, counts[free].sum(), n_unlabeled)
             open_splits, shares = open_splits[shares > 0], shares[shares > 0]
         # A class with no point has no target; 1 avoids 0/0 and changes no choice.
         wanted = np.maximum(shares[:, None] * counts[free].sum(axis=0), np.finfo(float).tiny)
@@ -57,7 +57,7 @@ def assign_splits(
             with_class = [f for f in small_first if counts[f, c]]
             for s in np.argsort(-shares, kind="stable").tolist():
                 unplaced = next((f for f in with_class if split_of_family[f] < 0), None)
-                needs = open_splits[s] != STUDENT or not n_unlabelled
+                needs = open_splits[s] != STUDENT or not n_unlabeled
                 if needs and got[s, c] == 0 and have[open_splits[s], c] == 0 and unplaced is not None:
                     split_of_family[unplaced] = open_splits[s]
                     got[s] += counts[unplaced]
@@ -75,18 +75,18 @@ def assign_splits(
     return split_of
 
 
-def _labelled_shares(
-    shares: Float[np.ndarray, " splits"], student: Bool[np.ndarray, " splits"], n_labelled: float, n_unlabelled: int
+def _labeled_shares(
+    shares: Float[np.ndarray, " splits"], student: Bool[np.ndarray, " splits"], n_labeled: float, n_unlabeled: int
 ) -> Float[np.ndarray, " splits"]:
-    """Return the share of labelled points of each split, where unlabelled ones fill a part of student.
+    """Return the share of labeled points of each split, where unlabeled ones fill a part of student.
 
     Example:
         >>> student = np.array([False, True, False, False])
-        >>> _labelled_shares(np.array([0.35, 0.35, 0.05, 0.25]), student, 500, 100).round(3)
+        >>> _labeled_shares(np.array([0.35, 0.35, 0.05, 0.25]), student, 500, 100).round(3)
         array([0.42, 0.22, 0.06, 0.3 ])
-        >>> _labelled_shares(np.array([0.35, 0.35, 0.05, 0.25]), student, 500, 20_000).round(3)
+        >>> _labeled_shares(np.array([0.35, 0.35, 0.05, 0.25]), student, 500, 20_000).round(3)
         array([0.538, 0.   , 0.077, 0.385])
     """
-    wanted = shares[student].sum() * (n_labelled + n_unlabelled) - n_unlabelled
-    left = max(0.0, wanted / n_labelled)
+    wanted = shares[student].sum() * (n_labeled + n_unlabeled) - n_unlabeled
+    left = max(0.0, wanted / n_labeled)
     return np.where(student, left, shares * (1 - left) / shares[~student].sum())

@@ -67,7 +67,7 @@ def read_target_file(path: str | Path, like: PredictionFiles, *, draws: bool = F
 
 
 def read_teacher_of(path: str | Path) -> Int[np.ndarray, " students"]:
-    """Read which teacher labelled each student: whole numbers from 0, one a student, in the order of the students.
+    """Read which teacher labeled each student: whole numbers from 0, one a student, in the order of the students.
 
     Raises:
         DomainError, ShapeError: for anything else; that the teachers exist is checked where they are known.

@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float, Float32, Int, Int64
 
 from outlearn.errors import DataError
 
-__all__ = ["PREFERENCE_CLASSES", "SPLIT_NAMES", "UNLABELLED", "Kind", "Task", "make_task"]
+__all__ = ["PREFERENCE_CLASSES", "SPLIT_NAMES", "UNLABELED", "Kind", "Task", "make_task"]
 
 Kind = Literal["classification", "preference"]
 SPLIT_NAMES = ("teacher", "student", "validation", "test")
@@ -28,7 +28,7 @@ SPLIT_NAMES = ("teacher", "student", "validation", "test")
 ASSIGNABLE = (*SPLIT_NAMES, "train")
 PREFERENCE_CLASSES = ("a", "b")
 # The label of a point that has none, as in scikit-learn's semi-supervised methods.
-UNLABELLED = -1
+UNLABELED = -1
 # Probabilities read from a file carry its rounding: as for Predictions.from_probs.
 SUM_TOLERANCE = 1e-6
 # The parts of a task that have one entry a point, or are None.
@@ -87,9 +87,9 @@ class Task:
         return len(self.class_names)
 
     @cached_property
-    def labelled(self) -> Bool[np.ndarray, " points"]:
+    def labeled(self) -> Bool[np.ndarray, " points"]:
         """Mark the points that have a true label."""
-        return np.asarray(self.labels != UNLABELLED)
+        return np.asarray(self.labels != UNLABELED)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -221,17 +221,17 @@ def _shape_problems(task: Task) -> list[str]:
 def _value_problems(task: Task) -> list[str]:
     """List the values that no task may have."""
     problems = []
-    n_labelled, n_classes = int(task.labelled.sum()), task.n_classes
+    n_labeled, n_classes = int(task.labeled.sum()), task.n_classes
     if n_classes < 2:
         problems.append(f"expected two classes or more, got {list(task.class_names)}: one class cannot be learned.")
     if len(set(task.class_names)) < n_classes:
         problems.append(f"class names repeat: {list(task.class_names)}. Give each class its own name.")
-    if not n_labelled:
+    if not n_labeled:
         problems.append("no point has a label (each is -1), and so there is nothing to test on. Label some points.")
-    elif n_classes > n_labelled:
-        points = "points" if n_labelled == task.n_points else "points with a label"
-        problems.append(f"{n_classes} classes but only {n_labelled} {points}. Is the label column the right one?")
-    lowest = UNLABELLED if task.kind == "classification" else 0
+    elif n_classes > n_labeled:
+        points = "points" if n_labeled == task.n_points else "points with a label"
+        problems.append(f"{n_classes} classes but only {n_labeled} {points}. Is the label column the right one?")
+    lowest = UNLABELED if task.kind == "classification" else 0
     outside = np.flatnonzero((task.labels < lowest) | (task.labels >= n_classes))
     if len(outside):
         i = int(outside[0])
@@ -269,10 +269,10 @@ def _value_problems(task: Task) -> list[str]:
 def _target_problems(task: Task, target: Float[np.ndarray, "points classes"]) -> list[str]:
     """List the rows of a soft target that are no distribution, or that a point without a label has."""
     good = np.isfinite(target).all(1) & (target >= 0).all(1) & (abs(target.sum(1) - 1) < SUM_TOLERANCE)
-    bad = np.flatnonzero(~np.where(task.labelled, good, np.isnan(target).all(1)))
+    bad = np.flatnonzero(~np.where(task.labeled, good, np.isnan(target).all(1)))
     if not len(bad):
         return []
     i = int(bad[0])
-    expected = "its numbers must be at least 0 and sum to 1" if task.labelled[i] else "without a label it must be nan"
+    expected = "its numbers must be at least 0 and sum to 1" if task.labeled[i] else "without a label it must be nan"
     found = f"target of point {task.ids[i]!r} is {target[i].tolist()}, which is no distribution"
     return [f"{found} (and {len(bad) - 1} more): {expected}."]

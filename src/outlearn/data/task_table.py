@@ -15,7 +15,7 @@ from outlearn.data.label_cells import cell_value, distribution, is_gap
 from outlearn.data.point_ids import read_ids
 from outlearn.data.raw_table import RawTable
 from outlearn.data.read_labels import read_labels
-from outlearn.data.task import ASSIGNABLE, PREFERENCE_CLASSES, UNLABELLED, Task, make_task
+from outlearn.data.task import ASSIGNABLE, PREFERENCE_CLASSES, UNLABELED, Task, make_task
 from outlearn.data.templates import fill_templates
 from outlearn.data.wording import kind_of, shortened
 from outlearn.errors import suggest
@@ -111,7 +111,7 @@ def task_from_table(table: RawTable, columns: Columns, *, name: str, seed: int =
     texts = read_texts(table, columns.name("text"), errors) if "text" in roles else None
     labels = read_labels(table, [columns.name("label")], errors)
     errors.raise_if_any()
-    missing = int((labels.labels[0] == UNLABELLED).sum())
+    missing = int((labels.labels[0] == UNLABELED).sum())
     note = f"{missing:,} of {len(table):,} points have no label: students alone learn from them."
     return make_task(
         texts=texts,

@@ -1,4 +1,4 @@
-"""Weak labels that come from elsewhere: a language model, annotators, labelling functions. No teacher is trained then.
+"""Weak labels that come from elsewhere: a language model, annotators, labeling functions. No teacher is trained then.
 
 A table has an id column and either one column a class (one labeler), or one column a labeler, or a row an annotation.
 Rows are joined to the points by id, never by order.
@@ -24,7 +24,7 @@ from outlearn.data.label_table import LabelTable
 from outlearn.data.point_ids import numbered_repeats, read_ids
 from outlearn.data.raw_table import RawTable
 from outlearn.data.read_labels import read_annotations, read_labels
-from outlearn.data.task import UNLABELLED, Task
+from outlearn.data.task import UNLABELED, Task
 from outlearn.data.wording import few
 from outlearn.errors import ConfigError, suggest
 
@@ -154,7 +154,7 @@ def _check_ids(found: Sequence[str], task: Task, ids: Sequence[str], column: str
 
 def _most_probable(probs: np.ndarray) -> np.ndarray:
     """Give the most probable class, the first if several are, and -1 at a gap."""
-    return np.where(np.isnan(probs).any(axis=-1), UNLABELLED, np.nan_to_num(probs, nan=-1.0).argmax(axis=-1))
+    return np.where(np.isnan(probs).any(axis=-1), UNLABELED, np.nan_to_num(probs, nan=-1.0).argmax(axis=-1))
 
 
 def _check_gaps(found: LabelTable, table: RawTable, columns: Sequence[str], missing: str, errors: InputErrors) -> None:

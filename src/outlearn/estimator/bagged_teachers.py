@@ -1,4 +1,4 @@
-"""Weak teachers from any scikit-learn classifier: each learns from a bootstrap of the labelled points.
+"""Weak teachers from any scikit-learn classifier: each learns from a bootstrap of the labeled points.
 
 The bootstraps are drawn within classes, so that every teacher sees every class.
 """

@@ -1,7 +1,7 @@
 """Weak-to-strong learning as a scikit-learn classifier: few labels, weak teachers, strong students of their labels.
 
-Each teacher learns from a bootstrap of the labelled points and labels points that it has not seen: the unlabelled ones
-(y = -1), or, where all are labelled, those outside its bootstrap. Students learn from these labels only, all of them in
+Each teacher learns from a bootstrap of the labeled points and labels points that it has not seen: the unlabeled ones
+(y = -1), or, where all are labeled, those outside its bootstrap. Students learn from these labels only, all of them in
 one computation. Predictions are the students' dual mean.
 """
 
@@ -23,8 +23,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from outlearn.core.generators import BregmanGenerator
 from outlearn.core.predictions import Predictions
-from outlearn.data.label_arrays import is_unlabelled, refuse_what_is_no_class, with_gaps_marked
-from outlearn.data.task import UNLABELLED
+from outlearn.data.label_arrays import is_unlabeled, refuse_what_is_no_class, with_gaps_marked
+from outlearn.data.task import UNLABELED
 from outlearn.errors import ConfigError, DataError, ShapeError
 from outlearn.estimator.bagged_teachers import LARGEST_SEED, bagged_teachers, teacher_probs, weak_columns
 from outlearn.estimator.partial_labels import class_codes, given_labels, weak_labels_and_weights
@@ -39,12 +39,12 @@ EPOCHS, LEAST_STEPS = 20, 400  # with fewer steps AdamW at 3e-3 has hardly left 
 
 
 class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Learn a classifier from few labels and many unlabelled points, by students that outlearn their weak teachers.
+    """Learn a classifier from few labels and many unlabeled points, by students that outlearn their weak teachers.
 
-    Every point of `y` that is -1 is unlabelled (in an array of text also "-1", which is what NumPy makes of it), so -1
-    cannot be a class: rename it. None, NaN, pandas.NA, an empty text and a masked element are unlabelled too. Students
+    Every point of `y` that is -1 is unlabeled (in an array of text also "-1", which is what NumPy makes of it), so -1
+    cannot be a class: rename it. None, NaN, pandas.NA, an empty text and a masked element are unlabeled too. Students
     never see a label of `y`; they see what teachers say of points that these have not learned from. Without an
-    unlabelled point, a teacher labels the points outside its own bootstrap.
+    unlabeled point, a teacher labels the points outside its own bootstrap.
 
     Args:
         teacher: any scikit-learn classifier with `predict_proba`; a clone is trained for each teacher. None is a
@@ -113,15 +113,15 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None, *, weak_labels: Any = None) -> Self:
-        """Train teachers on the labelled points and students on the teachers' labels of the others.
+        """Train teachers on the labeled points and students on the teachers' labels of the others.
 
         Args:
             X: `[points, features]`, dense.
-            y: `[points]`, -1 where unlabelled. With weak labels it may be None.
+            y: `[points]`, -1 where unlabeled. With weak labels it may be None.
             weak_labels: of teachers from elsewhere: distributions `[teachers, points, classes]`, classes in the sorted
                 order of y's, or numbered from 0 if y has no label; or votes `[teachers, points]`, classes by name, -1
                 where a teacher abstains: its students do not learn from that point. No teacher is trained then, and
-                students learn from the unlabelled points' weak labels (of all points, if none is unlabelled).
+                students learn from the unlabeled points' weak labels (of all points, if none is unlabeled).
 
         Returns:
             The fitted classifier.
@@ -145,20 +145,20 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         )
         if y is None and weak_labels is not None:
             X = validate_data(self, X, dtype="numeric")
-            y = np.full(len(X), UNLABELLED)
+            y = np.full(len(X), UNLABELED)
         else:
             y = None if y is None else with_gaps_marked(y)
             X, y = validate_data(self, X, y, dtype="numeric", ensure_min_samples=2)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(LARGEST_SEED))
         refuse_what_is_no_class(y)
-        unlabelled = is_unlabelled(y)
-        learned = unlabelled if unlabelled.any() else np.ones(len(X), dtype=bool)
+        unlabeled = is_unlabeled(y)
+        learned = unlabeled if unlabeled.any() else np.ones(len(X), dtype=bool)
         if weak_labels is None:
-            labels, weights = self._train_teachers(X, y, unlabelled, learned, rng)
+            labels, weights = self._train_teachers(X, y, unlabeled, learned, rng)
         else:
-            check_classification_targets(y[~unlabelled])
+            check_classification_targets(y[~unlabeled])
             self.teachers_: list[Any] = []
-            self.classes_, labels, weights = weak_labels_and_weights(weak_labels, np.unique(y[~unlabelled]), learned)
+            self.classes_, labels, weights = weak_labels_and_weights(weak_labels, np.unique(y[~unlabeled]), learned)
         self.n_weak_labels_ = int(learned.sum())
         if self.epochs is None:
             per_epoch = -(-self.n_weak_labels_ // self.batch_size)
@@ -198,7 +198,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         level: float = 0.95,
         smoothing: float = 0.0,
     ) -> PointwiseExplanation:
-        """Say where the students' gain over their teachers comes from, on labelled points that none has seen.
+        """Say where the students' gain over their teachers comes from, on labeled points that none has seen.
 
         Args:
             X: `[points, features]`.
@@ -248,14 +248,14 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         return Predictions.from_logits(self.heads_.predict(X), teacher_of=self.teacher_of_)
 
     def _train_teachers(
-        self, X: np.ndarray, y: np.ndarray, unlabelled: np.ndarray, learned: np.ndarray, rng: np.random.Generator
+        self, X: np.ndarray, y: np.ndarray, unlabeled: np.ndarray, learned: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Train every teacher on its bootstrap; return their labels, and which of them each student may see."""
-        check_classification_targets(y[~unlabelled])
-        self.classes_, codes = np.unique(y[~unlabelled], return_inverse=True)
+        check_classification_targets(y[~unlabeled])
+        self.classes_, codes = np.unique(y[~unlabeled], return_inverse=True)
         if len(self.classes_) < 2:
             raise DataError(
-                f"the labelled points are of {len(self.classes_)} class: {self.classes_.tolist()}. Give labels of at "
+                f"the labeled points are of {len(self.classes_)} class: {self.classes_.tolist()}. Give labels of at "
                 "least two classes (-1 marks a point without a label)."
             )
         self.teacher_columns_ = weak_columns(
@@ -264,19 +264,19 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         prototype = make_pipeline(StandardScaler(), LogisticRegression()) if self.teacher is None else self.teacher
         self.teachers_, counts = bagged_teachers(
             prototype,
-            X[~unlabelled][:, self.teacher_columns_],
+            X[~unlabeled][:, self.teacher_columns_],
             codes,
             n_teachers=self.n_teachers,
             seed=int(rng.integers(LARGEST_SEED)),
         )
         labels = self._teacher_probs(X[learned])
-        if unlabelled.any():
+        if unlabeled.any():
             return labels, None
         outside = (counts == 0).astype(np.float64)
         if not outside.any(axis=1).all():
             raise DataError(
-                f"{len(codes)} labelled points are too few: a teacher learns from all of them and has none left to "
-                "label. Give more points, or unlabelled ones (y = -1)."
+                f"{len(codes)} labeled points are too few: a teacher learns from all of them and has none left to "
+                "label. Give more points, or unlabeled ones (y = -1)."
             )
         return labels, outside
 

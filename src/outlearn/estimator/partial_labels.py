@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from outlearn.core.predictions import Predictions
-from outlearn.data.label_arrays import is_unlabelled, refuse_what_is_no_class, with_gaps_marked
+from outlearn.data.label_arrays import is_unlabeled, refuse_what_is_no_class, with_gaps_marked
 from outlearn.errors import DataError, DomainError, ShapeError
 
 __all__ = ["class_codes", "given_labels", "weak_labels_and_weights"]
@@ -62,7 +62,7 @@ def weak_labels_and_weights(
     marked = with_gaps_marked(weak_labels)
     if not len(classes) and _is_votes(marked):
         refuse_what_is_no_class(marked)
-        classes = np.unique(marked[~is_unlabelled(marked)])
+        classes = np.unique(marked[~is_unlabeled(marked)])
     elif not len(classes):
         classes = np.arange(marked.shape[-1] if marked.ndim else 0)
     labels, answered = given_labels(marked, classes, learned)
@@ -120,7 +120,7 @@ def _distributions(votes: np.ndarray, classes: np.ndarray, needed: np.ndarray) -
             f"least two classes, these are {classes.tolist()}. A table of one row a point is transposed."
         )
     found = np.full((n_teachers, n_points, len(classes)), 1.0 / len(classes))
-    answered = ~is_unlabelled(votes)
+    answered = ~is_unlabeled(votes)
     for teacher, row in enumerate(votes):
         given = np.flatnonzero(needed & answered[teacher])
         codes = class_codes(row[given], classes, len(given))

@@ -17,7 +17,7 @@ from outlearn.data.task import Task
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import Config
 from outlearn.experiment.points import EVALUATED, point_ids
-from outlearn.experiment.stages.students import CONTROL, Labelling, Students
+from outlearn.experiment.stages.students import CONTROL, Labeling, Students
 
 __all__ = ["Evaluation", "check_target", "evaluate"]
 
@@ -33,7 +33,7 @@ class Evaluation:
         source: who labeled the students' data: each teacher, or one combination of them.
         ensembles: name of each way to combine teachers -> what the combination says.
         ceilings: students of the true labels, at the end of training.
-        students: loss -> checkpoint -> students, in one order of (labelling, seed) for every loss.
+        students: loss -> checkpoint -> students, in one order of (labeling, seed) for every loss.
         control: loss -> students of the plain mean of the teachers, at their own checkpoint that counts; empty where
             they were not trained.
         seeds: which seed each of those students has.
@@ -83,7 +83,7 @@ def check_target(task: Task, splits: Splits, config: Config) -> None:
 def evaluate(
     split: str,
     *,
-    labelling: Labelling,
+    labeling: Labeling,
     teachers: Mapping[str, Predictions],
     source: Mapping[str, Predictions],
     ensembles: Mapping[str, Mapping[str, Predictions]],
@@ -91,11 +91,11 @@ def evaluate(
     ceilings: Float32[np.ndarray, "ceilings points classes"],
 ) -> Evaluation:
     """Gather the predictions on one split; see `Evaluation`. Teachers, source and each ensemble are by split."""
-    task, config, points = labelling.task, labelling.config, getattr(labelling.splits, split)
+    task, config, points = labeling.task, labeling.config, getattr(labeling.splits, split)
     ids = point_ids(task, points)
 
     def predicted(by: Students, checkpoint: int) -> Predictions:
-        return Predictions.from_logits(by.logits[split][checkpoint], point_ids=ids, teacher_of=by.labelling_of)
+        return Predictions.from_logits(by.logits[split][checkpoint], point_ids=ids, teacher_of=by.labeling_of)
 
     def chosen(by: Students, source: Mapping[str, Predictions]) -> int:
         if config.student.select == "last":
@@ -124,7 +124,7 @@ def evaluate(
 
 def _cheapest(students: Students, source: Predictions) -> int:
     """Return the checkpoint that agrees best with the weak labels of validation."""
-    of = students.labelling_of
+    of = students.labeling_of
     labels, heard = source.probs[of], None if source.answered is None else source.answered[of]
     # Cross-entropy of the student under its labeler's distribution: what a held-out weak label can tell.
     costs = [

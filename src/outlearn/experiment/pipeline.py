@@ -93,16 +93,16 @@ def _run(config: Config, store: Store, writer: RunWriter, progress: Progress, ex
 def _predictions(plan: Plan, entries: Mapping[str, Entry]) -> dict[str, Evaluation]:
     """Gather everybody's predictions on the splits that are evaluated."""
     by_key = {entry.key: entry for entry in entries.values()}
-    teachers = teacher_predictions(by_key[plan.labelling.teachers.key], plan.task, plan.splits)
+    teachers = teacher_predictions(by_key[plan.labeling.teachers.key], plan.task, plan.splits)
     source = label_source(teachers, plan.config.weak_labels.source)
     ensembles = {name: combined(teachers, name) for name in COMBINATIONS}
-    students = read_students(entries["students"], plan.labelling) if "students" in entries else []
+    students = read_students(entries["students"], plan.labeling) if "students" in entries else []
     if plan.auto is not None:
         students.append(plan.auto.read(entries["auto students"], plan.auto.choice(entries["choice"])))
     return {
         split: evaluate(
             split,
-            labelling=plan.labelling,
+            labeling=plan.labeling,
             teachers=teachers,
             source=source,
             ensembles=ensembles,

@@ -23,7 +23,7 @@ from outlearn.experiment.stages.external import external_teachers
 from outlearn.experiment.stages.features import features_stage
 from outlearn.experiment.stages.finetuned import FinetunedModel
 from outlearn.experiment.stages.frozen import FrozenModel
-from outlearn.experiment.stages.students import Labelling, fixed_losses, named_losses, students_stage
+from outlearn.experiment.stages.students import Labeling, fixed_losses, named_losses, students_stage
 from outlearn.experiment.stages.teachers import teachers_stage
 from outlearn.experiment.stages.training_spec import Model
 from outlearn.learners.finetuning.learner import FinetuneLearner
@@ -55,7 +55,7 @@ class Plan:
     Attributes:
         config: the configuration.
         task, splits: the points.
-        labelling: who labels the students' points.
+        labeling: who labels the students' points.
         auto: how the students of `loss: auto` are chosen, if they are asked for.
         teacher_names: one a teacher.
         notes: what a reader should know of the teachers, or of what was left out, in sentences.
@@ -65,7 +65,7 @@ class Plan:
     config: Config
     task: Task
     splits: Splits
-    labelling: Labelling
+    labeling: Labeling
     auto: AutoStudents | None
     teacher_names: tuple[str, ...]
     notes: tuple[str, ...]
@@ -111,41 +111,41 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
         stages["teachers"] = teachers = teachers_stage(task, splits, model, config.teacher, seed=config.seed)
         names, notes = tuple(f"teacher {m}" for m in range(config.teacher.models)), ()
         answered = None
-    labelling = Labelling(teachers, len(names), answered, task, splits, config)
+    labeling = Labeling(teachers, len(names), answered, task, splits, config)
     model = _model("student", config.student.encoder, config.student.learner, task, splits, stages)
-    left_out = _left_out(labelling)
-    auto, reasons = _auto(labelling, model)
-    if fixed_losses(labelling):
-        stages["students"] = students_stage(labelling, model)
+    left_out = _left_out(labeling)
+    auto, reasons = _auto(labeling, model)
+    if fixed_losses(labeling):
+        stages["students"] = students_stage(labeling, model)
     if auto is not None:
         stages["choice"] = auto.choice_stage
         stages["auto students"] = auto.students_stage
     stages["ceilings"] = ceilings_stage(task, splits, model, config)
-    return Plan(config, task, splits, labelling, auto, names, (*notes, *left_out, *reasons), stages)
+    return Plan(config, task, splits, labeling, auto, names, (*notes, *left_out, *reasons), stages)
 
 
-def _left_out(labelling: Labelling) -> tuple[str, ...]:
+def _left_out(labeling: Labeling) -> tuple[str, ...]:
     """Say which named losses the labels cannot teach; that is an error where no other loss is named."""
-    taught = fixed_losses(labelling)
-    names = [loss_name(loss) for loss in named_losses(labelling.config) if loss not in taught]
+    taught = fixed_losses(labeling)
+    names = [loss_name(loss) for loss in named_losses(labeling.config) if loss not in taught]
     reasons = tuple(
         f"{name} was left out: it looks at a whole minibatch, and cannot leave out the points that a labeler does not "
-        f"label ({', '.join(labelling.config.teacher.external)})."
+        f"label ({', '.join(labeling.config.teacher.external)})."
         for name in names
     )
-    if names and not taught and AUTO not in labelling.config.student.loss:
+    if names and not taught and AUTO not in labeling.config.student.loss:
         raise ConfigError(f"{reasons[0]} Name another in student.loss, such as reverse_ce, or fill the gaps.")
     return reasons
 
 
-def _auto(labelling: Labelling, model: Model) -> tuple[AutoStudents | None, tuple[str, ...]]:
+def _auto(labeling: Labeling, model: Model) -> tuple[AutoStudents | None, tuple[str, ...]]:
     """Lay out `loss: auto` if it is asked for; where it cannot be, leave it out and say why, unless it stands alone."""
-    if AUTO not in labelling.config.student.loss:
+    if AUTO not in labeling.config.student.loss:
         return None, ()
     try:
-        return AutoStudents(labelling, model), ()
+        return AutoStudents(labeling, model), ()
     except ConfigError as refused:
-        if not fixed_losses(labelling):
+        if not fixed_losses(labeling):
             raise
         return None, (f"auto was left out. {refused}",)
 

@@ -120,7 +120,7 @@ def _task(plan: Plan, caveats: tuple[str, ...]) -> TaskFacts:
         name=task.name,
         kind=task.kind,
         **{f"n_{name}": size for name, size in splits.sizes().items()},
-        n_unlabelled=int((~task.labelled[splits.student]).sum()),
+        n_unlabeled=int((~task.labeled[splits.student]).sum()),
         n_classes=task.n_classes,
         class_names=task.class_names,
         source=task.source,

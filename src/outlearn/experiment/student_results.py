@@ -15,7 +15,7 @@ from outlearn.core.decomposition.total_variance import total_variance
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER, over_answered
 from outlearn.core.intervals import Interval
 from outlearn.core.metrics import METRICS, scorecard
-from outlearn.core.predictions import Predictions, labelled_by
+from outlearn.core.predictions import Predictions, labeled_by
 from outlearn.core.students.agreement import agreement, consensus
 from outlearn.core.students.blind_spots import MEANS, blind_spots, halfway_to_certainty
 from outlearn.core.students.recovery import performance_gap_recovered
@@ -77,7 +77,7 @@ def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: P
     """Measure the students of one loss; `right` and `log_loss` are everybody's, point by point."""
     level = config.measure.level
     student = test.final(loss)
-    own = labelled_by(test.source, student)
+    own = labeled_by(test.source, student)
     gap = _gap(student, test, config)
     summary = gap.summary(level)
     heard = None if test.source.answered is None else test.source.answered[own]

@@ -116,7 +116,7 @@ def _paired(
     if indices is None:
         if n_teachers not in (1, n_students):
             raise AlignmentError(
-                f"{n_students} students of {n_teachers} teachers: nothing says which teacher labelled which student. "
+                f"{n_students} students of {n_teachers} teachers: nothing says which teacher labeled which student. "
                 "Pass --teacher-of FILE with one teacher index, from 0, for each student."
             )
         return student
@@ -164,7 +164,7 @@ def _described(files: PredictionFiles) -> str:
 def _pairing(given: bool, teacher: Predictions, student: Predictions) -> str:
     if given:
         return "teacher of each as given"
-    return "all of the one teacher" if teacher.n_models == 1 else "student m labelled by teacher m"
+    return "all of the one teacher" if teacher.n_models == 1 else "student m labeled by teacher m"
 
 
 def _target_words(values: np.ndarray, draws: bool) -> str:

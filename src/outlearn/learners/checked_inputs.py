@@ -21,7 +21,7 @@ from outlearn.losses.cross_entropy import ForwardCE
 from outlearn.losses.loss import Loss
 from outlearn.losses.targets import check_targets
 
-__all__ = ["Inputs", "check_inputs", "check_labelling"]
+__all__ = ["Inputs", "check_inputs", "check_labeling"]
 
 ROWS = 512  # rows converted to float64 at once: memory that is touched for the first time is slow
 
@@ -33,7 +33,7 @@ class Inputs:
     Attributes:
         features: standardised, `[examples, features (+ 1 for the bias)]`.
         points: the same for each named set of points.
-        targets: `[labellings, examples, classes]`.
+        targets: `[labelings, examples, classes]`.
         weights: `[weightings, examples]` with mean 1 in each row, or None.
         totals: the sum of each row of the weights as given, `[weightings]`.
         mean: subtracted from the features.
@@ -78,7 +78,7 @@ def check_inputs(
     x = _matrix(features, "features", "[examples, features]")
     if not x.size:
         raise DataError(f"features have shape {x.shape}; expected at least one example and one feature.")
-    target_tensor, w, totals = check_labelling(targets, jobs, weights, n_examples=len(x), dtype=dtype)
+    target_tensor, w, totals = check_labeling(targets, jobs, weights, n_examples=len(x), dtype=dtype)
     mean, scale = _moments(x) if standardise else (np.zeros(x.shape[1]), np.ones(x.shape[1]))
     if not bias:
         # A subtracted mean would be a bias in disguise: a preference head must give 0 for two equal texts.
@@ -100,7 +100,7 @@ def check_inputs(
     )
 
 
-def check_labelling(
+def check_labeling(
     targets: Any, jobs: Sequence[HeadJob], weights: Any, *, n_examples: int, dtype: torch.dtype
 ) -> tuple[Tensor, np.ndarray | None, np.ndarray]:
     """Check what does not touch the features: targets, weights, and the jobs that point into them.
@@ -113,15 +113,15 @@ def check_labelling(
     """
     t = _finite(np.asarray(targets), "targets")
     if t.ndim != 3 or t.shape[1] != n_examples or t.shape[2] < 2 or not len(t):
-        hint = " For one labelling pass targets[None]." if t.ndim == 2 else ""
+        hint = " For one labeling pass targets[None]." if t.ndim == 2 else ""
         raise ShapeError(
-            f"targets have shape {t.shape}; expected [labellings, {n_examples} examples, classes] with at least one "
-            f"labelling and two classes.{hint}"
+            f"targets have shape {t.shape}; expected [labelings, {n_examples} examples, classes] with at least one "
+            f"labeling and two classes.{hint}"
         )
     target_tensor = torch.from_numpy(np.array(t, dtype=np.float64)).to(dtype)
     check_targets(ForwardCE(), target_tensor)
     w, totals = _check_weights(weights, n_examples)
-    _check_jobs(jobs, n_labellings=len(t), n_weightings=len(totals))
+    _check_jobs(jobs, n_labelings=len(t), n_weightings=len(totals))
     return target_tensor, w, totals
 
 
@@ -166,17 +166,15 @@ def _check_weights(weights: Any, n_examples: int) -> tuple[np.ndarray | None, np
     return w, totals
 
 
-def _check_jobs(jobs: Sequence[HeadJob], *, n_labellings: int, n_weightings: int) -> None:
+def _check_jobs(jobs: Sequence[HeadJob], *, n_labelings: int, n_weightings: int) -> None:
     """Raise unless every job points at labels and weights that exist."""
     if not len(jobs):
         raise ConfigError("jobs is empty; expected at least one head to train.")
     for i, job in enumerate(jobs):
         if not isinstance(job, HeadJob) or not isinstance(job.loss, Loss):
             raise ConfigError(f"jobs[{i}] is {job!r}; expected a HeadJob whose loss is a Loss, as get_loss gives it.")
-        if not _is_index(job.labelling, n_labellings):
-            raise ConfigError(
-                f"jobs[{i}].labelling is {job.labelling!r}; expected an index into {n_labellings} targets."
-            )
+        if not _is_index(job.labeling, n_labelings):
+            raise ConfigError(f"jobs[{i}].labeling is {job.labeling!r}; expected an index into {n_labelings} targets.")
         if job.weighting is not None and not _is_index(job.weighting, n_weightings):
             raise ConfigError(
                 f"jobs[{i}].weighting is {job.weighting!r}; expected None or an index into {n_weightings} weights."

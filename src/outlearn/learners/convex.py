@@ -49,7 +49,7 @@ MIN_EXAMPLES = 2  # for each feature; with fewer a head's Hessian is unlike the 
 @torch.no_grad()
 def fit_convex(
     features: Float[np.ndarray, "examples features"],
-    targets: Float[np.ndarray, "labellings examples classes"],
+    targets: Float[np.ndarray, "labelings examples classes"],
     jobs: Sequence[HeadJob],
     points: Mapping[str, Float[np.ndarray, "_ features"]],
     *,
@@ -69,7 +69,7 @@ def fit_convex(
 
     Args:
         features: of the training examples.
-        targets: teacher distributions, one labelling for each teacher.
+        targets: teacher distributions, one labeling for each teacher.
         jobs: the heads; their losses forward_ce, hard_ce or forward_kl (the same minimum as forward_ce).
         points: named sets of features to predict.
         C: inverse strength of the ridge.
@@ -87,7 +87,7 @@ def fit_convex(
 
     Raises:
         ConfigError: a loss is not convex in the weights, or C or tolerance is not a number above 0.
-        DataError: with an intercept, a class has no weight in some labelling, so that no finite intercept is best.
+        DataError: with an intercept, a class has no weight in some labeling, so that no finite intercept is best.
         DomainError: the tolerance was not reached: the message names the job and the bound that was.
         ShapeError: see `fit_predict`, also for other errors of the arguments.
 

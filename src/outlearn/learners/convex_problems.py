@@ -16,9 +16,9 @@ __all__ = ["Labels", "Problem", "cross_entropy_of", "labels_of", "problem_of"]
 
 
 class Labels(NamedTuple):
-    """Name targets: those of a labelling, or what a loss makes of them before it takes the cross-entropy."""
+    """Name targets: those of a labeling, or what a loss makes of them before it takes the cross-entropy."""
 
-    labelling: int
+    labeling: int
     made_by: Callable[[Tensor], Tensor] | None
 
 
@@ -38,10 +38,10 @@ def cross_entropy_of(loss: Loss) -> Mixture | None:
 def problem_of(job: HeadJob) -> Problem:
     """Name the minimum that a job asks for."""
     form = cross_entropy_of(job.loss)
-    return Problem(Labels(job.labelling, None if form is None else form.target), job.weighting)
+    return Problem(Labels(job.labeling, None if form is None else form.target), job.weighting)
 
 
 def labels_of(data: Inputs, labels: Labels) -> Tensor:
     """Return targets `[examples, classes]`."""
-    targets = data.targets[labels.labelling]
+    targets = data.targets[labels.labeling]
     return targets if labels.made_by is None else labels.made_by(targets.T[..., None])[..., 0].T.contiguous()

@@ -187,7 +187,7 @@ def _mixture(loss: Loss) -> Mixture | None:
 
 def _targets(jobs: Sequence[HeadJob], indices: Sequence[int], data: Inputs) -> Tensor:
     """Return the class-major targets of these jobs, `[classes, examples, heads]`."""
-    return data.targets[[jobs[i].labelling for i in indices]].permute(2, 1, 0).contiguous()
+    return data.targets[[jobs[i].labeling for i in indices]].permute(2, 1, 0).contiguous()
 
 
 def _weights(jobs: Sequence[HeadJob], indices: Sequence[int], data: Inputs) -> Tensor | None:

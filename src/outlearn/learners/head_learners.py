@@ -33,7 +33,7 @@ class ConvexLearner(Learner):
     def fit(
         self,
         features: Float[np.ndarray, "examples features"],
-        targets: Float[np.ndarray, "labellings examples classes"],
+        targets: Float[np.ndarray, "labelings examples classes"],
         jobs: Sequence[HeadJob],
         points: Mapping[str, Float[np.ndarray, "_ features"]],
         *,
@@ -77,7 +77,7 @@ class HeadLearner(Learner):
     def fit(
         self,
         features: Float[np.ndarray, "examples features"],
-        targets: Float[np.ndarray, "labellings examples classes"],
+        targets: Float[np.ndarray, "labelings examples classes"],
         jobs: Sequence[HeadJob],
         points: Mapping[str, Float[np.ndarray, "_ features"]],
         *,

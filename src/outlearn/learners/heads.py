@@ -49,7 +49,7 @@ class Group:
 @torch.no_grad()
 def fit_predict(
     features: Float[np.ndarray, "examples features"],
-    targets: Float[np.ndarray, "labellings examples classes"],
+    targets: Float[np.ndarray, "labelings examples classes"],
     jobs: Sequence[HeadJob],
     points: Mapping[str, Float[np.ndarray, "_ features"]],
     *,
@@ -67,7 +67,7 @@ def fit_predict(
 
     Args:
         features: of the training examples.
-        targets: teacher distributions, one labelling for each teacher, soft or one-hot.
+        targets: teacher distributions, one labeling for each teacher, soft or one-hot.
         jobs: the heads to train.
         points: named sets of features to predict.
         settings: shared by all heads; the defaults are those of `HeadSettings`.

@@ -28,13 +28,13 @@ class HeadJob:
     """Describe one head to train.
 
     Args:
-        labelling: index into `targets`: whose labels it learns.
+        labeling: index into `targets`: whose labels it learns.
         loss: the loss, settled by `resolve` where it has a quantile.
         weighting: index into `weights`; None gives every example the weight 1.
         seed: fixes the initial weights and, modulo `order_groups`, the order of the minibatches.
     """
 
-    labelling: int
+    labeling: int
     loss: Loss
     weighting: int | None = None
     seed: int = 0
@@ -42,7 +42,7 @@ class HeadJob:
     def __str__(self) -> str:
         """Name the job in an error message."""
         weighting = "" if self.weighting is None else f", weighting {self.weighting}"
-        return f"labelling {self.labelling}, loss {self.loss}{weighting}, seed {self.seed}"
+        return f"labeling {self.labeling}, loss {self.loss}{weighting}, seed {self.seed}"
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class HeadSettings:
 
 def settled(
     jobs: Sequence[HeadJob],
-    targets: Float[np.ndarray, "labellings points classes"],
+    targets: Float[np.ndarray, "labelings points classes"],
     weights: Float[np.ndarray, "weightings points"] | None = None,
 ) -> list[HeadJob]:
     """Settle each job's loss on the labels that it learns from, of weight above 0: a quantile becomes a threshold.
@@ -97,9 +97,9 @@ def settled(
     known: dict[tuple[Loss, int, int | None], Loss] = {}
     found = []
     for job in jobs:
-        key = (job.loss, job.labelling, None if weights is None else job.weighting)
+        key = (job.loss, job.labeling, None if weights is None else job.weighting)
         if key not in known:
-            labels = targets[job.labelling]
+            labels = targets[job.labeling]
             if weights is not None and job.weighting is not None:
                 labels = labels[weights[job.weighting] > 0]
             known[key] = resolve(job.loss, torch.from_numpy(labels))

@@ -65,7 +65,7 @@ class Learner(BaseModel):
     def fit(
         self,
         features: Float[np.ndarray, "examples features"],
-        targets: Float[np.ndarray, "labellings examples classes"],
+        targets: Float[np.ndarray, "labelings examples classes"],
         jobs: Sequence[HeadJob],
         points: Mapping[str, Float[np.ndarray, "_ features"]],
         *,
@@ -78,7 +78,7 @@ class Learner(BaseModel):
 
         Args:
             features: of the training examples.
-            targets: distributions to learn from, one labelling for each teacher.
+            targets: distributions to learn from, one labeling for each teacher.
             jobs: the models; losses are settled on their labels.
             points: named sets of features to predict.
             bias: False for preferences: a head without bias on a difference of features is Bradley-Terry.

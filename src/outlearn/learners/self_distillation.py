@@ -23,7 +23,7 @@ from outlearn.core.class_means import match_class_means
 from outlearn.core.predictions import Predictions
 from outlearn.core.ranges import Range
 from outlearn.errors import DomainError, ShapeError
-from outlearn.learners.checked_inputs import check_labelling
+from outlearn.learners.checked_inputs import check_labeling
 from outlearn.learners.head_randomness import steps_per_epoch
 from outlearn.learners.heads import fit_predict
 from outlearn.learners.jobs import HeadJob, HeadSettings
@@ -99,7 +99,7 @@ def distillation_targets(
 
 def fit_rounds(
     features: Float[np.ndarray, "examples features"],
-    targets: Float[np.ndarray, "labellings examples classes"],
+    targets: Float[np.ndarray, "labelings examples classes"],
     jobs: Sequence[HeadJob],
     points: Mapping[str, Float[np.ndarray, "_ features"]],
     *,
@@ -139,8 +139,8 @@ def fit_rounds(
     """
     settings = settings or HeadSettings()
     Range(0 if start is None else 1, whole=True).check("rounds", rounds)
-    _, given_weights, _ = check_labelling(targets, jobs, weights, n_examples=len(features), dtype=torch.float64)
-    weak = np.asarray(targets, dtype=np.float64)[[job.labelling for job in jobs]]
+    _, given_weights, _ = check_labeling(targets, jobs, weights, n_examples=len(features), dtype=torch.float64)
+    weak = np.asarray(targets, dtype=np.float64)[[job.labeling for job in jobs]]
     if start is not None:
         _check_distributions("start", np.asarray(start), weak.shape)
     learned_from = np.ones((len(jobs), len(features)), dtype=bool)
@@ -170,7 +170,7 @@ def fit_rounds(
     for number in range(1, rounds + 1):
         # Fresh weights each round; the order groups of the seeds are kept.
         again = [
-            replace(job, labelling=i, weighting=None, seed=job.seed + number * 1000 * settings.order_groups)
+            replace(job, labeling=i, weighting=None, seed=job.seed + number * 1000 * settings.order_groups)
             for i, job in enumerate(jobs)
         ]
         own = fit(distillation_targets(weak, own, learned_from), again, later, None)

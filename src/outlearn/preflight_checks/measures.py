@@ -131,7 +131,7 @@ class LabelMeasures:
         missed = self._no_interval(self.table.n_points, "it agrees with the others no more than chance")
         if j in self.skills.each:
             missed = self.rate(miss_rate(self.skills.each[j], self.n_classes))
-        error: Interval | Withheld = Withheld("there is no true label of a point that it labelled")
+        error: Interval | Withheld = Withheld("there is no true label of a point that it labeled")
         if truth is not None and ((truth >= 0) & (given >= 0)).any():
             error = self.rate(1.0 - agreement_of(given, truth))
         return LabelerReport(name, int((given >= 0).sum()), agreement, missed, error)

@@ -79,9 +79,9 @@ def cross_fit(
 
     distinct = list(dict.fromkeys(groups))
     shares = np.stack([vote_shares(labels[list(group)], n_classes, plurality=False) for group in distinct])
-    labelled = ~np.isnan(shares).any(axis=2)
-    targets = (1 - SMOOTHING) * np.where(labelled[:, :, None], shares, 1 / n_classes) + SMOOTHING / n_classes
-    weights = labelled.astype(np.float64)
+    labeled = ~np.isnan(shares).any(axis=2)
+    targets = (1 - SMOOTHING) * np.where(labeled[:, :, None], shares, 1 / n_classes) + SMOOTHING / n_classes
+    weights = labeled.astype(np.float64)
     jobs = [HeadJob(i, get_loss("forward_ce"), weighting=i) for i in range(len(distinct))]
     order = rng.permutation(len(features))
     parts = np.array_split(order, folds)

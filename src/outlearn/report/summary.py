@@ -44,10 +44,10 @@ def describe(results: RunResults) -> tuple[tuple[str, str], ...]:
     if 0 < len(task.class_names) <= 10:
         classes += f" ({', '.join(textwrap.shorten(name, 30, placeholder='…') for name in task.class_names)})"
     kind = "preference pairs" if pairs else f"classification, {classes}"
-    unlabelled = f" ({task.n_unlabelled:,} of them without a true label)" if task.n_unlabelled else ""
+    unlabeled = f" ({task.n_unlabeled:,} of them without a true label)" if task.n_unlabeled else ""
     sizes = (
         f"{task.n_teacher:,} teacher",
-        f"{task.n_student:,} student{unlabelled}",
+        f"{task.n_student:,} student{unlabeled}",
         f"{task.n_validation:,} validation",
         f"{task.n_test:,} test",
     )

@@ -51,7 +51,7 @@ def _who_is_better(summary: RiskGapSummary, of_these_models: Interval) -> str:
             f"{of_these_models}, interval over points)."
         )
     if gap.excludes_zero:
-        return f"Students {'beat' if gap.mean > 0 else 'lose to'} the teachers that labelled them: {risks}; gap {gap}."
+        return f"Students {'beat' if gap.mean > 0 else 'lose to'} the teachers that labeled them: {risks}; gap {gap}."
     return f"Students and their teachers cannot be told apart: {risks}; gap {gap}."
 
 

@@ -23,7 +23,7 @@ __all__ = [
 ]  # fmt: skip
 
 SCHEMA = 2
-"""Of results.json of a run; raise it when a field changes. 1 wrote `labeller`, and intervals without their level."""
+"""Of results.json of a run; raise it when a field changes. 1 wrote `labeler`, and intervals without their level."""
 
 
 class TaskFacts(Record):
@@ -39,7 +39,7 @@ class TaskFacts(Record):
     n_student: int
     n_validation: int
     n_test: int
-    n_unlabelled: int
+    n_unlabeled: int
     n_classes: int
     class_names: tuple[str, ...]
     source: str

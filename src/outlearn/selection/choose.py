@@ -28,7 +28,7 @@ MEASURED = ("student", "validation")
 
 def choose(
     features: Float[np.ndarray, "examples features"],
-    targets: Float[np.ndarray, "labellings examples classes"],
+    targets: Float[np.ndarray, "labelings examples classes"],
     *,
     labelers: Mapping[str, Predictions],
     validation_features: Float[np.ndarray, "validation_points features"] | None,
@@ -37,15 +37,15 @@ def choose(
     seeds: Sequence[int],
     criterion: str = "consensus",
     predict: Mapping[str, Float[np.ndarray, "_ features"]] | None = None,
-    weights: Float[np.ndarray, "labellings examples"] | None = None,
+    weights: Float[np.ndarray, "labelings examples"] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Choice:
     """Train all candidates on the weak labels and choose the best by a criterion.
 
     Args:
         features: of the student split.
-        targets: its weak labels, one labelling for each labeler.
-        labelers: who labelled, on "student" (these examples) and "validation" (further points); their hard labels are
+        targets: its weak labels, one labeling for each labeler.
+        labelers: who labeled, on "student" (these examples) and "validation" (further points); their hard labels are
             what students of others are compared with. Without "validation", the student split serves alone. A labeler
             that finds all classes equally likely at a point abstains there.
         validation_features: of the validation points, or None without them.
@@ -56,7 +56,7 @@ def choose(
     Raises:
         ConfigError: for fewer than two labelers, repeated candidates, an unknown criterion, or one that needs
             validation points that there are not.
-        AlignmentError: if labelers, labellings and points do not fit.
+        AlignmentError: if labelers, labelings and points do not fit.
     """
     check_criterion(criterion, validation=validation_features is not None)
     check_labelers(len(targets))
@@ -83,7 +83,7 @@ def choose(
 
 
 def measure_candidate(
-    labelers: Mapping[str, Predictions], logits: Mapping[str, Float[np.ndarray, "labellings points classes"]]
+    labelers: Mapping[str, Predictions], logits: Mapping[str, Float[np.ndarray, "labelings points classes"]]
 ) -> Float[np.ndarray, " criteria"]:
     """Measure one candidate by every criterion: on validation points, on the student split, the mean of both."""
     found: dict[str, list[float]] = {name: [] for name in CRITERIA}
@@ -105,13 +105,13 @@ def _check_alignment(
     measured: Mapping[str, np.ndarray], targets: np.ndarray, labelers: Mapping[str, Predictions], seeds: Sequence[int]
 ) -> None:
     if len(seeds) != len(targets):
-        raise AlignmentError(f"there are {len(seeds)} seeds for {len(targets)} labellings; give one for each.")
+        raise AlignmentError(f"there are {len(seeds)} seeds for {len(targets)} labelings; give one for each.")
     for split, x in measured.items():
         if split not in labelers:
             raise AlignmentError(f"labelers have no predictions on {split!r}; they have {', '.join(labelers)}.")
         who = labelers[split]
         if (who.n_models, who.n_points, who.n_classes) != (len(targets), len(x), targets.shape[-1]):
             raise AlignmentError(
-                f"labelers on {split!r} are {who}; expected {len(targets)} labelers, one for each labelling, on "
+                f"labelers on {split!r} are {who}; expected {len(targets)} labelers, one for each labeling, on "
                 f"{len(x)} points of {targets.shape[-1]} classes."
             )

@@ -1,6 +1,6 @@
 """Who labels while candidates are compared: at least two, for a student is judged by labelers that are not its own.
 
-Where students learn from one combination of all teachers, there is one labelling only. Then the teachers are split into
+Where students learn from one combination of all teachers, there is one labeling only. Then the teachers are split into
 groups, and each group is combined as all of them will be: students of the groups compare the candidates, and the chosen
 one is trained on the combination of all. A group's labels are somewhat worse than those of all teachers, so the choice
 errs, if at all, towards candidates for noisier labels.

@@ -20,16 +20,16 @@ PARTS = 100  # of a group's training, as progress counts it
 
 def fit_candidates(
     features: Float[np.ndarray, "examples features"],
-    targets: Float[np.ndarray, "labellings examples classes"],
+    targets: Float[np.ndarray, "labelings examples classes"],
     points: Mapping[str, Float[np.ndarray, "_ features"]],
     candidates: Sequence[Candidate],
     *,
     base: HeadSettings,
     seeds: Sequence[int],
-    weights: Float[np.ndarray, "labellings examples"] | None = None,
+    weights: Float[np.ndarray, "labelings examples"] | None = None,
     progress: Report | None = None,
 ) -> Iterator[tuple[Candidate, Logits]]:
-    """Train one student for each candidate and labelling; give each candidate's logits when they are there.
+    """Train one student for each candidate and labeling; give each candidate's logits when they are there.
 
     Memory holds one group of candidates with equal settings at a time.
 
@@ -37,8 +37,8 @@ def fit_candidates(
         points: named sets of features to predict.
         candidates: what to train, each once.
         base: what candidates do not decide: architecture, batch size, learning rate.
-        seeds: one for each labelling.
-        weights: of the examples in each labelling, in the first fit; see `fit_rounds`.
+        seeds: one for each labeling.
+        weights: of the examples in each labeling, in the first fit; see `fit_rounds`.
         progress: called with (parts done, all parts).
 
     Yields:
@@ -70,23 +70,23 @@ def fit_candidates(
 
 def fit_chosen(
     features: Float[np.ndarray, "examples features"],
-    targets: Float[np.ndarray, "labellings examples classes"],
+    targets: Float[np.ndarray, "labelings examples classes"],
     points: Mapping[str, Float[np.ndarray, "_ features"]],
     candidate: Candidate,
     *,
     base: HeadSettings,
-    labelling_of: Sequence[int],
+    labeling_of: Sequence[int],
     seeds: Sequence[int],
-    weights: Float[np.ndarray, "labellings examples"] | None = None,
+    weights: Float[np.ndarray, "labelings examples"] | None = None,
     progress: Report | None = None,
 ) -> Logits:
-    """Train the students of one candidate, on the labellings it was chosen on or on others, as `fit_candidates` does.
+    """Train the students of one candidate, on the labelings it was chosen on or on others, as `fit_candidates` does.
 
-    `labelling_of` and `seeds` say for each student which labelling it learns and its seed.
+    `labeling_of` and `seeds` say for each student which labeling it learns and its seed.
     """
     jobs = [
         HeadJob(m, candidate.loss, None if weights is None else m, seed)
-        for m, seed in zip(labelling_of, seeds, strict=True)
+        for m, seed in zip(labeling_of, seeds, strict=True)
     ]
     fits = fit_rounds(
         features,

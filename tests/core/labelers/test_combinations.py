@@ -75,7 +75,7 @@ def test_beside_each_teacher_the_control_learns_from_their_plain_mean(small_run,
     plan = make_plan(load_config(small_run().folder / "config.yaml"))
     stored = StageRunner(Store(tmp_path / "store"), Silent())
     entries = {name: stored.result(stage) for name, stage in plan.stages.items()}
-    taught = plan.labelling.targets(entries)
+    taught = plan.labeling.targets(entries)
     teachers = teacher_predictions(entries["teachers"], plan.task, plan.splits)["student"]
     np.testing.assert_array_equal(taught[:-1], teachers.probs)
     np.testing.assert_allclose(taught[-1], taught[:-1].mean(axis=0), atol=1e-12)

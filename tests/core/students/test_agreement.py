@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from outlearn.core.predictions import Predictions, labelled_by
+from outlearn.core.predictions import Predictions, labeled_by
 from outlearn.core.students.agreement import agreement, consensus, kappa_matrix
 from outlearn.errors import AlignmentError
 
@@ -62,14 +62,14 @@ def test_agreement_is_with_the_own_teacher():
 
 def test_pairing_is_said_or_obvious_never_guessed():
     teacher = drawn(3, 0)
-    np.testing.assert_array_equal(labelled_by(teacher, drawn(3, 1)), [0, 1, 2])
-    np.testing.assert_array_equal(labelled_by(drawn(1, 0), drawn(3, 1)), [0, 0, 0])
+    np.testing.assert_array_equal(labeled_by(teacher, drawn(3, 1)), [0, 1, 2])
+    np.testing.assert_array_equal(labeled_by(drawn(1, 0), drawn(3, 1)), [0, 0, 0])
     with pytest.raises(AlignmentError, match="teacher_of"):
-        labelled_by(teacher, drawn(6, 1))
+        labeled_by(teacher, drawn(6, 1))
     with pytest.raises(AlignmentError, match="got 3"):
-        labelled_by(teacher, drawn(2, 1, teacher_of=np.array([0, 3])))
+        labeled_by(teacher, drawn(2, 1, teacher_of=np.array([0, 3])))
     with pytest.raises(AlignmentError, match="classes"):
-        labelled_by(teacher, drawn(3, 1, n_classes=2))
+        labeled_by(teacher, drawn(3, 1, n_classes=2))
     moved = Predictions.from_logits(teacher.log_probs, point_ids=np.arange(80)[::-1].copy())
     with pytest.raises(AlignmentError, match="80 of 80 ids differ, first 0 against 79"):
-        labelled_by(teacher, moved)
+        labeled_by(teacher, moved)

@@ -99,11 +99,11 @@ def test_a_setting_that_is_not_allowed_is_named(change, message):
 
 def test_wrong_data_is_named(tiny_model):
     folder = tiny_model("bert")
-    with pytest.raises(ShapeError, match="expected \\[labellings, 48 examples, classes\\]"):
+    with pytest.raises(ShapeError, match="expected \\[labelings, 48 examples, classes\\]"):
         fit(folder, targets=SOFT[None, :5])
     with pytest.raises(DomainError, match="does not sum to 1"):
         fit(folder, targets=0.5 * SOFT[None])
-    with pytest.raises(ConfigError, match=r"labelling is 3; expected an index into 1 targets"):
+    with pytest.raises(ConfigError, match=r"labeling is 3; expected an index into 1 targets"):
         fit(folder, jobs=[HeadJob(3, CE)])
     with pytest.raises(ConfigError, match="whole numbers"):
         fit(folder, jobs=[HeadJob(0, CE, weighting=0)], weights=np.full((1, len(TEXTS)), 0.5))

@@ -1,4 +1,4 @@
-"""The posterior-mean teacher: what can be known of the teacher from the student it labelled.
+"""The posterior-mean teacher: what can be known of the teacher from the student it labeled.
 
 With c the posterior mean of the teacher given the student (dual mean in order "target_first", arithmetic mean in
 "prediction_first"):
@@ -25,7 +25,7 @@ from outlearn.core.decomposition.posterior_regression import cross_fitted_means
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, two_way_interval
 from outlearn.core.orders import check_order, directions, dual_centre, spread_about
-from outlearn.core.predictions import Predictions, check_same_points, labelled_by
+from outlearn.core.predictions import Predictions, check_same_points, labeled_by
 from outlearn.core.targets import read_target, target_duals
 from outlearn.errors import ConfigError, DomainError, suggest
 
@@ -188,7 +188,7 @@ def posterior_mean(
         posterior = _weights(given, teacher, student)
         centres, variance, misfit = _discrete(t, s, posterior, chosen, order)
     else:
-        own = labelled_by(teacher, student)
+        own = labeled_by(teacher, student)
         _refuse_few(teacher.n_models, method)
         if method == "pooled":
             centre = dual_centre(t, chosen, order, of="predictions")
@@ -298,7 +298,7 @@ def _weights(weights: np.ndarray | None, teacher: Predictions, student: Predicti
     if weights is None:
         if student.teacher_of is not None or n_teachers == 1:
             raise DomainError(
-                "method 'discrete' is vacuous here: each student was labelled by one teacher, so the student "
+                "method 'discrete' is vacuous here: each student was labeled by one teacher, so the student "
                 "determines the teacher, the posterior mean is that teacher and the conditional variance is 0. Train "
                 "the student on labels drawn from several teachers, or use method 'regression'."
             )

@@ -22,7 +22,7 @@ from outlearn.core.gaps import NEEDS_EVERY_ANSWER, mean_of_known, over_answered
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, cluster_means, two_way_interval
 from outlearn.core.orders import Directions, directions, mean_risk
-from outlearn.core.predictions import Predictions, labelled_by
+from outlearn.core.predictions import Predictions, labeled_by
 from outlearn.core.targets import Target, read_target, target_duals
 from outlearn.core.text import preformatted
 from outlearn.core.top_class import hits
@@ -58,7 +58,7 @@ def risk_gap(
     prediction_first:  D(t, Y) - D(s, Y) = D(t, s) + <grad phi(s) - grad phi(Y), t - s>
                        gap                 misfit    residual
 
-    t is the teacher, s the student it labelled, Y the target.
+    t is the teacher, s the student it labeled, Y the target.
 
     Args:
         target: int labels `[points]`; a distribution `[points, classes]`; or draws of the target, `[draws, points]` int
@@ -91,7 +91,7 @@ def risk_gap(
     Source: Xu et al., Weak-to-Strong Generalization via Bregman Bias-Variance Decomposition, 2025, states the
     inequality in expectation; the pointwise identity with its residual, in both orders, is ours.
     """
-    own = labelled_by(teacher, student)
+    own = labeled_by(teacher, student)
     chosen = get_generator(generator)
     read = read_target(target, teacher, draws=draws)
     y = target_duals(read, teacher, chosen, order)
@@ -150,7 +150,7 @@ class RiskGap:
 
     Attributes:
         teacher_risk, student_risk: `[students, points]`, averaged over draws of the target; row s of `teacher_risk` is
-            the risk of the teacher that labelled student s.
+            the risk of the teacher that labeled student s.
         gap: `[students, points]`, teacher_risk - student_risk; positive where the student is better.
         misfit: `[students, points]`, D(student, teacher) in order "target_first", D(teacher, student) in
             "prediction_first".

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from outlearn.core.predictions import Predictions, check_same_points, labelled_by
+from outlearn.core.predictions import Predictions, check_same_points, labeled_by
 from outlearn.core.top_class import hard_votes, top_class
 
 __all__ = ["Consensus", "agreement", "consensus", "kappa_matrix"]
@@ -35,7 +35,7 @@ class Consensus:
 
 
 def agreement(teacher: Predictions, student: Predictions) -> Float[np.ndarray, "students points"]:
-    """Mark 1 where a student's most probable class is that of the teacher that labelled it, else 0.
+    """Mark 1 where a student's most probable class is that of the teacher that labeled it, else 0.
 
     Equally probable classes share: the chance to agree when both break their ties at random. Where the teacher leaves
     the point out it is nan.
@@ -46,7 +46,7 @@ def agreement(teacher: Predictions, student: Predictions) -> Float[np.ndarray, "
         >>> agreement(t, s)
         array([[1., 0.]])
     """
-    own = labelled_by(teacher, student)
+    own = labeled_by(teacher, student)
     agree = (top_class(student.log_probs) * top_class(teacher.log_probs)[own]).sum(axis=-1)
     return np.asarray(agree if teacher.answered is None else np.where(teacher.answered[own], agree, np.nan))
 
@@ -97,7 +97,7 @@ def consensus(teacher: Predictions, student: Predictions) -> Consensus:
         >>> consensus(t, t).consensus
         1.0
     """
-    own = labelled_by(teacher, student)
+    own = labeled_by(teacher, student)
     crossed = own[:, None] != np.arange(len(teacher.log_probs))[None, :]
     other = own[:, None] != own[None, :]
     if not crossed.any():

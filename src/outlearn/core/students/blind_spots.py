@@ -29,7 +29,7 @@ from scipy.stats import rankdata
 
 from outlearn.core.intervals import Interval, mean_interval, ratio_interval
 from outlearn.core.metrics import accuracy
-from outlearn.core.predictions import Predictions, check_every_answer, labelled_by
+from outlearn.core.predictions import Predictions, check_every_answer, labeled_by
 from outlearn.core.students.agreement import agreement
 from outlearn.errors import ConfigError
 
@@ -142,7 +142,7 @@ def blind_spots(
     uncertain. The formulas, the threshold and the index are ours; no intent is implied, and none can be measured here.
     """
     check_every_answer(teacher, student)
-    own = labelled_by(teacher, student)
+    own = labeled_by(teacher, student)
     least = 1 / student.n_classes
     limit = halfway_to_certainty(student.n_classes) if threshold is None else threshold
     if not least < limit <= 1:

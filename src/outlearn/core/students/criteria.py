@@ -17,7 +17,7 @@ import numpy as np
 from outlearn.core.decomposition.crossed_misfit import CrossedMisfit, crossed_misfit
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER
 from outlearn.core.generators import get_generator
-from outlearn.core.predictions import Predictions, labelled_by
+from outlearn.core.predictions import Predictions, labeled_by
 from outlearn.core.students.agreement import Consensus, consensus
 from outlearn.core.top_class import hard_votes
 from outlearn.errors import ConfigError, suggest
@@ -36,7 +36,7 @@ class Agreement:
 
 def measure_agreement(labelers: Predictions, students: Predictions) -> Agreement:
     """Measure everything that criteria need, once; no true label enters."""
-    own = labelled_by(labelers, students)
+    own = labeled_by(labelers, students)
     labels = labelers.log_probs
     if labelers.answered is not None:
         crossed = CrossedMisfit(math.nan, math.nan, None, None, NEEDS_EVERY_ANSWER)

@@ -14,7 +14,7 @@ from jaxtyping import Integer
 
 from outlearn.core.intervals import Interval, two_way_interval
 from outlearn.core.metrics import METRICS, accuracy, log_loss, score
-from outlearn.core.predictions import Predictions, labelled_by
+from outlearn.core.predictions import Predictions, labeled_by
 from outlearn.core.randomness import generator as random_generator
 from outlearn.errors import AlignmentError, DomainError
 
@@ -115,7 +115,7 @@ def denoising_control(
         >>> table.answer
         'Not only denoising: the students are more accurate than both ensembles of their teachers.'
     """
-    own = labelled_by(teacher, student)
+    own = labeled_by(teacher, student)
     ids, judged_on = teacher.point_ids, np.arange(teacher.n_points)
     if validation_teacher is None or validation_labels is None:
         if teacher.n_points < 2 * MIN_HALF:

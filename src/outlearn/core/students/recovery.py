@@ -26,7 +26,7 @@ from outlearn.core.intervals import (
     two_way_variance,
 )
 from outlearn.core.metrics import accuracy
-from outlearn.core.predictions import Predictions, check_same_points, labelled_by
+from outlearn.core.predictions import Predictions, check_same_points, labeled_by
 
 __all__ = ["Recovery", "performance_gap_recovered"]
 
@@ -89,7 +89,7 @@ def performance_gap_recovered(
     Source: PGR: Burns et al., Weak-to-strong generalization, 2023. Interval: Fieller, Some problems in interval
     estimation, 1954.
     """
-    own = labelled_by(teacher, student)
+    own = labeled_by(teacher, student)
     check_same_points(teacher, ceiling, ("teacher", "ceiling"))
     of_teacher = accuracy(teacher, labels)
     of_ceiling = accuracy(ceiling, labels)

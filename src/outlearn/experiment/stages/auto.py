@@ -13,7 +13,7 @@ from outlearn.errors import ConfigError
 from outlearn.experiment.config import AUTO
 from outlearn.experiment.points import EVALUATED, splits_fingerprint
 from outlearn.experiment.stages.frozen import FrozenModel
-from outlearn.experiment.stages.students import Labelling, Students, student_seed, students_of
+from outlearn.experiment.stages.students import Labeling, Students, student_seed, students_of
 from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.experiment.stages.training_spec import Model
 from outlearn.experiment.stages.weak_labels import weak_labels
@@ -40,20 +40,20 @@ class AutoStudents:
     """Lay out the choice of a candidate and the training of its students.
 
     Attributes:
-        labelling: who labels the students' points.
+        labeling: who labels the students' points.
         model: heads on frozen features, trained by AdamW.
 
     Raises:
         ConfigError: if there is a single teacher, no such criterion, or a model of another kind.
     """
 
-    labelling: Labelling
+    labeling: Labeling
     model: Model
 
     def __post_init__(self) -> None:
-        check_labelers(self.labelling.n_teachers)
-        check_criterion(self.labelling.config.student.criterion)
-        learner = self.labelling.config.student.learner
+        check_labelers(self.labeling.n_teachers)
+        check_criterion(self.labeling.config.student.criterion)
+        learner = self.labeling.config.student.learner
         if learner.head_settings(bias=True) is None:
             raise ConfigError(
                 "loss: auto chooses losses, lengths and regularisation of heads on frozen features, and "
@@ -63,7 +63,7 @@ class AutoStudents:
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
         """What may be chosen."""
-        n_examples, weighted = len(self.labelling.splits.student), self.labelling.answered is not None
+        n_examples, weighted = len(self.labeling.splits.student), self.labeling.answered is not None
         return default_candidates(n_examples, self._frozen.settings, weighted=weighted)
 
     @cached_property
@@ -72,10 +72,10 @@ class AutoStudents:
 
         Its arrays: those of `Choice.arrays`, with hard predictions on the test split to judge the choice by afterwards.
         """
-        labelling, model, config = self.labelling, self._frozen, self.labelling.config
+        labeling, model, config = self.labeling, self._frozen, self.labeling.config
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
-            teachers = teacher_predictions(entries["teachers"], labelling.task, labelling.splits)
+            teachers = teacher_predictions(entries["teachers"], labeling.task, labeling.splits)
             who = selection_labelers(teachers, config.weak_labels.source)
             targets = weak_labels(who["student"], config.weak_labels, seed=config.seed)
             with work.progress.bar(f"choosing: {len(self.candidates)} candidates × {len(targets)} teachers") as advance:
@@ -98,7 +98,7 @@ class AutoStudents:
             "choice",
             CHOICE_VERSION,
             {
-                **labelling.settings,
+                **labeling.settings,
                 "learner": model.learner.model_dump(mode="json"),
                 "bias": model.bias,
                 "candidates": [candidate.record() for candidate in self.candidates],
@@ -109,22 +109,22 @@ class AutoStudents:
 
     @cached_property
     def students_stage(self) -> Stage:
-        """Train the chosen candidate for every labelling and seed."""
-        labelling, config = self.labelling, self.labelling.config
-        models = [*labelling.models, *labelling.control_models]
+        """Train the chosen candidate for every labeling and seed."""
+        labeling, config = self.labeling, self.labeling.config
+        models = [*labeling.models, *labeling.control_models]
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
             choice = self.choice(entries["choice"])
             with work.progress.bar(f"students of {choice.chosen}") as advance:
                 logits = fit_chosen(
                     self._rows(entries, "student"),
-                    labelling.targets(entries),
+                    labeling.targets(entries),
                     {name: self._rows(entries, name) for name in EVALUATED},
                     candidate=choice.chosen,
                     base=self._frozen.settings,
-                    labelling_of=[m for m, _ in models],
+                    labeling_of=[m for m, _ in models],
                     seeds=[student_seed(config, m, r) for m, r in models],
-                    weights=labelling.weights,
+                    weights=labeling.weights,
                     progress=advance,
                 )
             # One checkpoint: the end.
@@ -140,12 +140,12 @@ class AutoStudents:
 
     def choice(self, entry: Entry) -> Choice:
         """Read what was chosen."""
-        return Choice.from_arrays(self.candidates, self.labelling.config.student.criterion, entry.arrays)
+        return Choice.from_arrays(self.candidates, self.labeling.config.student.criterion, entry.arrays)
 
     def read(self, students: Entry, choice: Choice) -> Students:
         """Read the students of the chosen candidate, as those of one loss with one checkpoint."""
-        epochs = choice.chosen.total_epochs(len(self.labelling.splits.student), self._frozen.settings)
-        return students_of(AUTO, {"kind": AUTO, **choice.chosen.record()}, (epochs,), students, self.labelling)
+        epochs = choice.chosen.total_epochs(len(self.labeling.splits.student), self._frozen.settings)
+        return students_of(AUTO, {"kind": AUTO, **choice.chosen.record()}, (epochs,), students, self.labeling)
 
     @property
     def _frozen(self) -> FrozenModel:
@@ -155,13 +155,13 @@ class AutoStudents:
     @property
     def _inputs(self) -> dict[str, Stage | str]:
         return {
-            "teachers": self.labelling.teachers,
+            "teachers": self.labeling.teachers,
             "features": self._frozen.features,
-            "splits": splits_fingerprint(self.labelling.splits),
+            "splits": splits_fingerprint(self.labeling.splits),
         }
 
     def _rows(self, entries: Entries, split: str) -> np.ndarray:
-        return entries["features"].arrays["features"][getattr(self.labelling.splits, split)]
+        return entries["features"].arrays["features"][getattr(self.labeling.splits, split)]
 
 
 def _weights(labelers: Predictions) -> np.ndarray | None:

@@ -1,6 +1,6 @@
 """The ceilings: students of true labels, trained with forward cross-entropy: what the strong model could do.
 
-They learn from the points that the weak students learn from. Where some of those have no true label, as many labelled
+They learn from the points that the weak students learn from. Where some of those have no true label, as many labeled
 points of the teacher split stand in, as far as there are; validation and test points never do.
 """
 
@@ -39,7 +39,7 @@ def ceilings_stage(task: Task, splits: Splits, model: Model, config: Config) -> 
             split="student",
             predict=EVALUATED,
             jobs=tuple(
-                HeadJob(labelling=0, loss=get_loss("forward_ce"), seed=child_seed(config.seed, "ceiling", r))
+                HeadJob(labeling=0, loss=get_loss("forward_ce"), seed=child_seed(config.seed, "ceiling", r))
                 for r in range(models)
             ),
             targets=lambda entries: np.eye(task.n_classes)[task.labels[points]][None],
@@ -52,7 +52,7 @@ def ceilings_stage(task: Task, splits: Splits, model: Model, config: Config) -> 
 
 def ceiling_points(task: Task, splits: Splits, *, seed: int) -> Int64[np.ndarray, " ceiling_points"]:
     """List the points that ceilings learn from, ascending: all of them have a label."""
-    known = splits.student[task.labelled[splits.student]]
+    known = splits.student[task.labeled[splits.student]]
     missing = len(splits.student) - len(known)
     order = stratified_order(task.labels[splits.teacher], generator(seed, "ceiling points"))
     return np.sort(np.concatenate([known, splits.teacher[order[:missing]]]))
@@ -60,7 +60,7 @@ def ceiling_points(task: Task, splits: Splits, *, seed: int) -> Int64[np.ndarray
 
 def ceiling_notes(task: Task, splits: Splits) -> tuple[str, ...]:
     """Say what the ceilings learn from, if that is not the student split as it is."""
-    n_student, known = len(splits.student), int(task.labelled[splits.student].sum())
+    n_student, known = len(splits.student), int(task.labeled[splits.student].sum())
     if known == n_student:
         return ()
     n_teacher = min(n_student - known, len(splits.teacher))

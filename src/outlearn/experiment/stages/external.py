@@ -15,7 +15,7 @@ from outlearn.data.task import Task
 from outlearn.data.weak_labels import load_weak_labels
 from outlearn.errors import DataError
 from outlearn.experiment.config import TeacherSection
-from outlearn.experiment.stages.teachers import LABELLED, answered_array
+from outlearn.experiment.stages.teachers import LABELED, answered_array
 from outlearn.store.stage import Stage
 
 __all__ = ["ExternalTeachers", "external_teachers"]
@@ -52,13 +52,13 @@ def external_teachers(task: Task, splits: Splits, section: TeacherSection) -> Ex
         DataError: see `load_weak_labels`; also if a probability is 0 and smoothing is 0, or a labeler says nothing in
             one of the splits. Points of the test split need labels too, or the teachers cannot be compared.
     """
-    sizes = [len(getattr(splits, name)) for name in LABELLED]
-    points = np.concatenate([getattr(splits, name) for name in LABELLED])
+    sizes = [len(getattr(splits, name)) for name in LABELED]
+    points = np.concatenate([getattr(splits, name) for name in LABELED])
     labels = load_weak_labels(section.external, task, points, missing=section.missing, normalise=section.normalise)
     unused = (
         f"No teacher was trained, so the {len(splits.teacher):,} points of the teacher split are not used; a smaller "
         "data.fractions.teacher leaves more to the students."
-        if task.labelled[splits.student].all()
+        if task.labeled[splits.student].all()
         else "No teacher was trained, so that only ceilings learn from the teacher split; a smaller "
         "data.fractions.teacher leaves more true labels to the test."
     )
@@ -80,12 +80,12 @@ def external_teachers(task: Task, splits: Splits, section: TeacherSection) -> Ex
     parts = np.cumsum(sizes)[:-1]
     arrays = {
         name: Predictions.from_probs(part).log_probs[None]
-        for name, part in zip(LABELLED, np.split(probs, parts, axis=1), strict=True)
+        for name, part in zip(LABELED, np.split(probs, parts, axis=1), strict=True)
     }
     digest = hashlib.sha256(np.ascontiguousarray(probs).tobytes())
     # The same bytes can be other labels: of other splits, or of other numbers of teachers and classes.
     settings = {"shape": list(probs.shape), "splits": sizes}
-    masks = dict(zip(LABELLED, np.split(answered, parts, axis=1), strict=True))
+    masks = dict(zip(LABELED, np.split(answered, parts, axis=1), strict=True))
     if not answered.all():
         _refuse_silent(labels.names, masks)
         digest.update(np.packbits(answered).tobytes())

@@ -106,12 +106,12 @@ class FinetunedModel:
         weights = None if job.weighting is None or spec.weights is None else spec.weights[job.weighting]
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
-            targets = spec.targets(entries)[job.labelling][None]
+            targets = spec.targets(entries)[job.labeling][None]
             if before is not None:
                 own_before = Predictions.from_logits(entries["before"].arrays[TRAINING_POINTS][-1][None])
                 targets = distillation_targets(targets, own_before.probs)
             (own,) = settled(
-                [replace(job, labelling=0, weighting=None if weights is None else 0)],
+                [replace(job, labeling=0, weighting=None if weights is None else 0)],
                 targets,
                 None if weights is None else weights[None],
             )
@@ -142,7 +142,7 @@ class FinetunedModel:
                 **spec.settings,
                 "learner": self.learner.model_dump(mode="json", exclude=NOT_IN_KEY),
                 "loss": loss_config(job.loss),
-                "labelling": job.labelling,
+                "labelling": job.labeling,
                 "seed": job.seed,
                 "checkpoints": self._stops(spec),
                 "predict": predict,

@@ -1,7 +1,7 @@
-"""The strong students: one for each labelling, loss and seed, trained on weak labels; no true label is within reach.
+"""The strong students: one for each labeling, loss and seed, trained on weak labels; no true label is within reach.
 
 Beside the students of single teachers, students of the plain mean of the teachers are trained: the control that tells
-what averaging the noise away before learning does. They cost one labelling more.
+what averaging the noise away before learning does. They cost one labeling more.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from outlearn.store.store import Entry
 
 __all__ = [
     "CONTROL",
-    "Labelling",
+    "Labeling",
     "Students",
     "fixed_losses",
     "named_losses",
@@ -44,7 +44,7 @@ CONTROL = "mean"  # the combination of teachers whose students are the control
 
 
 @dataclass(frozen=True, eq=False)
-class Labelling:
+class Labeling:
     """Who labels the students' points, and how: known before the teachers are.
 
     Attributes:
@@ -62,23 +62,23 @@ class Labelling:
     config: Config
 
     @property
-    def n_labellings(self) -> int:
+    def n_labelings(self) -> int:
         """The number of sets of labels: one a teacher, or one of an ensemble."""
         return self.n_teachers if self.config.weak_labels.source == "each" else 1
 
     @property
     def models(self) -> list[tuple[int, int]]:
-        """List (labelling, seed) of the students of each loss, in order."""
-        return [(m, r) for m in range(self.n_labellings) for r in range(self.config.student.seeds)]
+        """List (labeling, seed) of the students of each loss, in order."""
+        return [(m, r) for m in range(self.n_labelings) for r in range(self.config.student.seeds)]
 
     @property
     def control_models(self) -> list[tuple[int, int]]:
-        """The same for those of the control, whose labelling comes after all others; empty without a control."""
-        return [(self.n_labellings, r) for r in range(self.config.student.seeds)] if self.has_control else []
+        """The same for those of the control, whose labeling comes after all others; empty without a control."""
+        return [(self.n_labelings, r) for r in range(self.config.student.seeds)] if self.has_control else []
 
     @property
-    def weights(self) -> Float[np.ndarray, "labellings points"] | None:
-        """Weigh the points of the student split for each labelling: 0 where nobody says anything, else 1.
+    def weights(self) -> Float[np.ndarray, "labelings points"] | None:
+        """Weigh the points of the student split for each labeling: 0 where nobody says anything, else 1.
 
         None if everybody labels every point. The control's row is the last, as in `targets`.
         """
@@ -94,7 +94,7 @@ class Labelling:
         cheap = self.config.student.learner.trains_together
         return self.config.weak_labels.source == "each" and self.n_teachers > 1 and cheap
 
-    def targets(self, entries: Entries) -> Float[np.ndarray, "labellings points classes"]:
+    def targets(self, entries: Entries) -> Float[np.ndarray, "labelings points classes"]:
         """Make the weak labels of the student split, and after them those of the control, if there is one."""
         teachers = teacher_predictions(entries["teachers"], self.task, self.splits)
         source = label_source(teachers, self.config.weak_labels.source)["student"]
@@ -111,30 +111,30 @@ class Labelling:
 
 @dataclass(frozen=True, eq=False)
 class Students:
-    """Predictions of the students of one loss, in an order of (labelling, seed) that is the same for every loss.
+    """Predictions of the students of one loss, in an order of (labeling, seed) that is the same for every loss.
 
     Attributes:
         loss: its name.
         config: its parameters.
         checkpoints: epochs at which predictions were made; the last is the end of training.
         logits: split -> float32 `[checkpoints, models, points, classes]`.
-        labelling_of, seed_of: for each model.
-        control: the students of the plain mean of the teachers, if they were trained; their labelling is 0.
+        labeling_of, seed_of: for each model.
+        control: the students of the plain mean of the teachers, if they were trained; their labeling is 0.
     """
 
     loss: str
     config: Mapping[str, object]
     checkpoints: tuple[float, ...]
     logits: Mapping[str, Float[np.ndarray, "checkpoints models points classes"]]
-    labelling_of: Int[np.ndarray, " models"]
+    labeling_of: Int[np.ndarray, " models"]
     seed_of: Int[np.ndarray, " models"]
     control: Students | None = None
 
 
-def students_stage(labelling: Labelling, model: Model) -> Stage:
-    """Describe the training of one student for each fixed loss, labelling and seed."""
-    config = labelling.config
-    losses, weights = fixed_losses(labelling), labelling.weights
+def students_stage(labeling: Labeling, model: Model) -> Stage:
+    """Describe the training of one student for each fixed loss, labeling and seed."""
+    config = labeling.config
+    losses, weights = fixed_losses(labeling), labeling.weights
     return model.train(
         TrainingSpec(
             name="students",
@@ -143,15 +143,15 @@ def students_stage(labelling: Labelling, model: Model) -> Stage:
             predict=EVALUATED,
             jobs=tuple(
                 HeadJob(m, losses[k], None if weights is None else m, student_seed(config, m, r))
-                for models in (labelling.models, labelling.control_models)
+                for models in (labeling.models, labeling.control_models)
                 for k in range(len(losses))
                 for m, r in models
             ),
-            targets=labelling.targets,
-            settings=labelling.settings,
+            targets=labeling.targets,
+            settings=labeling.settings,
             weights=weights,
             summary={"losses": [loss_config(loss) for loss in losses], "seeds": config.student.seeds},
-            inputs={"teachers": labelling.teachers},
+            inputs={"teachers": labeling.teachers},
             checkpoints=() if config.student.rounds else config.student.checkpoints,
             rounds=config.student.rounds,
         )
@@ -163,17 +163,17 @@ def named_losses(config: Config) -> list[Loss]:
     return [get_loss(spec) for spec in config.student.loss if spec != AUTO]
 
 
-def fixed_losses(labelling: Labelling) -> list[Loss]:
+def fixed_losses(labeling: Labeling) -> list[Loss]:
     """Return the named losses that the labels can teach: a whole minibatch cannot leave gaps out."""
-    return [loss for loss in named_losses(labelling.config) if labelling.answered is None or not loss.batch_coupled]
+    return [loss for loss in named_losses(labeling.config) if labeling.answered is None or not loss.batch_coupled]
 
 
-def read_students(entry: Entry, labelling: Labelling) -> list[Students]:
+def read_students(entry: Entry, labeling: Labeling) -> list[Students]:
     """Read the students of the fixed losses, and those of the control."""
     checkpoints = tuple(float(epoch) for epoch in entry.arrays["checkpoints"])
-    losses = fixed_losses(labelling)
+    losses = fixed_losses(labeling)
     return [
-        students_of(loss_name(loss), loss_config(loss), checkpoints, entry, labelling, index=k, n_losses=len(losses))
+        students_of(loss_name(loss), loss_config(loss), checkpoints, entry, labeling, index=k, n_losses=len(losses))
         for k, loss in enumerate(losses)
     ]
 
@@ -183,7 +183,7 @@ def students_of(
     config: Mapping[str, object],
     checkpoints: tuple[float, ...],
     entry: Entry,
-    labelling: Labelling,
+    labeling: Labeling,
     *,
     index: int = 0,
     n_losses: int = 1,
@@ -191,21 +191,21 @@ def students_of(
     """Pick the students of one loss from a stage that trained `n_losses`: loss by loss, then the controls likewise."""
 
     def picked(models: list[tuple[int, int]], first: int, control: Students | None = None) -> Students:
-        labelling_of, seed_of = np.array(models, dtype=np.int64).T
+        labeling_of, seed_of = np.array(models, dtype=np.int64).T
         logits = {name: entry.arrays[name][:, first : first + len(models)] for name in EVALUATED}
-        return Students(loss, config, checkpoints, logits, labelling_of, seed_of, control)
+        return Students(loss, config, checkpoints, logits, labeling_of, seed_of, control)
 
-    models, beside = labelling.models, [(0, r) for _, r in labelling.control_models]
+    models, beside = labeling.models, [(0, r) for _, r in labeling.control_models]
     control = picked(beside, n_losses * len(models) + index * len(beside)) if beside else None
     return picked(models, index * len(models), control)
 
 
-def student_seed(config: Config, labelling: int, seed: int) -> int:
+def student_seed(config: Config, labeling: int, seed: int) -> int:
     """Return a student's seed, the same for every loss; its residue is the group of its minibatch order.
 
     Neighbouring teachers and neighbouring seeds have different orders, so neither the variance over teachers nor that
     over seeds lacks the order's part.
     """
     groups = config.student.learner.seed_groups
-    drawn = child_seed(config.seed, "student", labelling, seed)
-    return drawn - drawn % groups + (labelling + seed) % groups
+    drawn = child_seed(config.seed, "student", labeling, seed)
+    return drawn - drawn % groups + (labeling + seed) % groups

@@ -21,10 +21,10 @@ from outlearn.losses import get_loss
 from outlearn.store.stage import Stage
 from outlearn.store.store import Entry
 
-__all__ = ["LABELLED", "answered_array", "teacher_predictions", "teachers_stage"]
+__all__ = ["LABELED", "answered_array", "teacher_predictions", "teachers_stage"]
 
 VERSION = 3
-LABELLED = ("student", *EVALUATED)
+LABELED = ("student", *EVALUATED)
 
 
 def teachers_stage(task: Task, splits: Splits, model: Model, section: TeacherSection, *, seed: int) -> Stage:
@@ -41,9 +41,9 @@ def teachers_stage(task: Task, splits: Splits, model: Model, section: TeacherSec
             name="teachers",
             version=VERSION,
             split="teacher",
-            predict=LABELLED,
+            predict=LABELED,
             jobs=tuple(
-                HeadJob(labelling=0, loss=get_loss("forward_ce"), weighting=m, seed=child_seed(seed, "teacher", m))
+                HeadJob(labeling=0, loss=get_loss("forward_ce"), weighting=m, seed=child_seed(seed, "teacher", m))
                 for m in range(section.models)
             ),
             targets=lambda entries: np.eye(task.n_classes)[labels][None],
@@ -86,5 +86,5 @@ def teacher_predictions(entry: Entry, task: Task, splits: Splits) -> Mapping[str
             point_ids(task, getattr(splits, name)),
             answered=entry.arrays.get(answered_array(name)),
         )
-        for name in LABELLED
+        for name in LABELED
     }

@@ -29,7 +29,7 @@ class TrainingSpec:
         split: whose points the models learn from.
         predict: the splits that they predict.
         jobs: one a model; losses as configured, not yet settled on their labels.
-        targets: entries -> labels, `[labellings, points, classes]`.
+        targets: entries -> labels, `[labelings, points, classes]`.
         weights: weights of the points, `[weightings, points]`, or None.
         settings: what decides the labels, beside the inputs.
         summary: how many models of what kind there are; with `settings` it decides jobs and weights.
@@ -43,7 +43,7 @@ class TrainingSpec:
     split: str
     predict: tuple[str, ...]
     jobs: tuple[HeadJob, ...]
-    targets: Callable[[Entries], Float[np.ndarray, "labellings points classes"]]
+    targets: Callable[[Entries], Float[np.ndarray, "labelings points classes"]]
     settings: Mapping[str, Any]
     summary: Mapping[str, Any]
     inputs: Mapping[str, Stage | str]

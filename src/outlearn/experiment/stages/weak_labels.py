@@ -15,7 +15,7 @@ __all__ = ["weak_labels"]
 
 def weak_labels(
     source: Predictions, section: WeakLabelSection, *, seed: int
-) -> Float[np.ndarray, "labellings points classes"]:
+) -> Float[np.ndarray, "labelings points classes"]:
     """Make the weak labels of the student split.
 
     soft: t. hard: one-hot argmax t, split evenly among tied classes. temperature: t^(1/T), normalised. sampled: one

@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Float, Int
 
 from outlearn.errors import ConfigError, ShapeError
-from outlearn.learners.checked_inputs import check_labelling
+from outlearn.learners.checked_inputs import check_labeling
 from outlearn.learners.finetuning.batches import Length
 from outlearn.learners.finetuning.checkpoint import remove_checkpoint
 from outlearn.learners.finetuning.loading import load_text_model, load_tokenizer
@@ -57,7 +57,7 @@ class FinetuneResult:
 
 def fit_finetune(
     points: Points,
-    targets: Float[np.ndarray, "labellings examples classes"],
+    targets: Float[np.ndarray, "labelings examples classes"],
     jobs: Sequence[HeadJob],
     evaluate: Mapping[str, Points],
     *,
@@ -104,7 +104,7 @@ def fit_finetune(
         StoreError: a checkpoint cannot be written.
     """
     settings = settings or FinetuneSettings()
-    checked, counts, _ = check_labelling(targets, jobs, weights, n_examples=len(points), dtype=torch.float64)
+    checked, counts, _ = check_labeling(targets, jobs, weights, n_examples=len(points), dtype=torch.float64)
     targets = checked.numpy()
     _check_texts(points, evaluate, n_classes=targets.shape[2])
     jobs = settled(jobs, targets)
@@ -117,7 +117,7 @@ def fit_finetune(
     )
     found = []
     for k, (job, (train, held_out)) in enumerate(zip(jobs, rows, strict=True)):
-        labels = targets[job.labelling]
+        labels = targets[job.labeling]
         own, identity = None, ""
         if folder is not None:
             content = {

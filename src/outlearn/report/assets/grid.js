@@ -34,7 +34,7 @@
   const build = (host) => {
     const data = JSON.parse(host.querySelector(".grid-data").textContent);
     const name = host.id;
-    const labelled = (label, control) => make("label", {}, [make("span", { textContent: label }), control]);
+    const labeled = (label, control) => make("label", {}, [make("span", { textContent: label }), control]);
     const controls = make("div", { className: "controls" });
     const rows = data.rows.map((row) => [...row]);
     const state = { sort: data.sort, descending: data.descending, page: 0, search: "", filters: new Map() };
@@ -53,7 +53,7 @@
       const select = chooser(variants.map((v) => [v, v]), fill);
       select.value = data.firstVariant || variants[0];
       fill(select.value);
-      controls.append(labelled(host.dataset.variantName, select));
+      controls.append(labeled(host.dataset.variantName, select));
     }
     if (data.orders.length) {
       const select = chooser(
@@ -62,12 +62,12 @@
       );
       select.value = "0";
       select.className = "order";
-      controls.append(labelled("order", select));
+      controls.append(labeled("order", select));
     }
     data.columns.forEach((column, j) => {
       if (!column.filter) return;
       const values = [...new Set(rows.map((row) => String(row[j] ?? "—")))].sort();
-      controls.append(labelled(column.name, chooser(
+      controls.append(labeled(column.name, chooser(
         [["", "all"], ...values.map((v, i) => [String(i), v])],
         (value) => { value === "" ? state.filters.delete(j) : state.filters.set(j, values[Number(value)]); },
       )));
@@ -78,7 +78,7 @@
       clearTimeout(waiting);
       waiting = setTimeout(() => { state.page = 0; state.search = search.value.toLowerCase(); render(); }, 120);
     });
-    controls.append(labelled("contains", search));
+    controls.append(labeled("contains", search));
 
     const headers = data.columns.map((column, j) => {
       const button = make("button", { type: "button", textContent: column.name, title: column.note });

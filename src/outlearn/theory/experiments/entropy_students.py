@@ -58,18 +58,18 @@ def students_of_digits(
             f"{teachers} teachers on {teacher_examples} examples and a student on {student_examples} leave less than "
             f"100 of {len(odd)} digits to test on; lower one of them"
         )
-    labelled, unlabelled, test = np.split(order, [teachers * teacher_examples, used])
+    labeled, unlabeled, test = np.split(order, [teachers * teacher_examples, used])
     heads = [
         fit_softmax(pixels[own], np.eye(2)[odd[own]], penalty=1e-2)
-        for own in labelled.reshape(teachers, teacher_examples)
+        for own in labeled.reshape(teachers, teacher_examples)
     ]
     weights = rng.standard_normal((pixels.shape[1], 200)) / np.sqrt(pixels.shape[1])
     features = np.maximum((pixels - pixels.mean()) @ weights, 0)
-    weak_labels = np.array([predict_softmax(pixels[unlabelled], head) for head in heads])
+    weak_labels = np.array([predict_softmax(pixels[unlabeled], head) for head in heads])
     on_test = np.array([predict_softmax(pixels[test], head) for head in heads])
     names, lengths, log_probs = [], [], []
     for reverse in (False, True):
-        path = descend(features[unlabelled], weak_labels, reverse=reverse, rate=RATE, steps=steps[-1])
+        path = descend(features[unlabeled], weak_labels, reverse=reverse, rate=RATE, steps=steps[-1])
         for step, head in enumerate(path, start=1):
             if step in steps:
                 names.append("reverse CE" if reverse else "forward CE")

@@ -63,7 +63,7 @@ def test_a_missing_label_is_a_point_without_one_in_every_format(format, labels, 
     task = load_task(path=write(format, tmp_path, labels))
     assert task.class_names == names
     np.testing.assert_array_equal(task.labels, expected)
-    np.testing.assert_array_equal(task.labelled, np.array(expected) >= 0)
+    np.testing.assert_array_equal(task.labeled, np.array(expected) >= 0)
     assert task.notes == ("2 of 6 points have no label: students alone learn from them.",)
     assert task.fingerprint == load_task(path=write("jsonl", tmp_path, labels)).fingerprint
 
@@ -114,13 +114,13 @@ def test_a_name_among_names_may_look_like_a_blank(tmp_path):
     assert load_task(path=tmp_path / "d.csv").class_names == ("none", "some")
 
 
-def test_a_file_of_unlabelled_student_points_needs_no_column_of_labels(tmp_path):
+def test_a_file_of_unlabeled_student_points_needs_no_column_of_labels(tmp_path):
     for name in ("train", "student", "test"):
         rows = [{"text": f"{name} {i}", **({} if name == "student" else {"label": i % 2})} for i in range(8)]
         (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     task = load_task(path=tmp_path)
-    assert {a for a, known in zip(task.assigned or (), task.labelled, strict=True) if not known} == {"student"}
-    assert task.labelled.sum() == 16
+    assert {a for a, known in zip(task.assigned or (), task.labeled, strict=True) if not known} == {"student"}
+    assert task.labeled.sum() == 16
 
 
 def test_the_unsupervised_split_of_a_dataset_is_for_students(tmp_path):
@@ -135,36 +135,36 @@ def test_the_unsupervised_split_of_a_dataset_is_for_students(tmp_path):
     datasets.DatasetDict(parts).save_to_disk(tmp_path / "d")
     task = load_task(path=tmp_path / "d")
     splits = make_splits(task)
-    assert not task.labelled[splits.student].all()
+    assert not task.labeled[splits.student].all()
     assert splits.sizes()["test"] == 40
 
 
-def few_labels(n_labelled: int, n_unlabelled: int, **parts: Any) -> Task:
-    labels = [i % 2 for i in range(n_labelled)] + [-1] * n_unlabelled
+def few_labels(n_labeled: int, n_unlabeled: int, **parts: Any) -> Task:
+    labels = [i % 2 for i in range(n_labeled)] + [-1] * n_unlabeled
     texts = [f"word {i}" for i in range(len(labels))]
     return make_task(name="few", class_names=["n", "y"], texts=texts, labels=labels, **parts)
 
 
-@pytest.mark.parametrize(("n_labelled", "n_unlabelled"), [(500, 20_000), (500, 100), (990, 10), (40, 1)])
-def test_students_take_labelled_points_only_up_to_their_fraction_and_the_rest_is_shared(n_labelled, n_unlabelled):
-    task = few_labels(n_labelled, n_unlabelled)
+@pytest.mark.parametrize(("n_labeled", "n_unlabeled"), [(500, 20_000), (500, 100), (990, 10), (40, 1)])
+def test_students_take_labeled_points_only_up_to_their_fraction_and_the_rest_is_shared(n_labeled, n_unlabeled):
+    task = few_labels(n_labeled, n_unlabeled)
     splits = make_splits(task)
-    counts = {name: task.labelled[getattr(splits, name)].sum() for name in SPLIT_NAMES}
-    assert len(splits.student) - counts["student"] == n_unlabelled
-    student = max(0.0, FRACTIONS["student"] * task.n_points - n_unlabelled)
+    counts = {name: task.labeled[getattr(splits, name)].sum() for name in SPLIT_NAMES}
+    assert len(splits.student) - counts["student"] == n_unlabeled
+    student = max(0.0, FRACTIONS["student"] * task.n_points - n_unlabeled)
     assert abs(counts["student"] - student) <= 2  # one of each class
     for name in ("teacher", "validation", "test"):
-        expected = (n_labelled - student) * FRACTIONS[name] / (1 - FRACTIONS["student"])
+        expected = (n_labeled - student) * FRACTIONS[name] / (1 - FRACTIONS["student"])
         assert abs(counts[name] - expected) <= 2
     assert splits.notes[1] == (
-        f"The {n_unlabelled:,} points without a label are in the student split and count towards its fraction. Points "
+        f"The {n_unlabeled:,} points without a label are in the student split and count towards its fraction. Points "
         f"with a label: teacher {counts['teacher']:,}, student {counts['student']:,}, "
         f"validation {counts['validation']:,}, test {counts['test']:,}."
     )
 
 
 @st.composite
-def half_labelled_tasks(draw) -> Task:
+def half_labeled_tasks(draw) -> Task:
     """Tasks with groups and with texts that repeat in other case, of which any part has no label."""
     n = draw(st.integers(80, 160))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -177,26 +177,26 @@ def half_labelled_tasks(draw) -> Task:
 
 
 @settings(max_examples=60)
-@given(task=half_labelled_tasks(), seed=st.integers(0, 1000))
-def test_unlabelled_points_are_in_student_alone_and_share_no_text_or_group_with_another_split(task, seed):
+@given(task=half_labeled_tasks(), seed=st.integers(0, 1000))
+def test_unlabeled_points_are_in_student_alone_and_share_no_text_or_group_with_another_split(task, seed):
     splits = make_splits(task, teacher=0.3, student=0.3, validation=0.2, test=0.2, seed=seed)
     where = {int(i): name for name in SPLIT_NAMES for i in getattr(splits, name)}
     assert sorted([*where, *splits.removed.tolist()]) == list(range(task.n_points))
     homes: dict[str, set[str]] = {}
     for i, name in where.items():
-        assert name == "student" or task.labelled[i]
+        assert name == "student" or task.labeled[i]
         homes.setdefault("text " + normalise(task.texts[i]), set()).add(name)
         if task.groups is not None:
             homes.setdefault("group " + task.groups[i], set()).add(name)
     assert all(len(names) == 1 for names in homes.values())
     # No label is lost: of copies, one with a label is kept.
-    kept = {normalise(task.texts[i]) for i in where if task.labelled[i]}
-    assert kept == {normalise(text) for text, known in zip(task.texts, task.labelled, strict=True) if known}
+    kept = {normalise(task.texts[i]) for i in where if task.labeled[i]}
+    assert kept == {normalise(text) for text, known in zip(task.texts, task.labeled, strict=True) if known}
     for name in ("teacher", "validation", "test"):
         assert set(task.labels[getattr(splits, name)].tolist()) == {0, 1}
 
 
-def test_an_unlabelled_copy_of_a_labelled_text_is_removed_wherever_that_went():
+def test_an_unlabeled_copy_of_a_labeled_text_is_removed_wherever_that_went():
     texts = [f"WORD {i}" for i in range(100)] * 2
     task = make_task(name="t", class_names=["n", "y"], texts=texts, labels=[-1] * 100 + [i % 2 for i in range(100)])
     splits = make_splits(task)
@@ -204,7 +204,7 @@ def test_an_unlabelled_copy_of_a_labelled_text_is_removed_wherever_that_went():
     assert splits.notes[1] == "Points removed because their content is that of an earlier point: 100."
 
 
-def test_unlabelled_points_of_a_test_group_are_left_out_and_counted():
+def test_unlabeled_points_of_a_test_group_are_left_out_and_counted():
     groups = [f"g{i}" for i in range(100)] * 2
     task = few_labels(100, 100, groups=groups)
     splits = make_splits(task)
@@ -225,7 +225,7 @@ def test_the_file_may_say_train_or_student_of_a_point_without_a_label_and_nothin
             make_splits(few_labels(100, 50, assigned=wrong))
 
 
-def test_too_few_labels_name_the_class_and_count_labelled_points_only():
+def test_too_few_labels_name_the_class_and_count_labeled_points_only():
     task = make_task(
         name="t", class_names=["n", "y"], texts=[f"t{i}" for i in range(60)], labels=[0] * 8 + [1] * 2 + [-1] * 50
     )
@@ -244,4 +244,4 @@ def test_a_limit_draws_among_all_points_and_leaves_those_without_a_label_as_they
     task = load_task(path=path, limit=100)
     of_file = load_task(path=path)
     np.testing.assert_array_equal(task.labels, [of_file.labels[of_file.ids.index(name)] for name in task.ids])
-    assert 20 < (~task.labelled).sum() < 80
+    assert 20 < (~task.labeled).sum() < 80

@@ -62,13 +62,13 @@ def test_students_are_the_same_bit_for_bit_with_and_without_the_labels_of_their_
     assert not np.array_equal(of_known, of_unknown)
     assert known.ceiling.labels == known.task.n_student == 160
     assert without.ceiling.labels == without.task.n_teacher == 80
-    assert (known.task.n_unlabelled, without.task.n_unlabelled) == (0, 160)
+    assert (known.task.n_unlabeled, without.task.n_unlabeled) == (0, 160)
     # Everything that is not measured against the ceilings is the same.
     for part in ("teacher", "labeler", "ensembles", "majority", "teacher_bias_variance"):
         assert getattr(known.results, part) == getattr(without.results, part)
 
 
-def test_a_ceiling_of_stand_ins_is_the_ceiling_of_a_labelled_task_with_those_points(small_run, write_task, tmp_path):
+def test_a_ceiling_of_stand_ins_is_the_ceiling_of_a_labeled_task_with_those_points(small_run, write_task, tmp_path):
     """Where the student split has no label, ceilings are trained as they would be on the teacher split."""
     labels = np.load(write_task(tmp_path / "a.npz", splits=SPLIT))["labels"]
     swapped = np.select([SPLIT == "teacher", SPLIT == "student"], ["student", "teacher"], SPLIT)
@@ -81,7 +81,7 @@ def test_a_ceiling_of_stand_ins_is_the_ceiling_of_a_labelled_task_with_those_poi
 
 
 @pytest.mark.parametrize("known", [0, 1, 60, 119, 120])
-def test_ceilings_learn_from_labelled_points_alone_as_many_as_students_have_if_there_are(known):
+def test_ceilings_learn_from_labeled_points_alone_as_many_as_students_have_if_there_are(known):
     labels = np.array([i % 2 for i in range(240)])
     assigned = ["student"] * 120 + ["teacher"] * 60 + ["validation"] * 20 + ["test"] * 40
     labels[known:120] = -1
@@ -90,7 +90,7 @@ def test_ceilings_learn_from_labelled_points_alone_as_many_as_students_have_if_t
     )
     splits = make_splits(task)
     points = ceiling_points(task, splits, seed=0)
-    assert task.labelled[points].all()
+    assert task.labeled[points].all()
     assert len(points) == len(set(points.tolist())) == min(120, known + 60)
     assert set(range(known)) <= set(points.tolist()) <= set(range(180))
     stand_ins = points[points >= 120]
@@ -114,7 +114,7 @@ def test_the_summary_and_the_notes_say_what_has_no_label_and_what_ceilings_learn
     votes = write_votes(tmp_path / "votes.csv", labels)
     finished = small_run(f"teacher.external={votes}", path=path)
     task = finished.task
-    assert task.n_unlabelled == task.n_student == 280
+    assert task.n_unlabeled == task.n_student == 280
     lines = dict(describe(finished.results))
     assert "280 student (280 of them without a true label)" in lines["points"]
     n_labels = finished.ceiling.labels
@@ -131,7 +131,7 @@ def test_the_summary_and_the_notes_say_what_has_no_label_and_what_ceilings_learn
     assert {json.loads(point)["label"] for point in points} == {0, 1}
 
 
-def test_measuring_against_soft_targets_works_where_unlabelled_points_have_none(small_run, write_task, tmp_path):
+def test_measuring_against_soft_targets_works_where_unlabeled_points_have_none(small_run, write_task, tmp_path):
     labels = np.load(write_task(tmp_path / "a.npz"))["labels"]
     soft = np.where(labels[:, None] == [0, 1], 0.9, 0.1)
     soft[150:] = np.nan
@@ -155,8 +155,8 @@ def refused(cli: Cli) -> Callable[..., str]:
     return go
 
 
-def rows(n_labelled: int, n_unlabelled: int) -> list[dict[str, object]]:
-    labels = [["no", "yes"][i % 2] for i in range(n_labelled)] + [None] * n_unlabelled
+def rows(n_labeled: int, n_unlabeled: int) -> list[dict[str, object]]:
+    labels = [["no", "yes"][i % 2] for i in range(n_labeled)] + [None] * n_unlabeled
     return [{"id": f"p{i}", "text": f"text {i}", "answer": label} for i, label in enumerate(labels)]
 
 
@@ -168,7 +168,7 @@ BAD = {
     "one class": (
         [row for row in rows(200, 50) if row["answer"] != "yes"], (), "every label is .no.: one class",
     ),
-    "an unlabelled point in test": (
+    "an unlabeled point in test": (
         [{**row, "split": "test" if i > 199 else "train"} for i, row in enumerate(rows(200, 50))],
         (),
         "point 'p200' has no label, and the file puts it in test .and 49 more",
@@ -189,7 +189,7 @@ def test_bad_input_is_one_line_and_exit_code_2(case, refused, tmp_path):
     assert re.search(message, err), err
 
 
-def test_a_labeler_that_left_out_an_unlabelled_point_is_named_with_the_point(refused, tmp_path):
+def test_a_labeler_that_left_out_an_unlabeled_point_is_named_with_the_point(refused, tmp_path):
     (tmp_path / "d.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows(100, 100)))
     (tmp_path / "llm.csv").write_text("id,llm\n" + "".join(f"p{i},yes\n" for i in range(200) if i != 150))
     err = refused(
