@@ -35,7 +35,7 @@ RESULTS = {
     ),
     "holds the results of outlearn preflight, not of a run": results(lambda r: r.update(kind="preflight")),
     "teacher is missing": results(lambda r: r.pop("teacher")),
-    "labeler is no field": results(lambda r: r.update(labeler=r["labeler"])),
+    "marker is no field": results(lambda r: r.update(marker=r["labeler"])),
     "students.reverse_ce holds 3, where an object belongs": results(lambda r: r["students"].update(reverse_ce=3)),
     "students.reverse_ce.epoch is missing": results(lambda r: r["students"]["reverse_ce"].pop("epoch")),
     "students.reverse_ce.pgr.gain: the key 'low' is missing": results(
