@@ -40,6 +40,8 @@ class Program:
     def __init__(self, programs: Programs, pid: int, out: Path, err: Path) -> None:
         self._programs, self.pid, self._out, self._err = programs, pid, out, err
         self.returncode: int | None = None
+        for file in (out, err):  # the program may not have come so far as to open them
+            file.touch()
 
     def poll(self) -> int | None:
         if self.returncode is None:
