@@ -11,7 +11,7 @@ from operator import attrgetter
 from typing import Literal
 
 from outlearn.core.intervals import Interval
-from outlearn.core.labelers.combinations import COMBINATIONS
+from outlearn.core.labelers.combinations import label_of
 from outlearn.core.metrics import METRICS, Metric
 from outlearn.report.cells import Cell, Column, Kind, Table, point_estimate
 from outlearn.results.measurement import Withheld
@@ -61,7 +61,7 @@ def score_rows(results: RunResults) -> Iterator[ScoreRow]:
 
 
 def _ensemble(name: str) -> str:
-    return f"ensemble, {COMBINATIONS[name].label if name in COMBINATIONS else name}"
+    return f"ensemble, {label_of(name)}"
 
 
 def metrics_in_tables(results: RunResults) -> tuple[Metric, ...]:

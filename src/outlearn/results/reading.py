@@ -17,6 +17,7 @@ import yaml
 from jaxtyping import Float, Int
 from safetensors import SafetensorError, safe_open
 
+from outlearn.core.labelers.combinations import EACH
 from outlearn.core.predictions import Predictions
 from outlearn.errors import DataError, OutlearnError
 from outlearn.results.serialization import read_text
@@ -107,7 +108,7 @@ def _read(folder: Path, labeler: str, target: str, smoothing: float) -> Measured
         folder / "students.safetensors", ("test.log_probs", "teacher_of", "loss_of", "seed_of")
     )
     combination: Mapping[str, np.ndarray] = {}
-    if labeler != "each":  # as the run wrote it down
+    if labeler != EACH:  # as the run wrote it down
         combination, _ = _arrays(folder / "labeler.safetensors", ("test.log_probs",), optional=("test.answered",))
     losses = _names(student_meta, "losses", folder / "students.safetensors")
     names = _names(teacher_meta, "models", folder / "teachers.safetensors")
@@ -116,7 +117,7 @@ def _read(folder: Path, labeler: str, target: str, smoothing: float) -> Measured
     of_loss = [students["loss_of"] == k for k in range(len(losses))]
     return Measured(
         teachers=teacher,
-        source=teacher if labeler == "each" else _labelers(combination, ids),
+        source=teacher if labeler == EACH else _labelers(combination, ids),
         ceilings=Predictions.from_logits(ceilings["test.log_probs"], point_ids=ids),
         students={
             loss: Predictions.from_logits(

@@ -15,7 +15,7 @@ from typing import Any
 
 from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
 from outlearn.core.intervals import Interval
-from outlearn.core.labelers.combinations import COMBINATIONS
+from outlearn.core.labelers.combinations import EACH, label_of
 from outlearn.errors import ConfigError, DataError, MissingExtraError, suggest
 from outlearn.results.measurement import Withheld
 from outlearn.results.reading import AGAIN, Measured, read_config, read_predictions
@@ -250,12 +250,9 @@ def _cells(value: Interval | Withheld) -> tuple[Any, ...]:
 def _accuracies(results: RunResults) -> list[tuple[str, str, str]]:
     """Return who, accuracy in % and PGR of everybody."""
     rows = [("teacher", _percent(results.teacher.accuracy), "")]
-    if results.labeler.source != "each":
+    if results.labeler.source != EACH:
         rows.append((f"labeler: {results.labeler.source}", _percent(results.labeler.accuracy), ""))
-    rows += [
-        (f"ensemble: {COMBINATIONS[name].label if name in COMBINATIONS else name}", _percent(each.accuracy), "")
-        for name, each in results.ensembles.items()
-    ]
+    rows += [(f"ensemble: {label_of(name)}", _percent(each.accuracy), "") for name, each in results.ensembles.items()]
     for loss, student in results.students.items():
         pgr = student.pgr
         recovered = str(pgr) if isinstance(pgr, Withheld) else f"{pgr.mean:.2f} [{pgr.low:.2f}, {pgr.high:.2f}]"

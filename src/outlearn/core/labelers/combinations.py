@@ -13,7 +13,7 @@ from outlearn.core.labelers.dawid_skene import dawid_skene
 from outlearn.core.labelers.teacher_weights import teacher_weights
 from outlearn.core.predictions import Predictions
 
-__all__ = ["COMBINATIONS", "EACH", "Combination", "combined", "label_source"]
+__all__ = ["COMBINATIONS", "EACH", "Combination", "combined", "label_of", "label_source"]
 
 EACH = "each"  # no combination: every teacher labels for students of its own
 
@@ -85,6 +85,11 @@ COMBINATIONS: dict[str, Combination] = {
         ),
     )
 }
+
+
+def label_of(name: str) -> str:
+    """Return what people call a combination; its name where none is registered by it."""
+    return COMBINATIONS[name].label if name in COMBINATIONS else name
 
 
 def combined(teachers: Mapping[str, Predictions], name: str) -> dict[str, Predictions]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from outlearn.core.labelers.combinations import combined, label_source
+from outlearn.core.labelers.combinations import EACH, combined, label_source
 from outlearn.core.predictions import Predictions
 from outlearn.core.randomness import child_seed
 from outlearn.data.splits import Splits
@@ -64,7 +64,7 @@ class Labeling:
     @property
     def n_labelings(self) -> int:
         """The number of sets of labels: one a teacher, or one of an ensemble."""
-        return self.n_teachers if self.config.weak_labels.source == "each" else 1
+        return self.n_teachers if self.config.weak_labels.source == EACH else 1
 
     @property
     def models(self) -> list[tuple[int, int]]:
@@ -85,14 +85,14 @@ class Labeling:
         if self.answered is None:
             return None
         anyone = self.answered.any(axis=0, keepdims=True)
-        rows = [self.answered] if self.config.weak_labels.source == "each" else [anyone]
+        rows = [self.answered] if self.config.weak_labels.source == EACH else [anyone]
         return np.concatenate([*rows, *([anyone] if self.has_control else [])]).astype(np.float64)
 
     @property
     def has_control(self) -> bool:
         """Say whether students of the mean are trained too: not where each costs as much as all the rest of a run."""
         cheap = self.config.student.learner.trains_together
-        return self.config.weak_labels.source == "each" and self.n_teachers > 1 and cheap
+        return self.config.weak_labels.source == EACH and self.n_teachers > 1 and cheap
 
     def targets(self, entries: Entries) -> Float[np.ndarray, "labelings points classes"]:
         """Make the weak labels of the student split, and after them those of the control, if there is one."""
