@@ -265,6 +265,7 @@ class Signs:
     line: ClassVar[str] = "the signs of the task's features"
     extra: ClassVar[str] = "offline"
     fits: ClassVar[bool] = False
+    common_scale: ClassVar[bool] = True
 
     scale: float = 1.0
 

@@ -40,6 +40,7 @@ class Array:
     )
     extra: ClassVar[str] = ""
     fits: ClassVar[bool] = False
+    common_scale: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if isinstance(self.columns, str):

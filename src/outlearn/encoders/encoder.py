@@ -21,6 +21,8 @@ class Encoder(Protocol):
         line: one sentence for tables in docs.
         extra: the extra of this package that it needs; "" for none.
         fits: whether `encode` learns from the points in `fit_on`; a cache key must then include them.
+        common_scale: whether the sizes of its features can be compared, so that a ridge should see them as they are;
+            otherwise they are standardised first, unless the learner says something else.
         fingerprint: a sha256 of everything else that decides the features: the parameters and the weights on disk.
     """
 
@@ -29,6 +31,9 @@ class Encoder(Protocol):
     line: ClassVar[str]
     extra: ClassVar[str]
     fits: ClassVar[bool]
+
+    @property
+    def common_scale(self) -> bool: ...
 
     @property
     def fingerprint(self) -> str: ...

@@ -60,6 +60,7 @@ class HuggingFace:
     line: ClassVar[str] = "hidden states of any Hugging Face model, pooled over a text"
     extra: ClassVar[str] = "hf"
     fits: ClassVar[bool] = False
+    common_scale: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_fields(self, "encoder.")

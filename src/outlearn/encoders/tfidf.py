@@ -57,6 +57,11 @@ class Tfidf:
         check_fields(self, "encoder.")
 
     @property
+    def common_scale(self) -> bool:
+        """Say that texts are vectors of length 1; dimensions of a decomposition shrink from the first to the last."""
+        return self.dims is None
+
+    @property
     def fingerprint(self) -> str:
         """Hash the parameters; the points in `fit_on` are the caller's to add."""
         return hashlib.sha256(json.dumps([self.kind, asdict(self)], sort_keys=True).encode()).hexdigest()

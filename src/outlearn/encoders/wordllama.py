@@ -44,6 +44,7 @@ class WordLlama:
     )
     extra: ClassVar[str] = "offline"
     fits: ClassVar[bool] = False
+    common_scale: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_fields(self, "encoder.")

@@ -58,6 +58,10 @@ class Learner(BaseModel):
         """Return the number of minibatch orders; a seed has the order of its residue, seed modulo this number."""
         return 1
 
+    def on_features(self, *, common_scale: bool) -> Learner:
+        """Return this learner with what its configuration leaves to the encoder: whether its features share a scale."""
+        return self
+
     def head_settings(self, *, bias: bool) -> HeadSettings | None:
         """Return the settings of minibatch heads, for a learner that trains such; what `loss: auto` varies."""
         return None
