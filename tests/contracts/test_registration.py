@@ -32,8 +32,8 @@ from outlearn.errors import ConfigError
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.stages import auto
 from outlearn.learners import LEARNERS
+from outlearn.learners.fitted import Predicted
 from outlearn.learners.learner import Learner
-from outlearn.learners.trained_heads import Predicted
 from outlearn.losses import LOSSES, Loss
 from outlearn.losses.loss import Number, Range
 from outlearn.selection import default_candidates
