@@ -10,10 +10,10 @@ from jaxtyping import Float
 from pydantic import Field
 
 from outlearn.learners.convex import fit_convex
+from outlearn.learners.fitted import Predicted
 from outlearn.learners.heads import fit_predict
 from outlearn.learners.jobs import HeadJob, HeadSettings
 from outlearn.learners.learner import Learner
-from outlearn.learners.trained_heads import Predicted
 from outlearn.progress import Advance
 
 __all__ = ["ConvexLearner", "HeadLearner"]

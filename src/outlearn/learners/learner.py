@@ -14,8 +14,8 @@ from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict
 
 from outlearn.errors import ConfigError
+from outlearn.learners.fitted import Predicted
 from outlearn.learners.jobs import HeadJob, HeadSettings
-from outlearn.learners.trained_heads import Predicted
 from outlearn.progress import Advance
 
 __all__ = ["Learner"]
