@@ -88,7 +88,9 @@ def test_every_candidate_is_trained_as_it_is_alone(world):
     assert set(found) == set(CANDIDATES)
     for candidate in CANDIDATES:
         alone = fit_chosen(x[part], targets, {"test": x}, candidate, base=BASE, labeling_of=[2, 0], seeds=[2, 0])
-        np.testing.assert_allclose(found[candidate]["test"][[2, 0]], alone["test"], atol=2e-3, err_msg=str(candidate))
+        np.testing.assert_allclose(
+            found[candidate]["test"][[2, 0]], alone.logits["test"][-1], atol=2e-3, err_msg=str(candidate)
+        )
 
 
 def test_the_chosen_candidate_does_not_depend_on_the_order_of_candidates(world, choice):
@@ -242,7 +244,7 @@ def test_thresholds_are_settled_on_the_labels_that_are_learned_from():
         seeds = [0, 1]
         chosen = fit_chosen(x, targets, {"x": x}, cace, base=BASE, labeling_of=[0, 1], seeds=seeds, weights=weights)
         ((_, found),) = fit_candidates(x, targets, {"x": x}, [cace], base=BASE, seeds=seeds, weights=weights)
-        return chosen["x"], found["x"]
+        return chosen.logits["x"][-1], found["x"]
 
     for first, second in zip(fits(labels), fits(other), strict=True):
         np.testing.assert_array_equal(first, second)

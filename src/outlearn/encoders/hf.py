@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Int
 
 from outlearn.core.ranges import Whole, check_fields
+from outlearn.encoders.encoder import Encode, Learned
 from outlearn.encoders.model_folder import ALIASES, PINNED, model_folder, model_hashes
 from outlearn.encoders.points import Features, Points, Progress, Rows, encode_points
 from outlearn.errors import ConfigError, DataError, MissingExtraError, first_line
@@ -60,6 +61,7 @@ class HuggingFace:
     line: ClassVar[str] = "hidden states of any Hugging Face model, pooled over a text"
     extra: ClassVar[str] = "hf"
     fits: ClassVar[bool] = False
+    common_scale: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_fields(self, "encoder.")
@@ -88,8 +90,20 @@ class HuggingFace:
             DataError: if the weights are not the pinned ones, a text has no token, or a feature is not finite.
             MissingExtraError: if transformers, or the package that holds the model, is not installed.
         """
+        return self.load(Learned())(task, points, progress=progress)
+
+    def learn(self, task: Points, fit_on: Rows | None = None) -> Learned:
+        """Learn nothing: the model is frozen."""
+        return Learned()
+
+    def load(self, learned: Learned) -> Encode:
+        """Read tokenizer and model; errors as for `encode`."""
         tokenizer, model = self._load()
-        return encode_points(task, points, lambda texts: self._encode_texts(texts, tokenizer, model, progress))
+
+        def encode(task: Points, points: Rows, *, progress: Progress | None = None) -> Features:
+            return encode_points(task, points, lambda texts: self._encode_texts(texts, tokenizer, model, progress))
+
+        return encode
 
     def _folder(self) -> Path:
         expected = self.sha256 or PINNED.get(self.model)

@@ -13,8 +13,8 @@ from outlearn.errors import ConfigError
 from outlearn.estimator.bagged_teachers import LARGEST_SEED
 
 if TYPE_CHECKING:
+    from outlearn.learners.fitted import Heads
     from outlearn.learners.jobs import HeadSettings
-    from outlearn.learners.trained_heads import Heads
     from outlearn.losses import Loss
     from outlearn.selection import Candidate, Choice
 

@@ -9,11 +9,21 @@ import math
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SerializeAsAny, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    SerializeAsAny,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from outlearn.core.generators import GENERATORS
 from outlearn.core.labelers.combinations import COMBINATIONS, EACH
 from outlearn.core.students.criteria import check_criterion
+from outlearn.encoders.registry import get_encoder
 from outlearn.errors import ConfigError, suggest
 from outlearn.learners.head_learners import ConvexLearner, HeadLearner
 from outlearn.learners.learner import Learner
@@ -42,6 +52,15 @@ def _generator(name: str) -> str:
 
 # Read by the table of learners when a configuration is read, so that one that was added to it is known.
 LearnerSection = Annotated[SerializeAsAny[Learner], BeforeValidator(get_learner)]
+
+
+def _settle_learner(learner: Learner, info: ValidationInfo) -> Learner:
+    """Settle what a learner leaves to the encoder of its section, which is read before it."""
+    try:
+        encoder = get_encoder(info.data["encoder"])
+    except (KeyError, ConfigError):  # none, or one that `Config` refuses with its reason
+        return learner
+    return learner.on_features(common_scale=encoder.common_scale)
 
 
 class Section(BaseModel):
@@ -118,6 +137,8 @@ class TeacherSection(Section):
     # Votes are probabilities of 0 and 1: a teacher that is certain and wrong once has an infinite log loss.
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.01
 
+    _settled = field_validator("learner")(_settle_learner)
+
     @field_validator("external", mode="before")
     @classmethod
     def _one_file_or_several(cls, value: Any) -> Any:
@@ -165,6 +186,8 @@ class StudentSection(Section):
     # teachers' labels on the validation split. No true label is used, and no test point.
     select: Literal["last", "validation"] = "last"
     checkpoints: tuple[Annotated[float, Field(gt=0)], ...] = (1, 3, 10)
+
+    _settled = field_validator("learner")(_settle_learner)
 
     @field_validator("loss", mode="before")
     @classmethod
@@ -243,8 +266,6 @@ class Config(Section):
     @field_validator("teacher", "student")
     @classmethod
     def _known_encoders(cls, section: Any) -> Any:
-        from outlearn.encoders.registry import get_encoder
-
         if section.encoder and section.learner.reads == "texts":
             raise ValueError(
                 f"encoder has no effect with learner.kind: {section.learner.kind}, which trains the model that "

@@ -23,13 +23,14 @@ from outlearn.errors import ConfigError, DataError, DomainError, suggest
 from outlearn.learners.blocks import LinearBlock
 from outlearn.learners.certificate import certify
 from outlearn.learners.checked_inputs import Inputs, check_inputs
+from outlearn.learners.collected import Collected
 from outlearn.learners.convex_problems import Labels, Problem, cross_entropy_of, labels_of, problem_of
+from outlearn.learners.fitted import FitResult
 from outlearn.learners.jobs import HeadJob
 from outlearn.learners.memory import allowed_memory
 from outlearn.learners.minimise import MEMORY, minimise
 from outlearn.learners.objective import Objective
 from outlearn.learners.parallel import equal_parts, one_thread_an_operation, run_chunks
-from outlearn.learners.trained_heads import Collected, FitResult
 from outlearn.losses import LOSSES, Loss, loss_name
 from outlearn.losses.registry import default_loss
 
@@ -138,7 +139,7 @@ def fit_convex(
         wide = solver.parameters[:, which].contiguous().view(data.features.shape[1], -1)
         members = list(range(len(jobs)))
         results.record(0, _block(wide.to(torch_dtype), len(jobs), bias=bias), members)
-        results.keep(_block(wide, len(jobs), bias=bias), members)
+        results.keep(0, _block(wide, len(jobs), bias=bias), members)
     return results.finish((float(solver.passes),), gaps=solver.gaps[which].numpy())
 
 

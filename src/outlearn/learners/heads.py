@@ -21,13 +21,14 @@ from outlearn.core.ranges import Range
 from outlearn.errors import ConfigError, DomainError
 from outlearn.learners.blocks import Block, HiddenBlock, LinearBlock, padded
 from outlearn.learners.checked_inputs import Inputs, check_inputs
+from outlearn.learners.collected import Collected
+from outlearn.learners.fitted import FitResult
 from outlearn.learners.head_gradients import Rule, arrange, build_rules, table_columns
 from outlearn.learners.head_randomness import initial_layers, minibatch_order, steps_per_epoch
 from outlearn.learners.jobs import HeadJob, HeadSettings
 from outlearn.learners.memory import allowed_memory
 from outlearn.learners.optimiser import FlatAdamW, Parameters
 from outlearn.learners.parallel import equal_parts, one_thread_an_operation, run_chunks
-from outlearn.learners.trained_heads import Collected, FitResult
 
 __all__ = ["fit_predict"]
 
@@ -115,8 +116,6 @@ def fit_predict(
         def train(chunk: list[int], report: Callable[[int], None]) -> None:
             groups, optimiser = _build(jobs, chunk, data, settings)
             _train(jobs, groups, optimiser, data, settings, n_steps, stops, results, report)
-            for group in groups:
-                results.keep(group.block, group.members)
 
         run_chunks(
             [partial(train, chunk) for chunk in chunks],
@@ -149,6 +148,7 @@ def _train(
             _require_finite(jobs, groups, step / per_epoch)
             for group in groups:
                 results.record(recorded[step], group.block, group.members)
+                results.keep(recorded[step], group.block, group.members)
         if step == n_steps:
             break
         epoch, position = divmod(step, per_epoch)

@@ -14,8 +14,8 @@ from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict
 
 from outlearn.errors import ConfigError
+from outlearn.learners.fitted import Predicted
 from outlearn.learners.jobs import HeadJob, HeadSettings
-from outlearn.learners.trained_heads import Predicted
 from outlearn.progress import Advance
 
 __all__ = ["Learner"]
@@ -57,6 +57,10 @@ class Learner(BaseModel):
     def seed_groups(self) -> int:
         """Return the number of minibatch orders; a seed has the order of its residue, seed modulo this number."""
         return 1
+
+    def on_features(self, *, common_scale: bool) -> Learner:
+        """Return this learner with what its configuration leaves to the encoder: whether its features share a scale."""
+        return self
 
     def head_settings(self, *, bias: bool) -> HeadSettings | None:
         """Return the settings of minibatch heads, for a learner that trains such; what `loss: auto` varies."""

@@ -24,10 +24,10 @@ from outlearn.core.predictions import Predictions
 from outlearn.core.ranges import Range
 from outlearn.errors import DomainError, ShapeError
 from outlearn.learners.checked_inputs import check_labeling
+from outlearn.learners.fitted import FitResult
 from outlearn.learners.head_randomness import steps_per_epoch
 from outlearn.learners.heads import fit_predict
 from outlearn.learners.jobs import HeadJob, HeadSettings
-from outlearn.learners.trained_heads import FitResult
 from outlearn.losses.targets import SUM_TOLERANCE
 
 __all__ = ["distillation_targets", "fit_rounds", "round_epochs"]

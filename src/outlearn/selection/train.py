@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from outlearn.learners.fitted import FitResult
 from outlearn.learners.jobs import HeadJob, HeadSettings, settled
 from outlearn.learners.self_distillation import fit_rounds
 from outlearn.selection.candidates import Candidate
@@ -79,10 +80,10 @@ def fit_chosen(
     seeds: Sequence[int],
     weights: Float[np.ndarray, "labelings examples"] | None = None,
     progress: Report | None = None,
-) -> Logits:
+) -> FitResult:
     """Train the students of one candidate, on the labelings it was chosen on or on others, as `fit_candidates` does.
 
-    `labeling_of` and `seeds` say for each student which labeling it learns and its seed.
+    `labeling_of` and `seeds` say for each student which labeling it learns and its seed. Returned is its last fit.
     """
     jobs = [
         HeadJob(m, candidate.loss, None if weights is None else m, seed)
@@ -98,7 +99,7 @@ def fit_chosen(
         weights=weights,
         progress=progress,
     )
-    return {name: z[-1] for name, z in fits[-1].logits.items()}
+    return fits[-1]
 
 
 def _part(progress: Report | None, done: int, of: int) -> Report | None:

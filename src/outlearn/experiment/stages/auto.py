@@ -12,6 +12,7 @@ from outlearn.core.students.criteria import check_criterion
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import AUTO
 from outlearn.experiment.points import EVALUATED, splits_fingerprint
+from outlearn.experiment.stages.fitted_heads import head_arrays
 from outlearn.experiment.stages.frozen import FrozenModel
 from outlearn.experiment.stages.students import Labeling, Students, student_seed, students_of
 from outlearn.experiment.stages.teachers import teacher_predictions
@@ -32,7 +33,7 @@ from outlearn.store.store import Entry
 __all__ = ["AutoStudents"]
 
 CHOICE_VERSION = 2
-STUDENTS_VERSION = 4
+STUDENTS_VERSION = 5
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class AutoStudents:
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
             choice = self.choice(entries["choice"])
             with work.progress.bar(f"students of {choice.chosen}") as advance:
-                logits = fit_chosen(
+                fit = fit_chosen(
                     self._rows(entries, "student"),
                     labeling.targets(entries),
                     {name: self._rows(entries, name) for name in EVALUATED},
@@ -128,7 +129,7 @@ class AutoStudents:
                     progress=advance,
                 )
             # One checkpoint: the end.
-            return {name: array[None] for name, array in logits.items()}
+            return {**fit.logits, **head_arrays(fit.path)}
 
         return Stage(
             "auto students",

@@ -24,7 +24,7 @@ from outlearn.store.stage import Stage
 
 __all__ = ["ceiling_notes", "ceiling_points", "ceilings_stage"]
 
-VERSION = 3
+VERSION = 4
 
 
 def ceilings_stage(task: Task, splits: Splits, model: Model, config: Config) -> Stage:

@@ -9,7 +9,9 @@ import numpy as np
 from outlearn.data.splits import Splits
 from outlearn.errors import ConfigError
 from outlearn.experiment.points import splits_fingerprint
+from outlearn.experiment.stages.fitted_heads import head_arrays
 from outlearn.experiment.stages.training_spec import TrainingSpec
+from outlearn.learners.fitted import FitResult
 from outlearn.learners.jobs import HeadSettings, settled
 from outlearn.learners.learner import Learner
 from outlearn.learners.self_distillation import fit_rounds, round_epochs
@@ -50,7 +52,8 @@ class FrozenModel:
         """Describe the stage that trains all heads of a specification in one batched computation.
 
         Its arrays: for each split to predict, float32 logits `[checkpoints, models, points, classes]`, and
-        `checkpoints` in epochs; with rounds of self-distillation, each round is a checkpoint.
+        `checkpoints` in epochs; with rounds of self-distillation, each round is a checkpoint. Beside them the heads of
+        every checkpoint, as `fitted_heads` reads them.
         """
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
@@ -74,7 +77,8 @@ class FrozenModel:
                         progress=advance,
                     )
                     logits = {name: np.concatenate([fit.logits[name][-1:] for fit in fits]) for name in points}
-                    return {**logits, "checkpoints": settings.epochs + later * np.arange(spec.rounds + 1)}
+                    path = head_arrays([fit.heads for fit in fits])
+                    return {**logits, **path, "checkpoints": settings.epochs + later * np.arange(spec.rounds + 1)}
                 fitted = self.learner.fit(
                     x,
                     targets,
@@ -85,7 +89,9 @@ class FrozenModel:
                     checkpoints=spec.checkpoints,
                     progress=advance,
                 )
-            return {**fitted.logits, "checkpoints": np.array(fitted.checkpoints)}
+            # A learner of somebody else may predict without heads to keep.
+            path = head_arrays(fitted.path) if isinstance(fitted, FitResult) else {}
+            return {**fitted.logits, **path, "checkpoints": np.array(fitted.checkpoints)}
 
         return Stage(
             spec.name,

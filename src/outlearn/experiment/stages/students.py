@@ -39,7 +39,7 @@ __all__ = [
     "students_stage",
 ]
 
-VERSION = 6
+VERSION = 7
 CONTROL = "mean"  # the combination of teachers whose students are the control
 
 

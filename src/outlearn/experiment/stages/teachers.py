@@ -23,7 +23,7 @@ from outlearn.store.store import Entry
 
 __all__ = ["LABELED", "answered_array", "teacher_predictions", "teachers_stage"]
 
-VERSION = 3
+VERSION = 4
 LABELED = ("student", *EVALUATED)
 
 

@@ -1,0 +1,62 @@
+"""How predictions and trained parameters are collected while threads train: every head writes rows of its own."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import torch
+
+from outlearn.learners.blocks import Block
+from outlearn.learners.checked_inputs import Inputs
+from outlearn.learners.fitted import FitResult, Heads
+
+__all__ = ["Collected"]
+
+# Numbers predicted at once, beside the result itself.
+PREDICTED = 4 * 2**20
+
+
+class Collected:
+    """Hold the arrays of a result while they fill."""
+
+    def __init__(
+        self, data: Inputs, n_jobs: int, n_checkpoints: int, *, hidden: int | None, dtype: torch.dtype
+    ) -> None:
+        """Allocate everything; afterwards threads write to heads of their own."""
+        self.data = data
+        self.logits = {
+            name: np.empty((n_checkpoints, n_jobs, len(x), data.n_classes), dtype=np.float32)
+            for name, x in data.points.items()
+        }
+        sizes = [len(data.mean), *([] if hidden is None else [hidden]), data.n_classes]
+        like = torch.empty(0, dtype=dtype).numpy().dtype
+        self.layers = [
+            (np.empty((n_checkpoints, n_jobs, inputs, outputs), like), np.empty((n_checkpoints, n_jobs, outputs), like))
+            for inputs, outputs in itertools.pairwise(sizes)
+        ]
+
+    def record(self, checkpoint: int, block: Block, members: list[int]) -> None:
+        """Predict all points with the heads of a block."""
+        size = max(1, PREDICTED // (len(members) * self.data.n_classes))
+        for name, x in self.data.points.items():
+            for start in range(0, len(x), size):
+                rows = slice(start, start + size)
+                z = block.predict(x[rows])
+                if z.shape[1] == 1:
+                    z = torch.cat([-0.5 * z, 0.5 * z], dim=1)
+                self.logits[name][checkpoint, members, rows] = z.permute(2, 0, 1).float().numpy()
+
+    def keep(self, checkpoint: int, block: Block, members: list[int]) -> None:
+        """Copy the parameters of a block as they are now."""
+        for (weights, biases), (weight, bias) in zip(self.layers, block.layers(), strict=True):
+            weights[checkpoint, members], biases[checkpoint, members] = weight, bias
+
+    def finish(self, checkpoints: tuple[float, ...], *, gaps: np.ndarray | None = None) -> FitResult:
+        """Return the result."""
+        data = self.data
+        path = []
+        for at in range(len(checkpoints)):
+            *hidden, (weight, bias) = [(weights[at], biases[at]) for weights, biases in self.layers]
+            path.append(Heads(data.mean, data.scale, weight, bias, *(hidden[0] if hidden else (None, None))))
+        return FitResult(logits=self.logits, checkpoints=checkpoints, path=tuple(path), gaps=gaps)
