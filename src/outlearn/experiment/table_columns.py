@@ -61,8 +61,8 @@ def with_columns_found(given: Mapping[str, Any]) -> dict[str, Any]:
     columns = roles.columns
     used = [] if external and "labelers" in roles.found else list(columns.labelers or ())
     if roles.found and not (roles.found == ("labelers",) and not used):
-        for note in roles.notes if used else roles.notes[:1]:
-            warnings.warn(f"{table.source}: {note}", stacklevel=3)
+        notes = roles.notes if used else roles.notes[:1]
+        warnings.warn(f"{table.source}: {' '.join(notes)}", stacklevel=3)
     usual = {"id": "id", "text": "text", "true": "label"}
     found = {
         key: getattr(columns, part)
