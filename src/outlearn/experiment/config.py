@@ -99,10 +99,17 @@ class DataSection(Section):
     id_column: str | None = None
     group_column: str | None = None
     split_column: str | None = None
+    # Columns of the same table that hold the labels of one labeler each: then they are the teachers.
+    labelers: tuple[str, ...] = ()
     subset: str | None = None
     split: str | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
     fractions: Fractions = Fractions()
+
+    @field_validator("labelers", mode="before")
+    @classmethod
+    def _one_labeler_or_several(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _one_source(self) -> DataSection:

@@ -104,7 +104,7 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
     task, splits = points.task, points.splits
     check_target(task, splits, config)
     stages: dict[str, Stage] = {}
-    if config.teacher.external:
+    if config.teacher.external or task.weak_labels is not None:
         external = external_teachers(task, splits, config.teacher)
         stages["external teachers"] = teachers = external.stage
         names, notes, answered = external.names, external.notes, external.answered
@@ -136,7 +136,7 @@ def _left_out(labeling: Labeling) -> tuple[str, ...]:
     names = [loss_name(loss) for loss in named_losses(labeling.config) if loss not in taught]
     reasons = tuple(
         f"{name} was left out: it looks at a whole minibatch, and cannot leave out the points that a labeler does not "
-        f"label ({', '.join(labeling.config.teacher.external)})."
+        f"label ({', '.join(labeling.config.teacher.external or labeling.config.data.labelers)})."
         for name in names
     )
     if names and not taught and AUTO not in labeling.config.student.loss:
