@@ -227,6 +227,9 @@ class StudentSection(Section):
     @model_validator(mode="after")
     def _learner_can(self) -> StudentSection:
         kind = f"learner.kind: {self.learner.kind}"
+        if not self.learner.learns:
+            able = " or ".join(name for name, learner in LEARNERS.items() if learner.learns)
+            raise ValueError(f"{kind} is not trained, so that it can teach and is no student; use {able}")
         if self.seeds != 1 and not self.learner.has_randomness:
             raise ValueError(f"{kind} has no randomness, so seeds must be 1")
         if self.select == "validation" and not self.learner.has_epochs:
@@ -271,8 +274,8 @@ class Config(Section):
     def _known_encoders(cls, section: Any) -> Any:
         if section.encoder and section.learner.reads == "texts":
             raise ValueError(
-                f"encoder has no effect with learner.kind: {section.learner.kind}, which trains the model that "
-                "learner.model names; leave encoder out"
+                f"encoder has no effect with learner.kind: {section.learner.kind}, which reads texts by the "
+                "model that learner.model names; leave encoder out"
             )
         if section.encoder:
             get_encoder(section.encoder)

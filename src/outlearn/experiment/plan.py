@@ -23,12 +23,14 @@ from outlearn.experiment.stages.external import external_teachers
 from outlearn.experiment.stages.features import features_stage
 from outlearn.experiment.stages.finetuned import FinetunedModel
 from outlearn.experiment.stages.frozen import FrozenModel
+from outlearn.experiment.stages.prompted import prompted_teachers
 from outlearn.experiment.stages.students import Labeling, fixed_losses, named_losses, students_stage
 from outlearn.experiment.stages.teachers import teachers_stage
 from outlearn.experiment.stages.training_spec import Model
 from outlearn.experiment.teacher_sizes import with_sizes_that_fit
 from outlearn.learners.finetuning.learner import FinetuneLearner
 from outlearn.learners.learner import Learner
+from outlearn.learners.prompting import PromptLearner
 from outlearn.losses import loss_name
 from outlearn.store.stage import Stage
 from outlearn.store.store import canonical_json, stage_key
@@ -110,6 +112,10 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
         external = external_teachers(task, splits, config.teacher)
         stages["external teachers"] = teachers = external.stage
         names, notes, answered = external.names, external.notes, external.answered
+    elif isinstance(learner := config.teacher.learner, PromptLearner):
+        prompted = prompted_teachers(task, splits, learner, config.teacher, seed=config.seed)
+        stages["prompted teachers"] = teachers = prompted.stage
+        names, notes, answered = prompted.names, prompted.notes, None
     else:
         model = _model("teacher", config.teacher.encoder, config.teacher.learner, task, splits, stages)
         stages["teachers"] = teachers = teachers_stage(task, splits, model, config.teacher, seed=config.seed)
