@@ -131,6 +131,9 @@ class TeacherSection(Section):
     # feels.
     draw: Literal["disjoint", "bootstrap", "seeds"] = "disjoint"
     labels: Annotated[int, Field(ge=2)] = 200
+    # at_most: where the teacher split has too few points for that, each has fewer, and if need be there are fewer. The
+    # presets for data of any size say so, until labels are given.
+    sizes: Literal["exact", "at_most"] = "exact"
     external: tuple[str, ...] = ()
     missing: Literal["error", "abstain"] = "error"
     normalise: bool = False

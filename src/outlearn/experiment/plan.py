@@ -27,6 +27,7 @@ from outlearn.experiment.stages.prompted import prompted_teachers
 from outlearn.experiment.stages.students import Labeling, fixed_losses, named_losses, students_stage
 from outlearn.experiment.stages.teachers import teachers_stage
 from outlearn.experiment.stages.training_spec import Model
+from outlearn.experiment.teacher_sizes import with_sizes_that_fit
 from outlearn.learners.finetuning.learner import FinetuneLearner
 from outlearn.learners.learner import Learner
 from outlearn.learners.prompting import PromptLearner
@@ -103,6 +104,9 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
     points = points or read_points(config)
     task, splits = points.task, points.splits
     check_target(task, splits, config)
+    sizes: tuple[str, ...] = ()
+    if not (config.teacher.external or task.weak_labels is not None):
+        config, sizes = with_sizes_that_fit(config, task, splits)
     stages: dict[str, Stage] = {}
     if config.teacher.external or task.weak_labels is not None:
         external = external_teachers(task, splits, config.teacher)
@@ -115,7 +119,7 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
     else:
         model = _model("teacher", config.teacher.encoder, config.teacher.learner, task, splits, stages)
         stages["teachers"] = teachers = teachers_stage(task, splits, model, config.teacher, seed=config.seed)
-        names, notes = tuple(f"teacher {m}" for m in range(config.teacher.models)), ()
+        names, notes = tuple(f"teacher {m}" for m in range(config.teacher.models)), sizes
         answered = None
     labeling = Labeling(teachers, len(names), answered, task, splits, config)
     model = _model("student", config.student.encoder, config.student.learner, task, splits, stages)
