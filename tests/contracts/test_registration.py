@@ -28,6 +28,7 @@ from outlearn.data.load import DATASETS, Dataset, load_task
 from outlearn.data.raw_table import RawTable
 from outlearn.data.task import Task, make_task
 from outlearn.encoders import ENCODERS
+from outlearn.encoders.encoder import Learned
 from outlearn.errors import ConfigError
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.stages import auto
@@ -265,6 +266,7 @@ class Signs:
     line: ClassVar[str] = "the signs of the task's features"
     extra: ClassVar[str] = "offline"
     fits: ClassVar[bool] = False
+    common_scale: ClassVar[bool] = True
 
     scale: float = 1.0
 
@@ -274,6 +276,12 @@ class Signs:
 
     def encode(self, task, points, fit_on, *, progress=None):
         return (self.scale * np.sign(task.features[points])).astype(np.float32)
+
+    def learn(self, task, fit_on):
+        return Learned()
+
+    def load(self, learned):
+        return lambda task, points, progress=None: self.encode(task, points, None, progress=progress)
 
 
 def test_an_encoder(monkeypatch, show):

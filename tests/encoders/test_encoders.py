@@ -13,6 +13,7 @@ import pytest
 from outlearn.data import load_task, make_task
 from outlearn.encoders import ENCODERS, get_encoder
 from outlearn.encoders.array import centre_columns
+from outlearn.encoders.encoder import Learned
 from outlearn.encoders.package_files import sha256_of
 from outlearn.errors import ConfigError, DataError, MissingExtraError
 
@@ -51,6 +52,25 @@ def test_every_encoder_gives_finite_float32_rows_in_the_order_of_the_points(kind
     calls = []
     encoder.encode(film_task, POINTS, POINTS, progress=lambda done, total: calls.append((done, total)))
     assert calls[-1][0] == calls[-1][1] > 0
+
+
+@pytest.mark.parametrize(
+    "config", [*({"kind": kind} for kind in ENCODERS), {"kind": "tfidf", "dims": 2, "analyzer": "char_wb"}], ids=str
+)
+def test_an_encoder_loaded_with_what_it_learned_encodes_points_that_it_has_not_seen(config, model_folder, film_task):
+    try:
+        encoder = get_encoder({**config_of(config["kind"], model_folder), **config})
+        learned = encoder.learn(film_task, POINTS[:3])
+        ready = encoder.load(Learned(learned.terms, {name: a.copy() for name, a in learned.arrays.items()}))
+        expected = encoder.encode(film_task, POINTS, POINTS[:3])
+    except MissingExtraError as error:
+        pytest.skip(str(error))
+    assert bool(learned.arrays or learned.terms) == encoder.fits
+    other = make_task(
+        name="two", class_names=["n", "p"], texts=WORDS[2:], labels=[0, 1], features=film_task.features[2:]
+    )
+    for _ in range(2):  # it stays ready
+        np.testing.assert_allclose(ready(other, np.arange(2)), expected[2:], atol=2e-6)
 
 
 @pytest.mark.parametrize("kind", ENCODERS)

@@ -79,7 +79,7 @@ def test_without_intervals_the_caption_gives_the_reason():
     [
         (0.05, "more accurate than their own labeler with forward_ce, reverse_ce"),
         (-0.05, "No student is shown to beat its labeler; with forward_ce, reverse_ce students are less accurate"),
-        (0.005, "No student is shown to be better or worse than its labeler: every paired interval includes 0"),
+        (0.005, "No student is shown to be better or worse than its labeler: 2 cannot be told apart from it"),
     ],
 )
 def test_who_wins_follows_the_paired_intervals(results, mean, said):

@@ -90,9 +90,13 @@ def test_ranks_of_a_run_add_up_whatever_the_ties(runs):
 @pytest.mark.parametrize(
     ("gain", "said", "unsaid"),
     [
-        ((0.01, 0.03), "students beat their labeler in 7, lose to it in 0, and in 0 it cannot be told", None),
-        ((-0.03, -0.01), "students beat their labeler in 0, lose to it in 7", "Most often ahead"),
-        ((-0.01, 0.03), "beat their labeler in 0, lose to it in 0, and in 7 it cannot be told", "Most often ahead"),
+        ((0.01, 0.03), "students beat their labeler in 7 and lose to it in 0 (paired", None),
+        ((-0.03, -0.01), "students beat their labeler in 0 and lose to it in 7", "Most often ahead"),
+        (
+            (-0.01, 0.03),
+            "in 0 and lose to it in 0; 7 cannot be told apart from 0",
+            "Most often ahead",
+        ),
     ],
 )
 def test_the_findings_count_both_sides_and_what_cannot_be_told(runs, gain, said, unsaid):

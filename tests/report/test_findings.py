@@ -5,9 +5,9 @@ from tests.report.made_up import about, changed, make_up, recovered
 
 from outlearn.core.intervals import Interval
 from outlearn.report.findings import bad_news, findings
-from outlearn.report.tables import NOT_COMPARED
 from outlearn.report.wording import compare_words, of_losses
 from outlearn.results.measurement import Withheld
+from outlearn.results.verdict import NOT_COMPARED
 
 
 def with_accuracy(scored, accuracy):
@@ -222,3 +222,19 @@ def test_counts_of_losses_read_as_words():
         "2 of 3 losses",
         "all 3 losses",
     ]
+
+
+def test_the_verdict_is_that_of_the_rule_and_names_what_decided(results):
+    won = differ(results, "forward_ce", "teacher", 0.05)
+    assert "Verdict on forward_ce: Train the student on these labels. It beats its teacher" in text(won)
+    lost = differ(won, "forward_ce", "ensemble_mean", -0.05)
+    said = text(lost)
+    assert "Verdict on forward_ce: Combine the labels first" in said
+    assert "It is worse than the plain mean of the teachers." in said
+
+
+def test_true_labels_that_do_better_alone_are_the_verdict(results):
+    won = differ(results, "forward_ce", "teacher", 0.05)
+    student = won.students["forward_ce"]
+    against = changed(won, "forward_ce", differences={**student.differences, "own_labels": about(-0.05, 0.01)})
+    assert "Get more true labels" in text(against)

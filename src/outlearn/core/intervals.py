@@ -24,8 +24,8 @@ from scipy import stats
 from outlearn.errors import AlignmentError, ConfigError, DomainError
 
 __all__ = [
-    "Interval", "TwoWayVariance", "check_level", "cluster_means", "mean_interval", "point_interval", "pseudo_values",
-    "ratio_interval", "two_way_interval", "two_way_variance",
+    "Interval", "TwoWayVariance", "Withheld", "check_level", "cluster_means", "mean_interval", "point_interval",
+    "pseudo_values", "ratio_interval", "two_way_interval", "two_way_variance",
 ]  # fmt: skip
 
 MINIMUM_POINTS = 4  # three points say too little about a spread to carry an interval
@@ -54,6 +54,12 @@ class Interval:
     reason: str | None = None
     over: str = "models and points"
 
+    def __post_init__(self) -> None:
+        if self.low > self.high or math.isnan(self.low) != math.isnan(self.high):
+            raise DomainError(
+                f"an interval must go from a lower to a higher end, or have none; got {self.low!r} to {self.high!r}."
+            )
+
     @classmethod
     def missing(
         cls,
@@ -72,15 +78,20 @@ class Interval:
         """Return the interval about another mean, of the same width."""
         return replace(self, mean=mean, low=self.low + mean - self.mean, high=self.high + mean - self.mean)
 
-    @property
-    def excludes_zero(self) -> bool:
-        """Say whether the whole interval lies on one side of zero; False where there is no interval."""
-        return self.low > 0 or self.high < 0
-
     def __str__(self) -> str:
         if math.isnan(self.low):
             return f"{self.mean:.4f} [no interval: {self.reason}]"
         return f"{self.mean:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """A number that is not given, and why."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"withheld: {self.reason}"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Int
 
+from outlearn.encoders.encoder import Encode, Learned
 from outlearn.encoders.points import Features, Points, Progress, Rows
 from outlearn.errors import ConfigError
 
@@ -40,6 +41,7 @@ class Array:
     )
     extra: ClassVar[str] = ""
     fits: ClassVar[bool] = False
+    common_scale: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if isinstance(self.columns, str):
@@ -72,6 +74,14 @@ class Array:
                 f"encoder.columns holds {max(self.columns)}, but the task has features 0 to {n_features - 1}."
             )
         return np.array(self.columns)
+
+    def learn(self, task: Points, fit_on: Rows | None = None) -> Learned:
+        """Learn nothing."""
+        return Learned()
+
+    def load(self, learned: Learned) -> Encode:
+        """Be ready at once."""
+        return lambda task, points, progress=None: self.encode(task, points, progress=progress)
 
     def encode(
         self, task: Points, points: Rows, fit_on: Rows | None = None, *, progress: Progress | None = None

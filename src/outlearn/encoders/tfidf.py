@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from outlearn.core.ranges import Whole, check_fields
+from outlearn.encoders.encoder import Encode, Learned
 from outlearn.encoders.points import Features, Points, Progress, Rows, encode_points, texts_of
 from outlearn.errors import ConfigError
 
@@ -57,44 +58,63 @@ class Tfidf:
         check_fields(self, "encoder.")
 
     @property
+    def common_scale(self) -> bool:
+        """Say that texts are vectors of length 1; dimensions of a decomposition shrink from the first to the last."""
+        return self.dims is None
+
+    @property
     def fingerprint(self) -> str:
         """Hash the parameters; the points in `fit_on` are the caller's to add."""
         return hashlib.sha256(json.dumps([self.kind, asdict(self)], sort_keys=True).encode()).hexdigest()
 
     def encode(self, task: Points, points: Rows, fit_on: Rows, *, progress: Progress | None = None) -> Features:
-        """Fit on the texts of `fit_on`, encode those of `points`.
+        """Fit on the texts of `fit_on`, encode those of `points`; errors as for `learn`."""
+        return self.load(self.learn(task, fit_on))(task, points, progress=progress)
+
+    def learn(self, task: Points, fit_on: Rows) -> Learned:
+        """Learn terms and their weights from the texts of `fit_on`, and the directions of an SVD if it is asked for.
 
         Raises:
             ConfigError: if the task has no texts, no term is left, or `dims` exceeds what the texts span.
         """
         from sklearn.decomposition import TruncatedSVD
-        from sklearn.feature_extraction.text import TfidfVectorizer
 
-        vectorizer = TfidfVectorizer(
-            max_features=self.max_features,
-            ngram_range=self.ngram,
-            analyzer=self.analyzer,
-            sublinear_tf=self.sublinear,
-            dtype=np.float32,
-        )
+        vectorizer = self._vectorizer(max_features=self.max_features)
         try:
             fitted = vectorizer.fit_transform(texts_of(task, fit_on))
         except ValueError as error:
             raise ConfigError(f"tfidf finds no term in the {len(fit_on)} points it is fitted on: {error}.") from error
-        reduce = None
+        arrays = {"idf": vectorizer.idf_}
         if self.dims is not None:
             if self.dims > min(fitted.shape):
                 raise ConfigError(
                     f"encoder.dims is {self.dims}, but {fitted.shape[0]} texts with {fitted.shape[1]} terms span at "
                     f"most {min(fitted.shape)} dimensions. Lower dims, or fit on more points."
                 )
-            reduce = TruncatedSVD(self.dims, random_state=self.seed).fit(fitted)
+            arrays["components"] = TruncatedSVD(self.dims, random_state=self.seed).fit(fitted).components_
+        return Learned(tuple(vectorizer.get_feature_names_out().tolist()), arrays)
 
-        def encode_texts(texts: list[str]) -> Features:
-            counts = vectorizer.transform(texts)
-            features: np.ndarray = counts.toarray() if reduce is None else reduce.transform(counts)
-            if progress is not None:
-                progress(len(texts), len(texts))
-            return features
+    def load(self, learned: Learned) -> Encode:
+        """Make ready what was learned."""
+        vectorizer = self._vectorizer(vocabulary=learned.terms)
+        vectorizer.idf_ = learned.arrays["idf"]
+        components = learned.arrays.get("components")
 
-        return encode_points(task, points, encode_texts)
+        def encode(task: Points, points: Rows, *, progress: Progress | None = None) -> Features:
+            def encode_texts(texts: list[str]) -> Features:
+                counts = vectorizer.transform(texts)
+                features: np.ndarray = counts.toarray() if components is None else counts @ components.T
+                if progress is not None:
+                    progress(len(texts), len(texts))
+                return features
+
+            return encode_points(task, points, encode_texts)
+
+        return encode
+
+    def _vectorizer(self, **given: Any) -> Any:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        return TfidfVectorizer(
+            ngram_range=self.ngram, analyzer=self.analyzer, sublinear_tf=self.sublinear, dtype=np.float32, **given
+        )

@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from outlearn.core.ranges import Range, check_fields
+from outlearn.encoders.encoder import Encode, Learned
 from outlearn.encoders.package_files import package_folder, sha256_of
 from outlearn.encoders.points import Features, Points, Progress, Rows, encode_points
 from outlearn.errors import DataError
@@ -44,6 +45,7 @@ class WordLlama:
     )
     extra: ClassVar[str] = "offline"
     fits: ClassVar[bool] = False
+    common_scale: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_fields(self, "encoder.")
@@ -69,6 +71,14 @@ class WordLlama:
             DataError: if a text has no token.
             MissingExtraError: if the package `wordllama` is not installed.
         """
+        return self.load(Learned())(task, points, progress=progress)
+
+    def learn(self, task: Points, fit_on: Rows | None = None) -> Learned:
+        """Learn nothing: the table is fixed."""
+        return Learned()
+
+    def load(self, learned: Learned) -> Encode:
+        """Read the table and the tokenizer; errors as for `encode`."""
         from safetensors import safe_open
         from scipy.sparse import csr_array
         from tokenizers import Tokenizer
@@ -80,7 +90,7 @@ class WordLlama:
         with safe_open(folder / WEIGHTS, framework="np") as file:
             table = file.get_tensor("embedding.weight")[:, : self.dim].astype(np.float32)
 
-        def encode_texts(texts: list[str]) -> Features:
+        def encode_texts(texts: list[str], progress: Progress | None) -> Features:
             features = np.empty((len(texts), self.dim), dtype=np.float32)
             for start in range(0, len(texts), TEXTS_PER_CALL):
                 chunk = texts[start : start + TEXTS_PER_CALL]
@@ -97,4 +107,7 @@ class WordLlama:
                     progress(start + len(chunk), len(texts))
             return features
 
-        return encode_points(task, points, encode_texts)
+        def encode(task: Points, points: Rows, *, progress: Progress | None = None) -> Features:
+            return encode_points(task, points, lambda texts: encode_texts(texts, progress))
+
+        return encode

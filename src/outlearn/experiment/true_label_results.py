@@ -34,7 +34,7 @@ NOT_TUNED = (
     "the strong model is fine-tuned as a whole, and a training for every choice would cost more than all the rest of "
     "the run; give student.encoder a frozen encoder for this"
 )
-FROM_ELSEWHERE = "labels come from elsewhere (teacher.external), and which true labels their makers had is not known"
+FROM_ELSEWHERE = "the labels come from elsewhere, and which true labels their makers had is not known"
 
 
 def measure_ceiling(
@@ -71,7 +71,7 @@ def measure_controls(
         ("all_labels", ALL_LABELS, test.all_labels),
     ):
         if predictions is None:
-            found[field] = NotTrained(reason=FROM_ELSEWHERE if plan.config.teacher.external else NOT_TUNED)
+            found[field] = NotTrained(reason=FROM_ELSEWHERE if plan.tuned else NOT_TUNED)
             continue
         card = scorecard(predictions, test.labels, plan.config.measure.level)
         found[field] = TrueLabelModels(
@@ -141,7 +141,7 @@ def measure_equivalents(
             loss: _worth(hits, sizes, right.students[loss], labeled_by(test.source, test.final(loss)), level)
             for loss in test.students
         },
-        teacher_labels=None if plan.config.teacher.external else plan.config.teacher.labels,
+        teacher_labels=plan.config.teacher.labels if OWN_LABELS in plan.tuned else None,
     )
 
 

@@ -107,7 +107,7 @@ def explain(
         >>> teachers = Predictions.from_logits(signal + rng.normal(size=(6, 200, 2)))
         >>> students = Predictions.from_logits(signal + 0.1 * rng.normal(size=(6, 200, 2)))
         >>> found = explain(truth, teacher=teachers, student=students)
-        >>> found.gain.variance_removed.low > 0, found.gain.bias_removed.excludes_zero
+        >>> found.gain.variance_removed.low > 0, found.gain.bias_removed.low > 0
         (True, False)
     """
     check_level(level)

@@ -24,6 +24,7 @@ from outlearn.core.labelers.influence import LinearisedEstimate, average
 from outlearn.core.labelers.labeler_agreement import agreement_of, chance_corrected
 from outlearn.core.labelers.shared_answer import unrelated
 from outlearn.core.top_class import top_class
+from outlearn.core.verdict import excludes_zero
 from outlearn.data.label_table import LabelTable
 from outlearn.preflight_checks.measures import LabelMeasures, Products
 from outlearn.preflight_checks.students import CrossFit
@@ -154,7 +155,7 @@ class StudentMeasures:
         rate = self.labels.missed()
         lower, upper = gain_bounds(gain, rate, self.largest_bias, self.labels.n_classes)
         break_even: float | Withheld = Withheld("the sign of the gain is not told")
-        if gain.interval(level).excludes_zero and rate.value > 0:
+        if excludes_zero(gain.interval(level)) and rate.value > 0:
             break_even = max(break_even_bias(gain, rate, self.labels.n_classes).interval(level).low, 0.0)
 
         def over(rivals: Judged | Withheld, measure: Callable[[Judged], LinearisedEstimate]) -> Interval | Withheld:

@@ -1,11 +1,13 @@
-"""The answer in words, and what to do about it: one verdict of seven, decided by intervals alone."""
+"""The answer in words, and what to do about it: one verdict of eight, decided by the rule of `core.verdict`."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+from outlearn.core import verdict as core_verdict
 from outlearn.core.intervals import Interval
+from outlearn.core.verdict import has_interval, is_above_zero
 from outlearn.results.measurement import Withheld
 from outlearn.results.preflight_parts import StudentReport, TruthReport, Verdict
 
@@ -17,6 +19,7 @@ VERDICTS = {
     "undecided": "the student is not told apart from a labeler",
     "depends on shared bias": "the student departs from the labelers' shared answer more often than a labeler does",
     "no gain": "the student does not beat a labeler",
+    "not measured": "nothing is said about the student's gain",
     "no students": "nothing is said about a student",
     "unrelated labels": "the labels agree no more than chance",
 }
@@ -71,22 +74,30 @@ def decide(
     if isinstance(student, NoStudents):
         advice = [student.advice, *_truth_advice(truth)]
         return Verdict("no students", f"{_sentence('no students')}: {student.reason}.", tuple(advice))
-    measured = isinstance(student.true_gain, Interval)
-    gain = student.true_gain if isinstance(student.true_gain, Interval) else student.gain
+    measured = has_interval(student.true_gain)
+    gain = student.true_gain if measured and isinstance(student.true_gain, Interval) else student.gain
+    over = student.true_over_vote if has_interval(student.true_over_vote) else student.over_vote
+    found = core_verdict.decide(gain, combinations={"vote of the same labelers": over})
+    outcome = core_verdict.standing(gain).outcome
     certain = measured or student.accuracy_gain.low > 0 or student.accuracy_gain.high < 0
     break_even = math.nan if isinstance(student.break_even, Withheld) else student.break_even
-    if gain.low > 0:
+    if outcome == "withheld":
+        advice.append(f"Label more points: {core_verdict.standing(gain).reason}.")
+        return Verdict("not measured", f"{_sentence('not measured')}: there is no interval.", tuple(advice))
+    if outcome == "beats":
         key = "gain" if certain else "gain unless shared bias"
         if certain:
-            advice.append("Train the student on these labels.")
+            advice.append(found.advice)
         else:
             advice.append(
                 f"This is a gain in accuracy for a shared bias below {break_even:.1%} of points, whatever the "
                 "student does there; above, only where it does not take the bias over."
             )
-    elif gain.high < 0:
+    elif outcome == "worse":
         key = "no gain" if certain else "depends on shared bias"
-        if not certain:
+        if certain:
+            advice.append(found.advice)
+        else:
             advice.append(
                 f"It is a loss of accuracy for a shared bias below {break_even:.1%} of points. Above, it may "
                 "be a gain: a student that cannot learn a mistake which all labelers share departs from them too. Only "
@@ -99,21 +110,21 @@ def decide(
     else:
         key = "undecided"
         advice.append(f"The gain lies between {gain.low:+.3f} and {gain.high:+.3f}: label more points to tell.")
-    over = student.true_over_vote if isinstance(student.true_over_vote, Interval) else student.over_vote
-    if isinstance(over, Interval) and gain.low > 0:
-        if over.high < 0:
+    of_vote = core_verdict.standing(over).outcome
+    if outcome == "beats":
+        if of_vote == "worse":
             where = "" if measured else " on the shared answer, its mistakes included"
             advice.append(f"Where all labelers answer, their vote does better than the student{where}.")
-        elif not over.low > 0:
+        elif of_vote == "not told apart":
             advice.append(
                 "A vote of the same labelers is not told apart from the student: it is worth its cost where labelers "
                 "are not asked."
             )
-    if isinstance(last_doubling, Interval) and last_doubling.low > 0:
+    if isinstance(last_doubling, Interval) and is_above_zero(last_doubling):
         advice.append(
             f"More points help: the last doubling gave the student {last_doubling.mean:+.3f}; expect less of the next."
         )
-    if isinstance(pooling, Interval) and pooling.low > 0:
+    if isinstance(pooling, Interval) and is_above_zero(pooling):
         advice.append(f"More labelers help: the student of all of them is {pooling.mean:+.3f} better than of one.")
     advice += _truth_advice(truth)
     return Verdict(key, f"{_sentence(key)} {_size(student, largest_bias)}.", tuple(advice))

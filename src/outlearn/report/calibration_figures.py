@@ -8,16 +8,8 @@ import numpy as np
 from outlearn.core.gaps import over_answered
 from outlearn.core.metrics import accuracy
 from outlearn.core.predictions import Predictions
-from outlearn.report.cells import (
-    Cell,
-    Column,
-    Table,
-    format_cell,
-    format_number,
-    has_interval,
-    is_above_zero,
-    is_below_zero,
-)
+from outlearn.core.verdict import has_interval, is_above_zero, is_below_zero
+from outlearn.report.cells import Cell, Column, Table, format_cell, format_number
 from outlearn.report.charts import Axis, Chart, Dots, Line, Mark, Panel, Rule
 from outlearn.report.page import Figure
 from outlearn.report.style import ROLES, series_style

@@ -7,17 +7,14 @@ code that knows about percentages: everything before the report is in shares and
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from outlearn.core.intervals import Interval
+from outlearn.core.verdict import has_interval
 from outlearn.results.measurement import Withheld
 
-__all__ = [
-    "Cell", "Column", "Kind", "Table", "count_signs", "excludes_zero", "format_cell", "format_number", "has_interval",
-    "is_above_zero", "is_below_zero", "point_estimate",
-]  # fmt: skip
+__all__ = ["Cell", "Column", "Kind", "Table", "format_cell", "format_number", "point_estimate"]
 
 Kind = Literal["text", "percent", "points", "nats", "signed", "ratio", "count"]
 MISSING = "—"
@@ -60,37 +57,6 @@ def point_estimate(cell: Cell) -> float | None:
     """
     number = cell.mean if isinstance(cell, Interval) else cell
     return float(number) if isinstance(number, int | float) and math.isfinite(number) else None
-
-
-def has_interval(cell: Cell) -> bool:
-    """Say whether both ends of the interval are known."""
-    return isinstance(cell, Interval) and math.isfinite(cell.low) and math.isfinite(cell.high)
-
-
-def is_above_zero(measured: Cell) -> bool:
-    """Say whether the whole interval is above 0: only then is something said to be more, or to win."""
-    return isinstance(measured, Interval) and measured.low > 0
-
-
-def is_below_zero(measured: Cell) -> bool:
-    """Say whether the whole interval is below 0."""
-    return isinstance(measured, Interval) and measured.high < 0
-
-
-def count_signs(measured: Iterable[Cell]) -> tuple[int, int]:
-    """Count the intervals that are above 0, and those that are below."""
-    every = tuple(measured)
-    return sum(map(is_above_zero, every)), sum(map(is_below_zero, every))
-
-
-def excludes_zero(measured: Cell) -> bool:
-    """Say whether the interval is known and lies on one side of 0: the only case in which a sign may be claimed.
-
-    Example:
-        >>> [excludes_zero(Interval(0.1, low, 0.2, 0.05, 4, 100)) for low in (0.02, -0.02, float("nan"))]
-        [True, False, False]
-    """
-    return is_above_zero(measured) or is_below_zero(measured)
 
 
 def format_number(value: float | None, kind: Kind) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from outlearn.report.cells import Cell, Column, Table, count_signs, format_cell, point_estimate
+from outlearn.core.verdict import count_signs
+from outlearn.report.cells import Cell, Column, Table, format_cell, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Panel, Rule
 from outlearn.report.comparison_tables import (
     all_losses,
@@ -15,6 +16,7 @@ from outlearn.report.comparison_tables import (
 )
 from outlearn.report.page import Figure, Grid, GridColumn, Section, TableBlock, render_page
 from outlearn.report.style import ROLES, series_style
+from outlearn.report.wording import rest_in_words
 from outlearn.results.run_folder import Run
 
 __all__ = ["comparison_figures", "comparison_page"]
@@ -87,9 +89,10 @@ def _gain_figure(of_loss: Mapping[str, Rows], rows: Rows) -> Figure:
     panel = Panel(axis, Axis(categories=losses), (*marks, Rule(ROLES["gap"], x=0.0)))
     chart = Chart((panel,), legend=False, panel_height=max(220, 30 * len(losses)))
     above, below = count_signs(row["gain"] for row in rows)
+    rest = rest_in_words(row["gain"] for row in rows)
     finding = (
-        f"Of {len(rows)} gains {above} are shown to be above 0 and {below} below 0; the rest cannot be told apart "
-        "from 0 (paired intervals)."
+        f"Of {len(rows)} gains {above} are shown to be above 0 and {below} below 0{f'; {rest}' if rest else ''} "
+        "(paired intervals, each for itself)."
     )
     columns = (Column("run"), Column("task"), Column("loss"), Column("student", "percent"), Column("gain", "points"))
     table, how = _table("Gains", rows, columns)

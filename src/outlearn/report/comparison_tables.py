@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.stats import rankdata
 
-from outlearn.report.cells import Cell, Column, Table, count_signs, point_estimate
-from outlearn.report.tables import NOT_COMPARED
+from outlearn.core.verdict import count_signs
+from outlearn.report.cells import Cell, Column, Table, point_estimate
+from outlearn.report.wording import rest_in_words
 from outlearn.results.run import Student
 from outlearn.results.run_folder import Run
+from outlearn.results.verdict import NOT_COMPARED
 
 __all__ = ["all_losses", "comparison_findings", "comparison_table", "loss_summary", "residual_finding", "run_names"]
 
@@ -96,9 +98,10 @@ def comparison_findings(runs: Sequence[Run]) -> tuple[str, ...]:
     if not losses:
         return (f"{counted}, without a student to compare.",)
     cases, wins, lost = (int(sum(row[k] for row in rows)) for k in range(3))
+    rest = rest_in_words(student.differences["teacher"] for run in runs for student in run.students.values())
     found = [
-        f"{counted}, {cases} pairs of a run and a loss: students beat their labeler in {wins}, lose to it in {lost}, "
-        f"and in {cases - wins - lost} it cannot be told (paired intervals)."
+        f"{counted}, {cases} pairs of a run and a loss: students beat their labeler in {wins} and lose to it in {lost}"
+        f"{f'; {rest}' if rest else ''} (paired intervals, each for itself)."
     ]
     order = sorted(range(len(losses)), key=lambda k: -rows[k][1] / max(rows[k][0], 1))
     if wins:

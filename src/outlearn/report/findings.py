@@ -11,17 +11,10 @@ from collections.abc import Sequence
 
 from outlearn.core.intervals import Interval
 from outlearn.core.labelers.combinations import COMBINATIONS, EACH
-from outlearn.report.cells import (
-    excludes_zero,
-    format_cell,
-    format_number,
-    has_interval,
-    is_above_zero,
-    is_below_zero,
-    point_estimate,
-)
+from outlearn.core.verdict import excludes_zero, has_interval, is_above_zero, is_below_zero
+from outlearn.report.cells import format_cell, format_number, point_estimate
 from outlearn.report.selection import AUTO, selection_finding
-from outlearn.report.tables import NOT_COMPARED, REFERENCES
+from outlearn.report.tables import REFERENCES
 from outlearn.report.wording import (
     compare_words,
     first_reason,
@@ -33,6 +26,7 @@ from outlearn.report.wording import (
 )
 from outlearn.results.measurement import Measurement, Withheld
 from outlearn.results.run import RunResults
+from outlearn.results.verdict import NOT_COMPARED, verdict
 
 __all__ = ["bad_news", "best_loss", "findings"]
 
@@ -42,10 +36,10 @@ FORWARD = ("forward_ce", "forward_kl", "hard_ce")
 
 
 def findings(results: RunResults) -> tuple[str, ...]:
-    """Say what was found: who wins, which loss, why; then the bad news, if there is any: two to five sentences."""
+    """Say what was found: who wins, what to do, which loss, why; then the bad news, if there is any."""
     if not results.students:
         return ("No student was trained, so there is nothing to compare.",)
-    said = (_who_wins, selection_finding, _which_loss, _why, bad_news)
+    said = (_who_wins, _what_to_do, selection_finding, _which_loss, _why, bad_news)
     return tuple(sentence for say in said if (sentence := say(results)))
 
 
@@ -85,6 +79,10 @@ def _who_wins(results: RunResults) -> str:
         f"{signed_points(versus)} ({level_in_words(results.measure.level)} interval, paired); {recovered}."
         f"{_beyond_averaging(results, best)}"
     )
+
+
+def _what_to_do(results: RunResults) -> str:
+    return f"Verdict on {_headline(results)[0]}: {verdict(results, _headline(results)[0])}"
 
 
 def _beyond_averaging(results: RunResults, best: str) -> str:
@@ -160,7 +158,7 @@ def bad_news(results: RunResults) -> str:
     if _several_teachers(results):
         news += _against_combined_teachers(results)
     accuracy, majority = results.teacher.accuracy, results.majority.accuracy
-    if isinstance(accuracy, Interval) and accuracy.high < majority:
+    if isinstance(accuracy, Interval) and is_below_zero(accuracy.moved_to(accuracy.mean - majority)):
         teacher, constant = format_cell(accuracy, "percent"), format_number(majority, "percent")
         news.append(f"the teachers ({teacher}%) do worse than always saying the majority class ({constant}%)")
     best, versus = _headline(results)

@@ -19,8 +19,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from outlearn.core.intervals import Interval
+from outlearn.core.verdict import excludes_zero, has_interval
 from outlearn.report import style
-from outlearn.report.cells import Cell, Table, excludes_zero, format_cell, has_interval, point_estimate
+from outlearn.report.cells import Cell, Table, format_cell, point_estimate
 from outlearn.report.charts import Chart
 from outlearn.report.plotly_charts import to_plotly
 from outlearn.results.measurement import Withheld

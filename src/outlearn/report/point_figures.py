@@ -11,7 +11,8 @@ from outlearn.core.decomposition.pairwise import pairwise_divergence
 from outlearn.core.decomposition.risk_gap import RiskGap
 from outlearn.core.intervals import Interval, point_interval
 from outlearn.core.predictions import Predictions
-from outlearn.report.cells import Column, Table, count_signs, format_cell, format_number, has_interval, point_estimate
+from outlearn.core.verdict import count_signs, has_interval
+from outlearn.report.cells import Column, Table, format_cell, format_number, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Heat, Line, Panel, Rule
 from outlearn.report.page import Figure
 from outlearn.report.style import ROLES, SeriesStyle, series_style

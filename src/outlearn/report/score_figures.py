@@ -9,22 +9,13 @@ import math
 from collections.abc import Mapping, Sequence
 
 from outlearn.core.intervals import Interval
-from outlearn.report.cells import (
-    Cell,
-    Kind,
-    count_signs,
-    format_cell,
-    format_number,
-    has_interval,
-    is_above_zero,
-    is_below_zero,
-    point_estimate,
-)
+from outlearn.core.verdict import count_signs, has_interval, is_above_zero, is_below_zero
+from outlearn.report.cells import Cell, Kind, format_cell, format_number, point_estimate
 from outlearn.report.charts import Axis, Bars, Chart, Dots, Mark, Panel, Rule
 from outlearn.report.page import Figure
 from outlearn.report.style import ROLES, SeriesStyle
 from outlearn.report.tables import ScoreRow, bias_variance_table, gap_table, main_table, score_rows
-from outlearn.report.wording import first_reason, of_losses
+from outlearn.report.wording import first_reason, of_losses, rest_in_words
 from outlearn.results.measurement import Measurement
 from outlearn.results.run import RunResults
 
@@ -155,14 +146,14 @@ def _scores_finding(results: RunResults) -> str:
     if not any(map(has_interval, versus.values())):
         reason = first_reason(tuple(versus.values()))
         return f"No difference has an interval ({reason}): these are the scores as seen."
+    rest = rest_in_words(versus.values(), "it")
     if not better and not worse:
-        return "No student is shown to be better or worse than its labeler: every paired interval includes 0."
+        return f"No student is shown to be better or worse than its labeler: {rest} (paired intervals)."
     if not better:
         lost = ", ".join(worse)
         return f"No student is shown to beat its labeler; with {lost} students are less accurate (paired intervals)."
-    rest = len(versus) - len(better) - len(worse)
     lost = f", and less accurate with {', '.join(worse)}" if worse else ""
-    tail = f"; with the other {rest} it cannot be told" if rest else ""
+    tail = f"; of the others {rest}" if rest else ""
     won = ", ".join(better)
     return f"Students are more accurate than their own labeler with {won}{lost} (paired intervals){tail}."
 

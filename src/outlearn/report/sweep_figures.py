@@ -1,15 +1,16 @@
-"""The figures of a sweep: who is ahead of the baseline in which setting, and mean ranks with a critical difference."""
+"""The figures of a sweep: who is ahead of the baseline in which setting, and mean ranks."""
 
 from __future__ import annotations
 
 from outlearn.core.across_tasks.ranking import cliques
 from outlearn.core.intervals import Interval
-from outlearn.report.cells import Cell, Column, Table, count_signs, format_cell, format_number, point_estimate
+from outlearn.core.verdict import count_signs, has_interval
+from outlearn.report.cells import Cell, Column, Table, format_cell, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Panel, Rule
 from outlearn.report.page import Figure
 from outlearn.report.style import ROLES, series_style
-from outlearn.report.wording import counted, name_list
-from outlearn.results.sweep_comparison import Comparison
+from outlearn.report.wording import counted, name_list, rest_in_words
+from outlearn.results.sweep_comparison import MINIMUM_UNITS, Comparison
 
 __all__ = ["effect_chart", "effect_figure", "rank_chart", "rank_figure"]
 
@@ -45,9 +46,10 @@ def effect_figure(comparison: Comparison, key: str) -> Figure:
     found = effects(comparison)
     every = [estimate for of_part in found.values() for estimate in of_part.values()]
     above, below = count_signs(every)
+    rest = rest_in_words(every)
     finding = (
         f"Of {counted(len(every), 'difference')} to {comparison.baseline}, {above} above 0 and {below} below are "
-        "shown; the rest cannot be told apart from 0."
+        f"shown{f'; {rest}' if rest else ''} (each for itself)."
     )
     others = [name for name in comparison.treatments if name != comparison.baseline]
     rows: tuple[tuple[Cell, ...], ...] = tuple(
@@ -63,67 +65,43 @@ def effect_figure(comparison: Comparison, key: str) -> Figure:
 
 
 def rank_chart(comparison: Comparison) -> Chart:
-    """Draw mean ranks, the best on top, each with half a critical difference to both sides."""
-    difference = comparison.critical_difference
+    """Draw mean ranks, the best on top."""
     ranks = comparison.mean_ranks
     names = tuple(comparison.treatments[place] for place in ranks.argsort(kind="stable"))
     marks = []
     for name in names:
         place = comparison.treatments.index(name)
         rank = float(ranks[place])
-        ends = [None if difference is None else rank + side * difference / 2 for side in (-1, 1)]
         hover = [f"{name}: mean rank {rank:.2f}"]
-        marks.append(Dots(name, series_style(place), [rank], [name], ends[:1], ends[1:], hover=hover, horizontal=True))
+        marks.append(Dots(name, series_style(place), [rank], [name], hover=hover, horizontal=True))
     panel = Panel(Axis("mean rank by accuracy, 1 is best"), Axis(categories=names), tuple(marks))
     return Chart((panel,), legend=False, panel_height=max(160, ROW * len(names)))
 
 
 def rank_figure(comparison: Comparison, key: str) -> Figure | None:
-    """Draw the mean ranks; None for too few splits to test them."""
-    difference, test, pairs = comparison.critical_difference, comparison.friedman, comparison.pairs
-    if difference is None or test is None or pairs is None:
+    """Draw the mean ranks, and say by intervals who is not told apart; None for too few splits."""
+    if comparison.n_units < MINIMUM_UNITS:
         return None
     ranks = comparison.mean_ranks
-    order = ranks.argsort(kind="stable")
-    apart = abs(ranks[:, None] - ranks[None]) >= difference
-    groups = [name_list([comparison.treatments[place] for place in group]) for group in cliques(ranks, apart)]
-    finding = (
-        f"Over {comparison.n_units} splits, {_differ(test.f_p_value, comparison)} (Friedman's test, F = "
-        f"{_finite(test.f_statistic)}, p = {format_p(test.f_p_value)}). Not told apart: {'; '.join(groups) or 'none'}."
-    )
+    order = ranks.argsort(kind="stable").tolist()
+    best = comparison.treatments[order[0]]
+    first, second = comparison.treatments[:2]
+    if has_interval(comparison.difference(first, against=second)):  # all pairs have one, or none
+        groups = [name_list([comparison.treatments[k] for k in group]) for group in cliques(ranks, comparison.apart)]
+        said = f"Not told apart by the intervals of their differences: {'; '.join(groups) or 'none'}."
+    else:
+        said = "Who is told apart is not said: the differences have no interval."
+    finding = f"Over {counted(comparison.n_units, 'split')}, {best} ranks best by accuracy. {said}"
     how = (
-        f"Two whose bars overlap are not told apart by Nemenyi's test: it needs mean ranks {difference:.2f} apart. "
-        f"Wilcoxon's test of pairs, with Holm's correction for {len(ranks) * (len(ranks) - 1) // 2} pairs, is in the "
-        f"table; {comparison.n_units} splits can give no p-value below {format_p(pairs.smallest)} before it. Both "
-        "speak of new splits of these tasks, and splits share points, so they lean towards telling too much apart."
+        "Ranks describe these splits. Who is better is decided by the interval of the paired difference alone, each "
+        "for itself, here as in the figures and tables above."
     )
-    best = order[0]
-    against = Column(f"p against {comparison.treatments[best]}")
+    against = Column(f"minus {best}", "points")
     columns = (Column(comparison.what), Column("mean rank", "ratio"), against)
-    p_values = [None if place == best else format_p(float(pairs.adjusted[place, best])) for place in order]
     rows = tuple(
-        (comparison.treatments[place], float(ranks[place]), p) for place, p in zip(order, p_values, strict=True)
+        (name, float(ranks[place]), None if name == best else comparison.difference(name, against=best))
+        for place in order
+        for name in (comparison.treatments[place],)
     )
-    title = "Mean ranks and critical difference"
+    title = "Mean ranks"
     return Figure(key, title, rank_chart(comparison), finding, how, Table(title, columns, rows))
-
-
-def format_p(value: float) -> str:
-    """Write a p-value.
-
-    Example:
-        >>> format_p(0.2), format_p(0.0123), format_p(3e-7)
-        ('0.20', '0.012', 'below 0.0001')
-    """
-    if value < 1e-4:
-        return "below 0.0001"
-    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
-
-
-def _differ(p_value: float, comparison: Comparison) -> str:
-    rank = "the losses" if comparison.what == "loss" else f"the values of {comparison.what}"
-    return f"{rank} do not all rank alike" if p_value < 1 - comparison.level else f"{rank} may all rank alike"
-
-
-def _finite(value: float) -> str:
-    return "infinite" if value == float("inf") else format_number(value, "ratio")

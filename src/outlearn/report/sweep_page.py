@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from outlearn.report.cells import Cell, Column, Table, count_signs, excludes_zero, has_interval
+from outlearn.core.verdict import count_signs, excludes_zero, has_interval
+from outlearn.report.cells import Cell, Column, Table
 from outlearn.report.charts import Chart
 from outlearn.report.comparison_page import comparison_figures
 from outlearn.report.page import Block, Facts, Grid, GridColumn, Section, TableBlock, Text, render_page
 from outlearn.report.sweep_figures import effect_chart, effect_figure, effects, rank_chart, rank_figure
-from outlearn.report.wording import counted, name_list, signed_points
+from outlearn.report.wording import counted, name_list, rest_in_words, signed_points
 from outlearn.results.sweep import Sweep
 from outlearn.results.sweep_comparison import Comparison, comparisons
 
@@ -66,19 +67,22 @@ def _won(sweep: Sweep) -> str:
     if not gains:
         return "No run is finished, so there is nothing to compare."
     above, below = count_signs(gains)
+    rest = rest_in_words(gains)
     return (
-        f"{len(gains)} pairs of a run and a loss: students beat their labeler in {above}, lose to it in {below}, and "
-        f"in {len(gains) - above - below} it cannot be told (paired intervals of each run)."
+        f"{len(gains)} pairs of a run and a loss: students beat their labeler in {above} and lose to it in {below}"
+        f"{f'; {rest}' if rest else ''} (paired intervals of each run, each for itself)."
     )
 
 
 def _by_part(comparison: Comparison) -> list[str]:
     """Say for each part which treatments are ahead of the baseline, and which behind it."""
-    said, untold = [], []
+    said: list[str] = []
+    untold: list[str] = []
+    unknown: list[str] = []
     for part, found in effects(comparison).items():
         told = {name: each for name, each in found.items() if excludes_zero(each)}
         if not told:
-            untold.append(part)
+            (untold if any(map(has_interval, found.values())) else unknown).append(part)
             continue
         clauses = []
         for one, many, sign in (("beats it", "beat it", 1), ("loses to it", "lose to it", -1)):
@@ -88,12 +92,13 @@ def _by_part(comparison: Comparison) -> list[str]:
             more = [f"{len(mine) - MAX_NAMED} more"] if len(mine) > MAX_NAMED else []
             if named:
                 clauses.append(f"{name_list([*named, *more])} {one if len(mine) == 1 else many}")
-        rest = len(found) - len(told)
-        if rest:
-            clauses.append(f"{rest} of {len(found)} cannot be told apart from it")
+        if rest := rest_in_words(found.values(), "it"):
+            clauses.append(rest)
         said.append(f"{part}: against {_named(comparison)}, {'; '.join(clauses)}.")
     if untold:
         said.append(f"Nothing can be told apart from {_named(comparison)} in: {'; '.join(untold)}.")
+    if unknown:
+        said.append(f"No difference to {_named(comparison)} has an interval in: {'; '.join(unknown)}.")
     return said
 
 

@@ -19,7 +19,7 @@ from outlearn.results.measurement import Withheld
 from outlearn.results.run import RunResults, Student, TrueLabelModels
 
 __all__ = [
-    "NOT_COMPARED", "REFERENCES", "Against", "Role", "ScoreRow", "bias_variance_table", "blind_spot_table",
+    "REFERENCES", "Against", "Role", "ScoreRow", "bias_variance_table", "blind_spot_table",
     "difference_table", "gap_table", "main_table", "metrics_in_tables", "path_table", "score_rows", "scores_table",
 ]  # fmt: skip
 
@@ -35,7 +35,6 @@ REFERENCES = {
     "ceiling": "ceiling",
     "majority": "majority class",
 }
-NOT_COMPARED = Withheld("no paired difference was measured")
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from outlearn.core.intervals import Interval
-from outlearn.report.cells import excludes_zero, format_cell, format_number, has_interval
+from outlearn.core.verdict import count_rest, standing
+from outlearn.report.cells import Cell, format_cell, format_number
 from outlearn.results.measurement import Measurement, Withheld
 
 __all__ = [
-    "compare_words", "counted", "first_reason", "level_in_words", "name_list", "of_losses", "signed_points",
-    "size_in_points",
+    "compare_words", "counted", "first_reason", "level_in_words", "name_list", "of_losses", "rest_in_words",
+    "signed_points", "size_in_points",
 ]  # fmt: skip
 
 
@@ -55,13 +56,27 @@ def compare_words(difference: Measurement, first: str, second: str) -> str:
     """
     if isinstance(difference, Withheld):
         return f"{first} and {second} were not compared ({difference.reason})"
-    if not has_interval(difference):
+    found = standing(difference)
+    if found.outcome == "withheld":
         seen = format_number(difference.mean, "points")
-        return f"{first} minus {second} is {seen} points, without an interval ({first_reason([difference])})"
-    if not excludes_zero(difference):
+        return f"{first} minus {second} is {seen} points, without an interval ({found.reason})"
+    if found.outcome == "not told apart":
         return f"{first} and {second} cannot be told apart ({signed_points(difference)})"
-    verb = "beats" if difference.mean > 0 else "loses to"
-    return f"{first} {verb} {second} by {size_in_points(difference)}"
+    return f"{first} {'beats' if found.outcome == 'beats' else 'loses to'} {second} by {size_in_points(difference)}"
+
+
+def rest_in_words(measured: Iterable[Cell], other: str = "0") -> str:
+    """Say of how many measurements no direction is claimed: their interval includes 0, or they have none.
+
+    Example:
+        >>> rest_in_words([Interval(0.0, -0.1, 0.1, 0.05, 4, 100), Withheld("one teacher")])
+        '1 cannot be told apart from 0, 1 has no interval'
+        >>> rest_in_words([])
+        ''
+    """
+    equal, unknown = count_rest(measured)
+    said = [f"{equal} cannot be told apart from {other}"] if equal else []
+    return ", ".join([*said, f"{unknown} {'has' if unknown == 1 else 'have'} no interval"] if unknown else said)
 
 
 def first_reason(measured: Sequence[Measurement]) -> str:

@@ -17,6 +17,7 @@ from outlearn.core.orders import ORDERS
 from outlearn.core.students.denoising import DenoisingControl
 from outlearn.core.students.sharpening import SharpeningSummary
 from outlearn.core.text import WIDTH, wrapped
+from outlearn.core.verdict import excludes_zero, has_interval, is_above_zero, standing
 from outlearn.results.measurement import Withheld
 
 __all__ = [
@@ -34,7 +35,7 @@ def gap_sentences(gap: RiskGapSummary, of_these_models: Interval) -> tuple[str, 
     """
     sentences = [_who_is_better(gap, of_these_models), _misfit_and_residual(gap)]
     copied = gap.overfit_covariance
-    if copied.excludes_zero and copied.mean > 0:
+    if is_above_zero(copied):
         sentences.append(f"Students copy part of their own teacher's error: overfit covariance {copied}.")
     return tuple(sentences)
 
@@ -43,28 +44,35 @@ def _who_is_better(summary: RiskGapSummary, of_these_models: Interval) -> str:
     gap = summary.gap
     risks = f"mean {summary.directions.risk} {summary.student_risk.mean:.4f} against {summary.teacher_risk.mean:.4f}"
     if gap.n_models < 2:
-        verdict = "cannot be told apart from it"
-        if of_these_models.excludes_zero:
-            verdict = "are better" if of_these_models.mean > 0 else "are worse"
+        words = {
+            "beats": "are better",
+            "worse": "are worse",
+            "not told apart": "cannot be told apart from it",
+            "withheld": "are not compared with it by an interval",
+        }[standing(of_these_models).outcome]
         return (
-            f"One teacher, so this is about these very models only: the students {verdict} ({risks}; gap "
+            f"One teacher, so this is about these very models only: the students {words} ({risks}; gap "
             f"{of_these_models}, interval over points)."
         )
-    if gap.excludes_zero:
-        return f"Students {'beat' if gap.mean > 0 else 'lose to'} the teachers that labeled them: {risks}; gap {gap}."
-    return f"Students and their teachers cannot be told apart: {risks}; gap {gap}."
+    words = {
+        "beats": "Students beat the teachers that labeled them",
+        "worse": "Students lose to the teachers that labeled them",
+        "not told apart": "Students and their teachers cannot be told apart",
+        "withheld": "Whether students beat their teachers is not said",
+    }[standing(gap).outcome]
+    return f"{words}: {risks}; gap {gap}."
 
 
 def _misfit_and_residual(summary: RiskGapSummary) -> str:
     residual, words = summary.residual, summary.directions
     head = f"Misfit {words.misfit} is {summary.misfit.mean:.4f}"
-    if residual.excludes_zero:
-        verb = "understates" if residual.mean > 0 else "overstates"
+    if excludes_zero(residual):
+        verb = "understates" if is_above_zero(residual) else "overstates"
         return (
             f"{head} and {verb} the gap: the residual is {residual}, so students are not the {words.posterior_mean} "
             "posterior mean of their teachers."
         )
-    if math.isnan(residual.low):
+    if not has_interval(residual):
         return f"{head}, the residual {residual.mean:.4f} (no interval: {residual.reason})."
     return f"{head}; the residual cannot be told apart from 0 ({residual}), so misfit alone tells the gap."
 
@@ -94,7 +102,9 @@ class GainSplit:
 
 
 def _change(removed: Interval, what: str) -> str:
-    if not removed.excludes_zero:
+    if not has_interval(removed):
+        return f"have {what} that is not compared with theirs (removed {removed})"
+    if not excludes_zero(removed):
         return f"have {what} that cannot be told apart from theirs (removed {removed})"
     if removed.mean > 0:
         return f"removed {what}, {removed}"

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import Float, Int
 from pydantic import PlainSerializer, PlainValidator
 
-from outlearn.core.intervals import Interval, mean_interval, ratio_interval
+from outlearn.core.intervals import Interval, Withheld, mean_interval, ratio_interval
 from outlearn.core.metrics import Score
 
 __all__ = [
@@ -25,16 +24,6 @@ __all__ = [
 Values = Float[np.ndarray, "models points"]
 
 NOT_FINITE = "the mean is not finite: some prediction has probability 0 where it must not"
-
-
-@dataclass(frozen=True)
-class Withheld:
-    """A number that is not given, and why."""
-
-    reason: str
-
-    def __str__(self) -> str:
-        return f"withheld: {self.reason}"
 
 
 def measured(interval: Interval) -> Interval | Withheld:

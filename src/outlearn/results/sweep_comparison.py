@@ -1,7 +1,7 @@
 """Compare the losses of a sweep, or the values of a varied key, over its runs: paired differences, ranks, win rates.
 
 A treatment is a loss, or a value of one key; a block is everything else that a run is: all treatments met the same
-data there. Blocks that lack a treatment are left out of its comparison. The unit of the tests is a split (task and
+data there. Blocks that lack a treatment are left out of its comparison. The unit is a split (task and
 seed), its blocks averaged: other encoders on the same test points are no independent witnesses. Tasks are the unit of
 what is said about other tasks.
 """
@@ -16,22 +16,15 @@ from typing import Any
 import numpy as np
 
 from outlearn.core.across_tasks.block_means import over_clusters, over_splits, win_rate
-from outlearn.core.across_tasks.ranking import (
-    FriedmanTest,
-    PairwiseTests,
-    block_ranks,
-    friedman_test,
-    nemenyi_difference,
-    wilcoxon_holm,
-)
+from outlearn.core.across_tasks.ranking import block_ranks
 from outlearn.core.intervals import Interval, cluster_means
-from outlearn.errors import DomainError
+from outlearn.core.verdict import excludes_zero
 from outlearn.results.sweep import Sweep, SweptRun
 
-__all__ = ["Comparison", "compare_losses", "compare_values", "compared_keys", "comparisons"]
+__all__ = ["MINIMUM_UNITS", "Comparison", "compare_losses", "compare_values", "compared_keys", "comparisons"]
 
 BASELINE = "forward_ce"  # what everybody does; where it was not tried, the first loss
-MINIMUM_UNITS = 3  # splits, for ranks and tests
+MINIMUM_UNITS = 3  # splits, for ranks
 MAX_PARTS = 6
 # Keys that say which points a block has: blocks differ in them, nobody compares them.
 POINTS = ("seed", "data")
@@ -102,9 +95,11 @@ class Comparison:
         """Return the mean over tasks of a treatment's accuracy; every task weighs the same."""
         return float(cluster_means(self.accuracy, self._task_index)[:, self.treatments.index(treatment)].mean())
 
-    def difference(self, treatment: str, metric: str = "accuracy", *, part: str | None = None) -> Interval:
-        """Return treatment minus baseline over these tasks (or in one part), for new draws of their points."""
-        values = self._paired(treatment, metric)
+    def difference(
+        self, treatment: str, metric: str = "accuracy", *, part: str | None = None, against: str | None = None
+    ) -> Interval:
+        """Return treatment minus baseline, or another, over these tasks or one part, for new draws of their points."""
+        values = self._paired(treatment, metric, against)
         names = self.setting_of if part in self.setting_of else self.task_of
         mine = np.array([part is None or name == part for name in names])
         return over_splits(values[mine], self._task_index[mine], self._split_index[mine], self.shared[mine], self.level)
@@ -120,30 +115,18 @@ class Comparison:
         return win_rate(scores[:, place], scores[:, base], clusters=self._task_index, level=self.level)
 
     @cached_property
-    def friedman(self) -> FriedmanTest | None:
-        """The test that all rank alike over the splits; None for too few splits, or where all tie."""
-        if self.n_units < MINIMUM_UNITS:
-            return None
-        try:
-            return friedman_test(self.units)
-        except DomainError:
-            return None
+    def apart(self) -> np.ndarray:
+        """Which pairs are told apart by the interval of their difference, `[treatments, treatments]`."""
+        found = [
+            [first != other and excludes_zero(self.difference(first, against=other)) for other in self.treatments]
+            for first in self.treatments
+        ]
+        return np.array(found)
 
-    @cached_property
-    def pairs(self) -> PairwiseTests | None:
-        """Wilcoxon's test of every pair over the splits; None for too few."""
-        return wilcoxon_holm(self.units) if self.n_units >= MINIMUM_UNITS else None
-
-    @property
-    def critical_difference(self) -> float | None:
-        """The difference of mean ranks from which on Nemenyi's test tells two apart; None for too few splits."""
-        if self.n_units < MINIMUM_UNITS:
-            return None
-        return nemenyi_difference(len(self.treatments), self.n_units, level=self.level)
-
-    def _paired(self, treatment: str, metric: str) -> np.ndarray:
+    def _paired(self, treatment: str, metric: str, against: str | None = None) -> np.ndarray:
         scores = {"accuracy": self.accuracy, "log_loss": self.log_loss}[metric]
-        return scores[:, self.treatments.index(treatment)] - scores[:, self.treatments.index(self.baseline)]
+        other = self.treatments.index(against or self.baseline)
+        return scores[:, self.treatments.index(treatment)] - scores[:, other]
 
 
 def comparisons(sweep: Sweep) -> dict[str, Comparison]:

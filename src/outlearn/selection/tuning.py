@@ -26,7 +26,8 @@ from outlearn.selection.train import fit_candidates, fit_chosen
 __all__ = ["STRENGTHS", "Grid", "Tuned", "held_out_folds", "minibatch_candidates", "tune"]
 
 FOLDS = 5  # as scikit-learn's default; a tenth of the labels held out would say less for each, and cost twice
-# Of standardised features: from almost the class shares alone to almost no ridge; a factor of 5.6 apart.
+# From almost the class shares alone, on standardised features, to almost no ridge, on those of a common scale; a factor
+# of 5.6 apart.
 STRENGTHS = tuple(float(10**e) for e in np.arange(-4.0, 2.1, 0.75))
 # On one-hot labels hard_ce is forward_ce, and reverse_ce and reverse_kl are bounded as mae is.
 LOSSES = ("forward_ce", "symmetric_ce", "mae")
@@ -38,11 +39,13 @@ class Grid:
     """What is tried: logistic regression at each C, then minibatch heads.
 
     Attributes:
-        strengths: C, on standardised features.
+        strengths: C.
+        standardise: whether logistic regression sees standardised features.
         candidates: minibatch heads; `base` holds what they do not decide.
     """
 
     strengths: tuple[float, ...] = STRENGTHS
+    standardise: bool = True
     candidates: tuple[Candidate, ...] = ()
     base: HeadSettings | None = None
 
@@ -102,7 +105,7 @@ def tune(
     The member with the highest accuracy on held-out labels is chosen; of equals the one with the lower log loss.
 
     Args:
-        features: of all examples; their moments standardise, whatever set an example is in.
+        features: of all examples; if they are standardised, then by their moments, whatever set an example is in.
         labels: true classes.
         points: named sets of features to predict.
         n_classes: of the task; a set need not show all.
@@ -125,7 +128,7 @@ def tune(
         True
     """
     one_hot = np.eye(n_classes)[labels]
-    convex = ConvexGrid.of(features, one_hot, points, strengths=grid.strengths, bias=bias)
+    convex = ConvexGrid.of(features, one_hot, points, strengths=grid.strengths, bias=bias, standardise=grid.standardise)
     shape = (len(sets), len(grid.names))
     logits = {name: np.empty((len(sets), len(x), n_classes), dtype=np.float32) for name, x in points.items()}
     chosen, accuracy = np.empty(len(sets), dtype=np.int64), np.full(shape, np.nan)
@@ -232,7 +235,7 @@ def _judge(
     if not len(row):  # nothing can be held out
         return np.full(len(logits), np.nan), len(STRENGTHS) // 2
     out = logits[:, fold, row]  # [members, held-out rows, classes]
-    share = weights[row] / weights[row].sum()
-    right = ((out.argmax(axis=-1) == labels[row]) * share).sum(axis=-1)
-    cost = -(log_softmax(out, axis=-1)[:, np.arange(len(row)), labels[row]] * share).sum(axis=-1)
+    counts = weights[row]  # of draws with replacement: exact sums, so that equals are equal
+    right = ((out.argmax(axis=-1) == labels[row]) * counts).sum(axis=-1) / counts.sum()
+    cost = -(log_softmax(out, axis=-1)[:, np.arange(len(row)), labels[row]] * counts).sum(axis=-1)
     return right, int(np.lexsort((cost, -right))[0])

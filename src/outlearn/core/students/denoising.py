@@ -16,6 +16,7 @@ from outlearn.core.intervals import Interval, two_way_interval
 from outlearn.core.metrics import METRICS, accuracy, log_loss, score
 from outlearn.core.predictions import Predictions, labeled_by
 from outlearn.core.randomness import generator as random_generator
+from outlearn.core.verdict import standing
 from outlearn.errors import AlignmentError, DomainError
 
 __all__ = ["ControlRow", "DenoisingControl", "denoising_control"]
@@ -153,8 +154,13 @@ def denoising_control(
 
 
 def _answer(over: dict[str, Interval]) -> str:
-    if all(interval.low > 0 for interval in over.values()):
+    found = {name: standing(difference) for name, difference in over.items()}
+    outcomes = {each.outcome for each in found.values()}
+    if outcomes == {"beats"}:
         return "Not only denoising: the students are more accurate than both ensembles of their teachers."
-    if any(interval.high < 0 for interval in over.values()):
+    if "worse" in outcomes:
         return "Denoising would do: an ensemble of the teachers is more accurate than the students."
-    return "Undecided: the students are not told apart from an ensemble of their teachers, which denoises as well."
+    if "not told apart" in outcomes:
+        return "Undecided: the students are not told apart from an ensemble of their teachers, which denoises as well."
+    reason = next(each.reason for each in found.values() if each.reason)
+    return f"Undecided: no interval compares the students with an ensemble of their teachers ({reason})."

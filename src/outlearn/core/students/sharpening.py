@@ -19,6 +19,7 @@ from outlearn.core.intervals import ROUNDING, Interval, mean_interval
 from outlearn.core.metrics import entropy
 from outlearn.core.predictions import Predictions
 from outlearn.core.targets import read_target
+from outlearn.core.verdict import excludes_zero, is_above_zero
 
 __all__ = ["Sharpening", "SharpeningSummary", "sharpening"]
 
@@ -138,7 +139,8 @@ def sharpening(
     excess = h - ce
     interval = mean_interval(excess, level, clusters=predictions.teacher_of)
     rounding = ROUNDING * float(np.abs(h).max())  # all points uniform: the difference is 0 up to this
-    direction = "sharpen" if interval.low > rounding else "soften" if interval.high < -rounding else "undecided"
+    told = excludes_zero(interval) and min(abs(interval.low), abs(interval.high)) > rounding
+    direction = ("sharpen" if is_above_zero(interval) else "soften") if told else "undecided"
     powers = np.array([_best_power(y, log_probs) for log_probs in predictions.log_probs])
     return Sharpening(h, ce, excess, interval, direction, powers)
 

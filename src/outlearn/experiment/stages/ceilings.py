@@ -34,7 +34,7 @@ VERSION = 4
 CEILINGS, UNTUNED = "ceilings", "ceilings, untuned"
 
 
-def tuned_ceilings(task: Task, model: FrozenModel, config: Config) -> TunedModels:
+def tuned_ceilings(task: Task, model: FrozenModel, config: Config, *, common_scale: bool) -> TunedModels:
     """Describe the ceilings: as many tunings as `ceiling.models` says, each with folds of its own.
 
     All learn from the same labels, so that their spread is that of the choice.
@@ -47,6 +47,7 @@ def tuned_ceilings(task: Task, model: FrozenModel, config: Config) -> TunedModel
         points,
         sets=np.ones((config.ceiling.models, len(points))),
         seeds=[child_seed(config.seed, "ceiling", r) for r in range(config.ceiling.models)],
+        common_scale=common_scale,
         minibatch=True,
     )
 

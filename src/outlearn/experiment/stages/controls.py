@@ -31,7 +31,7 @@ WHOLE = 0.75  # of all labels: above this share another draw would be nearly the
 
 
 def teachers_labels(
-    task: Task, splits: Splits, model: FrozenModel, section: TeacherSection, *, seed: int
+    task: Task, splits: Splits, model: FrozenModel, section: TeacherSection, *, seed: int, common_scale: bool
 ) -> dict[str, TunedModels]:
     """Describe the strong model on each teacher's own true labels, and on those of all teachers together."""
     labels = task.labels[splits.teacher]
@@ -45,12 +45,15 @@ def teachers_labels(
             splits.teacher,
             sets,
             seeds=[child_seed(seed, name, m) for m in range(len(sets))],
+            common_scale=common_scale,
         )
         for name, sets in ((OWN_LABELS, draws), (ALL_LABELS, anyone))
     }
 
 
-def label_curve(task: Task, splits: Splits, model: FrozenModel, config: Config) -> TunedModels | None:
+def label_curve(
+    task: Task, splits: Splits, model: FrozenModel, config: Config, *, common_scale: bool
+) -> TunedModels | None:
     """Describe the strong model on more and more true labels; None where there are too few for two sizes.
 
     The labels are those that the ceilings learn from. Draws keep the classes' shares.
@@ -73,6 +76,7 @@ def label_curve(task: Task, splits: Splits, model: FrozenModel, config: Config) 
         points,
         np.stack(sets),
         seeds=[child_seed(config.seed, "label curve", k) for k in range(len(sets))],
+        common_scale=common_scale,
         predict=("test",),
     )
 

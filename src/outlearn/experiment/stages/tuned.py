@@ -39,6 +39,7 @@ class TunedModels:
         sets: weights of those points, one row a set; a set has the points of weight above 0.
         seeds: one for each set.
         predict: the splits to predict.
+        common_scale: whether the sizes of the features can be compared, so that the ridge sees them as they are.
         minibatch: whether the grid has minibatch heads too, beside convex ones.
     """
 
@@ -48,6 +49,7 @@ class TunedModels:
     points: Int[np.ndarray, " points"]
     sets: Float[np.ndarray, "sets points"]
     seeds: Sequence[int]
+    common_scale: bool = False
     predict: tuple[str, ...] = EVALUATED
     minibatch: bool = False
 
@@ -61,8 +63,9 @@ class TunedModels:
         """What is tried: convex heads; and minibatch heads, where the student is trained as such."""
         base = self.model.learner.head_settings(bias=self.model.bias)
         if base is None or not self.minibatch:
-            return Grid()
-        return Grid(candidates=minibatch_candidates(int(self.n_labels.max()), base), base=base)
+            return Grid(standardise=not self.common_scale)
+        candidates = minibatch_candidates(int(self.n_labels.max()), base)
+        return Grid(standardise=not self.common_scale, candidates=candidates, base=base)
 
     @cached_property
     def stage(self) -> Stage:
@@ -97,6 +100,7 @@ class TunedModels:
             VERSION,
             {
                 "grid": self.grid.names,
+                "standardise": self.grid.standardise,
                 "base": None if self.grid.base is None else asdict(self.grid.base),
                 "bias": self.model.bias,
                 "seeds": list(self.seeds),

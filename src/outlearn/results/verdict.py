@@ -1,0 +1,42 @@
+"""What a run says to do: which of its differences are cheaper ways to the same end, and the rule of `core.verdict`."""
+
+from __future__ import annotations
+
+from outlearn.core.labelers.combinations import COMBINATIONS
+from outlearn.core.verdict import Verdict, decide
+from outlearn.results.measurement import Withheld
+from outlearn.results.run import RunResults
+
+__all__ = ["NOT_COMPARED", "TRUE_LABEL_CONTROLS", "verdict"]
+
+NOT_COMPARED = Withheld("no paired difference was measured")
+
+# The student's model on true labels and no weak one: name of the difference -> words. Where it does better, weak labels
+# are not worth their cost.
+TRUE_LABEL_CONTROLS = {
+    "own_labels": "same model on the teacher's own true labels",
+    "all_labels": "same model on all teachers' true labels",
+}
+
+
+def verdict(results: RunResults, loss: str) -> Verdict:
+    """Say what to do about the students of one loss.
+
+    They are compared with their own teachers, with what the teachers do without a student (each combination, and the
+    one that is best on validation, where there are several), and with their own model on true labels.
+    """
+    student = results.students[loss]
+    differences = student.differences
+    without_student = {
+        COMBINATIONS[name].of_teachers if name in COMBINATIONS else f"{name} of the teachers": f"ensemble_{name}"
+        for name in results.ensembles
+    } | {"best teacher on validation": "best_teacher"}
+    several = results.teacher.models > 1
+    return decide(
+        differences.get("teacher", NOT_COMPARED),
+        combinations={
+            words: differences[name] for words, name in without_student.items() if several and name in differences
+        },
+        controls={words: differences[name] for name, words in TRUE_LABEL_CONTROLS.items() if name in differences},
+        room=student.recovery.room,
+    )
