@@ -22,12 +22,13 @@ from outlearn.experiment.points import EVALUATED
 from outlearn.experiment.predictions_files import write_predictions
 from outlearn.experiment.results import measure
 from outlearn.experiment.stage_tasks import compute_stages, raise_failures
+from outlearn.experiment.stages.ceilings import CEILINGS, UNTUNED
+from outlearn.experiment.stages.controls import ALL_LABELS, OWN_LABELS
 from outlearn.experiment.stages.features import notes_on_features
 from outlearn.experiment.stages.prompted import notes_on_prompts
 from outlearn.experiment.stages.students import Students, read_students
 from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.progress import Progress, Silent
-from outlearn.results.run import StageUse
 from outlearn.results.run_folder import Run
 from outlearn.results.writing import RunWriter
 from outlearn.store.executors.runner import TaskRunner
@@ -81,11 +82,10 @@ def _run(config: Config, store: Store, writer: RunWriter, progress: Progress, ex
     predictions = _predictions(plan, clock.entries, students)
     test, validation = predictions["test"], predictions["validation"]
     selection = None if plan.auto is None else plan.auto.choice(clock.entries["choice"]).selection(test.labels)
-    stages = {name: StageUse(key=entry.key, cached=entry.cached) for name, entry in clock.entries.items()}
     with progress.bar("measuring"):
         labels = next(entry for entry in clock.entries.values() if entry.key == plan.labeling.teachers.key)
         caveats = (*plan.notes, *notes_on_prompts(labels), *notes_on_features(clock.entries))
-        results = measure(test, validation, plan, caveats=caveats, selection=selection, stages=stages)
+        results = measure(test, validation, plan, caveats=caveats, selection=selection, entries=clock.entries)
     clock.lap("measuring")
     results = results.model_copy(update={"seconds": clock.seconds()})
     write_predictions(writer, predictions, plan.task, plan.splits, plan.teacher_names)
@@ -118,7 +118,11 @@ def _predictions(plan: Plan, entries: Mapping[str, Entry], students: Sequence[St
             source=source,
             ensembles=ensembles,
             students=students,
-            ceilings=entries["ceilings"].arrays[split][-1],
+            true_labels={
+                name: entries[name].arrays[split][-1]
+                for name in (CEILINGS, UNTUNED, OWN_LABELS, ALL_LABELS)
+                if name in entries
+            },
         )
         for split in EVALUATED
     }
