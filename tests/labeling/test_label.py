@@ -75,6 +75,7 @@ def test_each_question_is_a_column_of_distributions_beside_what_was_there(label,
         assert f"{name}  bad " in printed
 
 
+@pytest.mark.filterwarnings("default:.*By the columns:UserWarning")  # a note, on the command line
 def test_preflight_and_run_read_what_was_written(label, outlearn, tmp_path):
     gold = ["" if i % 3 == 2 else "good" if "good" in text else "bad" for i, text in enumerate(TEXTS)]
     write(tmp_path / "task.csv", ["text", "source", "gold"], [[t, "web", g] for t, g in zip(TEXTS, gold, strict=True)])

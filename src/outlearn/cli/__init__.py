@@ -15,6 +15,7 @@ import typer
 
 from outlearn.cli.explain import explain
 from outlearn.cli.label import label
+from outlearn.cli.predict import predict
 from outlearn.cli.preflight import preflight
 from outlearn.cli.report import report
 from outlearn.cli.run import run
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 store_app = typer.Typer(help="Look after the store of trained stages.", no_args_is_help=True, rich_markup_mode=None)
 app.command()(run)
+app.command()(predict)
 app.command()(sweep)
 app.command()(label)
 app.command()(preflight)

@@ -72,6 +72,8 @@ def check_config(given: Mapping[str, Any]) -> Config:
         ConfigError: with one line for each thing that is wrong.
     """
     raw = overlay(_preset(given.get("data")), given)
+    if isinstance(teacher := given.get("teacher"), dict) and "labels" in teacher and "sizes" not in teacher:
+        raw["teacher"] = overlay(raw["teacher"], {"sizes": "exact"})  # who names a number means it
     for who in ("teacher", "student"):
         _drop_unasked_encoder(raw.get(who), given.get(who))
     try:
