@@ -8,16 +8,35 @@ from typing import Annotated
 
 import typer
 
-from outlearn.cli.options import ClusterOption, OutOption, Overrides, StoreOption, WorkersOption
+from outlearn.cli.options import (
+    ClusterOption,
+    IdColumn,
+    Labelers,
+    OutOption,
+    Overrides,
+    StoreOption,
+    TextColumn,
+    TrueColumn,
+    WorkersOption,
+    label_columns,
+)
 
 __all__ = ["run"]
 
 
 def run(
     config: Annotated[
-        Path | None, typer.Argument(help="YAML file; without it, the offline default (vader-lexicon).")
+        Path | None,
+        typer.Argument(
+            metavar="[CONFIG.yaml | TABLE]",
+            help="Settings, or your data; without either, the offline default (vader-lexicon).",
+        ),
     ] = None,
     overrides: Overrides = [],  # noqa: B006 (typer reads the default, nothing changes it)
+    labelers: Labelers = None,
+    true_column: TrueColumn = None,
+    id_column: IdColumn = None,
+    text_column: TextColumn = None,
     out: OutOption = None,
     store: StoreOption = None,
     workers: WorkersOption = None,
@@ -33,7 +52,8 @@ def run(
     from outlearn.store.executors import open_executor
     from outlearn.store.store import Store, default_store
 
-    settings = load_config(config, overrides)
+    columns = label_columns(labelers, true_column, id_column, text_column)
+    settings = load_config(config, overrides, columns=columns)
     folder = out or new_run_folder(settings.data.name or Path(settings.data.path or "run").stem)
     try:
         stages = Store(store or default_store())

@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Int
 
 from outlearn.core.ranges import Whole, check_fields
 from outlearn.encoders.encoder import Encode, Learned
 from outlearn.encoders.model_folder import ALIASES, PINNED, model_folder, model_hashes
 from outlearn.encoders.points import Features, Points, Progress, Rows, encode_points
 from outlearn.errors import ConfigError, DataError, MissingExtraError, first_line
+from outlearn.language_models.token_batches import token_batches
 
-__all__ = ["HuggingFace", "token_batches"]
+__all__ = ["HuggingFace"]
 
 
 @dataclass(frozen=True)
@@ -212,22 +212,3 @@ class HuggingFace:
             return hidden[torch.arange(len(rows), device=hidden.device), lengths.to(hidden.device) - 1]
         weights = mask.to(hidden.dtype)[:, :, None]
         return (hidden * weights).sum(1) / weights.sum(1)
-
-
-def token_batches(lengths: Int[np.ndarray, " texts"], tokens_per_batch: int) -> list[Int[np.ndarray, " batch"]]:
-    """Cut the texts, longest first, into batches of at most `tokens_per_batch` tokens with padding.
-
-    Index arrays hold every text once; the first batch has the longest text, so memory peaks at the start.
-
-    Example:
-        >>> [batch.tolist() for batch in token_batches(np.array([1, 5, 2, 2]), 6)]
-        [[1], [2, 3, 0]]
-    """
-    order = np.argsort(-lengths, kind="stable")
-    batches = []
-    start = 0
-    while start < len(order):
-        size = max(1, tokens_per_batch // int(lengths[order[start]]))
-        batches.append(order[start : start + size])
-        start += size
-    return batches

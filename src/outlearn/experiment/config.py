@@ -99,10 +99,17 @@ class DataSection(Section):
     id_column: str | None = None
     group_column: str | None = None
     split_column: str | None = None
+    # Columns of the same table that hold the labels of one labeler each: then they are the teachers.
+    labelers: tuple[str, ...] = ()
     subset: str | None = None
     split: str | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
     fractions: Fractions = Fractions()
+
+    @field_validator("labelers", mode="before")
+    @classmethod
+    def _one_labeler_or_several(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _one_source(self) -> DataSection:
@@ -124,6 +131,9 @@ class TeacherSection(Section):
     # feels.
     draw: Literal["disjoint", "bootstrap", "seeds"] = "disjoint"
     labels: Annotated[int, Field(ge=2)] = 200
+    # at_most: where the teacher split has too few points for that, each has fewer, and if need be there are fewer. The
+    # presets for data of any size say so, until labels are given.
+    sizes: Literal["exact", "at_most"] = "exact"
     external: tuple[str, ...] = ()
     missing: Literal["error", "abstain"] = "error"
     normalise: bool = False
@@ -217,6 +227,9 @@ class StudentSection(Section):
     @model_validator(mode="after")
     def _learner_can(self) -> StudentSection:
         kind = f"learner.kind: {self.learner.kind}"
+        if not self.learner.learns:
+            able = " or ".join(name for name, learner in LEARNERS.items() if learner.learns)
+            raise ValueError(f"{kind} is not trained, so that it can teach and is no student; use {able}")
         if self.seeds != 1 and not self.learner.has_randomness:
             raise ValueError(f"{kind} has no randomness, so seeds must be 1")
         if self.select == "validation" and not self.learner.has_epochs:
@@ -261,8 +274,8 @@ class Config(Section):
     def _known_encoders(cls, section: Any) -> Any:
         if section.encoder and section.learner.reads == "texts":
             raise ValueError(
-                f"encoder has no effect with learner.kind: {section.learner.kind}, which trains the model that "
-                "learner.model names; leave encoder out"
+                f"encoder has no effect with learner.kind: {section.learner.kind}, which reads texts by the "
+                "model that learner.model names; leave encoder out"
             )
         if section.encoder:
             get_encoder(section.encoder)

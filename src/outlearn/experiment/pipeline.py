@@ -22,6 +22,7 @@ from outlearn.experiment.predictions_files import write_predictions
 from outlearn.experiment.results import measure
 from outlearn.experiment.stage_tasks import compute_stages, raise_failures
 from outlearn.experiment.stages.features import notes_on_features
+from outlearn.experiment.stages.prompted import notes_on_prompts
 from outlearn.experiment.stages.students import read_students
 from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.progress import Progress, Silent
@@ -80,7 +81,8 @@ def _run(config: Config, store: Store, writer: RunWriter, progress: Progress, ex
     selection = None if plan.auto is None else plan.auto.choice(clock.entries["choice"]).selection(test.labels)
     stages = {name: StageUse(key=entry.key, cached=entry.cached) for name, entry in clock.entries.items()}
     with progress.bar("measuring"):
-        caveats = (*plan.notes, *notes_on_features(clock.entries))
+        labels = next(entry for entry in clock.entries.values() if entry.key == plan.labeling.teachers.key)
+        caveats = (*plan.notes, *notes_on_prompts(labels), *notes_on_features(clock.entries))
         results = measure(test, validation, plan, caveats=caveats, selection=selection, stages=stages)
     clock.lap("measuring")
     results = results.model_copy(update={"seconds": clock.seconds()})

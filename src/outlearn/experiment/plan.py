@@ -23,11 +23,14 @@ from outlearn.experiment.stages.external import external_teachers
 from outlearn.experiment.stages.features import features_stage
 from outlearn.experiment.stages.finetuned import FinetunedModel
 from outlearn.experiment.stages.frozen import FrozenModel
+from outlearn.experiment.stages.prompted import prompted_teachers
 from outlearn.experiment.stages.students import Labeling, fixed_losses, named_losses, students_stage
 from outlearn.experiment.stages.teachers import teachers_stage
 from outlearn.experiment.stages.training_spec import Model
+from outlearn.experiment.teacher_sizes import with_sizes_that_fit
 from outlearn.learners.finetuning.learner import FinetuneLearner
 from outlearn.learners.learner import Learner
+from outlearn.learners.prompting import PromptLearner
 from outlearn.losses import loss_name
 from outlearn.store.stage import Stage
 from outlearn.store.store import canonical_json, stage_key
@@ -101,15 +104,22 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
     points = points or read_points(config)
     task, splits = points.task, points.splits
     check_target(task, splits, config)
+    sizes: tuple[str, ...] = ()
+    if not (config.teacher.external or task.weak_labels is not None):
+        config, sizes = with_sizes_that_fit(config, task, splits)
     stages: dict[str, Stage] = {}
-    if config.teacher.external:
+    if config.teacher.external or task.weak_labels is not None:
         external = external_teachers(task, splits, config.teacher)
         stages["external teachers"] = teachers = external.stage
         names, notes, answered = external.names, external.notes, external.answered
+    elif isinstance(learner := config.teacher.learner, PromptLearner):
+        prompted = prompted_teachers(task, splits, learner, config.teacher, seed=config.seed)
+        stages["prompted teachers"] = teachers = prompted.stage
+        names, notes, answered = prompted.names, prompted.notes, None
     else:
         model = _model("teacher", config.teacher.encoder, config.teacher.learner, task, splits, stages)
         stages["teachers"] = teachers = teachers_stage(task, splits, model, config.teacher, seed=config.seed)
-        names, notes = tuple(f"teacher {m}" for m in range(config.teacher.models)), ()
+        names, notes = tuple(f"teacher {m}" for m in range(config.teacher.models)), sizes
         answered = None
     labeling = Labeling(teachers, len(names), answered, task, splits, config)
     model = _model("student", config.student.encoder, config.student.learner, task, splits, stages)
@@ -130,7 +140,7 @@ def _left_out(labeling: Labeling) -> tuple[str, ...]:
     names = [loss_name(loss) for loss in named_losses(labeling.config) if loss not in taught]
     reasons = tuple(
         f"{name} was left out: it looks at a whole minibatch, and cannot leave out the points that a labeler does not "
-        f"label ({', '.join(labeling.config.teacher.external)})."
+        f"label ({', '.join(labeling.config.teacher.external or labeling.config.data.labelers)})."
         for name in names
     )
     if names and not taught and AUTO not in labeling.config.student.loss:
