@@ -74,7 +74,7 @@ def test_sparse_rows_do_what_dense_rows_do(centred, bias):
         kind.product(10, 30, weight, out)
         kind.add_back(10, 30, residual, back)
         kind.add_squares(10, 30, curvature, squares)
-        kept = kind.select(torch.arange(40) % 2 == 0).exact()
+        kept = kind.select(torch.arange(0, 40, 2)).exact()
         return kind.block(5, 9), taken, out, back, squares, kept.block(0, 20), torch.from_numpy(kept.gram())
 
     for ours, theirs in zip(all_of(sparse), all_of(dense), strict=True):

@@ -36,7 +36,7 @@ from outlearn.learners.newton import newton
 from outlearn.learners.objective import Objective
 from outlearn.learners.parallel import equal_parts, one_thread_an_operation, run_chunks
 from outlearn.learners.rows import Rows
-from outlearn.learners.span import Span
+from outlearn.learners.span import LARGEST, Span
 from outlearn.losses import LOSSES, Loss, loss_name
 from outlearn.losses.registry import default_loss
 
@@ -51,7 +51,6 @@ ALONE = 200  # steps of a head's own run
 ATTEMPTS = 3
 LARGE = 10**11
 MIN_EXAMPLES = 2  # for each feature; with fewer a head's Hessian is unlike the average one
-LARGEST_SPAN = 2048  # examples whose span is found: a decomposition of a second
 
 
 @torch.no_grad()
@@ -207,7 +206,7 @@ class _Solver:
     @property
     def _few(self) -> int:
         """Return how many examples are too few to share a Hessian; more than a span can hold are never too few."""
-        return min(MIN_EXAMPLES * self.data.features.shape[1] - 1, LARGEST_SPAN)
+        return min(MIN_EXAMPLES * self.data.features.shape[1] - 1, LARGEST)
 
     def _check_classes(self) -> None:
         """Raise if a class without weight would send an intercept to minus infinity."""
@@ -244,10 +243,10 @@ class _Solver:
         """Minimise one head in float64 on the examples it sees, with its own Hessian."""
         objective = self._objective([self.problems[index]], self.data.features)
         seen = objective.weights[:, 0, 0] > 0.0
-        x = objective.x if bool(seen.all()) else objective.x.select(seen)
+        x = objective.x if bool(seen.all()) else objective.x.select(seen.nonzero().squeeze(1))
         pulls, weights, ridge = objective.pulls[seen].double(), objective.weights[seen].double(), objective.ridge
         whole = Objective(x, pulls, weights, ridge.double(), self.bias)
-        span = Span(x, self.n_logits) if len(x) < min(x.shape[1], LARGEST_SPAN + 1) else None
+        span = Span.of(x)
         objective = replace(whole, x=x.double() if span is None else span.rows)
         found, gap = newton(objective, target=self.tolerance), math.inf
         for attempt in range(1, ATTEMPTS + 1):
@@ -262,7 +261,7 @@ class _Solver:
             found, gaps = certify(objective, found)
             parameters = found
             if span is not None:  # what rounding took from the span is checked in all features
-                parameters, gaps = certify(whole, span.to_features(found))
+                parameters, gaps = certify(whole, span.to_features(found.view(-1, self.n_logits)).view(-1, 1))
             gap = float(gaps[0])
             if gap <= self.tolerance:
                 self.parameters[:, index], self.gaps[index] = parameters[:, 0], gap

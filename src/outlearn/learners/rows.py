@@ -58,8 +58,8 @@ class Rows(ABC):
         """Write these rows into `out`, dense."""
 
     @abstractmethod
-    def select(self, mask: Tensor) -> Rows:
-        """Keep the rows where the mask is True."""
+    def select(self, rows: Tensor) -> Rows:
+        """Keep these rows, in this order."""
 
     @abstractmethod
     def double(self) -> Rows:
@@ -102,13 +102,17 @@ class DenseRows(Rows):
         """Copy rows."""
         torch.index_select(self.values, 0, rows, out=out)
 
-    def select(self, mask: Tensor) -> DenseRows:
+    def select(self, rows: Tensor) -> DenseRows:
         """Copy the rows kept."""
-        return DenseRows(self.values[mask], self.dtype, bias=self.bias)
+        return DenseRows(self.values[rows], self.dtype, bias=self.bias)
 
     def double(self) -> DenseRows:
         """Convert all rows."""
         return DenseRows(self.values.double(), bias=self.bias)
+
+    def single(self) -> DenseRows:
+        """Convert all rows to float32."""
+        return DenseRows(self.values.float(), bias=self.bias)
 
     def exact(self) -> DenseRows:
         """Change what blocks are converted to."""
@@ -154,9 +158,9 @@ class SparseRows(Rows):
         """Spread rows out into `out`."""
         out.copy_(self._dense(self.scaled[rows.numpy()]))
 
-    def select(self, mask: Tensor) -> SparseRows:
+    def select(self, rows: Tensor) -> SparseRows:
         """Copy the entries of the rows kept."""
-        return self._with(self.scaled[mask.nonzero().squeeze(1).numpy()], self.dtype)
+        return self._with(self.scaled[rows.numpy()], self.dtype)
 
     def double(self) -> SparseRows:
         """Copy the entries in float64."""
