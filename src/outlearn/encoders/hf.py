@@ -18,7 +18,7 @@ import numpy as np
 
 from outlearn.core.ranges import Whole, check_fields
 from outlearn.encoders.encoder import Encode, Learned
-from outlearn.encoders.model_folder import ALIASES, PINNED, model_folder, model_hashes
+from outlearn.encoders.model_folder import ALIASES, PINNED, model_files, model_folder, model_hashes
 from outlearn.encoders.points import Features, Points, Progress, Rows, encode_points
 from outlearn.errors import ConfigError, DataError, MissingExtraError, first_line
 from outlearn.language_models.token_batches import token_batches
@@ -75,7 +75,7 @@ class HuggingFace:
         Raises:
             ConfigError, DataError, MissingExtraError: as `encode`, if the model cannot be found or has another sha256.
         """
-        folder = self._folder()
+        folder = self.folder()
         parameters = {key: asdict(self)[key] for key in ("layer", "pooling", "max_length", "cut", "trust_remote_code")}
         files = model_hashes(folder)
         return hashlib.sha256(json.dumps([self.kind, parameters, files], sort_keys=True).encode()).hexdigest()
@@ -105,7 +105,12 @@ class HuggingFace:
 
         return encode
 
-    def _folder(self) -> Path:
+    def files(self) -> dict[str, Path]:
+        """List the files of the model; errors as for `fingerprint`."""
+        return {file.name: file for file in model_files(self.folder())}
+
+    def folder(self) -> Path:
+        """Find the model on disk; errors as for `fingerprint`."""
         expected = self.sha256 or PINNED.get(self.model)
         return model_folder(
             ALIASES.get(self.model, self.model),
@@ -123,7 +128,7 @@ class HuggingFace:
         except ImportError as error:
             raise MissingExtraError("transformers", "hf") from error
 
-        folder = self._folder()
+        folder = self.folder()
         logging: Any = transformers_logging  # untyped
         bars = logging.is_progress_bar_enabled()
         logging.disable_progress_bar()  # progress is the caller's to show
