@@ -189,6 +189,9 @@ class StudentSection(Section):
     # teachers' labels on the validation split. No true label is used, and no test point.
     select: Literal["last", "validation"] = "last"
     checkpoints: tuple[Annotated[float, Field(gt=0)], ...] = (1, 3, 10)
+    # What is left of them in the run folder. best: one student to use, that of auto or else of the first loss; all: one
+    # of every loss. Some 100 KB each for heads; a fine-tuned model is as large as the model.
+    keep: Literal["none", "best", "all"] = "best"
 
     _settled = field_validator("learner")(_settle_learner)
 
