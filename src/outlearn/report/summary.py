@@ -46,7 +46,7 @@ def describe(results: RunResults) -> tuple[tuple[str, str], ...]:
     kind = "preference pairs" if pairs else f"classification, {classes}"
     unlabeled = f" ({task.n_unlabeled:,} of them without a true label)" if task.n_unlabeled else ""
     sizes = (
-        f"{task.n_teacher:,} teacher",
+        *([f"{task.n_teacher:,} teacher"] if task.n_teacher else []),
         f"{task.n_student:,} student{unlabeled}",
         f"{task.n_validation:,} validation",
         f"{task.n_test:,} test",
