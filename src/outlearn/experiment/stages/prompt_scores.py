@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from outlearn.encoders.model_folder import ALIASES, PINNED, model_folder, model_hashes
+from outlearn.errors import MissingExtraError
 from outlearn.language_models.prompts import Prompt, Texts
 from outlearn.learners.prompting import PromptLearner
 from outlearn.store.stage import Entries, Stage, Work
@@ -91,8 +92,10 @@ def forget_model() -> None:
 @lru_cache(maxsize=1)
 def _loaded(folder: Path, name: str, precision: Precision) -> CausalLM:
     """Load a model once for all its portions."""
-    from outlearn.language_models.causal_lm import load_causal_lm
-
+    try:
+        from outlearn.language_models.causal_lm import load_causal_lm
+    except ImportError as error:
+        raise MissingExtraError("transformers", "hf") from error
     return load_causal_lm(folder, name, precision=precision)
 
 
@@ -101,10 +104,10 @@ def _stage(model: PromptedModel, prompt: Prompt, texts: tuple[Texts, ...]) -> St
     pairs = len(prompt.fields) > 1
 
     def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
+        loaded = _loaded(model.folder, model.name, model.learner.precision)
         from outlearn.language_models.prompt_tokens import PromptTokens
         from outlearn.language_models.scoring import word_log_probs
 
-        loaded = _loaded(model.folder, model.name, model.learner.precision)
         tokens = PromptTokens(loaded, prompt)
         # Both orders of a pair: a preference for what comes first adds to one and takes from the other.
         shown = [*texts, *((b, a) for a, b in texts)] if pairs else texts
