@@ -85,8 +85,8 @@ class FinetunedModel:
         for k, job in enumerate(spec.jobs):
             before = None
             for r in rounds:
-                kept = k in spec.kept and r == spec.rounds
-                stages[_model_name(k, r)] = before = self._model_stage(spec, job, before, kept=kept)
+                # After every round: then a run of more rounds finds those before as they are.
+                stages[_model_name(k, r)] = before = self._model_stage(spec, job, before, kept=k in spec.kept)
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
             found = [[entries[_model_name(k, r)].arrays for r in rounds] for k in range(len(spec.jobs))]
