@@ -28,6 +28,7 @@ from outlearn.encoders.registry import get_encoder
 from outlearn.experiment.config import AUTO, Config
 from outlearn.experiment.evaluation import Evaluation
 from outlearn.experiment.plan import Plan
+from outlearn.experiment.stages.features import read_features
 from outlearn.experiment.stages.finetuned import kept_files, kept_model
 from outlearn.experiment.stages.students import Students, kept_jobs
 from outlearn.learners.finetuning.learner import FinetuneLearner
@@ -85,7 +86,7 @@ def _heads(
 ) -> Iterator[tuple[str, Kept]]:
     """Put the heads of each loss together; a learner of somebody else may have given none."""
     config, splits = plan.config, plan.splits
-    features = stored(plan.stages["student features"]).arrays["features"]
+    features = read_features(stored(plan.stages["student features"]))
     encoder = get_encoder(config.student.encoder)
     learned = encoder.learn(plan.task, splits.student)
     novelty = Novelty.of(features[splits.student], seed=config.seed)

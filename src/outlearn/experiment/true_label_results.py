@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
+from outlearn.core.gaps import over_answered
 from outlearn.core.intervals import Interval
 from outlearn.core.metrics import accuracy, scorecard
 from outlearn.core.predictions import labeled_by
@@ -101,9 +102,9 @@ def exceeding(test: Evaluation, right: PointScores, level: float) -> dict[str, M
         loss: mean_of(scores - best, level, labeled_by(test.source, test.final(loss)))
         for loss, scores in right.students.items()
     }
-    over |= {
-        f"ensemble_{name}": mean_of((right.fixed[f"ensemble_{name}"] - best)[None], level) for name in test.ensembles
-    }
+    for name in test.ensembles:
+        ahead = (right.fixed[f"ensemble_{name}"] - best)[None]  # nan where no teacher answers
+        over[f"ensemble_{name}"] = mean_of(over_answered(ahead, ~np.isnan(ahead)), level)
     return {name: value for name, value in over.items() if isinstance(value, Interval) and value.low > 0}
 
 
