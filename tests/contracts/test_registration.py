@@ -266,6 +266,7 @@ class Signs:
     line: ClassVar[str] = "the signs of the task's features"
     extra: ClassVar[str] = "offline"
     fits: ClassVar[bool] = False
+    common_scale: ClassVar[bool] = True
 
     scale: float = 1.0
 
@@ -275,6 +276,9 @@ class Signs:
 
     def encode(self, task, points, fit_on, *, progress=None):
         return (self.scale * np.sign(task.features[points])).astype(np.float32)
+
+    def files(self):
+        return {}
 
     def learn(self, task, fit_on):
         return Learned()

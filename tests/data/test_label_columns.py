@@ -108,8 +108,10 @@ def test_columns_that_share_no_value_with_the_labels_are_left_out_and_named(n, t
     assert table.class_names == ("Billing", "Refund", "Shipping")
     assert any("left out" in note and "'created', 'replies'" in note for note in table.notes)
     assert (~table.answered[2]).sum() > n / 4
-    without_truth = read_label_table(path, columns=LabelColumns(id="ticket_id", text="body"))
-    assert without_truth.names == ("llm", "ann", "bob", "gold")
+    found = read_label_table(path)
+    assert (found.names, found.ids[:2]) == (table.names, ("T0", "T1"))
+    np.testing.assert_array_equal(found.true_labels, table.true_labels)
+    assert any("the ids are ticket_id" in note and "true labels are gold (--id-column" in note for note in found.notes)
 
 
 def test_the_largest_group_of_columns_that_share_values_labels_and_a_tie_is_asked_about(tmp_path):

@@ -10,9 +10,10 @@ import pytest
 
 from outlearn.data import make_task
 from outlearn.encoders import get_encoder
-from outlearn.encoders.hf import HuggingFace, token_batches
+from outlearn.encoders.hf import HuggingFace
 from outlearn.encoders.model_folder import MINILM_SHA256
 from outlearn.errors import ConfigError, DataError, MissingExtraError
+from outlearn.language_models.token_batches import token_batches
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")

@@ -44,6 +44,17 @@ def test_a_path_takes_the_preset_of_its_kind_and_drops_the_default_task():
     assert load_config(overrides=["data.path=x.npz"]).student.encoder == {"kind": "array"}
 
 
+@pytest.mark.parametrize(
+    ("encoder", "standardised"),
+    [("{kind: tfidf}", False), ("{kind: tfidf, dims: 8}", True), ("{kind: wordllama}", True), ("{kind: array}", True)],
+)
+def test_the_encoder_settles_what_the_ridge_of_a_convex_learner_acts_on(encoder, standardised):
+    section = load_config(overrides=["data.path=x.csv", f"teacher.encoder={encoder}"]).teacher
+    assert section.learner.standardise is standardised
+    said = load_config(overrides=["data.path=x.csv", f"teacher.encoder={encoder}", "teacher.learner.standardise=true"])
+    assert said.teacher.learner.standardise is True
+
+
 def test_another_kind_drops_the_parameters_of_the_kind_it_replaces():
     config = load_config(overrides=["data.name=digits", "teacher.encoder={kind: tfidf}"])
     assert config.teacher.encoder == {"kind": "tfidf"}

@@ -162,7 +162,8 @@ def rows(n_labeled: int, n_unlabeled: int) -> list[dict[str, object]]:
 
 BAD = {
     "a typo in the name of the label column": (
-        rows(200, 50), ("data.label_column=anwser",), "no column 'anwser' for data.label_column; .*\"answer\"",
+        rows(200, 50), ("data.label_column=anwser",),
+        "no column 'anwser' for data.label_column .--true-column.; .*\"answer\"",
     ),
     "no label at all": (rows(0, 50), (), "column 'answer': no record has a label.*data.label_column"),
     "one class": (

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-__all__ = ["ClusterOption", "OutOption", "Overrides", "StoreOption", "WorkersOption"]
+from outlearn.errors import ConfigError
 
+if TYPE_CHECKING:
+    from outlearn.data.label_columns import LabelColumns
+
+__all__ = [
+    "ClusterOption", "IdColumn", "Labelers", "OutOption", "Overrides", "StoreOption", "TextColumn", "TrueColumn",
+    "WorkersOption", "label_columns",
+]  # fmt: skip
+
+NO_LABELERS = "none"
 Overrides = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override a key, such as student.seeds=5.")
 ]
@@ -27,3 +37,32 @@ ClusterOption = Annotated[
     ),
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Folder for what is written [a new one under runs/].")]
+Labelers = Annotated[
+    str | None,
+    typer.Option("--labelers", metavar="A,B", help="Columns of labels, one a labeler [found]; none: no one's."),
+]
+TrueColumn = Annotated[str | None, typer.Option("--true-column", metavar="NAME", help="True labels [found, or none].")]
+IdColumn = Annotated[str | None, typer.Option("--id-column", metavar="NAME", help="Ids [id, or found by values].")]
+TextColumn = Annotated[
+    str | None,
+    typer.Option("--text-column", metavar="NAME", help="Texts [text, or found]; '{title} {body}' joins."),
+]
+
+
+def label_columns(
+    labelers: str | None, true: str | None, id_column: str | None, text: str | None, classes: str | None = None
+) -> LabelColumns:
+    """Read the options that name the columns of a table."""
+    from outlearn.data.label_columns import LabelColumns
+
+    named = () if labelers == NO_LABELERS else _names(labelers, "--labelers")
+    return LabelColumns(id_column, text, true, named, _names(classes, "--classes") or ())
+
+
+def _names(text: str | None, option: str) -> Sequence[str] | None:
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")]
+    if not all(names) or len(set(names)) < len(names):
+        raise ConfigError(f"{option} is {text!r}; expected different names, separated by commas.")
+    return names

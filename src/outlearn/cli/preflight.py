@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from outlearn.cli.options import IdColumn, Labelers, TextColumn, TrueColumn, label_columns
+
 __all__ = ["preflight"]
 
 
@@ -15,18 +17,16 @@ def preflight(
     texts: Annotated[
         str | None, typer.Argument(help="Table with a column text, or features of the points (.npy) [column text].")
     ] = None,
-    labelers: Annotated[str | None, typer.Option("--labelers", metavar="A,B", help="Columns [all others].")] = None,
+    labelers: Labelers = None,
     asked_twice: Annotated[
         bool, typer.Option("--asked-twice", help="The columns are one labeler, asked again independently.")
     ] = False,
     true: Annotated[
         str | None, typer.Option("--true", metavar="FILE", help="True labels (id, label) of points drawn at random.")
     ] = None,
-    true_column: Annotated[
-        str | None, typer.Option("--true-column", metavar="NAME", help="Or a column of LABELS.")
-    ] = None,
-    id_column: Annotated[str | None, typer.Option("--id-column", metavar="NAME", help="Ids [id].")] = None,
-    text_column: Annotated[str | None, typer.Option("--text-column", metavar="NAME", help="Texts [text].")] = None,
+    true_column: TrueColumn = None,
+    id_column: IdColumn = None,
+    text_column: TextColumn = None,
     classes: Annotated[str | None, typer.Option("--classes", metavar="A,B", help="Classes [those that occur].")] = None,
     encoder: Annotated[
         str | None, typer.Option("--encoder", help="What a student sees: wordllama, {kind: tfidf, ...} [tfidf].")
@@ -48,12 +48,8 @@ def preflight(
         text = preflight_files(
             labels,
             texts,
-            labelers=labelers,
-            id_column=id_column,
-            text_column=text_column,
+            columns=label_columns(labelers, true_column, id_column, text_column, classes),
             true=true,
-            true_column=true_column,
-            classes=classes,
             asked_twice=asked_twice,
             encoder=encoder,
             largest_bias=largest_bias,

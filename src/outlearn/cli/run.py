@@ -8,18 +8,40 @@ from typing import Annotated
 
 import typer
 
-from outlearn.cli.options import ClusterOption, OutOption, Overrides, StoreOption, WorkersOption
+from outlearn.cli.options import (
+    ClusterOption,
+    IdColumn,
+    Labelers,
+    OutOption,
+    Overrides,
+    StoreOption,
+    TextColumn,
+    TrueColumn,
+    WorkersOption,
+    label_columns,
+)
 
 __all__ = ["run"]
 
 
 def run(
     config: Annotated[
-        Path | None, typer.Argument(help="YAML file; without it, the offline default (vader-lexicon).")
+        Path | None,
+        typer.Argument(
+            metavar="[CONFIG.yaml | TABLE]",
+            help="Settings, or your data; without either, the offline default (vader-lexicon).",
+        ),
     ] = None,
     overrides: Overrides = [],  # noqa: B006 (typer reads the default, nothing changes it)
+    labelers: Labelers = None,
+    true_column: TrueColumn = None,
+    id_column: IdColumn = None,
+    text_column: TextColumn = None,
     out: OutOption = None,
     store: StoreOption = None,
+    keep: Annotated[
+        str | None, typer.Option("--keep", help="Students to leave for use: none, best or all [best]; is student.keep.")
+    ] = None,
     workers: WorkersOption = None,
     cluster: ClusterOption = None,
 ) -> None:
@@ -32,8 +54,11 @@ def run(
     from outlearn.results.writing import new_run_folder, write_file
     from outlearn.store.executors import open_executor
     from outlearn.store.store import Store, default_store
+    from outlearn.student.folder import NAME as STUDENT
 
-    settings = load_config(config, overrides)
+    columns = label_columns(labelers, true_column, id_column, text_column)
+    kept = [] if keep is None else [f"student.keep={keep}"]
+    settings = load_config(config, [*overrides, *kept], columns=columns)
     folder = out or new_run_folder(settings.data.name or Path(settings.data.path or "run").stem)
     try:
         stages = Store(store or default_store())
@@ -52,3 +77,5 @@ def run(
     print(
         f"{'Nothing was trained: every stage came from the store. ' if finished.all_cached else ''}Results: {folder}/"
     )
+    if (folder / STUDENT).is_dir():
+        print(f"The student answers new texts: outlearn predict {folder} new.csv --out predictions.csv")

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Shaped
 
 from outlearn.data.label_cells import NEVER_A_CLASS, is_gap
-from outlearn.data.task import UNLABELED
+from outlearn.data.label_table import UNLABELED
 from outlearn.data.wording import normalise
 from outlearn.errors import DataError
 

@@ -17,8 +17,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from outlearn.data.label_table import UNLABELED
 from outlearn.data.raw_table import RawTable
-from outlearn.data.task import SUM_TOLERANCE, UNLABELED
+from outlearn.data.task import SUM_TOLERANCE
 from outlearn.data.wording import shortened
 
 __all__ = ["MINUS_1", "NEVER_A_CLASS", "LabelCell", "cell_value", "distribution", "is_gap", "label_cells"]

@@ -9,16 +9,18 @@ import numpy as np
 from jaxtyping import Float
 
 from outlearn.data.array_files import read_array
+from outlearn.data.column_roles import column_roles
 from outlearn.data.formats import read_label_file
 from outlearn.data.input_errors import InputErrors
-from outlearn.data.label_columns import LabelColumns, labeler_columns, long_form
-from outlearn.data.label_table import LabelTable
+from outlearn.data.label_columns import LabelColumns, long_form
+from outlearn.data.label_table import UNLABELED, LabelTable
+from outlearn.data.labeled_rows import read_labeled_rows
 from outlearn.data.npz_files import check_features
 from outlearn.data.point_ids import join_by_id, read_ids
 from outlearn.data.raw_table import RawTable
-from outlearn.data.read_labels import read_annotations, read_labels
-from outlearn.data.task import UNLABELED
+from outlearn.data.read_labels import read_labels
 from outlearn.data.task_table import read_texts
+from outlearn.data.templates import fill_templates
 from outlearn.errors import AlignmentError, ConfigError, suggest
 
 __all__ = ["is_array_file", "read_features", "read_label_table"]
@@ -52,29 +54,20 @@ def read_label_table(
     columns = columns or LabelColumns()
     raw = read_label_file(Path(path).expanduser())
     errors = raw.errors()
-    form = long_form(raw, columns)
     id_column, text_column = columns.id or "id", columns.text or "text"
+    form = long_form(raw, columns)
     notes: tuple[str, ...] = ()
-    if form is not None:
-        items = read_ids(raw, form.item, errors, repeats=True)
-        found = read_annotations(raw, form, items, errors, class_names=columns.classes or None)
-        first = {name: row for row, name in reversed(list(enumerate(items)))}
-        raw = raw.select([first[name] for name in dict.fromkeys(items)])  # for texts and true labels: a row an item
-    else:
-        labelers, notes = labeler_columns(raw, columns, errors, has_texts=texts is not None)
-        ids = read_ids(raw, id_column, errors) if id_column in raw.columns else None
-        errors.raise_if_any()
-        found = read_labels(raw, labelers, errors, class_names=columns.classes or None)
-        if ids is None:
-            notes += ("The labels have no ids: points are numbered from 1, in the order of the file.",)
-        else:
-            found = replace(found, ids=tuple(ids), has_ids=True)
-    here = read_texts(raw, text_column, errors) if texts is None and text_column in raw.columns else None
-    table = replace(found, texts=None if here is None else tuple(here), notes=(*found.notes, *notes))
-    if columns.true is not None:
-        known = read_labels(raw, [columns.true], errors, class_names=found.class_names).labels[0]
-        table = replace(table, true_labels=known)
+    if form is None:
+        roles = column_roles(raw, columns, errors, has_texts=texts is not None)
+        columns, notes = roles.columns, roles.notes
+        raw = fill_templates(raw, [columns.text] if columns.text else [], "", errors, seed=0)
+    raw, table = read_labeled_rows(raw, columns, form, errors)
+    if not table.has_ids:
+        notes += ("The labels have no ids: points are numbered from 1, in the order of the file.",)
+    text = columns.text or "text"
+    here = read_texts(raw, text, errors) if texts is None and text in raw.columns else None
     errors.raise_if_any()
+    table = replace(table, texts=None if here is None else tuple(here), notes=(*table.notes, *notes))
     if texts is not None:
         table = _with_texts(table, read_label_file(Path(texts).expanduser()), id_column, text_column)
     if true is not None:

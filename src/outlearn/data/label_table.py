@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from outlearn.data.task import UNLABELED
+__all__ = ["UNLABELED", "LabelTable"]
 
-__all__ = ["LabelTable"]
+# The label of a point that has none, as in scikit-learn's semi-supervised methods.
+UNLABELED = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,7 @@ class LabelTable:
             labels are votes.
         texts: of the points, or None.
         true_labels: int64 `[points]`, -1 where it is not known; None if none is.
+        true_probs: float64 `[points, classes]`, nan where it is not known: true labels that are distributions; or None.
         has_ids: whether the ids were given; else they are numbers.
         source: where the labels came from.
         notes: what reading did that a reader should know, in sentences.
@@ -39,6 +41,7 @@ class LabelTable:
     probs: Float64[np.ndarray, "labelers points classes"] | None = None
     texts: tuple[str, ...] | None = None
     true_labels: Int64[np.ndarray, " points"] | None = None
+    true_probs: Float64[np.ndarray, "points classes"] | None = None
     has_ids: bool = True
     source: str = "labels"
     notes: tuple[str, ...] = ()
@@ -69,6 +72,29 @@ class LabelTable:
             probs=None if self.probs is None else self.probs[:, rows],
             texts=None if self.texts is None else tuple(self.texts[row] for row in rows),
             true_labels=None if self.true_labels is None else self.true_labels[rows],
+            true_probs=None if self.true_probs is None else self.true_probs[rows],
+        )
+
+    def with_classes_swapped(self, points: Bool[np.ndarray, " points"], class_names: Sequence[str]) -> LabelTable:
+        """Swap the two classes at some points, and name the classes anew."""
+        labels, probs = self.labels.copy(), None if self.probs is None else self.probs.copy()
+        labels[:, points] = np.where(labels[:, points] == UNLABELED, UNLABELED, 1 - labels[:, points])
+        if probs is not None:
+            probs[:, points] = probs[:, points, ::-1]
+        return replace(self, labels=labels, probs=probs, class_names=tuple(class_names))
+
+    def with_last_as_truth(self) -> LabelTable:
+        """Take the last labeler for the one that says the truth; what is a distribution there stays one."""
+        probs = self.probs
+        soft = probs is not None and (len(probs) == 1 or bool(((probs[-1] > 0) & (probs[-1] < 1)).any()))
+        others = probs is not None and bool(((probs[:-1] > 0) & (probs[:-1] < 1)).any())
+        return replace(
+            self,
+            names=self.names[:-1],
+            labels=self.labels[:-1],
+            probs=probs[:-1] if probs is not None and others else None,
+            true_labels=self.labels[-1],
+            true_probs=probs[-1] if probs is not None and soft else None,
         )
 
     @property

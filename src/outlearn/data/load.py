@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,6 +92,7 @@ def load_task(
     id_column: str | None = None,
     group_column: str | None = None,
     split_column: str | None = None,
+    labelers: Sequence[str] = (),
     subset: str | None = None,
     split: str | None = None,
     limit: int | None = None,
@@ -107,6 +108,7 @@ def load_task(
         text_column, label_column, chosen_column, rejected_column: names of the columns, if not those without `_column`.
             The name of a text column may be a template: `{title} {content}`, `Q: {question} A: {right|wrong}`.
         id_column, group_column, split_column: names of optional columns, if not id, group, split.
+        labelers: names of columns that hold the labels of one labeler each; they become the task's `weak_labels`.
         subset: configuration of a dataset on the hub.
         split: the one split to read of a Hugging Face dataset.
         limit: keep this many points, drawn at random.
@@ -124,7 +126,10 @@ def load_task(
         >>> load_task(name="digits", limit=300).n_points
         300
     """
-    columns = Columns(text_column, label_column, chosen_column, rejected_column, id_column, group_column, split_column)
+    columns = Columns(
+        text_column, label_column, chosen_column, rejected_column, id_column, group_column, split_column,
+        tuple(labelers),
+    )  # fmt: skip
     if (name is None) == (path is None):
         raise ConfigError(
             f"data.name is {name!r} and data.path is {None if path is None else str(path)!r}; give exactly one: "
@@ -153,7 +158,8 @@ def _load_built_in(name: str, format: str | None, columns: Columns, *, subset: s
         raise ConfigError(f"data.name is {name!r}; {suggest(name, DATASETS)}{hint}")
     if format is not None or subset is not None or split is not None or columns != Columns():
         raise ConfigError(
-            f"data.name {name!r} is built in: data.format, subset, split and *_column do not apply. Drop them."
+            f"data.name {name!r} is built in: data.format, subset, split, labelers and *_column do not apply. "
+            "Drop them."
         )
     return DATASETS[name].load()
 
@@ -179,7 +185,7 @@ def _load_path(
         )
     if format is not None and not FORMATS[format].names_columns and columns != Columns():
         suffixes = ", ".join(FORMATS[format].suffixes) or format
-        raise ConfigError(f"data.*_column do not apply to {suffixes}, which holds {FORMATS[format].line}.")
+        raise ConfigError(f"data.labelers and *_column do not apply to {suffixes}, which holds {FORMATS[format].line}.")
     if format == "huggingface":
         if not is_saved_dataset(path):
             raise DataError(

@@ -17,10 +17,9 @@ from outlearn.data.class_names import Classes, found_classes, known_classes, sev
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import MINUS_1, NEVER_A_CLASS, LabelCell, distribution, label_cells
 from outlearn.data.label_columns import LongForm
-from outlearn.data.label_table import LabelTable
+from outlearn.data.label_table import UNLABELED, LabelTable
 from outlearn.data.point_ids import name_of
 from outlearn.data.raw_table import RawTable
-from outlearn.data.task import UNLABELED
 from outlearn.data.wording import shortened
 
 __all__ = ["read_annotations", "read_labels"]
@@ -96,14 +95,16 @@ def read_annotations(
     *,
     class_names: Sequence[str] | None = None,
     normalise: bool = False,
+    true: str | None = None,
 ) -> LabelTable:
     """Read the labels of every annotator, with a gap where one has not labeled an item.
 
-    Annotators and items come in the order of the file; `ids` name the item of each row.
+    Annotators and items come in the order of the file; `ids` name the item of each row. The column `true` may hold
+    true labels, the same in every row of an item where one is given.
 
     Raises:
-        DataError: with the errors noted so far, for a row without an annotator, an item that one labels twice, or a
-            label that cannot be used.
+        DataError: with the errors noted so far, for a row without an annotator, an item that one labels twice or that
+            has two true labels, or a label that cannot be used.
     """
     before = len(errors)
     names: dict[str, int] = {}
@@ -124,8 +125,10 @@ def read_annotations(
                 column=form.annotator,
             )
         first.setdefault(where, at)
-    read = read_labels(table, [form.label], errors, class_names=class_names, normalise=normalise)
+    columns = [form.label, *([true] if true else [])]
+    read = read_labels(table, columns, errors, class_names=class_names, normalise=normalise)
     errors.raise_if_any(beyond=before)
+    read = _truth_of_items(read, true, table, ids, errors) if true else read
     labels = np.full((len(names), len(items)), UNLABELED, dtype=np.int64)
     probs = None if read.probs is None else np.full((*labels.shape, read.n_classes), np.nan)
     of_row = tuple(np.array(list(first)).T)  # one place for each row, in the order of the rows
@@ -135,6 +138,33 @@ def read_annotations(
     note = f"Each row is one annotation, of {form.item} by {form.annotator}: {form.label}."
     return replace(
         read, names=tuple(names), labels=labels, probs=probs, ids=tuple(items), has_ids=True, notes=(*read.notes, note)
+    )
+
+
+def _truth_of_items(
+    read: LabelTable, true: str, table: RawTable, ids: Sequence[str], errors: InputErrors
+) -> LabelTable:
+    """Take the second column of labels for true ones, and give each item the one that its rows have."""
+    before, read = len(errors), read.with_last_as_truth()
+    assert read.true_labels is not None
+    row_of: dict[str, int] = {}
+    for row, (item, label, at) in enumerate(zip(ids, read.true_labels.tolist(), table.positions, strict=True)):
+        known = row_of.setdefault(item, row)
+        other = int(read.true_labels[known])
+        if label != UNLABELED and other == UNLABELED:
+            row_of[item] = row
+        elif label not in (UNLABELED, other):
+            errors.add(
+                f"gives {item!r} another true label than {table.unit} {table.positions[known]}. Give an item one.",
+                at=at,
+                column=true,
+            )
+    errors.raise_if_any(beyond=before)
+    rows = list(row_of.values())
+    return replace(
+        read,
+        true_labels=read.true_labels[rows],
+        true_probs=None if read.true_probs is None else read.true_probs[rows],
     )
 
 

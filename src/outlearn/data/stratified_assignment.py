@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
-from outlearn.data.task import SPLIT_NAMES, UNLABELED, Task
+from outlearn.data.label_table import UNLABELED
+from outlearn.data.task import SPLIT_NAMES, Task
 
 __all__ = ["STUDENT", "assign_splits"]
 

@@ -18,17 +18,18 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, Int64
 
+from outlearn.data.label_table import UNLABELED, LabelTable
 from outlearn.errors import DataError
 
-__all__ = ["PREFERENCE_CLASSES", "SPLIT_NAMES", "UNLABELED", "Kind", "Task", "make_task"]
+__all__ = ["PAIR_NAMES", "PREFERENCE_CLASSES", "SPLIT_NAMES", "Kind", "Task", "make_task"]
 
 Kind = Literal["classification", "preference"]
 SPLIT_NAMES = ("teacher", "student", "validation", "test")
 # A file may leave the cut between teacher and student to us: `train` points are divided by the fractions.
 ASSIGNABLE = (*SPLIT_NAMES, "train")
 PREFERENCE_CLASSES = ("a", "b")
-# The label of a point that has none, as in scikit-learn's semi-supervised methods.
-UNLABELED = -1
+# What labelers call them: whoever labels a pair knows the file's texts and not our slots.
+PAIR_NAMES = ("chosen", "rejected")
 # Probabilities read from a file carry its rounding: as for Predictions.from_probs.
 SUM_TOLERANCE = 1e-6
 # The parts of a task that have one entry a point, or are None.
@@ -55,6 +56,7 @@ class Task:
             and student, cut by the fractions); None if the file names none.
         first_slot: int64 `[points]`, preference only: the slot (0 for a, 1 for b) that holds the file's first text
             (`chosen`). Weak labels that speak of chosen and rejected are turned with it.
+        weak_labels: what labelers said of these points, if the file holds that too; or None.
         source: where the data came from.
         licence: its licence, or "" if unknown.
         notes: what loading did that a reader should know, in sentences.
@@ -72,6 +74,7 @@ class Task:
     groups: tuple[str, ...] | None = None
     assigned: tuple[str, ...] | None = None
     first_slot: Int64[np.ndarray, " points"] | None = None
+    weak_labels: LabelTable | None = None
     source: str = ""
     licence: str = ""
     notes: tuple[str, ...] = ()
@@ -93,7 +96,7 @@ class Task:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Name the content: sha256 of the points, labels and groups. Name, source and licence do not enter."""
+        """Name the content: sha256 of the points, labels and groups. Weak labels, name, source and licence do not."""
         digest = hashlib.sha256()
         words = [self.kind, self.class_names, self.ids, self.texts, self.pairs, self.groups, self.assigned]
         digest.update(json.dumps(words, ensure_ascii=True, separators=(",", ":")).encode())
@@ -121,6 +124,8 @@ class Task:
             value = parts[name]
             if value is not None:
                 parts[name] = value[rows] if isinstance(value, np.ndarray) else [value[i] for i in rows.tolist()]
+        if self.weak_labels is not None:
+            parts["weak_labels"] = self.weak_labels.select([self.ids[i] for i in rows.tolist()])
         return make_task(**{**parts, "notes": (*self.notes, *([note] if note else []))})
 
 
@@ -138,6 +143,7 @@ def make_task(
     groups: Sequence[str] | None = None,
     assigned: Sequence[str] | None = None,
     first_slot: Int[np.ndarray, " points"] | None = None,
+    weak_labels: LabelTable | None = None,
     source: str = "",
     licence: str = "",
     notes: Sequence[str] = (),
@@ -175,6 +181,7 @@ def make_task(
         groups=None if groups is None else tuple(groups),
         assigned=None if assigned is None else tuple(assigned),
         first_slot=None if first_slot is None else _frozen(first_slot, np.int64),
+        weak_labels=weak_labels,
         source=source,
         licence=licence,
         notes=tuple(notes),
@@ -205,6 +212,9 @@ def _shape_problems(task: Task) -> list[str]:
         value = getattr(task, part)
         if value is not None and len(value) != n_points:
             problems.append(f"{n_points} labels but {len(value)} {part}. Give one a point.")
+    weak = task.weak_labels
+    if weak is not None and (weak.ids != task.ids or weak.class_names != task.class_names):
+        problems.append("weak labels are of other points or classes. Give a label table of these, in this order.")
     if task.features is not None and task.features.ndim != 2:
         problems.append(f"features have shape {task.features.shape}; expected [points, features].")
     if task.target is not None and (task.target.ndim != 2 or task.target.shape[1] != n_classes):

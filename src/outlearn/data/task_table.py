@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,13 @@ from jaxtyping import Float, Int64
 
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import cell_value, distribution, is_gap
+from outlearn.data.label_columns import LabelColumns
+from outlearn.data.label_table import UNLABELED, LabelTable
+from outlearn.data.labeled_rows import read_labeled_rows
 from outlearn.data.point_ids import read_ids
 from outlearn.data.raw_table import RawTable
 from outlearn.data.read_labels import read_labels
-from outlearn.data.task import ASSIGNABLE, PREFERENCE_CLASSES, UNLABELED, Task, make_task
+from outlearn.data.task import ASSIGNABLE, PAIR_NAMES, PREFERENCE_CLASSES, Task, make_task
 from outlearn.data.templates import fill_templates
 from outlearn.data.wording import kind_of, shortened
 from outlearn.errors import suggest
@@ -27,12 +30,17 @@ OTHER_NAMES = {
     "training": "train", "dev": "validation", "val": "validation", "valid": "validation", "unsupervised": "student",
     "unlabelled": "student", "unlabeled": "student",
 }  # fmt: skip
+# What the command line calls the keys of columns.
+FLAGS = {"text": " (--text-column)", "label": " (--true-column)", "id": " (--id-column)"}
 SPLIT_OF_NAME = {**{name: name for name in ASSIGNABLE}, **OTHER_NAMES}
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Name the columns of a table. A column left at None has its usual name; optional ones may then be absent."""
+    """Name the columns of a table. A column left at None has its usual name; optional ones may then be absent.
+
+    `labelers` are columns of weak labels, of one labeler each; they have no usual names.
+    """
 
     text: str | None = None
     label: str | None = None
@@ -41,6 +49,7 @@ class Columns:
     id: str | None = None
     group: str | None = None
     split: str | None = None
+    labelers: tuple[str, ...] = ()
 
     def name(self, role: str) -> str:
         """Say which column plays a role.
@@ -77,8 +86,12 @@ def task_from_table(table: RawTable, columns: Columns, *, name: str, seed: int =
     for role in dict.fromkeys((*roles, *named)):
         if columns.name(role) not in table.columns:
             errors.add(
-                f"no column {columns.name(role)!r} for data.{role}_column; {suggest(columns.name(role), table.columns)}"
+                f"no column {columns.name(role)!r} for data.{role}_column{FLAGS.get(role, '')}; "
+                f"{suggest(columns.name(role), table.columns)}"
             )
+    for labeler in columns.labelers:
+        if labeler not in table.columns:
+            errors.add(f"no column {labeler!r} for data.labelers; {suggest(labeler, table.columns)}")
     errors.raise_if_any()
 
     id_column = columns.name("id")
@@ -102,25 +115,35 @@ def task_from_table(table: RawTable, columns: Columns, *, name: str, seed: int =
                 "which one text was preferred.",
                 column=columns.name("label"),
             )
+        weak = read_labels(table, columns.labelers, errors, class_names=PAIR_NAMES) if columns.labelers else None
         errors.raise_if_any()
-        task = _preference_task(chosen, rejected, share, seed=seed, common=common)
+        task = _preference_task(chosen, rejected, share, weak, seed=seed, common=common)
         if differ.all():
             return task
         note = f"Pairs left out because their two texts are the same, so that neither is better: {(~differ).sum():,}."
         return task.select(np.flatnonzero(differ), note=note)
     texts = read_texts(table, columns.name("text"), errors) if "text" in roles else None
-    labels = read_labels(table, [columns.name("label")], errors)
+    parts = LabelColumns(true=columns.name("label"), labelers=columns.labelers)
+    _, labels = read_labeled_rows(table, parts, None, errors)
     errors.raise_if_any()
-    missing = int((labels.labels[0] == UNLABELED).sum())
+    assert labels.true_labels is not None
+    missing = int((labels.true_labels == UNLABELED).sum())
     note = f"{missing:,} of {len(table):,} points have no label: students alone learn from them."
     return make_task(
         texts=texts,
         features=table.features,
         class_names=labels.class_names,
-        labels=labels.labels[0],
-        target=None if labels.probs is None else labels.probs[0],
+        labels=labels.true_labels,
+        target=labels.true_probs,
+        weak_labels=_of_points(labels, ids) if columns.labelers else None,
         **{**common, "notes": [*table.notes, *([note] if missing else [])]},
     )
+
+
+def _of_points(labels: LabelTable, ids: Sequence[str] | None) -> LabelTable:
+    """Name the points of weak labels as the task does, and leave the true labels to it."""
+    names = tuple(map(str, range(labels.n_points))) if ids is None else tuple(ids)
+    return replace(labels, ids=names, has_ids=ids is not None, true_labels=None, true_probs=None)
 
 
 def _is_preference(table: RawTable, columns: Columns, errors: InputErrors) -> bool:
@@ -236,6 +259,7 @@ def _preference_task(
     chosen: list[str],
     rejected: list[str],
     share: Float[np.ndarray, " points"] | None,
+    weak: LabelTable | None,
     *,
     seed: int,
     common: dict[str, Any],
@@ -249,8 +273,11 @@ def _preference_task(
         soft = np.stack([for_a, 1 - for_a], axis=1)
         labels = soft.argmax(1)
         target = None if np.isin(share, (0.0, 1.0)).all() else soft
+    if weak is not None:
+        weak = _of_points(weak.with_classes_swapped(slots == 1, PREFERENCE_CLASSES), common["ids"])
     return make_task(
         kind="preference",
+        weak_labels=weak,
         class_names=PREFERENCE_CLASSES,
         pairs=pairs,
         labels=labels,

@@ -20,18 +20,16 @@ from outlearn.data.formats import read_label_file
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import cell_value, distribution
 from outlearn.data.label_columns import LabelColumns, long_form
-from outlearn.data.label_table import LabelTable
+from outlearn.data.label_table import UNLABELED, LabelTable
 from outlearn.data.point_ids import numbered_repeats, read_ids
 from outlearn.data.raw_table import RawTable
 from outlearn.data.read_labels import read_annotations, read_labels
-from outlearn.data.task import UNLABELED, Task
+from outlearn.data.task import PAIR_NAMES, Task
 from outlearn.data.wording import few
 from outlearn.errors import ConfigError, suggest
 
-__all__ = ["MISSING", "PAIR_NAMES", "load_weak_labels"]
+__all__ = ["MISSING", "load_weak_labels"]
 
-# Whoever labels a pair knows the file's texts and not our slots.
-PAIR_NAMES = ("chosen", "rejected")
 MISSING = ("error", "abstain")
 Missing = Literal["error", "abstain"]
 FILL = "Fill it, or set teacher.missing=abstain if the labeler may abstain."
@@ -46,7 +44,7 @@ def load_weak_labels(
     missing: Missing = "error",
     normalise: bool = False,
 ) -> LabelTable:
-    """Read weak labels from tables, and join them to points by id.
+    """Read weak labels from tables, and join them to points by id; those that the task itself holds come first.
 
     A table whose columns are the classes (or the classes behind one prefix, such as prob_) holds one labeler: each row
     is a distribution, or counts of votes (whole numbers, divided by their sum). In a table with a column of annotators
@@ -55,11 +53,12 @@ def load_weak_labels(
     name). For a preference task the classes are `chosen` and `rejected`, as in the file, whatever their slots.
 
     Args:
-        paths: one table, or several with a labeler or more each.
+        paths: one table, or several with a labeler or more each; none will do where the task holds weak labels.
         task: the points that ids may name.
         points: indices of the points that must have labels. Labels of other points of the task are left out.
         id_column: column of the ids of `task.ids`.
-        missing: what an empty cell is: an "error", or a gap, where the labeler may "abstain".
+        missing: what an empty cell of these tables is: an "error", or a gap, where the labeler may "abstain". In the
+            task's own table it is a gap.
         normalise: divide each distribution by its sum, and take a missing probability for 0.
 
     Returns:
@@ -72,7 +71,8 @@ def load_weak_labels(
     if missing not in MISSING:
         raise ConfigError(f"missing is {missing!r}; known: {', '.join(MISSING)}.")
     files = [Path(os.path.expanduser(p)) for p in ([paths] if isinstance(paths, str | Path) else paths)]
-    if not files:
+    own = task.weak_labels
+    if not files and own is None:
         raise ConfigError("weak labels come from no file; expected one path or more.")
     ids = [task.ids[i] for i in np.asarray(points).tolist()]
     tables = [_labels_of(read_label_file(file), file.stem, id_column, task, ids, missing, normalise) for file in files]
@@ -81,10 +81,12 @@ def load_weak_labels(
         for file, table in zip(files, tables, strict=True)
         for name in table.names
     ]
-    probs = np.concatenate([table.distributions for table in tables])
     if task.first_slot is not None:
         swapped = task.first_slot[np.asarray(points)] == 1
-        probs[:, swapped] = probs[:, swapped, ::-1]
+        tables = [table.with_classes_swapped(swapped, task.class_names) for table in tables]
+    if own is not None:
+        tables, names = [own.select(ids), *tables], [*own.names, *names]
+    probs = np.concatenate([table.distributions for table in tables])
     gaps = np.isnan(probs).any(axis=2)
     unique = numbered_repeats(names)
     counts = [
@@ -98,7 +100,7 @@ def load_weak_labels(
         class_names=task.class_names,
         ids=tuple(ids),
         probs=probs,
-        source=", ".join(map(str, files)),
+        source=", ".join([*([own.source] if own is not None else []), *map(str, files)]),
         notes=(*(note for table in tables for note in table.notes), *counts),
     )
 

@@ -7,6 +7,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -41,6 +42,7 @@ class Array:
     )
     extra: ClassVar[str] = ""
     fits: ClassVar[bool] = False
+    common_scale: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if isinstance(self.columns, str):
@@ -73,6 +75,10 @@ class Array:
                 f"encoder.columns holds {max(self.columns)}, but the task has features 0 to {n_features - 1}."
             )
         return np.array(self.columns)
+
+    def files(self) -> dict[str, Path]:
+        """Read no file."""
+        return {}
 
     def learn(self, task: Points, fit_on: Rows | None = None) -> Learned:
         """Learn nothing."""

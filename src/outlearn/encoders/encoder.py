@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -46,6 +47,8 @@ class Encoder(Protocol):
         line: one sentence for tables in docs.
         extra: the extra of this package that it needs; "" for none.
         fits: whether it learns from the points in `fit_on`; a cache key must then include them.
+        common_scale: whether the sizes of its features can be compared, so that a ridge should see them as they are;
+            otherwise they are standardised first, unless the learner says something else.
         fingerprint: a sha256 of everything else that decides the features: the parameters and the weights on disk.
     """
 
@@ -56,7 +59,13 @@ class Encoder(Protocol):
     fits: ClassVar[bool]
 
     @property
+    def common_scale(self) -> bool: ...
+
+    @property
     def fingerprint(self) -> str: ...
+
+    def files(self) -> Mapping[str, Path]:
+        """List the files that it reads, by name."""
 
     def learn(self, task: Points, fit_on: Rows) -> Learned:
         """Learn from these points; nothing, unless `fits`."""

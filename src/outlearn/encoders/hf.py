@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Int
 
 from outlearn.core.ranges import Whole, check_fields
 from outlearn.encoders.encoder import Encode, Learned
-from outlearn.encoders.model_folder import ALIASES, PINNED, model_folder, model_hashes
+from outlearn.encoders.model_folder import ALIASES, PINNED, model_files, model_folder, model_hashes
 from outlearn.encoders.points import Features, Points, Progress, Rows, encode_points
 from outlearn.errors import ConfigError, DataError, MissingExtraError, first_line
+from outlearn.language_models.token_batches import token_batches
 
-__all__ = ["HuggingFace", "token_batches"]
+__all__ = ["HuggingFace"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class HuggingFace:
     line: ClassVar[str] = "hidden states of any Hugging Face model, pooled over a text"
     extra: ClassVar[str] = "hf"
     fits: ClassVar[bool] = False
+    common_scale: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_fields(self, "encoder.")
@@ -74,7 +75,7 @@ class HuggingFace:
         Raises:
             ConfigError, DataError, MissingExtraError: as `encode`, if the model cannot be found or has another sha256.
         """
-        folder = self._folder()
+        folder = self.folder()
         parameters = {key: asdict(self)[key] for key in ("layer", "pooling", "max_length", "cut", "trust_remote_code")}
         files = model_hashes(folder)
         return hashlib.sha256(json.dumps([self.kind, parameters, files], sort_keys=True).encode()).hexdigest()
@@ -104,7 +105,12 @@ class HuggingFace:
 
         return encode
 
-    def _folder(self) -> Path:
+    def files(self) -> dict[str, Path]:
+        """List the files of the model; errors as for `fingerprint`."""
+        return {file.name: file for file in model_files(self.folder())}
+
+    def folder(self) -> Path:
+        """Find the model on disk; errors as for `fingerprint`."""
         expected = self.sha256 or PINNED.get(self.model)
         return model_folder(
             ALIASES.get(self.model, self.model),
@@ -122,7 +128,7 @@ class HuggingFace:
         except ImportError as error:
             raise MissingExtraError("transformers", "hf") from error
 
-        folder = self._folder()
+        folder = self.folder()
         logging: Any = transformers_logging  # untyped
         bars = logging.is_progress_bar_enabled()
         logging.disable_progress_bar()  # progress is the caller's to show
@@ -211,22 +217,3 @@ class HuggingFace:
             return hidden[torch.arange(len(rows), device=hidden.device), lengths.to(hidden.device) - 1]
         weights = mask.to(hidden.dtype)[:, :, None]
         return (hidden * weights).sum(1) / weights.sum(1)
-
-
-def token_batches(lengths: Int[np.ndarray, " texts"], tokens_per_batch: int) -> list[Int[np.ndarray, " batch"]]:
-    """Cut the texts, longest first, into batches of at most `tokens_per_batch` tokens with padding.
-
-    Index arrays hold every text once; the first batch has the longest text, so memory peaks at the start.
-
-    Example:
-        >>> [batch.tolist() for batch in token_batches(np.array([1, 5, 2, 2]), 6)]
-        [[1], [2, 3, 0]]
-    """
-    order = np.argsort(-lengths, kind="stable")
-    batches = []
-    start = 0
-    while start < len(order):
-        size = max(1, tokens_per_batch // int(lengths[order[start]]))
-        batches.append(order[start : start + size])
-        start += size
-    return batches

@@ -24,7 +24,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from outlearn.core.generators import BregmanGenerator
 from outlearn.core.predictions import Predictions
 from outlearn.data.label_arrays import is_unlabeled, refuse_what_is_no_class, with_gaps_marked
-from outlearn.data.task import UNLABELED
+from outlearn.data.label_table import UNLABELED
 from outlearn.errors import ConfigError, DataError, ShapeError
 from outlearn.estimator.bagged_teachers import LARGEST_SEED, bagged_teachers, teacher_probs, weak_columns
 from outlearn.estimator.partial_labels import class_codes, given_labels, weak_labels_and_weights

@@ -9,11 +9,21 @@ import math
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SerializeAsAny, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    SerializeAsAny,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from outlearn.core.generators import GENERATORS
 from outlearn.core.labelers.combinations import COMBINATIONS, EACH
 from outlearn.core.students.criteria import check_criterion
+from outlearn.encoders.registry import get_encoder
 from outlearn.errors import ConfigError, suggest
 from outlearn.learners.head_learners import ConvexLearner, HeadLearner
 from outlearn.learners.learner import Learner
@@ -42,6 +52,15 @@ def _generator(name: str) -> str:
 
 # Read by the table of learners when a configuration is read, so that one that was added to it is known.
 LearnerSection = Annotated[SerializeAsAny[Learner], BeforeValidator(get_learner)]
+
+
+def _settle_learner(learner: Learner, info: ValidationInfo) -> Learner:
+    """Settle what a learner leaves to the encoder of its section, which is read before it."""
+    try:
+        encoder = get_encoder(info.data["encoder"])
+    except (KeyError, ConfigError):  # none, or one that `Config` refuses with its reason
+        return learner
+    return learner.on_features(common_scale=encoder.common_scale)
 
 
 class Section(BaseModel):
@@ -80,10 +99,17 @@ class DataSection(Section):
     id_column: str | None = None
     group_column: str | None = None
     split_column: str | None = None
+    # Columns of the same table that hold the labels of one labeler each: then they are the teachers.
+    labelers: tuple[str, ...] = ()
     subset: str | None = None
     split: str | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
     fractions: Fractions = Fractions()
+
+    @field_validator("labelers", mode="before")
+    @classmethod
+    def _one_labeler_or_several(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _one_source(self) -> DataSection:
@@ -105,11 +131,16 @@ class TeacherSection(Section):
     # feels.
     draw: Literal["disjoint", "bootstrap", "seeds"] = "disjoint"
     labels: Annotated[int, Field(ge=2)] = 200
+    # at_most: where the teacher split has too few points for that, each has fewer, and if need be there are fewer. The
+    # presets for data of any size say so, until labels are given.
+    sizes: Literal["exact", "at_most"] = "exact"
     external: tuple[str, ...] = ()
     missing: Literal["error", "abstain"] = "error"
     normalise: bool = False
     # Votes are probabilities of 0 and 1: a teacher that is certain and wrong once has an infinite log loss.
     smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.01
+
+    _settled = field_validator("learner")(_settle_learner)
 
     @field_validator("external", mode="before")
     @classmethod
@@ -158,6 +189,11 @@ class StudentSection(Section):
     # teachers' labels on the validation split. No true label is used, and no test point.
     select: Literal["last", "validation"] = "last"
     checkpoints: tuple[Annotated[float, Field(gt=0)], ...] = (1, 3, 10)
+    # What is left of them in the run folder. best: one student to use, that of auto or else of the first loss; all: one
+    # of every loss. Some 100 KB each for heads; a fine-tuned model is as large as the model.
+    keep: Literal["none", "best", "all"] = "best"
+
+    _settled = field_validator("learner")(_settle_learner)
 
     @field_validator("loss", mode="before")
     @classmethod
@@ -194,6 +230,9 @@ class StudentSection(Section):
     @model_validator(mode="after")
     def _learner_can(self) -> StudentSection:
         kind = f"learner.kind: {self.learner.kind}"
+        if not self.learner.learns:
+            able = " or ".join(name for name, learner in LEARNERS.items() if learner.learns)
+            raise ValueError(f"{kind} is not trained, so that it can teach and is no student; use {able}")
         if self.seeds != 1 and not self.learner.has_randomness:
             raise ValueError(f"{kind} has no randomness, so seeds must be 1")
         if self.select == "validation" and not self.learner.has_epochs:
@@ -236,12 +275,10 @@ class Config(Section):
     @field_validator("teacher", "student")
     @classmethod
     def _known_encoders(cls, section: Any) -> Any:
-        from outlearn.encoders.registry import get_encoder
-
         if section.encoder and section.learner.reads == "texts":
             raise ValueError(
-                f"encoder has no effect with learner.kind: {section.learner.kind}, which trains the model that "
-                "learner.model names; leave encoder out"
+                f"encoder has no effect with learner.kind: {section.learner.kind}, which reads texts by the "
+                "model that learner.model names; leave encoder out"
             )
         if section.encoder:
             get_encoder(section.encoder)

@@ -14,9 +14,13 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from outlearn.data.formats import FORMATS, Format, format_of
+from outlearn.data.label_columns import LabelColumns
 from outlearn.data.load import DATASETS, Dataset
+from outlearn.data.saved_datasets import is_saved_dataset
+from outlearn.data.split_folders import split_files
 from outlearn.errors import ConfigError, suggest
 from outlearn.experiment.config import Config
+from outlearn.experiment.table_columns import named_columns, with_columns_found
 from outlearn.learners.registry import LEARNERS
 
 __all__ = ["PRESETS", "check_config", "load_config", "overlay", "parse_overrides", "read_yaml"]
@@ -25,24 +29,40 @@ DEFAULT_DATASET = "vader-lexicon"  # works offline
 PRESETS = ("arrays", "digits", "text", "vader-intensity", "vader-lexicon")
 
 
-def load_config(path: str | Path | None = None, overrides: Sequence[str] = ()) -> Config:
+def load_config(
+    path: str | Path | None = None, overrides: Sequence[str] = (), *, columns: LabelColumns | None = None
+) -> Config:
     """Read a configuration: the preset that fits the data, the user's file, then `key=value` overrides.
 
+    Of a table, the columns that are not named are found by their names and values; a warning says which.
+
     Args:
-        path: a YAML file, or None for the offline default (vader-lexicon).
+        path: a YAML file; or a table or folder of data, as `data.path`; or None for the offline default
+            (vader-lexicon).
         overrides: `dotted.key=value`, the value read as YAML.
+        columns: of the table, for `data.*_column` and `data.labelers`.
 
     Returns:
         The checked configuration.
 
     Raises:
         ConfigError: with one line for each thing that is wrong.
+        DataError: if it cannot be told which column of the table is what.
 
     Example:
         >>> load_config(overrides=["data.name=digits", "student.seeds=2"]).student.seeds
         2
     """
-    return check_config(overlay(read_yaml(Path(path)) if path is not None else {}, parse_overrides(overrides)))
+    given: dict[str, Any] = {}
+    is_table = path is not None and (format_of(Path(path)) is not None or bool(split_files(Path(path))))
+    if path is not None:
+        given = {"data": {"path": str(path)}} if is_table or is_saved_dataset(Path(path)) else read_yaml(Path(path))
+    given = overlay(given, parse_overrides(overrides))
+    if columns is not None:
+        given = overlay(given, {"data": named_columns(columns)})
+    if path is None or is_table:
+        given = with_columns_found(given)
+    return check_config(given)
 
 
 def check_config(given: Mapping[str, Any]) -> Config:
@@ -52,6 +72,8 @@ def check_config(given: Mapping[str, Any]) -> Config:
         ConfigError: with one line for each thing that is wrong.
     """
     raw = overlay(_preset(given.get("data")), given)
+    if isinstance(teacher := given.get("teacher"), dict) and "labels" in teacher and "sizes" not in teacher:
+        raw["teacher"] = overlay(raw["teacher"], {"sizes": "exact"})  # who names a number means it
     for who in ("teacher", "student"):
         _drop_unasked_encoder(raw.get(who), given.get(who))
     try:

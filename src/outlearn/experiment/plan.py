@@ -18,16 +18,21 @@ from outlearn.errors import ConfigError
 from outlearn.experiment.config import AUTO, Config
 from outlearn.experiment.evaluation import check_target
 from outlearn.experiment.stages.auto import AutoStudents
-from outlearn.experiment.stages.ceilings import ceilings_stage
+from outlearn.experiment.stages.ceilings import CEILINGS, UNTUNED, configured_ceilings, tuned_ceilings
+from outlearn.experiment.stages.controls import LABEL_CURVE, label_curve, teachers_labels
 from outlearn.experiment.stages.external import external_teachers
 from outlearn.experiment.stages.features import features_stage
 from outlearn.experiment.stages.finetuned import FinetunedModel
 from outlearn.experiment.stages.frozen import FrozenModel
+from outlearn.experiment.stages.prompted import prompted_teachers
 from outlearn.experiment.stages.students import Labeling, fixed_losses, named_losses, students_stage
 from outlearn.experiment.stages.teachers import teachers_stage
 from outlearn.experiment.stages.training_spec import Model
+from outlearn.experiment.stages.tuned import TunedModels
+from outlearn.experiment.teacher_sizes import with_sizes_that_fit
 from outlearn.learners.finetuning.learner import FinetuneLearner
 from outlearn.learners.learner import Learner
+from outlearn.learners.prompting import PromptLearner
 from outlearn.losses import loss_name
 from outlearn.store.stage import Stage
 from outlearn.store.store import canonical_json, stage_key
@@ -60,6 +65,7 @@ class Plan:
         teacher_names: one a teacher.
         notes: what a reader should know of the teachers, or of what was left out, in sentences.
         stages: name -> stage, in the order of the run; the inputs of each come before it.
+        tuned: those of the stages that tune the strong model on true labels.
     """
 
     config: Config
@@ -70,6 +76,7 @@ class Plan:
     teacher_names: tuple[str, ...]
     notes: tuple[str, ...]
     stages: Mapping[str, Stage]
+    tuned: Mapping[str, TunedModels]
 
     @property
     def key(self) -> str:
@@ -101,15 +108,22 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
     points = points or read_points(config)
     task, splits = points.task, points.splits
     check_target(task, splits, config)
+    sizes: tuple[str, ...] = ()
+    if not (config.teacher.external or task.weak_labels is not None):
+        config, sizes = with_sizes_that_fit(config, task, splits)
     stages: dict[str, Stage] = {}
-    if config.teacher.external:
+    if config.teacher.external or task.weak_labels is not None:
         external = external_teachers(task, splits, config.teacher)
         stages["external teachers"] = teachers = external.stage
         names, notes, answered = external.names, external.notes, external.answered
+    elif isinstance(learner := config.teacher.learner, PromptLearner):
+        prompted = prompted_teachers(task, splits, learner, config.teacher, seed=config.seed)
+        stages["prompted teachers"] = teachers = prompted.stage
+        names, notes, answered = prompted.names, prompted.notes, None
     else:
         model = _model("teacher", config.teacher.encoder, config.teacher.learner, task, splits, stages)
         stages["teachers"] = teachers = teachers_stage(task, splits, model, config.teacher, seed=config.seed)
-        names, notes = tuple(f"teacher {m}" for m in range(config.teacher.models)), ()
+        names, notes = tuple(f"teacher {m}" for m in range(config.teacher.models)), sizes
         answered = None
     labeling = Labeling(teachers, len(names), answered, task, splits, config)
     model = _model("student", config.student.encoder, config.student.learner, task, splits, stages)
@@ -120,8 +134,27 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
     if auto is not None:
         stages["choice"] = auto.choice_stage
         stages["auto students"] = auto.students_stage
-    stages["ceilings"] = ceilings_stage(task, splits, model, config)
-    return Plan(config, task, splits, labeling, auto, names, (*notes, *left_out, *reasons), stages)
+    tuned = _true_labels(task, splits, model, config, stages)
+    return Plan(config, task, splits, labeling, auto, names, (*notes, *left_out, *reasons), stages, tuned)
+
+
+def _true_labels(
+    task: Task, splits: Splits, model: Model, config: Config, stages: dict[str, Stage]
+) -> dict[str, TunedModels]:
+    """Lay out what learns from true labels: ceilings, and where the strong model can be tuned, the controls."""
+    if not isinstance(model, FrozenModel):
+        stages[CEILINGS] = configured_ceilings(task, splits, model, config, name=CEILINGS)
+        return {}
+    common_scale = get_encoder(config.student.encoder).common_scale
+    tuned = {CEILINGS: tuned_ceilings(task, model, config, common_scale=common_scale)}
+    if "teachers" in stages:  # trained here: what they learned from is known
+        tuned |= teachers_labels(task, splits, model, config.teacher, seed=config.seed, common_scale=common_scale)
+    curve = label_curve(task, splits, model, config, common_scale=common_scale)
+    if curve is not None:
+        tuned[LABEL_CURVE] = curve
+    stages |= {name: each.stage for name, each in tuned.items()}
+    stages[UNTUNED] = configured_ceilings(task, splits, model, config, name=UNTUNED)
+    return tuned
 
 
 def _left_out(labeling: Labeling) -> tuple[str, ...]:
@@ -130,7 +163,7 @@ def _left_out(labeling: Labeling) -> tuple[str, ...]:
     names = [loss_name(loss) for loss in named_losses(labeling.config) if loss not in taught]
     reasons = tuple(
         f"{name} was left out: it looks at a whole minibatch, and cannot leave out the points that a labeler does not "
-        f"label ({', '.join(labeling.config.teacher.external)})."
+        f"label ({', '.join(labeling.config.teacher.external or labeling.config.data.labelers)})."
         for name in names
     )
     if names and not taught and AUTO not in labeling.config.student.loss:

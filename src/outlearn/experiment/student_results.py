@@ -37,6 +37,7 @@ class PointScores:
     Attributes:
         metric: the score.
         labelers: of each labeler.
+        own_labels: of the strong model on each labeler's own true labels; None where there is none.
         fixed: name -> one row for all students: a single predictor, or the mean of several ceilings.
         control: loss -> students of the teachers' plain mean, seeds averaged.
         students: loss -> its students.
@@ -44,6 +45,7 @@ class PointScores:
 
     metric: Metric
     labelers: Float[np.ndarray, "labelers points"]
+    own_labels: Float[np.ndarray, "labelers points"] | None
     fixed: Mapping[str, Float[np.ndarray, " points"]]
     control: Mapping[str, Float[np.ndarray, " points"]]
     students: Mapping[str, Float[np.ndarray, "students points"]]
@@ -56,9 +58,13 @@ class PointScores:
         fixed: Mapping[str, Float[np.ndarray, " points"]],
     ) -> PointScores:
         """Score everybody once."""
+        own_labels = None if test.own_labels is None else metric(test.own_labels, test.labels)
+        if own_labels is not None and test.source is not test.teachers:  # one labeler, a combination of all teachers
+            own_labels = own_labels.mean(axis=0, keepdims=True)
         return cls(
             metric,
             metric(test.source, test.labels),
+            own_labels,
             fixed,
             {loss: metric(control, test.labels).mean(axis=0) for loss, control in test.control.items()},
             {loss: metric(test.final(loss), test.labels) for loss in test.students},
@@ -67,6 +73,8 @@ class PointScores:
     def differences(self, loss: str, own: Int[np.ndarray, " students"], level: float) -> dict[str, Interval | Withheld]:
         """Measure the score of a loss's students less that of everybody they are compared with, where these answer."""
         others = {"teacher": self.labelers[own], **self.fixed}
+        if self.own_labels is not None:
+            others["own_labels"] = self.own_labels[own]
         if loss in self.control:
             others["student_of_mean"] = self.control[loss]
         others |= {name: scores for name, scores in self.students.items() if name != loss}

@@ -24,11 +24,19 @@ class ConvexLearner(Learner):
 
     kind: Literal["convex"] = "convex"
     C: Annotated[float, Field(gt=0)] = 1.0
+    # The ridge means something only if its features share a scale. None: the encoder says whether they do. Words of
+    # TF-IDF do: each text is a vector of length 1, and a word's size is its weight, which dividing by the deviation
+    # over the split would undo, until words that occur once count most.
+    standardise: bool | None = None
 
     label: ClassVar[str] = "logistic regression"
     line: ClassVar[str] = "A linear head trained to its optimum, with a certificate; losses that are cross-entropies."
     has_randomness: ClassVar[bool] = False
     needs_every_class: ClassVar[bool] = True
+
+    def on_features(self, *, common_scale: bool) -> ConvexLearner:
+        """Settle whether to standardise, if the configuration does not."""
+        return self if self.standardise is not None else self.model_copy(update={"standardise": not common_scale})
 
     def fit(
         self,
@@ -43,7 +51,17 @@ class ConvexLearner(Learner):
         progress: Advance | None = None,
     ) -> Predicted:
         """Minimise, and predict at the optimum."""
-        return fit_convex(features, targets, jobs, points, C=self.C, bias=bias, weights=weights, progress=progress)
+        return fit_convex(
+            features,
+            targets,
+            jobs,
+            points,
+            C=self.C,
+            standardise=self.standardise is not False,  # features of no encoder may have any scale
+            bias=bias,
+            weights=weights,
+            progress=progress,
+        )
 
 
 class HeadLearner(Learner):
@@ -59,6 +77,9 @@ class HeadLearner(Learner):
     # Heads that share one minibatch order share its part of the seed variance: evidence for the default is in
     # docs/heads.md.
     order_groups: Annotated[int, Field(ge=1)] = 4
+    # AdamW moves every weight by about the learning rate in a step, whatever the size of its feature: without
+    # standardising, small features are not learned in the epochs there are.
+    standardise: bool = True
 
     label: ClassVar[str] = "heads by minibatches"
     line: ClassVar[str] = "Linear heads, or with one hidden layer, by AdamW; any loss, hundreds of heads at once."

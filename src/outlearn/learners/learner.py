@@ -29,6 +29,7 @@ class Learner(BaseModel):
         line: one sentence for tables in docs.
         extra: the extra of this package that it needs; "" for none.
         reads: frozen features, which an encoder makes, or texts: it then trains the whole model and has no encoder.
+        learns: whether it is trained on labels; what is not can teach, and cannot be taught.
         has_randomness: whether its seed matters. Without it one seed is all there is, and teachers need other points.
         has_epochs: whether it trains for a time, so that predictions can be made and chosen along the way.
         can_distil: whether it can train rounds of self-distillation.
@@ -46,6 +47,7 @@ class Learner(BaseModel):
     line: ClassVar[str] = ""
     extra: ClassVar[str] = ""
     reads: ClassVar[Literal["features", "texts"]] = "features"
+    learns: ClassVar[bool] = True
     has_randomness: ClassVar[bool] = True
     has_epochs: ClassVar[bool] = False
     can_distil: ClassVar[bool] = False
@@ -57,6 +59,10 @@ class Learner(BaseModel):
     def seed_groups(self) -> int:
         """Return the number of minibatch orders; a seed has the order of its residue, seed modulo this number."""
         return 1
+
+    def on_features(self, *, common_scale: bool) -> Learner:
+        """Return this learner with what its configuration leaves to the encoder: whether its features share a scale."""
+        return self
 
     def head_settings(self, *, bias: bool) -> HeadSettings | None:
         """Return the settings of minibatch heads, for a learner that trains such; what `loss: auto` varies."""

@@ -8,6 +8,7 @@ from outlearn.errors import ConfigError, suggest
 from outlearn.learners.finetuning.learner import FinetuneLearner
 from outlearn.learners.head_learners import ConvexLearner, HeadLearner
 from outlearn.learners.learner import Learner
+from outlearn.learners.prompting import PromptLearner
 
 __all__ = ["LEARNERS", "get_learner"]
 
@@ -15,6 +16,7 @@ LEARNERS: dict[str, type[Learner]] = {
     "convex": ConvexLearner,
     "adamw": HeadLearner,
     "finetune": FinetuneLearner,
+    "prompt": PromptLearner,
 }
 
 

@@ -25,12 +25,8 @@ def preflight_files(
     labels: str | Path,
     texts: str | Path | None = None,
     *,
-    labelers: str | None = None,
-    id_column: str | None = None,
-    text_column: str | None = None,
+    columns: LabelColumns | None = None,
     true: str | Path | None = None,
-    true_column: str | None = None,
-    classes: str | None = None,
     asked_twice: bool = False,
     encoder: str | None = None,
     largest_bias: float = 0.25,
@@ -44,9 +40,6 @@ def preflight_files(
     Returns the text of the report, and writes it below `out` if that is given.
     """
     show = progress or Silent()
-    columns = LabelColumns(
-        id_column, text_column, true_column, _names(labelers, "--labelers"), _names(classes, "--classes")
-    )
     settings = _encoder(encoder)
     features = None
     with show.bar("reading"):
@@ -84,15 +77,6 @@ def _points(found: Preflight, table: LabelTable) -> Iterator[Sequence[object]]:
         true = "" if known < 0 else table.class_names[known]
         row = [point.id, true, point.kind, point.reason, point.vote, point.student or "", sure, *given]
         yield row if table.texts is None else [*row, table.texts[index]]
-
-
-def _names(text: str | None, option: str) -> Sequence[str]:
-    if text is None:
-        return ()
-    names = [name.strip() for name in text.split(",")]
-    if not all(names) or len(set(names)) < len(names):
-        raise ConfigError(f"{option} is {text!r}; expected different names, separated by commas.")
-    return names
 
 
 def _encoder(text: str | None) -> Mapping[str, Any] | None:

@@ -1,4 +1,7 @@
-"""Teachers that are not trained here: their labels come from tables, joined by id; what a labeler left out is a gap."""
+"""Teachers that are not trained here: their labels come with the points, or from tables, joined by id.
+
+What a labeler left out is a gap.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ class ExternalTeachers:
 
 
 def external_teachers(task: Task, splits: Splits, section: TeacherSection) -> ExternalTeachers:
-    """Read the tables of `teacher.external`.
+    """Gather the labels that came with the points, and those of the tables of `teacher.external`.
 
     Votes are probabilities of 0 and 1, under which a single error costs infinitely many nats. If any probability is 0,
     each label t is taken as (1 - e) t + e / K with e = `teacher.smoothing`, and the notes say so. A gap is stored as
@@ -66,7 +69,7 @@ def external_teachers(task: Task, splits: Splits, section: TeacherSection) -> Ex
     zeros = int((probs == 0).any(axis=-1).sum())
     if zeros and not section.smoothing:
         raise DataError(
-            f"{zeros:,} labels of {', '.join(section.external)} give a class probability 0, which costs infinitely "
+            f"{zeros:,} labels of {labels.source} give a class probability 0, which costs infinitely "
             "many nats when it is wrong. Set teacher.smoothing above 0, such as 0.01."
         )
     if zeros:

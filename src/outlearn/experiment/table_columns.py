@@ -1,0 +1,105 @@
+"""Which columns of a user's table a run reads as what: named, else found by names and values, and said."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from outlearn.data.column_roles import ColumnRoles, column_roles
+from outlearn.data.formats import FORMATS, format_of
+from outlearn.data.input_errors import InputErrors
+from outlearn.data.label_cells import is_gap
+from outlearn.data.label_columns import LabelColumns
+from outlearn.data.raw_table import RawTable
+from outlearn.data.templates import template_columns
+from outlearn.data.wording import few
+
+__all__ = ["named_columns", "with_columns_found"]
+
+# part -> key of `data`
+KEYS = {"id": "id_column", "text": "text_column", "true": "label_column"}
+OTHERS = {"group": "group_column", "split": "split_column", "chosen": "chosen_column", "rejected": "rejected_column"}
+
+
+def named_columns(columns: LabelColumns) -> dict[str, Any]:
+    """Write what is named as keys of `data`.
+
+    Example:
+        >>> named_columns(LabelColumns(true="gold", labelers=["llm"]))
+        {'label_column': 'gold', 'labelers': ['llm']}
+    """
+    named = {key: getattr(columns, part) for part, key in KEYS.items() if getattr(columns, part) is not None}
+    return named if columns.labelers is None else {**named, "labelers": list(columns.labelers)}
+
+
+def with_columns_found(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Name the columns of the table at `data.path` that are not named yet; a warning says what was found.
+
+    A table of pairs, a folder and an archive of arrays are left as they are: their parts have names of their own.
+
+    Raises:
+        DataError: if there is no column of true labels or texts, or two columns could play one part.
+    """
+    data = given.get("data")
+    table = _table_of(data) if isinstance(data, Mapping) else None
+    if table is None or not isinstance(data, Mapping):
+        return dict(given)
+    labelers = data.get("labelers")
+    labelers = [labelers] if isinstance(labelers, str) else labelers
+    named = LabelColumns(data.get("id_column"), data.get("text_column"), data.get("label_column"), labelers)
+    there = {*table.columns, *template_columns(named.text or "")}
+    if not there.issuperset(filter(None, (named.id, named.true, *(labelers or ())))):
+        return dict(given)  # reading the data says which is not there, and what is
+    errors = table.errors()
+    aside = [str(data.get(key) or name) for name, key in OTHERS.items()]
+    roles = column_roles(table, named, errors, aside=aside, truth_alone=True)
+    external = isinstance(given.get("teacher"), Mapping) and bool(given["teacher"].get("external"))
+    _check(table, roles, errors, external=external)
+    columns = roles.columns
+    used = [] if external and "labelers" in roles.found else list(columns.labelers or ())
+    if roles.found and not (roles.found == ("labelers",) and not used):
+        notes = roles.notes if used else roles.notes[:1]
+        warnings.warn(f"{table.source}: {' '.join(notes)}", stacklevel=3)
+    usual = {"id": "id", "text": "text", "true": "label"}
+    found = {
+        key: getattr(columns, part)
+        for part, key in KEYS.items()
+        if data.get(key) is None and getattr(columns, part) not in (None, usual[part])
+    }
+    return {**given, "data": {**data, **found, **({"labelers": used} if used else {})}}
+
+
+def _table_of(data: Mapping[str, Any]) -> RawTable | None:
+    """Read the table, if it is a file of columns that the user names, and not of pairs."""
+    if not isinstance(data.get("path"), str) or data.get("chosen_column") or data.get("rejected_column"):
+        return None
+    path = Path(os.path.expanduser(data["path"]))
+    known = FORMATS.get(str(data.get("format"))) if data.get("format") is not None else format_of(path)
+    if known is None or not known.labels or not path.is_file():
+        return None
+    table = known.read(path)
+    return None if {"chosen", "rejected"} <= set(table.columns) else table
+
+
+def _check(table: RawTable, roles: ColumnRoles, errors: InputErrors, *, external: bool) -> None:
+    """Refuse a table without true labels or texts, and labelers beside complete true labels, unless they are named."""
+    columns = roles.columns
+    labelers = columns.labelers or ()
+    if columns.text is None:
+        errors.add(f"no column of texts beside {few(list(table.columns))}. Name it: --text-column (data.text_column).")
+    if columns.true is None:
+        errors.add(
+            f"no column of true labels beside {few(list(table.columns))}: without any, nothing can be tested. Name it "
+            "(--true-column, data.label_column); or label some 100 points drawn at random, in a column gold. What "
+            "labels say without true ones, outlearn preflight tells."
+        )
+    elif "labelers" in roles.found and not external and not any(is_gap(c) for c in table.columns[columns.true]):
+        errors.add(
+            f"every point has a true label ({columns.true}), and {few(list(labelers))} hold the same classes. Say "
+            f"--labelers {','.join(labelers)} if students are to learn from them, or --labelers none if teachers are "
+            f"to be trained on {columns.true}."
+        )
+    errors.raise_if_any()

@@ -1,0 +1,43 @@
+"""Texts in batches of similar length, by a budget of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Int
+
+__all__ = ["shared_length", "token_batches"]
+
+
+def token_batches(lengths: Int[np.ndarray, " texts"], tokens_per_batch: int) -> list[Int[np.ndarray, " batch"]]:
+    """Cut the texts, longest first, into batches of at most `tokens_per_batch` tokens with padding.
+
+    Index arrays hold every text once; the first batch has the longest text, so memory peaks at the start.
+
+    Example:
+        >>> [batch.tolist() for batch in token_batches(np.array([1, 5, 2, 2]), 6)]
+        [[1], [2, 3, 0]]
+    """
+    order = np.argsort(-lengths, kind="stable")
+    batches = []
+    start = 0
+    while start < len(order):
+        size = max(1, tokens_per_batch // int(lengths[order[start]]))
+        batches.append(order[start : start + size])
+        start += size
+    return batches
+
+
+def shared_length(prompts: Sequence[Sequence[int]]) -> int:
+    """Count the tokens that all prompts begin with, but leave each at least one of its own.
+
+    Counted on the tokens of whole prompts: a tokenizer may merge the end of what they share with what follows.
+
+    Example:
+        >>> shared_length([[1, 2, 3, 4], [1, 2, 5]]), shared_length([[1, 2], [1, 2]])
+        (2, 1)
+    """
+    first, last = min(map(list, prompts)), max(map(list, prompts))  # in this order all others lie between
+    most = min(map(len, prompts)) - 1
+    return next((i for i in range(most) if first[i] != last[i]), max(most, 0))

@@ -1,0 +1,103 @@
+"""Which column is what: found by names and values where it is clear, said, and asked about where it is not."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from outlearn.data.column_roles import ColumnRoles, column_roles
+from outlearn.data.label_columns import LabelColumns
+from outlearn.data.raw_table import RawTable
+from outlearn.errors import DataError
+
+N = 60
+RNG = np.random.default_rng(0)
+VOTES = np.array(["refund", "billing", "other"])[RNG.integers(0, 3, (3, N))].tolist()
+TEXTS = [f"please look at order {i}, it is late" for i in range(N)]
+TICKETS = {
+    "ticket_id": [f"T{i}" for i in range(N)],
+    "created": [f"2026-01-{i % 28 + 1:02}" for i in range(N)],
+    "body": TEXTS,
+    "llm": VOTES[0],
+    "ann_1": VOTES[1],
+    "country": ["other" if i % 9 == 0 else f"country {i % 7}" for i in range(N)],
+    "gold": [vote if i % 5 == 0 else None for i, vote in enumerate(VOTES[2])],
+}
+FOUND = LabelColumns("ticket_id", "body", "gold", ("llm", "ann_1"))
+
+
+def roles(columns: dict[str, list[object]], given: LabelColumns | None = None, **options: bool) -> ColumnRoles:
+    table = RawTable("d.csv", columns, range(2, N + 2))
+    return column_roles(table, given or LabelColumns(), table.errors(), **options)
+
+
+def without(*names: str) -> dict[str, list[object]]:
+    return {name: cells for name, cells in TICKETS.items() if name not in names}
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_every_part_of_a_table_is_found_and_said_with_the_flag_that_says_otherwise(alone):
+    found = roles(TICKETS, truth_alone=alone)
+    assert replace(found.columns, labelers=tuple(found.columns.labelers)) == FOUND
+    assert set(found.left_out) == {"created", "country"}
+    said = " ".join(found.notes)
+    for words in ("ids are ticket_id", "texts are body", "labelers are llm, ann_1", "true labels are gold"):
+        assert words in said
+    for flag in ("--id-column", "--text-column", "--labelers", "--true-column", "'created', 'country'"):
+        assert flag in said
+
+
+def test_what_is_named_is_taken_as_named_and_not_said():
+    found = roles(TICKETS, replace(FOUND, labelers=["ann_1"]))
+    assert (found.columns.labelers, found.columns.true) == (("ann_1",), "gold")
+    assert found.notes == ()
+
+
+def test_columns_with_their_usual_names_need_no_words():
+    usual = {"id": TICKETS["ticket_id"], "text": TEXTS, "label": VOTES[0]}
+    found = roles(usual, truth_alone=True)
+    assert found.columns == LabelColumns("id", "text", "label", ())
+    assert found.notes == ()
+
+
+def test_two_columns_of_texts_are_asked_about_and_both_ways_of_the_advice_work():
+    table = {**without("body"), "title": [f"order {i} is late" for i in range(N)], "details": TEXTS}
+    with pytest.raises(DataError, match="'title', 'details' all hold texts") as caught:
+        roles(table)
+    advised = re.findall(r"--text-column '([^']+)'", str(caught.value))
+    assert advised == ["title", "{title} {details}"]
+    for text in advised:
+        found = roles(table, LabelColumns(text=text)).columns
+        assert (found.text, found.labelers) == (text, ("llm", "ann_1"))
+
+
+def test_a_comment_on_the_label_is_not_the_text():
+    found = roles({**TICKETS, "comment": [f"I think that it is number {i}" for i in range(N)]})
+    assert found.columns.text == "body"
+
+
+def test_two_columns_of_true_labels_are_asked_about():
+    with pytest.raises(DataError, match=r"'truth', 'gold' could all hold the true labels. Name one: --true-column"):
+        roles({"truth": VOTES[1], **TICKETS})
+    found = roles({"truth": VOTES[1], **TICKETS}, LabelColumns(true="gold")).columns
+    assert (found.true, found.labelers) == ("gold", ("truth", "llm", "ann_1"))
+
+
+def test_label_is_a_labeler_alone_and_the_truth_beside_labelers():
+    table = {"id": TICKETS["ticket_id"], "label": VOTES[0]}
+    assert roles(table).columns.labelers == ("label",)
+    found = roles({**table, "llm": VOTES[1]}).columns
+    assert (found.true, found.labelers) == ("label", ("llm",))
+
+
+def test_the_only_column_of_labels_is_the_truth_where_that_alone_will_do():
+    table = {"sentence": TEXTS, "topic": VOTES[0]}
+    assert roles(table, truth_alone=True).columns == LabelColumns(None, "sentence", "topic", ())
+    assert roles(table).columns == LabelColumns(None, "sentence", None, ("topic",))
+
+
+def test_one_value_in_common_makes_no_label_of_a_country():
+    assert "country" not in roles(TICKETS).columns.labelers
