@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from outlearn.cli.explain import explain
+from outlearn.cli.label import label
 from outlearn.cli.predict import predict
 from outlearn.cli.preflight import preflight
 from outlearn.cli.report import report
@@ -37,6 +38,7 @@ store_app = typer.Typer(help="Look after the store of trained stages.", no_args_
 app.command()(run)
 app.command()(predict)
 app.command()(sweep)
+app.command()(label)
 app.command()(preflight)
 app.command()(explain)
 app.command()(theory)

@@ -101,6 +101,9 @@ class DataSection(Section):
     split_column: str | None = None
     # Columns of the same table that hold the labels of one labeler each: then they are the teachers.
     labelers: tuple[str, ...] = ()
+    # Of a table in which each row is one annotation: who labeled, and what was said.
+    annotator_column: str | None = None
+    annotation_column: str | None = None
     subset: str | None = None
     split: str | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
