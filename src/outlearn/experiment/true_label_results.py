@@ -7,11 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
-<<<<<<< HEAD
-=======
 from outlearn.core.gaps import over_answered
-from outlearn.core.intervals import Interval
->>>>>>> next
 from outlearn.core.metrics import accuracy, scorecard
 from outlearn.core.predictions import labeled_by
 from outlearn.core.scales import DIFFERENCE, SHARE
@@ -108,18 +104,10 @@ def exceeding(test: Evaluation, right: PointScores, level: float) -> dict[str, M
         loss: mean_of(scores - best, level, labeled_by(test.source, test.final(loss)), scale=DIFFERENCE)
         for loss, scores in right.students.items()
     }
-<<<<<<< HEAD
-    over |= {
-        f"ensemble_{name}": mean_of((right.fixed[f"ensemble_{name}"] - best)[None], level, scale=DIFFERENCE)
-        for name in test.ensembles
-    }
-    return {name: value for name, value in over.items() if is_above_zero(value)}
-=======
     for name in test.ensembles:
         ahead = (right.fixed[f"ensemble_{name}"] - best)[None]  # nan where no teacher answers
-        over[f"ensemble_{name}"] = mean_of(over_answered(ahead, ~np.isnan(ahead)), level)
-    return {name: value for name, value in over.items() if isinstance(value, Interval) and value.low > 0}
->>>>>>> next
+        over[f"ensemble_{name}"] = mean_of(over_answered(ahead, ~np.isnan(ahead)), level, scale=DIFFERENCE)
+    return {name: value for name, value in over.items() if is_above_zero(value)}
 
 
 def without_pgr(student: Student, exceeded_by: Mapping[str, Measurement]) -> Student:
