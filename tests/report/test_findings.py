@@ -248,4 +248,4 @@ def test_a_gain_that_one_interval_shows_and_nine_at_once_do_not_is_not_claimed(r
     assert not is_above_zero(alone.best_of(at_once))
     said = findings(near)
     assert "No student is shown to beat its teacher" in said[0]
-    assert said[1].startswith("Verdict on forward_ce: Undecided")
+    assert any(sentence.startswith("Verdict on forward_ce: Undecided") for sentence in said)
