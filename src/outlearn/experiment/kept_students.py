@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.metrics import accuracy, scorecard
 from outlearn.core.predictions import Predictions
 from outlearn.data.task import Task
@@ -24,6 +25,7 @@ from outlearn.encoders.registry import get_encoder
 from outlearn.experiment.config import AUTO, Config
 from outlearn.experiment.evaluation import Evaluation
 from outlearn.experiment.plan import Plan
+from outlearn.experiment.stages.features import read_features
 from outlearn.experiment.stages.students import Students
 from outlearn.learners.fitted import Heads
 from outlearn.results.measurement import means, number
@@ -59,7 +61,7 @@ def keep_students(
         return
     best = AUTO if AUTO in by_loss else next(iter(by_loss))
     kept_losses = list(by_loss) if plan.config.student.keep == "all" else [best]
-    frame = _Frame(plan, entries["student features"].arrays["features"])
+    frame = _Frame(plan, read_features(entries["student features"]))
     for loss in kept_losses:
         kept = frame.keep(by_loss[loss], test, results)
         if loss == best:
@@ -72,7 +74,7 @@ def keep_students(
 class _Frame:
     """What the kept students of a run share: the encoder and the distances from the training points."""
 
-    def __init__(self, plan: Plan, features: np.ndarray) -> None:
+    def __init__(self, plan: Plan, features: FeatureMatrix) -> None:
         config, splits = plan.config, plan.splits
         self.plan, self.features = plan, features
         self.encoder = get_encoder(config.student.encoder)

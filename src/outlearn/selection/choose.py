@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.predictions import Predictions
 from outlearn.core.students.criteria import CRITERIA, check_criterion, measure_agreement
 from outlearn.errors import AlignmentError, ConfigError
@@ -27,7 +28,7 @@ MEASURED = ("student", "validation")
 
 
 def choose(
-    features: Float[np.ndarray, "examples features"],
+    features: FeatureMatrix,
     targets: Float[np.ndarray, "labelings examples classes"],
     *,
     labelers: Mapping[str, Predictions],
@@ -36,7 +37,7 @@ def choose(
     base: HeadSettings,
     seeds: Sequence[int],
     criterion: str = "consensus",
-    predict: Mapping[str, Float[np.ndarray, "_ features"]] | None = None,
+    predict: Mapping[str, FeatureMatrix] | None = None,
     weights: Float[np.ndarray, "labelings examples"] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Choice:
@@ -70,7 +71,7 @@ def choose(
         raise ConfigError(f"predict names {unseen[0]}, which is measured; name other points.")
     values = np.full((len(candidates), len(CRITERIA)), np.nan)
     dtype = np.uint8 if targets.shape[-1] <= 256 else np.int32
-    hard = {name: np.zeros((len(candidates), len(targets), len(x)), dtype) for name, x in others.items()}
+    hard = {name: np.zeros((len(candidates), len(targets), x.shape[0]), dtype) for name, x in others.items()}
     points = {**measured, **others}
     for candidate, logits in fit_candidates(
         features, targets, points, candidates, base=base, seeds=seeds, weights=weights, progress=progress
@@ -110,8 +111,8 @@ def _check_alignment(
         if split not in labelers:
             raise AlignmentError(f"labelers have no predictions on {split!r}; they have {', '.join(labelers)}.")
         who = labelers[split]
-        if (who.n_models, who.n_points, who.n_classes) != (len(targets), len(x), targets.shape[-1]):
+        if (who.n_models, who.n_points, who.n_classes) != (len(targets), x.shape[0], targets.shape[-1]):
             raise AlignmentError(
                 f"labelers on {split!r} are {who}; expected {len(targets)} labelers, one for each labeling, on "
-                f"{len(x)} points of {targets.shape[-1]} classes."
+                f"{x.shape[0]} points of {targets.shape[-1]} classes."
             )

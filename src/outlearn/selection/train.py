@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.learners.fitted import FitResult
 from outlearn.learners.jobs import HeadJob, HeadSettings, settled
 from outlearn.learners.self_distillation import fit_rounds
@@ -20,9 +21,9 @@ PARTS = 100  # of a group's training, as progress counts it
 
 
 def fit_candidates(
-    features: Float[np.ndarray, "examples features"],
+    features: FeatureMatrix,
     targets: Float[np.ndarray, "labelings examples classes"],
-    points: Mapping[str, Float[np.ndarray, "_ features"]],
+    points: Mapping[str, FeatureMatrix],
     candidates: Sequence[Candidate],
     *,
     base: HeadSettings,
@@ -70,9 +71,9 @@ def fit_candidates(
 
 
 def fit_chosen(
-    features: Float[np.ndarray, "examples features"],
+    features: FeatureMatrix,
     targets: Float[np.ndarray, "labelings examples classes"],
-    points: Mapping[str, Float[np.ndarray, "_ features"]],
+    points: Mapping[str, FeatureMatrix],
     candidate: Candidate,
     *,
     base: HeadSettings,

@@ -7,11 +7,13 @@ from functools import cached_property
 
 import numpy as np
 
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.predictions import Predictions
 from outlearn.core.students.criteria import check_criterion
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import AUTO
 from outlearn.experiment.points import EVALUATED, splits_fingerprint
+from outlearn.experiment.stages.features import read_features
 from outlearn.experiment.stages.fitted_heads import head_arrays
 from outlearn.experiment.stages.frozen import FrozenModel
 from outlearn.experiment.stages.students import Labeling, Students, student_seed, students_of
@@ -161,8 +163,8 @@ class AutoStudents:
             "splits": splits_fingerprint(self.labeling.splits),
         }
 
-    def _rows(self, entries: Entries, split: str) -> np.ndarray:
-        return entries["features"].arrays["features"][getattr(self.labeling.splits, split)]
+    def _rows(self, entries: Entries, split: str) -> FeatureMatrix:
+        return read_features(entries["features"])[getattr(self.labeling.splits, split)]
 
 
 def _weights(labelers: Predictions) -> np.ndarray | None:
