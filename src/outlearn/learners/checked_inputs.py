@@ -21,7 +21,7 @@ from outlearn.losses.cross_entropy import ForwardCE
 from outlearn.losses.loss import Loss
 from outlearn.losses.targets import check_targets
 
-__all__ = ["Inputs", "check_inputs", "check_labeling"]
+__all__ = ["Inputs", "check_inputs", "check_labeling", "feature_moments"]
 
 ROWS = 512  # rows converted to float64 at once: memory that is touched for the first time is slow
 
@@ -79,7 +79,7 @@ def check_inputs(
     if not x.size:
         raise DataError(f"features have shape {x.shape}; expected at least one example and one feature.")
     target_tensor, w, totals = check_labeling(targets, jobs, weights, n_examples=len(x), dtype=dtype)
-    mean, scale = _moments(x) if standardise else (np.zeros(x.shape[1]), np.ones(x.shape[1]))
+    mean, scale = feature_moments(x) if standardise else (np.zeros(x.shape[1]), np.ones(x.shape[1]))
     if not bias:
         # A subtracted mean would be a bias in disguise: a preference head must give 0 for two equal texts.
         mean = np.zeros_like(mean)
@@ -186,7 +186,7 @@ def _is_index(value: object, length: int) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= int(value) < length
 
 
-def _moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def feature_moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Compute mean and standard deviation of each feature in float64; a constant feature keeps the scale 1."""
     with np.errstate(over="ignore", invalid="ignore"):
         mean = x.mean(0, dtype=np.float64)
