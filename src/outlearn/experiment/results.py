@@ -51,7 +51,7 @@ def measure(
     plan: Plan,
     *,
     caveats: tuple[str, ...],
-    selection: Selection | None,
+    selections: Mapping[str, Selection],
     stages: Mapping[str, StageUse],
 ) -> RunResults:
     """Measure everybody; validation serves to choose the best teacher only.
@@ -103,7 +103,7 @@ def measure(
         majority=Majority(name=_names(majority, task), accuracy=majority_accuracy(test.labels, seen)),
         students=students,
         teacher_bias_variance=measure_bias_variance(test.target, test.teachers, config),
-        selection=selection,
+        selections=selections,
         seconds={},
         stages=stages,
     )
