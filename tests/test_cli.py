@@ -39,7 +39,7 @@ def test_a_run_prints_the_table_and_leaves_a_folder_that_a_second_run_reads_back
     assert "reverse_ce" in out
     assert "What was found" in out
     names = {item.name for item in (tmp_path / "first").iterdir()}
-    assert names == {"config.yaml", "results.json", "summary.txt", "report.html", "log.jsonl", "predictions"}
+    assert names == {"config.yaml", "results.json", "summary.txt", "report.html", "log.jsonl", "predictions", "student"}
     code, out, _ = cli("run", "--out", "second", *settings(f"data.path={path}"))
     assert code == 0
     assert "Nothing was trained" in out

@@ -29,6 +29,7 @@ _PUBLIC = {
     "hf_loss": "outlearn.learners.finetuning.trainer_loss",
     "load_config": "outlearn.experiment.load_config",
     "load_run": "outlearn.results.run_folder",
+    "load_student": "outlearn.student.model",
     "performance_gap_recovered": "outlearn.core.students.recovery",
     "posterior_mean": "outlearn.core.decomposition.posterior",
     "preflight": "outlearn.preflight_checks.analyse",
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from outlearn.preflight_checks.analyse import preflight as preflight
     from outlearn.results.measurement import Withheld as Withheld
     from outlearn.results.run_folder import load_run as load_run
+    from outlearn.student.model import load_student as load_student
 
 
 def __getattr__(name: str) -> Any:

@@ -277,6 +277,9 @@ class Signs:
     def encode(self, task, points, fit_on, *, progress=None):
         return (self.scale * np.sign(task.features[points])).astype(np.float32)
 
+    def files(self):
+        return {}
+
     def learn(self, task, fit_on):
         return Learned()
 

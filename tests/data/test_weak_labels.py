@@ -129,9 +129,12 @@ def test_a_teacher_may_abstain_where_the_user_says_so(tmp_path):
     np.testing.assert_array_equal(weak.probs[:, 0], [[np.nan, np.nan], [1, 0]])
     np.testing.assert_array_equal(weak.probs[:, 2], [[0, 1], [np.nan, np.nan]])
     assert weak.notes[0] == "ann has no label for 1 of 3 points: gaps, which are neither learned from nor scored."
-    # An id that is absent is no abstention.
-    with pytest.raises(DataError, match="have no row: 's'"):
-        load(tmp_path, "id,ann\nr,neg\np,neg\n", missing="abstain")
+    # So is a row that is not there; the note counts it.
+    absent = load(tmp_path, "id,ann\nr,neg\np,neg\n", missing="abstain")
+    np.testing.assert_array_equal(absent.answered, [[True, True, False]])
+    assert "has no label for 1 of 3 points" in absent.notes[0]
+    with pytest.raises(DataError, match=r"have no row: 's'.*teacher.missing=abstain"):
+        load(tmp_path, "id,ann\nr,neg\np,neg\n")
     with pytest.raises(DataError, match="has no label at all"):
         load(tmp_path, "id,ann\nr,\np,\ns,\n", missing="abstain")
 

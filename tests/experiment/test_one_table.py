@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.programs import Cli
 
-from outlearn.data import load_task
+from outlearn.data import load_task, load_weak_labels
 from outlearn.data.label_columns import LabelColumns
 from outlearn.errors import ConfigError, DataError
 from outlearn.experiment.load_config import load_config
@@ -159,3 +159,50 @@ def test_preflight_and_run_take_one_table_in_one_command_each(cli: Cli, tickets,
     code, _, err = cli("run", "--set", f"data.path={tickets}", "--out", "set", *extra)
     assert code == 0, err
     assert "the labelers are llm, ann" in err
+
+
+def write_annotations(path: Path) -> Path:
+    names = ("item", "sentence", "worker", "label", "gold")
+    table = [
+        dict(zip(names, (row["ticket_id"], row["body"], who, row[who], row["gold"]), strict=True))
+        for row in rows()
+        for who in ("llm", "ann")
+        if row[who]
+    ]
+    return write(path, table, names)
+
+
+def test_a_table_of_annotations_is_the_run_of_the_same_table_with_a_column_a_labeler(tickets, tmp_path):
+    store = Store(tmp_path / "store")
+    columns = LabelColumns("ticket_id", "body", "gold", ["llm", "ann"])
+    wide = run(load_config(tickets, SMALL, columns=columns), store=store, out=tmp_path / "wide")
+    with pytest.warns(UserWarning, match="the texts are sentence; the true labels are gold"):
+        config = load_config(write_annotations(tmp_path / "long.csv"), SMALL)
+    assert (config.data.annotator_column, config.data.annotation_column) == ("worker", "label")
+    long = run(config, store=store, out=tmp_path / "long")
+    assert long.results.teacher == wide.results.teacher
+    assert long.results.students == wide.results.students
+
+
+def test_annotations_with_two_true_labels_of_one_item_name_both_lines(tmp_path):
+    path = write_annotations(tmp_path / "long.csv")
+    lines = path.read_text().splitlines()
+    lines[3] = lines[3].rsplit(",", 1)[0] + ",other"
+    path.write_text("\n".join(lines) + "\n")
+    columns = {"id_column": "item", "text_column": "sentence", "label_column": "gold"}
+    with pytest.raises(DataError, match="line 4, column 'gold': gives 'T1' another true label than line 3"):
+        load_task(path=path, annotator_column="worker", annotation_column="label", **columns)
+
+
+def test_points_without_a_row_of_labels_are_gaps_once_the_error_is_followed(tickets, tmp_path):
+    table = [{"id": row["ticket_id"], "gpt": row["llm"]} for row in rows()[:200]]
+    votes = write(tmp_path / "votes.csv", table, ("id", "gpt"))
+    columns = LabelColumns("ticket_id", "body", "gold", [])
+    task = load_task(path=tickets, id_column="ticket_id", text_column="body", label_column="gold")
+    with pytest.raises(DataError, match=r"100 of 300 points have no row.*set teacher.missing=abstain"):
+        load_weak_labels(votes, task, np.arange(N))
+    given = ("teacher.missing=abstain", f"teacher.external={votes}")
+    finished = run(
+        load_config(tickets, (*SMALL, *given), columns=columns), store=Store(tmp_path / "store"), out=tmp_path / "out"
+    )
+    assert any("votes has no label for" in caveat for caveat in finished.results.task.caveats)

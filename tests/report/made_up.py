@@ -22,6 +22,7 @@ from outlearn.results import run as records
 from outlearn.results.measurement import Withheld
 from outlearn.results.run import SCHEMA, RunResults
 from outlearn.results.scored import Scored
+from outlearn.results.true_labels import CurvePoint, Tuning, Worth
 
 # How each loss turns its teacher into a student: (sharpness, share of the teacher's own noise that it keeps).
 CHARACTERS = {
@@ -412,16 +413,37 @@ def _results(
         controls=records.Controls(
             best_teacher=records.BestTeacher(model=best, chosen_on="validation", scores=best_teacher["scores"]),
             student_of_mean={loss: Scored(scores=_scores(test[loss][:1], labels)["scores"]) for loss in losses},
+            own_labels=true_label_models(teachers, labels, n_labels=200),
+            all_labels=true_label_models(ceilings[:1], labels, n_labels=200 * n_teachers),
         ),
         labeler=records.Labeler(source="each", scores=_scores(teachers, labels)["scores"]),
         ensembles={key: Scored(scores=_scores(p, labels)["scores"]) for key, p in combined.items()},
-        ceiling=records.Ceiling(models=3, labels=2700, scores=_scores(ceilings, labels)["scores"]),
+        ceiling=records.Ceiling(**dict(true_label_models(ceilings, labels, n_labels=2700)), exceeded_by={}),
+        ceiling_untuned=records.TrueLabelModels(models=3, labels=2700, scores=_scores(ceilings, labels)["scores"]),
+        equivalents=_equivalents(losses),
         majority=records.Majority(name=class_names[majority], accuracy=float(np.mean(labels == majority))),
         students=students,
         teacher_bias_variance=_decomposition(teachers, labels),
         seconds={"features": 1.2, "teachers": 0.4, "students": 3.1, "total": 5.0},
         stages={"teachers": records.StageUse(key="aa", cached=False)},
     )
+
+
+def true_label_models(log_probs: np.ndarray, labels: np.ndarray, *, n_labels: int) -> records.TrueLabelModels:
+    """Score models of true labels, chosen among nine."""
+    n_models = len(log_probs)
+    tuning = Tuning(members=9, chosen=("logistic regression, C 0.1",) * n_models, accuracy=(0.8,) * n_models)
+    scored = _scores(log_probs, labels)["scores"]
+    return records.TrueLabelModels(models=n_models, labels=n_labels, scores=scored, tuning=tuning)
+
+
+def _equivalents(losses: Sequence[str]) -> records.Equivalents:
+    curve = tuple(
+        CurvePoint(labels=n, draws=5 if n < 2700 else 1, accuracy=about(value, 0.03), smoothed=value)
+        for n, value in ((25, 0.6), (200, 0.7), (800, 0.8), (2700, 0.85))
+    )
+    worth = {loss: Worth(labels=150.0 + 10 * k, low=90.0, high=310.0) for k, loss in enumerate(losses)}
+    return records.Equivalents(curve=curve, worth=worth, teacher_labels=200)
 
 
 def _path(scores: Mapping[str, Interval], misfit: float, n_teachers: int) -> tuple[records.PathPoint, ...]:

@@ -30,7 +30,7 @@ RESULTS = {
     ),
     "cannot be read": lambda f: (f / "results.json").write_bytes(b"\xff\xfe\x00"),
     "it has no key 'schema'": lambda f: (f / "results.json").write_text("[1]"),
-    "has schema 1; this version reads schema 2. Install the outlearn that wrote it": results(
+    "has schema 1; this version reads schema 3. Install the outlearn that wrote it": results(
         lambda r: r.update(schema=1)
     ),
     "holds the results of outlearn preflight, not of a run": results(lambda r: r.update(kind="preflight")),

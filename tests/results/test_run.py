@@ -95,6 +95,7 @@ def test_the_table_has_one_row_for_each_of_whom_and_what(run):
     assert np.isnan(withheld["mean"]) == isinstance(run.students["forward_ce"].pgr, ol.Withheld)
     assert set(frame["role"]) == {
         "teacher", "labeler", "best_teacher", "ensemble", "student_of_mean", "ceiling", "student",
+        "ceiling_untuned", "own_labels", "all_labels",
     }  # fmt: skip
 
 

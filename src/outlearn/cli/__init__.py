@@ -14,6 +14,8 @@ from typing import Annotated
 import typer
 
 from outlearn.cli.explain import explain
+from outlearn.cli.label import label
+from outlearn.cli.predict import predict
 from outlearn.cli.preflight import preflight
 from outlearn.cli.report import report
 from outlearn.cli.run import run
@@ -34,7 +36,9 @@ app = typer.Typer(
 )
 store_app = typer.Typer(help="Look after the store of trained stages.", no_args_is_help=True, rich_markup_mode=None)
 app.command()(run)
+app.command()(predict)
 app.command()(sweep)
+app.command()(label)
 app.command()(preflight)
 app.command()(explain)
 app.command()(theory)

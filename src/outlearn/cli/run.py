@@ -39,6 +39,9 @@ def run(
     text_column: TextColumn = None,
     out: OutOption = None,
     store: StoreOption = None,
+    keep: Annotated[
+        str | None, typer.Option("--keep", help="Students to leave for use: none, best or all [best]; is student.keep.")
+    ] = None,
     workers: WorkersOption = None,
     cluster: ClusterOption = None,
 ) -> None:
@@ -51,9 +54,11 @@ def run(
     from outlearn.results.writing import new_run_folder, write_file
     from outlearn.store.executors import open_executor
     from outlearn.store.store import Store, default_store
+    from outlearn.student.folder import NAME as STUDENT
 
     columns = label_columns(labelers, true_column, id_column, text_column)
-    settings = load_config(config, overrides, columns=columns)
+    kept = [] if keep is None else [f"student.keep={keep}"]
+    settings = load_config(config, [*overrides, *kept], columns=columns)
     folder = out or new_run_folder(settings.data.name or Path(settings.data.path or "run").stem)
     try:
         stages = Store(store or default_store())
@@ -72,3 +77,5 @@ def run(
     print(
         f"{'Nothing was trained: every stage came from the store. ' if finished.all_cached else ''}Results: {folder}/"
     )
+    if (folder / STUDENT).is_dir():
+        print(f"The student answers new texts: outlearn predict {folder} new.csv --out predictions.csv")

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import is_gap
-from outlearn.data.label_columns import LabelColumns, called, has_many_values, labeler_columns, values_of
+from outlearn.data.label_columns import LabelColumns, LongForm, called, has_many_values, labeler_columns, values_of
 from outlearn.data.point_ids import name_of
 from outlearn.data.raw_table import RawTable
 from outlearn.data.templates import template_columns
 from outlearn.data.wording import few, normalise
 
-__all__ = ["FLAGS", "ColumnRoles", "column_roles"]
+__all__ = ["FLAGS", "ColumnRoles", "column_roles", "roles_of_annotations"]
 
 FLAGS = {"id": "--id-column", "text": "--text-column", "true": "--true-column", "labelers": "--labelers"}
 # What people call a column of true labels; `label` itself is one only beside columns of labelers.
@@ -120,7 +120,8 @@ def column_roles(
             true_column = labelers[0]
         if not truth_alone and labelers == [true_column]:
             true_column = None  # what the only labeler says is no truth
-    labelers = [name for name in labelers if name != true_column]
+    empty = [name for name in labelers if truth_alone and given.labelers is None and not values_of(table, name)]
+    labelers = [name for name in labelers if name not in (true_column, *empty)]
     if not labelers and not (truth_alone and true_column):
         errors.fail(f"has no column of labels beside {few(list(table.columns))}. Give each labeler a column.")
     _refuse_many_values(table, labelers, given, errors)
@@ -131,6 +132,26 @@ def column_roles(
     found += ["labelers"] if labelers and given.labelers is None else []
     columns = replace(columns, true=true_column, labelers=tuple(labelers))
     return ColumnRoles(columns, tuple(found), left_out)
+
+
+def roles_of_annotations(
+    table: RawTable, form: LongForm, given: LabelColumns, errors: InputErrors, *, has_texts: bool = False
+) -> ColumnRoles:
+    """Find the texts and the true labels of a table whose rows are annotations; its other parts are in `form`."""
+    parts = template_columns(given.text) if given.text and given.text not in table.columns else ()
+    taken = {form.item, form.annotator, form.label, given.text, given.true, *parts}
+    free = [name for name in table.columns if name not in taken]
+    first = {cell: row for row, (cell, _) in reversed(list(enumerate(table.cells(form.item))))}
+    items = table.select(list(first.values()))
+    text, true = given.text, given.true
+    if text is None and not has_texts:
+        text = "text" if "text" in free else _texts(items, free, errors)
+    if true is None:
+        answers = values_of(table, form.label)
+        true = _truth([name for name in free if name != text and answers & values_of(table, name)], errors)
+    found = ["text"] if given.text is None and text not in (None, "text") else []
+    found += ["true"] if given.true is None and true is not None else []
+    return ColumnRoles(replace(given, id=form.item, text=text, true=true), tuple(found), ())
 
 
 def _refuse_many_values(table: RawTable, labelers: Sequence[str], given: LabelColumns, errors: InputErrors) -> None:

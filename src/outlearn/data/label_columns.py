@@ -133,8 +133,10 @@ def called(name: str, names: Sequence[str]) -> bool:
 
 
 def values_of(table: RawTable, column: str) -> set[str]:
-    """List what a column says, whatever its spelling."""
-    return {normalise(spelling(cell)) for cell in label_cells(table, column) if cell.value is not None}
+    """List what a column says, whatever its spelling; a distribution says the names of its classes."""
+    given = [cell for cell in label_cells(table, column) if cell.value is not None]
+    named = [map(str, cell.value) if cell.kind == "object" else [spelling(cell)] for cell in given]
+    return {normalise(name) for names in named for name in names}
 
 
 def has_many_values(table: RawTable, column: str) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from outlearn.data.array_files import read_array
-from outlearn.data.column_roles import column_roles
+from outlearn.data.column_roles import column_roles, roles_of_annotations
 from outlearn.data.formats import read_label_file
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_columns import LabelColumns, long_form
@@ -19,7 +19,7 @@ from outlearn.data.npz_files import check_features
 from outlearn.data.point_ids import join_by_id, read_ids
 from outlearn.data.raw_table import RawTable
 from outlearn.data.read_labels import read_labels
-from outlearn.data.task_table import read_texts
+from outlearn.data.read_texts import read_texts
 from outlearn.data.templates import fill_templates
 from outlearn.errors import AlignmentError, ConfigError, suggest
 
@@ -56,11 +56,13 @@ def read_label_table(
     errors = raw.errors()
     id_column, text_column = columns.id or "id", columns.text or "text"
     form = long_form(raw, columns)
-    notes: tuple[str, ...] = ()
     if form is None:
         roles = column_roles(raw, columns, errors, has_texts=texts is not None)
-        columns, notes = roles.columns, roles.notes
-        raw = fill_templates(raw, [columns.text] if columns.text else [], "", errors, seed=0)
+    else:
+        roles = roles_of_annotations(raw, form, columns, errors, has_texts=texts is not None)
+    columns, notes = roles.columns, roles.notes
+    if columns.text is not None:
+        raw = fill_templates(raw, [columns.text], "", errors, seed=0)
     raw, table = read_labeled_rows(raw, columns, form, errors)
     if not table.has_ids:
         notes += ("The labels have no ids: points are numbered from 1, in the order of the file.",)

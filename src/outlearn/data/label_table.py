@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -61,9 +61,11 @@ class LabelTable:
         """Mark where a labeler says something."""
         return np.asarray(self.labels != UNLABELED)
 
-    def select(self, ids: Sequence[str]) -> LabelTable:
-        """Keep these points, in this order."""
+    def select(self, ids: Sequence[str], *, absent_are_gaps: bool = False) -> LabelTable:
+        """Keep these points, in this order; a point that is not there is an error, or of weak labels a gap."""
         row_of = {name: row for row, name in enumerate(self.ids)}
+        if absent_are_gaps and not row_of.keys() >= set(ids):
+            return self._with_gaps(ids, row_of)
         rows = [row_of[name] for name in ids]
         return replace(
             self,
@@ -74,6 +76,16 @@ class LabelTable:
             true_labels=None if self.true_labels is None else self.true_labels[rows],
             true_probs=None if self.true_probs is None else self.true_probs[rows],
         )
+
+    def _with_gaps(self, ids: Sequence[str], row_of: Mapping[str, int]) -> LabelTable:
+        """Keep the labels of these points, where there are any."""
+        rows = np.array([row_of.get(name, UNLABELED) for name in ids])
+        there = rows != UNLABELED
+        probs = None if self.probs is None else np.where(there[:, None], self.probs[:, rows], np.nan)
+        return replace(
+            self, ids=tuple(ids), labels=np.where(there, self.labels[:, rows], UNLABELED), probs=probs, texts=None,
+            true_labels=None, true_probs=None,
+        )  # fmt: skip
 
     def with_classes_swapped(self, points: Bool[np.ndarray, " points"], class_names: Sequence[str]) -> LabelTable:
         """Swap the two classes at some points, and name the classes anew."""

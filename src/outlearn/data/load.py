@@ -93,6 +93,8 @@ def load_task(
     group_column: str | None = None,
     split_column: str | None = None,
     labelers: Sequence[str] = (),
+    annotator_column: str | None = None,
+    annotation_column: str | None = None,
     subset: str | None = None,
     split: str | None = None,
     limit: int | None = None,
@@ -109,6 +111,8 @@ def load_task(
             The name of a text column may be a template: `{title} {content}`, `Q: {question} A: {right|wrong}`.
         id_column, group_column, split_column: names of optional columns, if not id, group, split.
         labelers: names of columns that hold the labels of one labeler each; they become the task's `weak_labels`.
+        annotator_column, annotation_column: of a table in which each row is one annotation: who labeled, and what was
+            said. Its ids repeat, and a point's texts and true labels stand in each of its rows.
         subset: configuration of a dataset on the hub.
         split: the one split to read of a Hugging Face dataset.
         limit: keep this many points, drawn at random.
@@ -128,7 +132,7 @@ def load_task(
     """
     columns = Columns(
         text_column, label_column, chosen_column, rejected_column, id_column, group_column, split_column,
-        tuple(labelers),
+        tuple(labelers), annotator_column, annotation_column,
     )  # fmt: skip
     if (name is None) == (path is None):
         raise ConfigError(

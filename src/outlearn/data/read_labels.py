@@ -62,7 +62,9 @@ def read_labels(
             "labels: data.label_column.",
             column=columns[0] if len(columns) == 1 else None,
         )
-    given = _numbers_as_names(given) if class_names is None else given
+    if class_names is None:
+        given = _numbers_as_names(given)
+        class_names = _named_by_distributions(given)
     _refuse_what_is_no_label(given, class_names or (), errors)
     errors.raise_if_any(beyond=before)
     classes = known_classes(class_names) if class_names is not None else _found(given, table.class_names, errors)
@@ -85,6 +87,13 @@ def read_labels(
         source=table.source,
         notes=table.notes,
     )
+
+
+def _named_by_distributions(given: Sequence[LabelCell]) -> list[str] | None:
+    """Take the classes from distributions by class name where other cells are names, as true labels beside them are."""
+    if {cell.kind for cell in given} != {"object", "name"}:
+        return None
+    return sorted({str(name) for cell in given if cell.kind == "object" for name in cell.value})
 
 
 def read_annotations(

@@ -70,7 +70,11 @@ def _table(source: str, parts: dict[str, Any], columns: Columns, assigned: list[
         if part.column_names != first.column_names:
             raise DataError(f"the dataset {source!r} has other columns in {name!r}. Name one split with data.split.")
     roles = ("text", "label", "chosen", "rejected", "id", "group", "split")
-    names = [*(columns.name(role) for role in roles), *columns.labelers]
+    names = [
+        *(columns.name(role) for role in roles),
+        *columns.labelers,
+        *filter(None, (columns.annotator, columns.annotation)),
+    ]
     names += [column for name in names for column in template_columns(name)]
     wanted = [column for column in dict.fromkeys(names) if column in first.column_names]
     values: dict[str, list[Any]] = {column: [] for column in wanted}

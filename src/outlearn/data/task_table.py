@@ -11,19 +11,20 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from outlearn.data.input_errors import InputErrors
-from outlearn.data.label_cells import cell_value, distribution, is_gap
-from outlearn.data.label_columns import LabelColumns
+from outlearn.data.label_cells import cell_value, distribution
+from outlearn.data.label_columns import LabelColumns, LongForm
 from outlearn.data.label_table import UNLABELED, LabelTable
 from outlearn.data.labeled_rows import read_labeled_rows
 from outlearn.data.point_ids import read_ids
 from outlearn.data.raw_table import RawTable
 from outlearn.data.read_labels import read_labels
+from outlearn.data.read_texts import read_texts
 from outlearn.data.task import ASSIGNABLE, PAIR_NAMES, PREFERENCE_CLASSES, Task, make_task
 from outlearn.data.templates import fill_templates
-from outlearn.data.wording import kind_of, shortened
+from outlearn.data.wording import shortened
 from outlearn.errors import suggest
 
-__all__ = ["Columns", "read_texts", "split_names", "task_from_table"]
+__all__ = ["Columns", "split_names", "task_from_table"]
 
 # What files call the splits.
 OTHER_NAMES = {
@@ -39,7 +40,8 @@ SPLIT_OF_NAME = {**{name: name for name in ASSIGNABLE}, **OTHER_NAMES}
 class Columns:
     """Name the columns of a table. A column left at None has its usual name; optional ones may then be absent.
 
-    `labelers` are columns of weak labels, of one labeler each; they have no usual names.
+    `labelers` are columns of weak labels, of one labeler each. In a table whose rows are annotations, `annotator` says
+    who labeled and `annotation` what was said. These have no usual names.
     """
 
     text: str | None = None
@@ -50,6 +52,8 @@ class Columns:
     group: str | None = None
     split: str | None = None
     labelers: tuple[str, ...] = ()
+    annotator: str | None = None
+    annotation: str | None = None
 
     def name(self, role: str) -> str:
         """Say which column plays a role.
@@ -94,6 +98,9 @@ def task_from_table(table: RawTable, columns: Columns, *, name: str, seed: int =
             errors.add(f"no column {labeler!r} for data.labelers; {suggest(labeler, table.columns)}")
     errors.raise_if_any()
 
+    labels = None
+    if columns.annotator is not None or columns.annotation is not None:
+        table, labels = _annotations(table, columns, errors, preference=preference)
     id_column = columns.name("id")
     ids = read_ids(table, id_column, errors) if id_column in table.columns else None
     groups = _names(table, columns.name("group"), errors)
@@ -123,8 +130,9 @@ def task_from_table(table: RawTable, columns: Columns, *, name: str, seed: int =
         note = f"Pairs left out because their two texts are the same, so that neither is better: {(~differ).sum():,}."
         return task.select(np.flatnonzero(differ), note=note)
     texts = read_texts(table, columns.name("text"), errors) if "text" in roles else None
-    parts = LabelColumns(true=columns.name("label"), labelers=columns.labelers)
-    _, labels = read_labeled_rows(table, parts, None, errors)
+    if labels is None:
+        parts = LabelColumns(true=columns.name("label"), labelers=columns.labelers)
+        _, labels = read_labeled_rows(table, parts, None, errors)
     errors.raise_if_any()
     assert labels.true_labels is not None
     missing = int((labels.true_labels == UNLABELED).sum())
@@ -135,9 +143,25 @@ def task_from_table(table: RawTable, columns: Columns, *, name: str, seed: int =
         class_names=labels.class_names,
         labels=labels.true_labels,
         target=labels.true_probs,
-        weak_labels=_of_points(labels, ids) if columns.labelers else None,
+        weak_labels=_of_points(labels, ids) if columns.labelers or columns.annotator else None,
         **{**common, "notes": [*table.notes, *([note] if missing else [])]},
     )
+
+
+def _annotations(
+    table: RawTable, columns: Columns, errors: InputErrors, *, preference: bool
+) -> tuple[RawTable, LabelTable]:
+    """Read a table whose rows are annotations: the rows of its items, and their labels."""
+    if columns.annotator is None or columns.annotation is None or columns.labelers or preference:
+        errors.fail(
+            "data.annotator_column and data.annotation_column name who labeled and what was said, a row an annotation "
+            "of a text; they go together, and without data.labelers, chosen and rejected."
+        )
+    for name in (columns.name("id"), columns.annotator, columns.annotation):
+        if name not in table.columns:
+            errors.fail(f"no column {name!r} for a row an annotation; {suggest(name, table.columns)}")
+    form = LongForm(columns.name("id"), columns.annotator, columns.annotation)
+    return read_labeled_rows(table, LabelColumns(true=columns.name("label")), form, errors)
 
 
 def _of_points(labels: LabelTable, ids: Sequence[str] | None) -> LabelTable:
@@ -159,46 +183,6 @@ def _is_preference(table: RawTable, columns: Columns, errors: InputErrors) -> bo
             "has the columns text, chosen and rejected. Name the one to use: data.text_column or data.chosen_column."
         )
     return named_pair or (has_pair and columns.text is None)
-
-
-def read_texts(table: RawTable, column: str, errors: InputErrors) -> list[str]:
-    """Read a column of texts; a text keeps its own blanks. Of a list of messages, role and content are joined."""
-    texts = []
-    for cell, at in table.cells(column):
-        text = _conversation(cell) or cell
-        if is_gap(text):
-            errors.add("is empty. Fill it or drop the record.", at=at, column=column)
-        elif not isinstance(text, str):
-            errors.add(
-                f"is {shortened(text)}, a {kind_of(text)}; expected a text, or messages with role and content.",
-                at=at,
-                column=column,
-            )
-        texts.append(text if isinstance(text, str) else "")
-    return texts
-
-
-def _conversation(cell: object) -> str | None:
-    """Join the messages of a conversation, a line each, as `role: content`; None if the cell is none.
-
-    Example:
-        >>> print(_conversation([{"role": "user", "content": "How is it?"}, {"role": "assistant", "content": "Fine."}]))
-        user: How is it?
-        assistant: Fine.
-    """
-    if not isinstance(cell, list) or not cell:
-        return None
-    lines = []
-    for message in cell:
-        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-            return None
-        content = message.get("content")
-        if isinstance(content, list):  # parts: texts, and images or sounds that no encoder here reads
-            content = "\n".join(part["text"] for part in content if isinstance(part, dict) and "text" in part)
-        if not isinstance(content, str):
-            return None
-        lines.append(f"{message['role']}: {content}")
-    return "\n".join(lines)
 
 
 def _names(table: RawTable, column: str, errors: InputErrors) -> list[str] | None:

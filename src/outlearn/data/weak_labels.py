@@ -57,8 +57,8 @@ def load_weak_labels(
         task: the points that ids may name.
         points: indices of the points that must have labels. Labels of other points of the task are left out.
         id_column: column of the ids of `task.ids`.
-        missing: what an empty cell of these tables is: an "error", or a gap, where the labeler may "abstain". In the
-            task's own table it is a gap.
+        missing: what an empty cell of these tables is: an "error", or a gap, where the labeler may "abstain"; so is a
+            row that is not there. In the task's own table an empty cell is a gap.
         normalise: divide each distribution by its sum, and take a missing probability for 0.
 
     Returns:
@@ -115,7 +115,7 @@ def _labels_of(
         errors.fail(f"no column {id_column!r} with the points' ids; {suggest(id_column, table.columns)}")
     item = id_column if form is None else form.item
     known_ids = read_ids(table, item, errors, repeats=form is not None)
-    _check_ids(known_ids, task, ids, item, errors)
+    _check_ids(known_ids, task, ids, item, missing, errors)
     errors.raise_if_any()
     classes = PAIR_NAMES if task.first_slot is not None else task.class_names
     wanted = set(ids)
@@ -134,10 +134,12 @@ def _labels_of(
     errors.raise_if_any()
     _check_gaps(found, table, columns if form is None and of_class is None else (), missing, errors)
     errors.raise_if_any()
-    return (found if form is not None else replace(found, ids=tuple(known_ids))).select(ids)
+    return (found if form is not None else replace(found, ids=tuple(known_ids))).select(ids, absent_are_gaps=True)
 
 
-def _check_ids(found: Sequence[str], task: Task, ids: Sequence[str], column: str, errors: InputErrors) -> None:
+def _check_ids(
+    found: Sequence[str], task: Task, ids: Sequence[str], column: str, missing: str, errors: InputErrors
+) -> None:
     """Name the first few ids that are no point of the task, and the points that have no row; count them."""
     known, there = set(task.ids), dict.fromkeys(found)
     unknown = [name for name in there if name not in known and name]
@@ -148,9 +150,11 @@ def _check_ids(found: Sequence[str], task: Task, ids: Sequence[str], column: str
             f"{few(task.ids)}. Drop these rows (data.limit may have left their points out).",
             column=column,
         )
-    if absent:
+    if absent and missing == "error":
         errors.add(
-            f"{len(absent):,} of {len(ids):,} points have no row: {few(absent)}. Give each of them one.", column=column
+            f"{len(absent):,} of {len(ids):,} points have no row: {few(absent)}. Give each of them one, or set "
+            "teacher.missing=abstain if the labeler may abstain.",
+            column=column,
         )
 
 

@@ -7,6 +7,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -74,6 +75,10 @@ class Array:
                 f"encoder.columns holds {max(self.columns)}, but the task has features 0 to {n_features - 1}."
             )
         return np.array(self.columns)
+
+    def files(self) -> dict[str, Path]:
+        """Read no file."""
+        return {}
 
     def learn(self, task: Points, fit_on: Rows | None = None) -> Learned:
         """Learn nothing."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar, Protocol
 
 import numpy as np
@@ -62,6 +63,9 @@ class Encoder(Protocol):
 
     @property
     def fingerprint(self) -> str: ...
+
+    def files(self) -> Mapping[str, Path]:
+        """List the files that it reads, by name."""
 
     def learn(self, task: Points, fit_on: Rows) -> Learned:
         """Learn from these points; nothing, unless `fits`."""

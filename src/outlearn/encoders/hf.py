@@ -9,21 +9,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from outlearn.core.ranges import Whole, check_fields
 from outlearn.encoders.encoder import Encode, Learned
-from outlearn.encoders.model_folder import ALIASES, PINNED, model_folder, model_hashes
+from outlearn.encoders.model_folder import ALIASES, PINNED, model_files, model_folder, model_hashes
 from outlearn.encoders.points import Features, Points, Progress, Rows, encode_points
 from outlearn.errors import ConfigError, DataError, MissingExtraError, first_line
 from outlearn.language_models.token_batches import token_batches
 
+if TYPE_CHECKING:  # it loads torch
+    from outlearn.language_models.hidden_states import HiddenStates
+
 __all__ = ["HuggingFace"]
+
+# The fields that decide the features, beside the files of the model.
+DECIDING = ("prefix", "suffix", "layer", "pooling", "max_length", "cut", "trust_remote_code")
 
 
 @dataclass(frozen=True)
@@ -31,10 +38,15 @@ class HuggingFace:
     """Encode texts as pooled hidden states.
 
     Args:
-        model: a folder, a model's name on the hub, "package:NAME" for a model inside an installed package, or "minilm".
+        model: a folder, a GGUF file, a model's name on the hub, "package:NAME" for a model inside an installed package,
+            "minilm" or "smollm2".
+        prefix, suffix: put before and after each text. A decoder reads the suffix last, so with `pooling: last` it is
+            the question that the feature answers; what all texts have before is then computed once.
         layer: which hidden state: 0 is the embedding, 1 the first layer's output, -1 the last; None the model's output.
+            Layers above it are not run.
         pooling: "mean" over the text's tokens, "cls" the first token, "last" the last one.
-        max_length: keep this many tokens of each text. Longer texts are cut, never dropped.
+        max_length: keep this many tokens of each text, prefix and suffix not counted. Longer texts are cut, never
+            dropped.
         cut: which end of a longer text is cut. "start" keeps a dialogue's last turn.
         tokens_per_batch: upper limit of texts times longest text in a batch; a text beyond it is a batch by itself.
         sha256: what model.safetensors must hash to; None for no check. "minilm" has its own.
@@ -45,6 +57,8 @@ class HuggingFace:
     """
 
     model: str = "minilm"
+    prefix: str = ""
+    suffix: str = ""
     layer: int | None = None
     pooling: Literal["mean", "cls", "last"] = "mean"
     max_length: Whole = 256
@@ -75,8 +89,8 @@ class HuggingFace:
         Raises:
             ConfigError, DataError, MissingExtraError: as `encode`, if the model cannot be found or has another sha256.
         """
-        folder = self._folder()
-        parameters = {key: asdict(self)[key] for key in ("layer", "pooling", "max_length", "cut", "trust_remote_code")}
+        folder = self.folder()
+        parameters = {key: asdict(self)[key] for key in DECIDING}
         files = model_hashes(folder)
         return hashlib.sha256(json.dumps([self.kind, parameters, files], sort_keys=True).encode()).hexdigest()
 
@@ -105,7 +119,12 @@ class HuggingFace:
 
         return encode
 
-    def _folder(self) -> Path:
+    def files(self) -> dict[str, Path]:
+        """List the files of the model; errors as for `fingerprint`."""
+        return {file.name: file for file in model_files(self.folder())}
+
+    def folder(self) -> Path:
+        """Find the model on disk; errors as for `fingerprint`."""
         expected = self.sha256 or PINNED.get(self.model)
         return model_folder(
             ALIASES.get(self.model, self.model),
@@ -123,7 +142,7 @@ class HuggingFace:
         except ImportError as error:
             raise MissingExtraError("transformers", "hf") from error
 
-        folder = self._folder()
+        folder = self.folder()
         logging: Any = transformers_logging  # untyped
         bars = logging.is_progress_bar_enabled()
         logging.disable_progress_bar()  # progress is the caller's to show
@@ -149,9 +168,11 @@ class HuggingFace:
             model = model.get_encoder()
         limits = [tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", None)]
         limit = min(value for value in [*limits, 10**9] if isinstance(value, int) and value > 0)
-        if self.max_length > limit:
+        around = len(tokenizer(self.prefix + self.suffix)["input_ids"]) if self.prefix + self.suffix else 0
+        if self.max_length + around > limit:
+            and_more = f" and its prefix and suffix take {around}" if around else ""
             raise ConfigError(
-                f"encoder.max_length is {self.max_length}, but {self.model!r} reads {limit} tokens at most."
+                f"encoder.max_length is {self.max_length}{and_more}, but {self.model!r} reads {limit} tokens at most."
             )
         n_layers = getattr(model.config, "num_hidden_layers", None)
         if self.layer is not None and n_layers is not None and not -n_layers - 1 <= self.layer <= n_layers:
@@ -162,23 +183,16 @@ class HuggingFace:
     def _encode_texts(self, texts: list[str], tokenizer: Any, model: Any, progress: Progress | None) -> Features:
         import torch
 
-        tokenizer.truncation_side = "right" if self.cut == "end" else "left"
-        encoded = tokenizer(
-            texts, truncation=True, max_length=self.max_length, padding=False, return_attention_mask=False
-        )
-        tokens: list[list[int]] = encoded["input_ids"]
+        tokens = self._tokens(texts, tokenizer)
         lengths = np.array([len(ids) for ids in tokens])
         if not lengths.all():
             raise DataError(
                 f"the text {texts[int(lengths.argmin())]!r} has no token in {self.model!r}. Drop this point."
             )
-        pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
         features: np.ndarray | None = None
         done = 0
         with torch.inference_mode():
-            for batch in token_batches(lengths, self.tokens_per_batch):
-                rows = [tokens[i] for i in batch]
-                pooled = self._pool(model, rows, pad).cpu().numpy()
+            for batch, pooled in self._pooled(tokens, lengths, tokenizer, model):
                 if features is None:
                     features = np.empty((len(texts), pooled.shape[1]), dtype=np.float32)
                 features[batch] = pooled
@@ -194,21 +208,45 @@ class HuggingFace:
             )
         return features
 
-    def _pool(self, model: Any, rows: list[list[int]], pad: int) -> Any:
+    def _tokens(self, texts: list[str], tokenizer: Any) -> list[list[int]]:
+        """Tokenise texts between prefix and suffix, as the model would read them: whole."""
+        tokenizer.truncation_side = "right" if self.cut == "end" else "left"
+        cut = {"truncation": True, "max_length": self.max_length, "padding": False, "return_attention_mask": False}
+        if not self.prefix and not self.suffix:
+            return tokenizer(texts, **cut)["input_ids"]
+        offsets = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True, **cut)["offset_mapping"]
+        kept = [text[of[0][0] : of[-1][1]] if of else "" for text, of in zip(texts, offsets, strict=True)]
+        return tokenizer([self.prefix + text + self.suffix for text in kept], return_attention_mask=False)["input_ids"]
+
+    def _pooled(
+        self, tokens: list[list[int]], lengths: np.ndarray, tokenizer: Any, model: Any
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield batches of texts with their features, the longest texts first."""
+        from outlearn.language_models.hidden_states import HiddenStates
+        from outlearn.language_models.prefix import attends_backwards, can_cache, prompt_batches
+
+        hidden = HiddenStates(model, self.layer)
+        # Where later positions see what comes before them alone, what texts share need not be run again.
+        if self.prefix and self.pooling == "last" and can_cache(model) and attends_backwards(model):
+            for batch in prompt_batches(model, tokens, tokens_per_batch=self.tokens_per_batch):
+                yield batch.points, batch.at_end(hidden(**batch.inputs())).cpu().numpy()
+            return
+        pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
+        for points in token_batches(lengths, self.tokens_per_batch):
+            yield points, self._pool(hidden, [tokens[i] for i in points], pad, model.device).cpu().numpy()
+
+    def _pool(self, hidden: HiddenStates, rows: list[list[int]], pad: int, device: Any) -> Any:
         """Run one batch of token ids and pool its hidden states to `[texts, features]`."""
         import torch
 
         lengths = torch.tensor([len(row) for row in rows])
         width = int(lengths.max())
-        ids = torch.tensor([row + [pad] * (width - len(row)) for row in rows], device=model.device)
-        mask = (torch.arange(width) < lengths[:, None]).to(model.device)
-        output = model(
-            input_ids=ids, attention_mask=mask.long(), output_hidden_states=self.layer is not None, return_dict=True
-        )
-        hidden = output.last_hidden_state if self.layer is None else output.hidden_states[self.layer]
+        ids = torch.tensor([row + [pad] * (width - len(row)) for row in rows], device=device)
+        mask = (torch.arange(width) < lengths[:, None]).to(device)
+        found = hidden(input_ids=ids, attention_mask=mask.long(), return_dict=True)
         if self.pooling == "cls":
-            return hidden[:, 0]
+            return found[:, 0]
         if self.pooling == "last":
-            return hidden[torch.arange(len(rows), device=hidden.device), lengths.to(hidden.device) - 1]
-        weights = mask.to(hidden.dtype)[:, :, None]
-        return (hidden * weights).sum(1) / weights.sum(1)
+            return found[torch.arange(len(rows), device=found.device), lengths.to(found.device) - 1]
+        weights = mask.to(found.dtype)[:, :, None]
+        return (found * weights).sum(1) / weights.sum(1)

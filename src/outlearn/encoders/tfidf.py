@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -70,6 +71,10 @@ class Tfidf:
     def encode(self, task: Points, points: Rows, fit_on: Rows, *, progress: Progress | None = None) -> Features:
         """Fit on the texts of `fit_on`, encode those of `points`; errors as for `learn`."""
         return self.load(self.learn(task, fit_on))(task, points, progress=progress)
+
+    def files(self) -> dict[str, Path]:
+        """Read no file."""
+        return {}
 
     def learn(self, task: Points, fit_on: Rows) -> Learned:
         """Learn terms and their weights from the texts of `fit_on`, and the directions of an SVD if it is asked for.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -60,6 +61,11 @@ class WordLlama:
         folder = package_folder("wordllama", extra="offline")
         parts = [self.kind, str(self.dim), sha256_of(folder / WEIGHTS), sha256_of(folder / TOKENIZER)]
         return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+    def files(self) -> dict[str, Path]:
+        """List the table and the tokenizer."""
+        folder = package_folder("wordllama", extra="offline")
+        return {Path(name).name: folder / name for name in (WEIGHTS, TOKENIZER)}
 
     def encode(
         self, task: Points, points: Rows, fit_on: Rows | None = None, *, progress: Progress | None = None

@@ -105,6 +105,9 @@ class DataSection(Section):
     split_column: str | None = None
     # Columns of the same table that hold the labels of one labeler each: then they are the teachers.
     labelers: tuple[str, ...] = ()
+    # Of a table in which each row is one annotation: who labeled, and what was said.
+    annotator_column: str | None = None
+    annotation_column: str | None = None
     subset: str | None = None
     split: str | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
@@ -199,6 +202,9 @@ class StudentSection(Section):
     # teachers' labels on the validation split. No true label is used, and no test point.
     select: Literal["last", "validation"] = "last"
     checkpoints: tuple[Annotated[float, Field(gt=0)], ...] = (1, 3, 10)
+    # What is left of them in the run folder. best: one student to use, that of auto or else of the first loss; all: one
+    # of every loss. Some 100 KB each for heads; a fine-tuned model is as large as the model.
+    keep: Literal["none", "best", "all"] = "best"
 
     _settled = field_validator("learner")(_settle_learner)
 

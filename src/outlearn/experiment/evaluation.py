@@ -18,6 +18,8 @@ from outlearn.data.task import Task
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import Config
 from outlearn.experiment.points import EVALUATED, point_ids
+from outlearn.experiment.stages.ceilings import CEILINGS, UNTUNED
+from outlearn.experiment.stages.controls import ALL_LABELS, OWN_LABELS
 from outlearn.experiment.stages.students import CONTROL, Labeling, Students
 
 __all__ = ["Evaluation", "check_target", "evaluate"]
@@ -33,7 +35,10 @@ class Evaluation:
         teachers: every teacher.
         source: who labeled the students' data: each teacher, or one combination of them.
         ensembles: name of each way to combine teachers -> what the combination says.
-        ceilings: students of the true labels, at the end of training.
+        ceilings: the strong model on true labels, at its best.
+        untuned: the same as it is configured; None where the ceilings are that.
+        own_labels, all_labels: the strong model on each teacher's true labels, and on those of all; None where they
+            were not trained.
         students: loss -> checkpoint -> students, in an order of (labeling, seed).
         control: loss -> students of the plain mean of the teachers, at their own checkpoint that counts; empty where
             they were not trained.
@@ -51,6 +56,9 @@ class Evaluation:
     source: Predictions
     ensembles: Mapping[str, Predictions]
     ceilings: Predictions
+    untuned: Predictions | None
+    own_labels: Predictions | None
+    all_labels: Predictions | None
     students: Mapping[str, tuple[Predictions, ...]]
     control: Mapping[str, Predictions]
     source_of: Mapping[str, str]
@@ -93,9 +101,12 @@ def evaluate(
     source: Mapping[str, Predictions],
     ensembles: Mapping[str, Mapping[str, Predictions]],
     students: Sequence[Students],
-    ceilings: Float32[np.ndarray, "ceilings points classes"],
+    true_labels: Mapping[str, Float32[np.ndarray, "models points classes"]],
 ) -> Evaluation:
-    """Gather the predictions on one split; see `Evaluation`. Teachers, source and each ensemble are by split."""
+    """Gather the predictions on one split; see `Evaluation`. Teachers, source and each ensemble are by split.
+
+    `true_labels` holds logits of the ceilings and of the controls that there are, by the name of their stage.
+    """
     task, config, points = labeling.task, labeling.config, getattr(labeling.splits, split)
     ids = point_ids(task, points)
 
@@ -103,6 +114,9 @@ def evaluate(
 
     def predicted(by: Students, checkpoint: int) -> Predictions:
         return Predictions.from_logits(by.logits[split][checkpoint], point_ids=ids, teacher_of=by.labeling_of)
+
+    def from_true_labels(name: str) -> Predictions | None:
+        return Predictions.from_logits(true_labels[name], point_ids=ids) if name in true_labels else None
 
     def chosen(by: Students, source: Mapping[str, Predictions]) -> int:
         if config.student.select == "last":
@@ -115,7 +129,10 @@ def evaluate(
         teachers=teachers[split],
         source=source[split],
         ensembles={name: each[split] for name, each in ensembles.items()},
-        ceilings=Predictions.from_logits(ceilings, point_ids=ids),
+        ceilings=Predictions.from_logits(true_labels[CEILINGS], point_ids=ids),
+        untuned=from_true_labels(UNTUNED),
+        own_labels=from_true_labels(OWN_LABELS),
+        all_labels=from_true_labels(ALL_LABELS),
         students={each.loss: tuple(predicted(each, at) for at in range(len(each.checkpoints))) for each in students},
         control={
             each.loss: predicted(each.control, chosen(each.control, ensembles[CONTROL]))

@@ -9,24 +9,26 @@ that was killed goes on where it was, and a second identical run computes nothin
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from outlearn.core.labelers.combinations import COMBINATIONS, combined, label_source
 from outlearn.experiment.config import Config
 from outlearn.experiment.evaluation import Evaluation, evaluate
+from outlearn.experiment.kept_students import keep_students
 from outlearn.experiment.plan import Plan, make_plan
 from outlearn.experiment.points import EVALUATED
 from outlearn.experiment.predictions_files import write_predictions
 from outlearn.experiment.results import measure
 from outlearn.experiment.stage_tasks import compute_stages, raise_failures
+from outlearn.experiment.stages.ceilings import CEILINGS, UNTUNED
+from outlearn.experiment.stages.controls import ALL_LABELS, OWN_LABELS
 from outlearn.experiment.stages.features import notes_on_features
 from outlearn.experiment.stages.prompted import notes_on_prompts
-from outlearn.experiment.stages.students import read_students
+from outlearn.experiment.stages.students import Students, read_students
 from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.progress import Progress, Silent
-from outlearn.results.run import StageUse
 from outlearn.results.run_folder import Run
 from outlearn.results.selection import Selection
 from outlearn.results.writing import RunWriter
@@ -77,31 +79,39 @@ def _run(config: Config, store: Store, writer: RunWriter, progress: Progress, ex
         entry = runner.result(stage)
         # What workers have computed for this run is not what the store had before it.
         clock.entry(name, replace(entry, cached=entry.cached and name in there))
-    predictions = _predictions(plan, clock.entries)
+    students = _students(plan, clock.entries)
+    predictions = _predictions(plan, clock.entries, students)
     test, validation = predictions["test"], predictions["validation"]
     selections = _selections(plan, clock.entries, test)
-    stages = {name: StageUse(key=entry.key, cached=entry.cached) for name, entry in clock.entries.items()}
     with progress.bar("measuring"):
         labels = next(entry for entry in clock.entries.values() if entry.key == plan.labeling.teachers.key)
         caveats = (*plan.notes, *notes_on_prompts(labels), *notes_on_features(clock.entries))
-        results = measure(test, validation, plan, caveats=caveats, selections=selections, stages=stages)
+        results = measure(test, validation, plan, caveats=caveats, selections=selections, entries=clock.entries)
     clock.lap("measuring")
     results = results.model_copy(update={"seconds": clock.seconds()})
     write_predictions(writer, predictions, plan.task, plan.splits, plan.teacher_names)
+    with progress.bar("keeping the student"):
+        keep_students(writer, plan, clock.entries, students, test, results)
     writer.json("results.json", results)
     writer.log("done")
     return Run(writer.folder, results, config.model_dump(mode="json"))
 
 
-def _predictions(plan: Plan, entries: Mapping[str, Entry]) -> dict[str, Evaluation]:
+def _students(plan: Plan, entries: Mapping[str, Entry]) -> list[Students]:
+    """Read the students of every loss."""
+    students = read_students(entries["students"], plan.labeling) if "students" in entries else []
+    by_key = {entry.key: entry for entry in entries.values()}
+    for auto in plan.chosen.values():
+        students.append(auto.read(by_key[auto.students_stage.key], auto.choice(by_key[auto.choice_stage.key])))
+    return students
+
+
+def _predictions(plan: Plan, entries: Mapping[str, Entry], students: Sequence[Students]) -> dict[str, Evaluation]:
     """Gather everybody's predictions on the splits that are evaluated."""
     by_key = {entry.key: entry for entry in entries.values()}
     teachers = teacher_predictions(by_key[plan.labeling.teachers.key], plan.task, plan.splits)
     source = label_source(teachers, plan.config.weak_labels.source)
     ensembles = {name: combined(teachers, name) for name in COMBINATIONS}
-    students = read_students(entries["students"], plan.labeling) if "students" in entries else []
-    for auto in plan.chosen.values():
-        students.append(auto.read(by_key[auto.students_stage.key], auto.choice(by_key[auto.choice_stage.key])))
     return {
         split: evaluate(
             split,
@@ -110,7 +120,11 @@ def _predictions(plan: Plan, entries: Mapping[str, Entry]) -> dict[str, Evaluati
             source=source,
             ensembles=ensembles,
             students=students,
-            ceilings=entries["ceilings"].arrays[split][-1],
+            true_labels={
+                name: entries[name].arrays[split][-1]
+                for name in (CEILINGS, UNTUNED, OWN_LABELS, ALL_LABELS)
+                if name in entries
+            },
         )
         for split in EVALUATED
     }

@@ -19,7 +19,8 @@ from outlearn.errors import ConfigError
 from outlearn.experiment.config import Config
 from outlearn.experiment.evaluation import check_target
 from outlearn.experiment.stages.auto import AutoStudents
-from outlearn.experiment.stages.ceilings import ceilings_stage
+from outlearn.experiment.stages.ceilings import CEILINGS, UNTUNED, configured_ceilings, tuned_ceilings
+from outlearn.experiment.stages.controls import LABEL_CURVE, label_curve, teachers_labels
 from outlearn.experiment.stages.external import external_teachers
 from outlearn.experiment.stages.features import features_stage
 from outlearn.experiment.stages.finetuned import FinetunedModel
@@ -28,6 +29,7 @@ from outlearn.experiment.stages.prompted import prompted_teachers
 from outlearn.experiment.stages.students import Labeling, fixed_losses, named_losses, students_stage
 from outlearn.experiment.stages.teachers import teachers_stage, training_label_counts
 from outlearn.experiment.stages.training_spec import Model
+from outlearn.experiment.stages.tuned import TunedModels
 from outlearn.experiment.teacher_sizes import with_sizes_that_fit
 from outlearn.learners.finetuning.learner import FinetuneLearner
 from outlearn.learners.learner import Learner
@@ -64,6 +66,7 @@ class Plan:
         teacher_names: one a teacher.
         notes: what a reader should know of the teachers, or of what was left out, in sentences.
         stages: name -> stage, in the order of the run; the inputs of each come before it.
+        tuned: those of the stages that tune the strong model on true labels.
     """
 
     config: Config
@@ -74,6 +77,7 @@ class Plan:
     teacher_names: tuple[str, ...]
     notes: tuple[str, ...]
     stages: Mapping[str, Stage]
+    tuned: Mapping[str, TunedModels]
 
     @property
     def key(self) -> str:
@@ -131,8 +135,27 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
         stages["students"] = students_stage(labeling, model)
     for auto in chosen.values():
         stages |= auto.stages
-    stages["ceilings"] = ceilings_stage(task, splits, model, config)
-    return Plan(config, task, splits, labeling, chosen, names, (*notes, *left_out, *reasons), stages)
+    tuned = _true_labels(task, splits, model, config, stages)
+    return Plan(config, task, splits, labeling, chosen, names, (*notes, *left_out, *reasons), stages, tuned)
+
+
+def _true_labels(
+    task: Task, splits: Splits, model: Model, config: Config, stages: dict[str, Stage]
+) -> dict[str, TunedModels]:
+    """Lay out what learns from true labels: ceilings, and where the strong model can be tuned, the controls."""
+    if not isinstance(model, FrozenModel):
+        stages[CEILINGS] = configured_ceilings(task, splits, model, config, name=CEILINGS)
+        return {}
+    common_scale = get_encoder(config.student.encoder).common_scale
+    tuned = {CEILINGS: tuned_ceilings(task, model, config, common_scale=common_scale)}
+    if "teachers" in stages:  # trained here: what they learned from is known
+        tuned |= teachers_labels(task, splits, model, config.teacher, seed=config.seed, common_scale=common_scale)
+    curve = label_curve(task, splits, model, config, common_scale=common_scale)
+    if curve is not None:
+        tuned[LABEL_CURVE] = curve
+    stages |= {name: each.stage for name, each in tuned.items()}
+    stages[UNTUNED] = configured_ceilings(task, splits, model, config, name=UNTUNED)
+    return tuned
 
 
 def _left_out(labeling: Labeling) -> tuple[str, ...]:

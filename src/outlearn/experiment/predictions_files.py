@@ -20,7 +20,10 @@ __all__ = ["write_predictions"]
 def write_predictions(
     writer: RunWriter, splits_of: Mapping[str, Evaluation], task: Task, splits: Splits, teacher_names: Sequence[str]
 ) -> None:
-    """Write `predictions/`: teachers, students and ceilings as float64 log-probabilities, and `points.jsonl`.
+    """Write `predictions/`: everybody's as float64 log-probabilities, and `points.jsonl`.
+
+    What learned from true labels has files of its own: `ceilings`, `ceilings_untuned`, and the controls `own_labels`
+    and `all_labels`, of the teachers' true labels.
 
     Students of the plain mean of the teachers, the control, are in `control.safetensors`, seeds of one loss after
     those of another. Where a teacher leaves points out, `answered` says which it answers. Where students learned from a
@@ -62,9 +65,18 @@ def write_predictions(
         arrays = log_probs(lambda evaluation: list(evaluation.control.values()))
         arrays["loss_of"] = np.repeat(np.arange(len(control)), [p.n_models for p in control])
         writer.arrays("predictions/control.safetensors", arrays, {"losses": list(first.control)})
-    ceilings = log_probs(lambda evaluation: [evaluation.ceilings])
-    names = [f"ceiling {r}" for r in range(first.ceilings.n_models)]
-    writer.arrays("predictions/ceilings.safetensors", ceilings, {"models": names})
+    files: tuple[tuple[str, str, Callable[[Evaluation], Predictions | None]], ...] = (
+        ("ceilings", "ceiling", lambda evaluation: evaluation.ceilings),
+        ("ceilings_untuned", "ceiling, untuned,", lambda evaluation: evaluation.untuned),
+        ("own_labels", "on the labels of teacher", lambda evaluation: evaluation.own_labels),
+        ("all_labels", "on the labels of all teachers,", lambda evaluation: evaluation.all_labels),
+    )
+    for file, model, of in files:
+        found = {split: of(evaluation) for split, evaluation in splits_of.items()}
+        arrays = {f"{split}.log_probs": each.log_probs for split, each in found.items() if each is not None}
+        if arrays:
+            names = [f"{model} {r}" for r in range(len(next(iter(arrays.values()))))]
+            writer.arrays(f"predictions/{file}.safetensors", arrays, {"models": names})
     writer.lines(
         "predictions/points.jsonl",
         [

@@ -23,12 +23,19 @@ from outlearn.data.task import Task
 from outlearn.experiment.config import MeasureSection
 from outlearn.experiment.evaluation import Evaluation
 from outlearn.experiment.plan import Plan
-from outlearn.experiment.stages.ceilings import ceiling_notes, ceiling_points
+from outlearn.experiment.stages.ceilings import ceiling_notes
 from outlearn.experiment.student_results import PointScores, measure_bias_variance, measure_student
+from outlearn.experiment.true_label_results import (
+    exceeding,
+    measure_ceiling,
+    measure_controls,
+    measure_equivalents,
+    measure_untuned,
+    without_pgr,
+)
 from outlearn.results.measurement import Withheld, each_model, means
 from outlearn.results.run import (
     BestTeacher,
-    Ceiling,
     Controls,
     Labeler,
     Majority,
@@ -40,6 +47,7 @@ from outlearn.results.run import (
 )
 from outlearn.results.scored import Scored
 from outlearn.results.selection import Selection
+from outlearn.store.store import Entry
 from outlearn.version import __version__
 
 __all__ = ["describe_measures", "measure"]
@@ -52,12 +60,12 @@ def measure(
     *,
     caveats: tuple[str, ...],
     selections: Mapping[str, Selection],
-    stages: Mapping[str, StageUse],
+    entries: Mapping[str, Entry],
 ) -> RunResults:
     """Measure everybody; validation serves to choose the best teacher only.
 
     `seconds` of the results is empty as long as the run goes on; `caveats` are what a reader should know before the
-    numbers, in sentences.
+    numbers, in sentences; `entries` are the stages of the run by name.
     """
     task, splits, config = plan.task, plan.splits, plan.config
     level = config.measure.level
@@ -74,11 +82,14 @@ def measure(
         "best_teacher": best_teacher,
         **{f"ensemble_{name}": ensemble for name, ensemble in test.ensembles.items()},
         "ceiling": test.ceilings,
+        **({} if test.all_labels is None else {"all_labels": test.all_labels}),
     }
     fixed = {name: accuracy(reference, test.labels).mean(axis=0) for name, reference in references.items()}
     right = PointScores.of(accuracy, test, fixed | {"majority": majority[test.labels]})
     costs = PointScores.of(log_loss, test, {})
     students = {loss: measure_student(loss, test, right, costs, config) for loss in test.students}
+    exceeded_by = exceeding(test, right, level)
+    students = {loss: without_pgr(student, exceeded_by) for loss, student in students.items()}
     teachers = scorecard(test.teachers, test.labels, level)
     return RunResults(
         outlearn=__version__,
@@ -94,18 +105,17 @@ def measure(
         controls=Controls(
             best_teacher=BestTeacher(model=best, chosen_on="validation", scores=scores(best_teacher)),
             student_of_mean={loss: Scored(scores=scores(control)) for loss, control in test.control.items()},
+            **measure_controls(test, plan, entries),
         ),
-        ceiling=Ceiling(
-            models=test.ceilings.n_models,
-            labels=len(ceiling_points(task, splits, seed=config.seed)),
-            scores=scores(test.ceilings),
-        ),
+        ceiling=measure_ceiling(test, plan, entries, exceeded_by),
+        ceiling_untuned=measure_untuned(test, plan),
+        equivalents=measure_equivalents(test, plan, entries, right),
         majority=Majority(name=_names(majority, task), accuracy=majority_accuracy(test.labels, seen)),
         students=students,
         teacher_bias_variance=measure_bias_variance(test.target, test.teachers, config),
         selections=selections,
         seconds={},
-        stages=stages,
+        stages={name: StageUse(key=entry.key, cached=entry.cached) for name, entry in entries.items()},
     )
 
 

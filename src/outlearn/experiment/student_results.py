@@ -35,6 +35,7 @@ class PointScores:
 
     Attributes:
         labelers: of each labeler.
+        own_labels: of the strong model on each labeler's own true labels; None where there is none.
         fixed: name -> one row for all students: a single predictor, or the mean of several ceilings.
         control: loss -> students of the teachers' plain mean, seeds averaged.
         students: loss -> its students.
@@ -43,6 +44,7 @@ class PointScores:
     """
 
     labelers: Float[np.ndarray, "labelers points"]
+    own_labels: Float[np.ndarray, "labelers points"] | None
     fixed: Mapping[str, Float[np.ndarray, " points"]]
     control: Mapping[str, Float[np.ndarray, " points"]]
     students: Mapping[str, Float[np.ndarray, "students points"]]
@@ -57,8 +59,12 @@ class PointScores:
         fixed: Mapping[str, Float[np.ndarray, " points"]],
     ) -> PointScores:
         """Score everybody once."""
+        own_labels = None if test.own_labels is None else metric(test.own_labels, test.labels)
+        if own_labels is not None and test.source is not test.teachers:  # one labeler, a combination of all teachers
+            own_labels = own_labels.mean(axis=0, keepdims=True)
         return cls(
             metric(test.source, test.labels),
+            own_labels,
             fixed,
             {loss: metric(control, test.labels).mean(axis=0) for loss, control in test.control.items()},
             {loss: metric(test.final(loss), test.labels) for loss in test.students},
@@ -74,7 +80,9 @@ class PointScores:
         """
         mine, own = self.students[loss], self.own[loss]
         fixed = dict(self.fixed) | ({"student_of_mean": self.control[loss]} if loss in self.control else {})
-        found = {"teacher": self._from_labelers(loss, level)}
+        found = {"teacher": self._from_labelers(loss, self.labelers, level)}
+        if self.own_labels is not None:
+            found["own_labels"] = self._from_labelers(loss, self.own_labels, level)
         found |= {name: _mean(mine - other, other, own, level) for name, other in fixed.items()}
         for name, other in self.students.items():
             if name == loss:
@@ -87,14 +95,16 @@ class PointScores:
                 found[name] = _mean(mine.mean(axis=0) - other, other, self.own[name], level)
         return found
 
-    def _from_labelers(self, loss: str, level: float) -> Interval | Withheld:
-        """Compare students with the run's own labelers: each with its own, or where it has none there, with all."""
+    def _from_labelers(
+        self, loss: str, others: Float[np.ndarray, "labelers points"], level: float
+    ) -> Interval | Withheld:
+        """Compare students with rows of the run's labelers: with their own, or, having none there, with all."""
         mine, own = self.students[loss], self.own[loss]
         if loss not in self.foreign:
-            return _mean(mine - self.labelers[own], self.labelers[own], own, level)
-        labeler, student = all_pairs(len(self.labelers), len(mine))
-        clusters = labeler if len(self.labelers) > 1 else own[student]
-        return _mean(mine[student] - self.labelers[labeler], self.labelers[labeler], clusters, level)
+            return _mean(mine - others[own], others[own], own, level)
+        labeler, student = all_pairs(len(others), len(mine))
+        clusters = labeler if len(others) > 1 else own[student]
+        return _mean(mine[student] - others[labeler], others[labeler], clusters, level)
 
 
 def all_pairs(n_labelers: int, n_students: int) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"]]:

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from outlearn.data.column_roles import ColumnRoles, column_roles
+from outlearn.data.column_roles import ColumnRoles, column_roles, roles_of_annotations
 from outlearn.data.formats import FORMATS, format_of
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import is_gap
-from outlearn.data.label_columns import LabelColumns
+from outlearn.data.label_columns import LabelColumns, LongForm, long_form
 from outlearn.data.raw_table import RawTable
 from outlearn.data.templates import template_columns
 from outlearn.data.wording import few
@@ -55,9 +55,13 @@ def with_columns_found(given: Mapping[str, Any]) -> dict[str, Any]:
         return dict(given)  # reading the data says which is not there, and what is
     errors = table.errors()
     aside = [str(data.get(key) or name) for name, key in OTHERS.items()]
-    roles = column_roles(table, named, errors, aside=aside, truth_alone=True)
+    form = _form(table, named, data)
+    if form is not None:
+        roles = roles_of_annotations(table, form, named, errors)
+    else:
+        roles = column_roles(table, named, errors, aside=aside, truth_alone=True)
     external = isinstance(given.get("teacher"), Mapping) and bool(given["teacher"].get("external"))
-    _check(table, roles, errors, external=external)
+    _check(table, roles, errors, external=external or form is not None)
     columns = roles.columns
     used = [] if external and "labelers" in roles.found else list(columns.labelers or ())
     if roles.found and not (roles.found == ("labelers",) and not used):
@@ -69,6 +73,8 @@ def with_columns_found(given: Mapping[str, Any]) -> dict[str, Any]:
         for part, key in KEYS.items()
         if data.get(key) is None and getattr(columns, part) not in (None, usual[part])
     }
+    if form is not None:
+        found |= {"annotator_column": form.annotator, "annotation_column": form.label}
     return {**given, "data": {**data, **found, **({"labelers": used} if used else {})}}
 
 
@@ -82,6 +88,17 @@ def _table_of(data: Mapping[str, Any]) -> RawTable | None:
         return None
     table = known.read(path)
     return None if {"chosen", "rejected"} <= set(table.columns) else table
+
+
+def _form(table: RawTable, named: LabelColumns, data: Mapping[str, Any]) -> LongForm | None:
+    """Say which columns hold annotations, if each row is one: ids repeat, or true labels stand beside."""
+    annotator, label = data.get("annotator_column"), data.get("annotation_column")
+    form = LongForm(named.id or "id", annotator, label) if annotator and label else long_form(table, named)
+    if form is None or annotator:
+        return form
+    ids = [cell for cell, _ in table.cells(form.item)]
+    truth = roles_of_annotations(table, form, named, table.errors(), has_texts=True).columns.true
+    return form if len(set(map(str, ids))) < len(ids) or truth is not None else None
 
 
 def _check(table: RawTable, roles: ColumnRoles, errors: InputErrors, *, external: bool) -> None:

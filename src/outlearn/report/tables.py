@@ -1,6 +1,7 @@
 """Plain tables from the results of a run: numbers in, numbers out. Formatting is in `cells`, words are in `findings`.
 
-Rows keep one order everywhere: majority, teachers, ensembles, students by loss in the order of the run, ceiling.
+Rows keep one order everywhere: majority, teachers, ensembles, students by loss in the order of the run, controls of
+true labels, ceiling.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from outlearn.core.labelers.combinations import label_of
 from outlearn.core.metrics import METRICS, Metric
 from outlearn.report.cells import Cell, Column, Kind, Table, point_estimate
 from outlearn.results.measurement import Withheld
-from outlearn.results.run import RunResults, Student
+from outlearn.results.run import RunResults, Student, TrueLabelModels
 
 __all__ = [
     "REFERENCES", "Against", "Role", "ScoreRow", "bias_variance_table", "blind_spot_table",
@@ -23,12 +24,14 @@ __all__ = [
 ]  # fmt: skip
 
 Against = Literal["everyone", "references", "combinations", "losses"]
-Role = Literal["majority", "teacher", "best_teacher", "ensemble", "student", "ceiling"]
+Role = Literal["majority", "teacher", "best_teacher", "ensemble", "student", "control", "ceiling", "untuned"]
 
 # Whom students are compared with, beside the combinations of the teachers and each other, and how a reader calls them.
 REFERENCES = {
     "teacher": "own teacher",
     "best_teacher": "best teacher on validation",
+    "own_labels": "control, own labels",
+    "all_labels": "control, all labels",
     "ceiling": "ceiling",
     "majority": "majority class",
 }
@@ -56,6 +59,12 @@ def score_rows(results: RunResults) -> Iterator[ScoreRow]:
             yield ScoreRow("ensemble", _ensemble(name), ensemble.scores)
     for loss, student in results.students.items():
         yield ScoreRow("student", f"student, {loss}", student.scores, student)
+    controls = {"own_labels": results.controls.own_labels, "all_labels": results.controls.all_labels}
+    for name, control in controls.items():
+        if isinstance(control, TrueLabelModels) and (several or name == "own_labels"):
+            yield ScoreRow("control", REFERENCES[name], control.scores)
+    if results.ceiling_untuned is not None:
+        yield ScoreRow("untuned", "ceiling, untuned", results.ceiling_untuned.scores)
     yield ScoreRow("ceiling", "ceiling, true labels", results.ceiling.scores)
 
 

@@ -16,14 +16,17 @@ from outlearn.results.measurement import Measurement, Number, Withheld
 from outlearn.results.scored import Scored
 from outlearn.results.selection import Selection
 from outlearn.results.serialization import Record
+from outlearn.results.true_labels import Ceiling, Equivalents, NotTrained, TrueLabelModels
 
 __all__ = [
-    "SCHEMA", "BestTeacher", "BiasVariance", "BlindSpots", "Ceiling", "Controls", "Labeler", "Majority", "Measures",
-    "PathPoint", "PosteriorMean", "Recovery", "RunResults", "StageUse", "Student", "TaskFacts", "Teachers",
+    "SCHEMA", "BestTeacher", "BiasVariance", "BlindSpots", "Ceiling", "Controls", "Equivalents", "Labeler", "Majority",
+    "Measures", "NotTrained", "PathPoint", "PosteriorMean", "Recovery", "RunResults", "StageUse", "Student",
+    "TaskFacts", "Teachers", "TrueLabelModels",
 ]  # fmt: skip
 
-SCHEMA = 2
-"""Of results.json of a run; raise it when a field changes. 1 wrote `labeler`, and intervals without their level."""
+SCHEMA = 3
+"""Of results.json of a run; raise it when a field changes. 2 had a ceiling that was not tuned, and no true labels'
+controls; 1 wrote `labeler`, and intervals without their level."""
 
 
 class TaskFacts(Record):
@@ -94,17 +97,27 @@ class BestTeacher(Scored):
 
 
 class Controls(Record):
-    """What a careful person would try instead: the best teacher, and students of the teachers' mean by loss."""
+    """What a careful person would try instead.
+
+    Attributes:
+        best_teacher: the one that is best on validation.
+        student_of_mean: students of the teachers' mean, by loss.
+        own_labels: the strong model on each teacher's own true labels, tuned; one for each teacher.
+        all_labels: the strong model on all teachers' true labels together, tuned.
+    """
 
     best_teacher: BestTeacher
     student_of_mean: Mapping[str, Scored]
+    own_labels: TrueLabelModels | NotTrained
+    all_labels: TrueLabelModels | NotTrained
 
+    def __getitem__(self, name: str) -> Scored | NotTrained:
+        """Return a control that has one row, by the name of its field.
 
-class Ceiling(Scored):
-    """Strong students trained on `labels` true labels."""
-
-    models: int
-    labels: int
+        Raises:
+            KeyError: for another name.
+        """
+        return {"best_teacher": self.best_teacher, "own_labels": self.own_labels, "all_labels": self.all_labels}[name]
 
 
 class Majority(Record):
@@ -247,6 +260,9 @@ class RunResults(Record):
         outlearn: the version that wrote it.
         config_key: names the run by its configuration and its data.
         ensembles: combination -> its scores.
+        ceiling: the strong model at its best on true labels; PGR is measured by it.
+        ceiling_untuned: the same as it is configured; None where the ceiling is that.
+        equivalents: what the weak labels are worth in true ones.
         students: loss -> its students.
         selections: recipe, `auto` or `auto_single` -> what it chose, for those that were asked for.
         seconds: stage -> how long it took; and their `total`.
@@ -262,6 +278,8 @@ class RunResults(Record):
     ensembles: Mapping[str, Scored]
     controls: Controls
     ceiling: Ceiling
+    ceiling_untuned: TrueLabelModels | None
+    equivalents: Equivalents | NotTrained
     majority: Majority
     students: Mapping[str, Student]
     teacher_bias_variance: BiasVariance

@@ -19,7 +19,20 @@ from outlearn.core.labelers.combinations import EACH, label_of
 from outlearn.errors import ConfigError, DataError, MissingExtraError, suggest
 from outlearn.results.measurement import Withheld
 from outlearn.results.reading import AGAIN, Measured, read_config, read_predictions
-from outlearn.results.run import SCHEMA, Ceiling, Labeler, Measures, RunResults, Student, TaskFacts, Teachers
+from outlearn.results.run import (
+    SCHEMA,
+    Ceiling,
+    Controls,
+    Equivalents,
+    Labeler,
+    Measures,
+    NotTrained,
+    RunResults,
+    Student,
+    TaskFacts,
+    Teachers,
+    TrueLabelModels,
+)
 from outlearn.results.scored import Scored
 from outlearn.results.selection import Selection
 from outlearn.results.serialization import Record, read_json, read_record
@@ -75,8 +88,18 @@ class Run:
 
     @property
     def ceiling(self) -> Ceiling:
-        """Students of true labels."""
+        """The strong model at its best on the true labels of the student split."""
         return self.results.ceiling
+
+    @property
+    def controls(self) -> Controls:
+        """What a careful person would try instead: `run.controls["own_labels"]`, or by attribute."""
+        return self.results.controls
+
+    @property
+    def equivalents(self) -> Equivalents | NotTrained:
+        """True-label equivalents: what the weak labels are worth, `run.equivalents.worth["auto"]`."""
+        return self.results.equivalents
 
     @property
     def students(self) -> Mapping[str, Student]:
@@ -136,9 +159,9 @@ class Run:
 
         Returns:
             A `pandas.DataFrame`. `role` is "teacher", "labeler", "best_teacher", "ensemble", "student_of_mean",
-            "ceiling" or "student", `name` which of them (the combination or the loss); `metric` is a
-            score, a term of the decomposition, or a paired difference such as `accuracy_over_ceiling`. Where there is
-            no interval, `low` and `high` are nan and `reason` says why.
+            "ceiling", "ceiling_untuned", "own_labels", "all_labels" or "student", `name` which of them (the combination
+            or the loss); `metric` is a score, a term of the decomposition, or a paired difference such as
+            `accuracy_over_ceiling`. Where there is no interval, `low` and `high` are nan and `reason` says why.
 
         Raises:
             MissingExtraError: if pandas is not installed.
@@ -220,6 +243,10 @@ def _everyone(results: RunResults) -> Iterator[tuple[str, str, Record]]:
     yield from (("ensemble", name, record) for name, record in results.ensembles.items())
     yield from (("student_of_mean", loss, record) for loss, record in results.controls.student_of_mean.items())
     yield "ceiling", "", results.ceiling
+    if results.ceiling_untuned is not None:
+        yield "ceiling_untuned", "", results.ceiling_untuned
+    controls = {"own_labels": results.controls.own_labels, "all_labels": results.controls.all_labels}
+    yield from ((name, "", control) for name, control in controls.items() if isinstance(control, TrueLabelModels))
     for loss, student in results.students.items():
         yield from (("student", loss, record) for record in (student, student.blind_spots, student.posterior_mean))
 

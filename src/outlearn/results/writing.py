@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,8 +20,10 @@ from outlearn.results.serialization import Record
 
 __all__ = [
     "RunWriter", "claim_folder", "foreign_folder", "log_event", "new_run_folder", "remove_halves", "sync",
-    "write_file", "write_json",
+    "write_file", "write_folder", "write_json",
 ]  # fmt: skip
+
+HALF = ".outlearn-half"  # how names end of what is not whole yet
 
 
 def new_run_folder(name: str, parent: Path = Path("runs")) -> Path:
@@ -132,9 +135,13 @@ def log_event(path: Path, event: str, **details: Any) -> None:
 
 
 def remove_halves(folder: Path) -> None:
-    """Remove what a writer that was killed left beside the files it was writing; see `write_file`."""
-    for path in [*folder.glob(".*.outlearn-half"), *folder.glob("predictions/.*.outlearn-half")]:
-        path.unlink(missing_ok=True)
+    """Remove what a writer that was killed left beside what it was writing; see `write_file` and `write_folder`."""
+    for place in (folder, folder / "predictions", folder / "students"):
+        for path in place.glob(f".*{HALF}"):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -148,7 +155,7 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         StoreError: if it cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{uuid4().hex}.outlearn-half")
+    beside = _beside(path)
     try:
         beside.write_bytes(content)
         sync(beside)
@@ -158,6 +165,47 @@ def write_file(path: Path, content: bytes) -> None:
         raise StoreError(
             f"{str(path)!r} cannot be written: {error.strerror}. Free some space, or choose another --out."
         ) from error
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes], *, marker: str) -> None:
+    """Write a folder beside, sync, rename: it is there whole or not at all.
+
+    Args:
+        folder: its place. One that is there is replaced if it holds a file `marker`, or nothing.
+        files: path inside the folder -> content.
+        marker: the file that tells such a folder from any other.
+
+    Raises:
+        StoreError: if it cannot be written, or something else is there.
+    """
+    beside, aside = _beside(folder), _beside(folder)
+    try:
+        if folder.is_dir() and any(folder.iterdir()) and not (folder / marker).is_file():
+            raise StoreError(f"the folder {str(folder)!r} is not empty and holds no {marker}. Choose another folder.")
+        for name, content in files.items():
+            path = beside / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            sync(path)
+        sync(beside)
+        if folder.is_dir():
+            folder.rename(aside)
+        beside.rename(folder)
+        sync(folder.parent)
+    except StoreError:
+        raise
+    except OSError as error:
+        raise StoreError(
+            f"{str(folder)!r} cannot be written: {error.strerror}. Free some space, or choose another folder."
+        ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _beside(path: Path) -> Path:
+    """Name what is not whole yet: hidden, in the same folder, and different for each writer."""
+    return path.with_name(f".{path.name}.{uuid4().hex}{HALF}")
 
 
 def sync(path: Path) -> None:

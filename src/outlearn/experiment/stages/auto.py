@@ -14,7 +14,7 @@ from outlearn.core.predictions import Predictions
 from outlearn.core.students.criteria import check_criterion
 from outlearn.errors import ConfigError
 from outlearn.experiment.points import EVALUATED, splits_fingerprint
-from outlearn.experiment.stages.fitted_heads import head_arrays
+from outlearn.experiment.stages.fitted_heads import fitted_heads, head_arrays
 from outlearn.experiment.stages.frozen import FrozenModel
 from outlearn.experiment.stages.students import Labeling, Students, student_seed
 from outlearn.experiment.stages.teachers import teacher_predictions
@@ -184,7 +184,9 @@ class AutoStudents:
         labeling_of, seed_of = np.array(self.models, dtype=np.int64).T
         logits = {name: students.arrays[name] for name in EVALUATED}
         config = {"kind": self.recipe.name, "answer": self.labeling.config.student.answer}
-        return Students(self.recipe.name, config, (epochs,), logits, labeling_of, seed_of, self.source)
+        heads = fitted_heads(students)
+        kept = () if heads is None else (heads,)
+        return Students(self.recipe.name, config, (epochs,), logits, labeling_of, seed_of, self.source, kept)
 
     def selection(
         self,

@@ -1,4 +1,8 @@
-"""The ceilings: students of true labels, trained with forward cross-entropy: what the strong model could do.
+"""The ceilings: the strong model on the true labels of the student split, at its best: what weak labels fall short of.
+
+On frozen features it is tuned there, by cross-validation (`selection.tuning`); the model as it is configured is kept
+beside it, for it shows what tuning is worth. A model that is fine-tuned as a whole is trained as configured: tuning it
+would cost more than all the rest of a run.
 
 They learn from the points that the weak students learn from. Where some of those have no true label, as many labeled
 points of the teacher split stand in, as far as there are; validation and test points never do.
@@ -17,24 +21,45 @@ from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.experiment.config import Config
 from outlearn.experiment.points import EVALUATED
+from outlearn.experiment.stages.frozen import FrozenModel
 from outlearn.experiment.stages.training_spec import Model, TrainingSpec
+from outlearn.experiment.stages.tuned import TunedModels
 from outlearn.learners.jobs import HeadJob
 from outlearn.losses import get_loss
 from outlearn.store.stage import Stage
 
-__all__ = ["ceiling_notes", "ceiling_points", "ceilings_stage"]
+__all__ = ["CEILINGS", "UNTUNED", "ceiling_notes", "ceiling_points", "configured_ceilings", "tuned_ceilings"]
 
 VERSION = 4
+CEILINGS, UNTUNED = "ceilings", "ceilings, untuned"
 
 
-def ceilings_stage(task: Task, splits: Splits, model: Model, config: Config) -> Stage:
-    """Describe the training of the student's model on true labels, as often as `ceiling.models` says."""
+def tuned_ceilings(task: Task, model: FrozenModel, config: Config, *, common_scale: bool) -> TunedModels:
+    """Describe the ceilings: as many tunings as `ceiling.models` says, each with folds of its own.
+
+    All learn from the same labels, so that their spread is that of the choice.
+    """
+    points = ceiling_points(task, model.splits, seed=config.seed)
+    return TunedModels(
+        CEILINGS,
+        task,
+        model,
+        points,
+        sets=np.ones((config.ceiling.models, len(points))),
+        seeds=[child_seed(config.seed, "ceiling", r) for r in range(config.ceiling.models)],
+        common_scale=common_scale,
+        minibatch=True,
+    )
+
+
+def configured_ceilings(task: Task, splits: Splits, model: Model, config: Config, *, name: str) -> Stage:
+    """Describe the training of the student's model as it is configured on true labels, with forward cross-entropy."""
     # Without randomness one ceiling is all there is.
     models = config.ceiling.models if config.student.learner.has_randomness else 1
     points = ceiling_points(task, splits, seed=config.seed)
     return replace(model, splits=replace(splits, student=points)).train(
         TrainingSpec(
-            name="ceilings",
+            name=name,
             version=VERSION,
             split="student",
             predict=EVALUATED,

@@ -20,9 +20,11 @@ from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.experiment.config import Config
 from outlearn.experiment.points import EVALUATED
+from outlearn.experiment.stages.fitted_heads import fitted_heads
 from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.experiment.stages.training_spec import Model, TrainingSpec
 from outlearn.experiment.stages.weak_labels import weak_labels
+from outlearn.learners.fitted import Heads
 from outlearn.learners.jobs import HeadJob
 from outlearn.losses import Loss, get_loss, loss_config, loss_name
 from outlearn.store.stage import Entries, Stage
@@ -123,6 +125,7 @@ class Students:
         logits: split -> float32 `[checkpoints, models, points, classes]`.
         labeling_of, seed_of: for each model.
         source: whose labels they learned from, as in `weak_labels.source`.
+        heads: of these models, at each checkpoint; empty where a learner fits none.
         control: the students of the plain mean of the teachers, if they were trained; their labeling is 0.
     """
 
@@ -133,6 +136,7 @@ class Students:
     labeling_of: Int[np.ndarray, " models"]
     seed_of: Int[np.ndarray, " models"]
     source: str
+    heads: tuple[Heads, ...] = ()
     control: Students | None = None
 
 
@@ -197,8 +201,11 @@ def students_of(
 
     def picked(models: list[tuple[int, int]], first: int, source: str, control: Students | None = None) -> Students:
         labeling_of, seed_of = np.array(models, dtype=np.int64).T
-        logits = {name: entry.arrays[name][:, first : first + len(models)] for name in EVALUATED}
-        return Students(loss, config, checkpoints, logits, labeling_of, seed_of, source, control)
+        theirs = slice(first, first + len(models))
+        logits = {name: entry.arrays[name][:, theirs] for name in EVALUATED}
+        path = (fitted_heads(entry, at) for at in range(len(checkpoints)))
+        heads = tuple(each.select(theirs) for each in path if each is not None)
+        return Students(loss, config, checkpoints, logits, labeling_of, seed_of, source, heads, control)
 
     models, beside = labeling.models, [(0, r) for _, r in labeling.control_models]
     control = picked(beside, n_losses * len(models) + index * len(beside), CONTROL) if beside else None

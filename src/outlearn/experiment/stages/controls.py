@@ -1,0 +1,99 @@
+"""The controls: the strong model on the true labels that the teachers had, tuned as the ceilings are.
+
+Whoever has 200 true labels may train a weak teacher on them, let it label, and train a strong student; or train the
+strong model on the 200 at once. If the second does better, the weak labels were a detour (Zhu et al., Weaker than you
+think, ACL 2023). The curve over n true labels says what weak labels are worth in true ones (as Mallen and Belrose,
+Balancing label quantity and quality, 2024, weigh both): true labels of the student split, for measuring alone.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from jaxtyping import Int
+
+from outlearn.core.randomness import child_seed, generator
+from outlearn.data.draws import draw_teachers, stratified_order
+from outlearn.data.splits import Splits
+from outlearn.data.task import Task
+from outlearn.experiment.config import Config, TeacherSection
+from outlearn.experiment.stages.ceilings import ceiling_points
+from outlearn.experiment.stages.frozen import FrozenModel
+from outlearn.experiment.stages.tuned import TunedModels
+
+__all__ = ["ALL_LABELS", "LABEL_CURVE", "OWN_LABELS", "curve_sizes", "label_curve", "teachers_labels"]
+
+OWN_LABELS, ALL_LABELS, LABEL_CURVE = "control, own labels", "control, all labels", "label curve"
+FEWEST = 25
+DRAWS = 5  # of each number; their spread enters the interval
+WHOLE = 0.75  # of all labels: above this share another draw would be nearly the same labels
+
+
+def teachers_labels(
+    task: Task, splits: Splits, model: FrozenModel, section: TeacherSection, *, seed: int, common_scale: bool
+) -> dict[str, TunedModels]:
+    """Describe the strong model on each teacher's own true labels, and on those of all teachers together."""
+    labels = task.labels[splits.teacher]
+    draws = draw_teachers(labels, models=section.models, size=section.labels, draw=section.draw, seed=seed)
+    anyone = np.minimum(draws.sum(axis=0, keepdims=True), 1.0)
+    return {
+        name: TunedModels(
+            name,
+            task,
+            model,
+            splits.teacher,
+            sets,
+            seeds=[child_seed(seed, name, m) for m in range(len(sets))],
+            common_scale=common_scale,
+        )
+        for name, sets in ((OWN_LABELS, draws), (ALL_LABELS, anyone))
+    }
+
+
+def label_curve(
+    task: Task, splits: Splits, model: FrozenModel, config: Config, *, common_scale: bool
+) -> TunedModels | None:
+    """Describe the strong model on more and more true labels; None where there are too few for two sizes.
+
+    The labels are those that the ceilings learn from. Draws keep the classes' shares.
+    """
+    points = ceiling_points(task, splits, seed=config.seed)
+    sizes = curve_sizes(task.labels[points])
+    if len(sizes) < 2:
+        return None
+    sets = []
+    for n in sizes.tolist():
+        for draw in range(DRAWS if n < len(points) else 1):
+            order = stratified_order(task.labels[points], generator(config.seed, "label curve", n, draw))
+            rows = np.zeros(len(points))
+            rows[order[:n]] = 1.0
+            sets.append(rows)
+    return TunedModels(
+        LABEL_CURVE,
+        task,
+        model,
+        points,
+        np.stack(sets),
+        seeds=[child_seed(config.seed, "label curve", k) for k in range(len(sets))],
+        common_scale=common_scale,
+        predict=("test",),
+    )
+
+
+def curve_sizes(labels: Int[np.ndarray, " points"]) -> Int[np.ndarray, " sizes"]:
+    """List the numbers of true labels: doubling from 25, then all there are.
+
+    The first is larger where it takes more to have two labels of each class, or two that are not of the commonest.
+
+    Example:
+        >>> curve_sizes(np.arange(2400) % 2).tolist()
+        [25, 50, 100, 200, 400, 800, 1600, 2400]
+    """
+    n = len(labels)
+    counts = np.unique(labels, return_counts=True)[1]
+    if len(counts) < 2:
+        return np.zeros(0, dtype=np.int64)
+    first = max(FEWEST, 2 * len(counts), math.ceil(2 * n / (n - counts.max())))
+    doubled = [first * 2**k for k in range(n.bit_length()) if first * 2**k <= WHOLE * n]
+    return np.array([*doubled, n] if doubled else [], dtype=np.int64)

@@ -1,0 +1,227 @@
+"""Tune the strong model on true labels: what it can do with them at its best, chosen by cross-validation on them alone.
+
+A yardstick that is not tuned flatters whatever is measured by it. The grid holds convex heads over C and, where asked
+for, minibatch heads over losses, lengths and weight decays. The folds are stratified, keep groups together, and are
+drawn anew for each set of labels, so that several tunings of one set show what the choice adds to the spread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.special import log_softmax
+
+from outlearn.core.randomness import child_seed, generator
+from outlearn.errors import DataError
+from outlearn.learners.convex_grid import ConvexGrid
+from outlearn.learners.head_randomness import steps_per_epoch
+from outlearn.learners.jobs import HeadSettings
+from outlearn.losses import get_loss
+from outlearn.selection.candidates import MIN_STEPS, WEIGHT_DECAYS, HeadCandidate
+from outlearn.selection.train import Learned, fit_candidates
+
+__all__ = ["STRENGTHS", "Grid", "Tuned", "held_out_folds", "minibatch_candidates", "tune"]
+
+FOLDS = 5  # as scikit-learn's default; a tenth of the labels held out would say less for each, and cost twice
+# From almost the class shares alone, on standardised features, to almost no ridge, on those of a common scale; a factor
+# of 5.6 apart.
+STRENGTHS = tuple(float(10**e) for e in np.arange(-4.0, 2.1, 0.75))
+# On one-hot labels hard_ce is forward_ce, and reverse_ce and reverse_kl are bounded as mae is.
+LOSSES = ("forward_ce", "symmetric_ce", "mae")
+LENGTHS = (1, 4, 16)  # parts of the longest
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What is tried: logistic regression at each C, then minibatch heads.
+
+    Attributes:
+        strengths: C.
+        standardise: whether logistic regression sees standardised features.
+        candidates: minibatch heads; `base` holds what they do not decide.
+    """
+
+    strengths: tuple[float, ...] = STRENGTHS
+    standardise: bool = True
+    candidates: tuple[HeadCandidate, ...] = ()
+    base: HeadSettings | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name each member, in the order of `Tuned.accuracy`."""
+        return (*(f"logistic regression, C {c:.2g}" for c in self.strengths), *map(str, self.candidates))
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """Hold the model that was chosen for each set of labels.
+
+    Attributes:
+        logits: name of some points -> float32 `[sets, points, classes]`.
+        chosen: index into `Grid.names` for each set.
+        accuracy: of held-out labels, `[sets, members of the grid]`; nan for a set that cannot be cross-validated, where
+            the member in the middle of the strengths is taken.
+    """
+
+    logits: Mapping[str, Float[np.ndarray, "sets points classes"]]
+    chosen: Int[np.ndarray, " sets"]
+    accuracy: Float[np.ndarray, "sets members"]
+
+
+def minibatch_candidates(n_examples: int, base: HeadSettings) -> tuple[HeadCandidate, ...]:
+    """List minibatch heads for true labels: three losses, three lengths, two decays, as `auto` has them for weak ones.
+
+    Example:
+        >>> len(minibatch_candidates(2560, HeadSettings(epochs=20)))
+        18
+    """
+    longest = max(base.epochs, MIN_STEPS / steps_per_epoch(n_examples, base.batch_size))
+    return tuple(
+        HeadCandidate(get_loss(name), longest / part, decay)
+        for decay in WEIGHT_DECAYS
+        for part in LENGTHS
+        for name in LOSSES
+    )
+
+
+def tune(
+    features: Float[np.ndarray, "examples features"],
+    labels: Int[np.ndarray, " examples"],
+    points: Mapping[str, Float[np.ndarray, "_ features"]],
+    *,
+    n_classes: int,
+    sets: Sequence[Float[np.ndarray, " examples"]],
+    grid: Grid,
+    seeds: Sequence[int],
+    groups: Sequence[str] | None = None,
+    bias: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> Tuned:
+    """Choose by cross-validation within each set of labels, train on the whole set, and predict the points.
+
+    The member with the highest accuracy on held-out labels is chosen; of equals the one with the lower log loss.
+
+    Args:
+        features: of all examples; if they are standardised, then by their moments, whatever set an example is in.
+        labels: true classes.
+        points: named sets of features to predict.
+        n_classes: of the task; a set need not show all.
+        sets: weights of the examples, at least 0: a set has the examples of weight above 0.
+        grid: what is tried.
+        seeds: one for each set: of its folds, and of minibatch heads.
+        groups: of the examples; a group is held out as a whole.
+        bias: False for preferences.
+        progress: called with (sets done, all sets).
+
+    Raises:
+        DataError: if a set has labels of one class only.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> y = rng.integers(0, 2, 60)
+        >>> x = (rng.normal(size=(60, 3)) + 2 * y[:, None]).astype(np.float32)
+        >>> found = tune(x, y, {"own": x}, n_classes=2, sets=[np.ones(60)], grid=Grid(), seeds=[0])
+        >>> bool((found.logits["own"][0].argmax(-1) == y).mean() > 0.9)
+        True
+    """
+    one_hot = np.eye(n_classes)[labels]
+    convex = ConvexGrid.of(features, one_hot, points, strengths=grid.strengths, bias=bias, standardise=grid.standardise)
+    shape = (len(sets), len(grid.names))
+    logits = {name: np.empty((len(sets), len(x), n_classes), dtype=np.float32) for name, x in points.items()}
+    chosen, accuracy = np.empty(len(sets), dtype=np.int64), np.full(shape, np.nan)
+    for s, (weights, seed) in enumerate(zip(sets, seeds, strict=True)):
+        rows = np.flatnonzero(weights)
+        own, of_group = labels[rows], None if groups is None else [groups[i] for i in rows.tolist()]
+        if len(np.unique(own)) < 2:
+            raise DataError(
+                f"set {s} of true labels has {len(rows):,} of class {int(own[0]) if len(own) else '?'} only, and "
+                "nothing can be learned from one class. Give labels of two classes or more."
+            )
+        fold = held_out_folds(own, of_group, generator(seed, "folds"))
+        held_out = (fold == np.arange(FOLDS)[:, None]) & (fold >= 0)
+        held_out = held_out[held_out.any(axis=1)]
+        kept = weights[rows] * np.concatenate([~held_out, np.ones((1, len(rows)), dtype=bool)])
+        parameters = convex.fit(rows, kept)
+        found = convex.predict(parameters[:-1], rows).swapaxes(0, 1)  # [strengths, folds, rows, classes]
+        if grid.candidates and grid.base is not None:
+            trained = _minibatch(features[rows], one_hot[rows], kept[:-1], grid.candidates, grid.base, seed)
+            found = np.concatenate([found, trained])
+        accuracy[s], best = _judge(found, own, held_out, weights[rows])
+        chosen[s] = best
+        if best < len(grid.strengths):
+            for name in points:
+                logits[name][s] = convex.predict(parameters[-1, best], name)
+        else:
+            assert grid.base is not None  # candidates have one
+            learned = Learned(features[rows], one_hot[rows][None], grid.base, weights[rows][None])
+            (refitted,) = fit_candidates(learned, points, [grid.candidates[best - len(grid.strengths)]], [(0, seed)])
+            for name in points:
+                logits[name][s] = refitted.logits[name][0]
+        if progress is not None:
+            progress(s + 1, len(sets))
+    return Tuned(logits, chosen, accuracy)
+
+
+def held_out_folds(
+    labels: Int[np.ndarray, " rows"], groups: Sequence[str] | None, rng: np.random.Generator, n_folds: int = FOLDS
+) -> Int[np.ndarray, " rows"]:
+    """Say in which fold each label is held out; -1 for those that are never: where nothing else shows their class.
+
+    Groups (single labels without groups) are dealt out to the folds class by class, the largest first, so that each
+    fold gets its share of each class; a group counts for its most common class.
+
+    Example:
+        >>> held_out_folds(np.array([0] * 5 + [1] * 5 + [2]), None, np.random.default_rng(0)).tolist()[-1]
+        -1
+    """
+    names = np.arange(len(labels)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    classes, class_of = np.unique(labels, return_inverse=True)
+    counts = np.zeros((names.max() + 1, len(classes)), dtype=np.int64)
+    np.add.at(counts, (names, class_of), 1)
+    order = rng.permutation(len(counts))
+    order = order[np.lexsort((-counts[order].sum(axis=1), counts[order].argmax(axis=1)))]
+    fold_of_group = np.empty(len(counts), dtype=np.int64)
+    fold_of_group[order] = np.arange(len(counts)) % n_folds
+    fold = fold_of_group[names]
+    for k in range(len(classes)):
+        members = class_of == k
+        if len(np.unique(fold[members])) == 1:
+            fold[members] = -1
+    return fold
+
+
+def _minibatch(
+    features: np.ndarray,
+    targets: np.ndarray,
+    weights: Float[np.ndarray, "folds rows"],
+    candidates: Sequence[HeadCandidate],
+    base: HeadSettings,
+    seed: int,
+) -> Float[np.ndarray, "candidates folds rows classes"]:
+    """Train every candidate without each fold, and predict all rows."""
+    n_folds = len(weights)
+    learned = Learned(features, np.broadcast_to(targets, (n_folds, *targets.shape)), base, weights)
+    models = [(f, child_seed(seed, "fold", f)) for f in range(n_folds)]
+    found = fit_candidates(learned, {"own": features}, candidates, models)
+    of = {fitted.candidate: fitted.logits["own"] for fitted in found}
+    return np.stack([of[candidate] for candidate in candidates])
+
+
+def _judge(
+    logits: Float[np.ndarray, "members folds rows classes"],
+    labels: Int[np.ndarray, " rows"],
+    held_out: np.ndarray,
+    weights: Float[np.ndarray, " rows"],
+) -> tuple[Float[np.ndarray, " members"], int]:
+    """Return the accuracy of each member on held-out labels, and the best."""
+    fold, row = np.nonzero(held_out)
+    if not len(row):  # nothing can be held out
+        return np.full(len(logits), np.nan), len(STRENGTHS) // 2
+    out = logits[:, fold, row]  # [members, held-out rows, classes]
+    counts = weights[row]  # of draws with replacement: exact sums, so that equals are equal
+    right = ((out.argmax(axis=-1) == labels[row]) * counts).sum(axis=-1) / counts.sum()
+    cost = -(log_softmax(out, axis=-1)[:, np.arange(len(row)), labels[row]] * counts).sum(axis=-1)
+    return right, int(np.lexsort((cost, -right))[0])

@@ -1,0 +1,186 @@
+"""Write and read the folder of a kept student: data only, every file with its hash in manifest.json.
+
+    student.json          what it is, and how good
+    README.md             the model card
+    heads.safetensors     the members' heads; heads.arrays() by name
+    encoder.json          terms, and
+    encoder.safetensors   numbers, that an encoder learned
+    novelty.safetensors   distances from the training texts
+    config.json, ...      of a fine-tuned model: a folder that `save_pretrained` wrote
+    manifest.json         name, size and sha256 of every other file
+
+Nothing is a pickle, and nothing in it runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from outlearn.encoders.encoder import Learned
+from outlearn.errors import DataError
+from outlearn.learners.fitted import Heads
+from outlearn.results.serialization import read_json, read_record
+from outlearn.results.writing import write_folder
+from outlearn.student.card import card_text
+from outlearn.student.kept import Kept
+from outlearn.student.novelty import Novelty
+from outlearn.student.record import SCHEMA, StudentRecord
+
+__all__ = ["AGAIN", "NAME", "copy_student", "find_student", "read_student", "write_student"]
+
+NAME = "student"  # of the folder in a run folder
+FORMAT = "outlearn student"
+MANIFEST, RECORD, HEADS = "manifest.json", "student.json", "heads.safetensors"
+TERMS, ENCODER, NOVELTY = "encoder.json", "encoder.safetensors", "novelty.safetensors"
+AGAIN = (
+    "Start the run again with the same configuration and --out: the student is written anew, and what is in the store "
+    "is not computed twice."
+)
+
+
+def write_student(folder: Path, kept: Kept) -> None:
+    """Write a student; the folder is there whole or not at all, and replaces one that was there before.
+
+    Raises:
+        StoreError: if it cannot be written.
+    """
+    files: dict[str, bytes] = {name: content.tobytes() for name, content in kept.files.items()}
+    files[RECORD] = _json(kept.record.to_json())
+    files["README.md"] = card_text(kept.record).encode()
+    if kept.heads is not None:
+        files[HEADS] = _arrays(kept.heads.arrays())
+    if kept.learned.terms:
+        files[TERMS] = _json({"terms": list(kept.learned.terms)})
+    if kept.learned.arrays:
+        files[ENCODER] = _arrays(kept.learned.arrays)
+    if kept.novelty is not None:
+        files[NOVELTY] = _arrays(vars(kept.novelty))
+    hashes = {name: {"bytes": len(c), "sha256": hashlib.sha256(c).hexdigest()} for name, c in sorted(files.items())}
+    files[MANIFEST] = _json({"format": FORMAT, "schema": SCHEMA, "outlearn": kept.record.outlearn, "files": hashes})
+    write_folder(folder, files, marker=MANIFEST)
+
+
+def copy_student(source: Path, target: Path) -> None:
+    """Copy a student to another folder, checked as it is read."""
+    files = _checked_files(source)
+    content = {name: (source / name).read_bytes() for name in (*files, MANIFEST)}
+    write_folder(target, content, marker=MANIFEST)
+
+
+def find_student(path: Path) -> Path:
+    """Find the student of a run folder; a student's own folder is returned as it is.
+
+    Raises:
+        DataError: if there is none.
+    """
+    if not path.is_dir():
+        what = "is a file" if path.exists() else "does not exist"
+        raise DataError(f"{str(path)!r} {what}; give the folder of a run, such as one below runs/, or its student/.")
+    if (path / MANIFEST).is_file():
+        return path
+    if (path / NAME / MANIFEST).is_file():
+        return path / NAME
+    if (path / "results.json").is_file():
+        raise DataError(
+            f"the run in {str(path)!r} kept no student: it had student.keep: none, or is of a learner or a version of "
+            f"outlearn that keeps none. Run it again with --keep best."
+        )
+    raise DataError(
+        f"{str(path)!r} holds no student: it has no {MANIFEST}. Give the folder of a run, such as one below runs/, or "
+        "its student/."
+    )
+
+
+def read_student(path: Path) -> Kept:
+    """Read a student from its folder or that of its run, every file checked against its hash.
+
+    Raises:
+        DataError: if a file is missing, foreign, truncated or altered, or of another format or version.
+    """
+    folder = find_student(path)
+    files = _checked_files(folder)
+    content = read_json(folder / RECORD, again=AGAIN)
+    record = read_record(StudentRecord, content, folder / RECORD, schema=SCHEMA, again=AGAIN)
+    kept = Kept(record, folder=folder)
+    if record.kind == "heads":
+        kept = replace(kept, heads=_heads(folder / HEADS, record))
+    if ENCODER in files or TERMS in files:
+        terms = read_json(folder / TERMS, again=AGAIN)["terms"] if TERMS in files else []
+        arrays = _read_arrays(folder / ENCODER) if ENCODER in files else {}
+        kept = replace(kept, learned=Learned(tuple(terms), arrays))
+    if NOVELTY in files:
+        kept = replace(kept, novelty=Novelty(**_read_arrays(folder / NOVELTY)))
+    return kept
+
+
+def _checked_files(folder: Path) -> Mapping[str, Any]:
+    """Compare every file with the manifest."""
+    manifest = read_json(folder / MANIFEST, again=AGAIN)
+    ours = isinstance(manifest, dict) and {"format", "schema", "files"} <= manifest.keys()
+    if not ours or manifest["format"] != FORMAT:
+        raise DataError(f"{str(folder / MANIFEST)!r} is not that of a student of outlearn. {AGAIN}")
+    if manifest["schema"] != SCHEMA:
+        raise DataError(
+            f"the student in {str(folder)!r} has format {manifest['schema']!r}, and this version reads {SCHEMA}. "
+            f"Install the outlearn that wrote it ({manifest.get('outlearn', 'unknown')}). {AGAIN}"
+        )
+    files: Mapping[str, Any] = manifest["files"]
+    present = {str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file()}
+    hidden = {name for name in present if name.startswith(".")}  # .gitattributes, .cache of a hub
+    foreign = sorted(present - files.keys() - {MANIFEST} - hidden)
+    missing = sorted(files.keys() - present)
+    if missing:
+        raise DataError(f"the student in {str(folder)!r} lacks {', '.join(missing)}. Copy it whole. {AGAIN}")
+    if foreign:
+        raise DataError(
+            f"the student in {str(folder)!r} has files that are not its own: {', '.join(foreign)}. Remove them."
+        )
+    for name, expected in files.items():
+        path = folder / name
+        size = path.stat().st_size
+        if size != expected["bytes"]:
+            raise DataError(
+                f"{str(path)!r} has {size:,} bytes, and {expected['bytes']:,} were written: it was cut off or changed. "
+                f"Copy it again. {AGAIN}"
+            )
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != expected["sha256"]:
+                raise DataError(
+                    f"{str(path)!r} was altered: its sha256 is not the one in {MANIFEST}. Copy it again. {AGAIN}"
+                )
+    return files
+
+
+def _heads(path: Path, record: StudentRecord) -> Heads:
+    heads = Heads(**_read_arrays(path))
+    if heads.n_classes != len(record.class_names) or heads.n_models != record.members:
+        raise DataError(
+            f"{str(path)!r} holds {heads.n_models} heads of {heads.n_classes} classes, and {RECORD} says "
+            f"{record.members} of {len(record.class_names)} ({', '.join(record.class_names)}). {AGAIN}"
+        )
+    return heads
+
+
+def _json(content: Any) -> bytes:
+    return (json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
+
+
+def _arrays(arrays: Mapping[str, np.ndarray]) -> bytes:
+    return save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, OSError) as error:
+        raise DataError(f"{str(path)!r} is damaged: {error}. {AGAIN}") from error

@@ -1,0 +1,107 @@
+"""Heads on an encoder that did not learn: the encoder is found again, checked, and loaded once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float
+
+from outlearn.encoders.encoder import Encode, Encoder
+from outlearn.encoders.package_files import sha256_of
+from outlearn.encoders.registry import get_encoder
+from outlearn.errors import ConfigError, DataError
+from outlearn.student.kept import Answers, Kept, answers_of_heads
+from outlearn.student.points import NewPoints
+
+__all__ = ["HeadScorer", "file_hashes"]
+
+
+@dataclass(frozen=True)
+class HeadScorer:
+    """Heads on an encoder.
+
+    Attributes:
+        kept: the student.
+        model, device: see `get_scorer`.
+    """
+
+    kept: Kept
+    model: str | None
+    device: str | None
+
+    @cached_property
+    def encode(self) -> Encode:
+        """The encoder, loaded."""
+        return self._encoder.load(self.kept.learned)
+
+    def answers(self, points: NewPoints) -> Answers:
+        """Encode, predict with every member, average."""
+        heads = self.kept.heads
+        assert heads is not None  # of this kind of student
+        return answers_of_heads(heads, self._features(points), self.kept.novelty, self.kept.record.unlike_beyond)
+
+    def rewards(self, texts: Sequence[str]) -> Float[np.ndarray, " texts"]:
+        """Score texts by w.phi(text): the difference of two scores is the log-odds that the first is preferred."""
+        heads = self.kept.heads
+        assert heads is not None
+        if heads.hidden_weight is not None:
+            raise ConfigError(
+                "this student has a hidden layer: it compares two texts and gives no reward to one. Ask predict for "
+                "pairs, or train with student.learner.hidden: null."
+            )
+        z = heads.dual_mean().predict(self._features(NewPoints("new texts", texts=tuple(texts))))[0]
+        return np.asarray(z[:, 0] - z[:, 1], dtype=np.float64)
+
+    def _features(self, points: NewPoints) -> np.ndarray:
+        features = self.encode(points, np.arange(len(points)))
+        heads = self.kept.heads
+        assert heads is not None
+        if features.shape[1] != len(heads.mean):
+            raise DataError(
+                f"the encoder gives {features.shape[1]} features, and the student reads {len(heads.mean)}. Give rows "
+                "of the width that it was trained on."
+            )
+        return features
+
+    @cached_property
+    def _encoder(self) -> Encoder:
+        facts = self.kept.record.encoder
+        assert facts is not None
+        changes = {name: value for name, value in (("model", self.model), ("device", self.device)) if value is not None}
+        unknown = [name for name in changes if name not in facts.settings]
+        if "model" in unknown:
+            raise ConfigError(
+                f"the student's encoder {facts.settings['kind']!r} reads no model from disk; leave --model out."
+            )
+        changes = {name: value for name, value in changes.items() if name not in unknown}
+        encoder = get_encoder({**facts.settings, **changes})
+        try:
+            found = encoder.fingerprint
+        except ConfigError as error:
+            raise ConfigError(
+                f"the student's encoder is not there: {error} If its model lies elsewhere now, say where with --model "
+                "FOLDER (model=...)."
+            ) from error
+        if found != facts.fingerprint:
+            raise DataError(
+                f"the encoder {facts.settings['kind']!r} is not the one that the student was trained on: sha256 "
+                f"{found[:12]} of its parameters and files, expected {facts.fingerprint[:12]}"
+                f"{_differing_files(encoder, facts.files)}. Install what the student was trained with, or say where it "
+                "is with --model FOLDER (model=...)."
+            )
+        return encoder
+
+
+def _differing_files(encoder: Encoder, expected: Mapping[str, str]) -> str:
+    """Name the files that differ."""
+    found = file_hashes(encoder)
+    wrong = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
+    return f" (differs: {', '.join(wrong)})" if wrong else ""
+
+
+def file_hashes(encoder: Encoder) -> dict[str, str]:
+    """Hash every file that an encoder reads."""
+    return {name: sha256_of(path) for name, path in encoder.files().items()}

@@ -1,0 +1,74 @@
+"""How unlike the training texts a new text is, in the space of its features.
+
+The training features are fitted by probabilistic PCA: a Gaussian with the variances lambda_j along the leading
+directions c_j and one noise variance s^2 in all others. The distance of features x from the mean m is that Gaussian's
+Mahalanobis distance,
+
+    d^2 = sum_j (c_j . (x - m))^2 / lambda_j + (|x - m|^2 - sum_j (c_j . (x - m))^2) / s^2.
+
+A student has learned nothing about what lies far away. The distance says nothing of a text that lies near and is hard.
+
+Source: Tipping and Bishop, Probabilistic Principal Component Analysis, JRSS B 1999; Lee et al., A Simple Unified
+Framework for Detecting Out-of-Distribution Samples, NeurIPS 2018, fit one Gaussian a class with a shared covariance. We
+fit one to all points, since the labels of our training points are weak.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+__all__ = ["Novelty"]
+
+DIRECTIONS = 64  # leading ones: more are noise with a few thousand texts, and each costs a product for every new text
+FITTED_ON = 4096  # points at most: the moments do not get better in a way that a quantile would feel
+QUANTILE = 0.99  # of held-out points of the run: one in a hundred of the same kind is flagged
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """Measure distances from the training texts.
+
+    Attributes:
+        mean: of the training features, `[features]`.
+        directions: orthonormal, `[directions, features]`.
+        variances: along them, `[directions]`.
+        noise: variance in each other direction, `[1]`.
+    """
+
+    mean: np.ndarray
+    directions: np.ndarray
+    variances: np.ndarray
+    noise: np.ndarray
+
+    @classmethod
+    def of(cls, features: Float[np.ndarray, "points features"], *, seed: int = 0) -> Novelty:
+        """Fit training features; of very many points a random part."""
+        from sklearn.decomposition import PCA
+
+        points = np.asarray(features)
+        if len(points) > FITTED_ON:
+            points = points[np.sort(np.random.default_rng(seed).choice(len(points), FITTED_ON, replace=False))]
+        wanted = min(DIRECTIONS, points.shape[1] - 1, len(points) // 4)
+        fitted = PCA(max(1, wanted), svd_solver="randomized", random_state=seed).fit(points.astype(np.float64))
+        # Features that lie in the span of the directions, or do not vary at all, have no noise to divide by.
+        least = np.finfo(np.float32).eps * max(float(fitted.explained_variance_[0]), 1.0)
+        return cls(
+            fitted.mean_.astype(np.float32),
+            fitted.components_.astype(np.float32),
+            np.maximum(fitted.explained_variance_, least).astype(np.float32),
+            np.array([max(float(fitted.noise_variance_), least)], np.float32),
+        )
+
+    def distance(self, features: Float[np.ndarray, "points features"]) -> Float[np.ndarray, " points"]:
+        """Return the Mahalanobis distance d of each point."""
+        centred = np.asarray(features, dtype=np.float32) - self.mean
+        along = centred @ self.directions.T
+        rest = np.maximum((centred**2).sum(axis=1) - (along**2).sum(axis=1), 0.0)
+        return np.sqrt((along**2 / self.variances).sum(axis=1) + rest / self.noise[0])
+
+    def threshold(self, held_out: Float[np.ndarray, "points features"]) -> float:
+        """Return the distance that one in a hundred points of the same kind exceeds."""
+        return float(np.quantile(self.distance(held_out), QUANTILE))

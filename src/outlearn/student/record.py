@@ -1,0 +1,130 @@
+"""What a kept student is, in words and numbers: the content of its student.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from outlearn.results.measurement import Measurement, Number
+from outlearn.results.scored import Scored
+from outlearn.results.serialization import Record
+
+__all__ = ["SCHEMA", "EncoderFacts", "Flagged", "KeptScores", "Reads", "StudentRecord", "Training"]
+
+SCHEMA = 1
+"""Of student.json and of the files beside it; raise it when one of them changes."""
+
+
+class Reads(Record):
+    """What a student reads, and in which columns of a table it looks for that.
+
+    Attributes:
+        what: one text a row, a pair of texts, or a row of numbers.
+        text: column, or template of columns, of the text.
+        first, second: columns of a pair.
+        max_length, cut: of a fine-tuned model: tokens of a text that it reads, and from which end of a longer text
+            the rest is cut. An encoder has its own in its settings.
+    """
+
+    what: Literal["text", "pair", "numbers"]
+    text: str = "text"
+    first: str = "chosen"
+    second: str = "rejected"
+    max_length: int | None = None
+    cut: Literal["end", "start"] = "end"
+
+
+class EncoderFacts(Record):
+    """The encoder under the heads: how it is built, and what it must be.
+
+    Attributes:
+        settings: its kind and parameters, as a configuration names them.
+        fingerprint: sha256 of its parameters and of all files that it reads.
+        files: sha256 of each of these, where they lie in a folder of their own.
+    """
+
+    settings: Mapping[str, Any]
+    fingerprint: str
+    files: Mapping[str, str]
+
+
+class Training(Record):
+    """Where a student comes from.
+
+    Attributes:
+        task: name of the data.
+        loss: name of the loss, or auto.
+        loss_config: its parameters; of auto, what it chose.
+        labels_of: each: every member learned from one teacher. Else how teachers were combined.
+        teachers: how many.
+        epoch: after how many it was taken.
+        points: it learned from so many.
+        source, licence: of the data.
+        run: key of the run.
+    """
+
+    task: str
+    loss: str
+    loss_config: Mapping[str, Any]
+    labels_of: str
+    teachers: int
+    epoch: Number
+    points: int
+    source: str
+    licence: str
+    run: str
+
+
+class Flagged(Record):
+    """Test points that got a flag: the share that did, and the share of them that is right; None where none did."""
+
+    share: Number
+    accuracy: Number | None
+
+
+class KeptScores(Scored):
+    """What a kept student does on the test points of its run, and whom it is measured against.
+
+    Attributes:
+        members: accuracy of the students that it is made of, mean of each alone.
+        teacher, ceiling: accuracy of those who labeled, and of students of true labels.
+        flagged: reason of a flag -> who got it.
+    """
+
+    members: Measurement
+    teacher: Measurement
+    ceiling: Measurement
+    flagged: Mapping[str, Flagged]
+
+
+class StudentRecord(Record):
+    """A kept student.
+
+    Attributes:
+        kind: heads on an encoder that did not learn, or a fine-tuned model.
+        class_names: in the order of the probabilities.
+        members: students whose log-probabilities are averaged; 1 for a single one.
+        class_shares: mean of its probabilities over the texts it learned from: its answer where there is no text.
+        unlike_beyond: distance from the training texts from which on a text is unlike them; None if not measured.
+        encoder: under heads; None for a fine-tuned model.
+        precision: in which a fine-tuned model computes; None for heads.
+        versions: of Python and the packages that decide its predictions.
+        results: on the test points of the run.
+    """
+
+    schema_version: Annotated[int, Field(alias="schema")] = SCHEMA
+    outlearn: str
+    kind: Literal["heads", "finetuned"]
+    task: Literal["classification", "preference"]
+    class_names: tuple[str, ...]
+    reads: Reads
+    members: int
+    class_shares: tuple[float, ...]
+    unlike_beyond: float | None
+    encoder: EncoderFacts | None
+    precision: Literal["auto", "float32", "float64", "bf16"] | None
+    training: Training
+    versions: Mapping[str, str]
+    results: KeptScores
