@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.sparse import issparse
 
 from outlearn.data import load_task, make_task
 from outlearn.encoders import ENCODERS, get_encoder
@@ -20,6 +21,11 @@ from outlearn.errors import ConfigError, DataError, MissingExtraError
 NEEDS_WORDLLAMA = pytest.mark.skipif(importlib.util.find_spec("wordllama") is None, reason="needs wordllama")
 WORDS = ("a fine film", "dull", "a dull film", "warm and fine")
 POINTS = np.arange(4)
+
+
+def dense(features):
+    """Spread out what is sparse."""
+    return features.toarray() if issparse(features) else features
 
 
 @pytest.fixture
@@ -37,13 +43,13 @@ def config_of(kind: str, model_folder) -> dict:
 def test_every_encoder_gives_finite_float32_rows_in_the_order_of_the_points(kind, model_folder, film_task):
     try:
         encoder = get_encoder(config_of(kind, model_folder))
-        whole = encoder.encode(film_task, POINTS, POINTS)
+        whole = dense(encoder.encode(film_task, POINTS, POINTS))
     except MissingExtraError as error:
         pytest.skip(str(error))
     assert whole.dtype == np.float32
     assert whole.shape[0] == 4
     assert np.isfinite(whole).all()
-    part = encoder.encode(film_task, np.array([3, 0]), POINTS)
+    part = dense(encoder.encode(film_task, np.array([3, 0]), POINTS))
     # Float32 sums in another order.
     np.testing.assert_allclose(part, whole[[3, 0]], atol=2e-6)
     assert encoder.kind == kind
@@ -62,7 +68,7 @@ def test_an_encoder_loaded_with_what_it_learned_encodes_points_that_it_has_not_s
         encoder = get_encoder({**config_of(config["kind"], model_folder), **config})
         learned = encoder.learn(film_task, POINTS[:3])
         ready = encoder.load(Learned(learned.terms, {name: a.copy() for name, a in learned.arrays.items()}))
-        expected = encoder.encode(film_task, POINTS, POINTS[:3])
+        expected = dense(encoder.encode(film_task, POINTS, POINTS[:3]))
     except MissingExtraError as error:
         pytest.skip(str(error))
     assert bool(learned.arrays or learned.terms) == encoder.fits
@@ -70,17 +76,17 @@ def test_an_encoder_loaded_with_what_it_learned_encodes_points_that_it_has_not_s
         name="two", class_names=["n", "p"], texts=WORDS[2:], labels=[0, 1], features=film_task.features[2:]
     )
     for _ in range(2):  # it stays ready
-        np.testing.assert_allclose(ready(other, np.arange(2)), expected[2:], atol=2e-6)
+        np.testing.assert_allclose(dense(ready(other, np.arange(2))), expected[2:], atol=2e-6)
 
 
 @pytest.mark.parametrize("kind", ENCODERS)
 def test_only_an_encoder_that_fits_depends_on_the_points_it_is_fitted_on(kind, model_folder, film_task):
     try:
         encoder = get_encoder(config_of(kind, model_folder))
-        first = encoder.encode(film_task, POINTS, np.array([0, 1]))
+        first = dense(encoder.encode(film_task, POINTS, np.array([0, 1])))
     except MissingExtraError as error:
         pytest.skip(str(error))
-    second = encoder.encode(film_task, POINTS, np.array([2, 3]))
+    second = dense(encoder.encode(film_task, POINTS, np.array([2, 3])))
     same = first.shape == second.shape and np.array_equal(first, second)
     assert same is not encoder.fits
 
@@ -100,20 +106,20 @@ def test_pairs_are_differences_and_a_linear_head_on_them_is_bradley_terry(config
 
 
 def test_tfidf_equals_the_formula_by_hand(film_task):
-    features = get_encoder({"kind": "tfidf", "sublinear": False}).encode(film_task, np.array([0]), POINTS)
+    features = dense(get_encoder({"kind": "tfidf", "sublinear": False}).encode(film_task, np.array([0]), POINTS))
     # Terms in order: and, dull, film, fine, warm ("a" is too short). idf = log((1 + 4) / (1 + df)) + 1.
     # "a fine film": film and fine, each once, each in two of four texts; scaled to length 1.
     np.testing.assert_allclose(features, [[0, 0, np.sqrt(0.5), np.sqrt(0.5), 0]], rtol=1e-6)
 
 
 def test_tfidf_sees_no_word_outside_the_points_it_is_fitted_on(film_task):
-    features = get_encoder({"kind": "tfidf"}).encode(film_task, POINTS, np.array([0]))
+    features = dense(get_encoder({"kind": "tfidf"}).encode(film_task, POINTS, np.array([0])))
     assert features.shape == (4, 2)  # film, fine
     np.testing.assert_array_equal(features[1], [0, 0])
 
 
 def test_tfidf_reduces_to_the_dimensions_asked_for_and_keeps_inner_products(film_task):
-    whole = get_encoder({"kind": "tfidf"}).encode(film_task, POINTS, POINTS)
+    whole = dense(get_encoder({"kind": "tfidf"}).encode(film_task, POINTS, POINTS))
     reduced = get_encoder({"kind": "tfidf", "dims": 4}).encode(film_task, POINTS, POINTS)
     assert reduced.shape == (4, 4)
     # Four texts span four dimensions, so the rotation loses nothing.

@@ -11,6 +11,7 @@ from tests.small_runs import SMALL, make_task_file
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.plan import make_plan
 from outlearn.experiment.points import EVALUATED
+from outlearn.experiment.stages.features import read_features
 from outlearn.experiment.stages.fitted_heads import fitted_heads
 from outlearn.learners import LEARNERS
 from outlearn.progress import Silent
@@ -46,7 +47,7 @@ def test_stored_heads_predict_the_logits_of_their_stage(tmp_path: Path, kind, ov
     entries = {name: runner.result(stage) for name, stage in plan.stages.items()}
     fitted = {"students": "student", "auto students": "student", "ceilings": "student", "teachers": "teacher"}
     for name in fitted.keys() & entries.keys():
-        features = entries[f"{fitted[name]} features"].arrays["features"]
+        features = read_features(entries[f"{fitted[name]} features"])
         for checkpoint in range(len(entries[name].arrays["test"])):
             heads = fitted_heads(entries[name], checkpoint)
             for split in EVALUATED:

@@ -114,18 +114,20 @@ def test_the_summary_and_the_notes_say_what_has_no_label_and_what_ceilings_learn
     votes = write_votes(tmp_path / "votes.csv", labels)
     finished = small_run(f"teacher.external={votes}", path=path)
     task = finished.task
-    assert task.n_unlabeled == task.n_student == 280
+    assert task.n_unlabeled == 280
     lines = dict(describe(finished.results))
-    assert "280 student (280 of them without a true label)" in lines["points"]
     n_labels = finished.ceiling.labels
+    assert task.n_student == 280 + n_labels
+    assert f"{280 + n_labels} student (280 of them without a true label)" in lines["points"]
     assert lines["ceiling"] == (
-        f"2 strong students trained on {n_labels} true labels only, where students had 280 points, so that PGR is "
-        "rather too high"
+        f"2 strong students trained on {n_labels} true labels only, where students had {280 + n_labels} points, so "
+        "that PGR is rather too high; chosen by cross-validation on those, among 27"
     )
-    assert n_labels == task.n_teacher
+    assert task.n_teacher == 0
+    assert n_labels + task.n_validation + task.n_test == 120
     assert task.notes[0] == "280 of 400 points have no label: students alone learn from them."
     assert any("PGR would be smaller" in note for note in task.notes)
-    assert any("only ceilings learn from the teacher split" in caveat for caveat in task.caveats)
+    assert any("No teacher is trained here" in note for note in task.notes)
     assert "280 of them without a true label" in " ".join(summary_text(finished.results).split())
     points = (finished.folder / "predictions" / "points.jsonl").read_text().splitlines()
     assert {json.loads(point)["label"] for point in points} == {0, 1}

@@ -13,6 +13,7 @@ from outlearn.errors import ConfigError, DataError, DomainError
 from outlearn.learners import HeadJob, fit_convex
 from outlearn.learners.certificate import certify
 from outlearn.learners.objective import Objective
+from outlearn.learners.rows import DenseRows
 from outlearn.losses import get_loss
 
 HARD, SOFT = get_loss("hard_ce"), get_loss("forward_ce")
@@ -157,7 +158,7 @@ def test_a_tighter_tolerance_is_reached():
 def test_the_certificate_bounds_the_gap_far_from_the_optimum_too():
     features, targets, rng = _problem(3, labelings=1)
     t, n, C = targets[0], len(features), 2.0
-    x = torch.tensor(np.hstack([features, np.ones((n, 1))]))
+    x = DenseRows(torch.tensor(np.hstack([features, np.ones((n, 1))])), bias=True)
     ridge = torch.full((5,), 1 / (C * n), dtype=torch.float64)
     pulls = torch.tensor(t / n)[:, :, None].expand(-1, -1, 5).contiguous()
     objective = Objective(x, pulls, torch.full((n, 1, 5), 1 / n, dtype=torch.float64), ridge, True)

@@ -319,6 +319,8 @@ def _results(
     right = {key: (value.argmax(-1) == labels).astype(float) for key, value in test.items()}
     others = {
         "teacher": right["teachers"][teacher_of],
+        "own_labels": right["teachers"][teacher_of],  # strong models no better than teachers: no story of their own
+        "all_labels": np.broadcast_to(right["teachers"][0], (len(teacher_of), len(labels))),
         "best_teacher": np.broadcast_to(right["teachers"][best], (len(teacher_of), len(labels))),
         **{
             f"ensemble_{key}": np.broadcast_to(p[0].argmax(-1) == labels, (len(teacher_of), len(labels))).astype(float)
@@ -414,7 +416,7 @@ def _results(
             best_teacher=records.BestTeacher(model=best, chosen_on="validation", scores=best_teacher["scores"]),
             student_of_mean={loss: Scored(scores=_scores(test[loss][:1], labels)["scores"]) for loss in losses},
             own_labels=true_label_models(teachers, labels, n_labels=200),
-            all_labels=true_label_models(ceilings[:1], labels, n_labels=200 * n_teachers),
+            all_labels=true_label_models(teachers[:1], labels, n_labels=200 * n_teachers),
         ),
         labeler=records.Labeler(source="each", scores=_scores(teachers, labels)["scores"]),
         ensembles={key: Scored(scores=_scores(p, labels)["scores"]) for key, p in combined.items()},

@@ -135,6 +135,7 @@ def test_tenths_of_confidence_carry_the_core_s_two_way_intervals(gaps):
 def test_every_kind_of_run_draws_every_figure_that_it_can(folder_of, kind):
     figures = run_figures(load_run(folder_of(kind)))
     expected = {"scores", "gap", "path", "confidence", "reliability", "sensitivity", "bias-variance", "misfit-map"}
+    expected.add("label-curve")
     assert set(figures) == (expected - {"bias-variance", "misfit-map"} if kind == "one-teacher" else expected)
     for figure in figures.values():
         assert figure.finding.endswith((".", "…"))

@@ -63,7 +63,12 @@ def test_the_plan_counts_what_is_needed_and_what_is_shared(swept):
     # Ceilings depend on the seed alone; teachers and students on the number of labels too.
     assert sorted(len(stage.users) for stage in by_name["ceilings"]) == [2, 2]
     assert sorted(len(stage.users) for stage in by_name["students"]) == [1] * 4
-    assert {stage.name for stage in plan.stages.values() if stage.apart} == {"features", "ceilings"}
+    assert {stage.name for stage in plan.stages.values() if stage.apart} == {
+        "features",
+        "ceilings",
+        "ceilings, untuned",
+        "label curve",
+    }
     assert "4 runs, 72 students on " in plan_text(plan)
 
 
@@ -116,7 +121,8 @@ def test_the_plan_estimates_from_what_is_stored(swept):
     larger = {**content, "grid": {**content["grid"], "seed": [0, 1, 2]}}
     plan = plan_sweep(parse_sweep(larger), store=Store(folder / "store"), out=folder / "sweep")
     assert len(plan.to_do) == 2
-    assert {stage.name for stage in plan.needed()} == {"teachers", "students", "ceilings"}
+    of_true_labels = {"ceilings", "ceilings, untuned", "control, own labels", "control, all labels", "label curve"}
+    assert {stage.name for stage in plan.needed()} == {"teachers", "students", *of_true_labels}
     assert all(stage.seconds is not None for stage in plan.needed())
     text = plan_text(plan, workers=2)
     assert "4 finished" in text

@@ -24,6 +24,7 @@ FRACTION_TOLERANCE = 1e-9
 # Of two copies in splits that the file names, the one in the earlier of these is kept: a test stays as published.
 KEPT_FIRST = ("test", "validation", "student", "teacher", "train")
 ANY = "any"
+TEACHER = SPLIT_NAMES.index("teacher")
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +61,7 @@ def make_splits(
     validation: float = 0.05,
     test: float = 0.25,
     seed: int = 0,
+    teachers_learn: bool = True,
 ) -> Splits:
     """Cut a task into four splits, disjoint by content and by group.
 
@@ -72,11 +74,14 @@ def make_splits(
        teacher and student (and into validation or test, if the file names no point for them), by the fractions.
     5. Points without a label go to student. They count towards its fraction: it takes labeled points only where they
        are fewer than that, and those that this leaves go to the other splits by their fractions.
+    6. Where no teacher learns here, since labels come from elsewhere, the points of teacher go to student, unless the
+       file assigns splits: they would lie idle.
 
     Args:
         task: the points.
         teacher, student, validation, test: fractions, positive, summing to 1.
         seed: of the order in which families are assigned.
+        teachers_learn: whether teachers are trained on true labels of the teacher split.
 
     Returns:
         The Splits; the same task, fractions and seed give the same ones.
@@ -107,8 +112,14 @@ def make_splits(
     lost = ~task.labeled & (split_of >= 0) & (split_of != STUDENT)
     split_of[lost] = -1
 
+    idle = not teachers_learn and task.assigned is None
+    if idle:
+        split_of[split_of == TEACHER] = STUDENT
+        notes.append("No teacher is trained here, so that the points beside validation and test are all the students'.")
     indices = {name: np.flatnonzero(split_of == i) for i, name in enumerate(SPLIT_NAMES)}
-    _check_classes(task, indices, families)
+    _check_classes(
+        task, {name: points for name, points in indices.items() if not (idle and name == "teacher")}, families
+    )
     splits = Splits(**indices, removed=np.flatnonzero(split_of < 0), notes=())
     if not task.labeled.all():
         notes.append(_unlabeled_note(task, splits, int(lost.sum())))

@@ -11,13 +11,15 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 from jaxtyping import Float32, Int
+from scipy.sparse import csr_array
 
 from outlearn.errors import ConfigError
 
 __all__ = ["Features", "Points", "Progress", "Rows", "Texts", "encode_points", "texts_of"]
 
 Rows: TypeAlias = Int[np.ndarray, " points"]
-Features: TypeAlias = Float32[np.ndarray, "points features"]
+Features: TypeAlias = Float32[np.ndarray, "points features"] | csr_array
+"""float32 `[points, features]`; sparse where most are 0, as counts of words are."""
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with (done, total) while an encoder works; the unit is texts."""
 
@@ -71,7 +73,7 @@ def encode_points(task: Points, points: Rows, encode_texts: Callable[[list[str]]
     Args:
         task: the points.
         points: indices `[points]`.
-        encode_texts: from a list of different texts to float32 `[texts, features]`.
+        encode_texts: from a list of different texts to float32 `[texts, features]`, dense or sparse.
 
     Returns:
         float32 `[points, features]`.

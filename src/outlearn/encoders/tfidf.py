@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from outlearn.core.ranges import Whole, check_fields
 from outlearn.encoders.encoder import Encode, Learned
@@ -23,7 +24,7 @@ __all__ = ["Tfidf"]
 
 @dataclass(frozen=True)
 class Tfidf:
-    """Encode texts as TF-IDF rows of unit length (scikit-learn's TfidfVectorizer).
+    """Encode texts as TF-IDF rows of unit length (scikit-learn's TfidfVectorizer), sparse unless they are reduced.
 
     Args:
         max_features: keep this many of the most frequent terms.
@@ -108,7 +109,7 @@ class Tfidf:
         def encode(task: Points, points: Rows, *, progress: Progress | None = None) -> Features:
             def encode_texts(texts: list[str]) -> Features:
                 counts = vectorizer.transform(texts)
-                features: np.ndarray = counts.toarray() if components is None else counts @ components.T
+                features: Features = csr_array(counts) if components is None else counts @ components.T
                 if progress is not None:
                     progress(len(texts), len(texts))
                 return features

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.labelers.recipes import RECIPES
 from outlearn.core.metrics import accuracy, scorecard
 from outlearn.core.predictions import Predictions
@@ -25,6 +26,7 @@ from outlearn.encoders.registry import get_encoder
 from outlearn.experiment.config import Config
 from outlearn.experiment.evaluation import Evaluation
 from outlearn.experiment.plan import Plan
+from outlearn.experiment.stages.features import read_features
 from outlearn.experiment.stages.students import Students
 from outlearn.learners.fitted import Heads
 from outlearn.results.measurement import means, number
@@ -60,7 +62,7 @@ def keep_students(
         return
     best = next((loss for loss in by_loss if loss in RECIPES), next(iter(by_loss)))
     kept_losses = list(by_loss) if plan.config.student.keep == "all" else [best]
-    frame = _Frame(plan, entries["student features"].arrays["features"])
+    frame = _Frame(plan, read_features(entries["student features"]))
     for loss in kept_losses:
         kept = frame.keep(by_loss[loss], test, results)
         if loss == best:
@@ -73,7 +75,7 @@ def keep_students(
 class _Frame:
     """What the kept students of a run share: the encoder and the distances from the training points."""
 
-    def __init__(self, plan: Plan, features: np.ndarray) -> None:
+    def __init__(self, plan: Plan, features: FeatureMatrix) -> None:
         config, splits = plan.config, plan.splits
         self.plan, self.features = plan, features
         self.encoder = get_encoder(config.student.encoder)

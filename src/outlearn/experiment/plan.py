@@ -87,7 +87,8 @@ class Plan:
 
 def points_key(config: Config) -> str:
     """Write all that `read_points` goes by: as long as no file changes, one key has one result."""
-    return canonical_json({"data": config.data.model_dump(mode="json"), "seed": config.seed})
+    external = bool(config.teacher.external)
+    return canonical_json({"data": config.data.model_dump(mode="json"), "seed": config.seed, "external": external})
 
 
 def read_points(config: Config) -> SplitTask:
@@ -97,7 +98,9 @@ def read_points(config: Config) -> SplitTask:
         OutlearnError: for data that cannot be used.
     """
     task = load_task(**config.data.model_dump(exclude={"fractions"}), seed=config.seed)
-    return SplitTask(task, make_splits(task, **config.data.fractions.model_dump(), seed=config.seed))
+    from_elsewhere = bool(config.teacher.external) or task.weak_labels is not None
+    fractions = config.data.fractions.model_dump()
+    return SplitTask(task, make_splits(task, **fractions, seed=config.seed, teachers_learn=not from_elsewhere))
 
 
 def make_plan(config: Config, points: SplitTask | None = None) -> Plan:

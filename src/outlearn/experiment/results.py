@@ -23,7 +23,7 @@ from outlearn.data.task import Task
 from outlearn.experiment.config import MeasureSection
 from outlearn.experiment.evaluation import Evaluation
 from outlearn.experiment.plan import Plan
-from outlearn.experiment.stages.ceilings import ceiling_notes
+from outlearn.experiment.stages.ceilings import ceiling_notes, ceiling_points
 from outlearn.experiment.student_results import PointScores, measure_bias_variance, measure_student
 from outlearn.experiment.true_label_results import (
     exceeding,
@@ -72,7 +72,7 @@ def measure(
     right_on_validation = accuracy(validation.teachers, validation.labels)
     best = int(over_answered(right_on_validation, validation.teachers.answered).mean(axis=1).argmax())
     best_teacher = test.teachers.only(best)
-    seen = task.labels[splits.teacher]
+    seen = task.labels[splits.teacher if len(splits.teacher) else ceiling_points(task, splits, seed=config.seed)]
     majority = top_class(np.bincount(seen, minlength=task.n_classes))
 
     def scores(predictions: Predictions) -> dict[str, Interval | Withheld]:

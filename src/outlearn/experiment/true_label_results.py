@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float
 
+from outlearn.core.gaps import over_answered
 from outlearn.core.intervals import Interval
 from outlearn.core.metrics import accuracy, scorecard
 from outlearn.core.predictions import labeled_by
@@ -98,12 +99,12 @@ def exceeding(test: Evaluation, right: PointScores, level: float) -> dict[str, M
     ceilings = accuracy(test.ceilings, test.labels)
     best = ceilings[int(ceilings.mean(axis=1).argmax())]
     over = {
-        loss: mean_of(scores - best, level, labeled_by(test.source, test.final(loss)))
+        loss: mean_of(scores - best, level, labeled_by(test.labelers[loss], test.final(loss)))
         for loss, scores in right.students.items()
     }
-    over |= {
-        f"ensemble_{name}": mean_of((right.fixed[f"ensemble_{name}"] - best)[None], level) for name in test.ensembles
-    }
+    for name in test.ensembles:
+        ahead = (right.fixed[f"ensemble_{name}"] - best)[None]  # nan where no teacher answers
+        over[f"ensemble_{name}"] = mean_of(over_answered(ahead, ~np.isnan(ahead)), level)
     return {name: value for name, value in over.items() if isinstance(value, Interval) and value.low > 0}
 
 
@@ -138,7 +139,7 @@ def measure_equivalents(
             for n, value in zip(np.unique(sizes).tolist(), smoothed.tolist(), strict=True)
         ),
         worth={
-            loss: _worth(hits, sizes, right.students[loss], labeled_by(test.source, test.final(loss)), level)
+            loss: _worth(hits, sizes, right.students[loss], labeled_by(test.labelers[loss], test.final(loss)), level)
             for loss in test.students
         },
         teacher_labels=plan.config.teacher.labels if OWN_LABELS in plan.tuned else None,

@@ -12,18 +12,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import csr_array
 from torch import Tensor
 
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.ranges import Range
 from outlearn.errors import ConfigError, DataError, DomainError, ShapeError
 from outlearn.learners.jobs import HeadJob
+from outlearn.learners.rows import Rows, is_sparse, moments, standardised
 from outlearn.losses.cross_entropy import ForwardCE
 from outlearn.losses.loss import Loss
 from outlearn.losses.targets import check_targets
 
-__all__ = ["Inputs", "check_inputs", "check_labeling", "feature_moments"]
-
-ROWS = 512  # rows converted to float64 at once: memory that is touched for the first time is slow
+__all__ = ["Inputs", "check_inputs", "check_labeling"]
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Inputs:
         scale: the features were divided by it.
     """
 
-    features: Tensor
-    points: dict[str, Tensor]
+    features: Rows
+    points: dict[str, Rows]
     targets: Tensor
     weights: Tensor | None
     totals: np.ndarray
@@ -76,10 +77,10 @@ def check_inputs(
         ShapeError, DomainError, DataError, ConfigError: see the message.
     """
     x = _matrix(features, "features", "[examples, features]")
-    if not x.size:
+    if not (x.shape[0] and x.shape[1]):
         raise DataError(f"features have shape {x.shape}; expected at least one example and one feature.")
-    target_tensor, w, totals = check_labeling(targets, jobs, weights, n_examples=len(x), dtype=dtype)
-    mean, scale = feature_moments(x) if standardise else (np.zeros(x.shape[1]), np.ones(x.shape[1]))
+    target_tensor, w, totals = check_labeling(targets, jobs, weights, n_examples=x.shape[0], dtype=dtype)
+    mean, scale = moments(x) if standardise else (np.zeros(x.shape[1]), np.ones(x.shape[1]))
     if not bias:
         # A subtracted mean would be a bias in disguise: a preference head must give 0 for two equal texts.
         mean = np.zeros_like(mean)
@@ -88,12 +89,12 @@ def check_inputs(
         p = _matrix(rows, f"points[{name!r}]", f"[points, {x.shape[1]}]")
         if p.shape[1] != x.shape[1]:
             raise ShapeError(f"points[{name!r}] have {p.shape[1]} features, the training features {x.shape[1]}.")
-        named[name] = _standardised(p, mean, scale, bias=bias, dtype=dtype)
+        named[name] = standardised(p, mean, scale, bias=bias, dtype=dtype)
     return Inputs(
-        features=_standardised(x, mean, scale, bias=bias, dtype=dtype),
+        features=standardised(x, mean, scale, bias=bias, dtype=dtype),
         points=named,
         targets=target_tensor,
-        weights=None if w is None else torch.from_numpy(w / (totals[:, None] / len(x))).to(dtype),
+        weights=None if w is None else torch.from_numpy(w / (totals[:, None] / x.shape[0])).to(dtype),
         totals=totals,
         mean=mean,
         scale=scale,
@@ -125,8 +126,13 @@ def check_labeling(
     return target_tensor, w, totals
 
 
-def _matrix(values: Any, name: str, shape: str) -> np.ndarray:
-    """Return a finite two-dimensional array."""
+def _matrix(values: Any, name: str, shape: str) -> FeatureMatrix:
+    """Return a finite two-dimensional array; what is sparse stays so."""
+    if is_sparse(values):
+        sparse = csr_array(values)
+        sparse.sum_duplicates()
+        _finite(sparse.data, name)
+        return sparse
     array = np.asarray(values)
     if array.ndim != 2:
         raise ShapeError(f"{name} have shape {array.shape}; expected {shape}.")
@@ -184,32 +190,3 @@ def _check_jobs(jobs: Sequence[HeadJob], *, n_labelings: int, n_weightings: int)
 
 def _is_index(value: object, length: int) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and 0 <= int(value) < length
-
-
-def feature_moments(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Compute mean and standard deviation of each feature in float64; a constant feature keeps the scale 1."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = x.mean(0, dtype=np.float64)
-        square = np.zeros_like(mean)
-        for start in range(0, len(x), ROWS):
-            square += ((x[start : start + ROWS] - mean) ** 2).sum(0)
-        scale = np.sqrt(square / len(x))
-    if not np.isfinite(scale).all():
-        column = int(np.flatnonzero(~np.isfinite(scale))[0])
-        largest = float(np.abs(x[:, column]).max())
-        raise DomainError(
-            f"features[:, {column}] reach {largest:.3g}, whose square no float holds. Divide this feature by its size."
-        )
-    # What rounding of the features alone can produce counts as constant.
-    resolution = np.finfo(x.dtype).eps if x.dtype.kind == "f" else np.finfo(np.float64).eps
-    return mean, np.where(scale > 4.0 * resolution * np.abs(mean), scale, 1.0)
-
-
-def _standardised(x: np.ndarray, mean: np.ndarray, scale: np.ndarray, *, bias: bool, dtype: torch.dtype) -> Tensor:
-    """Standardise in float64 blocks, and append the ones that multiply the bias."""
-    n, d = x.shape
-    out = torch.ones(n, d + bias, dtype=dtype)
-    for start in range(0, n, ROWS):
-        rows = slice(start, start + ROWS)
-        out[rows, :d] = torch.from_numpy((x[rows] - mean) / scale)
-    return out

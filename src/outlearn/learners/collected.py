@@ -38,11 +38,11 @@ class Collected:
 
     def record(self, checkpoint: int, block: Block, members: list[int]) -> None:
         """Predict all points with the heads of a block."""
-        size = max(1, PREDICTED // (len(members) * self.data.n_classes))
         for name, x in self.data.points.items():
+            size = max(1, PREDICTED // max(len(members) * self.data.n_classes, x.shape[1]))
             for start in range(0, len(x), size):
-                rows = slice(start, start + size)
-                z = block.predict(x[rows])
+                rows = slice(start, min(start + size, len(x)))
+                z = block.predict(x.block(rows.start, rows.stop))
                 if z.shape[1] == 1:
                     z = torch.cat([-0.5 * z, 0.5 * z], dim=1)
                 self.logits[name][checkpoint, members, rows] = z.permute(2, 0, 1).float().numpy()

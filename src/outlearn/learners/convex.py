@@ -3,13 +3,15 @@
 Forward losses only (forward_ce, hard_ce, forward_kl), whose objective with a ridge has one minimum. All heads are
 minimised together (`minimise`), then checked in float64 (`certificate`). A head that the common run does not bring
 there, and one that sees too few examples for the common Hessian to be any guide, is minimised alone, on its own
-examples and with its own Hessian. How fast this is: docs/heads.md.
+examples and with its own Hessian; with fewer examples than features, in the space that they span (`span`). How fast
+this is: docs/heads.md.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -18,6 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.ranges import Range
 from outlearn.errors import ConfigError, DataError, DomainError, suggest
 from outlearn.learners.blocks import LinearBlock
@@ -29,8 +32,11 @@ from outlearn.learners.fitted import FitResult
 from outlearn.learners.jobs import HeadJob
 from outlearn.learners.memory import allowed_memory
 from outlearn.learners.minimise import MEMORY, minimise
+from outlearn.learners.newton import newton
 from outlearn.learners.objective import Objective
 from outlearn.learners.parallel import equal_parts, one_thread_an_operation, run_chunks
+from outlearn.learners.rows import Rows
+from outlearn.learners.span import LARGEST, Span
 from outlearn.losses import LOSSES, Loss, loss_name
 from outlearn.losses.registry import default_loss
 
@@ -49,10 +55,10 @@ MIN_EXAMPLES = 2  # for each feature; with fewer a head's Hessian is unlike the 
 
 @torch.no_grad()
 def fit_convex(
-    features: Float[np.ndarray, "examples features"],
+    features: FeatureMatrix,
     targets: Float[np.ndarray, "labelings examples classes"],
     jobs: Sequence[HeadJob],
-    points: Mapping[str, Float[np.ndarray, "_ features"]],
+    points: Mapping[str, FeatureMatrix],
     *,
     C: float = 1.0,
     tolerance: float = 1e-5,
@@ -126,7 +132,7 @@ def fit_convex(
         names = [f"jobs[{which.index(i)}] ({jobs[which.index(i)]})" for i in range(len(problems))]
         solver = _Solver(data, list(problems), names, C=C, tolerance=tolerance, bias=bias)
         # A Hessian of this many products is worth the barriers of a product split over threads.
-        large = data.features.numel() * data.features.shape[1] > LARGE
+        large = len(data.features) * data.features.shape[1] ** 2 > LARGE
         memory = memory_bytes or allowed_memory()
         chunks = solver.chunks(memory)
         run_chunks(
@@ -175,7 +181,7 @@ class _Solver:
         """Return what a head needs while it is trained."""
         n, inputs = self.data.features.shape
         numbers = n * (2 * self.n_logits + 2) + (2 * MEMORY + 8) * inputs * self.n_logits
-        return numbers * self.data.features.element_size()
+        return numbers * self.data.targets.element_size()
 
     def chunks(self, memory_bytes: int) -> list[list[int]]:
         """Split the problems.
@@ -188,7 +194,7 @@ class _Solver:
 
     def solve(self, chunk: list[int], report: Callable[[int], None]) -> None:
         """Minimise and certify these problems."""
-        together = [i for i in chunk if self._n_seen(self.problems[i]) >= MIN_EXAMPLES * self.data.features.shape[1]]
+        together = [i for i in chunk if self._n_seen(self.problems[i]) > self._few]
         if together:
             self._together(together, report)
         left = [i for i in chunk if not self.gaps[i] <= self.tolerance]
@@ -196,6 +202,11 @@ class _Solver:
             report(len(chunk) - len(left) + done)
             self._alone(i)
         report(len(chunk))
+
+    @property
+    def _few(self) -> int:
+        """Return how many examples are too few to share a Hessian; more than a span can hold are never too few."""
+        return min(MIN_EXAMPLES * self.data.features.shape[1] - 1, LARGEST)
 
     def _check_classes(self) -> None:
         """Raise if a class without weight would send an intercept to minus infinity."""
@@ -216,7 +227,7 @@ class _Solver:
     def _together(self, chunk: list[int], report: Callable[[int], None]) -> None:
         """Minimise in one batch, from 0."""
         objective = self._objective([self.problems[i] for i in chunk], self.data.features)
-        start = objective.x.new_zeros(len(self.parameters), len(chunk))
+        start = objective.pulls.new_zeros(len(self.parameters), len(chunk))
         found, steps = minimise(
             objective,
             start,
@@ -232,27 +243,32 @@ class _Solver:
         """Minimise one head in float64 on the examples it sees, with its own Hessian."""
         objective = self._objective([self.problems[index]], self.data.features)
         seen = objective.weights[:, 0, 0] > 0.0
-        parts = (objective.x, objective.pulls, objective.weights)
-        x, pulls, weights = (part.double() if bool(seen.all()) else part[seen].double() for part in parts)
-        objective = Objective(x, pulls, weights, objective.ridge.double(), self.bias)
-        parameters, gap = self.parameters.new_zeros(len(self.parameters), 1), math.inf
+        x = objective.x if bool(seen.all()) else objective.x.select(seen.nonzero().squeeze(1))
+        pulls, weights, ridge = objective.pulls[seen].double(), objective.weights[seen].double(), objective.ridge
+        whole = Objective(x, pulls, weights, ridge.double(), self.bias)
+        span = Span.of(x)
+        objective = replace(whole, x=x.double() if span is None else span.rows)
+        found, gap = newton(objective, target=self.tolerance), math.inf
         for attempt in range(1, ATTEMPTS + 1):
-            parameters, steps = minimise(
+            found, steps = minimise(
                 objective,
-                parameters,
+                found,
                 target=self.tolerance * MARGIN**attempt,
                 max_iterations=ALONE,
                 refresh=lambda step: step <= 8 or step % 8 == 0,
             )
             self.passes = max(self.passes, steps)
-            parameters, gaps = certify(objective, parameters)
+            found, gaps = certify(objective, found)
+            parameters = found
+            if span is not None:  # what rounding took from the span is checked in all features
+                parameters, gaps = certify(whole, span.to_features(found.view(-1, self.n_logits)).view(-1, 1))
             gap = float(gaps[0])
             if gap <= self.tolerance:
                 self.parameters[:, index], self.gaps[index] = parameters[:, 0], gap
                 return
         raise DomainError(
             f"{self.names[index]}: the gap is known to be at most {gap:.2g}, not the tolerance {self.tolerance:g}. "
-            "Use a smaller C, standardise the features, or allow a larger tolerance."
+            "Use a smaller C, features of one scale (standardise), or allow a larger tolerance."
         )
 
     def _n_seen(self, problem: Problem) -> int:
@@ -262,15 +278,15 @@ class _Solver:
     def _weights(self, problem: Problem) -> Tensor:
         """Return the weights of the examples, with mean 1."""
         if problem.weighting is None or self.data.weights is None:
-            return self.data.features.new_ones(self.data.n_examples)
+            return self.data.targets.new_ones(self.data.n_examples)
         return self.data.weights[problem.weighting]
 
-    def _objective(self, problems: list[Problem], x: Tensor) -> Objective:
+    def _objective(self, problems: list[Problem], x: Rows) -> Objective:
         """Lay out the tables of these heads, in the dtype of x."""
         n, k = self.data.n_examples, self.data.n_classes
         first = k - self.n_logits  # two classes: the margin pulls towards class 1
         weights = torch.stack([self._weights(problem) for problem in problems], dim=1).to(x.dtype)[:, None] / n
-        pulls = x.new_empty(n, self.n_logits, len(problems))
+        pulls = weights.new_empty(n, self.n_logits, len(problems))
         by_labels: dict[Labels, list[int]] = {}
         for head, problem in enumerate(problems):
             by_labels.setdefault(problem.labels, []).append(head)

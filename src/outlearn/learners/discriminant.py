@@ -21,16 +21,19 @@ unlabeled documents using EM, Machine Learning 2000; the ridge: Friedman, Regula
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 from scipy.linalg import cho_factor, cho_solve
+from scipy.sparse import csr_array
 
 from outlearn.core.class_means import class_offsets
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.ranges import Range
 from outlearn.errors import ConfigError
-from outlearn.learners.checked_inputs import feature_moments
 from outlearn.learners.fitted import Heads
+from outlearn.learners.rows import moments
 
 __all__ = ["fit_discriminants"]
 
@@ -40,7 +43,7 @@ SHARE_TOLERANCE = 1e-3  # of class shares: far below what an estimate of them is
 
 
 def fit_discriminants(
-    features: Float[np.ndarray, "examples features"],
+    features: FeatureMatrix,
     targets: Float[np.ndarray, "labelings examples classes"],
     *,
     steps: Sequence[int],
@@ -81,10 +84,10 @@ def fit_discriminants(
     for step in steps:
         Range(0, whole=True).check("steps", step)
     Range(0.0, 1.0).check("weak_share", weak_share)
-    mean, scale = feature_moments(features)
+    mean, scale = moments(features)
     mean = mean if bias else np.zeros_like(mean)
     scale = scale if standardise else np.ones_like(scale)
-    x = ((features - mean) / scale).astype(np.float32)
+    x = _Standardised.of(features, mean, scale)
     whitened = _whitener(x)
     weak = np.asarray(targets, dtype=np.float32)
     known = np.ones(weak.shape[:2], np.float32) if weights is None else np.asarray(weights, np.float32)
@@ -105,30 +108,67 @@ def fit_discriminants(
     return found
 
 
-def _whitener(x: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+@dataclass(frozen=True, eq=False)
+class _Standardised:
+    """Features x = raw / scale - shift, as products: sparse ones are never filled."""
+
+    raw: FeatureMatrix
+    shift: np.ndarray
+
+    @classmethod
+    def of(cls, features: FeatureMatrix, mean: np.ndarray, scale: np.ndarray) -> _Standardised:
+        """Divide by the scale; dense features are centred at once."""
+        if isinstance(features, csr_array):
+            return cls(csr_array(features.multiply(1 / scale)).astype(np.float32), (mean / scale).astype(np.float32))
+        return cls(((features - mean) / scale).astype(np.float32), np.zeros(len(mean), np.float32))
+
+    def times(self, columns: np.ndarray) -> np.ndarray:
+        """Return x v."""
+        return np.asarray(self.raw @ columns - self.shift @ columns)
+
+    def transposed_times(self, columns: np.ndarray) -> np.ndarray:
+        """Return x' v."""
+        return np.asarray(self.raw.T @ columns - np.outer(self.shift, columns.sum(axis=0)))
+
+    def products(self, *, of_rows: bool) -> np.ndarray:
+        """Return x x' or x' x."""
+        if not isinstance(self.raw, csr_array):
+            return np.asarray(self.raw @ self.raw.T if of_rows else self.raw.T @ self.raw)
+        if not of_rows:
+            return self.transposed_times(self.times(np.eye(self.raw.shape[1], dtype=np.float32)))
+        gram = (self.raw @ self.raw.T).toarray()
+        along = self.raw @ self.shift
+        return np.asarray(gram - along[:, None] - along + self.shift @ self.shift)
+
+
+def _whitener(x: _Standardised) -> Callable[[np.ndarray], np.ndarray]:
     """Return the map v -> S^-1 v for columns v, which costs the square of the smaller of examples and features."""
-    n, d = x.shape
-    ridge = SHRINKAGE * (float(np.einsum("ij,ij->", x, x)) / (n * d) or 1.0)
+    n, d = x.raw.shape
+    products = x.products(of_rows=d > n).astype(np.float64) / n
+    ridge = SHRINKAGE * (float(np.trace(products)) / d or 1.0)
+    products[np.diag_indices_from(products)] += ridge
     if d <= n:
-        inverse = np.linalg.inv((x.T @ x).astype(np.float64) / n + ridge * np.eye(d)).astype(np.float32)
+        inverse = np.linalg.inv(products).astype(np.float32)
         return lambda v: inverse @ v
-    gram = cho_factor((x @ x.T).astype(np.float64) / n + ridge * np.eye(n))
+    gram = cho_factor(products)
     # Woodbury: (X'X / n + r I)^-1 v = (v - X' (XX' / n + r I)^-1 X v / n) / r
-    return lambda v: ((v - x.T @ cho_solve(gram, x @ v) / n) / ridge).astype(np.float32)
+    return lambda v: ((v - x.transposed_times(cho_solve(gram, x.times(v)).astype(np.float32)) / n) / ridge).astype(
+        np.float32
+    )
 
 
 def _discriminants(
-    x: np.ndarray, labels: np.ndarray, whitened: Callable[[np.ndarray], np.ndarray], *, by_class: bool
+    x: _Standardised, labels: np.ndarray, whitened: Callable[[np.ndarray], np.ndarray], *, by_class: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return weights `[labelings, features, classes]` and what they give, both centred over classes."""
     n_labelings, n, n_classes = labels.shape
-    sums = x.T @ np.moveaxis(labels, 0, 1).reshape(n, -1)
+    sums = x.transposed_times(np.moveaxis(labels, 0, 1).reshape(n, -1))
     mass = labels.sum(axis=1) if by_class else labels.sum(axis=(1, 2))[:, None] / n_classes
     means = np.moveaxis(sums.reshape(-1, n_labelings, n_classes), 1, 0) / np.maximum(mass, 1e-6)[:, None]  # mu_k
     flat = np.moveaxis(means, 1, 0).reshape(len(sums), -1)
     weight = np.moveaxis(whitened(flat).reshape(-1, n_labelings, n_classes), 1, 0)
     weight = weight - weight.mean(axis=-1, keepdims=True)
-    logits = x @ weight
+    logits = np.moveaxis(x.times(np.moveaxis(weight, 0, 1).reshape(len(sums), -1)).reshape(n, n_labelings, -1), 1, 0)
     spread = logits.std(axis=(1, 2), keepdims=True)
     factor = SPREAD / np.where(spread > 0, spread, 1.0)
     return factor * weight, factor * logits

@@ -16,7 +16,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.sparse import csr_array, issparse
 
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.predictions import Predictions
 from outlearn.errors import DataError, ShapeError
 
@@ -24,6 +26,7 @@ __all__ = ["FitResult", "Heads", "Predicted"]
 
 # Rows of features predicted at once by fitted heads: bounds the memory beside the result.
 PREDICTION_ROWS = 8192
+PREDICTION_NUMBERS = 2**24  # features in these rows, where they are many: 128 MiB
 
 
 @dataclass(frozen=True)
@@ -158,15 +161,15 @@ class Heads:
         moved = dict(zip(names, (weight.astype(first.dtype), bias.astype(first.dtype)), strict=True))
         return replace(self, mean=np.zeros_like(self.mean), scale=np.ones_like(self.scale), **moved)
 
-    def log_probs(self, features: Float[np.ndarray, "points features"]) -> Float[np.ndarray, "models points classes"]:
+    def log_probs(self, features: FeatureMatrix) -> Float[np.ndarray, "models points classes"]:
         """Compute normalised log-probabilities of new points, float64, as they are measured; see `predict`."""
         return Predictions.from_logits(self.predict(features)).log_probs
 
-    def predict(self, features: Float[np.ndarray, "points features"]) -> Float[np.ndarray, "models points classes"]:
+    def predict(self, features: FeatureMatrix) -> Float[np.ndarray, "models points classes"]:
         """Compute the logits of new points.
 
         Args:
-            features: as the training features, before standardisation.
+            features: as the training features, before standardisation; dense or sparse.
 
         Returns:
             Logits in the dtype of the weights.
@@ -174,16 +177,18 @@ class Heads:
         Raises:
             ShapeError: if the features do not fit the heads.
         """
-        features = np.asarray(features)
+        features = csr_array(features) if issparse(features) else np.asarray(features)
         if features.ndim != 2 or features.shape[1] != len(self.mean):
             raise ShapeError(
                 f"features have shape {features.shape}; expected [points, {len(self.mean)}], as in training."
             )
         models, _, classes = self.weight.shape
-        logits = np.empty((models, len(features), classes), dtype=self.weight.dtype)
-        for start in range(0, len(features), PREDICTION_ROWS):
-            rows = slice(start, start + PREDICTION_ROWS)
-            x = ((features[rows] - self.mean) / self.scale).astype(self.weight.dtype)
+        logits = np.empty((models, features.shape[0], classes), dtype=self.weight.dtype)
+        at_once = max(1, min(PREDICTION_ROWS, PREDICTION_NUMBERS // features.shape[1]))
+        for start in range(0, features.shape[0], at_once):
+            rows = slice(start, start + at_once)
+            raw = features[rows].toarray() if isinstance(features, csr_array) else features[rows]
+            x = ((raw - self.mean) / self.scale).astype(self.weight.dtype)
             if self.hidden_weight is None or self.hidden_bias is None:
                 wide = x @ self.weight.transpose(1, 0, 2).reshape(x.shape[1], models * classes)
                 logits[:, rows] = wide.reshape(len(x), models, classes).transpose(1, 0, 2)

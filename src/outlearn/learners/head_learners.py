@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import Field
 
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.learners.convex import fit_convex
 from outlearn.learners.fitted import Predicted
 from outlearn.learners.heads import fit_predict
@@ -40,10 +41,10 @@ class ConvexLearner(Learner):
 
     def fit(
         self,
-        features: Float[np.ndarray, "examples features"],
+        features: FeatureMatrix,
         targets: Float[np.ndarray, "labelings examples classes"],
         jobs: Sequence[HeadJob],
-        points: Mapping[str, Float[np.ndarray, "_ features"]],
+        points: Mapping[str, FeatureMatrix],
         *,
         bias: bool,
         weights: Float[np.ndarray, "weightings examples"] | None = None,
@@ -97,10 +98,10 @@ class HeadLearner(Learner):
 
     def fit(
         self,
-        features: Float[np.ndarray, "examples features"],
+        features: FeatureMatrix,
         targets: Float[np.ndarray, "labelings examples classes"],
         jobs: Sequence[HeadJob],
-        points: Mapping[str, Float[np.ndarray, "_ features"]],
+        points: Mapping[str, FeatureMatrix],
         *,
         bias: bool,
         weights: Float[np.ndarray, "weightings examples"] | None = None,

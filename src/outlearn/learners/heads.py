@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.ranges import Range
 from outlearn.errors import ConfigError, DomainError
 from outlearn.learners.blocks import Block, HiddenBlock, LinearBlock, padded
@@ -49,10 +50,10 @@ class Group:
 
 @torch.no_grad()
 def fit_predict(
-    features: Float[np.ndarray, "examples features"],
+    features: FeatureMatrix,
     targets: Float[np.ndarray, "labelings examples classes"],
     jobs: Sequence[HeadJob],
-    points: Mapping[str, Float[np.ndarray, "_ features"]],
+    points: Mapping[str, FeatureMatrix],
     *,
     settings: HeadSettings | None = None,
     weights: Float[np.ndarray, "weightings examples"] | None = None,
@@ -140,7 +141,7 @@ def _train(
     """Run all steps of the groups in lockstep, recording predictions at the stops."""
     size = settings.batch_size
     per_epoch = steps_per_epoch(data.n_examples, size)
-    minibatch = data.features.new_empty(min(size, data.n_examples), data.features.shape[1])
+    minibatch = data.targets.new_empty(min(size, data.n_examples), data.features.shape[1])
     orders: list[Tensor] = []
     recorded = {step: i for i, step in enumerate(stops)}
     for step in range(n_steps + 1):
@@ -162,7 +163,7 @@ def _train(
         x = minibatch[: stop - start]
         for group, order in zip(groups, orders, strict=True):
             rows = order[start:stop]
-            torch.index_select(data.features, 0, rows, out=x)
+            data.features.take(rows, x)
             group.block.forward(x)
             for rule in group.rules:
                 rule.write(rows, done)
@@ -191,7 +192,7 @@ def _build(
             shapes.append([(inputs, n_heads * hidden), (n_heads, hidden + 1, n_logits)])
     buffers = [
         Parameters(
-            data.features.new_zeros(sum(math.prod(group[layer]) for group in shapes)),
+            data.targets.new_zeros(sum(math.prod(group[layer]) for group in shapes)),
             differences=n_logits == 1 and layer == len(shapes[0]) - 1,
         )
         for layer in range(len(shapes[0]))
@@ -235,7 +236,7 @@ def _bytes_of_head(data: Inputs, settings: HeadSettings) -> int:
     # The table of coefficients, what one loss needs to build its share, the optimiser's four buffers, a step's buffers.
     numbers = data.n_examples * (table_columns(k) + 3 * k) + 4 * parameters
     numbers += batch * (2 * (settings.hidden or 0) + 3 * table_columns(k))
-    return int(numbers * data.features.element_size())
+    return int(numbers * data.targets.element_size())
 
 
 def _chunks(

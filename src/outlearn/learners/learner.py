@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict
 
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.errors import ConfigError
 from outlearn.learners.fitted import Predicted
 from outlearn.learners.jobs import HeadJob, HeadSettings
@@ -70,10 +71,10 @@ class Learner(BaseModel):
 
     def fit(
         self,
-        features: Float[np.ndarray, "examples features"],
+        features: FeatureMatrix,
         targets: Float[np.ndarray, "labelings examples classes"],
         jobs: Sequence[HeadJob],
-        points: Mapping[str, Float[np.ndarray, "_ features"]],
+        points: Mapping[str, FeatureMatrix],
         *,
         bias: bool,
         weights: Float[np.ndarray, "weightings examples"] | None = None,

@@ -50,9 +50,9 @@ def minimise(
     result = start.clone()
     running = torch.arange(objective.n_heads)
     parameters = start.clone()
-    curvature = objective.x.new_empty(len(objective.x))
+    curvature = objective.pulls.new_empty(len(objective.x))
     gradient = objective.gradient(parameters, torch.empty_like(start), curvature=curvature)
-    factor = objective.preconditioner(curvature)
+    solve = objective.preconditioner(curvature)
     history: list[tuple[Tensor, Tensor, Tensor]] = []
     for iteration in range(1, max_iterations + 1):
         unfinished = objective.penalised_bound(gradient) > target
@@ -66,7 +66,7 @@ def minimise(
             running, objective = running[keep], objective.select(keep)
             parameters, gradient = parameters[:, keep], gradient[:, keep]
             history = [(s[:, keep], y[:, keep], rho[keep]) for s, y, rho in history]
-        step = _direction(objective, gradient, factor, history)
+        step = _direction(objective, gradient, solve, history)
         renew = refresh(iteration)
         moved = _line_search(objective, parameters, gradient, step, curvature if renew else None)
         change = moved - gradient
@@ -78,13 +78,16 @@ def minimise(
         parameters = parameters + step
         gradient = moved
         if renew:
-            factor = objective.preconditioner(curvature)
+            solve = objective.preconditioner(curvature)
     result[:, running] = parameters
     return result, max_iterations
 
 
 def _direction(
-    objective: Objective, gradient: Tensor, factor: Tensor, history: list[tuple[Tensor, Tensor, Tensor]]
+    objective: Objective,
+    gradient: Tensor,
+    solve: Callable[[Tensor], Tensor],
+    history: list[tuple[Tensor, Tensor, Tensor]],
 ) -> Tensor:
     """Compute minus the L-BFGS inverse Hessian times the gradient, by the two loops."""
     q = gradient.clone()
@@ -93,7 +96,7 @@ def _direction(
         alpha = rho * (s * q).sum(0)
         q.addcmul_(y, alpha, value=-1.0)
         alphas.append(alpha)
-    p = torch.cholesky_solve(q.view(objective.x.shape[1], -1), factor).reshape(q.shape)
+    p = solve(q.view(objective.x.shape[1], -1)).reshape(q.shape)
     for (s, y, rho), alpha in zip(history, reversed(alphas), strict=True):
         p.addcmul_(s, alpha - rho * (y * p).sum(0))
     return p.neg_()

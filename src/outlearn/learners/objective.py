@@ -11,10 +11,13 @@ innermost, the intercepts in the last rows; tables are `[examples, logits, heads
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+
+from outlearn.learners.rows import Rows
 
 __all__ = ["Objective", "probabilities"]
 
@@ -22,6 +25,7 @@ __all__ = ["Objective", "probabilities"]
 BLOCK = 2**18
 STRIP = 96  # columns of a Hessian computed at once
 ROWS = 1024  # examples of a Hessian's product taken at once
+WIDEST_FACTOR = 4096  # inputs up to which a Hessian is factorised: 64 MiB, and a second
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Objective:
         bias: whether the last input is the intercept's.
     """
 
-    x: Tensor
+    x: Rows
     pulls: Tensor
     weights: Tensor
     ridge: Tensor
@@ -46,7 +50,7 @@ class Objective:
     def __post_init__(self) -> None:
         """Allocate the block's buffers once."""
         rows = max(64, BLOCK // max(1, self.pulls.shape[1] * self.n_heads))
-        z = self.x.new_empty(min(rows, len(self.x)), self.pulls.shape[1], self.n_heads)
+        z = self.pulls.new_empty(min(rows, len(self.x)), self.pulls.shape[1], self.n_heads)
         object.__setattr__(self, "buffers", (z, torch.empty_like(z)))
 
     @property
@@ -72,17 +76,18 @@ class Objective:
         n_inputs, width = self.x.shape[1], self.n_logits * self.n_heads
         w, g = parameters.view(n_inputs, width), out.view(n_inputs, width)
         size = len(self.buffers[0])
+        g.zero_()
         for start in range(0, len(self.x), size):
-            x = self.x[start : start + size]
-            z, p = self.buffers[0][: len(x)], self.buffers[1][: len(x)]
-            weights = self.weights[start : start + size]
-            torch.mm(x, w, out=z.view(len(x), width))
+            stop = min(start + size, len(self.x))
+            z, p = self.buffers[0][: stop - start], self.buffers[1][: stop - start]
+            weights = self.weights[start:stop]
+            self.x.product(start, stop, w, z.view(stop - start, width))
             probabilities(z, out=p)
             if curvature is not None:
                 spread = torch.addcmul(p, p, p, value=-1.0, out=z).mul_(weights)
-                torch.mean(spread, dim=(1, 2), out=curvature[start : start + size])
-            residual = torch.mul(p, weights, out=z).sub_(self.pulls[start : start + size])
-            torch.addmm(g, x.t(), residual.view(len(x), width), beta=0.0 if start == 0 else 1.0, out=g)
+                torch.mean(spread, dim=(1, 2), out=curvature[start:stop])
+            residual = torch.mul(p, weights, out=z).sub_(self.pulls[start:stop])
+            self.x.add_back(start, stop, residual.view(stop - start, width), g)
         out[: self.n_penalised].addcmul_(parameters[: self.n_penalised], self.ridge)
         return out
 
@@ -90,22 +95,42 @@ class Objective:
         """Compute |g|^2 / (2 lambda) over the penalised parameters, `[heads]`: the gap where the intercept's g is 0."""
         return gradient[: self.n_penalised].square().sum(0) / (2.0 * self.ridge)
 
-    def preconditioner(self, curvature: Tensor) -> Tensor:
-        """Return the Cholesky factor of X^T diag(curvature) X + lambda, curvature >= 0, for all heads and logits."""
+    def preconditioner(self, curvature: Tensor) -> Callable[[Tensor], Tensor]:
+        """Return what solves X^T diag(curvature) X + lambda, curvature >= 0, for `[inputs, logits x heads]`.
+
+        A Hessian that is too wide to be factorised is replaced by its diagonal.
+        """
+        if self.x.shape[1] > WIDEST_FACTOR:
+            return self._diagonal(curvature)
+        factor = self._factor(curvature)
+        return lambda gradient: torch.cholesky_solve(gradient, factor)
+
+    def _factor(self, curvature: Tensor) -> Tensor:
         n_inputs = self.x.shape[1]
-        hessian, scaled = self.x.new_zeros(n_inputs, n_inputs), self.x.new_empty(min(ROWS, len(self.x)), n_inputs)
+        hessian, scaled = curvature.new_zeros(n_inputs, n_inputs), curvature.new_empty(min(ROWS, len(self.x)), n_inputs)
         for first in range(0, len(self.x), ROWS):
-            x = self.x[first : first + ROWS]
+            x = self.x.block(first, min(first + ROWS, len(self.x)))
             left = torch.mul(x, curvature[first : first + ROWS, None], out=scaled[: len(x)]).t()
             # Cholesky reads the lower triangle: strips below the diagonal save almost half of the product.
             for start in range(0, n_inputs, STRIP):
                 strip = hessian[start:, start : start + STRIP]
                 torch.addmm(strip, left[start:], x[:, start : start + STRIP], out=strip)
-        penalised = n_inputs - self.bias
-        hessian.diagonal()[:penalised] += self.ridge.mean()
-        hessian.diagonal().add_(hessian.diagonal().mean() * torch.finfo(self.x.dtype).eps * 8.0)
+        self._regularise(hessian.diagonal())
         factor: Tensor = torch.linalg.cholesky(hessian)
         return factor
+
+    def _diagonal(self, curvature: Tensor) -> Callable[[Tensor], Tensor]:
+        diagonal = curvature.new_zeros(self.x.shape[1])
+        for first in range(0, len(self.x), ROWS):
+            stop = min(first + ROWS, len(self.x))
+            self.x.add_squares(first, stop, curvature[first:stop], diagonal)
+        self._regularise(diagonal)
+        return lambda gradient: gradient / diagonal[:, None]
+
+    def _regularise(self, diagonal: Tensor) -> None:
+        """Add the ridge, and what keeps rounding from making a Hessian indefinite."""
+        diagonal[: len(diagonal) - self.bias] += self.ridge.mean()
+        diagonal.add_(diagonal.mean() * torch.finfo(self.x.dtype).eps * 8.0)
 
     def select(self, heads: Tensor) -> Objective:
         """Keep these heads only."""

@@ -29,7 +29,7 @@ def get_learner(config: object) -> Learner:
 
     Example:
         >>> get_learner({"kind": "convex", "C": 2})
-        ConvexLearner(kind='convex', C=2.0)
+        ConvexLearner(kind='convex', C=2.0, standardise=None)
     """
     if isinstance(config, Learner):
         return config

@@ -20,6 +20,7 @@ import torch
 from jaxtyping import Bool, Float
 
 from outlearn.core.class_means import match_class_means
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.predictions import Predictions
 from outlearn.core.ranges import Range
 from outlearn.errors import DomainError, ShapeError
@@ -98,10 +99,10 @@ def distillation_targets(
 
 
 def fit_rounds(
-    features: Float[np.ndarray, "examples features"],
+    features: FeatureMatrix,
     targets: Float[np.ndarray, "labelings examples classes"],
     jobs: Sequence[HeadJob],
-    points: Mapping[str, Float[np.ndarray, "_ features"]],
+    points: Mapping[str, FeatureMatrix],
     *,
     rounds: int,
     settings: HeadSettings | None = None,
@@ -139,15 +140,15 @@ def fit_rounds(
     """
     settings = settings or HeadSettings()
     Range(0 if start is None else 1, whole=True).check("rounds", rounds)
-    _, given_weights, _ = check_labeling(targets, jobs, weights, n_examples=len(features), dtype=torch.float64)
+    _, given_weights, _ = check_labeling(targets, jobs, weights, n_examples=features.shape[0], dtype=torch.float64)
     weak = np.asarray(targets, dtype=np.float64)[[job.labeling for job in jobs]]
     if start is not None:
         _check_distributions("start", np.asarray(start), weak.shape)
-    learned_from = np.ones((len(jobs), len(features)), dtype=bool)
+    learned_from = np.ones((len(jobs), features.shape[0]), dtype=bool)
     for i, job in enumerate(jobs):
         if given_weights is not None and job.weighting is not None:
             learned_from[i] = given_weights[job.weighting] > 0
-    later = replace(settings, epochs=round_epochs(len(features), settings))
+    later = replace(settings, epochs=round_epochs(features.shape[0], settings))
     n_parts = rounds + (start is None)
     results: list[FitResult] = []
 

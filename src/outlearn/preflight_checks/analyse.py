@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.sparse import csr_array
 
 from outlearn.core.intervals import check_level
 from outlearn.core.randomness import generator
@@ -246,7 +247,8 @@ def _encoded(texts: Texts, encoder: Mapping[str, Any] | None, advance: Any) -> _
         if terms < 3:
             settings["dims"] = None
     with np.errstate(invalid="ignore", divide="ignore"):  # texts that are all alike have no variance to explain
-        features = get_encoder(settings).encode(texts, points, points, progress=advance)
+        encoded = get_encoder(settings).encode(texts, points, points, progress=advance)
+    features = encoded.toarray() if isinstance(encoded, csr_array) else encoded
     if encoder is None:
         # Directions that the texts do not span hold rounding alone; standardising would make it as large as the rest.
         spread = features.std(axis=0)

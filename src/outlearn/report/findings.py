@@ -15,6 +15,7 @@ from outlearn.core.verdict import excludes_zero, has_interval, is_above_zero, is
 from outlearn.report.cells import format_cell, format_number, point_estimate
 from outlearn.report.selection import AUTO, selection_finding
 from outlearn.report.tables import REFERENCES
+from outlearn.report.true_labels import ceiling_finding, control_finding, controls_beat_all, worth_finding
 from outlearn.report.wording import (
     compare_words,
     first_reason,
@@ -28,7 +29,7 @@ from outlearn.results.measurement import Measurement, Withheld
 from outlearn.results.run import RunResults
 from outlearn.results.verdict import NOT_COMPARED, verdict
 
-__all__ = ["bad_news", "best_loss", "findings"]
+__all__ = ["bad_news", "best_loss", "findings", "headline_loss"]
 
 # The two directions of the cross-entropy: the first loss of each that a run has speaks for its side.
 REVERSE = ("reverse_ce", "reverse_kl")
@@ -36,16 +37,28 @@ FORWARD = ("forward_ce", "forward_kl", "hard_ce")
 
 
 def findings(results: RunResults) -> tuple[str, ...]:
-    """Say what was found: who wins, what to do, which loss, why; then the bad news, if there is any."""
+    """Say what was found: who wins, what to do, what true labels would have done, which loss, why; then the bad news.
+
+    First of all comes what takes the ground from the rest: a ceiling that is none, a control that beats every student.
+    """
     if not results.students:
         return ("No student was trained, so there is nothing to compare.",)
-    said = (_who_wins, _what_to_do, selection_finding, _which_loss, _why, bad_news)
-    return tuple(sentence for say in said if (sentence := say(results)))
+    headline = headline_loss(results)
+    control, won = control_finding(results, headline), _who_wins(results)
+    first = (control, won) if controls_beat_all(results) else (won, control)
+    said = (_what_to_do, lambda of: worth_finding(of, headline), selection_finding, _which_loss, _why, bad_news)
+    sentences = (ceiling_finding(results), *first, *(say(results) for say in said))
+    return tuple(sentence for sentence in sentences if sentence)
 
 
 def best_loss(results: RunResults) -> str:
     """Return the loss whose students are most accurate on the test points: what is shown first, not a choice."""
     return max(results.students, key=lambda loss: point_estimate(results.students[loss].accuracy) or 0.0)
+
+
+def headline_loss(results: RunResults) -> str:
+    """Return the loss that the first sentence is about; see `findings`."""
+    return _headline(results)[0]
 
 
 def _who_wins(results: RunResults) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from outlearn.core.decomposition.risk_gap import RiskGap
 from outlearn.report.calibration_figures import reliability_figure, sensitivity_figure
-from outlearn.report.findings import best_loss, findings
+from outlearn.report.findings import best_loss, findings, headline_loss
 from outlearn.report.ledger_grid import ledger_grid
 from outlearn.report.page import Block, Facts, Figure, Section, TableBlock, Text, render_page
 from outlearn.report.point_figures import confidence_figure, misfit_map_figure
@@ -15,7 +15,8 @@ from outlearn.report.selection import selection_facts, selection_figure
 from outlearn.report.summary import describe
 from outlearn.report.tables import Against, blind_spot_table, difference_table, scores_table
 from outlearn.report.training_figure import path_figure
-from outlearn.results.run import RunResults
+from outlearn.report.true_labels import label_curve_figure
+from outlearn.results.run import NotTrained, RunResults
 from outlearn.results.run_folder import Run
 
 __all__ = ["run_figures", "run_page"]
@@ -43,6 +44,7 @@ def _figures(run: Run, gaps: Mapping[str, RiskGap]) -> dict[str, Figure]:
         bias_variance_figure(results),
         path_figure(results),
         *(selection_figure(results, recipe) for recipe in results.selections),
+        label_curve_figure(results, headline_loss(results)),
         confidence_figure(gaps, unit, level),
         misfit_map_figure(predictions, gaps, best_loss(results), unit),
         reliability_figure(predictions, level),
@@ -68,6 +70,13 @@ def run_page(run: Run) -> str:
     ledger = ledger_grid(run.predictions, gaps, task.class_names, best_loss(results))
     sections = (
         Section("scores-part", "Who wins", (*chosen("scores"), TableBlock(scores_table(results)))),
+        Section(
+            "true-labels",
+            "What true labels would have done",
+            (*chosen("label-curve"), *map(Text, _true_label_notes(results))),
+            "The controls, in the table above, are the strong model on the true labels that the teachers learned from. "
+            "They, the ceiling and the curve are tuned by cross-validation on the very labels they learn from.",
+        ),
         Section(
             "why",
             "Why",
@@ -107,6 +116,20 @@ def _choices(results: RunResults, figures: Mapping[str, Figure]) -> tuple[Sectio
             *(figures[key] for key in (f"selection-{recipe}",) if key in figures),
         ]
     return (Section("choice", "The choice without labels", tuple(blocks)),) if blocks else ()
+
+
+def _true_label_notes(results: RunResults) -> tuple[str, ...]:
+    """Say how the ceiling was chosen, and why a control is missing."""
+    named = (("own labels", results.controls.own_labels), ("all labels", results.controls.all_labels))
+    missing = [(f"The control of {name}", each) for name, each in named]
+    notes = [f"{who} was not trained: {each.reason}." for who, each in missing if isinstance(each, NotTrained)]
+    if isinstance(results.equivalents, NotTrained):
+        notes.append(f"No true-label equivalents: {results.equivalents.reason}.")
+    tuning = results.ceiling.tuning
+    if tuning is None:
+        return ("The ceiling is the strong model as configured; it was not tuned.", *notes)
+    chosen = ", ".join(dict.fromkeys(tuning.chosen))
+    return (f"Chosen for the ceiling among {tuning.members}: {chosen}.", *notes)
 
 
 def _setting(results: RunResults) -> str:

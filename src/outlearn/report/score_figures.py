@@ -127,8 +127,8 @@ def bias_variance_figure(results: RunResults) -> Figure | None:
 
 def _score_panel(rows: Sequence[ScoreRow], metric: str, title: str, kind: Kind) -> Panel:
     marks: list[Dots | Rule] = []
-    for look in ("majority", "teacher", "ensemble", "student", "ceiling"):
-        roles = ("teacher", "best_teacher") if look == "teacher" else (look,)
+    for look in ("majority", "teacher", "ensemble", "student", "control", "ceiling"):
+        roles = {"teacher": ("teacher", "best_teacher"), "ceiling": ("ceiling", "untuned")}.get(look, (look,))
         scores = {row.label: row.scores.get(metric) for row in rows if row.role in roles}
         if any(point_estimate(score) is not None for score in scores.values()):
             marks.append(_dots(look, ROLES[look], scores, kind))

@@ -54,6 +54,7 @@ ROLES: dict[str, SeriesStyle] = {
     "teacher": SeriesStyle("#5a6573", "square-open", "dash", "/"),
     "ensemble": SeriesStyle("#5c2d0c", "diamond-open", "dashdot", "x"),
     "student": SeriesStyle(_LIGHT[0], "circle", "solid", ""),
+    "control": SeriesStyle(_LIGHT[2], "cross", "dot", "+"),
     "ceiling": SeriesStyle(INK, "star", "longdash", ""),
     "gap": SeriesStyle(INK, "diamond", "solid", ""),
     "misfit": SeriesStyle(_LIGHT[5], "circle", "solid", ""),

@@ -46,7 +46,7 @@ def describe(results: RunResults) -> tuple[tuple[str, str], ...]:
     kind = "preference pairs" if pairs else f"classification, {classes}"
     unlabeled = f" ({task.n_unlabeled:,} of them without a true label)" if task.n_unlabeled else ""
     sizes = (
-        f"{task.n_teacher:,} teacher",
+        *([f"{task.n_teacher:,} teacher"] if task.n_teacher else []),
         f"{task.n_student:,} student{unlabeled}",
         f"{task.n_validation:,} validation",
         f"{task.n_test:,} test",
@@ -58,7 +58,7 @@ def describe(results: RunResults) -> tuple[tuple[str, str], ...]:
         ("pairs" if pairs else "points", ", ".join(sizes)),
         ("teachers", f"{n_teachers} weak {'teacher' if n_teachers == 1 else 'teachers'}"),
         ("students", f"{trained or 'strong students'}, one for each teacher, loss and seed; {of_losses}"),
-        ("ceiling", f"{results.ceiling.models} strong students trained on {_true_labels(results)}"),
+        ("ceiling", f"{results.ceiling.models} strong students trained on {_true_labels(results)}; {_chosen(results)}"),
         *(("note", caveat) for caveat in task.caveats),
     )
 
@@ -69,6 +69,14 @@ def _true_labels(results: RunResults) -> str:
     if labels >= points:
         return "the true labels"
     return f"{labels:,} true labels only, where students had {points:,} points, so that PGR is rather too high"
+
+
+def _chosen(results: RunResults) -> str:
+    """Say how the ceilings were chosen."""
+    tuning = results.ceiling.tuning
+    if tuning is None:
+        return "as configured, not tuned"
+    return f"chosen by cross-validation on those, among {tuning.members}"
 
 
 def text_table(table: Table, *, width: int = 110) -> str:

@@ -121,7 +121,7 @@ class Controls(Record):
 
 
 class Majority(Record):
-    """The most common class of the teachers' labels, and how often it is right."""
+    """The most common class of the labels that teachers learn from (else ceilings), and how often it is right."""
 
     name: Annotated[str, Field(alias="class")]
     accuracy: float

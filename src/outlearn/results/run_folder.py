@@ -283,6 +283,12 @@ def _accuracies(results: RunResults) -> list[tuple[str, str, str]]:
         pgr = student.pgr
         recovered = str(pgr) if isinstance(pgr, Withheld) else f"{pgr.mean:.2f} [{pgr.low:.2f}, {pgr.high:.2f}]"
         rows.append((f"student: {loss}", _percent(student.accuracy), recovered))
+    controls = {"own labels": results.controls.own_labels, "all labels": results.controls.all_labels}
+    rows += [
+        (f"control: {name}", _percent(control.accuracy), "")
+        for name, control in controls.items()
+        if isinstance(control, TrueLabelModels)
+    ]
     return [*rows, ("ceiling", _percent(results.ceiling.accuracy), "")]
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.predictions import Predictions
 from outlearn.core.students.agreement import consensus
 from outlearn.learners.convex import fit_convex
@@ -52,7 +53,7 @@ def fit_answer(
     learned: Learned,
     labelings: Labelings,
     choice: Choice,
-    points: Mapping[str, Float[np.ndarray, "_ features"]],
+    points: Mapping[str, FeatureMatrix],
     models: Sequence[tuple[int, int]],
     *,
     form: str = "average",

@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float, Integer
 
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.predictions import Predictions
 from outlearn.core.students.criteria import (
     CRITERIA,
@@ -39,11 +40,11 @@ def choose(
     learned: Learned,
     labelings: Labelings,
     *,
-    validation_features: Float[np.ndarray, "validation_points features"] | None,
+    validation_features: FeatureMatrix | None,
     candidates: Sequence[Candidate],
     seeds: Sequence[int],
     criterion: str = "pooled_consensus",
-    predict: Mapping[str, Float[np.ndarray, "_ features"]] | None = None,
+    predict: Mapping[str, FeatureMatrix] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Choice:
     """Make the students of all candidates and rank candidates by a criterion.
@@ -114,16 +115,16 @@ class _Measured:
     def empty(
         cls,
         labelings: Labelings,
-        measured: Mapping[str, np.ndarray],
-        others: Mapping[str, np.ndarray],
+        measured: Mapping[str, FeatureMatrix],
+        others: Mapping[str, FeatureMatrix],
         n_candidates: int,
         shape: tuple[int, ...],
     ) -> _Measured:
         """Make room."""
         dtype = np.uint8 if shape[-1] <= 256 else np.int32
 
-        def room(points: Mapping[str, np.ndarray], models: int) -> dict[str, np.ndarray]:
-            return {name: np.zeros((n_candidates, models, len(x)), dtype) for name, x in points.items()}
+        def room(points: Mapping[str, FeatureMatrix], models: int) -> dict[str, np.ndarray]:
+            return {name: np.zeros((n_candidates, models, x.shape[0]), dtype) for name, x in points.items()}
 
         return cls(
             labelings,
@@ -206,7 +207,10 @@ def pool_kappas(
 
 
 def _check_alignment(
-    measured: Mapping[str, np.ndarray], targets: np.ndarray, labelers: Mapping[str, Predictions], seeds: Sequence[int]
+    measured: Mapping[str, FeatureMatrix],
+    targets: np.ndarray,
+    labelers: Mapping[str, Predictions],
+    seeds: Sequence[int],
 ) -> None:
     if len(seeds) != len(targets):
         raise AlignmentError(f"there are {len(seeds)} seeds for {len(targets)} labelings; give one for each.")
@@ -214,8 +218,8 @@ def _check_alignment(
         if split not in labelers:
             raise AlignmentError(f"labelers have no predictions on {split!r}; they have {', '.join(labelers)}.")
         who = labelers[split]
-        if (who.n_models, who.n_points, who.n_classes) != (len(targets), len(x), targets.shape[-1]):
+        if (who.n_models, who.n_points, who.n_classes) != (len(targets), x.shape[0], targets.shape[-1]):
             raise AlignmentError(
                 f"labelers on {split!r} are {who}; expected {len(targets)} labelers, one for each labeling, on "
-                f"{len(x)} points of {targets.shape[-1]} classes."
+                f"{x.shape[0]} points of {targets.shape[-1]} classes."
             )

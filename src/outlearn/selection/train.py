@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from jaxtyping import Float
 
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.learners.discriminant import fit_discriminants
 from outlearn.learners.fitted import Heads
 from outlearn.learners.jobs import HeadJob, HeadSettings, settled
@@ -35,7 +36,7 @@ class Learned:
         shares: of the classes among the examples; None leaves them to the labels.
     """
 
-    features: Float[np.ndarray, "examples features"]
+    features: FeatureMatrix
     targets: Float[np.ndarray, "labelings examples classes"]
     base: HeadSettings
     weights: Float[np.ndarray, "labelings examples"] | None = None
@@ -59,7 +60,7 @@ class Fitted:
 
 def fit_candidates(
     learned: Learned,
-    points: Mapping[str, Float[np.ndarray, "_ features"]],
+    points: Mapping[str, FeatureMatrix],
     candidates: Sequence[Candidate],
     models: Sequence[tuple[int, int]],
     *,
@@ -97,7 +98,7 @@ def fit_candidates(
 
 def _train(
     learned: Learned,
-    points: Mapping[str, np.ndarray],
+    points: Mapping[str, FeatureMatrix],
     group: Sequence[HeadCandidate],
     models: Sequence[tuple[int, int]],
     progress: Report | None,
@@ -124,7 +125,7 @@ def _train(
 
 def _discriminate(
     learned: Learned,
-    points: Mapping[str, np.ndarray],
+    points: Mapping[str, FeatureMatrix],
     group: Sequence[DiscriminantCandidate],
     models: Sequence[tuple[int, int]],
 ) -> Iterator[Fitted]:

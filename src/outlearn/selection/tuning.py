@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import log_softmax
 
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.randomness import child_seed, generator
 from outlearn.errors import DataError
 from outlearn.learners.convex_grid import ConvexGrid
@@ -88,9 +89,9 @@ def minibatch_candidates(n_examples: int, base: HeadSettings) -> tuple[HeadCandi
 
 
 def tune(
-    features: Float[np.ndarray, "examples features"],
+    features: FeatureMatrix,
     labels: Int[np.ndarray, " examples"],
-    points: Mapping[str, Float[np.ndarray, "_ features"]],
+    points: Mapping[str, FeatureMatrix],
     *,
     n_classes: int,
     sets: Sequence[Float[np.ndarray, " examples"]],
@@ -130,7 +131,7 @@ def tune(
     one_hot = np.eye(n_classes)[labels]
     convex = ConvexGrid.of(features, one_hot, points, strengths=grid.strengths, bias=bias, standardise=grid.standardise)
     shape = (len(sets), len(grid.names))
-    logits = {name: np.empty((len(sets), len(x), n_classes), dtype=np.float32) for name, x in points.items()}
+    logits = {name: np.empty((len(sets), x.shape[0], n_classes), dtype=np.float32) for name, x in points.items()}
     chosen, accuracy = np.empty(len(sets), dtype=np.int64), np.full(shape, np.nan)
     for s, (weights, seed) in enumerate(zip(sets, seeds, strict=True)):
         rows = np.flatnonzero(weights)
@@ -194,7 +195,7 @@ def held_out_folds(
 
 
 def _minibatch(
-    features: np.ndarray,
+    features: FeatureMatrix,
     targets: np.ndarray,
     weights: Float[np.ndarray, "folds rows"],
     candidates: Sequence[HeadCandidate],

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.encoders.encoder import Encode, Encoder
 from outlearn.encoders.package_files import sha256_of
 from outlearn.encoders.registry import get_encoder
@@ -55,7 +56,7 @@ class HeadScorer:
         z = heads.dual_mean().predict(self._features(NewPoints("new texts", texts=tuple(texts))))[0]
         return np.asarray(z[:, 0] - z[:, 1], dtype=np.float64)
 
-    def _features(self, points: NewPoints) -> np.ndarray:
+    def _features(self, points: NewPoints) -> FeatureMatrix:
         features = self.encode(points, np.arange(len(points)))
         heads = self.kept.heads
         assert heads is not None

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.predictions import Predictions
 from outlearn.encoders.encoder import Learned
 from outlearn.learners.fitted import Heads
@@ -64,15 +65,15 @@ class Kept:
 
 
 def answers_of_heads(
-    heads: Heads, features: Float[np.ndarray, "points features"], novelty: Novelty | None, unlike_beyond: float | None
+    heads: Heads, features: FeatureMatrix, novelty: Novelty | None, unlike_beyond: float | None
 ) -> Answers:
     """Average the members' log-probabilities at these features, and look for reasons not to trust that."""
     members = Predictions.from_logits(heads.predict(features))
     log_probs = members.dual_mean().log_probs[0]
-    reasons = np.full(len(features), "", dtype="<U8")
+    reasons = np.full(features.shape[0], "", dtype="<U8")
     agree = (members.log_probs.argmax(axis=-1) == log_probs.argmax(axis=-1)).mean(axis=0)
     reasons[agree < AGREE] = DIVIDED
     if novelty is not None and unlike_beyond is not None:
         reasons[novelty.distance(features) > unlike_beyond] = UNLIKE
-    reasons[~features.any(axis=1)] = UNKNOWN
+    reasons[(features != 0).sum(axis=1) == 0] = UNKNOWN
     return Answers(log_probs, tuple(reasons.tolist()))

@@ -19,6 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy.sparse import csr_array
+
+from outlearn.core.feature_matrix import FeatureMatrix
 
 __all__ = ["Novelty"]
 
@@ -44,15 +47,16 @@ class Novelty:
     noise: np.ndarray
 
     @classmethod
-    def of(cls, features: Float[np.ndarray, "points features"], *, seed: int = 0) -> Novelty:
+    def of(cls, features: FeatureMatrix, *, seed: int = 0) -> Novelty:
         """Fit training features; of very many points a random part."""
         from sklearn.decomposition import PCA
 
-        points = np.asarray(features)
-        if len(points) > FITTED_ON:
-            points = points[np.sort(np.random.default_rng(seed).choice(len(points), FITTED_ON, replace=False))]
-        wanted = min(DIRECTIONS, points.shape[1] - 1, len(points) // 4)
-        fitted = PCA(max(1, wanted), svd_solver="randomized", random_state=seed).fit(points.astype(np.float64))
+        points, n = features, features.shape[0]
+        if n > FITTED_ON:
+            points = points[np.sort(np.random.default_rng(seed).choice(n, FITTED_ON, replace=False))]
+        wanted = min(DIRECTIONS, points.shape[1] - 1, points.shape[0] // 4)
+        solver = "arpack" if isinstance(points, csr_array) else "randomized"  # what is sparse is not spread out
+        fitted = PCA(max(1, wanted), svd_solver=solver, random_state=seed).fit(points.astype(np.float64))
         # Features that lie in the span of the directions, or do not vary at all, have no noise to divide by.
         least = np.finfo(np.float32).eps * max(float(fitted.explained_variance_[0]), 1.0)
         return cls(
@@ -62,13 +66,18 @@ class Novelty:
             np.array([max(float(fitted.noise_variance_), least)], np.float32),
         )
 
-    def distance(self, features: Float[np.ndarray, "points features"]) -> Float[np.ndarray, " points"]:
+    def distance(self, features: FeatureMatrix) -> Float[np.ndarray, " points"]:
         """Return the Mahalanobis distance d of each point."""
-        centred = np.asarray(features, dtype=np.float32) - self.mean
-        along = centred @ self.directions.T
-        rest = np.maximum((centred**2).sum(axis=1) - (along**2).sum(axis=1), 0.0)
+        if isinstance(features, csr_array):
+            along = features @ self.directions.T - self.directions @ self.mean
+            # |x - m|^2 = |x|^2 - 2 x.m + |m|^2
+            squares = features.power(2).sum(axis=1) - 2.0 * (features @ self.mean) + self.mean @ self.mean
+        else:
+            centred = np.asarray(features, dtype=np.float32) - self.mean
+            along, squares = centred @ self.directions.T, (centred**2).sum(axis=1)
+        rest = np.maximum(squares - (along**2).sum(axis=1), 0.0)
         return np.sqrt((along**2 / self.variances).sum(axis=1) + rest / self.noise[0])
 
-    def threshold(self, held_out: Float[np.ndarray, "points features"]) -> float:
+    def threshold(self, held_out: FeatureMatrix) -> float:
         """Return the distance that one in a hundred points of the same kind exceeds."""
         return float(np.quantile(self.distance(held_out), QUANTILE))

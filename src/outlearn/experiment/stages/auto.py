@@ -8,12 +8,14 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Int
 
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.labelers.combinations import label_source
 from outlearn.core.labelers.recipes import Recipe
 from outlearn.core.predictions import Predictions
 from outlearn.core.students.criteria import check_criterion
 from outlearn.errors import ConfigError
 from outlearn.experiment.points import EVALUATED, splits_fingerprint
+from outlearn.experiment.stages.features import read_features
 from outlearn.experiment.stages.fitted_heads import fitted_heads, head_arrays
 from outlearn.experiment.stages.frozen import FrozenModel
 from outlearn.experiment.stages.students import Labeling, Students, student_seed
@@ -262,5 +264,5 @@ class AutoStudents:
             return given_shares(given, labeling.task.n_classes)
         return shares_of_weak_labels(learned_from) if labeling.taught is None else shares_of_labels(labeling.taught)
 
-    def _rows(self, entries: Entries, split: str) -> np.ndarray:
-        return entries["features"].arrays["features"][getattr(self.labeling.splits, split)]
+    def _rows(self, entries: Entries, split: str) -> FeatureMatrix:
+        return read_features(entries["features"])[getattr(self.labeling.splits, split)]

@@ -94,7 +94,8 @@ def ceiling_notes(task: Task, splits: Splits) -> tuple[str, ...]:
         if known + n_teacher < n_student
         else ""
     )
+    of_teacher = f" and {n_teacher:,} of the teacher split" if n_teacher else ""
     return (
-        f"Ceilings learn from {known + n_teacher:,} true labels, {known:,} of the student split and {n_teacher:,} of "
-        f"the teacher split; students from {n_student:,} points.{fewer}",
+        f"Ceilings learn from {known + n_teacher:,} true labels, {known:,} of the student split{of_teacher}; students "
+        f"from {n_student:,} points.{fewer}",
     )

@@ -58,14 +58,13 @@ def external_teachers(task: Task, splits: Splits, section: TeacherSection) -> Ex
     sizes = [len(getattr(splits, name)) for name in LABELED]
     points = np.concatenate([getattr(splits, name) for name in LABELED])
     labels = load_weak_labels(section.external, task, points, missing=section.missing, normalise=section.normalise)
-    unused = (
-        f"No teacher was trained, so the {len(splits.teacher):,} points of the teacher split are not used; a smaller "
-        "data.fractions.teacher leaves more to the students."
-        if task.labeled[splits.student].all()
-        else "No teacher was trained, so that only ceilings learn from the teacher split; a smaller "
-        "data.fractions.teacher leaves more true labels to the test."
-    )
-    probs, answered, notes = labels.distributions, labels.answered, (*labels.notes, unused)
+    unused: tuple[str, ...] = ()
+    if len(splits.teacher):  # the file says so
+        unused = (
+            f"No teacher was trained, and the file puts {len(splits.teacher):,} points into the teacher split: "
+            + ("they are not used." if task.labeled[splits.student].all() else "only ceilings learn from them."),
+        )
+    probs, answered, notes = labels.distributions, labels.answered, (*labels.notes, *unused)
     zeros = int((probs == 0).any(axis=-1).sum())
     if zeros and not section.smoothing:
         raise DataError(

@@ -6,27 +6,31 @@ from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Int
+from scipy.sparse import csr_array
 
 from outlearn.data.task import Task
 from outlearn.encoders.encoder import Encoder
+from outlearn.encoders.points import Features
 from outlearn.store.stage import Entries, Stage, Work
 from outlearn.store.store import Entry
 
-__all__ = ["features_stage", "notes_on_features"]
+__all__ = ["feature_arrays", "features_stage", "notes_on_features", "read_features"]
 
-VERSION = 1
+VERSION = 2
+SPARSE = ("features.data", "features.indices", "features.indptr")
 EMPTY_SHARE = 0.01  # of points without any feature, from which on it is said
 
 
 def features_stage(task: Task, encoder: Encoder, fit_on: Int[np.ndarray, " fit_points"]) -> Stage:
     """Describe the encoding of every point; an encoder that learns does so from `fit_on`, a training split.
 
-    Its array: `features`, float32 `[points, features]`, rows as in the task.
+    Its arrays, from which `read_features` makes float32 `[points, features]`, rows as in the task: `features`, or
+    for a sparse matrix the three of its rows (CSR) and its width.
     """
 
     def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
         with work.progress.bar(f"features: {encoder.kind}") as advance:
-            return {"features": encoder.encode(task, np.arange(task.n_points), fit_on, progress=advance)}
+            return feature_arrays(encoder.encode(task, np.arange(task.n_points), fit_on, progress=advance))
 
     return Stage(
         "features",
@@ -37,16 +41,33 @@ def features_stage(task: Task, encoder: Encoder, fit_on: Int[np.ndarray, " fit_p
     )
 
 
+def feature_arrays(features: Features) -> dict[str, np.ndarray]:
+    """Lay features out for the store; what is sparse stays so."""
+    if isinstance(features, csr_array):
+        parts = (features.data, features.indices, features.indptr)
+        return {**dict(zip(SPARSE, parts, strict=True)), "features.width": np.array([features.shape[1]])}
+    return {"features": features}
+
+
+def read_features(entry: Entry) -> Features:
+    """Read the features of every point; dense ones are mapped, not in memory."""
+    if "features" in entry.arrays:
+        return entry.arrays["features"]
+    data, indices, indptr = (entry.arrays[name] for name in SPARSE)
+    return csr_array((data, indices, indptr), shape=(len(indptr) - 1, int(entry.arrays["features.width"][0])))
+
+
 def notes_on_features(entries: Mapping[str, Entry]) -> tuple[str, ...]:
     """Say how many points have no feature at all, such as texts of which TF-IDF knows no word."""
     notes = []
     for who in ("teacher", "student"):
         if entry := entries.get(f"{who} features"):
-            features = entry.arrays["features"]
-            empty = len(features) - int(features.any(axis=1).sum())
-            if empty > EMPTY_SHARE * len(features):
+            features = read_features(entry)
+            n, known = features.shape[0], (features != 0).sum(axis=1) > 0
+            empty = n - int(known.sum())
+            if empty > EMPTY_SHARE * n:
                 notes.append(
-                    f"{empty:,} of {len(features):,} points have no feature that {who}.encoder knows: to {who}s they "
+                    f"{empty:,} of {n:,} points have no feature that {who}.encoder knows: to {who}s they "
                     "are all alike. Choose another encoder, for texts one that reads letters ({kind: tfidf, analyzer: "
                     "char_wb}) or a language model."
                 )

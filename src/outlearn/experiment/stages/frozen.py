@@ -9,6 +9,7 @@ import numpy as np
 from outlearn.data.splits import Splits
 from outlearn.errors import ConfigError
 from outlearn.experiment.points import splits_fingerprint
+from outlearn.experiment.stages.features import read_features
 from outlearn.experiment.stages.fitted_heads import head_arrays
 from outlearn.experiment.stages.training_spec import TrainingSpec
 from outlearn.learners.fitted import FitResult
@@ -60,12 +61,12 @@ class FrozenModel:
             targets = spec.targets(entries)
             weights = spec.weights
             jobs = settled(spec.jobs, targets, weights)
-            features = entries["features"].arrays["features"]
+            features = read_features(entries["features"])
             x = features[getattr(self.splits, spec.split)]
             points = {name: features[getattr(self.splits, name)] for name in spec.predict}
             with work.progress.bar(f"{spec.name}: {len(spec.jobs)}") as advance:
                 if spec.rounds:
-                    settings, later = self.settings, round_epochs(len(x), self.settings)
+                    settings, later = self.settings, round_epochs(x.shape[0], self.settings)
                     fits = fit_rounds(
                         x,
                         targets,

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 
 from outlearn.data.task import Task
 from outlearn.experiment.points import EVALUATED
+from outlearn.experiment.stages.features import read_features
 from outlearn.experiment.stages.frozen import FrozenModel
 from outlearn.results.true_labels import Tuning
 from outlearn.selection.tuning import Grid, minibatch_candidates, tune
@@ -76,7 +77,7 @@ class TunedModels:
         """
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
-            features, splits = entries["features"].arrays["features"], self.model.splits
+            features, splits = read_features(entries["features"]), self.model.splits
             groups = self.task.groups
             with work.progress.bar(f"{self.name}: {len(self.sets)}") as advance:
                 tuned = tune(
