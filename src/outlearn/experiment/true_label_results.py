@@ -106,7 +106,7 @@ def exceeding(test: Evaluation, right: PointScores, level: float) -> dict[str, M
     ceilings = accuracy(test.ceilings, test.labels)
     best = ceilings[int(ceilings.mean(axis=1).argmax())]
     over = {
-        loss: mean_of(scores - best, level, labeled_by(test.source, test.final(loss)), scale=DIFFERENCE)
+        loss: mean_of(scores - best, level, right.own[loss], scale=DIFFERENCE)
         for loss, scores in right.students.items()
     }
     for name in test.ensembles:
@@ -147,7 +147,9 @@ def measure_equivalents(
             for n, value in zip(np.unique(sizes).tolist(), smoothed.tolist(), strict=True)
         ),
         worth={
-            loss: _worth(right_at, sizes, right.students[loss], labeled_by(test.source, test.final(loss)), level)
+            loss: _worth(
+                right_at, sizes, right.students[loss], labeled_by(test.labelers[loss], test.final(loss)), level
+            )
             for loss in test.students
         },
         teacher_labels=plan.config.teacher.labels if "teachers" in plan.stages else None,
