@@ -20,7 +20,7 @@ from outlearn.experiment.config import Config
 from outlearn.experiment.evaluation import check_target
 from outlearn.experiment.stages.auto import AutoStudents
 from outlearn.experiment.stages.ceilings import CEILINGS, UNTUNED, configured_ceilings, tuned_ceilings
-from outlearn.experiment.stages.controls import LABEL_CURVE, label_curve, teachers_labels
+from outlearn.experiment.stages.controls import LABEL_CURVE, finetuned_controls, label_curve, tuned_controls
 from outlearn.experiment.stages.external import external_teachers
 from outlearn.experiment.stages.features import features_stage
 from outlearn.experiment.stages.finetuned import FinetunedModel
@@ -146,13 +146,16 @@ def _true_labels(
     task: Task, splits: Splits, model: Model, config: Config, stages: dict[str, Stage]
 ) -> dict[str, TunedModels]:
     """Lay out what learns from true labels: ceilings, and where the strong model can be tuned, the controls."""
+    trained = "teachers" in stages  # here, so that what they learned from is known
     if not isinstance(model, FrozenModel):
         stages[CEILINGS] = configured_ceilings(task, splits, model, config, name=CEILINGS)
+        if trained and isinstance(model, FinetunedModel):
+            stages |= finetuned_controls(task, model, config)
         return {}
     common_scale = get_encoder(config.student.encoder).common_scale
     tuned = {CEILINGS: tuned_ceilings(task, model, config, common_scale=common_scale)}
-    if "teachers" in stages:  # trained here: what they learned from is known
-        tuned |= teachers_labels(task, splits, model, config.teacher, seed=config.seed, common_scale=common_scale)
+    if trained:
+        tuned |= tuned_controls(task, model, config.teacher, seed=config.seed, common_scale=common_scale)
     curve = label_curve(task, splits, model, config, common_scale=common_scale)
     if curve is not None:
         tuned[LABEL_CURVE] = curve

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,8 +14,9 @@ from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
 from outlearn.core.decomposition.total_variance import total_variance
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER, over_answered
 from outlearn.core.intervals import Interval
-from outlearn.core.metrics import METRICS, accuracy, scorecard
+from outlearn.core.metrics import METRICS, Metric, accuracy, scorecard
 from outlearn.core.predictions import Predictions, labeled_by
+from outlearn.core.scales import POSITIVE, SHARE, SIGNED, Scale
 from outlearn.core.students.agreement import agreement, consensus
 from outlearn.core.students.blind_spots import MEANS, blind_spots, halfway_to_certainty
 from outlearn.core.students.recovery import performance_gap_recovered
@@ -34,6 +35,7 @@ class PointScores:
     """One score of everybody on every point, for differences that are paired by point; nan at a gap.
 
     Attributes:
+        metric: the score.
         labelers: of each labeler.
         own_labels: of the strong model on each labeler's own true labels; None where there is none.
         fixed: name -> one row for all students: a single predictor, or the mean of several ceilings.
@@ -43,6 +45,7 @@ class PointScores:
         foreign: losses whose students learn from other labelers than the run's.
     """
 
+    metric: Metric
     labelers: Float[np.ndarray, "labelers points"]
     own_labels: Float[np.ndarray, "labelers points"] | None
     fixed: Mapping[str, Float[np.ndarray, " points"]]
@@ -54,7 +57,7 @@ class PointScores:
     @classmethod
     def of(
         cls,
-        metric: Callable[[Predictions, Int[np.ndarray, " points"]], Float[np.ndarray, "models points"]],
+        metric: Metric,
         test: Evaluation,
         fixed: Mapping[str, Float[np.ndarray, " points"]],
     ) -> PointScores:
@@ -63,6 +66,7 @@ class PointScores:
         if own_labels is not None and test.source is not test.teachers:  # one labeler, a combination of all teachers
             own_labels = own_labels.mean(axis=0, keepdims=True)
         return cls(
+            metric,
             metric(test.source, test.labels),
             own_labels,
             fixed,
@@ -83,16 +87,16 @@ class PointScores:
         found = {"teacher": self._from_labelers(loss, self.labelers, level)}
         if self.own_labels is not None:
             found["own_labels"] = self._from_labelers(loss, self.own_labels, level)
-        found |= {name: _mean(mine - other, other, own, level) for name, other in fixed.items()}
+        found |= {name: self._difference(mine - other, other, own, level) for name, other in fixed.items()}
         for name, other in self.students.items():
             if name == loss:
                 continue
             if np.array_equal(own, self.own[name]):
-                found[name] = _mean(mine - other, other, own, level)
+                found[name] = self._difference(mine - other, other, own, level)
             elif len(np.unique(self.own[name])) == 1:
-                found[name] = _mean(mine - other.mean(axis=0), other.mean(axis=0), own, level)
+                found[name] = self._difference(mine - other.mean(axis=0), other.mean(axis=0), own, level)
             else:
-                found[name] = _mean(mine.mean(axis=0) - other, other, self.own[name], level)
+                found[name] = self._difference(mine.mean(axis=0) - other, other, self.own[name], level)
         return found
 
     def _from_labelers(
@@ -101,22 +105,22 @@ class PointScores:
         """Compare students with rows of the run's labelers: with their own, or, having none there, with all."""
         mine, own = self.students[loss], self.own[loss]
         if loss not in self.foreign:
-            return _mean(mine - others[own], others[own], own, level)
+            return self._difference(mine - others[own], others[own], own, level)
         labeler, student = all_pairs(len(others), len(mine))
         clusters = labeler if len(others) > 1 else own[student]
-        return _mean(mine[student] - others[labeler], others[labeler], clusters, level)
+        return self._difference(mine[student] - others[labeler], others[labeler], clusters, level)
+
+    def _difference(
+        self, difference: Float[np.ndarray, "models points"], other: np.ndarray, clusters: np.ndarray, level: float
+    ) -> Interval | Withheld:
+        """Average a difference where the other side answers."""
+        answered = np.broadcast_to(~np.isnan(other), difference.shape)
+        return mean_of(over_answered(difference, answered), level, clusters, scale=self.metric.difference_scale)
 
 
 def all_pairs(n_labelers: int, n_students: int) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"]]:
     """List every labeler with every student."""
     return np.repeat(np.arange(n_labelers), n_students), np.tile(np.arange(n_students), n_labelers)
-
-
-def _mean(
-    difference: Float[np.ndarray, "models points"], other: np.ndarray, clusters: np.ndarray, level: float
-) -> Interval | Withheld:
-    """Average a difference where the other side answers."""
-    return mean_of(over_answered(difference, np.broadcast_to(~np.isnan(other), difference.shape)), level, clusters)
 
 
 def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: PointScores, config: Config) -> Student:
@@ -129,8 +133,8 @@ def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: P
     summary = gap.summary(level)
     heard = None if labeler.answered is None else labeler.answered[own]
 
-    def mean(values: Float[np.ndarray, "students points"]) -> Interval | Withheld:
-        return mean_of(over_answered(values, heard), level, own)
+    def mean(values: Float[np.ndarray, "students points"], scale: Scale) -> Interval | Withheld:
+        return mean_of(over_answered(values, heard), level, own, scale=scale)
 
     agree = agreement(labeler, student)
     teacher_wrong = 1.0 - accuracy(labeler, test.labels)[own]
@@ -147,7 +151,7 @@ def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: P
         models=student.n_models,
         epoch=test.checkpoints[loss][test.chosen[loss]],
         recovery=_recovery(loss, student, test, level),
-        agreement=mean(agree),
+        agreement=mean(agree, SHARE),
         # Repeats its teacher, less those where both are right: what both get wrong in the same way.
         agreement_when_teacher_wrong=ratio_of_means(
             over_answered(agree - right.students[loss] * (1.0 - teacher_wrong), heard),
@@ -155,9 +159,9 @@ def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: P
             level,
             own,
         ),
-        gap=mean(gap.gap),
-        misfit=mean(gap.misfit),
-        residual=mean(gap.residual),
+        gap=mean(gap.gap, SIGNED),
+        misfit=mean(gap.misfit, POSITIVE),
+        residual=mean(gap.residual, SIGNED),
         crossed_misfit=measured(summary.crossed_misfit),
         overfit_covariance=measured(summary.overfit_covariance),
         identity_error=gap.identity_error,
@@ -255,9 +259,9 @@ def _posterior_mean(
     level, bound = config.measure.level, found.residual_bound
     return PosteriorMean(
         method=found.method,
-        conditional_variance=mean_of(found.conditional_variance, level, own),
-        distance=mean_of(found.distance, level, own),
-        residual_bound=None if bound is None else mean_of(bound, level, own),
+        conditional_variance=mean_of(found.conditional_variance, level, own, scale=POSITIVE),
+        distance=mean_of(found.distance, level, own, scale=POSITIVE),
+        residual_bound=None if bound is None else mean_of(bound, level, own, scale=POSITIVE),
     )
 
 

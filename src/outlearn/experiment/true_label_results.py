@@ -8,14 +8,16 @@ import numpy as np
 from jaxtyping import Float
 
 from outlearn.core.gaps import over_answered
-from outlearn.core.intervals import Interval
 from outlearn.core.metrics import accuracy, scorecard
 from outlearn.core.predictions import labeled_by
+from outlearn.core.scales import DIFFERENCE, SHARE
 from outlearn.core.students.equivalents import smoothed_curve, true_label_equivalent
+from outlearn.core.top_class import hits
+from outlearn.core.verdict import is_above_zero
 from outlearn.experiment.evaluation import Evaluation
 from outlearn.experiment.plan import Plan
 from outlearn.experiment.stages.ceilings import CEILINGS, ceiling_points
-from outlearn.experiment.stages.controls import ALL_LABELS, LABEL_CURVE, OWN_LABELS
+from outlearn.experiment.stages.controls import ALL_LABELS, LABEL_CURVE, OWN_LABELS, teachers_labels
 from outlearn.experiment.student_results import PointScores
 from outlearn.results.measurement import Measurement, each_model, mean_of, means
 from outlearn.results.run import Student
@@ -34,6 +36,10 @@ __all__ = ["exceeding", "measure_ceiling", "measure_controls", "measure_equivale
 NOT_TUNED = (
     "the strong model is fine-tuned as a whole, and a training for every choice would cost more than all the rest of "
     "the run; give student.encoder a frozen encoder for this"
+)
+TOO_DEAR = (
+    "the strong model is fine-tuned as a whole, and one for each teacher would cost as much as all students; it is "
+    "trained with two losses or seeds or more"
 )
 FROM_ELSEWHERE = "the labels come from elsewhere, and which true labels their makers had is not known"
 
@@ -72,15 +78,16 @@ def measure_controls(
         ("all_labels", ALL_LABELS, test.all_labels),
     ):
         if predictions is None:
-            found[field] = NotTrained(reason=FROM_ELSEWHERE if plan.tuned else NOT_TUNED)
+            found[field] = NotTrained(reason=TOO_DEAR if "teachers" in plan.stages else FROM_ELSEWHERE)
             continue
         card = scorecard(predictions, test.labels, plan.config.measure.level)
+        sets = teachers_labels(plan.task, plan.splits, plan.config.teacher, seed=plan.config.seed)[name]
         found[field] = TrueLabelModels(
             scores=means(card),
             each=each_model(card),
             models=predictions.n_models,
-            labels=int(plan.tuned[name].sets.sum(axis=1).min()),
-            tuning=plan.tuned[name].tuning(entries[name]),
+            labels=int(sets.sum(axis=1).min()),
+            tuning=plan.tuned[name].tuning(entries[name]) if name in plan.tuned else None,
         )
     return found
 
@@ -99,13 +106,13 @@ def exceeding(test: Evaluation, right: PointScores, level: float) -> dict[str, M
     ceilings = accuracy(test.ceilings, test.labels)
     best = ceilings[int(ceilings.mean(axis=1).argmax())]
     over = {
-        loss: mean_of(scores - best, level, labeled_by(test.labelers[loss], test.final(loss)))
+        loss: mean_of(scores - best, level, right.own[loss], scale=DIFFERENCE)
         for loss, scores in right.students.items()
     }
     for name in test.ensembles:
         ahead = (right.fixed[f"ensemble_{name}"] - best)[None]  # nan where no teacher answers
-        over[f"ensemble_{name}"] = mean_of(over_answered(ahead, ~np.isnan(ahead)), level)
-    return {name: value for name, value in over.items() if isinstance(value, Interval) and value.low > 0}
+        over[f"ensemble_{name}"] = mean_of(over_answered(ahead, ~np.isnan(ahead)), level, scale=DIFFERENCE)
+    return {name: value for name, value in over.items() if is_above_zero(value)}
 
 
 def without_pgr(student: Student, exceeded_by: Mapping[str, Measurement]) -> Student:
@@ -127,25 +134,28 @@ def measure_equivalents(
         return NotTrained(reason=few if plan.tuned else NOT_TUNED)
     curve, level = plan.tuned[LABEL_CURVE], plan.config.measure.level
     sizes = curve.n_labels
-    hits: Float[np.ndarray, "sets points"] = (
-        entries[LABEL_CURVE].arrays["test"][-1].argmax(axis=-1) == test.labels
-    ).astype(np.float64)
-    smoothed = smoothed_curve(hits, sizes)
+    right_at: Float[np.ndarray, "sets points"] = hits(entries[LABEL_CURVE].arrays["test"][-1], test.labels)
+    smoothed = smoothed_curve(right_at, sizes)
     return Equivalents(
         curve=tuple(
             CurvePoint(
-                labels=n, draws=int((sizes == n).sum()), accuracy=mean_of(hits[sizes == n], level), smoothed=value
+                labels=n,
+                draws=int((sizes == n).sum()),
+                accuracy=mean_of(right_at[sizes == n], level, scale=SHARE),
+                smoothed=value,
             )
             for n, value in zip(np.unique(sizes).tolist(), smoothed.tolist(), strict=True)
         ),
         worth={
-            loss: _worth(hits, sizes, right.students[loss], labeled_by(test.labelers[loss], test.final(loss)), level)
+            loss: _worth(
+                right_at, sizes, right.students[loss], labeled_by(test.labelers[loss], test.final(loss)), level
+            )
             for loss in test.students
         },
-        teacher_labels=plan.config.teacher.labels if OWN_LABELS in plan.tuned else None,
+        teacher_labels=plan.config.teacher.labels if "teachers" in plan.stages else None,
     )
 
 
-def _worth(hits: np.ndarray, sizes: np.ndarray, student: np.ndarray, own: np.ndarray, level: float) -> Worth:
-    found = true_label_equivalent(student, hits, sizes, clusters=own, level=level)
+def _worth(right_at: np.ndarray, sizes: np.ndarray, student: np.ndarray, own: np.ndarray, level: float) -> Worth:
+    found = true_label_equivalent(student, right_at, sizes, clusters=own, level=level)
     return Worth(labels=found.labels, beyond=found.beyond, low=found.low, high=found.high, reason=found.reason)
