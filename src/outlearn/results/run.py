@@ -261,6 +261,7 @@ class RunResults(Record):
         equivalents: what the weak labels are worth in true ones.
         students: loss -> its students.
         selection: None where `auto` was not asked for.
+        files: sha256 of each file of predictions, by its path in the run folder.
         seconds: stage -> how long it took; and their `total`.
     """
 
@@ -280,5 +281,6 @@ class RunResults(Record):
     students: Mapping[str, Student]
     teacher_bias_variance: BiasVariance
     selection: Selection | None = None
+    files: Mapping[str, str] = {}
     seconds: Mapping[str, float]
     stages: Mapping[str, StageUse]
