@@ -25,7 +25,7 @@ def store_ls(store: StoreOption = None) -> None:
 
 
 def store_verify(store: StoreOption = None) -> None:
-    """Check every entry against its hashes; set damaged ones aside. Exit with 1 if there are any, or some unreadable."""
+    """Check every entry against its hashes; set damaged ones aside. Exit with 1 if any is, or is unreadable."""
     from outlearn.store.store import Store, default_store
 
     checked = list(Store(store or default_store(), existing=True).verify())

@@ -98,8 +98,8 @@ def check_files(folder: Path, hashes: Mapping[str, str]) -> None:
             raise DataError(f"{str(path)!r} cannot be read: {error.strerror}. {AGAIN}") from error
         if found != expected:
             raise DataError(
-                f"{str(path)!r} does not fit results.json beside it: sha256 {found[:12]}, expected {expected[:12]}. One "
-                f"of the two was changed or comes from another run. {AGAIN}"
+                f"{str(path)!r} does not fit results.json beside it: sha256 {found[:12]}, expected {expected[:12]}. "
+                f"One of the two was changed or comes from another run. {AGAIN}"
             )
 
 

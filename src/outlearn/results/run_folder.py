@@ -123,14 +123,15 @@ class Run:
         Raises:
             DataError: if the folder's predictions cannot be read, or are not those that its results were measured on.
         """
-        check_files(self.folder, self.results.files)
-        return read_predictions(
+        found = read_predictions(
             self.folder / "predictions",
             losses=self.students,
             labeler=self.labeler.source,
             target=self.measure.target,
             smoothing=self.measure.smoothing,
         )
+        check_files(self.folder, self.results.files)
+        return found
 
     def gap(self, loss: str) -> RiskGap:
         """Split the gain of one loss's students over their labelers, point by point: gap = misfit + residual.
