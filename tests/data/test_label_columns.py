@@ -146,3 +146,10 @@ def test_an_annotator_is_one_whatever_blanks_or_points_a_number_is_written_with(
     file = tmp_path / "long.json"
     file.write_text(json.dumps([{"id": i, "annotator": float(a), "label": label} for i, a, label in rows]))
     assert read_label_table(file).names == found.names
+
+
+def test_a_tie_is_no_vote_for_the_class_that_comes_first(tmp_path):
+    rows = [["q0", "[0.5, 0.5]", "[1, 0]"], ["q1", "[0.2, 0.8]", ""], ["q2", "[0.9, 0.1]", "[0.3, 0.7]"]]
+    table = read_label_table(write(tmp_path / "soft.csv", ["id", "a", "b"], rows)).with_ties_as_gaps()
+    np.testing.assert_array_equal(table.labels, [[-1, 1, 0], [0, -1, 1]])
+    assert "1 have no single one and count as no label" in table.notes[-1]

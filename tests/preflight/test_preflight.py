@@ -331,3 +331,53 @@ def test_bad_arguments_are_refused_with_what_to_do(name):
     arguments = make(world())
     with pytest.raises(error, match=message):
         ol.preflight(arguments.pop("labels"), **arguments)
+
+
+def test_a_labeler_with_eight_labels_leaves_the_verdict_and_the_rates_of_the_others_as_they_are():
+    features, truth, labels, sample = world(rates=(0.2, 0.25))
+    silent = np.full(len(truth), -1)
+    silent[:8] = 1 - truth[:8]
+    two, three = (
+        ol.preflight(np.stack(rows), features=features, true_labels=sample) for rows in ([*labels], [*labels, silent])
+    )
+    assert three.verdict.key == two.verdict.key == "gain"
+    assert abs(three.disagreement.mean - two.disagreement.mean) < 0.02
+    assert three.disagreement.high - three.disagreement.low < 1.2 * (two.disagreement.high - two.disagreement.low)
+    said = [line for line in three.warnings if line.startswith("labeler 3")]
+    assert "fewer than 20 labels" in said[0]
+    assert not any("no more agreement" in line for line in three.warnings)
+
+
+def test_one_labeler_with_true_labels_gets_a_verdict_and_its_error(capsys):
+    features, truth, labels, sample = world(rates=(0.25,))
+    report = ol.preflight(labels, features=features, true_labels=sample)
+    assert report.verdict.key == "gain"
+    rate = float((labels[0] != truth).mean())
+    assert report.truth.error.low < rate < report.truth.error.high
+    assert report.student.true_gain.low > 0
+    assert isinstance(report.student.off, Withheld)
+    assert math.isnan(report.missed.mean)
+    text = str(report)
+    assert "one labeler" not in text or "nan" not in text
+    assert "a second labeler of the same points would tell" in text
+
+
+@pytest.mark.parametrize("way", ["true labels", "a second labeler"])
+def test_one_labeler_alone_is_refused_and_what_the_error_advises_works(way):
+    features, _, labels, sample = world(rates=(0.2, 0.2))
+    few = np.where(np.cumsum(sample >= 0) <= 19, sample, -1)
+    with pytest.raises(DataError, match=r"1 labeler .* and 19 true labels .*expected 20 of them.*second labeler"):
+        ol.preflight(labels[:1], features=features, true_labels=few)
+    if way == "true labels":
+        enough = np.where(np.cumsum(sample >= 0) <= 20, sample, -1)
+        assert ol.preflight(labels[:1], features=features, true_labels=enough).truth.n_labels == 20
+    else:
+        assert ol.preflight(labels, features=features, true_labels=few).labelers
+
+
+def test_one_labeler_can_be_kept_and_read_back(tmp_path):
+    features, _, labels, sample = world(rates=(0.2,))
+    report = ol.preflight(labels, features=features, true_labels=sample)
+    (tmp_path / "out").mkdir()
+    PREFLIGHTS.write(tmp_path / "out", report, inputs={}, text=str(report), table=[["id"]])
+    assert str(load_preflight(tmp_path / "out")) == str(report)

@@ -63,7 +63,12 @@ def test_the_plan_counts_what_is_needed_and_what_is_shared(swept):
     # Ceilings depend on the seed alone; teachers and students on the number of labels too.
     assert sorted(len(stage.users) for stage in by_name["ceilings"]) == [2, 2]
     assert sorted(len(stage.users) for stage in by_name["students"]) == [1] * 4
-    assert {stage.name for stage in plan.stages.values() if stage.apart} == {"features", "ceilings", "ceilings, untuned", "label curve"}
+    assert {stage.name for stage in plan.stages.values() if stage.apart} == {
+        "features",
+        "ceilings",
+        "ceilings, untuned",
+        "label curve",
+    }
     assert "4 runs, 72 students on " in plan_text(plan)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from outlearn.data.input_errors import InputErrors
-from outlearn.data.label_cells import is_gap
+from outlearn.data.label_cells import cell_value, is_gap
 from outlearn.data.label_columns import LabelColumns, LongForm, called, has_many_values, labeler_columns, values_of
 from outlearn.data.point_ids import name_of
 from outlearn.data.raw_table import RawTable
@@ -199,7 +199,7 @@ def _texts(table: RawTable, names: Sequence[str], errors: InputErrors) -> str | 
 
 def _are_texts(table: RawTable, column: str) -> bool:
     cells = [cell for cell, _ in table.cells(column) if not is_gap(cell)]
-    if not cells or not all(isinstance(cell, str) for cell in cells):
+    if not cells or not all(isinstance(cell, str) and isinstance(cell_value(cell), str) for cell in cells):
         return False
     # Names of classes repeat; dates, links and ids are one word each.
     long = sum(map(len, cells)) >= SHORTEST_TEXT * len(cells)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from outlearn.data.class_names import spelling
 from outlearn.data.input_errors import InputErrors
-from outlearn.data.label_cells import label_cells
+from outlearn.data.label_cells import LabelCell, label_cells
 from outlearn.data.raw_table import RawTable
 from outlearn.data.templates import template_columns
 from outlearn.data.wording import few, normalise
@@ -133,10 +133,15 @@ def called(name: str, names: Sequence[str]) -> bool:
 
 
 def values_of(table: RawTable, column: str) -> set[str]:
-    """List what a column says, whatever its spelling; a distribution says the names of its classes."""
+    """List what a column says, whatever its spelling; a distribution says the names of its classes, or their number."""
     given = [cell for cell in label_cells(table, column) if cell.value is not None]
-    named = [map(str, cell.value) if cell.kind == "object" else [spelling(cell)] for cell in given]
-    return {normalise(name) for names in named for name in names}
+    return {normalise(name) for cell in given for name in _names_of(cell)}
+
+
+def _names_of(cell: LabelCell) -> Iterable[str]:
+    if cell.kind == "list":
+        return [f"a distribution over {len(cell.value)} classes"]
+    return map(str, cell.value) if cell.kind == "object" else [spelling(cell)]
 
 
 def has_many_values(table: RawTable, column: str) -> bool:

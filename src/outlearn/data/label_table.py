@@ -87,6 +87,16 @@ class LabelTable:
             true_labels=None, true_probs=None,
         )  # fmt: skip
 
+    def with_ties_as_gaps(self) -> LabelTable:
+        """Leave out labels whose most probable classes are several: such a distribution is no vote for the first."""
+        if self.probs is None:
+            return self
+        top = np.where(self.answered, np.nan_to_num(self.probs).max(axis=2), np.inf)
+        ties = (self.probs == top[..., None]).sum(axis=2) > 1
+        note = "Labels are distributions, of which the most probable class is taken"
+        many = f"; {int(ties.sum()):,} have no single one and count as no label" if ties.any() else ""
+        return replace(self, labels=np.where(ties, UNLABELED, self.labels), notes=(*self.notes, f"{note}{many}."))
+
     def with_classes_swapped(self, points: Bool[np.ndarray, " points"], class_names: Sequence[str]) -> LabelTable:
         """Swap the two classes at some points, and name the classes anew."""
         labels, probs = self.labels.copy(), None if self.probs is None else self.probs.copy()

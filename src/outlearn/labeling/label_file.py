@@ -134,7 +134,7 @@ def label_file(
             said,
             calibration,
             fitted_on=said,
-            of_nothing=scores.log_probs[len(texts) :],
+            of_nothing=scores.log_probs[len(texts) :] if nothing else None,
             labeled=(said[rows], labels),
             shares=settings.class_shares(names),
         )

@@ -24,7 +24,13 @@ from outlearn.preflight_checks.assumptions import assumptions, doubts
 from outlearn.preflight_checks.check_labels import check_labels
 from outlearn.preflight_checks.measures import LabelMeasures
 from outlearn.preflight_checks.points import points_to_check
-from outlearn.preflight_checks.student_measures import MIN_HABIT_EXCESS, StudentMeasures, habits, student_products
+from outlearn.preflight_checks.student_measures import (
+    MIN_HABIT_EXCESS,
+    StudentMeasures,
+    habits,
+    student_of_one,
+    student_products,
+)
 from outlearn.preflight_checks.students import MIN_POINTS_TO_TRAIN, CrossFit, cross_fit, pools
 from outlearn.preflight_checks.verdict import NoStudents, decide
 from outlearn.progress import Progress, Silent
@@ -143,7 +149,8 @@ def analyse_table(
         with show.bar("training students") as advance:
             single, pooled = _students(table, seen.values, groups, seed, advance)
         seen = replace(seen, words=f"{seen.words}; linear head, C = {single.strength:g}")
-    products = None if single is None else student_products(table, single)
+    alone = len(table.names) == 1
+    products = None if single is None or alone else student_products(table, single)
     excess = 0.0 if products is None or asked_twice else habits(products)
     if excess > MIN_HABIT_EXCESS and len(table.names) == 2:
         pooled = None  # it has learned its judges' habits
@@ -152,8 +159,10 @@ def analyse_table(
     if single is not None and labels.judges:
         measured = StudentMeasures(labels, largest_bias, single, pooled, tuple(groups))
     students = () if measured is None else measured.reports()
+    if alone:
+        students, pooled = () if single is None else (student_of_one(labels, single),), None
     student: StudentReport | NoStudents | None = None
-    if labels.judges:
+    if labels.judges or alone:
         student = seen if isinstance(seen, NoStudents) else students[-1]
     last_doubling, pooling = (
         (Withheld("there are no students"),) * 2 if measured is None else (measured.last_doubling(), measured.pooling())
@@ -170,8 +179,8 @@ def analyse_table(
             student, truth, largest_bias=largest_bias, last_doubling=last_doubling, pooling=pooling
         ),
         labelers=labels.labelers(),
-        disagreement=labels.rate(labels.disagreement),
-        least_error=labels.rate(labels.disagreement / 2),
+        disagreement=labels.disagreement_interval(),
+        least_error=labels.disagreement_interval(0.5),
         missed=missed,
         missed_bounds=labels.missed_bounds(),
         ceiling=replace(missed, mean=1 - missed.mean, low=1 - missed.high, high=1 - missed.low),

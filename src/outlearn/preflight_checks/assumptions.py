@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from outlearn.preflight_checks.measures import MIN_TRUE_LABELS, LabelMeasures
+from outlearn.preflight_checks.check_labels import MIN_POINTS, MIN_TRUE_LABELS
+from outlearn.preflight_checks.measures import LabelMeasures
 from outlearn.preflight_checks.student_measures import MIN_HABIT_EXCESS
 from outlearn.preflight_checks.students import CrossFit
 
@@ -11,18 +12,23 @@ __all__ = ["assumptions", "doubts"]
 
 def assumptions(labels: LabelMeasures, single: CrossFit | None, largest_bias: float) -> tuple[str, ...]:
     """List the assumptions that the numbers rest on."""
-    found = [
-        "Even noise: a labeler misses the shared answer equally often at every point, then gives any other class "
-        "equally often. Where hard points collect the misses, the share is larger; the bounds beside it hold for any "
-        "noise."
-    ]
+    found: list[str] = []
+    if len(labels.table.names) > 1:
+        found.append(
+            "Even noise: a labeler misses the shared answer equally often at every point, then gives any other class "
+            "equally often. Where hard points collect the misses, the share is larger; the bounds beside it hold for "
+            "any noise."
+        )
     if labels.skills.assumption:
         found.append(f"Independence: {labels.skills.assumption}.")
     if single is not None:
+        judged = (
+            "; of three labelers or more, a student of all is judged by one that it did not learn from, so that it "
+            "lacks that one's labels too"
+        )
         found.append(
-            f"Gains are of students that saw {1 - 1 / single.folds:.0%} of the points; of three labelers or more, a "
-            "student of all is judged by one that it did not learn from, so that it lacks that one's labels too. "
-            "Intervals are over points, for these labelers."
+            f"Gains are of students that saw {1 - 1 / single.folds:.0%} of the points"
+            f"{judged if len(labels.table.names) > 1 else ''}. Intervals are over points, for these labelers."
         )
         if labels.table.true_labels is None:
             found.append(
@@ -38,11 +44,17 @@ def doubts(labels: LabelMeasures, habits: float) -> tuple[str, ...]:
     """List what in the data speaks against the assumptions; `habits` is what `student_measures.habits` found."""
     names, found = labels.table.names, []
     if labels.skills.left_out and labels.judges:
-        who = ", ".join(names[j] for j in labels.skills.left_out)
-        found.append(
-            f"{who}: no more agreement with the others than chance. The rest is judged without; its labels "
-            "are still in the students of all labelers: drop it with --labelers."
-        )
+        few = [j for j in labels.skills.left_out if labels.has_few_labels(j)]
+        why = {
+            f"fewer than {MIN_POINTS} labels of points that another labeled too": few,
+            "no more agreement with the others than chance": [j for j in labels.skills.left_out if j not in few],
+        }
+        found += [
+            f"{', '.join(names[j] for j in who)}: {words}. The rest is judged without; its labels are still in the "
+            "students of all labelers: drop it with --labelers."
+            for words, who in why.items()
+            if who
+        ]
     if labels.skills.alike:
         pairs = "; ".join(
             f"{names[i]} and {names[j]} ({excess:.1f} standard errors)"

@@ -8,8 +8,9 @@ from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_table import LabelTable
 from outlearn.errors import DataError, ShapeError
 
-__all__ = ["check_labels"]
+__all__ = ["MIN_POINTS", "MIN_TRUE_LABELS", "check_labels"]
 
+MIN_TRUE_LABELS = 20
 MIN_POINTS = 20  # below, the interval of an agreement is wider than what it is to tell apart
 
 
@@ -18,8 +19,8 @@ def check_labels(table: LabelTable) -> LabelTable:
 
     Raises:
         ShapeError: if lengths differ.
-        DataError: names everything else that makes it useless: one labeler, too few points, a labeler that gave no
-            label or only one class, no point with two labels, a label that is no class.
+        DataError: names everything else that makes it useless: one labeler without true labels, too few points, a
+            labeler that gave no label or only one class, no point with two labels, a label that is no class.
     """
     n_labelers, n_points = table.labels.shape
     lengths = {"ids": len(table.ids), "texts": n_points if table.texts is None else len(table.texts)}
@@ -29,11 +30,14 @@ def check_labels(table: LabelTable) -> LabelTable:
             raise ShapeError(f"{table.source}: {length} {what} for {n_points} points. Give one for each point.")
     if len(table.names) != n_labelers:
         raise ShapeError(f"{table.source}: {len(table.names)} names for {n_labelers} labelers.")
-    if n_labelers < 2:
+    n_true = 0 if table.true_labels is None else int(((table.true_labels >= 0) & table.answered.any(axis=0)).sum())
+    if n_labelers < 2 and not (n_labelers == 1 and n_true >= MIN_TRUE_LABELS):
         names = ", ".join(map(repr, table.names)) or "none"
         raise DataError(
-            f"{table.source}: {n_labelers} labeler{'' if n_labelers == 1 else 's'} ({names}); expected two or more, or "
-            "one that was asked twice, each answer in its own column. One answer a point says nothing about its error."
+            f"{table.source}: {n_labelers} labeler{'' if n_labelers == 1 else 's'} ({names}) and {n_true} true labels "
+            f"of points that it labeled; expected {MIN_TRUE_LABELS} of them, of points drawn at random (--true FILE, "
+            "--true-column), or a second labeler, or one that was asked twice, each answer in its own column. One "
+            "answer a point says nothing about its error."
         )
     if n_points < MIN_POINTS:
         raise DataError(
@@ -55,7 +59,7 @@ def check_labels(table: LabelTable) -> LabelTable:
                 f"labeler {name!r} always says {table.class_names[int(given[0])]!r}, whatever the point: there is "
                 "nothing to learn from it. Leave it out (--labelers NAMES)."
             )
-    if not errors and int(((table.labels >= 0).sum(axis=0) > 1).sum()) < MIN_POINTS:
+    if not errors and n_labelers > 1 and int(((table.labels >= 0).sum(axis=0) > 1).sum()) < MIN_POINTS:
         errors.add(
             f"fewer than {MIN_POINTS} points have labels of two labelers; agreement cannot be measured. Let two "
             "label the same points."

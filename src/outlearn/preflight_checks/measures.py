@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from outlearn.core.intervals import Interval
-from outlearn.core.labelers.influence import LinearisedEstimate, average, mean_estimate, with_controls
+from outlearn.core.labelers.influence import LinearisedEstimate, mean_estimate, weighted_average, with_controls
 from outlearn.core.labelers.labeler_agreement import (
     PairTable,
     agreement_of,
@@ -30,12 +30,13 @@ from outlearn.core.labelers.shared_answer import (
     unrelated,
 )
 from outlearn.data.label_table import LabelTable
+from outlearn.preflight_checks.check_labels import MIN_POINTS, MIN_TRUE_LABELS
 from outlearn.results.measurement import Withheld
 from outlearn.results.preflight_parts import Bounds, LabelerReport, TruthReport, VoteCurvePoint
 
-__all__ = ["MIN_TRUE_LABELS", "LabelMeasures", "Products"]
+__all__ = ["ONE_LABELER", "LabelMeasures", "Products"]
 
-MIN_TRUE_LABELS = 20
+ONE_LABELER = "one labeler, asked once: no two labels of a point can be compared"
 MAX_VOTERS = 15  # of the curve of votes
 
 Products = Sequence[Sequence[LinearisedEstimate]]
@@ -74,6 +75,8 @@ class LabelMeasures:
         n = len(self.table.names)
         if self.asked_twice:
             return skills_of_draws(products, n)
+        if n == 1:
+            return Skills({})
         if n == 2:
             return skills_of_two(products[0, 1], self._ratio(0, 1))
         skills = skills_of_labelers(products, n)
@@ -86,8 +89,14 @@ class LabelMeasures:
 
     @property
     def disagreement(self) -> LinearisedEstimate:
-        """How often two labels of a point differ, mean over pairs of labelers."""
+        """How often two labels of a point differ, mean over pairs of labelers; there must be one."""
         return mean_disagreement(self.agreements)
+
+    def disagreement_interval(self, share: float = 1.0) -> Interval:
+        """Give the interval of a share of `disagreement`, or the reason why there is none."""
+        if not self.agreements:
+            return self.no_interval(self.table.n_points, ONE_LABELER)
+        return self.rate(self.disagreement * share)
 
     @property
     def judges(self) -> list[int]:
@@ -105,18 +114,26 @@ class LabelMeasures:
     def missed_interval(self) -> Interval:
         """Give the interval of `missed`, or the reason why there is none."""
         if not self.judges:
-            return self._no_interval(self.table.n_points, "the labelers agree no more than chance")
+            alone = len(self.table.names) == 1
+            return self.no_interval(
+                self.table.n_points, ONE_LABELER if alone else "the labelers agree no more than chance"
+            )
         return self.rate(self.missed())
 
     def missed_bounds(self) -> Bounds:
         """Bound it whatever the noise: [D/2, D]; below by `least_miss_rate` for one labeler asked again."""
-        interval = self.rate(self.disagreement)
+        interval = self.disagreement_interval()
         least = (
             least_miss_rate(interval.low, self.n_classes)
             if self.asked_twice and not math.isnan(interval.low)
             else interval.low / 2
         )
         return Bounds(least, interval.high)
+
+    def has_few_labels(self, j: int) -> bool:
+        """Say whether a labeler shares too few points with each other one for its agreement to be told from chance."""
+        shared = [agreement.n_points for pair, agreement in self.agreements.items() if j in pair]
+        return max(shared, default=0) < MIN_POINTS
 
     def labelers(self) -> tuple[LabelerReport, ...]:
         """Report each labeler."""
@@ -125,10 +142,12 @@ class LabelMeasures:
     def _labeler(self, j: int, name: str) -> LabelerReport:
         given, truth = self.table.labels[j], self.table.true_labels
         pairs = [agreement for pair, agreement in self.agreements.items() if j in pair]
-        agreement = self._no_interval(0, "it shares no point with another labeler")
+        agreement = self.no_interval(0, "it shares no point with another labeler")
         if pairs:
-            agreement = self.rate(average(pairs))
-        missed = self._no_interval(self.table.n_points, "it agrees with the others no more than chance")
+            agreement = self.rate(weighted_average(pairs))
+        few = self.has_few_labels(j)
+        reason = "it shares too few points with the others" if few else "it agrees with the others no more than chance"
+        missed = self.no_interval(self.table.n_points, reason)
         if j in self.skills.each:
             missed = self.rate(miss_rate(self.skills.each[j], self.n_classes))
         error: Interval | Withheld = Withheld("there is no true label of a point that it labeled")
@@ -153,19 +172,22 @@ class LabelMeasures:
         if true_labels is None or not known:
             return Withheld("not identifiable without true labels")
         rights = {j: agreement_of(labels[j], true_labels) for j in known}
-        error = 1.0 - average(list(rights.values()))
+        error = 1.0 - weighted_average(list(rights.values()))
         judges = [j for j in self.judges if j in rights]
         n = int((true_labels >= 0).sum())
+        if len(labels) == 1:
+            unknown = self.no_interval(n, ONE_LABELER)
+            return TruthReport(n, self.rate(error), unknown, unknown, unknown)
         squared = (error - self.disagreement / 2).interval(self.level)
         if not judges:
-            unknown = self._no_interval(n, "the labelers agree no more than chance, so that they share no answer")
+            unknown = self.no_interval(n, "the labelers agree no more than chance, so that they share no answer")
             return TruthReport(n, self.rate(error), unknown, unknown, squared)
         bias = shared_bias({j: chance_corrected(rights[j], k) for j in judges}, self.skills, k)
         bias = with_controls(bias, self._bias_controls(judges, true_labels))
         if error.value > error.standard_error:
             removable = (1.0 - bias / error).interval(self.level, high=1.0)
         else:
-            removable = self._no_interval(n, "the labels have next to no error")
+            removable = self.no_interval(n, "the labels have next to no error")
         return TruthReport(n, self.rate(error), self.rate(bias), removable, squared)
 
     def _ratio(self, first: int, second: int) -> LinearisedEstimate | None:
@@ -194,6 +216,6 @@ class LabelMeasures:
             return []
         return [mean_estimate(share, count > 0) - mean_estimate(share, known)]
 
-    def _no_interval(self, n_points: int, reason: str) -> Interval:
+    def no_interval(self, n_points: int, reason: str) -> Interval:
         """Give nan and the reason."""
         return Interval.missing(reason, n_models=1, n_points=n_points, level=self.level, over="points")

@@ -45,7 +45,8 @@ def preflight_files(
     features = None
     with show.bar("reading"):
         arrays = texts is not None and is_array_file(texts)
-        table = check_labels(read_label_table(labels, columns=columns, texts=None if arrays else texts, true=true))
+        read = read_label_table(labels, columns=columns, texts=None if arrays else texts, true=true)
+        table = check_labels(read.with_ties_as_gaps())
         if arrays and texts is not None:
             features = read_features(texts, table)
             table = replace(table, notes=(*table.notes, f"{texts}: features, a row a point."))

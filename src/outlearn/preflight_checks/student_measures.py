@@ -26,12 +26,12 @@ from outlearn.core.labelers.shared_answer import unrelated
 from outlearn.core.top_class import top_class
 from outlearn.core.verdict import excludes_zero
 from outlearn.data.label_table import LabelTable
-from outlearn.preflight_checks.measures import LabelMeasures, Products
+from outlearn.preflight_checks.measures import ONE_LABELER, LabelMeasures, Products
 from outlearn.preflight_checks.students import CrossFit
 from outlearn.results.measurement import Withheld
 from outlearn.results.preflight_parts import Bounds, LearningCurvePoint, StudentReport
 
-__all__ = ["MIN_HABIT_EXCESS", "StudentMeasures", "habits", "student_products"]
+__all__ = ["MIN_HABIT_EXCESS", "StudentMeasures", "habits", "student_of_one", "student_products"]
 
 MIN_HABIT_EXCESS = 3.0  # standard errors from which labelers are said to have habits of their own
 
@@ -58,6 +58,28 @@ def habits(q: Products) -> float:
         return 0.0
     mean = average(excess)
     return mean.value / mean.standard_error if mean.standard_error > 0 else 0.0
+
+
+def student_of_one(labels: LabelMeasures, single: CrossFit) -> StudentReport:
+    """Report the student of the only labeler, which true labels alone can judge."""
+    given, truth = labels.table.labels, labels.table.true_labels
+    assert truth is not None  # see check_labels
+    rival = np.where(given[0][:, None] >= 0, np.eye(labels.n_classes)[np.maximum(given[0], 0)], math.nan)
+    judged = Judged((0,), (top_class(single.probs[1.0])[0],), (rival,))
+    against_nothing = replace(judged, rivals=tuple(map(np.zeros_like, judged.answers)))
+    unknown, withheld = labels.no_interval(labels.table.n_points, ONE_LABELER), Withheld(ONE_LABELER)
+    return StudentReport(
+        name="of one labeler",
+        accuracy=unknown,
+        gain=unknown,
+        accuracy_gain=Bounds(math.nan, math.nan),
+        break_even=withheld,
+        over_vote=Withheld("one labeler is no vote"),
+        true_accuracy=labels.rate(true_gain(against_nothing, given, truth)),
+        true_gain=true_gain(judged, given, truth).interval(labels.level),
+        true_over_vote=Withheld("one labeler is no vote"),
+        off=withheld,
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -48,12 +48,15 @@ def pools(n_labelers: int) -> list[tuple[int, ...]]:
     """Say whose labels each pooled student learns from, one for each judge.
 
     All labelers but the judge, so that the judge's habits are not in the student. Of two, both: a judge's noise on a
-    point left out is independent of the student all the same; its habits are not, see `student_measures.habits`.
+    point left out is independent of the student all the same; its habits are not, see `student_measures.habits`. Of
+    one there is none.
 
     Example:
         >>> pools(3), pools(2)
         ([(1, 2), (0, 2), (0, 1)], [(0, 1), (0, 1)])
     """
+    if n_labelers == 1:
+        return []
     if n_labelers == 2:
         return [(0, 1), (0, 1)]
     return [tuple(j for j in range(n_labelers) if j != judge) for judge in range(n_labelers)]

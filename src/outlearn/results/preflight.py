@@ -96,12 +96,19 @@ class Preflight:
         return preformatted(str(self))
 
     def _labelers(self) -> str:
-        who = "one labeler, asked again" if self.asked_twice else f"{len(self.labelers)} labelers"
+        n = len(self.labelers)
+        who = "one labeler, asked again" if self.asked_twice else f"{n} labeler{'' if n == 1 else 's'}"
         title = f"Labels: {who}, {self.n_points:,} points, {len(self.class_names)} classes"
         return f"{title}\n{labelers_table(self.labelers)}"
 
     def _error(self) -> str:
         bounds = self.missed_bounds
+        if len(self.labelers) == 1 and not isinstance(self.truth, Withheld):
+            error = f"{interval_cell(self.truth.error)}   {self.truth.n_labels:,} true labels"
+            return (
+                f"Error of a label\n  is wrong, with true labels                    {error}\n"
+                "  how much of it is variance, that a second labeler of the same points would tell"
+            )
         lines = [
             "Error of a label: variance (a student can remove it) and shared bias (it inherits it)",
             f"  two labels of a point differ                  {interval_cell(self.disagreement)}",

@@ -128,10 +128,12 @@ class StudentReport:
     off: Interval | Withheld
 
     def __str__(self) -> str:
-        lines = [
-            f"gives the shared answer                     {interval_cell(self.accuracy)}",
-            f"gain over a labeler, on the shared answer   {signed_cell(self.gain)}",
-        ]
+        lines = []
+        if not math.isnan(self.accuracy.mean):  # of one labeler no answer is shared
+            lines = [
+                f"gives the shared answer                     {interval_cell(self.accuracy)}",
+                f"gain over a labeler, on the shared answer   {signed_cell(self.gain)}",
+            ]
         if isinstance(self.true_gain, Withheld):
             bounds = self.accuracy_gain
             lines.append(f"gain in accuracy, without true labels       {bounds.low:+.3f} to {bounds.high:+.3f}")
@@ -142,8 +144,9 @@ class StudentReport:
             lines += [
                 f"is right, with true labels                  {interval_cell(self.true_accuracy)}",
                 f"gain in accuracy, with true labels          {signed_cell(self.true_gain)}",
-                f"the prediction without them was off by      {signed_cell(self.off)}",
             ]
+            if not isinstance(self.off, Withheld):
+                lines.append(f"the prediction without them was off by      {signed_cell(self.off)}")
         if not isinstance(self.over_vote, Withheld):
             lines.append(f"over a vote, on the shared answer           {signed_cell(self.over_vote)}")
         if not isinstance(self.true_over_vote, Withheld):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -19,7 +19,7 @@ from scipy import stats
 from outlearn.core.intervals import MINIMUM_POINTS, Interval
 from outlearn.errors import DomainError, ShapeError
 
-__all__ = ["LinearisedEstimate", "average", "mean_estimate", "with_controls"]
+__all__ = ["LinearisedEstimate", "average", "mean_estimate", "weighted_average", "with_controls"]
 
 ZERO_COUNT_ERROR = 1.87  # t standard errors of 1.87 / n are the exact upper 95% limit of a share seen 0 times, 3.7 / n
 
@@ -170,6 +170,24 @@ def average(estimates: Sequence[LinearisedEstimate]) -> LinearisedEstimate:
     for estimate in estimates[1:]:
         total = total + estimate
     return total / len(estimates)
+
+
+def weighted_average(estimates: Sequence[LinearisedEstimate]) -> LinearisedEstimate:
+    """Average estimates over overlapping points, each weighted by how many it is over.
+
+    sum_k n_k e_k / sum_k n_k: a pair of labelers that share eight points says little, and moves the mean little. Its
+    degrees of freedom are those of the estimate over the most points, which carries the most weight.
+
+    Example:
+        >>> many, few = mean_estimate(np.full(90, 0.8)), mean_estimate(np.full(90, 0.2), np.arange(90) < 10)
+        >>> round(weighted_average([many, few]).value, 4), weighted_average([many, few]).n_points
+        (0.74, 90)
+    """
+    weights = [estimate.n_points for estimate in estimates]
+    total = estimates[0] * weights[0]
+    for estimate, weight in zip(estimates[1:], weights[1:], strict=True):
+        total = total + estimate * weight
+    return replace(total / sum(weights), n_points=max(weights))
 
 
 def with_controls(estimate: LinearisedEstimate, controls: Sequence[LinearisedEstimate]) -> LinearisedEstimate:

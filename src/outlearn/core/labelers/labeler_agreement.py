@@ -15,7 +15,7 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Int
 
-from outlearn.core.labelers.influence import LinearisedEstimate, average, mean_estimate
+from outlearn.core.labelers.influence import LinearisedEstimate, mean_estimate, weighted_average
 
 __all__ = [
     "PairTable", "agreement_of", "chance_corrected", "least_miss_rate", "mean_disagreement", "pair_table",
@@ -110,10 +110,10 @@ def plurality_accuracy(n_labelers: int, rate: float, n_classes: int) -> float:
 
 
 def mean_disagreement(pairs: PairTable) -> LinearisedEstimate:
-    """Average 1 - agreement over the pairs.
+    """Average 1 - agreement over the pairs, each weighted by the points that it shares.
 
     Example:
         >>> mean_disagreement(pair_table(np.array([[0, 1, 1, 0], [0, 1, 0, 0]]))).value
         0.25
     """
-    return 1.0 - average(list(pairs.values()))
+    return 1.0 - weighted_average(list(pairs.values()))

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from outlearn.core.labelers.influence import LinearisedEstimate, average
+from outlearn.core.labelers.influence import LinearisedEstimate, average, weighted_average
 from outlearn.core.labelers.labeler_agreement import PairTable
 
 __all__ = ["Skills", "miss_rate", "shared_bias", "skills_of_draws", "skills_of_labelers", "skills_of_two", "unrelated"]
@@ -68,6 +68,8 @@ def unrelated(product: LinearisedEstimate) -> bool:
 def skills_of_draws(products: PairTable, n_draws: int) -> Skills:
     """Estimate the one skill of a labeler asked several times: the square root of the mean of q over pairs of draws.
 
+    A pair weighs as much as it shares points.
+
     Returns:
         The same skill for every draw; none if the draws agree no more than chance.
 
@@ -79,7 +81,7 @@ def skills_of_draws(products: PairTable, n_draws: int) -> Skills:
         >>> round(skill.value, 4), round(miss_rate(skill, 2).value, 4)
         (0.8944, 0.0528)
     """
-    mean = average(list(products.values()))
+    mean = weighted_average(list(products.values()))
     if unrelated(mean):
         return Skills({}, tuple(range(n_draws)))
     skill = (mean.log() * 0.5).exp()  # q = r^2

@@ -15,6 +15,7 @@ from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import TeacherSection
+from outlearn.experiment.points import splits_fingerprint
 from outlearn.experiment.stages.prompt_scores import PromptedModel, Scores, read_scores, score_stages
 from outlearn.experiment.stages.teachers import LABELED
 from outlearn.language_models.calibration import CONTENT_FREE, content_free, from_labels, matched_shares
@@ -66,47 +67,65 @@ def prompted_teachers(
     examples = [_examples(task, splits, learner, draw, seed) for draw in range(learner.draws)]
     used = {point for draw in examples for point, _ in draw}
     labeled = _calibration_points(task, splits, section, used, seed) if calibration == "labels" else np.array([], int)
-    points = np.concatenate([*(getattr(splits, name) for name in LABELED), labeled])
+    parts = [getattr(splits, name) for name in LABELED]
+    # What is said of a point does not depend on the split, unless examples do: another seed asks nothing anew.
+    points = np.arange(task.n_points) if not learner.shots else np.unique(np.concatenate([*parts, labeled]))
+    asked = [_texts(task, i) for i in points.tolist()]
     nothing: list[Texts] = [(text,) for text in CONTENT_FREE] if calibration == "content_free" else []
-    asked = [*(_texts(task, i) for i in points.tolist()), *nothing]
     inputs: dict[str, Stage] = {}
-    portions: list[Mapping[str, Stage]] = []
-    names: list[str] = []
+    questions: list[_Question] = []
     for model in (PromptedModel(name, learner) for name in learner.model):
         for t, template in enumerate(learner.templates):
             for d, draw in enumerate(examples):
                 shown = tuple((_texts(task, point), label) for point, label in draw)
                 prompt = Prompt(template, words, shown, learner.chat, learner.max_length, learner.cut)
-                portions.append(score_stages(model, prompt, asked, first=len(inputs)))
-                inputs |= portions[-1]
-                names.append(_name(model.name, t, d if learner.draws > 1 else None))
+                of_points = score_stages(model, prompt, asked, first=len(inputs))
+                of_nothing = score_stages(model, prompt, nothing, first=len(inputs) + len(of_points))
+                inputs |= {**of_points, **of_nothing}
+                name = _name(model.name, t, d if learner.draws > 1 else None)
+                questions.append(_Question(name, of_points, of_nothing))
 
     def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
-        scores = [read_scores(entries, each) for each in portions]
-        logits = [
-            calibrated(
-                each.log_probs[: len(points)],
-                calibration,
-                fitted_on=each.log_probs[: len(splits.student)],
-                of_nothing=each.log_probs[len(points) :],
-                labeled=(each.log_probs[len(points) - len(labeled) : len(points)], task.labels[labeled]),
-                shares=shares,
-            )
-            for each in scores
-        ]
-        *parts, _ = np.split(np.stack(logits), np.cumsum(sizes), axis=1)  # last, what served calibration alone
-        return {**{name: part[None] for name, part in zip(LABELED, parts, strict=True)}, CUT: _counts(scores)}
+        logits, n_cut = [], []
+        for question in questions:
+            scores = read_scores(entries, question.of_points)
 
-    sizes = [len(getattr(splits, name)) for name in LABELED]
+            def said_of(rows: np.ndarray, scores: Scores = scores) -> np.ndarray:
+                return scores.log_probs[np.searchsorted(points, rows)]
+
+            logits.append(
+                calibrated(
+                    said_of(np.concatenate(parts)),
+                    calibration,
+                    fitted_on=said_of(splits.student),
+                    of_nothing=read_scores(entries, question.of_nothing).log_probs if nothing else None,
+                    labeled=(said_of(labeled), task.labels[labeled]),
+                    shares=shares,
+                )
+            )
+            n_cut.append(int(scores.cut[np.searchsorted(points, np.concatenate(parts))].sum()))
+        of_split = np.split(np.stack(logits), np.cumsum([len(part) for part in parts])[:-1], axis=1)
+        return {**{name: part[None] for name, part in zip(LABELED, of_split, strict=True)}, CUT: np.array(n_cut)}
+
     settings: dict[str, Any] = {
         "calibration": calibration,
         "shares": shares,
         "labeled": [(point, int(task.labels[point])) for point in labeled.tolist()],
-        "splits": sizes,
-        "teachers": [len(each) for each in portions],
+        "points": None if not learner.shots else points.tolist(),
+        "questions": [(len(each.of_points), len(each.of_nothing)) for each in questions],
     }
-    stage = Stage("prompted teachers", VERSION, settings, inputs, compute)
-    return PromptedTeachers(stage, tuple(names), _notes(task, learner, calibration, len(names), len(labeled)))
+    stage = Stage("prompted teachers", VERSION, settings, {**inputs, "splits": splits_fingerprint(splits)}, compute)
+    names = tuple(question.name for question in questions)
+    return PromptedTeachers(stage, names, _notes(task, learner, calibration, len(names), len(labeled)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Question:
+    """The stages that ask one question: of every point, and of inputs without content if they calibrate."""
+
+    name: str
+    of_points: Mapping[str, Stage]
+    of_nothing: Mapping[str, Stage]
 
 
 def calibrated(
@@ -114,12 +133,12 @@ def calibrated(
     calibration: str,
     *,
     fitted_on: Float[np.ndarray, "unlabeled classes"],
-    of_nothing: Float[np.ndarray, "inputs classes"],
+    of_nothing: Float[np.ndarray, "inputs classes"] | None,
     labeled: tuple[Float[np.ndarray, "labeled classes"], Int[np.ndarray, " labeled"]],
     shares: Sequence[float] | None,
 ) -> Float[np.ndarray, "points classes"]:
     """Return logits of the classes; each way of calibration uses its own of the keyword arguments."""
-    if calibration == "content_free":
+    if calibration == "content_free" and of_nothing is not None:
         return content_free(log_probs, of_nothing)
     if calibration == "shares":
         return log_probs + matched_shares(fitted_on, shares)
@@ -144,10 +163,6 @@ def _texts(task: Task, point: int) -> Texts:
     if task.pairs is not None:
         return task.pairs[point]
     return (task.texts[point],) if task.texts is not None else ()
-
-
-def _counts(scores: Sequence[Scores]) -> Int[np.ndarray, " teachers"]:
-    return np.array([int(each.cut.sum()) for each in scores])
 
 
 def _examples(task: Task, splits: Splits, learner: PromptLearner, draw: int, seed: int) -> list[tuple[int, int]]:
