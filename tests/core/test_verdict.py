@@ -3,18 +3,22 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 
-from outlearn.core.intervals import Interval, Withheld
+from outlearn.core.intervals import Interval, Withheld, mean_interval
+from outlearn.core.scales import SIGNED
 from outlearn.core.verdict import (
     ACTIONS,
     count_signs,
     decide,
     excludes_zero,
     has_interval,
+    holm,
     is_above_zero,
     is_below_zero,
     standing,
+    together,
 )
 from outlearn.errors import DomainError
 
@@ -109,3 +113,34 @@ def test_a_student_above_a_ceiling_that_is_below_the_teacher_is_trained_and_the_
     assert "that is no ceiling" in found.because
     assert "no ceiling" not in decide(BETTER, room=BETTER).because
     assert "no ceiling" not in decide(BETTER, room=UNKNOWN).because
+
+
+def test_holm_by_hand():
+    # Sorted .01 .02 .03 .5 times 4 3 2 1: .04 .06 .06 .5.
+    np.testing.assert_allclose(holm(np.array([0.5, 0.03, 0.01, 0.02])), [0.5, 0.06, 0.04, 0.06])
+    np.testing.assert_allclose(holm(np.array([0.9, 0.8])), [1.0, 1.0])
+
+
+def test_holm_counts_fewer_than_each_for_itself_and_what_is_withheld_is_not_tested():
+    near, clear = about(0.021), about(0.06)
+    alone = together({"a": near}, 0.95)
+    assert alone["a"].outcome == "beats"
+    many = together({"a": near, "b": about(0.0), "c": clear, "d": about(-0.06), "e": UNKNOWN}, 0.95)
+    assert [each.outcome for each in many.values()] == [
+        "not told apart",
+        "not told apart",
+        "beats",
+        "worse",
+        "withheld",
+    ]
+    assert together({}, 0.95) == {}
+
+
+@pytest.mark.usefixtures("shapes_unchecked")
+def test_holm_keeps_its_promise_where_no_student_beats_its_teacher():
+    rng = np.random.default_rng(1)
+    wrong = 0
+    for _ in range(300):
+        found = {str(k): mean_interval(rng.normal(size=(1, 30)), scale=SIGNED) for k in range(9)}
+        wrong += any(each.outcome != "not told apart" for each in together(found, 0.95).values())
+    assert wrong / 300 < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 300)

@@ -4,6 +4,7 @@ import pytest
 from tests.report.made_up import about, changed, make_up, recovered
 
 from outlearn.core.intervals import Interval
+from outlearn.core.verdict import is_above_zero
 from outlearn.report.findings import bad_news, findings
 from outlearn.report.wording import compare_words, of_losses
 from outlearn.results.measurement import Withheld
@@ -90,9 +91,9 @@ def test_nothing_is_claimed_where_every_interval_includes_zero(results):
 def test_a_student_that_beats_its_teacher_is_named_with_its_interval_and_pgr(results):
     said = findings(differ(results, "reverse_ce", "teacher", 0.05))[0]
     assert said.startswith(
-        "Students beat their teachers with 1 of 3 losses: reverse_ce (the best of those shown to beat theirs,"
+        "Students beat their teachers with 1 of 3 losses by Holm's correction: reverse_ce (the best of those shown to "
     )
-    assert "+5.0 points [+4.5, +5.5] (95% interval, paired); PGR 0.20 [-0.10, 0.50]" in said
+    assert "+5.0 points [+4.4, +5.6] (95% interval for the best of 3 at once, paired); PGR 0.20 [-0.10, 0.50]" in said
 
 
 def test_losing_to_the_teachers_is_said(results):
@@ -238,3 +239,13 @@ def test_true_labels_that_do_better_alone_are_the_verdict(results):
     student = won.students["forward_ce"]
     against = changed(won, "forward_ce", differences={**student.differences, "own_labels": about(-0.05, 0.01)})
     assert "Get more true labels" in text(against)
+
+
+def test_a_gain_that_one_interval_shows_and_nine_at_once_do_not_is_not_claimed(results):
+    near = differ(results, "reverse_ce", "teacher", 0.011, 0.01)
+    alone, at_once = near.students["reverse_ce"].differences["teacher"], 3
+    assert is_above_zero(alone)
+    assert not is_above_zero(alone.best_of(at_once))
+    said = findings(near)
+    assert "No student is shown to beat its teacher" in said[0]
+    assert any(sentence.startswith("Verdict on forward_ce: Undecided") for sentence in said)

@@ -8,6 +8,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from outlearn.core.intervals import Interval
+from outlearn.core.scales import POSITIVE, SHARE
 from outlearn.results.measurement import Measurement, Withheld, mean_of, measured, ratio_of_means
 
 ADAPTER = TypeAdapter(Measurement)
@@ -41,7 +42,7 @@ def test_a_mean_without_an_interval_keeps_its_reason():
 def test_an_infinite_mean_is_withheld():
     values = RNG.random((3, 20))
     values[1, 4] = np.inf  # the log loss of a label that has probability 0
-    for value in (mean_of(values, 0.95), mean_of(values[1:2], 0.95)):
+    for value in (mean_of(values, 0.95, scale=POSITIVE), mean_of(values[1:2], 0.95, scale=POSITIVE)):
         assert isinstance(value, Withheld)
         assert "infinite" in value.reason
 
@@ -53,8 +54,8 @@ def test_a_mean_that_is_nan_is_withheld_with_the_reason_of_its_interval():
 
 def test_students_of_one_teacher_are_one_cluster():
     values = RNG.random((4, 30))
-    assert mean_of(values, 0.95, np.zeros(4, int)).over == "points"
-    assert mean_of(values, 0.95, np.array([0, 0, 1, 1])).n_models == 2
+    assert mean_of(values, 0.95, np.zeros(4, int), scale=SHARE).over == "points"
+    assert mean_of(values, 0.95, np.array([0, 0, 1, 1]), scale=SHARE).n_models == 2
 
 
 def test_the_ratio_of_means_is_the_ratio_and_without_a_whole_it_is_withheld():
@@ -79,6 +80,16 @@ def test_the_ratio_of_means_is_the_ratio_and_without_a_whole_it_is_withheld():
             {"mean": 0.5, "low": 0, "high": 1, "standard_error": 0.1, "n_models": 2, "n_points": 3, "level": 0.95}
             | {"over": ["points"]},
             r"expected words, got \['points'\]",
+        ),
+        (
+            {"mean": 0.5, "low": 0, "high": 1, "standard_error": 0.1, "n_models": 2, "n_points": 3, "level": 0.95}
+            | {"over": "points", "scale": "shares"},
+            "expected the name of a scale .*share.*, got 'shares'",
+        ),
+        (
+            {"mean": 0.5, "low": 1, "high": 0, "standard_error": 0.1, "n_models": 2, "n_points": 3, "level": 0.95}
+            | {"over": "points"},
+            "an interval must go from a lower to a higher end",
         ),
     ],
 )

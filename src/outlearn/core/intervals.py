@@ -9,7 +9,13 @@ of replication is the teacher cluster (a teacher with all its students) crossed 
 where S_row^2 and S_col^2 are the variances (ddof 1) of the row and column means and S_res^2 is the mean square of the
 double-centred residuals. v is unbiased for crossed random effects. The quantile is Student's t with Satterthwaite's
 degrees of freedom: M - 1 when the teachers dominate, more when the points do (a fixed M - 1 covers 99.9% of the time
-instead of 95% there, with four teachers). An interval that cannot be trusted is nan and says why.
+instead of 95% there, with four teachers). The half-width is
+
+    h = t sqrt(v + C / (M - 1) max(S_row^2 / M - S_res^2 / (M n), 0)),
+
+whose second term is for few teachers: their effects on a risk are skewed (a teacher that leans by a errs by a^2), and
+the plain t interval of so few skewed numbers covers 83 to 90% instead of 95%. How h becomes an interval is said by the
+scale of the mean (`core.scales`). An interval that cannot be trusted is nan and says why.
 """
 
 from __future__ import annotations
@@ -21,18 +27,21 @@ import numpy as np
 from jaxtyping import Float, Integer
 from scipy import stats
 
+from outlearn.core.scales import REAL, SHARE, Scale
 from outlearn.errors import AlignmentError, ConfigError, DomainError
 
 __all__ = [
     "Interval", "TwoWayVariance", "Withheld", "check_level", "cluster_means", "mean_interval", "point_interval",
-    "pseudo_values", "ratio_interval", "two_way_interval", "two_way_variance",
+    "pseudo_values", "ratio_interval", "t_quantile", "two_way_interval", "two_way_variance",
 ]  # fmt: skip
 
+OFF_SCALE = "the estimate lies outside of what it can be: too few models or points to tell it from the end of its range"
 MINIMUM_POINTS = 4  # three points say too little about a spread to carry an interval
 # With few teachers the row part and the degrees of freedom taken from it err together. Counting its square three times
 # instead of once keeps 95% intervals of Gaussian effects between 93% and 98.2% from three teachers on, whichever effect
 # is large (two teachers: 91% to 99.6%).
 ROW_CAUTION = 3.0
+SKEW_CAUTION = 3.0  # C above: what keeps four to eight skewed teachers at 90% and more, and Gaussian ones below 98%
 ROUNDING = 16 * np.finfo(np.float64).eps  # spreads below this share of the largest value are rounding, not variation
 
 
@@ -41,7 +50,12 @@ class Interval:
     """A mean with its confidence interval; `low` and `high` are nan, and `reason` says why, where none can be given.
 
     `n_models` counts independent units: teacher clusters where students were grouped by teacher. `over` says what the
-    interval generalises to: new "models and points", or new "points" for these very models.
+    interval generalises to: new "models and points", or new "points" for these very models, and what it is given.
+
+    Attributes:
+        half: half its width before `scale` bends it; nan where only the ends are known.
+        freedom: degrees of freedom of the t quantile in it.
+        scale: what values the mean can have.
     """
 
     mean: float
@@ -53,6 +67,9 @@ class Interval:
     level: float = 0.95
     reason: str | None = None
     over: str = "models and points"
+    half: float = math.nan
+    freedom: float = math.inf
+    scale: Scale = REAL
 
     def __post_init__(self) -> None:
         if self.low > self.high or math.isnan(self.low) != math.isnan(self.high):
@@ -70,13 +87,94 @@ class Interval:
         n_points: int,
         level: float,
         over: str = "models and points",
+        scale: Scale = REAL,
     ) -> Interval:
         """Make the result where no interval can be given, for this reason; the mean may still be known."""
-        return cls(mean, math.nan, math.nan, math.nan, n_models, n_points, level, reason, over)
+        return cls(mean, math.nan, math.nan, math.nan, n_models, n_points, level, reason, over, scale=scale)
+
+    @classmethod
+    def about(
+        cls,
+        mean: float,
+        half: float,
+        error: float,
+        *,
+        freedom: float,
+        n_models: int,
+        n_points: int,
+        level: float,
+        scale: Scale = REAL,
+        over: str = "models and points",
+    ) -> Interval:
+        """Lay an interval of this half-width around the mean, on its scale; missing where the mean is not on it."""
+        if half > 0:
+            low, high = scale.ends(mean, half)
+        else:
+            low, high = scale.certain(mean, t_quantile(level, n_points - 1.0), n_points)
+        reason = OFF_SCALE if math.isnan(low) else None
+        return cls(mean, low, high, error, n_models, n_points, level, reason, over, half, freedom, scale)
 
     def moved_to(self, mean: float) -> Interval:
-        """Return the interval about another mean, of the same width."""
-        return replace(self, mean=mean, low=self.low + mean - self.mean, high=self.high + mean - self.mean)
+        """Return the interval about another mean, of the same half-width."""
+        return self if self.reason else self._laid(mean, self.half_width, self.level)
+
+    def minus(self, constant: float) -> Interval:
+        """Return the interval of the mean less a number that is known."""
+        mean, low, high = (value - constant for value in (self.mean, self.low, self.high))
+        return replace(self, mean=mean, low=low, high=high, half=math.nan, scale=REAL)
+
+    def at_level(self, level: float) -> Interval:
+        """Return the interval at another level.
+
+        Example:
+            >>> print(Interval.about(0.1, 0.05, 0.02, freedom=9.0, n_models=4, n_points=50, level=0.95).at_level(0.99))
+            0.1000 [0.0282, 0.1718]
+        """
+        if self.reason:
+            return replace(self, level=level)
+        return self._laid(
+            self.mean, self.half_width * t_quantile(level, self.freedom) / t_quantile(self.level, self.freedom), level
+        )
+
+    def best_of(self, count: int) -> Interval:
+        """Return the interval that holds for all of so many at once, so for the best of them: Bonferroni's level."""
+        if count < 2:
+            return self
+        wide = self.at_level(1 - (1 - self.level) / count)
+        return replace(wide, level=self.level, over=f"{self.over}, for the best of {count}")
+
+    @property
+    def half_width(self) -> float:
+        """Half the width before the scale bends it, from the ends where nothing else is known."""
+        return (self.high - self.low) / 2 if math.isnan(self.half) else self.half
+
+    @property
+    def p_value(self) -> float:
+        """Return the two-sided p-value of a mean of 0: below 1 - level exactly where the interval excludes 0.
+
+        Example:
+            >>> Interval.about(0.1, 0.1, 0.05, freedom=9.0, n_models=4, n_points=50, level=0.95).p_value.__round__(4)
+            0.05
+        """
+        if math.isnan(self.low):
+            return math.nan
+        if self.half_width == 0:  # none of the values varies: decided by the ends, as the interval is
+            return 0.0 if self.low > 0 or self.high < 0 else 1.0
+        statistic = self.scale.pull(self.mean) / self.half_width * t_quantile(self.level, self.freedom)
+        return float(2 * stats.t.sf(statistic, self.freedom))
+
+    def _laid(self, mean: float, half: float, level: float) -> Interval:
+        return Interval.about(
+            mean,
+            half,
+            self.standard_error,
+            freedom=self.freedom,
+            n_models=self.n_models,
+            n_points=self.n_points,
+            level=level,
+            scale=self.scale,
+            over=self.over,
+        )
 
     def __str__(self) -> str:
         if math.isnan(self.low):
@@ -120,9 +218,16 @@ class TwoWayVariance:
         spread = ROW_CAUTION * self.rows**2 / r + self.columns**2 / c + self.cells**2 / (r * c)
         return max(self.total**2 / spread, least) if spread > 0 else least
 
+    @property
+    def cautious(self) -> float:
+        """Return the variance that the half-width is taken from: more for few teachers whose effects may be skewed."""
+        if self.n_rows == 1:
+            return self.total
+        return self.total + SKEW_CAUTION / (self.n_rows - 1) * max(self.rows - self.cells, 0.0)
+
     def quantile(self, level: float) -> float:
         """Return the two-sided Student t quantile at `level`."""
-        return float(stats.t.ppf(0.5 + level / 2, self.degrees_of_freedom))
+        return t_quantile(level, self.degrees_of_freedom)
 
 
 def two_way_variance(values: Float[np.ndarray, "models points"]) -> TwoWayVariance:
@@ -162,10 +267,11 @@ def two_way_interval(
     level: float = 0.95,
     *,
     clusters: Integer[np.ndarray, "models_too"] | None = None,
+    scale: Scale = REAL,
 ) -> Interval:
     """Give the mean over models and points with an interval for new teachers and new points.
 
-    mean +- t * sqrt(v), v and the degrees of freedom of t as in this module's docstring. Values of models in one
+    The half-width is that of this module's docstring; `scale` lays it around the mean. Values of models in one
     cluster are averaged first; every cluster weighs the same.
 
     Returns:
@@ -179,7 +285,7 @@ def two_way_interval(
 
     Example:
         >>> print(two_way_interval(np.array([[0.1, 0.3, 0.2, 0.4], [0.3, 0.5, 0.4, 0.7]])))
-        0.3625 [-1.3457, 2.0707]
+        0.3625 [-2.6328, 3.3578]
 
     Source: crossed random effects; Cornfield and Tukey, Average values of mean squares in factorials, 1956;
     Satterthwaite, An approximate distribution of estimates of variance components, 1946, for the degrees of freedom,
@@ -195,23 +301,33 @@ def two_way_interval(
         parts = two_way_variance(grouped)
         error = math.sqrt(parts.total)
         if _is_constant(parts, grouped):
-            return Interval(mean, mean, mean, 0.0, n_models, n_points, level)
+            return Interval.about(
+                mean, 0.0, 0.0, freedom=n_points - 1.0, n_models=n_models, n_points=n_points, level=level, scale=scale
+            )
         if error > 0:
-            half = parts.quantile(level) * error
-            return Interval(mean, mean - half, mean + half, error, n_models, n_points, level)
+            return Interval.about(
+                mean,
+                parts.quantile(level) * math.sqrt(parts.cautious),
+                error,
+                freedom=parts.degrees_of_freedom,
+                n_models=n_models,
+                n_points=n_points,
+                level=level,
+                scale=scale,
+            )
         reason = "the variance estimate is not positive: too few models or points to tell their effects from noise"
         return Interval(mean, math.nan, math.nan, 0.0, n_models, n_points, level, reason)
     return Interval.missing(reason, mean=mean, n_models=n_models, n_points=n_points, level=level)
 
 
-def point_interval(values: Float[np.ndarray, "models points"], level: float = 0.95) -> Interval:
+def point_interval(values: Float[np.ndarray, "models points"], level: float = 0.95, *, scale: Scale = REAL) -> Interval:
     """Give the mean with an interval for new test points only: these very models, whatever others would have done.
 
     Use it for a single fixed model (one ceiling, one ensemble). It says nothing about a new draw of the models.
 
     Example:
-        >>> print(point_interval(np.array([[1.0, 0.0, 1.0, 1.0, 1.0]])))
-        0.8000 [0.2447, 1.3553]
+        >>> print(point_interval(np.array([[1.0, 0.0, 1.0, 1.0, 1.0]]), scale=SHARE))
+        0.8000 [0.2226, 0.9824]
     """
     _check(values, level)
     n_models, n_points = values.shape
@@ -224,8 +340,17 @@ def point_interval(values: Float[np.ndarray, "models points"], level: float = 0.
             str(reason), mean=mean, n_models=n_models, n_points=n_points, level=level, over="points"
         )
     error = float(means.std(ddof=1)) / math.sqrt(n_points)
-    half = float(stats.t.ppf(0.5 + level / 2, n_points - 1)) * error
-    return Interval(mean, mean - half, mean + half, error, n_models, n_points, level, over="points")
+    return Interval.about(
+        mean,
+        t_quantile(level, n_points - 1.0) * error,
+        error,
+        freedom=n_points - 1.0,
+        n_models=n_models,
+        n_points=n_points,
+        level=level,
+        scale=scale,
+        over="points",
+    )
 
 
 def mean_interval(
@@ -233,6 +358,7 @@ def mean_interval(
     level: float = 0.95,
     *,
     clusters: Integer[np.ndarray, "models"] | None = None,
+    scale: Scale = REAL,
 ) -> Interval:
     """Give the mean with its two-way interval, or over points alone where there is one independent model.
 
@@ -244,7 +370,9 @@ def mean_interval(
         ('models and points', 'points')
     """
     independent = len(values) if clusters is None else len(np.unique(clusters))
-    return two_way_interval(values, level, clusters=clusters) if independent > 1 else point_interval(values, level)
+    if independent > 1:
+        return two_way_interval(values, level, clusters=clusters, scale=scale)
+    return point_interval(values, level, scale=scale)
 
 
 def ratio_interval(
@@ -253,6 +381,7 @@ def ratio_interval(
     level: float = 0.95,
     *,
     clusters: Integer[np.ndarray, "models"] | None = None,
+    scale: Scale = SHARE,
 ) -> Interval:
     """Give mean(part) / mean(whole) by the delta method: it varies as the mean of r + (part - r whole) / mean(whole).
 
@@ -261,14 +390,14 @@ def ratio_interval(
 
     Example:
         >>> print(ratio_interval(np.array([[0.0, 1.0, 1.0, 0.0, 1.0]]), np.array([[1.0, 1.0, 1.0, 0.0, 1.0]])))
-        0.7500 [0.0779, 1.4221]
+        0.7500 [0.1687, 0.9779]
     """
     total = float(whole.mean())
     if total == 0:
         n_models = len(whole) if clusters is None else len(np.unique(clusters))
         return Interval.missing("there is no such point", n_models=n_models, n_points=whole.shape[1], level=level)
     ratio = float(part.mean()) / total
-    return mean_interval(ratio + (part - ratio * whole) / total, level, clusters=clusters)
+    return mean_interval(ratio + (part - ratio * whole) / total, level, clusters=clusters, scale=scale)
 
 
 def cluster_means(
@@ -331,6 +460,11 @@ def check_level(level: float | int) -> None:
     """
     if not 0 < level < 1:
         raise ConfigError(f"level must lie between 0 and 1, like 0.95; got {level!r}.")
+
+
+def t_quantile(level: float, freedom: float) -> float:
+    """Return the two-sided Student t quantile: of the normal distribution for infinite degrees of freedom."""
+    return float(stats.t.ppf(0.5 + level / 2, freedom))
 
 
 def _check(values: np.ndarray, level: float) -> None:

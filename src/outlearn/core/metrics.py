@@ -21,6 +21,7 @@ from scipy.stats import rankdata
 from outlearn.core.gaps import over_answered
 from outlearn.core.intervals import Interval, mean_interval
 from outlearn.core.predictions import Predictions
+from outlearn.core.scales import BRIER, CALIBRATION, DIFFERENCE, POSITIVE, SHARE, SIGNED, Scale
 from outlearn.core.top_class import hits, top_class
 from outlearn.errors import AlignmentError, ConfigError, DomainError, suggest
 
@@ -65,6 +66,7 @@ class Metric:
         unit: "percent" for a share that people read in percent; results hold the share itself.
         higher_is_better: the direction; None for what is neither good nor bad.
         measure: predictions, labels -> `[models, points]`, of predictions without gaps.
+        scale: what values its mean can have; `difference_scale` is that of a difference of two means.
         in_tables: whether tables of scores have a column of it.
         abbreviates: what the label stands for, where that is worth saying.
     """
@@ -75,8 +77,14 @@ class Metric:
     unit: Literal["percent", "nats", "squared error"]
     higher_is_better: bool | None
     measure: Callable[[Predictions, Any], np.ndarray]
+    scale: Scale
     in_tables: bool = True
     abbreviates: str = ""
+
+    @property
+    def difference_scale(self) -> Scale:
+        """The scale of a difference: between -1 and 1 for shares."""
+        return DIFFERENCE if self.unit == "percent" else SIGNED
 
     def __call__(
         self, predictions: Predictions, labels: Integer[np.ndarray, "points"] | None
@@ -226,8 +234,16 @@ def _binary_auroc(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
 METRICS: dict[str, Metric] = {
     each.name: each
     for each in (
-        Metric("accuracy", "accuracy", "share of points that are right, in %", "percent", True, accuracy),
-        Metric("log_loss", "log loss", "mean of -log(probability of the true label), in nats", "nats", False, log_loss),
+        Metric("accuracy", "accuracy", "share of points that are right, in %", "percent", True, accuracy, SHARE),
+        Metric(
+            "log_loss",
+            "log loss",
+            "mean of -log(probability of the true label), in nats",
+            "nats",
+            False,
+            log_loss,
+            POSITIVE,
+        ),
         Metric(
             "brier",
             "Brier score",
@@ -235,9 +251,12 @@ METRICS: dict[str, Metric] = {
             "squared error",
             False,
             brier,
+            BRIER,
             in_tables=False,
         ),
-        Metric("auroc", "AUROC", "area under the ROC curve, in %; of more classes the mean", "percent", True, auroc),
+        Metric(
+            "auroc", "AUROC", "area under the ROC curve, in %; of more classes the mean", "percent", True, auroc, SHARE
+        ),
         Metric(
             "entropy",
             "entropy",
@@ -245,6 +264,7 @@ METRICS: dict[str, Metric] = {
             "nats",
             None,
             entropy,
+            POSITIVE,
             in_tables=False,
         ),
         Metric(
@@ -254,6 +274,7 @@ METRICS: dict[str, Metric] = {
             "percent",
             False,
             calibration_error,
+            CALIBRATION,
             abbreviates="calibration error",
         ),
     )
@@ -292,7 +313,7 @@ def score(name: str, predictions: Predictions, labels: Integer[np.ndarray, "poin
         one_class = "the labels show one class only: no ranking to measure"
         reason = "a labeler says nothing of these points" if silent else one_class
         return Score(Interval.missing(reason, n_models=n_models, n_points=n_points, level=level), each)
-    return Score(mean_interval(values, level, clusters=predictions.teacher_of), each)
+    return Score(mean_interval(values, level, clusters=predictions.teacher_of, scale=METRICS[name].scale), each)
 
 
 def scorecard(predictions: Predictions, labels: Integer[np.ndarray, "points"], level: float = 0.95) -> dict[str, Score]:

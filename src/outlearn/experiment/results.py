@@ -15,7 +15,7 @@ from jaxtyping import Float
 from outlearn.core.gaps import over_answered
 from outlearn.core.generators import get_generator
 from outlearn.core.intervals import Interval
-from outlearn.core.metrics import accuracy, log_loss, majority_accuracy, scorecard
+from outlearn.core.metrics import METRICS, accuracy, majority_accuracy, scorecard
 from outlearn.core.orders import directions
 from outlearn.core.predictions import Predictions
 from outlearn.core.top_class import top_class
@@ -85,8 +85,8 @@ def measure(
         **({} if test.all_labels is None else {"all_labels": test.all_labels}),
     }
     fixed = {name: accuracy(reference, test.labels).mean(axis=0) for name, reference in references.items()}
-    right = PointScores.of(accuracy, test, fixed | {"majority": majority[test.labels]})
-    costs = PointScores.of(log_loss, test, {})
+    right = PointScores.of(METRICS["accuracy"], test, fixed | {"majority": majority[test.labels]})
+    costs = PointScores.of(METRICS["log_loss"], test, {})
     students = {loss: measure_student(loss, test, right, costs, config) for loss in test.students}
     exceeded_by = exceeding(test, right, level)
     students = {loss: without_pgr(student, exceeded_by) for loss, student in students.items()}

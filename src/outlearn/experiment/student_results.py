@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,9 @@ from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
 from outlearn.core.decomposition.total_variance import total_variance
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER, over_answered
 from outlearn.core.intervals import Interval
-from outlearn.core.metrics import METRICS, scorecard
+from outlearn.core.metrics import METRICS, Metric, scorecard
 from outlearn.core.predictions import Predictions, labeled_by
+from outlearn.core.scales import POSITIVE, SHARE, SIGNED, Scale
 from outlearn.core.students.agreement import agreement, consensus
 from outlearn.core.students.blind_spots import MEANS, blind_spots, halfway_to_certainty
 from outlearn.core.students.recovery import performance_gap_recovered
@@ -34,6 +35,7 @@ class PointScores:
     """One score of everybody on every point, for differences that are paired by point; nan at a gap.
 
     Attributes:
+        metric: the score.
         labelers: of each labeler.
         own_labels: of the strong model on each labeler's own true labels; None where there is none.
         fixed: name -> one row for all students: a single predictor, or the mean of several ceilings.
@@ -41,6 +43,7 @@ class PointScores:
         students: loss -> its students.
     """
 
+    metric: Metric
     labelers: Float[np.ndarray, "labelers points"]
     own_labels: Float[np.ndarray, "labelers points"] | None
     fixed: Mapping[str, Float[np.ndarray, " points"]]
@@ -50,7 +53,7 @@ class PointScores:
     @classmethod
     def of(
         cls,
-        metric: Callable[[Predictions, Int[np.ndarray, " points"]], Float[np.ndarray, "models points"]],
+        metric: Metric,
         test: Evaluation,
         fixed: Mapping[str, Float[np.ndarray, " points"]],
     ) -> PointScores:
@@ -59,6 +62,7 @@ class PointScores:
         if own_labels is not None and test.source is not test.teachers:  # one labeler, a combination of all teachers
             own_labels = own_labels.mean(axis=0, keepdims=True)
         return cls(
+            metric,
             metric(test.source, test.labels),
             own_labels,
             fixed,
@@ -76,7 +80,12 @@ class PointScores:
         others |= {name: scores for name, scores in self.students.items() if name != loss}
         mine = self.students[loss]
         return {
-            name: mean_of(over_answered(mine - other, np.broadcast_to(~np.isnan(other), mine.shape)), level, own)
+            name: mean_of(
+                over_answered(mine - other, np.broadcast_to(~np.isnan(other), mine.shape)),
+                level,
+                own,
+                scale=self.metric.difference_scale,
+            )
             for name, other in others.items()
         }
 
@@ -90,8 +99,8 @@ def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: P
     summary = gap.summary(level)
     heard = None if test.source.answered is None else test.source.answered[own]
 
-    def mean(values: Float[np.ndarray, "students points"]) -> Interval | Withheld:
-        return mean_of(over_answered(values, heard), level, own)
+    def mean(values: Float[np.ndarray, "students points"], scale: Scale) -> Interval | Withheld:
+        return mean_of(over_answered(values, heard), level, own, scale=scale)
 
     agree = agreement(test.source, student)
     teacher_wrong = 1.0 - right.labelers[own]
@@ -107,7 +116,7 @@ def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: P
         models=student.n_models,
         epoch=test.checkpoints[loss][test.chosen[loss]],
         recovery=_recovery(student, test, level),
-        agreement=mean(agree),
+        agreement=mean(agree, SHARE),
         # Repeats its teacher, less those where both are right: what both get wrong in the same way.
         agreement_when_teacher_wrong=ratio_of_means(
             over_answered(agree - right.students[loss] * (1.0 - teacher_wrong), heard),
@@ -115,9 +124,9 @@ def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: P
             level,
             own,
         ),
-        gap=mean(gap.gap),
-        misfit=mean(gap.misfit),
-        residual=mean(gap.residual),
+        gap=mean(gap.gap, SIGNED),
+        misfit=mean(gap.misfit, POSITIVE),
+        residual=mean(gap.residual, SIGNED),
         crossed_misfit=measured(summary.crossed_misfit),
         overfit_covariance=measured(summary.overfit_covariance),
         identity_error=gap.identity_error,
@@ -212,9 +221,9 @@ def _posterior_mean(
     level, bound = config.measure.level, found.residual_bound
     return PosteriorMean(
         method=found.method,
-        conditional_variance=mean_of(found.conditional_variance, level, own),
-        distance=mean_of(found.distance, level, own),
-        residual_bound=None if bound is None else mean_of(bound, level, own),
+        conditional_variance=mean_of(found.conditional_variance, level, own, scale=POSITIVE),
+        distance=mean_of(found.distance, level, own, scale=POSITIVE),
+        residual_bound=None if bound is None else mean_of(bound, level, own, scale=POSITIVE),
     )
 
 

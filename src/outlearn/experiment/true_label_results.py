@@ -8,10 +8,12 @@ import numpy as np
 from jaxtyping import Float
 
 from outlearn.core.gaps import over_answered
-from outlearn.core.intervals import Interval
 from outlearn.core.metrics import accuracy, scorecard
 from outlearn.core.predictions import labeled_by
+from outlearn.core.scales import DIFFERENCE, SHARE
 from outlearn.core.students.equivalents import smoothed_curve, true_label_equivalent
+from outlearn.core.top_class import hits
+from outlearn.core.verdict import is_above_zero
 from outlearn.experiment.evaluation import Evaluation
 from outlearn.experiment.plan import Plan
 from outlearn.experiment.stages.ceilings import CEILINGS, ceiling_points
@@ -99,13 +101,13 @@ def exceeding(test: Evaluation, right: PointScores, level: float) -> dict[str, M
     ceilings = accuracy(test.ceilings, test.labels)
     best = ceilings[int(ceilings.mean(axis=1).argmax())]
     over = {
-        loss: mean_of(scores - best, level, labeled_by(test.source, test.final(loss)))
+        loss: mean_of(scores - best, level, labeled_by(test.source, test.final(loss)), scale=DIFFERENCE)
         for loss, scores in right.students.items()
     }
     for name in test.ensembles:
         ahead = (right.fixed[f"ensemble_{name}"] - best)[None]  # nan where no teacher answers
-        over[f"ensemble_{name}"] = mean_of(over_answered(ahead, ~np.isnan(ahead)), level)
-    return {name: value for name, value in over.items() if isinstance(value, Interval) and value.low > 0}
+        over[f"ensemble_{name}"] = mean_of(over_answered(ahead, ~np.isnan(ahead)), level, scale=DIFFERENCE)
+    return {name: value for name, value in over.items() if is_above_zero(value)}
 
 
 def without_pgr(student: Student, exceeded_by: Mapping[str, Measurement]) -> Student:
@@ -127,25 +129,26 @@ def measure_equivalents(
         return NotTrained(reason=few if plan.tuned else NOT_TUNED)
     curve, level = plan.tuned[LABEL_CURVE], plan.config.measure.level
     sizes = curve.n_labels
-    hits: Float[np.ndarray, "sets points"] = (
-        entries[LABEL_CURVE].arrays["test"][-1].argmax(axis=-1) == test.labels
-    ).astype(np.float64)
-    smoothed = smoothed_curve(hits, sizes)
+    right_at: Float[np.ndarray, "sets points"] = hits(entries[LABEL_CURVE].arrays["test"][-1], test.labels)
+    smoothed = smoothed_curve(right_at, sizes)
     return Equivalents(
         curve=tuple(
             CurvePoint(
-                labels=n, draws=int((sizes == n).sum()), accuracy=mean_of(hits[sizes == n], level), smoothed=value
+                labels=n,
+                draws=int((sizes == n).sum()),
+                accuracy=mean_of(right_at[sizes == n], level, scale=SHARE),
+                smoothed=value,
             )
             for n, value in zip(np.unique(sizes).tolist(), smoothed.tolist(), strict=True)
         ),
         worth={
-            loss: _worth(hits, sizes, right.students[loss], labeled_by(test.source, test.final(loss)), level)
+            loss: _worth(right_at, sizes, right.students[loss], labeled_by(test.source, test.final(loss)), level)
             for loss in test.students
         },
         teacher_labels=plan.config.teacher.labels if OWN_LABELS in plan.tuned else None,
     )
 
 
-def _worth(hits: np.ndarray, sizes: np.ndarray, student: np.ndarray, own: np.ndarray, level: float) -> Worth:
-    found = true_label_equivalent(student, hits, sizes, clusters=own, level=level)
+def _worth(right_at: np.ndarray, sizes: np.ndarray, student: np.ndarray, own: np.ndarray, level: float) -> Worth:
+    found = true_label_equivalent(student, right_at, sizes, clusters=own, level=level)
     return Worth(labels=found.labels, beyond=found.beyond, low=found.low, high=found.high, reason=found.reason)

@@ -25,6 +25,7 @@ from outlearn.core.decomposition.risk_gap import Ledger, RiskGap, risk_gap
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, check_level, cluster_means, point_interval, two_way_interval
 from outlearn.core.predictions import Predictions
+from outlearn.core.scales import POSITIVE, SIGNED
 from outlearn.core.students.blind_spots import blind_spots
 from outlearn.core.students.denoising import denoising_control
 from outlearn.core.students.sharpening import sharpening
@@ -143,7 +144,7 @@ def explain(
     return PointwiseExplanation(
         level=level,
         summary=summary,
-        gap_of_these_models=point_interval(gap.gap, level),
+        gap_of_these_models=point_interval(gap.gap, level, scale=SIGNED),
         gain=gain,
         decompositions=decompositions,
         ensembles=ensembles,
@@ -195,7 +196,9 @@ class _Risk:
 
     def of_one(self, model: Callable[[], Predictions]) -> Interval | Withheld:
         """Measure the risk of one model, over points."""
-        return _or_withheld(lambda: point_interval(self._bias_variance(model()).total[None], self.level))
+        return _or_withheld(
+            lambda: point_interval(self._bias_variance(model()).total[None], self.level, scale=POSITIVE)
+        )
 
     def _bias_variance(self, models: Predictions) -> BiasVariance:
         return bias_variance(self.target, models, generator=self.generator, order=self.order, draws=self.draws)
@@ -245,8 +248,8 @@ def _gain(gap: RiskGap, teacher: Predictions, student: Predictions, level: float
         s, own, gap.generator, gap.order
     )
     return GainSplit(
-        bias_removed=two_way_interval(cluster_means(gap.gap, own) - removed, level),
-        variance_removed=two_way_interval(removed, level),
+        bias_removed=two_way_interval(cluster_means(gap.gap, own) - removed, level, scale=SIGNED),
+        variance_removed=two_way_interval(removed, level, scale=SIGNED),
     )
 
 

@@ -28,7 +28,7 @@ from outlearn.losses import get_loss
 
 __all__ = ["ConvexGrid"]
 
-TOLERANCE = 1e-3  # nats per example: accuracy moves by less than a point in a thousand
+TOLERANCE = 1e-3  # nats per example: far below what the choice between two strengths turns on
 STEPS = 60  # of the batched run; heads that need more are as good as converged for a choice
 REFRESHED = (2, 4, 8, 16)  # steps after which the common Hessian is renewed
 NUMBERS = 2**24  # of a table of examples x logits x heads: what is minimised together

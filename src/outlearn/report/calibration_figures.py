@@ -8,6 +8,7 @@ import numpy as np
 from outlearn.core.gaps import over_answered
 from outlearn.core.metrics import accuracy
 from outlearn.core.predictions import Predictions
+from outlearn.core.scales import DIFFERENCE
 from outlearn.core.verdict import has_interval, is_above_zero, is_below_zero
 from outlearn.report.cells import Cell, Column, Table, format_cell, format_number
 from outlearn.report.charts import Axis, Chart, Dots, Line, Mark, Panel, Rule
@@ -85,7 +86,7 @@ def _excess(predictions: Predictions, labels: np.ndarray, level: float) -> Measu
     """Estimate mean confidence less accuracy, paired point by point."""
     confidence = np.exp(predictions.log_probs.max(axis=-1))
     excess = over_answered(confidence - accuracy(predictions, labels), predictions.answered)
-    return mean_of(excess, level, predictions.teacher_of)
+    return mean_of(excess, level, predictions.teacher_of, scale=DIFFERENCE)
 
 
 def _reliability_finding(excess: dict[str, Measurement]) -> str:

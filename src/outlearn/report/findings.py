@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from outlearn.core.intervals import Interval
 from outlearn.core.labelers.combinations import COMBINATIONS, EACH
-from outlearn.core.verdict import excludes_zero, has_interval, is_above_zero, is_below_zero
+from outlearn.core.verdict import count_signs, excludes_zero, has_interval, is_above_zero, is_below_zero, together
 from outlearn.report.cells import format_cell, format_number, point_estimate
 from outlearn.report.selection import AUTO, selection_finding
 from outlearn.report.tables import REFERENCES
@@ -62,7 +62,10 @@ def headline_loss(results: RunResults) -> str:
 
 
 def _who_wins(results: RunResults) -> str:
-    losses, (best, versus) = tuple(results.students), _headline(results)
+    losses, (best, single) = tuple(results.students), _headline(results)
+    # The best of several was chosen by these very numbers: its interval must hold for all of them at once.
+    picked = isinstance(single, Interval) and best != AUTO
+    versus = single.best_of(len(losses)) if picked and isinstance(single, Interval) else single
     labeler, whose = results.labeler.accuracy, _whose(results)
     teacher = format_cell(labeler, "percent", intervals=False)
     student = format_cell(results.students[best].accuracy, "percent", intervals=False)
@@ -80,22 +83,32 @@ def _who_wins(results: RunResults) -> str:
             f"{best}{chosen} gets {scores}, {seen} points, without an interval: {first_reason([versus])}. "
             f"So nothing is claimed beyond these very models; {recovered}."
         )
+    at_once = f" for the best of {len(losses)} at once" if picked and len(losses) > 1 else ""
     if not is_above_zero(versus):
         by = signed_points(versus)
-        lost = f"loses, {scores}, {by}" if is_below_zero(versus) else f"differs by {by}, which includes 0"
+        lost = f"loses, {scores}, {by}" if is_below_zero(versus) else f"differs by {by}, which includes 0{at_once}"
         return f"No student is shown to beat its teacher: even {best}{chosen} {lost}; {recovered}."
-    winners = sum(map(is_above_zero, _differences(results, "teacher").values()))
-    count = f" with {of_losses(winners, len(losses))}" if len(losses) > 1 else ""
+    count = f" with {_winners(results)}" if len(losses) > 1 else ""
     teachers = "teachers" if _several_teachers(results) else "teacher"
     return (
         f"Students beat their {teachers}{count}: {best}{chosen} gets {scores}, "
-        f"{signed_points(versus)} ({level_in_words(results.measure.level)} interval, paired); {recovered}."
+        f"{signed_points(versus)} ({level_in_words(results.measure.level)} interval{at_once}, paired); {recovered}."
         f"{_beyond_averaging(results, best)}"
     )
 
 
+def _winners(results: RunResults) -> str:
+    """Say with how many losses students beat their teachers, all losses tested together."""
+    found = _differences(results, "teacher")
+    alone, _ = count_signs(found.values())
+    won = [each for each in together(found, results.measure.level).values() if each.outcome == "beats"]
+    each = f" ({alone} each for itself)" if alone != len(won) else ""
+    return f"{of_losses(len(won), len(found))} by Holm's correction{each}"
+
+
 def _what_to_do(results: RunResults) -> str:
-    return f"Verdict on {_headline(results)[0]}: {verdict(results, _headline(results)[0])}"
+    loss, _ = _headline(results)
+    return f"Verdict on {loss}: {verdict(results, loss, best_of=1 if loss == AUTO else len(results.students))}"
 
 
 def _beyond_averaging(results: RunResults, best: str) -> str:
@@ -171,7 +184,7 @@ def bad_news(results: RunResults) -> str:
     if _several_teachers(results):
         news += _against_combined_teachers(results)
     accuracy, majority = results.teacher.accuracy, results.majority.accuracy
-    if isinstance(accuracy, Interval) and is_below_zero(accuracy.moved_to(accuracy.mean - majority)):
+    if isinstance(accuracy, Interval) and is_below_zero(accuracy.minus(majority)):
         teacher, constant = format_cell(accuracy, "percent"), format_number(majority, "percent")
         news.append(f"the teachers ({teacher}%) do worse than always saying the majority class ({constant}%)")
     best, versus = _headline(results)
@@ -232,11 +245,14 @@ def _headline(results: RunResults) -> tuple[str, Measurement]:
     """Return the loss that the first sentence is about and its difference from its teachers.
 
     What was chosen without labels goes first: it alone was not picked on the test points. Then a loss that is shown to
-    beat its teachers goes before one that merely scores higher.
+    beat its teachers, by an interval that holds for all losses at once, goes before one that merely scores higher.
     """
     losses = sorted(results.students, key=lambda loss: -(point_estimate(results.students[loss].accuracy) or 0.0))
     versus = _differences(results, "teacher")
-    loss = next((loss for loss in losses if is_above_zero(versus[loss])), losses[0])
+    at_once = {
+        loss: found.best_of(len(losses)) if isinstance(found, Interval) else found for loss, found in versus.items()
+    }
+    loss = next((loss for loss in losses if is_above_zero(at_once[loss])), losses[0])
     loss = AUTO if AUTO in versus else loss
     return loss, versus[loss]
 

@@ -11,6 +11,7 @@ from outlearn.core.decomposition.pairwise import pairwise_divergence
 from outlearn.core.decomposition.risk_gap import RiskGap
 from outlearn.core.intervals import Interval, point_interval
 from outlearn.core.predictions import Predictions
+from outlearn.core.scales import SIGNED
 from outlearn.core.verdict import count_signs, has_interval
 from outlearn.report.cells import Column, Table, format_cell, format_number, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Heat, Line, Panel, Rule
@@ -70,7 +71,7 @@ def _tenths(gap: RiskGap, level: float) -> list[tuple[float, Interval]]:
     # Points that no teacher answers are in no slice: nan comes last.
     parts = np.split(np.argsort(sure, kind="stable")[: sum(table.n_points)], np.cumsum(table.n_points)[:-1])
     one = len(np.unique(gap.teacher_of)) == 1
-    found = [point_interval(gap.gap[:, part], level) for part in parts] if one else table.gap
+    found = [point_interval(gap.gap[:, part], level, scale=SIGNED) for part in parts] if one else table.gap
     return [(float(sure[part].mean()), interval) for part, interval in zip(parts, found, strict=True)]
 
 

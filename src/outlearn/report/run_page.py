@@ -92,7 +92,7 @@ def run_page(run: Run) -> str:
             tuple(TableBlock(difference_table(results, against=against)) for against in asked),
             "Student minus other, on the same points and, for teachers, with its own teacher. Combinations of the "
             "teachers show what averaging their noise away does without a student; the student of the mean learned "
-            "from the teachers' plain mean with the same loss. In bold: the interval excludes 0.",
+            "from the teachers' plain mean with the same loss. In bold: the interval excludes 0, each for itself.",
         ),
         Section("points", "Point by point", (TableBlock(blind_spot_table(results)), ledger)),
         Section("setting", "What was run", (Facts(describe(results)), Facts(_provenance(run)), *map(Text, task.notes))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from outlearn.core.intervals import Interval
 from outlearn.core.labelers.combinations import COMBINATIONS
 from outlearn.core.verdict import Verdict, decide
 from outlearn.results.measurement import Withheld
@@ -19,14 +20,17 @@ TRUE_LABEL_CONTROLS = {
 }
 
 
-def verdict(results: RunResults, loss: str) -> Verdict:
-    """Say what to do about the students of one loss.
+def verdict(results: RunResults, loss: str, *, best_of: int = 1) -> Verdict:
+    """Say what to do about the students of one loss, picked on the test points as the best of so many.
 
     They are compared with their own teachers, with what the teachers do without a student (each combination, and the
     one that is best on validation, where there are several), and with their own model on true labels.
     """
     student = results.students[loss]
-    differences = student.differences
+    differences = {
+        name: each.best_of(best_of) if isinstance(each, Interval) else each
+        for name, each in student.differences.items()
+    }
     without_student = {
         COMBINATIONS[name].of_teachers if name in COMBINATIONS else f"{name} of the teachers": f"ensemble_{name}"
         for name in results.ensembles

@@ -1,11 +1,11 @@
-"""Ranks over blocks, groups and Holm's correction: held to a published example, to enumeration and by hand."""
+"""Ranks over blocks, and groups: held to a published example and to enumeration."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from outlearn.core.across_tasks.ranking import block_ranks, cliques, holm
+from outlearn.core.across_tasks.ranking import block_ranks, cliques
 from outlearn.core.intervals import cluster_means
 from outlearn.errors import AlignmentError, DomainError, ShapeError
 
@@ -46,12 +46,6 @@ def test_lower_is_better_reverses_the_ranks():
 def test_ranks_do_not_depend_on_scale_or_on_how_hard_a_block_is():
     changed = np.exp(3 * DEMSAR) + np.arange(14)[:, None]
     np.testing.assert_array_equal(block_ranks(changed), block_ranks(DEMSAR))
-
-
-def test_holm_by_hand():
-    # Sorted .01 .02 .03 .5 times 4 3 2 1: .04 .06 .06 .5.
-    np.testing.assert_allclose(holm(np.array([0.5, 0.03, 0.01, 0.02])), [0.5, 0.06, 0.04, 0.06])
-    np.testing.assert_allclose(holm(np.array([0.9, 0.8])), [1.0, 1.0])
 
 
 def test_cliques_are_maximal_and_never_join_two_that_differ():

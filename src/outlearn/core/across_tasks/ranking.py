@@ -1,4 +1,4 @@
-"""Ranks over blocks, groups of treatments that are not told apart, and the correction for many comparisons.
+"""Ranks over blocks, and groups of treatments that are not told apart.
 
 Scores are `[blocks, treatments]`: in a block (a run) every treatment met the same data. Ranks describe; who is better
 is decided by the interval of a paired difference (`block_means`, `core.verdict`). Tests by ranks are not given beside
@@ -19,7 +19,7 @@ from scipy import stats
 
 from outlearn.errors import DomainError, ShapeError
 
-__all__ = ["block_ranks", "cliques", "holm"]
+__all__ = ["block_ranks", "cliques"]
 
 Scores = Float[np.ndarray, "blocks treatments"]
 
@@ -38,24 +38,6 @@ def block_ranks(scores: Scores, *, higher_is_better: bool = True) -> Float[np.nd
     """
     _check(scores)
     return stats.rankdata(-scores if higher_is_better else scores, axis=1)
-
-
-def holm(p_values: Float[np.ndarray, "tests"]) -> Float[np.ndarray, "tests"]:
-    """Adjust p-values so that the chance of any false rejection is bounded, whatever their dependence.
-
-    The i-th smallest of m is multiplied by m - i + 1; none may be smaller than one before it, nor above 1.
-
-    Example:
-        >>> holm(np.array([0.01, 0.04, 0.03]))
-        array([0.03, 0.06, 0.06])
-
-    Source: Holm, A simple sequentially rejective multiple test procedure, 1979.
-    """
-    order = np.argsort(p_values, kind="stable")
-    steps = np.minimum(1.0, p_values[order] * np.arange(len(p_values), 0, -1))
-    adjusted = np.empty_like(steps)
-    adjusted[order] = np.maximum.accumulate(steps)
-    return adjusted
 
 
 def cliques(

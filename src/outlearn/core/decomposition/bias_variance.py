@@ -17,6 +17,7 @@ from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, cluster_means, pseudo_values, two_way_interval
 from outlearn.core.orders import ORDERS, dual_centre, leave_out_centres, mean_risk, spread_about
 from outlearn.core.predictions import Predictions, check_every_answer
+from outlearn.core.scales import POSITIVE
 from outlearn.core.targets import read_target, target_duals
 from outlearn.errors import ConfigError, suggest
 
@@ -95,7 +96,7 @@ class BiasVariance:
         noise, noise_at = self._noise(correction, level)
         if len(total) > 1:
             pseudo = variance_pseudo_values(self._models, units, self.generator, self.order)
-            variance = two_way_interval(pseudo, level)
+            variance = two_way_interval(pseudo, level, scale=POSITIVE)
             # The total is unbiased: what the correction adds to the variance it takes from the bias.
             bias = two_way_interval(total - noise_at - pseudo, level)
             if correction == "none":
@@ -105,7 +106,7 @@ class BiasVariance:
         else:
             variance = bias = Interval.missing(ONE_MODEL, n_models=len(total), n_points=self.n_points, level=level)
         return BiasVarianceSummary(
-            total=two_way_interval(total, level),
+            total=two_way_interval(total, level, scale=POSITIVE),
             noise=noise,
             bias=bias,
             variance=variance,
@@ -124,7 +125,7 @@ class BiasVariance:
             return Interval(0.0, 0.0, 0.0, 0.0, 1, self.n_points, level), np.zeros(self.n_points)
         draws = np.arange(self.n_draws)
         rows = variance_pseudo_values(self._target, draws, self.generator, self.order, of="target")
-        interval = two_way_interval(rows, level)
+        interval = two_way_interval(rows, level, scale=POSITIVE)
         if correction == "none":
             return interval.moved_to(float(self.noise.mean())), self.noise
         return interval, rows.mean(axis=0)

@@ -26,12 +26,14 @@ from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, two_way_interval
 from outlearn.core.orders import check_order, directions, dual_centre, spread_about
 from outlearn.core.predictions import Predictions, check_same_points, labeled_by
+from outlearn.core.scales import POSITIVE, SIGNED
 from outlearn.core.targets import read_target, target_duals
 from outlearn.errors import ConfigError, DomainError, suggest
 
 __all__ = ["METHODS", "PosteriorMean", "posterior_mean"]
 
 TERMS = ("misfit", "distance", "conditional_variance", "cross_term", "residual", "residual_bound")
+DIFFERENCES = ("cross_term", "residual")  # of either sign; the other terms are divergences
 METHODS: dict[str, str] = {
     "discrete": (
         "given the student, the teacher is one of those passed, with the given weights: the student was trained on "
@@ -106,13 +108,15 @@ class PosteriorMean:
             level: of the interval.
         """
         if name == "conditional_variance" and self._variance_rows is not None:
-            return two_way_interval(self._variance_rows, level)
+            return two_way_interval(self._variance_rows, level, scale=POSITIVE)
         if name not in TERMS:
             raise ConfigError(f"unknown term {name!r}; {suggest(name, TERMS)}")
         values = getattr(self, name)
         if values is None:
             raise DomainError(f"{name} needs the target: pass target= to posterior_mean.")
-        return two_way_interval(values, level, clusters=self.teacher_of)
+        return two_way_interval(
+            values, level, clusters=self.teacher_of, scale=SIGNED if name in DIFFERENCES else POSITIVE
+        )
 
     def __str__(self) -> str:
         words = directions(self.generator, self.order)

@@ -23,6 +23,7 @@ from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, cluster_means, two_way_interval
 from outlearn.core.orders import Directions, directions, mean_risk
 from outlearn.core.predictions import Predictions, labeled_by
+from outlearn.core.scales import POSITIVE, SIGNED
 from outlearn.core.targets import Target, read_target, target_duals
 from outlearn.core.text import preformatted
 from outlearn.core.top_class import hits
@@ -31,6 +32,7 @@ from outlearn.errors import AlignmentError, ConfigError, DomainError
 __all__ = ["TERMS", "Ledger", "RiskGap", "RiskGapSummary", "SliceTable", "risk_gap"]
 
 TERMS = ("teacher_risk", "student_risk", "gap", "misfit", "residual")
+DIVERGENCES = ("teacher_risk", "student_risk", "misfit")  # never below 0; the gap and the residual are differences
 CONFIDENCE_SLICES = 10
 LABELS = {
     "teacher_risk": "teacher risk",
@@ -188,11 +190,11 @@ class RiskGap:
         Returns:
             Means with two-way intervals; print() names the order, the direction of the misfit and the posterior mean.
         """
-        means = {name: self._mean(getattr(self, name), level) for name in TERMS}
+        means = {name: self._mean(name, level) for name in TERMS}
         crossed = self._crossed
         return RiskGapSummary(
             **means,
-            crossed_misfit=_over_pairs(crossed.mean, crossed.mean_pseudo, crossed.reason, means["gap"]),
+            crossed_misfit=_over_pairs(crossed.mean, crossed.mean_pseudo, crossed.reason, means["misfit"]),
             overfit_covariance=_over_pairs(crossed.covariance, crossed.covariance_pseudo, crossed.reason, means["gap"]),
             directions=directions(self.generator, self.order),
             identity_error=self.identity_error,
@@ -230,23 +232,24 @@ class RiskGap:
         title, names, of_point = _groups(self.ledger(), by)
         present = [k for k in range(len(names)) if np.any(of_point == k)]
 
-        def intervals(values: np.ndarray) -> tuple[Interval, ...]:
-            return tuple(self._mean(values, level, of_point == k) for k in present)
+        def intervals(term: str) -> tuple[Interval, ...]:
+            return tuple(self._mean(term, level, of_point == k) for k in present)
 
         return SliceTable(
             by=title,
             names=tuple(names[k] for k in present),
             n_points=tuple(int(np.sum(of_point == k)) for k in present),
-            **{term: intervals(getattr(self, term)) for term in TERMS},
+            **{term: intervals(term) for term in TERMS},
         )
 
-    def _mean(self, values: np.ndarray, level: float, points: np.ndarray | None = None) -> Interval:
-        """Average over students and points, of these where their teachers say something."""
+    def _mean(self, term: str, level: float, points: np.ndarray | None = None) -> Interval:
+        """Average a term over students and points, of these where their teachers say something."""
+        values, scale = getattr(self, term), POSITIVE if term in DIVERGENCES else SIGNED
         chosen, heard = (each if points is None else each[:, points] for each in (values, ~np.isnan(self.gap)))
         if not heard.any(axis=1).all():
             n_teachers, reason = len(np.unique(self.teacher_of)), "a teacher says nothing of these points"
-            return Interval.missing(reason, n_models=n_teachers, n_points=chosen.shape[1], level=level)
-        return two_way_interval(over_answered(chosen, heard), level, clusters=self.teacher_of)
+            return Interval.missing(reason, n_models=n_teachers, n_points=chosen.shape[1], level=level, scale=scale)
+        return two_way_interval(over_answered(chosen, heard), level, clusters=self.teacher_of, scale=scale)
 
     def _averaged(self, values: Float[np.ndarray, "students points"]) -> Float[np.ndarray, " points"]:
         """Average over the students of each teacher, then over the teachers that say something."""
@@ -412,10 +415,10 @@ def _groups(ledger: Ledger, by: str | np.ndarray) -> tuple[str, list[str], np.nd
 def _over_pairs(mean: float, pseudo: np.ndarray | None, reason: str | None, like: Interval) -> Interval:
     if pseudo is None:
         return Interval.missing(
-            str(reason), mean=mean, n_models=like.n_models, n_points=like.n_points, level=like.level
+            str(reason), mean=mean, n_models=like.n_models, n_points=like.n_points, level=like.level, scale=like.scale
         )
     # The jackknife's own centre is the mean itself unless some teachers have no student.
-    return two_way_interval(pseudo, like.level).moved_to(mean)
+    return two_way_interval(pseudo, like.level, scale=like.scale).moved_to(mean)
 
 
 def _inner(first: np.ndarray, second: np.ndarray, step: np.ndarray) -> np.ndarray:

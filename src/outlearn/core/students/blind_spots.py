@@ -30,6 +30,7 @@ from scipy.stats import rankdata
 from outlearn.core.intervals import Interval, mean_interval, ratio_interval
 from outlearn.core.metrics import accuracy
 from outlearn.core.predictions import Predictions, check_every_answer, labeled_by
+from outlearn.core.scales import POSITIVE, SHARE
 from outlearn.core.students.agreement import agreement
 from outlearn.errors import ConfigError
 
@@ -91,7 +92,7 @@ class BlindSpots:
 
     def summary(self, level: float = 0.95) -> BlindSpotSummary:
         """Average over students and points, with two-way intervals clustered by teacher."""
-        mean = partial(mean_interval, level=level, clusters=self.teacher_of)
+        mean = partial(mean_interval, level=level, clusters=self.teacher_of, scale=SHARE)
         ratio = partial(ratio_interval, level=level, clusters=self.teacher_of)
         unseen = (self.sure & ~self.teacher_sure).astype(np.float64)
         disagreeing = self.sure * self.disagree
@@ -101,7 +102,7 @@ class BlindSpots:
             threshold=self.threshold,
             blind_spot=mean(self.wrong * unseen),
             error_where_blind=ratio(self.wrong * unseen, unseen),
-            index=ratio(area, self.wrong),
+            index=ratio(area, self.wrong, scale=POSITIVE),
             confident_disagreement=mean(disagreeing),
             right_when_disagreeing=ratio((1 - self.wrong) * disagreeing, disagreeing),
         )

@@ -146,7 +146,7 @@ def denoising_control(
 
     def difference(metric: str, name: str, sign: float) -> Interval:
         values = METRICS[metric](student, labels) - METRICS[metric](ensembles[name], labels)
-        return two_way_interval(sign * values, level, clusters=own)
+        return two_way_interval(sign * values, level, clusters=own, scale=METRICS[metric].difference_scale)
 
     accuracy_over = {name: difference("accuracy", name, 1.0) for name in ENSEMBLES}
     log_loss_below = {name: difference("log_loss", name, -1.0) for name in ENSEMBLES}

@@ -3,7 +3,7 @@
 PGR = (student - teacher) / (ceiling - teacher), on accuracy. It is a ratio of two noisy means that share teacher and
 points, so the interval is Fieller's: all r for which the paired mean of (student - teacher) - r (ceiling - teacher)
 cannot be told apart from 0. Unlike the delta method it stays right when the denominator is noisy, and it is finite
-exactly when the interval of ceiling - teacher excludes 0, which is the rule for withholding PGR. A percentile bootstrap
+wherever the interval of ceiling - teacher excludes 0, which is the rule for withholding PGR. A percentile bootstrap
 of the ratio has no such guard: replicates with a denominator near 0 set its ends.
 """
 
@@ -14,19 +14,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Integer
-from scipy import stats
 
 from outlearn.core.gaps import over_answered
 from outlearn.core.intervals import (
+    ROUNDING,
     ROW_CAUTION,
     Interval,
     TwoWayVariance,
     cluster_means,
     mean_interval,
+    t_quantile,
     two_way_variance,
 )
 from outlearn.core.metrics import accuracy
 from outlearn.core.predictions import Predictions, check_same_points, labeled_by
+from outlearn.core.scales import DIFFERENCE
+from outlearn.core.verdict import standing
 
 __all__ = ["Recovery", "performance_gap_recovered"]
 
@@ -98,47 +101,48 @@ def performance_gap_recovered(
     gain = cluster_means(gain, own)
     room = of_ceiling.mean(axis=0) - of_teacher[with_students]
     room = over_answered(room, None if heard is None else heard[with_students])
-    extra, quantile = _of_ceilings(of_ceiling, two_way_variance(room), level)
-    gain_interval, room_interval = mean_interval(gain, level), _widened(mean_interval(room, level), extra, quantile)
+    extra, freedom = _of_ceilings(of_ceiling, two_way_variance(room))
+    gain_interval = mean_interval(gain, level, scale=DIFFERENCE)
+    room_interval = _widened(mean_interval(room, level, scale=DIFFERENCE), two_way_variance(room), extra, freedom)
 
     def withheld(reason: str) -> Recovery:
         return Recovery(None, None, None, reason, gain_interval, room_interval)
 
-    if math.isnan(room_interval.low):
-        return withheld(f"the interval of ceiling - teacher cannot be given: {room_interval.reason}")
-    if room_interval.low <= 0 <= room_interval.high:
+    of_room = standing(room_interval)
+    if of_room.outcome == "withheld":
+        return withheld(f"the interval of ceiling - teacher cannot be given: {of_room.reason}")
+    if of_room.outcome == "not told apart":
         return withheld(
             f"the {level:.0%} interval of ceiling - teacher, {room_interval.low:.4f} to {room_interval.high:.4f}, "
             "includes 0: there is no gap to recover"
         )
-    if room_interval.mean < 0:
+    if of_room.outcome == "worse":
         return withheld(
             f"the ceiling is worse than the teacher, by {-room_interval.mean:.4f}: there is no gap to recover"
         )
-    low, high = _fieller(gain, room, extra, quantile)
+    low, high = _fieller(gain, room, extra, t_quantile(level, freedom))
     return Recovery(gain_interval.mean / room_interval.mean, low, high, None, gain_interval, room_interval)
 
 
-def _of_ceilings(of_ceiling: np.ndarray, parts: TwoWayVariance, level: float) -> tuple[float, float]:
-    """Return what the spread of ceilings adds to the variance of the room, and the t quantile of both together."""
+def _of_ceilings(of_ceiling: np.ndarray, parts: TwoWayVariance) -> tuple[float, float]:
+    """Return what the spread of ceilings adds to the variance of the room, and the degrees of freedom of both."""
     n_ceilings = len(of_ceiling)
     extra = float(of_ceiling.mean(axis=1).var(ddof=1)) / n_ceilings if n_ceilings > 1 else 0.0
     own = parts.degrees_of_freedom
     if extra == 0:
-        return 0.0, parts.quantile(level)
+        return 0.0, own
     # Satterthwaite 1946, freedom = v^2 / sum_k (v_k^2 / freedom_k), with the caution for few ceilings that the
     # intervals have for few teachers.
     spread = parts.total**2 / own + ROW_CAUTION * extra**2 / (n_ceilings - 1)
-    freedom = max((parts.total + extra) ** 2 / spread, min(own, n_ceilings - 1.0))
-    return extra, float(stats.t.ppf(0.5 + level / 2, freedom))
+    return extra, max((parts.total + extra) ** 2 / spread, min(own, n_ceilings - 1.0))
 
 
-def _widened(room: Interval, extra: float, quantile: float) -> Interval:
+def _widened(room: Interval, parts: TwoWayVariance, extra: float, freedom: float) -> Interval:
     if extra == 0 or math.isnan(room.low):
         return room
-    error = math.sqrt(room.standard_error**2 + extra)
-    half = quantile * error
-    return replace(room, low=room.mean - half, high=room.mean + half, standard_error=error)
+    half = t_quantile(room.level, freedom) * math.sqrt(parts.cautious + extra)
+    error = math.hypot(room.standard_error, math.sqrt(extra))
+    return replace(room, standard_error=error, half=half, freedom=freedom).moved_to(room.mean)
 
 
 def _fieller(gain: np.ndarray, room: np.ndarray, extra: float, q: float) -> tuple[float, float]:
@@ -159,16 +163,17 @@ def _fieller(gain: np.ndarray, room: np.ndarray, extra: float, q: float) -> tupl
 def _covariance(gain: np.ndarray, room: np.ndarray, extra: float) -> np.ndarray:
     """Return the two-way covariance matrix of both grand means; positive semidefinite even with few models."""
     of_gain, of_room = two_way_variance(gain), two_way_variance(room)
-    v_room = of_room.total + extra
+    v_room = of_room.cautious + extra
     of_sum, of_difference = two_way_variance(gain + room), two_way_variance(gain - room)
     # Cov(x, y) = (Var(x + y) - Var(x - y)) / 4
     crossed = (_unfloored(of_sum) - _unfloored(of_difference)) / 4
     v_gain = _unfloored(of_gain)
-    if v_gain * v_room < crossed**2:
+    if v_gain * v_room < crossed**2 * (1 - ROUNDING):
         # Subtracting the cells went too far: keep those of the gain, which is conservative.
         v_gain = max(of_gain.rows + of_gain.columns, crossed**2 / v_room if v_room > 0 else 0.0)
     return np.array([[v_gain, crossed], [crossed, v_room]])
 
 
 def _unfloored(parts: TwoWayVariance) -> float:
-    return parts.rows + parts.columns - parts.cells
+    """Return the variance with the caution for few teachers that the intervals of gain and room have."""
+    return parts.rows + parts.columns - parts.cells + parts.cautious - parts.total

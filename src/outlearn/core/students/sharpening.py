@@ -18,6 +18,7 @@ from scipy.special import logsumexp
 from outlearn.core.intervals import ROUNDING, Interval, mean_interval
 from outlearn.core.metrics import entropy
 from outlearn.core.predictions import Predictions
+from outlearn.core.scales import SIGNED
 from outlearn.core.targets import read_target
 from outlearn.core.verdict import excludes_zero, is_above_zero
 
@@ -137,7 +138,7 @@ def sharpening(
     with np.errstate(invalid="ignore"):
         ce = -np.where(y > 0, y * predictions.log_probs, 0.0).sum(axis=-1)
     excess = h - ce
-    interval = mean_interval(excess, level, clusters=predictions.teacher_of)
+    interval = mean_interval(excess, level, clusters=predictions.teacher_of, scale=SIGNED)
     rounding = ROUNDING * float(np.abs(h).max())  # all points uniform: the difference is 0 up to this
     told = excludes_zero(interval) and min(abs(interval.low), abs(interval.high)) > rounding
     direction = ("sharpen" if is_above_zero(interval) else "soften") if told else "undecided"

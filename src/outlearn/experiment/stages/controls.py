@@ -26,7 +26,8 @@ __all__ = ["ALL_LABELS", "LABEL_CURVE", "OWN_LABELS", "curve_sizes", "label_curv
 
 OWN_LABELS, ALL_LABELS, LABEL_CURVE = "control, own labels", "control, all labels", "label curve"
 FEWEST = 25
-DRAWS = 5  # of each number; their spread enters the interval
+# Draws of each number, whose spread enters the interval: few labels differ most between draws, and cost least.
+FEWEST_DRAWS, MOST_DRAWS = 5, 20
 WHOLE = 0.75  # of all labels: above this share another draw would be nearly the same labels
 
 
@@ -64,7 +65,8 @@ def label_curve(
         return None
     sets = []
     for n in sizes.tolist():
-        for draw in range(DRAWS if n < len(points) else 1):
+        draws = min(MOST_DRAWS, max(FEWEST_DRAWS, len(points) // n)) if n < len(points) else 1
+        for draw in range(draws):
             order = stratified_order(task.labels[points], generator(config.seed, "label curve", n, draw))
             rows = np.zeros(len(points))
             rows[order[:n]] = 1.0
