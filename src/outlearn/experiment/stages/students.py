@@ -34,6 +34,7 @@ __all__ = [
     "Labeling",
     "Students",
     "fixed_losses",
+    "kept_jobs",
     "named_losses",
     "read_students",
     "student_seed",
@@ -158,8 +159,15 @@ def students_stage(labeling: Labeling, model: Model) -> Stage:
             inputs={"teachers": labeling.teachers},
             checkpoints=() if config.student.rounds else config.student.checkpoints,
             rounds=config.student.rounds,
+            kept=kept_jobs(labeling),
         )
     )
+
+
+def kept_jobs(labeling: Labeling) -> tuple[int, ...]:
+    """List the jobs whose student is kept where an ensemble would be too large: the first of the losses to keep."""
+    n_losses = {"none": 0, "best": 1, "all": len(fixed_losses(labeling))}[labeling.config.student.keep]
+    return tuple(k * len(labeling.models) for k in range(n_losses))
 
 
 def named_losses(config: Config) -> list[Loss]:
