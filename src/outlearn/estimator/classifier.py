@@ -22,6 +22,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from outlearn.core.generators import BregmanGenerator
+from outlearn.core.labelers.combinations import label_source
 from outlearn.core.predictions import Predictions
 from outlearn.data.label_arrays import is_unlabeled, refuse_what_is_no_class, with_gaps_marked
 from outlearn.data.label_table import UNLABELED
@@ -54,7 +55,8 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         teacher_features: the weak view: columns of X that teachers see, as indices, names or a mask. None is all: then
             teachers are weak by their few labels only.
         loss: of the students, a name or a loss of `outlearn.losses`. "reverse_ce" was the most accurate where teachers
-            are weak (docs/estimator.md); "forward_ce" is better where they are nearly as good as their students.
+            are weak (docs/estimator.md); "forward_ce" is better where they are nearly as good as their students. "auto"
+            chooses without labels, and learns from the mean of all teachers; "auto_single", from single teachers.
         n_seeds: students of each teacher. One is enough to average; more tell a student's seed from its teacher's draw.
         hidden: width of one hidden layer of the students; None is a linear head, which gains most from weak labels.
         epochs: passes over the weak labels. None is 20, and more for few points, until 400 steps are made. Longer
@@ -70,10 +72,13 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         encoder_: the fitted encoder, if there is one.
         teachers_: the fitted teachers; empty if weak labels were given.
         heads_: the fitted students.
-        teacher_of_: `[students]`, the teacher of each.
-        loss_: the loss, its thresholds settled.
-        choice_: for loss="auto" what was chosen, `choice_.chosen`, from what; else None.
+        teacher_of_: `[students]`, the teacher of each; for "auto" 0, the mean of all.
+        source_: whose labels students learned from: "each" teacher's, or the "mean" of all.
+        loss_: the loss, its thresholds settled; None where losses were chosen.
+        choice_: for "auto" what was chosen, `choice_.members`, from what; else None.
+        warnings_: for "auto", where its assumptions look broken, in sentences.
         n_weak_labels_: points that students learned from.
+        n_labelers_: teachers that labeled them.
         n_features_in_, feature_names_in_: of X.
 
     Example:
@@ -143,7 +148,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         Raises:
             ConfigError, DataError, DomainError, ShapeError: all ValueErrors, for unusable parameters or labels.
         """
-        from outlearn.estimator.weak_students import fit_weak_students
+        from outlearn.estimator.weak_students import WeakLabels, fit_weak_students
         from outlearn.learners.jobs import HeadSettings
 
         for name in ("n_teachers", "n_seeds"):
@@ -176,15 +181,17 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             check_classification_targets(y[~unlabeled])
             self.teachers_: list[Any] = []
             self.classes_, labels, weights = weak_labels_and_weights(weak_labels, np.unique(y[~unlabeled]), learned)
-        self.n_weak_labels_ = int(learned.sum())
+        self.n_weak_labels_, self.n_labelers_ = int(learned.sum()), len(labels)
         if self.epochs is None:
             per_epoch = -(-self.n_weak_labels_ // self.batch_size)
             settings = replace(settings, epochs=max(EPOCHS, LEAST_STEPS / per_epoch))
+        counts = (y[~unlabeled][:, None] == self.classes_).sum(axis=0) if weak_labels is None else None
+        weak = WeakLabels(X[learned], labels, weights, counts, tuple(map(str, self.classes_.tolist())))
         students = fit_weak_students(
-            X[learned], labels, weights, self.loss, rounds=self.rounds, n_seeds=self.n_seeds, settings=settings, rng=rng
+            weak, self.loss, rounds=self.rounds, n_seeds=self.n_seeds, settings=settings, rng=rng
         )
-        self.heads_, self.teacher_of_ = students.heads, students.teacher_of
-        self.loss_, self.choice_ = students.loss, students.choice
+        self.heads_, self.teacher_of_, self.source_ = students.heads, students.teacher_of, students.source
+        self.loss_, self.choice_, self.warnings_ = students.loss, students.choice, students.warnings
         return self
 
     def predict_proba(self, X: Any) -> Float[np.ndarray, "points classes"]:
@@ -243,14 +250,17 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
                     "teacher abstains: it is neither right nor wrong there. Explain the points that every teacher "
                     "labels: weak_labels[:, kept], X[kept], y[kept]."
                 )
-            n_teachers = int(self.teacher_of_.max()) + 1
-            if len(probs) != n_teachers:
-                raise ShapeError(f"weak_labels are of {len(probs)} teachers; expected the {n_teachers} given to fit.")
+            if len(probs) != self.n_labelers_:
+                raise ShapeError(
+                    f"weak_labels are of {len(probs)} teachers; expected the {self.n_labelers_} given to fit."
+                )
         soft = np.ndim(y) == 2
         target = np.asarray(y, dtype=np.float64) if soft else class_codes(y, self.classes_, len(values))
         return explain(
             target,
-            teacher=smoothed(Predictions.from_probs(probs), smoothing),
+            teacher=smoothed(
+                label_source({"student": Predictions.from_probs(probs)}, self.source_)["student"], smoothing
+            ),
             student=smoothed(self._students(values), smoothing),
             generator=generator,
             order=order,
