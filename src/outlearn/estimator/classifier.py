@@ -29,6 +29,7 @@ from outlearn.data.label_table import UNLABELED
 from outlearn.errors import ConfigError, DataError, ShapeError, suggest
 from outlearn.estimator.bagged_teachers import LARGEST_SEED, bagged_teachers, teacher_probs, weak_columns
 from outlearn.estimator.partial_labels import class_codes, given_labels, weak_labels_and_weights
+from outlearn.estimator.text_encoding import dense, fit_encoder
 from outlearn.explanation import PointwiseExplanation, explain, smoothed
 
 if TYPE_CHECKING:
@@ -65,10 +66,14 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         epochs: passes over the weak labels. None is 20, and more for few points, until 400 steps are made. Longer
             training copies the individual teacher.
         batch_size, learning_rate, weight_decay: of AdamW, as measured on the package's own tasks (docs/heads.md).
+        encoder: turns X into features, if X is a list of texts: a kind of `ENCODERS` ("tfidf", "wordllama", "hf"), a
+            mapping with its kind and parameters, or a scikit-learn transformer such as `TfidfVectorizer`. It learns
+            from all texts of `fit`, without labels; teachers see its features too. None: X are features.
         random_state: seed of the bootstraps and students.
 
     Attributes:
         classes_: `[classes]`, as in y.
+        encoder_: the fitted encoder, if there is one.
         teachers_: the fitted teachers; empty if weak labels were given.
         heads_: the fitted students.
         teacher_of_: `[students]`, the teacher of each; for "auto" 0, the mean of all.
@@ -107,6 +112,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         batch_size: int = 128,
         learning_rate: float = 3e-3,
         weight_decay: float = 1e-4,
+        encoder: Any = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.teacher = teacher
@@ -121,13 +127,21 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.encoder = encoder
         self.random_state = random_state
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.string = self.encoder is not None
+        tags.input_tags.two_d_array = self.encoder is None
+        return tags
 
     def fit(self, X: Any, y: Any = None, *, weak_labels: Any = None) -> Self:
         """Train teachers on the labeled points and students on the teachers' labels of the others.
 
         Args:
-            X: `[points, features]`, dense.
+            X: `[points, features]`, an array, a frame or a sparse matrix; or with an encoder, a text a point.
             y: `[points]`, -1 where unlabeled. With weak labels it may be None.
             weak_labels: of teachers from elsewhere: distributions `[teachers, points, classes]`, classes in the sorted
                 order of y's, or numbered from 0 if y has no label; or votes `[teachers, points]`, classes by name, -1
@@ -161,12 +175,15 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
         )
+        if self.encoder is not None:
+            self.encoder_, X = fit_encoder(self.encoder, X)
         if y is None and weak_labels is not None:
-            X = validate_data(self, X, dtype="numeric")
-            y = np.full(len(X), UNLABELED)
+            X = validate_data(self, X, dtype="numeric", accept_sparse="csr")
+            y = np.full(X.shape[0], UNLABELED)
         else:
             y = None if y is None else with_gaps_marked(y)
-            X, y = validate_data(self, X, y, dtype="numeric", ensure_min_samples=2)
+            X, y = validate_data(self, X, y, dtype="numeric", accept_sparse="csr", ensure_min_samples=2)
+        X = dense(X)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(LARGEST_SEED))
         refuse_what_is_no_class(y)
         unlabeled = is_unlabeled(y)
@@ -230,7 +247,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         """Say where the students' gain over their teachers comes from, on labeled points that none has seen.
 
         Args:
-            X: `[points, features]`.
+            X: `[points, features]`, or with an encoder, a text a point.
             y: true labels `[points]`, or distributions `[points, classes]` as floats.
             weak_labels: what the teachers say of these points, as for `fit`, if they were not trained.
             generator, order, level: as for `outlearn.risk_gap`.
@@ -274,7 +291,9 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
 
     def _checked(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        return np.asarray(validate_data(self, X, reset=False, dtype="numeric"))
+        if self.encoder is not None:
+            X = self.encoder_.transform(X)
+        return dense(validate_data(self, X, reset=False, dtype="numeric", accept_sparse="csr"))
 
     def _students(self, X: np.ndarray) -> Predictions:
         return Predictions.from_logits(self.heads_.predict(X), teacher_of=self.teacher_of_)
