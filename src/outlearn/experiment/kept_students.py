@@ -2,35 +2,41 @@
 
 A kept student is the dual mean of all students of one loss, over teachers and seeds: it has the bias of a single one
 and less variance, so that under log loss it is at least as good as they are on average, and no true label chooses it.
-It is that of auto if the run has one, else of the first loss named.
+It is that of auto, or of another recipe, if the run has one, else of the first loss named.
+
+Of models that were fine-tuned an ensemble would be as large as all of them: one is kept, the first labeler's with the
+first seed. Which one that is was settled before any was trained.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from outlearn.core.feature_matrix import FeatureMatrix
+from outlearn.core.labelers.recipes import RECIPES
 from outlearn.core.metrics import accuracy, scorecard
 from outlearn.core.predictions import Predictions
 from outlearn.data.task import Task
 from outlearn.encoders.encoder import Encoder
 from outlearn.encoders.registry import get_encoder
-from outlearn.experiment.config import AUTO, Config
+from outlearn.experiment.config import Config
 from outlearn.experiment.evaluation import Evaluation
 from outlearn.experiment.plan import Plan
 from outlearn.experiment.stages.features import read_features
-from outlearn.experiment.stages.students import Students
-from outlearn.learners.fitted import Heads
+from outlearn.experiment.stages.finetuned import kept_files, kept_model
+from outlearn.experiment.stages.students import Students, kept_jobs
+from outlearn.learners.finetuning.learner import FinetuneLearner
 from outlearn.results.measurement import means, number
 from outlearn.results.run import RunResults
 from outlearn.results.writing import RunWriter
+from outlearn.store.stage import Stage
 from outlearn.store.store import Entry
 from outlearn.student.folder import NAME, write_student
 from outlearn.student.head_scorer import file_hashes
@@ -48,22 +54,23 @@ PACKAGES = ("numpy", "scikit-learn", "tokenizers", "torch", "transformers")
 def keep_students(
     writer: RunWriter,
     plan: Plan,
-    entries: Mapping[str, Entry],
+    stored: Callable[[Stage], Entry],
     students: Sequence[Students],
     test: Evaluation,
     results: RunResults,
 ) -> None:
-    """Write `student/`, and with `keep: all` one folder for every loss in `students/`."""
+    """Write `student/`, and with `keep: all` one folder for every loss in `students/`.
+
+    Args:
+        stored: gives the entry of a stage of the plan, or of one that those are made of.
+    """
     if plan.config.student.keep == "none":
         return
-    by_loss = {each.loss: each for each in students if each.heads}
-    if not by_loss:
-        return
-    best = AUTO if AUTO in by_loss else next(iter(by_loss))
-    kept_losses = list(by_loss) if plan.config.student.keep == "all" else [best]
-    frame = _Frame(plan, read_features(entries["student features"]))
-    for loss in kept_losses:
-        kept = frame.keep(by_loss[loss], test, results)
+    found = _finetuned if plan.config.student.learner.reads == "texts" else _heads
+    losses = [each.loss for each in students]
+    best = next((loss for loss in losses if loss in RECIPES), losses[0])
+    kept_losses = losses if plan.config.student.keep == "all" else [best]
+    for loss, kept in found(plan, stored, [each for each in students if each.loss in kept_losses], test, results):
         if loss == best:
             write_student(writer.folder / NAME, kept)
         if plan.config.student.keep == "all":
@@ -71,61 +78,143 @@ def keep_students(
             write_student(writer.folder / f"{NAME}s" / loss, kept)
 
 
-class _Frame:
-    """What the kept students of a run share: the encoder and the distances from the training points."""
-
-    def __init__(self, plan: Plan, features: FeatureMatrix) -> None:
-        config, splits = plan.config, plan.splits
-        self.plan, self.features = plan, features
-        self.encoder = get_encoder(config.student.encoder)
-        self.learned = self.encoder.learn(plan.task, splits.student)
-        self.novelty = Novelty.of(features[splits.student], seed=config.seed)
-        held_out = np.concatenate([splits.teacher, splits.validation])
-        self.unlike_beyond = self.novelty.threshold(
-            features[held_out if len(held_out) >= LEAST_HELD_OUT else splits.student]
+def _heads(
+    plan: Plan,
+    stored: Callable[[Stage], Entry],
+    students: Sequence[Students],
+    test: Evaluation,
+    results: RunResults,
+) -> Iterator[tuple[str, Kept]]:
+    """Put the heads of each loss together; a learner of somebody else may have given none."""
+    config, splits = plan.config, plan.splits
+    features = read_features(stored(plan.stages["student features"]))
+    encoder = get_encoder(config.student.encoder)
+    learned = encoder.learn(plan.task, splits.student)
+    novelty = Novelty.of(features[splits.student], seed=config.seed)
+    held_out = np.concatenate([splits.teacher, splits.validation])
+    beyond = novelty.threshold(features[held_out if len(held_out) >= LEAST_HELD_OUT else splits.student])
+    for each in students:
+        if not each.heads:
+            continue
+        checkpoint = test.chosen[each.loss]
+        heads = each.heads[checkpoint]
+        on_test, on_training = (
+            answers_of_heads(heads, features[points], novelty, beyond) for points in (splits.test, splits.student)
         )
-
-    def keep(self, students: Students, test: Evaluation, results: RunResults) -> Kept:
-        """Put the students of one loss together."""
-        plan, loss = self.plan, students.loss
-        task, splits, config = plan.task, plan.splits, plan.config
-        heads = students.heads[test.chosen[loss]]
-        on_test = self._answers(heads, splits.test)
-        record = StudentRecord(
-            outlearn=__version__,
+        record = _record(
+            plan,
+            each,
+            on_test,
+            test,
+            results,
             kind="heads",
-            task=task.kind,
-            class_names=task.class_names,
-            reads=_reads(task, config),
+            reads=_reads(plan.task, config),
             members=heads.n_models,
-            class_shares=tuple(np.exp(self._answers(heads, splits.student).log_probs).mean(axis=0).tolist()),
-            unlike_beyond=self.unlike_beyond,
+            class_shares=_shares(on_training),
+            unlike_beyond=beyond,
             encoder=EncoderFacts(
-                settings=_settings(self.encoder),
-                fingerprint=self.encoder.fingerprint,
-                files=file_hashes(self.encoder),
+                settings=_settings(encoder), fingerprint=encoder.fingerprint, files=file_hashes(encoder)
             ),
-            precision=None,
-            training=Training(
-                task=task.name,
-                loss=loss,
-                loss_config=students.config,
-                labels_of=config.weak_labels.source,
-                teachers=plan.labeling.n_teachers,
-                epoch=students.checkpoints[test.chosen[loss]],
-                points=len(splits.student),
-                # A path says nothing to whoever is given the student.
-                source=Path(config.data.path).name if config.data.path else task.source,
-                licence=task.licence,
-                run=results.config_key,
-            ),
-            versions=_versions(),
-            results=_scores(on_test, test, loss, results, config.measure.level),
+            epoch=each.checkpoints[checkpoint],
         )
-        return Kept(record, heads, self.learned, self.novelty)
+        yield each.loss, Kept(record, heads, learned, novelty)
 
-    def _answers(self, heads: Heads, points: np.ndarray) -> Answers:
-        return answers_of_heads(heads, self.features[points], self.novelty, self.unlike_beyond)
+
+def _finetuned(
+    plan: Plan,
+    stored: Callable[[Stage], Entry],
+    students: Sequence[Students],
+    test: Evaluation,
+    results: RunResults,
+) -> Iterator[tuple[str, Kept]]:
+    """Take the files of one model of each loss; see `kept_jobs`."""
+    learner = plan.config.student.learner
+    assert isinstance(learner, FinetuneLearner)  # the learner that reads texts
+    for job, each in zip(kept_jobs(plan.labeling), students, strict=True):
+        model = stored(kept_model(plan.stages["students"], job, plan.config.student.rounds))
+        files = kept_files(model)
+        files["config.json"] = _with_class_names(files["config.json"], plan.task)
+        on_test, on_validation = (
+            Answers(Predictions.from_logits(model.arrays[split][-1]).log_probs[0], ("",) * model.arrays[split].shape[1])
+            for split in ("test", "validation")
+        )
+        record = _record(
+            plan,
+            each,
+            on_test,
+            test,
+            results,
+            kind="finetuned",
+            reads=_reads(plan.task, plan.config).model_copy(
+                update={"max_length": learner.max_length, "cut": learner.cut}
+            ),
+            members=1,
+            class_shares=_shares(on_validation),
+            precision=learner.precision,
+            epoch=model.arrays["epoch"].item(),
+        )
+        yield each.loss, Kept(record, files=files)
+
+
+def _record(
+    plan: Plan,
+    students: Students,
+    on_test: Answers,
+    test: Evaluation,
+    results: RunResults,
+    *,
+    kind: Literal["heads", "finetuned"],
+    reads: Reads,
+    members: int,
+    class_shares: tuple[float, ...],
+    epoch: float,
+    unlike_beyond: float | None = None,
+    encoder: EncoderFacts | None = None,
+    precision: Literal["auto", "float32", "float64", "bf16"] | None = None,
+) -> StudentRecord:
+    """Say what a student is, where it comes from, and how good it is."""
+    task, config = plan.task, plan.config
+    return StudentRecord(
+        outlearn=__version__,
+        kind=kind,
+        task=task.kind,
+        class_names=task.class_names,
+        reads=reads,
+        members=members,
+        class_shares=class_shares,
+        unlike_beyond=unlike_beyond,
+        encoder=encoder,
+        precision=precision,
+        training=Training(
+            task=task.name,
+            loss=students.loss,
+            loss_config=students.config,
+            labels_of=students.source,
+            teachers=plan.labeling.n_teachers,
+            epoch=epoch,
+            points=len(plan.splits.student),
+            # A path says nothing to whoever is given the student.
+            source=Path(config.data.path).name if config.data.path else task.source,
+            licence=task.licence,
+            run=results.config_key,
+        ),
+        versions=_versions(),
+        results=_scores(on_test, test, students.loss, results, config.measure.level),
+    )
+
+
+def _shares(answers: Answers) -> tuple[float, ...]:
+    """Average the probabilities of each class."""
+    return tuple(np.exp(answers.log_probs).mean(axis=0).tolist())
+
+
+def _with_class_names(config: np.ndarray, task: Task) -> np.ndarray:
+    """Name the classes in the configuration of a model of transformers; a model of preferences has one score."""
+    content = json.loads(config.tobytes())
+    if task.pairs is None:
+        content["id2label"] = {str(k): name for k, name in enumerate(task.class_names)}
+        content["label2id"] = {name: k for k, name in enumerate(task.class_names)}
+    return np.frombuffer(json.dumps(content, indent=2).encode(), np.uint8)
 
 
 def _scores(on_test: Answers, test: Evaluation, loss: str, results: RunResults, level: float) -> KeptScores:

@@ -24,11 +24,13 @@ from outlearn.learners.jobs import HeadJob, settled
 from outlearn.learners.self_distillation import distillation_targets
 from outlearn.losses import loss_config
 from outlearn.store.stage import Entries, Stage, Work
+from outlearn.store.store import Entry
 
-__all__ = ["FinetunedModel"]
+__all__ = ["FinetunedModel", "kept_files", "kept_model"]
 
 VERSION = 3
 TRAINING_POINTS = "own"  # predictions of the points that a model learned from, for the next round
+FILE = "file:"  # how the names of arrays begin that hold files of a model that is kept
 # These decide where and in which pieces a model is computed, not what it is.
 NOT_IN_KEY = {"kind", "model", "sha256", "revision", "local_files_only", "tokens_per_batch", "gradient_checkpointing"}
 
@@ -83,7 +85,8 @@ class FinetunedModel:
         for k, job in enumerate(spec.jobs):
             before = None
             for r in rounds:
-                stages[_model_name(k, r)] = before = self._model_stage(spec, job, before)
+                # After every round: then a run of more rounds finds those before as they are.
+                stages[_model_name(k, r)] = before = self._model_stage(spec, job, before, kept=k in spec.kept)
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
             found = [[entries[_model_name(k, r)].arrays for r in rounds] for k in range(len(spec.jobs))]
@@ -100,8 +103,11 @@ class FinetunedModel:
 
         return Stage(spec.name, spec.version, {}, stages, compute)
 
-    def _model_stage(self, spec: TrainingSpec, job: HeadJob, before: Stage | None = None) -> Stage:
-        """Describe the stage of one model; `before` is the model from whose predictions it distils."""
+    def _model_stage(self, spec: TrainingSpec, job: HeadJob, before: Stage | None, *, kept: bool) -> Stage:
+        """Describe the stage of one model; `before` is the model from whose predictions it distils.
+
+        Of one that is `kept` the files that `save_pretrained` writes are stored too; see `kept_files`.
+        """
         predict = (*spec.predict, *((TRAINING_POINTS,) if spec.rounds else ()))
         weights = None if job.weighting is None or spec.weights is None else spec.weights[job.weighting]
 
@@ -126,9 +132,11 @@ class FinetunedModel:
                     weights=None if weights is None else weights[None],
                     checkpoints=self._stops(spec),
                     folder=work.workspace,
+                    save_to=work.workspace / "kept" if kept else None,
                     progress=advance,
                 )
             return {
+                **(_file_arrays(work.workspace / "kept" / "0") if kept else {}),
                 **{name: logits[:, 0] for name, logits in fitted.logits.items()},
                 "checkpoints": np.array(fitted.checkpoints),
                 "epoch": fitted.epochs[0],
@@ -146,6 +154,7 @@ class FinetunedModel:
                 "seed": job.seed,
                 "checkpoints": self._stops(spec),
                 "predict": predict,
+                **({"kept": True} if kept else {}),
                 "weights": None if weights is None else hashlib.sha256(weights.tobytes()).hexdigest(),
             },
             {
@@ -173,6 +182,22 @@ class FinetunedModel:
         if self.task.pairs is not None:
             return [self.task.pairs[i] for i in rows]
         return [(self.task.texts[i],) for i in rows] if self.task.texts is not None else []
+
+
+def kept_model(students: Stage, job: int, rounds: int) -> Stage:
+    """Find the stage of one model among those that a stage gathers, after its last round."""
+    return students.parents[_model_name(job, rounds)]
+
+
+def kept_files(entry: Entry) -> dict[str, np.ndarray]:
+    """Read the files of a model that was kept: name -> content, uint8."""
+    return {name.removeprefix(FILE): array for name, array in entry.arrays.items() if name.startswith(FILE)}
+
+
+def _file_arrays(folder: Path) -> dict[str, np.ndarray]:
+    """Read the files of a folder for the store, which holds arrays."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {FILE + path.relative_to(folder).as_posix(): np.fromfile(path, np.uint8) for path in files}
 
 
 def _model_name(model: int, after: int) -> str:

@@ -36,6 +36,7 @@ class TrainingSpec:
         inputs: what `targets` reads, and fingerprints of all else.
         checkpoints: epochs at which predictions are made, beside the end; none where there are rounds.
         rounds: of self-distillation after the first fit; predictions are made at the end of each.
+        kept: jobs whose trained model is stored, where that is large; heads are always stored.
     """
 
     name: str
@@ -50,6 +51,7 @@ class TrainingSpec:
     weights: Float[np.ndarray, "weightings points"] | None = None
     checkpoints: tuple[float, ...] = ()
     rounds: int = 0
+    kept: tuple[int, ...] = ()
 
 
 class Model(Protocol):

@@ -18,6 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 from outlearn.learners.finetuning.activations import activation_functions, values_computed_again
 from outlearn.learners.finetuning.batches import MicroBatch, micro_batches
+from outlearn.learners.finetuning.quiet import without_bars
 from outlearn.learners.finetuning.tokens import TokenBatch, Tokens
 
 __all__ = ["TextModel"]
@@ -161,8 +162,9 @@ class TextModel:
         if self.adapted:
             network = network.merge_and_unload()
         network.config.get_text_config().pad_token_id = tokenizer.pad_token_id
-        network.save_pretrained(folder, safe_serialization=True)
-        tokenizer.save_pretrained(folder)
+        with without_bars():
+            network.save_pretrained(folder, safe_serialization=True)
+            tokenizer.save_pretrained(folder)
 
 
 def _at_least_float32(tensor: Tensor) -> Tensor:
