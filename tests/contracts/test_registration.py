@@ -201,7 +201,7 @@ def test_a_criterion(monkeypatch, show, write_task, tmp_path):
     monkeypatch.setattr(auto, "default_candidates", lambda *given, **more: default_candidates(*given, **more)[::40])
     tiny = write_task(tmp_path / "tiny.npz", n_points=120)
     shown = show("student.loss=auto", "student.criterion=squared_kappa", "teacher.models=2", data=f"data.path={tiny}")
-    selection = shown.results["selection"]
+    selection = shown.results["selections"]["auto"]
     assert selection["criterion"] == "squared_kappa"
     assert "squared_kappa" in selection["judged"]["by_criterion"]
     for text in (shown.page, shown.markdown):
@@ -330,7 +330,8 @@ def test_a_learner(monkeypatch, show):
         "student.loss=forward_ce",
     )
     assert 0.5 < shown.results["students"]["forward_ce"]["accuracy"]["mean"] <= 1.0
-    assert shown.results["ceiling"]["models"] == 1  # it has no randomness
+    assert shown.results["ceiling_untuned"]["models"] == 1  # it has no randomness
+    assert shown.results["ceiling"]["tuning"]["members"] == 10  # nine strengths of logistic regression, and itself
     assert "forward_ce" in shown.page
     assert "| `centroids` | centroids: The nearest class mean. | features | |" in render("learners")
 

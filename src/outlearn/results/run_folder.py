@@ -18,7 +18,7 @@ from outlearn.core.intervals import Interval
 from outlearn.core.labelers.combinations import EACH, label_of
 from outlearn.errors import ConfigError, DataError, MissingExtraError, suggest
 from outlearn.results.measurement import Withheld
-from outlearn.results.reading import AGAIN, Measured, read_config, read_predictions
+from outlearn.results.reading import AGAIN, Measured, check_files, read_config, read_predictions
 from outlearn.results.run import (
     SCHEMA,
     Ceiling,
@@ -107,9 +107,9 @@ class Run:
         return self.results.students
 
     @property
-    def selection(self) -> Selection | None:
-        """What `loss: auto` chose, from what, and how good that was; None where it was not asked for."""
-        return self.results.selection
+    def selections(self) -> Mapping[str, Selection]:
+        """Recipe, `auto` or `auto_single` -> what it chose without labels, from what, and how good that was."""
+        return self.results.selections
 
     @property
     def all_cached(self) -> bool:
@@ -121,15 +121,16 @@ class Run:
         """What everybody predicted on the test points, and what is true there; read when first asked for.
 
         Raises:
-            DataError: if the folder's predictions cannot be read.
+            DataError: if the folder's predictions cannot be read, or are not those that its results were measured on.
         """
-        return read_predictions(
+        found = read_predictions(
             self.folder / "predictions",
             losses=self.students,
-            labeler=self.labeler.source,
             target=self.measure.target,
             smoothing=self.measure.smoothing,
         )
+        check_files(self.folder, self.results.files)
+        return found
 
     def gap(self, loss: str) -> RiskGap:
         """Split the gain of one loss's students over their labelers, point by point: gap = misfit + residual.
@@ -149,7 +150,7 @@ class Run:
         found = self.predictions
         return risk_gap(
             found.target,
-            teacher=found.source,
+            teacher=found.labelers[loss],
             student=found.students[loss],
             generator=self.measure.generator,
             order=self.measure.order,
