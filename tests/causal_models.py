@@ -60,6 +60,9 @@ def save_causal_lm(folder: Path, kind: str, *, chat: bool) -> Path:
         "gpt2": lambda: transformers.GPT2LMHeadModel(
             transformers.GPT2Config(n_embd=16, n_layer=3, n_head=2, n_positions=CONTEXT, **size)
         ),
+        "mamba": lambda: transformers.MambaForCausalLM(
+            transformers.MambaConfig(hidden_size=16, state_size=4, num_hidden_layers=2, **size)
+        ),
         "bert": lambda: transformers.BertForMaskedLM(
             transformers.BertConfig(
                 hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, **size

@@ -201,7 +201,7 @@ def test_a_criterion(monkeypatch, show, write_task, tmp_path):
     monkeypatch.setattr(auto, "default_candidates", lambda *given, **more: default_candidates(*given, **more)[::40])
     tiny = write_task(tmp_path / "tiny.npz", n_points=120)
     shown = show("student.loss=auto", "student.criterion=squared_kappa", "teacher.models=2", data=f"data.path={tiny}")
-    selection = shown.results["selection"]
+    selection = shown.results["selections"]["auto"]
     assert selection["criterion"] == "squared_kappa"
     assert "squared_kappa" in selection["judged"]["by_criterion"]
     for text in (shown.page, shown.markdown):

@@ -361,16 +361,34 @@ def chosen():
 def test_auto_learns_from_votes_alone_and_beats_the_annotators(chosen):
     _, _, X_test, y_test = votes_of_annotators()
     assert chosen.choice_.chosen in chosen.choice_.candidates
-    assert chosen.loss_ == chosen.choice_.chosen.loss
-    assert chosen.teacher_of_.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert chosen.loss_ is None
+    assert (chosen.source_, chosen.teacher_of_.tolist()) == ("mean", [0, 0])
+    assert chosen.warnings_ == ()
     assert chosen.score(X_test, y_test) > 0.9 > 0.75 > 1 - 0.3
+
+
+def test_students_of_a_combination_are_explained_against_it(chosen):
+    _, _, X_test, y_test = votes_of_annotators()
+    rng = np.random.default_rng(1)
+    votes = np.where(rng.random((4, 300)) < 0.3, 1 - y_test, y_test)
+    found = chosen.explain(X_test, y_test, weak_labels=votes, smoothing=0.01)
+    assert found.gap.gap.shape == (2, 300)
+    with pytest.raises(ShapeError, match="expected the 4 given to fit"):
+        chosen.explain(X_test, y_test, weak_labels=votes[:2], smoothing=0.01)
+
+
+def test_auto_single_learns_from_single_teachers():
+    X, votes, X_test, y_test = votes_of_annotators()
+    model = WeakToStrongClassifier(loss="auto_single", epochs=4, random_state=0).fit(X, weak_labels=votes)
+    assert (model.source_, model.teacher_of_.tolist()) == ("each", [0, 1, 2, 3])
+    assert model.score(X_test, y_test) > 0.75
 
 
 def test_auto_chooses_among_students_of_teachers_trained_here(task):
     X, seen, X_test, y_test = task
     settings = {"loss": "auto", "n_teachers": 3, "epochs": 4, "random_state": 0}
     model = WeakToStrongClassifier(**settings).fit(X, seen)
-    assert len(model.choice_.values) == 130
+    assert len(model.choice_.values) == 155
     assert model.score(X_test, y_test) > 0.7
 
 
@@ -379,7 +397,7 @@ def test_auto_takes_points_that_some_teachers_may_not_show(task):
     _, _, X, y = task
     model = WeakToStrongClassifier(loss="auto", n_teachers=3, epochs=4, random_state=0).fit(X, y)
     assert np.isfinite(model.choice_.values[:, 0]).all()
-    assert not any(candidate.loss.batch_coupled for candidate in model.choice_.candidates)
+    assert not any("aux_conf" in candidate.kind for candidate in model.choice_.candidates)
 
 
 @pytest.mark.parametrize("dtype", [int, "U", object])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,21 +54,24 @@ def test_the_choice_and_its_students_do_not_depend_on_true_labels_beyond_the_tea
     )
     # make_task_file draws features from the labels that it draws itself, so both files have the same ones.
     honest, other = go(), go(path=flipped)
-    assert honest.selection.chosen == other.selection.chosen
+    assert honest.selections["auto"].members == other.selections["auto"].members
     np.testing.assert_array_equal(students_of(honest, "auto"), students_of(other, "auto"))
-    assert honest.selection.judged.accuracy != other.selection.judged.accuracy
+    assert honest.selections["auto"].judged.accuracy != other.selections["auto"].judged.accuracy
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("shapes_unchecked")
-def test_the_chosen_candidate_has_the_best_value_of_the_criterion_and_regret_is_to_the_most_accurate(go):
-    selection = go().selection
-    values = [candidate.values["consensus"] for candidate in selection.candidates]
-    names = [candidate.name for candidate in selection.candidates]
-    assert selection.chosen.name == names[int(np.argmax(values))]
-    accuracy = selection.judged.accuracy
-    at = names.index(selection.chosen.name)
-    assert selection.judged.regret == pytest.approx(max(accuracy) - accuracy[at])
+def test_the_answer_is_the_mean_of_the_candidates_with_the_best_values_and_regret_is_to_the_most_accurate(go):
+    finished = go()
+    selection = finished.selections["auto"]
+    values = {each.name: each.values["pooled_consensus"] for each in selection.candidates}
+    assert [each.name for each in selection.members] == sorted(values, key=lambda name: -values[name])[:20]
+    assert selection.chosen == selection.members[0]
+    judged = selection.judged
+    assert judged.answer_accuracy == pytest.approx(finished.students["auto"].accuracy.mean)
+    assert judged.regret == pytest.approx(max(judged.accuracy) - judged.answer_accuracy)
+    assert selection.shares.source == "training_labels"
+    assert selection.students_trained == 3 * len(selection.candidates) + 20
 
 
 @pytest.mark.slow
@@ -75,17 +79,72 @@ def test_the_chosen_candidate_has_the_best_value_of_the_criterion_and_regret_is_
 def test_another_criterion_chooses_again_without_training_the_candidates_again(go):
     go()
     finished = go("student.criterion=overfit_covariance")
-    assert finished.results.stages["choice"].cached
-    assert finished.selection.criterion == "overfit_covariance"
+    assert finished.results.stages["auto choice"].cached
+    assert finished.selections["auto"].criterion == "overfit_covariance"
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("shapes_unchecked")
-def test_students_of_one_ensemble_are_chosen_by_groups_of_teachers(go):
-    finished = go("weak_labels.source=mean")
-    assert finished.students["auto"].models == 1
-    assert finished.gap("auto").gap.mean() == pytest.approx(finished.students["auto"].gap.mean)
-    assert finished.selection.chosen.name
+def test_auto_learns_from_the_mean_beside_students_of_single_teachers(go):
+    finished = go()
+    auto, fixed = finished.students["auto"], finished.students["forward_ce"]
+    assert (auto.source, auto.models, fixed.source, fixed.models) == ("mean", 1, "each", 3)
+    # PGR and the difference from teachers start from the run's labelers, the gap from whom it learned from.
+    assert auto.differences["teacher"].mean == pytest.approx(auto.accuracy.mean - finished.teacher.accuracy.mean)
+    assert auto.recovery.gain.mean == pytest.approx(auto.differences["teacher"].mean)
+    labeler = finished.predictions.labelers["auto"]
+    np.testing.assert_allclose(labeler.probs[0], finished.predictions.teachers.probs.mean(axis=0))
+    assert finished.gap("auto").gap.mean() == pytest.approx(auto.gap.mean)
+    versus = auto.accuracy.mean - fixed.accuracy.mean
+    assert auto.differences["forward_ce"].mean == pytest.approx(versus)
+    assert fixed.differences["auto"].mean == pytest.approx(-versus)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
+@pytest.mark.parametrize("source", ["each", "dual_mean"])
+def test_both_recipes_stand_in_one_run_whatever_the_others_learn_from(go, source):
+    finished = go("student.loss=[forward_ce, auto, auto_single]", f"weak_labels.source={source}", "student.seeds=2")
+    auto, single = finished.students["auto"], finished.students["auto_single"]
+    assert (auto.source, single.source) == ("mean" if source == "each" else source, "each")
+    assert (auto.models, single.models) == (2, 6)
+    assert set(finished.selections) == {"auto", "auto_single"}
+    for loss in ("auto", "auto_single"):
+        mean = finished.students[loss].accuracy.mean - finished.labeler.accuracy.mean
+        assert finished.students[loss].differences["teacher"].mean == pytest.approx(mean)
+        assert finished.gap(loss).gap.mean() == pytest.approx(finished.students[loss].gap.mean)
+    versus = auto.accuracy.mean - single.accuracy.mean
+    assert auto.differences["auto_single"].mean == pytest.approx(versus)
+    assert single.differences["auto"].mean == pytest.approx(-versus)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
+@pytest.mark.parametrize("answer", ["best", "distilled"])
+def test_a_single_head_can_be_asked_for_without_choosing_again(go, answer):
+    go()
+    finished = go(f"student.answer={answer}")
+    assert finished.results.stages["auto choice"].cached
+    assert finished.selections["auto"].form == answer
+    assert len(finished.selections["auto"].members) == (1 if answer == "best" else 20)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
+def test_given_class_shares_go_before_others_and_far_ones_are_warned_of(go):
+    finished = go("student.class_shares=[0.9, 0.1]")
+    selection = finished.selections["auto"]
+    assert (selection.shares.source, selection.shares.values) == ("given", (0.9, 0.1))
+    assert any("far from those of the weak labels" in warning for warning in selection.warnings)
+    called = finished.predictions.students["auto"].log_probs.argmax(-1).mean()
+    assert called < 0.3
+
+
+@pytest.mark.parametrize("shares", ["[0.5, 0.6]", "[1.0, 0.0]", "[0.2, 0.3, 0.5]"])
+def test_class_shares_that_are_none_are_refused(task_file, shares):
+    overrides = [f"data.path={task_file}", *SMALL, "student.loss=auto", f"student.class_shares={shares}"]
+    with pytest.raises(ConfigError, match="expected 2 numbers above 0 that sum to 1"):
+        make_plan(load_config(overrides=overrides))
 
 
 @pytest.mark.slow
@@ -94,14 +153,15 @@ def test_the_report_shows_the_choice_and_names_what_it_chose(go):
     finished = go()
     page = write_report([finished.folder]).read_text()
     assert "The choice without labels" in page
-    assert finished.selection.chosen.name in page
+    assert finished.selections["auto"].chosen.name in page
+    assert "of the teachers' training labels" in html.unescape(page)
 
 
 @pytest.mark.parametrize("change", ["teacher.models=1", "student.learner={kind: convex}"])
 def test_where_auto_cannot_choose_it_is_left_out_with_a_reason_and_alone_it_is_refused(task_file, change):
     overrides = [f"data.path={task_file}", *SMALL, "student.seeds=1", change]
     plan = make_plan(load_config(overrides=[*overrides, "student.loss=[forward_ce, auto]"]))
-    assert plan.auto is None
+    assert not plan.chosen
     assert "auto was left out" in plan.notes[-1]
     with pytest.raises(ConfigError, match="auto"):
         make_plan(load_config(overrides=[*overrides, "student.loss=auto"]))

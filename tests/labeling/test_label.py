@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -190,6 +191,14 @@ def test_an_empty_text_and_a_column_that_is_there_already_are_refused(label, tab
     assert "line 3" in label("--classes", "bad,good", path=tmp_path / "gap.csv")[1]
     write(tmp_path / "there.csv", ["text", "llama0 1"], [["good", "x"], ["bad", "y"]])
     assert "has a column 'llama0 1' already" in label("--classes", "bad,good", path=tmp_path / "there.csv")[1]
+
+
+def test_without_transformers_the_extra_is_named(label, monkeypatch):
+    prompt_scores.forget_model()
+    monkeypatch.setitem(sys.modules, "outlearn.language_models.causal_lm", None)
+    code, printed = label("--classes", "bad,good")
+    assert code == 2
+    assert "pip install 'outlearn[hf]'" in printed
 
 
 def test_another_file_is_never_written_over(label, tmp_path):

@@ -49,16 +49,14 @@ def test_scores_equal_a_plain_pass_without_cache_or_batches(kind, prompt, causal
     np.testing.assert_allclose(found, plain(model, prompts, tokens.words), atol=SAME)
 
 
-def test_a_network_that_keeps_no_such_cache_reads_prompts_whole_with_the_same_result(causal_folder):
-    model = load(causal_folder())
-    without = CausalLM(model.name, model.tokenizer, model.network, model.context, cached=False)
+@pytest.mark.filterwarnings("ignore::UserWarning")  # its faster kernels are not installed
+def test_a_network_that_remembers_otherwise_reads_prompts_whole_with_the_same_result(causal_folder):
+    model = load(causal_folder("mamba"))
+    assert not model.cached
     tokens = PromptTokens(model, WHOLE)
-    prompts = [tokens((text,))[0] for text in TEXTS]
-    np.testing.assert_allclose(
-        word_log_probs(without, prompts, tokens.words, tokens_per_batch=64),
-        word_log_probs(model, prompts, tokens.words),
-        atol=SAME,
-    )
+    prompts = [tokens((text,))[0] for text in TEXTS[:7]]
+    found = word_log_probs(model, prompts, tokens.words, tokens_per_batch=64)
+    np.testing.assert_allclose(found, plain(model, prompts, tokens.words), atol=SAME)
 
 
 def test_prompts_that_are_all_the_same_are_scored(causal_folder):

@@ -126,7 +126,7 @@ def make_up(
     metadata = {
         "teachers": {"models": json.dumps([f"teacher {m}" for m in range(n_teachers)])},
         "ceilings": {"models": json.dumps([f"ceiling {m}" for m in range(3)])},
-        "students": {"losses": json.dumps(list(losses))},
+        "students": {"losses": json.dumps(list(losses)), "sources": json.dumps(["each"] * len(losses))},
     }
     class_names = [HOSTILE[k % len(HOSTILE)] + str(k) if hostile else f"class {k}" for k in range(n_classes)]
     config = {
@@ -346,6 +346,7 @@ def _results(
         split = _decomposition(s[::n_seeds], labels)
         students[loss] = records.Student(
             **scored,
+            source="each",
             loss={"kind": loss.split("(")[0]},
             models=len(s),
             epoch=20.0,

@@ -8,6 +8,7 @@ from outlearn.core.verdict import is_above_zero
 from outlearn.report.findings import bad_news, findings
 from outlearn.report.wording import compare_words, of_losses
 from outlearn.results.measurement import Withheld
+from outlearn.results.true_labels import Worth
 from outlearn.results.verdict import NOT_COMPARED
 
 
@@ -239,6 +240,25 @@ def test_true_labels_that_do_better_alone_are_the_verdict(results):
     student = won.students["forward_ce"]
     against = changed(won, "forward_ce", differences={**student.differences, "own_labels": about(-0.05, 0.01)})
     assert "Get more true labels" in text(against)
+
+
+def test_a_control_of_true_labels_that_beats_every_student_comes_first(results):
+    said = findings(every(results, "own_labels", -0.05))
+    assert said[0].startswith("The strong model trained on each teacher's own 200 true labels gets")
+    assert "more than every weak-label student: forward_ce is 5.0 points [4.5, 5.5] below" in said[0]
+    beaten = text(every(results, "own_labels", 0.05))
+    assert "which forward_ce beats by 5.0 points [4.5, 5.5]" in beaten
+    assert "forward_ce and that cannot be told apart" in text(results)
+
+
+def test_equivalents_say_what_labels_are_worth_and_name_the_end_they_lie_beyond(results):
+    said = text(results)
+    assert "are worth 150 [90, 310] true ones of such points; each teacher was trained on 200." in said
+    equivalents = results.equivalents.model_copy(
+        update={"worth": {"forward_ce": Worth(labels=None, beyond="fewer", low=None, high=25.0)}}
+    )
+    said = text(results.model_copy(update={"equivalents": equivalents}))
+    assert "are worth fewer than 25 [fewer than 25, 25] true ones" in said
 
 
 def test_a_gain_that_one_interval_shows_and_nine_at_once_do_not_is_not_claimed(results):

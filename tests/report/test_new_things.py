@@ -12,7 +12,15 @@ from outlearn.report.markdown import markdown_table
 from outlearn.report.selection import selection_figure, selection_finding
 from outlearn.report.summary import summary_text
 from outlearn.report.tables import bias_variance_table, difference_table, gap_table, main_table
-from outlearn.results.selection import Candidate, CriterionChoice, Judged, JudgedCandidate, Selection, TriedCandidate
+from outlearn.results.selection import (
+    Candidate,
+    CriterionChoice,
+    Judged,
+    JudgedCandidate,
+    Selection,
+    Shares,
+    TriedCandidate,
+)
 
 
 def replaced(record, **fields):
@@ -23,27 +31,32 @@ def replaced(record, **fields):
 def results():
     """A run with a combination, a metric, a criterion, a loss and a unit that this package does not have."""
     found = make_up(n_points=60, losses=("forward_ce", "tilted(power=2)")).results
-    chosen = {"name": "tilted(power=2), 4 epochs", "loss": {"kind": "tilted"}, "epochs": 4.0, "weight_decay": 0.0}
-    other = {"name": "mae, 1 epoch", "loss": {"kind": "mae"}, "epochs": 1.0, "weight_decay": 0.0}
+    chosen = {"name": "tilted(power=2), 4 epochs", "family": "trained", "kind": "tilted", "settings": {}}
+    other = {"name": "mae, 1 epoch", "family": "trained", "kind": "mae", "settings": {}}
     tried = tuple(
-        TriedCandidate(**each, rounds=0, values={"oracle_kappa": value})
-        for each, value in ((chosen, 0.5), (other, 0.25))
+        TriedCandidate(**each, values={"oracle_kappa": value}) for each, value in ((chosen, 0.5), (other, 0.25))
     )
     selection = Selection(
+        recipe="auto",
+        source="median_logit",
+        form="average",
         criterion="oracle_kappa",
-        chosen=Candidate(**chosen, rounds=0),
+        shares=Shares(source="given", values=(0.4, 0.6), weak_labels=(0.5, 0.5)),
+        chosen=Candidate(**chosen),
+        members=(Candidate(**chosen), Candidate(**other)),
         candidates=tried,
         judged=Judged(
             accuracy=(0.75, 0.5),
-            best=JudgedCandidate(**chosen, rounds=0, accuracy=0.75),
+            best=JudgedCandidate(**chosen, accuracy=0.75),
             chosen_accuracy=0.75,
+            answer_accuracy=0.75,
             regret=0.0,
             by_criterion={
-                "oracle_kappa": CriterionChoice(
-                    chosen=Candidate(**chosen, rounds=0), accuracy=0.75, rank_correlation=1.0
-                )
+                "oracle_kappa": CriterionChoice(chosen=Candidate(**chosen), accuracy=0.75, rank_correlation=1.0)
             },
         ),
+        warnings=("The oracle is silent.",),
+        students_trained=6,
     )
 
     def with_metric(scored):
@@ -64,7 +77,7 @@ def results():
             for loss, student in found.students.items()
         },
         measure=replaced(found.measure, generator="tilted", unit="tilted nats", risk_metric=None),
-        selection=selection,
+        selections={"auto": selection},
     )
 
 
@@ -113,7 +126,8 @@ def test_a_new_criterion_is_called_by_its_label(registered, results):
     assert "by the kappa with an oracle and without a true label" in selection_finding(results)
     figure = selection_figure(results)
     assert figure.table.rows[0][0] == figure.chart.panels[0].x.title == "kappa with an oracle"
-    assert [mark.name for mark in figure.chart.panels[0].marks if hasattr(mark, "name")] == ["tilted", "mae", "chosen"]
+    names = [mark.name for mark in figure.chart.panels[0].marks if hasattr(mark, "name")]
+    assert names == ["tilted", "mae", "members of the answer"]
 
 
 def test_a_new_loss_and_a_new_unit_are_shown_as_the_run_names_them(results):

@@ -115,9 +115,10 @@ def test_students_of_a_combination_are_measured_against_the_combination(folder):
     path = folder / "predictions" / "students.safetensors"
     arrays = load_file(path)
     arrays["teacher_of"][:] = 0
-    save_file(arrays, path, metadata={"losses": json.dumps(["forward_ce", "reverse_ce"])})
-    with pytest.raises(DataError, match=r"labeler\.safetensors' does not exist"):
+    names = {"losses": json.dumps(["forward_ce", "reverse_ce"]), "sources": json.dumps(["weighted", "weighted"])}
+    save_file(arrays, path, metadata=names)
+    with pytest.raises(DataError, match=r"labeler-weighted\.safetensors' does not exist"):
         _ = load_run(folder).predictions
     combined = load_file(folder / "predictions" / "teachers.safetensors")["test.log_probs"][1:2]
-    save_file({"test.log_probs": combined}, folder / "predictions" / "labeler.safetensors")
-    np.testing.assert_allclose(load_run(folder).predictions.source.log_probs, combined, atol=1e-12)
+    save_file({"test.log_probs": combined}, folder / "predictions" / "labeler-weighted.safetensors")
+    np.testing.assert_allclose(load_run(folder).predictions.labelers["reverse_ce"].log_probs, combined, atol=1e-12)

@@ -27,7 +27,9 @@ def rename(folder, old, new):
     results.write_text(json.dumps(content))
     students = folder / "predictions" / "students.safetensors"
     names = [new if name == old else name for name in ("forward_ce", "reverse_ce")]
-    save_file(load_file(students), students, metadata={"losses": json.dumps(names)})
+    save_file(
+        load_file(students), students, metadata={"losses": json.dumps(names), "sources": json.dumps(["each"] * 2)}
+    )
 
 
 def test_a_run_read_again_is_the_run(finished):

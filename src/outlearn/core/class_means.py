@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from outlearn.errors import ShapeError
 
-__all__ = ["match_class_means"]
+__all__ = ["class_offsets", "match_class_means"]
 
 MAX_STEPS = 100
 MAX_HALVINGS = 5  # of a Newton step that went up
@@ -51,6 +51,42 @@ def match_class_means(
     Source: Saerens, Latinne and Decaestecker, Adjusting the outputs of a classifier to new a priori probabilities,
     2002; we fix the means and solve for the factors.
     """
+    scaled, _ = _solve(probs, prior, TOLERANCE)
+    return np.ascontiguousarray(np.moveaxis(scaled, 0, -1))
+
+
+def class_offsets(
+    logits: Float[np.ndarray, "*models points classes"],
+    prior: Float[np.ndarray, "..."],
+    *,
+    tolerance: float = TOLERANCE,
+) -> Float[np.ndarray, "*models classes"]:
+    """Return what to add to the logits of each class so that class means are `prior`; they serve for other points too.
+
+    Args:
+        logits: of the points that are to have these means.
+        prior: as for `match_class_means`.
+        tolerance: largest difference between a class mean and its prior.
+
+    Returns:
+        Offsets whose sum is 0, in nats: u with mean_i softmax(logits_i + u) = prior. A class of prior 0 gets one that
+        no other class can be outvoted by.
+
+    Example:
+        >>> z = np.log([[0.9, 0.1], [0.6, 0.4]])
+        >>> p = np.exp(z + class_offsets(z, np.array([0.5, 0.5])))
+        >>> (p / p.sum(axis=1, keepdims=True)).mean(axis=0).round(4)
+        array([0.5, 0.5])
+    """
+    probs = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    probs /= probs.sum(axis=-1, keepdims=True)
+    _, shift = _solve(probs, prior, tolerance)
+    offsets = np.where(prior > 0, np.moveaxis(shift, 0, -1), LOG_FACTOR_FLOOR)
+    return np.asarray(offsets - offsets.mean(axis=-1, keepdims=True))
+
+
+def _solve(probs: np.ndarray, prior: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the scaled predictions `[classes, *models, points]` and the log factors `[classes, *models]`."""
     if prior.shape != (*probs.shape[:-2], probs.shape[-1]):
         raise ShapeError(
             f"prior has shape {prior.shape}; expected {(*probs.shape[:-2], probs.shape[-1])}: the class means of each "
@@ -69,7 +105,7 @@ def match_class_means(
     scaled, cost = _scaled(q, shift, wanted)
     for _ in range(MAX_STEPS):
         means = scaled.mean(axis=-1)
-        if np.abs(means - wanted).max() < TOLERANCE:
+        if np.abs(means - wanted).max() < tolerance:
             break
         step = np.clip(_newton_step(scaled, means, wanted), -MAX_STEP, MAX_STEP)
         tried, tried_cost = _scaled(q, shift + step, wanted)
@@ -85,7 +121,7 @@ def match_class_means(
             tried, tried_cost = _scaled(q, shift + step, wanted)
         shift = np.maximum(shift + step - (shift + step).max(axis=0), LOG_FACTOR_FLOOR)
         scaled, cost = tried, tried_cost
-    return np.ascontiguousarray(np.moveaxis(scaled, 0, -1))
+    return scaled, shift
 
 
 def _without(q: np.ndarray, unwanted: np.ndarray) -> np.ndarray:

@@ -22,12 +22,14 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from outlearn.core.generators import BregmanGenerator
+from outlearn.core.labelers.combinations import label_source
 from outlearn.core.predictions import Predictions
 from outlearn.data.label_arrays import is_unlabeled, refuse_what_is_no_class, with_gaps_marked
 from outlearn.data.label_table import UNLABELED
 from outlearn.errors import ConfigError, DataError, ShapeError
 from outlearn.estimator.bagged_teachers import LARGEST_SEED, bagged_teachers, teacher_probs, weak_columns
 from outlearn.estimator.partial_labels import class_codes, given_labels, weak_labels_and_weights
+from outlearn.estimator.text_encoding import dense, fit_encoder
 from outlearn.explanation import PointwiseExplanation, explain, smoothed
 
 if TYPE_CHECKING:
@@ -53,22 +55,30 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         teacher_features: the weak view: columns of X that teachers see, as indices, names or a mask. None is all: then
             teachers are weak by their few labels only.
         loss: of the students, a name or a loss of `outlearn.losses`. "reverse_ce" was the most accurate where teachers
-            are weak (docs/estimator.md); "forward_ce" is better where they are nearly as good as their students.
+            are weak (docs/estimator.md); "forward_ce" is better where they are nearly as good as their students. "auto"
+            chooses without labels, and learns from the mean of all teachers; "auto_single", from single teachers.
         n_seeds: students of each teacher. One is enough to average; more tell a student's seed from its teacher's draw.
         hidden: width of one hidden layer of the students; None is a linear head, which gains most from weak labels.
         epochs: passes over the weak labels. None is 20, and more for few points, until 400 steps are made. Longer
             training copies the individual teacher.
         batch_size, learning_rate, weight_decay: of AdamW, as measured on the package's own tasks (docs/heads.md).
+        encoder: turns X into features, if X is a list of texts: a kind of `ENCODERS` ("tfidf", "wordllama", "hf"), a
+            mapping with its kind and parameters, or a scikit-learn transformer such as `TfidfVectorizer`. It learns
+            from all texts of `fit`, without labels; teachers see its features too. None: X are features.
         random_state: seed of the bootstraps and students.
 
     Attributes:
         classes_: `[classes]`, as in y.
+        encoder_: the fitted encoder, if there is one.
         teachers_: the fitted teachers; empty if weak labels were given.
         heads_: the fitted students.
-        teacher_of_: `[students]`, the teacher of each.
-        loss_: the loss, its thresholds settled.
-        choice_: for loss="auto" what was chosen, `choice_.chosen`, from what; else None.
+        teacher_of_: `[students]`, the teacher of each; for "auto" 0, the mean of all.
+        source_: whose labels students learned from: "each" teacher's, or the "mean" of all.
+        loss_: the loss, its thresholds settled; None where losses were chosen.
+        choice_: for "auto" what was chosen, `choice_.members`, from what; else None.
+        warnings_: for "auto", where its assumptions look broken, in sentences.
         n_weak_labels_: points that students learned from.
+        n_labelers_: teachers that labeled them.
         n_features_in_, feature_names_in_: of X.
 
     Example:
@@ -97,6 +107,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         batch_size: int = 128,
         learning_rate: float = 3e-3,
         weight_decay: float = 1e-4,
+        encoder: Any = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.teacher = teacher
@@ -110,13 +121,21 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.encoder = encoder
         self.random_state = random_state
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.string = self.encoder is not None
+        tags.input_tags.two_d_array = self.encoder is None
+        return tags
 
     def fit(self, X: Any, y: Any = None, *, weak_labels: Any = None) -> Self:
         """Train teachers on the labeled points and students on the teachers' labels of the others.
 
         Args:
-            X: `[points, features]`, dense.
+            X: `[points, features]`, an array, a frame or a sparse matrix; or with an encoder, a text a point.
             y: `[points]`, -1 where unlabeled. With weak labels it may be None.
             weak_labels: of teachers from elsewhere: distributions `[teachers, points, classes]`, classes in the sorted
                 order of y's, or numbered from 0 if y has no label; or votes `[teachers, points]`, classes by name, -1
@@ -129,7 +148,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         Raises:
             ConfigError, DataError, DomainError, ShapeError: all ValueErrors, for unusable parameters or labels.
         """
-        from outlearn.estimator.weak_students import fit_weak_students
+        from outlearn.estimator.weak_students import WeakLabels, fit_weak_students
         from outlearn.learners.jobs import HeadSettings
 
         for name in ("n_teachers", "n_seeds"):
@@ -143,12 +162,15 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
         )
+        if self.encoder is not None:
+            self.encoder_, X = fit_encoder(self.encoder, X)
         if y is None and weak_labels is not None:
-            X = validate_data(self, X, dtype="numeric")
-            y = np.full(len(X), UNLABELED)
+            X = validate_data(self, X, dtype="numeric", accept_sparse="csr")
+            y = np.full(X.shape[0], UNLABELED)
         else:
             y = None if y is None else with_gaps_marked(y)
-            X, y = validate_data(self, X, y, dtype="numeric", ensure_min_samples=2)
+            X, y = validate_data(self, X, y, dtype="numeric", accept_sparse="csr", ensure_min_samples=2)
+        X = dense(X)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(LARGEST_SEED))
         refuse_what_is_no_class(y)
         unlabeled = is_unlabeled(y)
@@ -159,15 +181,17 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             check_classification_targets(y[~unlabeled])
             self.teachers_: list[Any] = []
             self.classes_, labels, weights = weak_labels_and_weights(weak_labels, np.unique(y[~unlabeled]), learned)
-        self.n_weak_labels_ = int(learned.sum())
+        self.n_weak_labels_, self.n_labelers_ = int(learned.sum()), len(labels)
         if self.epochs is None:
             per_epoch = -(-self.n_weak_labels_ // self.batch_size)
             settings = replace(settings, epochs=max(EPOCHS, LEAST_STEPS / per_epoch))
+        counts = (y[~unlabeled][:, None] == self.classes_).sum(axis=0) if weak_labels is None else None
+        weak = WeakLabels(X[learned], labels, weights, counts, tuple(map(str, self.classes_.tolist())))
         students = fit_weak_students(
-            X[learned], labels, weights, self.loss, rounds=self.rounds, n_seeds=self.n_seeds, settings=settings, rng=rng
+            weak, self.loss, rounds=self.rounds, n_seeds=self.n_seeds, settings=settings, rng=rng
         )
-        self.heads_, self.teacher_of_ = students.heads, students.teacher_of
-        self.loss_, self.choice_ = students.loss, students.choice
+        self.heads_, self.teacher_of_, self.source_ = students.heads, students.teacher_of, students.source
+        self.loss_, self.choice_, self.warnings_ = students.loss, students.choice, students.warnings
         return self
 
     def predict_proba(self, X: Any) -> Float[np.ndarray, "points classes"]:
@@ -201,7 +225,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         """Say where the students' gain over their teachers comes from, on labeled points that none has seen.
 
         Args:
-            X: `[points, features]`.
+            X: `[points, features]`, or with an encoder, a text a point.
             y: true labels `[points]`, or distributions `[points, classes]` as floats.
             weak_labels: what the teachers say of these points, as for `fit`, if they were not trained.
             generator, order, level: as for `outlearn.risk_gap`.
@@ -226,14 +250,17 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
                     "teacher abstains: it is neither right nor wrong there. Explain the points that every teacher "
                     "labels: weak_labels[:, kept], X[kept], y[kept]."
                 )
-            n_teachers = int(self.teacher_of_.max()) + 1
-            if len(probs) != n_teachers:
-                raise ShapeError(f"weak_labels are of {len(probs)} teachers; expected the {n_teachers} given to fit.")
+            if len(probs) != self.n_labelers_:
+                raise ShapeError(
+                    f"weak_labels are of {len(probs)} teachers; expected the {self.n_labelers_} given to fit."
+                )
         soft = np.ndim(y) == 2
         target = np.asarray(y, dtype=np.float64) if soft else class_codes(y, self.classes_, len(values))
         return explain(
             target,
-            teacher=smoothed(Predictions.from_probs(probs), smoothing),
+            teacher=smoothed(
+                label_source({"student": Predictions.from_probs(probs)}, self.source_)["student"], smoothing
+            ),
             student=smoothed(self._students(values), smoothing),
             generator=generator,
             order=order,
@@ -242,7 +269,9 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
 
     def _checked(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        return np.asarray(validate_data(self, X, reset=False, dtype="numeric"))
+        if self.encoder is not None:
+            X = self.encoder_.transform(X)
+        return dense(validate_data(self, X, reset=False, dtype="numeric", accept_sparse="csr"))
 
     def _students(self, X: np.ndarray) -> Predictions:
         return Predictions.from_logits(self.heads_.predict(X), teacher_of=self.teacher_of_)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from outlearn.core.labelers.combinations import EACH
+from outlearn.core.labelers.recipes import Recipe, recipe_of
 from outlearn.core.predictions import Predictions
 from outlearn.errors import ConfigError
 from outlearn.estimator.bagged_teachers import LARGEST_SEED
@@ -16,11 +18,10 @@ if TYPE_CHECKING:
     from outlearn.learners.fitted import Heads
     from outlearn.learners.jobs import HeadSettings
     from outlearn.losses import Loss
-    from outlearn.selection import Candidate, Choice
+    from outlearn.selection import Choice, Labelings
 
-__all__ = ["AUTO", "WeakStudents", "fit_weak_students"]
+__all__ = ["WeakLabels", "WeakStudents", "fit_weak_students"]
 
-AUTO = "auto"
 VALIDATION_SHARE = 0.15  # of the points, kept from the candidates' students while they are compared
 LEAST_VALIDATION = 20  # fewer points say nothing that the student split does not
 
@@ -31,97 +32,128 @@ class WeakStudents:
 
     Attributes:
         heads: one a student.
-        teacher_of: whose labels each learned.
-        loss: its thresholds settled.
-        choice: what it was chosen from, or None where it was named.
+        teacher_of: whose labels each learned, counted among those of `source`.
+        source: "each" teacher, or the combination of all that they learned from.
+        loss: its thresholds settled; None where losses were chosen.
+        choice: what was chosen, or None where the loss was named.
+        warnings: where the assumptions of the choice look broken.
     """
 
     heads: Heads
     teacher_of: Int[np.ndarray, " students"]
-    loss: Loss
+    source: str
+    loss: Loss | None
     choice: Choice | None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class WeakLabels:
+    """What teachers say of the points that students learn from.
+
+    Attributes:
+        features: of the points.
+        labels: the teachers' distributions.
+        weights: 0 hides a teacher's label from its students; None shows all.
+        taught: how many true labels of each class the teachers learned from; None if they were not trained here.
+        class_names: for messages.
+    """
+
+    features: Float[np.ndarray, "points features"]
+    labels: Float[np.ndarray, "teachers points classes"]
+    weights: Float[np.ndarray, "teachers points"] | None
+    taught: Int[np.ndarray, " classes"] | None
+    class_names: tuple[str, ...]
 
 
 def fit_weak_students(
-    features: Float[np.ndarray, "points features"],
-    labels: Float[np.ndarray, "teachers points classes"],
-    weights: Float[np.ndarray, "teachers points"] | None,
-    loss: Any,
-    *,
-    rounds: int,
-    n_seeds: int,
-    settings: HeadSettings,
-    rng: np.random.Generator,
+    weak: WeakLabels, loss: Any, *, rounds: int, n_seeds: int, settings: HeadSettings, rng: np.random.Generator
 ) -> WeakStudents:
-    """Train `n_seeds` students of every teacher.
+    """Train `n_seeds` students of every teacher, or of what a recipe such as "auto" learns from.
 
-    A weight of 0 hides the teacher's label. For the loss "auto", loss, length, weight decay and rounds of
-    self-distillation are chosen without true labels, in place of those given; `rng` draws the points held out for that.
+    A recipe chooses loss, length, weight decay and rounds of self-distillation without true labels, in place of those
+    given; `rng` draws the points held out for that.
 
     Raises:
-        ConfigError: for "auto" with rounds, or with a single teacher.
+        ConfigError: for a recipe with rounds, or with a single teacher.
     """
+    if recipe := recipe_of(loss):
+        if rounds:
+            raise ConfigError(f"rounds is {rounds}, and loss: {loss} chooses them; leave rounds at 0, or name a loss.")
+        return _chosen(weak, recipe, n_seeds=n_seeds, settings=settings, rng=rng)
+    return _named(weak, loss, rounds=rounds, n_seeds=n_seeds, settings=settings, rng=rng)
+
+
+def _named(
+    weak: WeakLabels, loss: Any, *, rounds: int, n_seeds: int, settings: HeadSettings, rng: np.random.Generator
+) -> WeakStudents:
+    """Train students by a loss that is named."""
     import torch
 
     from outlearn.learners.jobs import HeadJob
     from outlearn.learners.self_distillation import fit_rounds
     from outlearn.losses import get_loss, resolve
-    from outlearn.selection.candidates import Candidate
 
+    labels, weights = weak.labels, weak.weights
     teacher_of = np.repeat(np.arange(len(labels)), n_seeds)
     seeds = [int(rng.integers(LARGEST_SEED)) for _ in teacher_of]
-    choice = None
-    if isinstance(loss, str) and loss == AUTO:
-        if rounds:
-            raise ConfigError(f"rounds is {rounds}, and loss: auto chooses them; leave rounds at 0, or name a loss.")
-        choice = _choose(features, labels, weights, settings, seeds[::n_seeds], rng)
-        candidate: Candidate = choice.chosen
-    else:
-        candidate = Candidate(get_loss(loss), settings.epochs, settings.weight_decay, rounds)
     shown = labels if weights is None else labels[weights > 0]  # a hidden label is not learned from
-    settled = resolve(candidate.loss, torch.from_numpy(shown))
+    settled = resolve(get_loss(loss), torch.from_numpy(shown))
     fitted = fit_rounds(
-        features,
+        weak.features,
         labels,
         [
             HeadJob(int(m), settled, None if weights is None else int(m), seed)
             for m, seed in zip(teacher_of, seeds, strict=True)
         ],
         {},
-        rounds=candidate.rounds,
-        settings=candidate.settings(settings),
+        rounds=rounds,
+        settings=settings,
         weights=weights,
     )
-    return WeakStudents(fitted[-1].heads, teacher_of, settled, choice)
+    return WeakStudents(fitted[-1].heads, teacher_of, EACH, settled, None)
 
 
-def _choose(
-    features: np.ndarray,
-    labels: np.ndarray,
-    weights: np.ndarray | None,
-    settings: HeadSettings,
-    seeds: list[int],
-    rng: np.random.Generator,
-) -> Choice:
-    """Choose on a part of the points, the rest kept to compare; what a teacher's student may not see, it leaves out."""
-    from outlearn.selection import check_labelers, choose, default_candidates
+def _chosen(
+    weak: WeakLabels, recipe: Recipe, *, n_seeds: int, settings: HeadSettings, rng: np.random.Generator
+) -> WeakStudents:
+    """Choose on a part of the points, the rest kept to compare; then make the answer on all of them."""
+    from outlearn.selection import Learned, choose, default_candidates, doubts, fit_answer, selection_labelings
+    from outlearn.selection.class_shares import shares_of_labels, shares_of_weak_labels
 
-    check_labelers(len(labels))
-    order = rng.permutation(len(features))
-    n_kept = round(VALIDATION_SHARE * len(features))
-    kept, learned = (order[:n_kept], order[n_kept:]) if n_kept >= LEAST_VALIDATION else (order[:0], order)
-    shown = labels if weights is None else np.where(weights[..., None] > 0, labels, 1.0 / labels.shape[-1])
-    some_hidden = weights is not None and not np.all(weights > 0)
-    labelers = {"student": Predictions.from_probs(shown[:, learned])}
-    if len(kept):
-        labelers["validation"] = Predictions.from_probs(shown[:, kept])
-    return choose(
-        features[learned],
-        labels[:, learned],
-        labelers=labelers,
-        validation_features=features[kept] if len(kept) else None,
-        candidates=default_candidates(len(features), settings, weighted=some_hidden),
-        base=settings,
+    order = rng.permutation(len(weak.features))
+    n_kept = round(VALIDATION_SHARE * len(order))
+    kept, seen = (order[:n_kept], order[n_kept:]) if n_kept >= LEAST_VALIDATION else (order[:0], order)
+    teachers = {"student": _predictions(weak, seen)} | ({"validation": _predictions(weak, kept)} if len(kept) else {})
+    labelings = selection_labelings(teachers, recipe.source(EACH))
+    everyone = selection_labelings({"student": _predictions(weak, np.arange(len(order)))}, recipe.source(EACH))
+    weak_shares = shares_of_weak_labels(everyone.learned("student"))
+    shares = weak_shares if weak.taught is None else shares_of_labels(weak.taught.astype(np.float64))
+
+    def learned(by: Labelings, rows: np.ndarray) -> Learned:
+        who = by.predictions["student"]
+        weights = None if who.answered is None else who.answered.astype(np.float64)
+        return Learned(weak.features[rows], who.probs, settings, weights, shares.values)
+
+    seeds = [int(rng.integers(LARGEST_SEED)) for _ in range(labelings.predictions["student"].n_models)]
+    choice = choose(
+        learned(labelings, seen),
+        labelings,
+        validation_features=weak.features[kept] if len(kept) else None,
+        candidates=default_candidates(
+            len(order), settings, weighted=labelings.predictions["student"].answered is not None
+        ),
         seeds=seeds,
-        weights=weights[:, learned] if weights is not None and some_hidden else None,
     )
+    models = [(m, int(rng.integers(LARGEST_SEED))) for m in range(labelings.n_answers) for _ in range(n_seeds)]
+    answer = fit_answer(learned(everyone, np.arange(len(order))), everyone, choice, {}, models)
+    warnings = doubts(choice, shares, answer.called, weak.class_names)
+    return WeakStudents(answer.heads, np.array([m for m, _ in models]), recipe.source(EACH), None, choice, warnings)
+
+
+def _predictions(weak: WeakLabels, rows: np.ndarray) -> Predictions:
+    """Return what teachers say of some of the points; a label that is hidden is a gap."""
+    found = Predictions.from_probs(weak.labels[:, rows])
+    if weak.weights is None or np.all(weak.weights > 0):
+        return found
+    return replace(found, answered=weak.weights[:, rows] > 0)

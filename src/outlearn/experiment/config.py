@@ -22,6 +22,7 @@ from pydantic import (
 
 from outlearn.core.generators import GENERATORS
 from outlearn.core.labelers.combinations import COMBINATIONS, EACH
+from outlearn.core.labelers.recipes import FORMS, recipe_of
 from outlearn.core.students.criteria import check_criterion
 from outlearn.encoders.registry import get_encoder
 from outlearn.errors import ConfigError, suggest
@@ -29,12 +30,15 @@ from outlearn.learners.head_learners import ConvexLearner, HeadLearner
 from outlearn.learners.learner import Learner
 from outlearn.learners.registry import LEARNERS, get_learner
 
-__all__ = ["AUTO", "Config", "Section", "TeacherSection", "WeakLabelSection"]
+__all__ = ["Config", "Section", "TeacherSection", "WeakLabelSection"]
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
-# In `student.loss`: the loss, length and regularisation that a label-free criterion chooses.
-AUTO = "auto"
+
+def _form(name: str) -> str:
+    if name not in FORMS:
+        raise ValueError(f"{name!r} is no form of an answer; {suggest(name, FORMS)}")
+    return name
 
 
 def _source(name: str) -> str:
@@ -187,7 +191,13 @@ class StudentSection(Section):
     # Of self-distillation after the first fit, for the losses that are named; auto chooses its own number.
     rounds: Annotated[int, Field(ge=0)] = 0
     # What `loss: auto` chooses by. The default chose best where it was developed: docs/auto.md.
-    criterion: str = "consensus"
+    criterion: str = "pooled_consensus"
+    # What `auto` answers with: average is the most accurate where it was developed; best is one candidate; distilled is
+    # one convex head that learns the average.
+    answer: Annotated[str, AfterValidator(_form)] = "average"
+    # Shares of the classes that `auto` brings its students to, in the order of the classes. None takes them from the
+    # teachers' training labels, or else from the weak labels.
+    class_shares: tuple[float, ...] | None = None
     # last: the end of training. validation: the epoch at which the students of a loss agree best with their own
     # teachers' labels on the validation split. No true label is used, and no test point.
     select: Literal["last", "validation"] = "last"
@@ -212,8 +222,8 @@ class StudentSection(Section):
             raise ValueError("expected at least one loss")
         problems, names = [], []
         for spec in value:
-            if spec == AUTO:
-                names.append(AUTO)
+            if recipe := recipe_of(spec):
+                names.append(recipe.name)
                 continue
             try:
                 names.append(loss_name(get_loss(spec)))

@@ -11,6 +11,7 @@ from jaxtyping import Float32, Int
 
 from outlearn.core.gaps import over_answered
 from outlearn.core.generators import get_generator
+from outlearn.core.labelers.combinations import EACH
 from outlearn.core.predictions import Predictions
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
@@ -38,10 +39,12 @@ class Evaluation:
         untuned: the same as it is configured; None where the ceilings are that.
         own_labels, all_labels: the strong model on each teacher's true labels, and on those of all; None where they
             were not trained.
-        students: loss -> checkpoint -> students, in one order of (labeling, seed) for every loss.
+        students: loss -> checkpoint -> students, in an order of (labeling, seed).
         control: loss -> students of the plain mean of the teachers, at their own checkpoint that counts; empty where
             they were not trained.
-        seeds: which seed each of those students has.
+        source_of: loss -> whose labels its students learned from, by name: the run's own, or a recipe's.
+        labelers: loss -> the predictions of these.
+        seeds: loss -> which seed each of its students has.
         losses: loss -> its parameters.
         chosen: loss -> the checkpoint that counts.
         checkpoints: loss -> epochs.
@@ -58,7 +61,9 @@ class Evaluation:
     all_labels: Predictions | None
     students: Mapping[str, tuple[Predictions, ...]]
     control: Mapping[str, Predictions]
-    seeds: Int[np.ndarray, " students"]
+    source_of: Mapping[str, str]
+    labelers: Mapping[str, Predictions]
+    seeds: Mapping[str, Int[np.ndarray, " students"]]
     losses: Mapping[str, Mapping[str, Any]]
     chosen: Mapping[str, int]
     checkpoints: Mapping[str, tuple[float, ...]]
@@ -105,6 +110,8 @@ def evaluate(
     task, config, points = labeling.task, labeling.config, getattr(labeling.splits, split)
     ids = point_ids(task, points)
 
+    by_source = {**ensembles, EACH: teachers, config.weak_labels.source: source}
+
     def predicted(by: Students, checkpoint: int) -> Predictions:
         return Predictions.from_logits(by.logits[split][checkpoint], point_ids=ids, teacher_of=by.labeling_of)
 
@@ -132,9 +139,11 @@ def evaluate(
             for each in students
             if each.control is not None
         },
-        seeds=students[0].seed_of,
+        source_of={each.loss: each.source for each in students},
+        labelers={each.loss: by_source[each.source][split] for each in students},
+        seeds={each.loss: each.seed_of for each in students},
         losses={each.loss: each.config for each in students},
-        chosen={each.loss: chosen(each, source) for each in students},
+        chosen={each.loss: chosen(each, by_source[each.source]) for each in students},
         checkpoints={each.loss: each.checkpoints for each in students},
     )
 

@@ -2,7 +2,7 @@
 
 A kept student is the dual mean of all students of one loss, over teachers and seeds: it has the bias of a single one
 and less variance, so that under log loss it is at least as good as they are on average, and no true label chooses it.
-It is that of auto if the run has one, else of the first loss named.
+It is that of auto, or of another recipe, if the run has one, else of the first loss named.
 
 Of models that were fine-tuned an ensemble would be as large as all of them: one is kept, the first labeler's with the
 first seed. Which one that is was settled before any was trained.
@@ -20,12 +20,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from outlearn.core.labelers.recipes import RECIPES
 from outlearn.core.metrics import accuracy, scorecard
 from outlearn.core.predictions import Predictions
 from outlearn.data.task import Task
 from outlearn.encoders.encoder import Encoder
 from outlearn.encoders.registry import get_encoder
-from outlearn.experiment.config import AUTO, Config
+from outlearn.experiment.config import Config
 from outlearn.experiment.evaluation import Evaluation
 from outlearn.experiment.plan import Plan
 from outlearn.experiment.stages.features import read_features
@@ -67,7 +68,7 @@ def keep_students(
         return
     found = _finetuned if plan.config.student.learner.reads == "texts" else _heads
     losses = [each.loss for each in students]
-    best = AUTO if AUTO in losses else losses[0]
+    best = next((loss for loss in losses if loss in RECIPES), losses[0])
     kept_losses = losses if plan.config.student.keep == "all" else [best]
     for loss, kept in found(plan, stored, [each for each in students if each.loss in kept_losses], test, results):
         if loss == best:
@@ -186,7 +187,7 @@ def _record(
             task=task.name,
             loss=students.loss,
             loss_config=students.config,
-            labels_of=config.weak_labels.source,
+            labels_of=students.source,
             teachers=plan.labeling.n_teachers,
             epoch=epoch,
             points=len(plan.splits.student),

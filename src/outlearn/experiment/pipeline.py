@@ -30,6 +30,7 @@ from outlearn.experiment.stages.students import Students, read_students
 from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.progress import Progress, Silent
 from outlearn.results.run_folder import Run
+from outlearn.results.selection import Selection
 from outlearn.results.writing import RunWriter
 from outlearn.store.executors.runner import TaskRunner
 from outlearn.store.stage import StageRunner
@@ -81,11 +82,11 @@ def _run(config: Config, store: Store, writer: RunWriter, progress: Progress, ex
     students = _students(plan, clock.entries)
     predictions = _predictions(plan, clock.entries, students)
     test, validation = predictions["test"], predictions["validation"]
-    selection = None if plan.auto is None else plan.auto.choice(clock.entries["choice"]).selection(test.labels)
+    selections = _selections(plan, clock.entries, test)
     with progress.bar("measuring"):
         labels = next(entry for entry in clock.entries.values() if entry.key == plan.labeling.teachers.key)
         caveats = (*plan.notes, *notes_on_prompts(labels), *notes_on_features(clock.entries))
-        results = measure(test, validation, plan, caveats=caveats, selection=selection, entries=clock.entries)
+        results = measure(test, validation, plan, caveats=caveats, selections=selections, entries=clock.entries)
     clock.lap("measuring")
     results = results.model_copy(update={"seconds": clock.seconds()})
     write_predictions(writer, predictions, plan.task, plan.splits, plan.teacher_names)
@@ -99,8 +100,9 @@ def _run(config: Config, store: Store, writer: RunWriter, progress: Progress, ex
 def _students(plan: Plan, entries: Mapping[str, Entry]) -> list[Students]:
     """Read the students of every loss."""
     students = read_students(entries["students"], plan.labeling) if "students" in entries else []
-    if plan.auto is not None:
-        students.append(plan.auto.read(entries["auto students"], plan.auto.choice(entries["choice"])))
+    by_key = {entry.key: entry for entry in entries.values()}
+    for auto in plan.chosen.values():
+        students.append(auto.read(by_key[auto.students_stage.key], auto.choice(by_key[auto.choice_stage.key])))
     return students
 
 
@@ -125,6 +127,18 @@ def _predictions(plan: Plan, entries: Mapping[str, Entry], students: Sequence[St
             },
         )
         for split in EVALUATED
+    }
+
+
+def _selections(plan: Plan, entries: Mapping[str, Entry], test: Evaluation) -> dict[str, Selection]:
+    """Write what was chosen without labels, by recipe."""
+    by_key = {entry.key: entry for entry in entries.values()}
+    teachers = teacher_predictions(by_key[plan.labeling.teachers.key], plan.task, plan.splits)["student"]
+    return {
+        name: auto.selection(
+            auto.choice(by_key[auto.choice_stage.key]), by_key[auto.students_stage.key], test.labels, teachers
+        )
+        for name, auto in plan.chosen.items()
     }
 
 

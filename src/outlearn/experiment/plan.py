@@ -10,23 +10,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from outlearn.core.labelers.recipes import recipe_of
 from outlearn.data.load import load_task
 from outlearn.data.splits import Splits, make_splits
 from outlearn.data.task import Task
 from outlearn.encoders.registry import get_encoder
 from outlearn.errors import ConfigError
-from outlearn.experiment.config import AUTO, Config
+from outlearn.experiment.config import Config
 from outlearn.experiment.evaluation import check_target
 from outlearn.experiment.stages.auto import AutoStudents
 from outlearn.experiment.stages.ceilings import CEILINGS, UNTUNED, configured_ceilings, tuned_ceilings
-from outlearn.experiment.stages.controls import LABEL_CURVE, label_curve, teachers_labels
+from outlearn.experiment.stages.controls import LABEL_CURVE, finetuned_controls, label_curve, tuned_controls
 from outlearn.experiment.stages.external import external_teachers
 from outlearn.experiment.stages.features import features_stage
 from outlearn.experiment.stages.finetuned import FinetunedModel
 from outlearn.experiment.stages.frozen import FrozenModel
 from outlearn.experiment.stages.prompted import prompted_teachers
 from outlearn.experiment.stages.students import Labeling, fixed_losses, named_losses, students_stage
-from outlearn.experiment.stages.teachers import teachers_stage
+from outlearn.experiment.stages.teachers import teachers_stage, training_label_counts
 from outlearn.experiment.stages.training_spec import Model
 from outlearn.experiment.stages.tuned import TunedModels
 from outlearn.experiment.teacher_sizes import with_sizes_that_fit
@@ -61,7 +62,7 @@ class Plan:
         config: the configuration.
         task, splits: the points.
         labeling: who labels the students' points.
-        auto: how the students of `loss: auto` are chosen, if they are asked for.
+        chosen: recipe -> how its students are chosen without labels, for those that are asked for.
         teacher_names: one a teacher.
         notes: what a reader should know of the teachers, or of what was left out, in sentences.
         stages: name -> stage, in the order of the run; the inputs of each come before it.
@@ -72,7 +73,7 @@ class Plan:
     task: Task
     splits: Splits
     labeling: Labeling
-    auto: AutoStudents | None
+    chosen: Mapping[str, AutoStudents]
     teacher_names: tuple[str, ...]
     notes: tuple[str, ...]
     stages: Mapping[str, Stage]
@@ -115,6 +116,7 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
     if not (config.teacher.external or task.weak_labels is not None):
         config, sizes = with_sizes_that_fit(config, task, splits)
     stages: dict[str, Stage] = {}
+    taught = None
     if config.teacher.external or task.weak_labels is not None:
         external = external_teachers(task, splits, config.teacher)
         stages["external teachers"] = teachers = external.stage
@@ -127,31 +129,33 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
         model = _model("teacher", config.teacher.encoder, config.teacher.learner, task, splits, stages)
         stages["teachers"] = teachers = teachers_stage(task, splits, model, config.teacher, seed=config.seed)
         names, notes = tuple(f"teacher {m}" for m in range(config.teacher.models)), sizes
-        answered = None
-    labeling = Labeling(teachers, len(names), answered, task, splits, config)
+        answered, taught = None, training_label_counts(task, splits, config)
+    labeling = Labeling(teachers, len(names), answered, taught, task, splits, config)
     model = _model("student", config.student.encoder, config.student.learner, task, splits, stages)
     left_out = _left_out(labeling)
-    auto, reasons = _auto(labeling, model)
+    chosen, reasons = _chosen(labeling, model)
     if fixed_losses(labeling):
         stages["students"] = students_stage(labeling, model)
-    if auto is not None:
-        stages["choice"] = auto.choice_stage
-        stages["auto students"] = auto.students_stage
+    for auto in chosen.values():
+        stages |= auto.stages
     tuned = _true_labels(task, splits, model, config, stages)
-    return Plan(config, task, splits, labeling, auto, names, (*notes, *left_out, *reasons), stages, tuned)
+    return Plan(config, task, splits, labeling, chosen, names, (*notes, *left_out, *reasons), stages, tuned)
 
 
 def _true_labels(
     task: Task, splits: Splits, model: Model, config: Config, stages: dict[str, Stage]
 ) -> dict[str, TunedModels]:
     """Lay out what learns from true labels: ceilings, and where the strong model can be tuned, the controls."""
+    trained = "teachers" in stages  # here, so that what they learned from is known
     if not isinstance(model, FrozenModel):
         stages[CEILINGS] = configured_ceilings(task, splits, model, config, name=CEILINGS)
+        if trained and isinstance(model, FinetunedModel):
+            stages |= finetuned_controls(task, model, config)
         return {}
     common_scale = get_encoder(config.student.encoder).common_scale
     tuned = {CEILINGS: tuned_ceilings(task, model, config, common_scale=common_scale)}
-    if "teachers" in stages:  # trained here: what they learned from is known
-        tuned |= teachers_labels(task, splits, model, config.teacher, seed=config.seed, common_scale=common_scale)
+    if trained:
+        tuned |= tuned_controls(task, model, config.teacher, seed=config.seed, common_scale=common_scale)
     curve = label_curve(task, splits, model, config, common_scale=common_scale)
     if curve is not None:
         tuned[LABEL_CURVE] = curve
@@ -169,21 +173,23 @@ def _left_out(labeling: Labeling) -> tuple[str, ...]:
         f"label ({', '.join(labeling.config.teacher.external or labeling.config.data.labelers)})."
         for name in names
     )
-    if names and not taught and AUTO not in labeling.config.student.loss:
+    if names and not taught and not any(map(recipe_of, labeling.config.student.loss)):
         raise ConfigError(f"{reasons[0]} Name another in student.loss, such as reverse_ce, or fill the gaps.")
     return reasons
 
 
-def _auto(labeling: Labeling, model: Model) -> tuple[AutoStudents | None, tuple[str, ...]]:
-    """Lay out `loss: auto` if it is asked for; where it cannot be, leave it out and say why, unless it stands alone."""
-    if AUTO not in labeling.config.student.loss:
-        return None, ()
-    try:
-        return AutoStudents(labeling, model), ()
-    except ConfigError as refused:
-        if not fixed_losses(labeling):
-            raise
-        return None, (f"auto was left out. {refused}",)
+def _chosen(labeling: Labeling, model: Model) -> tuple[dict[str, AutoStudents], tuple[str, ...]]:
+    """Lay out the recipes that are asked for; one that cannot be is left out with a reason, unless nothing is left."""
+    found: dict[str, AutoStudents] = {}
+    reasons = []
+    for recipe in filter(None, map(recipe_of, labeling.config.student.loss)):
+        try:
+            found[recipe.name] = AutoStudents(recipe, labeling, model)
+        except ConfigError as refused:
+            if not fixed_losses(labeling):
+                raise
+            reasons.append(f"{recipe.name} was left out. {refused}")
+    return found, tuple(reasons)
 
 
 def _model(

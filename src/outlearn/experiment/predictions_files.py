@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
+from outlearn.core.labelers.combinations import EACH
 from outlearn.core.predictions import Predictions
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
@@ -24,9 +26,9 @@ def write_predictions(
     and `all_labels`, of the teachers' true labels.
 
     Students of the plain mean of the teachers, the control, are in `control.safetensors`, seeds of one loss after
-    those of another. Where a teacher leaves points out, `answered` says which it answers. Where teachers were combined,
-    `labeler.safetensors` holds the combination: weights and confusions come from the student split, whose predictions
-    are not written.
+    those of another. Where a teacher leaves points out, `answered` says which it answers. Where students learned from a
+    combination of the teachers, `labeler-NAME.safetensors` holds it: weights and confusions come from the student
+    split, whose predictions are not written.
     """
     first = next(iter(splits_of.values()))
     losses = list(first.students)
@@ -45,18 +47,18 @@ def write_predictions(
 
     teachers = labelers(lambda evaluation: evaluation.teachers)
     writer.arrays("predictions/teachers.safetensors", teachers, {"models": teacher_names})
-    if first.source is not first.teachers:
-        combination = labelers(lambda evaluation: evaluation.source)
-        writer.arrays("predictions/labeler.safetensors", combination, {"models": ["labeler"]})
+    for name, loss in {first.source_of[loss]: loss for loss in losses if first.source_of[loss] != EACH}.items():
+        combination = labelers(partial(_labeler, loss))
+        writer.arrays(f"predictions/labeler-{name}.safetensors", combination, {"models": [name]})
     writer.arrays(
         "predictions/students.safetensors",
         {
             **log_probs(lambda evaluation: [evaluation.final(loss) for loss in losses]),
             "teacher_of": np.concatenate([p.teacher_of for p in finals if p.teacher_of is not None]),
             "loss_of": np.repeat(np.arange(len(losses)), [p.n_models for p in finals]),
-            "seed_of": np.tile(first.seeds, len(losses)),
+            "seed_of": np.concatenate([first.seeds[loss] for loss in losses]),
         },
-        {"losses": losses},
+        {"losses": losses, "sources": [first.source_of[loss] for loss in losses]},
     )
     if first.control:
         control = list(first.control.values())
@@ -91,3 +93,7 @@ def write_predictions(
             for i in getattr(splits, split).tolist()
         ],
     )
+
+
+def _labeler(loss: str, evaluation: Evaluation) -> Predictions:
+    return evaluation.labelers[loss]

@@ -59,7 +59,7 @@ def measure(
     plan: Plan,
     *,
     caveats: tuple[str, ...],
-    selection: Selection | None,
+    selections: Mapping[str, Selection],
     entries: Mapping[str, Entry],
 ) -> RunResults:
     """Measure everybody; validation serves to choose the best teacher only.
@@ -113,7 +113,7 @@ def measure(
         majority=Majority(name=_names(majority, task), accuracy=majority_accuracy(test.labels, seen)),
         students=students,
         teacher_bias_variance=measure_bias_variance(test.target, test.teachers, config),
-        selection=selection,
+        selections=selections,
         seconds={},
         stages={name: StageUse(key=entry.key, cached=entry.cached) for name, entry in entries.items()},
     )

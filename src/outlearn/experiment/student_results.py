@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -14,7 +14,7 @@ from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
 from outlearn.core.decomposition.total_variance import total_variance
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER, over_answered
 from outlearn.core.intervals import Interval
-from outlearn.core.metrics import METRICS, Metric, scorecard
+from outlearn.core.metrics import METRICS, Metric, accuracy, scorecard
 from outlearn.core.predictions import Predictions, labeled_by
 from outlearn.core.scales import POSITIVE, SHARE, SIGNED, Scale
 from outlearn.core.students.agreement import agreement, consensus
@@ -41,6 +41,8 @@ class PointScores:
         fixed: name -> one row for all students: a single predictor, or the mean of several ceilings.
         control: loss -> students of the teachers' plain mean, seeds averaged.
         students: loss -> its students.
+        own: loss -> whose labels each of them learned, counted among its own labelers.
+        foreign: losses whose students learn from other labelers than the run's.
     """
 
     metric: Metric
@@ -49,6 +51,8 @@ class PointScores:
     fixed: Mapping[str, Float[np.ndarray, " points"]]
     control: Mapping[str, Float[np.ndarray, " points"]]
     students: Mapping[str, Float[np.ndarray, "students points"]]
+    own: Mapping[str, Int[np.ndarray, " students"]]
+    foreign: frozenset[str]
 
     @classmethod
     def of(
@@ -68,43 +72,73 @@ class PointScores:
             fixed,
             {loss: metric(control, test.labels).mean(axis=0) for loss, control in test.control.items()},
             {loss: metric(test.final(loss), test.labels) for loss in test.students},
+            {loss: labeled_by(test.labelers[loss], test.final(loss)) for loss in test.students},
+            frozenset(loss for loss, labeler in test.labelers.items() if labeler is not test.source),
         )
 
-    def differences(self, loss: str, own: Int[np.ndarray, " students"], level: float) -> dict[str, Interval | Withheld]:
-        """Measure the score of a loss's students less that of everybody they are compared with, where these answer."""
-        others = {"teacher": self.labelers[own], **self.fixed}
+    def differences(self, loss: str, level: float) -> dict[str, Interval | Withheld]:
+        """Measure the score of a loss's students less that of everybody they are compared with, where these answer.
+
+        Where one side is students of a single labeling, those of the other are compared with their mean, labeler by
+        labeler.
+        """
+        mine, own = self.students[loss], self.own[loss]
+        fixed = dict(self.fixed) | ({"student_of_mean": self.control[loss]} if loss in self.control else {})
+        found = {"teacher": self._from_labelers(loss, self.labelers, level)}
         if self.own_labels is not None:
-            others["own_labels"] = self.own_labels[own]
-        if loss in self.control:
-            others["student_of_mean"] = self.control[loss]
-        others |= {name: scores for name, scores in self.students.items() if name != loss}
-        mine = self.students[loss]
-        return {
-            name: mean_of(
-                over_answered(mine - other, np.broadcast_to(~np.isnan(other), mine.shape)),
-                level,
-                own,
-                scale=self.metric.difference_scale,
-            )
-            for name, other in others.items()
-        }
+            found["own_labels"] = self._from_labelers(loss, self.own_labels, level)
+        found |= {name: self._difference(mine - other, other, own, level) for name, other in fixed.items()}
+        for name, other in self.students.items():
+            if name == loss:
+                continue
+            if np.array_equal(own, self.own[name]):
+                found[name] = self._difference(mine - other, other, own, level)
+            elif len(np.unique(self.own[name])) == 1:
+                found[name] = self._difference(mine - other.mean(axis=0), other.mean(axis=0), own, level)
+            else:
+                found[name] = self._difference(mine.mean(axis=0) - other, other, self.own[name], level)
+        return found
+
+    def _from_labelers(
+        self, loss: str, others: Float[np.ndarray, "labelers points"], level: float
+    ) -> Interval | Withheld:
+        """Compare students with rows of the run's labelers: with their own, or, having none there, with all."""
+        mine, own = self.students[loss], self.own[loss]
+        if loss not in self.foreign:
+            return self._difference(mine - others[own], others[own], own, level)
+        labeler, student = all_pairs(len(others), len(mine))
+        clusters = labeler if len(others) > 1 else own[student]
+        return self._difference(mine[student] - others[labeler], others[labeler], clusters, level)
+
+    def _difference(
+        self, difference: Float[np.ndarray, "models points"], other: np.ndarray, clusters: np.ndarray, level: float
+    ) -> Interval | Withheld:
+        """Average a difference where the other side answers."""
+        answered = np.broadcast_to(~np.isnan(other), difference.shape)
+        return mean_of(over_answered(difference, answered), level, clusters, scale=self.metric.difference_scale)
+
+
+def all_pairs(n_labelers: int, n_students: int) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"]]:
+    """List every labeler with every student."""
+    return np.repeat(np.arange(n_labelers), n_students), np.tile(np.arange(n_students), n_labelers)
 
 
 def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: PointScores, config: Config) -> Student:
     """Measure the students of one loss; `right` and `log_loss` are everybody's, point by point."""
     level = config.measure.level
     student = test.final(loss)
-    own = labeled_by(test.source, student)
-    gap = _gap(student, test, config)
+    labeler = test.labelers[loss]
+    own = labeled_by(labeler, student)
+    gap = _gap(student, labeler, test, config)
     summary = gap.summary(level)
-    heard = None if test.source.answered is None else test.source.answered[own]
+    heard = None if labeler.answered is None else labeler.answered[own]
 
     def mean(values: Float[np.ndarray, "students points"], scale: Scale) -> Interval | Withheld:
         return mean_of(over_answered(values, heard), level, own, scale=scale)
 
-    agree = agreement(test.source, student)
-    teacher_wrong = 1.0 - right.labelers[own]
-    one_seed = test.seeds == 0
+    agree = agreement(labeler, student)
+    teacher_wrong = 1.0 - accuracy(labeler, test.labels)[own]
+    one_seed = test.seeds[loss] == 0
     of_draw = measure_bias_variance(
         test.target, Predictions.from_logits(student.log_probs[one_seed], teacher_of=own[one_seed]), config
     )
@@ -113,9 +147,10 @@ def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: P
         scores=means(card),
         each=each_model(card),
         loss=test.losses[loss],
+        source=test.source_of[loss],
         models=student.n_models,
         epoch=test.checkpoints[loss][test.chosen[loss]],
-        recovery=_recovery(student, test, level),
+        recovery=_recovery(loss, student, test, level),
         agreement=mean(agree, SHARE),
         # Repeats its teacher, less those where both are right: what both get wrong in the same way.
         agreement_when_teacher_wrong=ratio_of_means(
@@ -131,21 +166,24 @@ def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: P
         overfit_covariance=measured(summary.overfit_covariance),
         identity_error=gap.identity_error,
         entropy_excess=measured(sharpening(test.target, student, level=level).interval),
-        differences=right.differences(loss, own, level),
-        log_loss_differences=log_loss.differences(loss, own, level),
-        blind_spots=_blind_spots(test, student, level),
+        differences=right.differences(loss, level),
+        log_loss_differences=log_loss.differences(loss, level),
+        blind_spots=_blind_spots(labeler, test, student, level),
         path=tuple(
-            _path_point(epoch, at, gap if at is student else _gap(at, test, config), test)
+            _path_point(epoch, at, gap if at is student else _gap(at, labeler, test, config), labeler, test)
             for epoch, at in zip(test.checkpoints[loss], test.students[loss], strict=True)
         ),
         bias=of_draw.bias,
         variance=of_draw.variance,
         variance_between_teachers=_share_between_teachers(student, own, config),
-        posterior_mean=_posterior_mean(test, student, own, config),
+        posterior_mean=_posterior_mean(labeler, test, student, own, config),
     )
 
 
-def _recovery(student: Predictions, test: Evaluation, level: float) -> Recovery:
+def _recovery(loss: str, student: Predictions, test: Evaluation, level: float) -> Recovery:
+    if test.labelers[loss] is not test.source:  # PGR starts from the run's labelers for all students
+        teacher, of = all_pairs(test.source.n_models, student.n_models)
+        student = replace(student, log_probs=student.log_probs[of], teacher_of=teacher)
     found = performance_gap_recovered(
         test.labels, teacher=test.source, student=student, ceiling=test.ceilings, level=level
     )
@@ -160,27 +198,27 @@ def _recovery(student: Predictions, test: Evaluation, level: float) -> Recovery:
     )
 
 
-def _gap(student: Predictions, test: Evaluation, config: Config) -> RiskGap:
+def _gap(student: Predictions, labeler: Predictions, test: Evaluation, config: Config) -> RiskGap:
     return risk_gap(
         test.target,
-        teacher=test.source,
+        teacher=labeler,
         student=student,
         generator=config.measure.generator,
         order=config.measure.order,
     )
 
 
-def _blind_spots(test: Evaluation, student: Predictions, level: float) -> BlindSpots:
-    if test.source.answered is not None:
+def _blind_spots(labeler: Predictions, test: Evaluation, student: Predictions, level: float) -> BlindSpots:
+    if labeler.answered is not None:
         threshold = halfway_to_certainty(student.n_classes)
         return BlindSpots(threshold=threshold, **dict.fromkeys(MEANS, Withheld(NEEDS_EVERY_ANSWER)))
-    found = blind_spots(test.labels, teacher=test.source, student=student).summary(level)
+    found = blind_spots(test.labels, teacher=labeler, student=student).summary(level)
     return BlindSpots(threshold=found.threshold, **{name: measured(getattr(found, name)) for name in MEANS})
 
 
-def _path_point(epoch: float, student: Predictions, gap: RiskGap, test: Evaluation) -> PathPoint:
+def _path_point(epoch: float, student: Predictions, gap: RiskGap, labeler: Predictions, test: Evaluation) -> PathPoint:
     """Measure one checkpoint of one loss: what can be told with labels, and what can be told without."""
-    label_free = consensus(test.source, student)
+    label_free = consensus(labeler, student)
     heard = ~np.isnan(gap.gap)
     return PathPoint(
         epoch=epoch,
@@ -202,14 +240,14 @@ def _share_between_teachers(student: Predictions, own: Int[np.ndarray, " student
 
 
 def _posterior_mean(
-    test: Evaluation, student: Predictions, own: Int[np.ndarray, " students"], config: Config
+    labeler: Predictions, test: Evaluation, student: Predictions, own: Int[np.ndarray, " students"], config: Config
 ) -> PosteriorMean:
     """Measure how far the students are from their posterior-mean teacher, or say why that cannot be told."""
-    if test.source.answered is not None:
+    if labeler.answered is not None:
         return PosteriorMean(method="regression", reason=NEEDS_EVERY_ANSWER)
     try:
         found = posterior_mean(
-            test.source,
+            labeler,
             student,
             method="regression",
             order=config.measure.order,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,9 +50,8 @@ class CausalLM:
         return ids
 
 
-@lru_cache(maxsize=1)
 def load_causal_lm(folder: Path, name: str, *, precision: Precision = "auto", device: str | None = None) -> CausalLM:
-    """Load a model, or return the one that was loaded last: a teacher reads its texts in many portions.
+    """Load a model, ready to infer.
 
     Args:
         folder: of safetensors.

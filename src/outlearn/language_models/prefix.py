@@ -46,14 +46,10 @@ class PromptBatch:
 
     def inputs(self) -> dict[str, Any]:
         """Return what the network takes."""
-        return {
-            "input_ids": self.input_ids,
-            "attention_mask": self.mask,
-            "position_ids": self.position_ids,
-            "past_key_values": self.cache,
-            "use_cache": self.cache is not None,
-            "return_dict": True,
-        }
+        read = {"input_ids": self.input_ids, "attention_mask": self.mask, "return_dict": True}
+        if self.cache is None:  # positions count from 0, which every network takes for granted
+            return {**read, "use_cache": False}
+        return {**read, "position_ids": self.position_ids, "past_key_values": self.cache, "use_cache": True}
 
     def at_end(self, values: Tensor) -> Tensor:
         """Take `[batch, ...]` at the end of each prompt from `[batch, width, ...]`."""
@@ -117,9 +113,9 @@ def prompt_batches(
 def can_cache(network: Any) -> bool:
     """Say whether all that the network remembers of a prompt is keys and values of attention."""
     config = network.config.get_text_config()
-    return set(getattr(config, "layer_types", None) or ["full_attention"]) <= ATTENTION and bool(
-        getattr(network, "_supports_cache_class", True)
-    )
+    # Configurations of one kind of layer list none; those of state-space models say so elsewhere.
+    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
+    return kinds <= ATTENTION and not network._is_stateful
 
 
 @torch.inference_mode()

@@ -127,6 +127,27 @@ class Heads:
             hidden_bias=self.hidden_bias.reshape(1, -1),
         )
 
+    def with_hidden(self, width: int) -> Heads:
+        """Write the same heads with a hidden layer of this width: a linear part z is relu(z) - relu(-z), the rest is 0.
+
+        Args:
+            width: at least the hidden width, or twice the classes for linear heads.
+        """
+        like, (n, _, k) = self.weight.dtype, self.weight.shape
+        if self.hidden_weight is None or self.hidden_bias is None:
+            pairs = np.concatenate([np.eye(k, dtype=like), -np.eye(k, dtype=like)])
+            both = np.concatenate([self.weight, -self.weight], axis=2)
+            weight, hidden, hidden_bias = np.stack([pairs] * n), both, np.zeros((n, 2 * k), like)
+        else:
+            weight, hidden, hidden_bias = self.weight, self.hidden_weight, self.hidden_bias
+        more = width - weight.shape[1]
+        return replace(
+            self,
+            weight=np.pad(weight, ((0, 0), (0, more), (0, 0))),
+            hidden_weight=np.pad(hidden, ((0, 0), (0, 0), (0, more))),
+            hidden_bias=np.pad(hidden_bias, ((0, 0), (0, more))),
+        )
+
     def on_raw_features(self) -> Heads:
         """Return the same heads with the standardisation in the weights: mean 0 and scale 1."""
         # ((x - mean) / scale) W + b = x (W / scale) + (b - (mean / scale) W)

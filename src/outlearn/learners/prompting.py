@@ -69,11 +69,6 @@ class PromptLearner(Learner):
             raise ValueError(f"shares have no effect with calibration: {self.calibration}; leave them out")
         return self
 
-    @property
-    def has_examples(self) -> bool:
-        """Say whether true labels are shown."""
-        return self.shots > 0
-
     def calibration_of(self, kind: str) -> Literal["shares", "content_free", "labels", "none"]:
         """Return how probabilities are calibrated for points of a kind of task."""
         return self.calibration or ("none" if kind == "preference" else "shares")

@@ -118,8 +118,9 @@ def sensitivity_figure(measured: Measured) -> Figure:
         name = f"reverse CE, student {100 * s:.0f}% sure"
         hover = [f"{name}: {response:.3f}"] * len(x)
         marks.append(Line(name, series_style(k), x, [response] * len(x), hover, markers=False))
-    confidence = np.exp(measured.source.log_probs.max(axis=-1))
-    confidence = confidence.ravel() if measured.source.answered is None else confidence[measured.source.answered]
+    labeler = next(iter(measured.labelers.values()))
+    confidence = np.exp(labeler.log_probs.max(axis=-1))
+    confidence = confidence.ravel() if labeler.answered is None else confidence[labeler.answered]
     tenths = 100 * np.quantile(confidence, np.linspace(0.05, 0.95, 10))
     name, hover = "tenths of these teachers' confidence", [f"a tenth of the labels around {c:.0f}%" for c in tenths]
     marks.append(Dots(name, ROLES["ceiling"], tenths.tolist(), [0.0] * len(tenths), hover=hover, size=7))

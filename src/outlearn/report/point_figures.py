@@ -90,14 +90,14 @@ def _confidence_finding(tenths: Mapping[str, list[Interval]]) -> str:
 
 def misfit_map_figure(measured: Measured, gaps: Mapping[str, RiskGap], loss: str, unit: str) -> Figure | None:
     """Show the misfit of every student of one loss to every teacher; the own teacher stands on the diagonal."""
-    student = measured.students[loss]
-    if measured.source.n_models < 2 or student.teacher_of is None:
+    student, labelers = measured.students[loss], measured.labelers[loss]
+    if labelers.n_models < 2 or student.teacher_of is None:
         return None
     own = np.asarray(student.teacher_of)
     kept = np.argsort(own, kind="stable")[:MAX_STUDENTS]
     shown = Predictions.from_logits(student.log_probs[kept], point_ids=student.point_ids)
-    values = _misfits(shown, measured.source, gaps[loss])
-    columns = tuple(f"teacher {m}" for m in range(measured.source.n_models))
+    values = _misfits(shown, labelers, gaps[loss])
+    columns = tuple(f"teacher {m}" for m in range(labelers.n_models))
     names = tuple(f"student {i} of teacher {own[i]}" for i in kept.tolist())
     hover = [
         [f"{name}, {column}: {format_number(float(value), 'nats')}" for column, value in zip(columns, row, strict=True)]

@@ -11,7 +11,7 @@ from outlearn.report.ledger_grid import ledger_grid
 from outlearn.report.page import Block, Facts, Figure, Section, TableBlock, Text, render_page
 from outlearn.report.point_figures import confidence_figure, misfit_map_figure
 from outlearn.report.score_figures import bias_variance_figure, gap_figure, scores_figure
-from outlearn.report.selection import selection_figure
+from outlearn.report.selection import selection_facts, selection_figure
 from outlearn.report.summary import describe
 from outlearn.report.tables import Against, blind_spot_table, difference_table, scores_table
 from outlearn.report.training_figure import path_figure
@@ -43,7 +43,7 @@ def _figures(run: Run, gaps: Mapping[str, RiskGap]) -> dict[str, Figure]:
         gap_figure(results),
         bias_variance_figure(results),
         path_figure(results),
-        selection_figure(results),
+        *(selection_figure(results, recipe) for recipe in results.selections),
         label_curve_figure(results, headline_loss(results)),
         confidence_figure(gaps, unit, level),
         misfit_map_figure(predictions, gaps, best_loss(results), unit),
@@ -85,7 +85,8 @@ def run_page(run: Run) -> str:
             f"average where the student is the {measure.posterior_mean} posterior mean of its teacher. Order "
             f"{measure.order}; the identity holds to {measure.identity_error:.0e} here.",
         ),
-        Section("training", "Training and calibration", chosen("selection", "path", "reliability", "sensitivity")),
+        *_choices(results, figures),
+        Section("training", "Training and calibration", chosen("path", "reliability", "sensitivity")),
         Section(
             "paired",
             "Paired differences",
@@ -104,6 +105,17 @@ def run_page(run: Run) -> str:
         sections=sections,
         footer=f"outlearn {results.outlearn}, run {run.name}, configuration {results.config_key[:12]}",
     )
+
+
+def _choices(results: RunResults, figures: Mapping[str, Figure]) -> tuple[Section, ...]:
+    """Show what was chosen without labels, and which parts were used."""
+    blocks: list[Block] = []
+    for recipe, selection in results.selections.items():
+        blocks += [
+            Facts(selection_facts(selection)),
+            *(figures[key] for key in (f"selection-{recipe}",) if key in figures),
+        ]
+    return (Section("choice", "The choice without labels", tuple(blocks)),) if blocks else ()
 
 
 def _true_label_notes(results: RunResults) -> tuple[str, ...]:

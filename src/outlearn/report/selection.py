@@ -1,6 +1,6 @@
-"""What `loss: auto` chose, from what, and how good that was: a sentence, a figure and a table.
+"""What was chosen without labels, from what, and how good that was: a sentence, facts, a figure and a table.
 
-The criterion saw no true label. That the figure shows accuracy is hindsight, and its words say so.
+No criterion saw a true label. That the figure shows accuracy is hindsight, and its words say so.
 """
 
 from __future__ import annotations
@@ -8,49 +8,80 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from outlearn.core.labelers.combinations import COMBINATIONS, EACH
+from outlearn.core.labelers.recipes import FORMS, SHARE_SOURCES
 from outlearn.core.students.criteria import CRITERIA
 from outlearn.report.cells import Cell, Column, Table, format_number, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Mark, Panel, Rule
 from outlearn.report.page import Figure
 from outlearn.report.style import ROLES, SeriesStyle, series_style
 from outlearn.results.run import RunResults
-from outlearn.results.selection import Candidate, Selection
+from outlearn.results.selection import Selection, Shares
 
-__all__ = ["AUTO", "selection_figure", "selection_finding"]
+__all__ = ["AUTO", "selection_facts", "selection_figure", "selection_finding"]
 
 AUTO = "auto"
+SHOWN = 6  # class shares in a line
 
 
 def selection_finding(results: RunResults) -> str:
-    """Say what was chosen and what it cost not to know the labels."""
-    selection = results.selection
-    if selection is None:
-        return ""
-    words = (
-        f"auto chose {selection.chosen.name} among {len(selection.candidates)} candidates, by the "
-        f"{_criterion(selection.criterion)} and without a true label"
+    """Say what each recipe chose, at what cost of not knowing the labels, and where its assumptions look broken."""
+    return " ".join(_finding(selection) for selection in results.selections.values())
+
+
+def _finding(selection: Selection) -> str:
+    n, m = len(selection.candidates), len(selection.members)
+    what = (
+        f"the mean of {m} of {n} candidates, {selection.chosen.name} first,"
+        if m > 1
+        else (f"{selection.chosen.name} among {n} candidates,")
     )
+    words = f"{selection.recipe} chose {what} by the {_criterion(selection.criterion)} and without a true label"
     regret = selection.judged.regret
     lost = format_number(regret, "percent")
     if regret <= 0:
-        return f"{words}; none of them is more accurate on the test points."
-    if float(lost) == 0:
-        return f"{words}; none of them is more accurate on the test points by a tenth of a point."
-    best = selection.judged.best.name
-    return f"{words}; in hindsight {best} is {lost} points more accurate on the test points (one seed, no interval)."
+        words += "; no single candidate is more accurate on the test points."
+    elif float(lost) == 0:
+        words += "; no single candidate is more accurate on the test points by a tenth of a point."
+    else:
+        best = selection.judged.best.name
+        words += f"; in hindsight {best} is {lost} points more accurate on the test points (one seed, no interval)."
+    return " ".join((words, *selection.warnings))
 
 
-def selection_figure(results: RunResults) -> Figure | None:
+def selection_facts(selection: Selection) -> tuple[tuple[str, str], ...]:
+    """List the parts of a recipe that were used, and its cost."""
+    families = dict.fromkeys(each.family for each in selection.members)
+    counts = [f"{sum(each.family == family for each in selection.members)} {family}" for family in families]
+    return (
+        ("recipe", selection.recipe),
+        ("learned from", "each teacher" if selection.source == EACH else COMBINATIONS[selection.source].of_teachers),
+        ("criterion", _criterion(selection.criterion)),
+        ("answer", FORMS[selection.form].label),
+        ("members", ", ".join(counts)),
+        ("class shares", _shares(selection.shares)),
+        ("students made", f"{selection.students_trained:,}"),
+    )
+
+
+def _shares(shares: Shares) -> str:
+    if not shares.values:
+        return "as the students have them"
+    shown = ", ".join(format_number(share, "percent") for share in shares.values[:SHOWN])
+    return f"{SHARE_SOURCES[shares.source].label}: {shown}{', ...' if len(shares.values) > SHOWN else ''} %"
+
+
+def selection_figure(results: RunResults, recipe: str = AUTO) -> Figure | None:
     """Show every candidate: the criterion that chose against its accuracy on the test points."""
-    selection = results.selection
+    selection = results.selections.get(recipe)
     if selection is None or not selection.candidates:
         return None
     candidates, accuracy, criterion = selection.candidates, selection.judged.accuracy, _criterion(selection.criterion)
     values = [candidate.values[selection.criterion] for candidate in candidates]
-    by_loss: dict[str, list[int]] = {}
+    by_kind: dict[str, list[int]] = {}
     for k, candidate in enumerate(candidates):
         if math.isfinite(values[k]):
-            by_loss.setdefault(_kind(candidate), []).append(k)
+            by_kind.setdefault(candidate.kind, []).append(k)
 
     def dots(title: str, look: SeriesStyle, which: Sequence[int], size: float) -> Dots:
         hover = [
@@ -60,10 +91,11 @@ def selection_figure(results: RunResults) -> Figure | None:
         ]
         return Dots(title, look, [values[k] for k in which], [100 * accuracy[k] for k in which], hover=hover, size=size)
 
-    chosen = [k for k, each in enumerate(candidates) if each.name == selection.chosen.name][:1]
-    marks: list[Mark] = [dots(loss, series_style(k), which, 7) for k, (loss, which) in enumerate(by_loss.items())]
-    if chosen:
-        marks.append(dots("chosen", ROLES["ceiling"], chosen, 16))
+    names = {member.name for member in selection.members}
+    members = [k for k, each in enumerate(candidates) if each.name in names]
+    marks: list[Mark] = [dots(kind, series_style(k), which, 7) for k, (kind, which) in enumerate(by_kind.items())]
+    marks.append(dots("members of the answer", ROLES["ceiling"], members, 12))
+    marks.append(Rule(ROLES["student"], y=100 * selection.judged.answer_accuracy))
     teacher = point_estimate(results.teacher.accuracy)
     if teacher is not None:
         marks.append(Rule(ROLES["teacher"], y=100 * teacher))
@@ -71,37 +103,33 @@ def selection_figure(results: RunResults) -> Figure | None:
     rho = None if judged is None else point_estimate(judged.rank_correlation)
     told = "cannot be told" if rho is None else f"is {rho:.2f}"
     return Figure(
-        "selection",
-        "The choice without labels",
+        f"selection-{recipe}",
+        f"The choice without labels: {recipe}",
         Chart((Panel(Axis(criterion), Axis("accuracy, % (hindsight)"), tuple(marks)),), panel_height=380),
         f"The rank correlation of the {criterion} with accuracy over {len(candidates)} candidates {told} here. "
-        f"{selection_finding(results)}",
-        "Each mark is one candidate, the mean over its students of all teachers; the dashed line is the mean teacher.",
+        f"{_finding(selection)}",
+        "Each mark is one candidate, the mean over its students; dashed lines are the answer and the mean teacher.",
         _table(selection),
     )
 
 
 def _table(selection: Selection) -> Table:
-    """Show what each criterion would have chosen."""
-    best = selection.judged.best
+    """Show what each criterion would have put first."""
+    judged = selection.judged
     rows: list[tuple[Cell, ...]] = [
         (_criterion(name), choice.chosen.name, choice.accuracy, choice.rank_correlation)
-        for name, choice in selection.judged.by_criterion.items()
+        for name, choice in judged.by_criterion.items()
     ]
-    rows.append(("the best in hindsight", best.name, best.accuracy, None))
+    rows.append(("the best in hindsight", judged.best.name, judged.best.accuracy, None))
+    rows.append(("the answer", FORMS[selection.form].label, judged.answer_accuracy, None))
     columns = (
         Column("chosen by"),
         Column("candidate"),
         Column("accuracy", "percent"),
         Column("rank correlation", "signed"),
     )
-    return Table("What each criterion would have chosen", columns, tuple(rows))
+    return Table("What each criterion would have put first", columns, tuple(rows))
 
 
 def _criterion(name: str) -> str:
     return CRITERIA[name].label if name in CRITERIA else name
-
-
-def _kind(candidate: Candidate) -> str:
-    kind = str(candidate.loss["kind"])
-    return f"{kind}, distilled" if candidate.rounds else kind

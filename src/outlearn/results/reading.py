@@ -43,7 +43,8 @@ class Measured:
 
     Attributes:
         teachers: the teachers, `[teachers, points, classes]`.
-        source: who labeled the students' data, which their `teacher_of` points into: the teachers, or a combination.
+        labelers: loss -> who labeled its students' data, which their `teacher_of` points into: the teachers, or a
+            combination.
         ceilings: students of the true labels.
         students: loss -> its students.
         labels: true labels.
@@ -53,7 +54,7 @@ class Measured:
     """
 
     teachers: Predictions
-    source: Predictions
+    labelers: Mapping[str, Predictions]
     ceilings: Predictions
     students: Mapping[str, Predictions]
     labels: Int[np.ndarray, " points"]
@@ -82,14 +83,14 @@ def read_config(path: Path) -> Mapping[str, Any]:
     return content
 
 
-def read_predictions(folder: Path, *, losses: Collection[str], labeler: str, target: str, smoothing: float) -> Measured:
+def read_predictions(folder: Path, *, losses: Collection[str], target: str, smoothing: float) -> Measured:
     """Read `predictions/` of a run: everybody's on the test points, with students of all these losses.
 
     Raises:
         DataError: if a file is missing or damaged, or the files do not describe the same points.
     """
     try:
-        measured = _read(folder, labeler, target, smoothing)
+        measured = _read(folder, target, smoothing)
         _check_complete(measured, losses, folder)
     except DataError:
         raise
@@ -98,7 +99,7 @@ def read_predictions(folder: Path, *, losses: Collection[str], labeler: str, tar
     return measured
 
 
-def _read(folder: Path, labeler: str, target: str, smoothing: float) -> Measured:
+def _read(folder: Path, target: str, smoothing: float) -> Measured:
     records = [record for record in _lines(folder / "points.jsonl") if record["split"] == "test"]
     labels = np.array([record["label"] for record in records], dtype=np.int64)
     ids = np.arange(len(records))
@@ -107,17 +108,20 @@ def _read(folder: Path, labeler: str, target: str, smoothing: float) -> Measured
     students, student_meta = _arrays(
         folder / "students.safetensors", ("test.log_probs", "teacher_of", "loss_of", "seed_of")
     )
-    combination: Mapping[str, np.ndarray] = {}
-    if labeler != EACH:  # as the run wrote it down
-        combination, _ = _arrays(folder / "labeler.safetensors", ("test.log_probs",), optional=("test.answered",))
     losses = _names(student_meta, "losses", folder / "students.safetensors")
+    source_of = _names(student_meta, "sources", folder / "students.safetensors")
     names = _names(teacher_meta, "models", folder / "teachers.safetensors")
     teacher = _labelers(teachers, ids)
     _check_labels(labels, teacher.n_classes, folder / "points.jsonl")
+    by_source = {EACH: teacher}
+    for name in set(source_of) - {EACH}:  # as the run wrote it down
+        path = folder / f"labeler-{name}.safetensors"
+        combination, _ = _arrays(path, ("test.log_probs",), optional=("test.answered",))
+        by_source[name] = _labelers(combination, ids)
     of_loss = [students["loss_of"] == k for k in range(len(losses))]
     return Measured(
         teachers=teacher,
-        source=teacher if labeler == EACH else _labelers(combination, ids),
+        labelers={loss: by_source[source] for loss, source in zip(losses, source_of, strict=True)},
         ceilings=Predictions.from_logits(ceilings["test.log_probs"], point_ids=ids),
         students={
             loss: Predictions.from_logits(
@@ -137,7 +141,7 @@ def _check_complete(measured: Measured, losses: Collection[str], folder: Path) -
     if absent:
         raise DataError(f"{str(folder / 'students.safetensors')!r} lacks the students of {absent[0]!r}. {AGAIN}")
     for loss, student in measured.students.items():
-        if student.teacher_of is None or student.teacher_of.max() >= measured.source.n_models:
+        if student.teacher_of is None or student.teacher_of.max() >= measured.labelers[loss].n_models:
             raise DataError(
                 f"{str(folder / 'students.safetensors')!r}: {loss!r} names a teacher that is absent. {AGAIN}"
             )

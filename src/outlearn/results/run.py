@@ -191,6 +191,9 @@ class Student(Scored):
 
     Attributes:
         loss: its configuration: the kind, and every parameter.
+        source: whose labels they learned from: "each" teacher's, or those of a combination; gap, misfit, residual and
+            agreement are against these. Where it is not the run's own, differences from "teacher" and PGR still are
+            from the run's labelers, as those of all other students.
         models: how many students.
         epoch: at which they are measured.
         recovery: PGR and its two differences.
@@ -208,6 +211,7 @@ class Student(Scored):
     """
 
     loss: Mapping[str, Any]
+    source: str
     models: int
     epoch: float
     recovery: Annotated[Recovery, Field(alias="pgr")]
@@ -260,7 +264,7 @@ class RunResults(Record):
         ceiling_untuned: the same as it is configured; None where the ceiling is that.
         equivalents: what the weak labels are worth in true ones.
         students: loss -> its students.
-        selection: None where `auto` was not asked for.
+        selections: recipe, `auto` or `auto_single` -> what it chose, for those that were asked for.
         seconds: stage -> how long it took; and their `total`.
     """
 
@@ -279,6 +283,6 @@ class RunResults(Record):
     majority: Majority
     students: Mapping[str, Student]
     teacher_bias_variance: BiasVariance
-    selection: Selection | None = None
+    selections: Mapping[str, Selection] = {}
     seconds: Mapping[str, float]
     stages: Mapping[str, StageUse]

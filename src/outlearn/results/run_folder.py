@@ -107,9 +107,9 @@ class Run:
         return self.results.students
 
     @property
-    def selection(self) -> Selection | None:
-        """What `loss: auto` chose, from what, and how good that was; None where it was not asked for."""
-        return self.results.selection
+    def selections(self) -> Mapping[str, Selection]:
+        """Recipe, `auto` or `auto_single` -> what it chose without labels, from what, and how good that was."""
+        return self.results.selections
 
     @property
     def all_cached(self) -> bool:
@@ -126,7 +126,6 @@ class Run:
         return read_predictions(
             self.folder / "predictions",
             losses=self.students,
-            labeler=self.labeler.source,
             target=self.measure.target,
             smoothing=self.measure.smoothing,
         )
@@ -149,7 +148,7 @@ class Run:
         found = self.predictions
         return risk_gap(
             found.target,
-            teacher=found.source,
+            teacher=found.labelers[loss],
             student=found.students[loss],
             generator=self.measure.generator,
             order=self.measure.order,

@@ -1,24 +1,33 @@
-"""What `loss: auto` chose, from what, by which criterion; and how good that was."""
+"""What was chosen without labels, from what, by which criterion; how good that was; and tuned baselines beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from outlearn.results.measurement import Number
+from outlearn.results.measurement import Measurement, Number
 from outlearn.results.serialization import Record
 
-__all__ = ["Candidate", "CriterionChoice", "Judged", "JudgedCandidate", "Selection", "TriedCandidate"]
+__all__ = [
+    "Candidate", "CriterionChoice", "Judged", "JudgedCandidate", "Selection", "Shares", "TriedCandidate",
+    "TunedBaseline",
+]  # fmt: skip
 
 
 class Candidate(Record):
-    """One way to train a student that `auto` may choose."""
+    """One way to make a student.
+
+    Attributes:
+        name: for people.
+        family: a name in `selection.candidates.FAMILIES`.
+        kind: its loss, or what else it is.
+        settings: what makes it, as plain data.
+    """
 
     name: str
-    loss: Mapping[str, Any]
-    epochs: float
-    weight_decay: float
-    rounds: int
+    family: str
+    kind: str
+    settings: Mapping[str, Any]
 
 
 class TriedCandidate(Candidate):
@@ -42,27 +51,79 @@ class CriterionChoice(Record):
 
 
 class Judged(Record):
-    """How good the choice was, by true labels that no criterion saw; one seed, no interval.
+    """How good the choice was, by true labels that no criterion saw; one seed a candidate, no interval.
 
     Attributes:
         accuracy: of each candidate, in their order.
         best: the most accurate one.
-        chosen_accuracy: of the chosen one.
-        regret: accuracy of the best less that of the chosen.
-        by_criterion: what each would have chosen.
+        chosen_accuracy: of the one that the criterion puts first.
+        answer_accuracy: of the answer.
+        regret: accuracy of the best candidate less that of the answer; an average of many may be above each of them.
+        by_criterion: what each would have put first.
     """
 
     accuracy: tuple[float, ...]
     best: JudgedCandidate
     chosen_accuracy: float
+    answer_accuracy: float
     regret: float
     by_criterion: Mapping[str, CriterionChoice]
 
 
-class Selection(Record):
-    """What `loss: auto` chose, from what, by which criterion, and how good that was."""
+class Shares(Record):
+    """Class shares that students are brought to, where these come from, and those of the weak labels.
 
+    `values` is empty where students are left as they are, as on pairs.
+    """
+
+    source: str
+    values: tuple[float, ...]
+    weak_labels: tuple[float, ...]
+
+
+class Selection(Record):
+    """What one recipe chose, from what, by which criterion, and how good that was.
+
+    Attributes:
+        recipe: a name in `core.labelers.recipes.RECIPES`.
+        source: whose labels the answer learned from.
+        form: of the answer, a name in `core.labelers.recipes.FORMS`.
+        shares: of the classes.
+        chosen: the candidate that the criterion puts first.
+        members: those whose mean is the answer, the best first.
+        candidates: all.
+        warnings: where the assumptions look broken, in sentences.
+        students_trained: how many, for the choice and the answer.
+    """
+
+    recipe: str
+    source: str
+    form: str
     criterion: str
+    shares: Shares
     chosen: Candidate
+    members: tuple[Candidate, ...]
     candidates: tuple[TriedCandidate, ...]
     judged: Judged
+    warnings: tuple[str, ...]
+    students_trained: int
+
+
+class TunedBaseline(Record):
+    """A named loss at the setting that held-out accuracy on its own weak labels chooses; one seed.
+
+    Attributes:
+        loss: its name.
+        source: whose labels it learned from: each teacher's, or the mean's.
+        candidate: the setting.
+        held_out: accuracy on the weak labels of the validation split, what it was chosen by.
+        accuracy: on the test points.
+        auto_minus: accuracy of `auto` less this, paired by point, given the choice; None without `auto`.
+    """
+
+    loss: str
+    source: str
+    candidate: Candidate
+    held_out: Number
+    accuracy: Measurement
+    auto_minus: Measurement | None

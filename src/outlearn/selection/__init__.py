@@ -1,24 +1,24 @@
-"""Choose a student without true labels: which loss, how long, how regularised, how many rounds of self-distillation.
+"""Choose a student without true labels: whose labels, which candidates, at which class shares, how many together.
 
-candidates (what may be chosen) -> train (all of them, for all labelers) -> criteria (label-free measures of each, in
-`core.criteria`) -> choose. Why a criterion works, what it assumes and where it failed: docs/auto.md.
+labelers (who is compared, whom the answer learns from) -> candidates (what may be chosen) -> train
+(all of them, for all labelings) -> choose (by label-free criteria, in `core.students.criteria`) -> answer (the best
+twenty together) -> doubts (where assumptions look broken). Why it works, what it assumes and where it failed:
+docs/auto.md.
 """
 
 from __future__ import annotations
 
-from outlearn.selection.candidates import Candidate, default_candidates
+from outlearn.selection.answer import Answer, fit_answer
+from outlearn.selection.candidates import Candidate, DiscriminantCandidate, HeadCandidate, default_candidates
 from outlearn.selection.choice import Choice
 from outlearn.selection.choose import choose
-from outlearn.selection.labelers import check_labelers, selection_labelers
-from outlearn.selection.train import fit_candidates, fit_chosen
+from outlearn.selection.class_shares import ClassShares
+from outlearn.selection.doubts import doubts
+from outlearn.selection.labelers import Labelings, check_labelers, selection_labelings
+from outlearn.selection.train import Learned, fit_candidates
 
 __all__ = [
-    "Candidate",
-    "Choice",
-    "check_labelers",
-    "choose",
-    "default_candidates",
-    "fit_candidates",
-    "fit_chosen",
-    "selection_labelers",
-]
+    "Answer", "Candidate", "Choice", "ClassShares", "DiscriminantCandidate",
+    "HeadCandidate", "Labelings", "Learned", "check_labelers", "choose", "default_candidates", "doubts",
+    "fit_answer", "fit_candidates", "selection_labelings",
+]  # fmt: skip

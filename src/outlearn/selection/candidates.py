@@ -1,17 +1,25 @@
-"""What may be chosen: loss x length x weight decay, and self-distillation of some losses for several rounds."""
+"""What may be chosen: loss x length x weight decay, self-distillation of some losses, and discriminants."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 from outlearn.learners.head_randomness import steps_per_epoch
 from outlearn.learners.jobs import HeadSettings
 from outlearn.learners.self_distillation import round_epochs
 from outlearn.losses import Loss, get_loss, loss_config, loss_name
 
-__all__ = ["Candidate", "default_candidates"]
+__all__ = [
+    "FAMILIES",
+    "Candidate",
+    "DiscriminantCandidate",
+    "Family",
+    "HeadCandidate",
+    "default_candidates",
+    "trained_candidates",
+]
 
 LOSSES = ("forward_ce", "hard_ce", "reverse_ce", "reverse_kl", "symmetric_ce", "cace", "aux_conf", "mae")
 DISTILLED = ("forward_ce", "reverse_ce", "reverse_kl", "aux_conf", "mae")
@@ -19,16 +27,106 @@ LENGTHS = 5  # each half of the one before
 MIN_STEPS = 400  # of the longest: with few points 20 epochs are too few steps for AdamW to leave its start
 WEIGHT_DECAYS = (1e-4, 3.0)  # nearly none, and so much that what gets no gradient keeps a sixth in 400 steps
 ROUNDS = 5
+STEPS = 12  # of expectation-maximisation; later ones change little or collapse
+WEAK_SHARES = (0.0, 0.3)  # of the weak labels in each step: none, and as in self-distillation
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """One way to train a student: the loss, epochs of the first fit, and rounds of self-distillation after it."""
+class Family:
+    """A kind of candidates.
+
+    Attributes:
+        name: in results.
+        label: for people.
+        line: for tables: what they are, and how many.
+    """
+
+    name: str
+    label: str
+    line: str
+
+
+FAMILIES: dict[str, Family] = {
+    each.name: each
+    for each in (
+        Family(
+            "trained",
+            "trained head",
+            "eight losses x five lengths, each half of the one before, x weight decays of 1e-4 and 3: 80",
+        ),
+        Family(
+            "distilled",
+            "self-distilled head",
+            "five of the losses x one to five rounds of self-distillation x both weight decays: 50",
+        ),
+        Family(
+            "discriminant",
+            "discriminant",
+            "semi-supervised linear discriminant analysis in closed form, 0 to 12 steps of expectation-maximisation, "
+            "weak labels mixed in or not: 25",
+        ),
+    )
+}
+
+
+class Candidate(Protocol):
+    """One way to make a student of weak labels."""
+
+    @property
+    def family(self) -> str:
+        """A name in `FAMILIES`."""
+
+    @property
+    def kind(self) -> str:
+        """Its loss, or what else it is, in a word: what a figure colours by."""
+
+    def total_epochs(self, n_examples: int, base: HeadSettings) -> float:
+        """Return the passes over the examples."""
+
+    def record(self) -> Mapping[str, Any]:
+        """Write its settings as plain data, for keys and results."""
+
+
+@dataclass(frozen=True)
+class DiscriminantCandidate:
+    """A linear discriminant of the weak labels after some steps of expectation-maximisation."""
+
+    steps: int
+    weak_share: float = 0.0
+    family: str = field(default="discriminant", init=False)
+    kind: str = field(default="discriminant", init=False)
+
+    def total_epochs(self, n_examples: int, base: HeadSettings) -> float:
+        """Return the passes over the examples: one a step, and the first."""
+        return 1.0 + self.steps
+
+    def record(self) -> Mapping[str, Any]:
+        """Write its settings as plain data, for keys and results."""
+        return {"steps": self.steps, "weak_share": self.weak_share}
+
+    def __str__(self) -> str:
+        mixed = f", {self.weak_share:g} of the weak labels kept" if self.weak_share else ""
+        return f"discriminant, {self.steps} EM steps{mixed}" if self.steps else "discriminant"
+
+
+@dataclass(frozen=True)
+class HeadCandidate:
+    """A trained head: the loss, epochs of the first fit, and rounds of self-distillation after it."""
 
     loss: Loss
     epochs: float
     weight_decay: float
     rounds: int = 0
+
+    @property
+    def family(self) -> str:
+        """Whether it learns from its own predictions too."""
+        return "distilled" if self.rounds else "trained"
+
+    @property
+    def kind(self) -> str:
+        """Its loss, and whether it is distilled."""
+        return f"{self.loss.name}, distilled" if self.rounds else self.loss.name
 
     def settings(self, base: HeadSettings) -> HeadSettings:
         """Return the settings of its first fit."""
@@ -39,13 +137,12 @@ class Candidate:
         return self.epochs + self.rounds * round_epochs(n_examples, self.settings(base))
 
     def record(self) -> Mapping[str, Any]:
-        """Write it as plain data, for keys and results."""
+        """Write its settings as plain data, for keys and results."""
         return {
             "loss": loss_config(self.loss),
             "epochs": round(self.epochs, 4),
             "weight_decay": self.weight_decay,
             "rounds": self.rounds,
-            "name": str(self),
         }
 
     def __str__(self) -> str:
@@ -53,31 +150,54 @@ class Candidate:
         return text + (f", {self.rounds} rounds of self-distillation" if self.rounds else "")
 
 
-def default_candidates(n_examples: int, base: HeadSettings, *, weighted: bool = False) -> tuple[Candidate, ...]:
-    """List the candidates for a number of training examples: 80 plain, 50 of self-distillation.
+def trained_candidates(
+    losses: Sequence[Loss], n_examples: int, base: HeadSettings, *, weighted: bool = False
+) -> tuple[HeadCandidate, ...]:
+    """List length x weight decay of some losses: what tuning without true labels would try.
 
     Lengths are halves of the longest, which is the configured one, or 400 steps where that is fewer.
+    """
+    longest = _longest(n_examples, base)
+    return tuple(
+        HeadCandidate(loss, longest / 2**halvings, decay)
+        for decay in WEIGHT_DECAYS
+        for halvings in range(LENGTHS)
+        for loss in losses
+        if not (weighted and loss.batch_coupled)
+    )
+
+
+def default_candidates(n_examples: int, base: HeadSettings, *, weighted: bool = False) -> tuple[Candidate, ...]:
+    """List the candidates for a number of training examples: see `FAMILIES`.
+
     A loss that looks at a whole minibatch does not take weighted examples.
 
     Example:
         >>> found = default_candidates(2560, HeadSettings(epochs=20))
         >>> len(found), str(found[0])
-        (130, 'forward_ce, 20 epochs, weight decay 0.0001')
-        >>> str(found[-1])
+        (155, 'forward_ce, 20 epochs, weight decay 0.0001')
+        >>> str(found[129])
         'mae, 10 epochs, weight decay 3, 5 rounds of self-distillation'
+        >>> str(found[-1])
+        'discriminant, 12 EM steps, 0.3 of the weak labels kept'
     """
-    longest = max(base.epochs, MIN_STEPS / steps_per_epoch(n_examples, base.batch_size))
-    plain = [
-        Candidate(get_loss(name), longest / 2**halvings, decay)
-        for decay in WEIGHT_DECAYS
-        for halvings in range(LENGTHS)
-        for name in LOSSES
-    ]
-    first = round_epochs(n_examples, replace(base, epochs=longest))
+    plain = trained_candidates([get_loss(name) for name in LOSSES], n_examples, base, weighted=weighted)
+    first = round_epochs(n_examples, replace(base, epochs=_longest(n_examples, base)))
     distilled = [
-        Candidate(get_loss(name), first, decay, rounds)
+        HeadCandidate(loss, first, decay, rounds)
         for decay in WEIGHT_DECAYS
-        for name in DISTILLED
+        for loss in map(get_loss, DISTILLED)
         for rounds in range(1, ROUNDS + 1)
+        if not (weighted and loss.batch_coupled)
     ]
-    return tuple(each for each in (*plain, *distilled) if not (weighted and each.loss.batch_coupled))
+    discriminants = [
+        DiscriminantCandidate(steps, share)
+        for share in WEAK_SHARES
+        for steps in range(STEPS + 1)
+        if steps or not share  # before the first step nothing is mixed
+    ]
+    return (*plain, *distilled, *discriminants)
+
+
+def _longest(n_examples: int, base: HeadSettings) -> float:
+    return max(base.epochs, MIN_STEPS / steps_per_epoch(n_examples, base.batch_size))

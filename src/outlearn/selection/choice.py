@@ -3,20 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from jaxtyping import Float, Int, Integer
 from scipy.stats import rankdata
 
 from outlearn.core.students.criteria import CRITERIA, check_criterion
+from outlearn.core.top_class import hard_votes
 from outlearn.errors import ConfigError
 from outlearn.results import selection as results
 from outlearn.selection.candidates import Candidate
+from outlearn.selection.class_shares import shares_of_weak_labels
+from outlearn.selection.labelers import Labelings
 
-__all__ = ["Choice", "best_of"]
+__all__ = ["MEMBERS", "Choice", "Facts", "best_of", "ranked", "recorded"]
 
-HARD = "hard/"  # prefix of the arrays of hard predictions
+MEMBERS = 20  # of the answer: more include bad candidates, fewer are at the mercy of the criterion (docs/auto.md)
+HARD, PLAIN, FACT = "hard/", "plain/", "fact/"  # prefixes of the arrays that are stored
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What tells whether the assumptions of the choice hold.
+
+    Attributes:
+        weak_shares: mean probability of each class in the labels that the answer learns from.
+        labelers_agree: share of points at which all labelers that are compared say the same; nan where no two of them
+            say something of one point.
+        most_named: the largest share of points that one class has in a labeling that is compared.
+        shares: that students were brought to; empty if they were not.
+    """
+
+    weak_shares: Float[np.ndarray, " classes"]
+    labelers_agree: float
+    most_named: float
+    shares: Float[np.ndarray, " classes"]
+
+    @classmethod
+    def of(cls, labelings: Labelings, shares: Float[np.ndarray, " classes"] | None) -> Facts:
+        """Take them from the labels of the student split."""
+        compared = hard_votes(labelings.compared("student"))
+        said, classes = compared.any(axis=-1).sum(axis=0), compared.sum(axis=0)
+        both = said > 1
+        agree = float((classes[both].max(axis=-1) >= said[both] - 1e-9).mean()) if both.any() else np.nan
+        named = compared.sum(axis=1)
+        most = float((named / np.maximum(named.sum(axis=-1, keepdims=True), 1)).max())
+        weak = shares_of_weak_labels(labelings.learned("student"))
+        return cls(weak.values, agree, most, np.empty(0) if shares is None else np.asarray(shares))
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,60 +61,92 @@ class Choice:
         candidates: all of them.
         values: in the order of `CRITERIA`; nan where a criterion cannot be told.
         criterion: the one that chose.
-        index: of the chosen candidate.
-        hard: name of a set of points -> the most probable class of each candidate's student of each labeler, for sets
-            that were predicted and not measured.
+        hard: name of a set of points -> the most probable class of each candidate's students of the labelings that the
+            answer learns from, as the answer uses them; for sets that were predicted and not measured.
+        plain: the same of the students as they were trained, without class shares.
+        held_out: how often those students repeat their own labels of the validation points.
+        facts: on the assumptions.
+        n_trained: how many students were made.
     """
 
     candidates: tuple[Candidate, ...]
     values: Float[np.ndarray, "candidates criteria"]
     criterion: str
-    index: int
-    hard: Mapping[str, Integer[np.ndarray, "candidates labelers _"]]
+    hard: Mapping[str, Integer[np.ndarray, "candidates labelings _"]]
+    plain: Mapping[str, Integer[np.ndarray, "candidates labelings _"]]
+    held_out: Float[np.ndarray, "candidates labelings"]
+    facts: Facts
+    n_trained: int
+
+    @property
+    def index(self) -> int:
+        """The candidate that the criterion puts first."""
+        return best_of(self.values, self.criterion)
 
     @property
     def chosen(self) -> Candidate:
-        """The candidate that was chosen."""
+        """The same candidate."""
         return self.candidates[self.index]
+
+    @property
+    def members(self) -> tuple[Candidate, ...]:
+        """The best candidates, whose mean is the answer."""
+        return tuple(self.candidates[i] for i in ranked(self.values, self.criterion)[:MEMBERS])
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return what there is to store; `from_arrays` is the way back."""
-        return {"values": self.values, **{HARD + name: labels for name, labels in self.hard.items()}}
+        return {
+            "values": self.values,
+            "held_out": self.held_out,
+            "trained": np.array([self.n_trained]),
+            **{HARD + name: labels for name, labels in self.hard.items()},
+            **{PLAIN + name: labels for name, labels in self.plain.items()},
+            **{FACT + each.name: np.atleast_1d(getattr(self.facts, each.name)) for each in fields(Facts)},
+        }
 
     @classmethod
     def from_arrays(cls, candidates: Sequence[Candidate], criterion: str, arrays: Mapping[str, np.ndarray]) -> Choice:
         """Choose again, by any criterion, from stored values."""
-        values = arrays["values"]
-        hard = {name.removeprefix(HARD): labels for name, labels in arrays.items() if name.startswith(HARD)}
-        return cls(tuple(candidates), values, criterion, best_of(values, criterion), hard)
+
+        def part(prefix: str) -> dict[str, np.ndarray]:
+            return {name.removeprefix(prefix): each for name, each in arrays.items() if name.startswith(prefix)}
+
+        facts = part(FACT)
+        best_of(arrays["values"], criterion)  # refuses a criterion without values
+        return cls(
+            tuple(candidates),
+            arrays["values"],
+            criterion,
+            part(HARD),
+            part(PLAIN),
+            arrays["held_out"],
+            Facts(facts["weak_shares"], facts["labelers_agree"].item(), facts["most_named"].item(), facts["shares"]),
+            arrays["trained"].item(),
+        )
 
     def tried(self) -> tuple[results.TriedCandidate, ...]:
         """Write all candidates, with what each criterion says of them; no true label has entered."""
         return tuple(
-            results.TriedCandidate(**candidate.record(), values=dict(zip(CRITERIA, row.tolist(), strict=True)))
+            results.TriedCandidate(
+                **recorded(candidate).model_dump(), values=dict(zip(CRITERIA, row.tolist(), strict=True))
+            )
             for candidate, row in zip(self.candidates, self.values, strict=True)
         )
 
-    def selection(self, labels: Int[np.ndarray, " points"], points: str = "test") -> results.Selection:
-        """Write what was chosen, from what, and how good that was; see `judged` for the arguments."""
-        return results.Selection(
-            criterion=self.criterion,
-            chosen=results.Candidate(**self.chosen.record()),
-            candidates=self.tried(),
-            judged=self.judged(labels, points),
-        )
-
-    def judged(self, labels: Int[np.ndarray, " points"], points: str = "test") -> results.Judged:
+    def judged(
+        self, labels: Int[np.ndarray, " points"], answer_accuracy: float, points: str = "test"
+    ) -> results.Judged:
         """Say how good the choice was, by true labels of points that no criterion has seen.
 
         Args:
             labels: true classes.
+            answer_accuracy: of the answer on these points.
             points: which set of `hard` they are of.
 
         Returns:
-            Accuracy of each candidate (mean over labelers), of the chosen and of the best; their difference as
-            `regret`; what each criterion would have chosen, and its rank correlation with accuracy, its sign such that
-            1 is best.
+            Accuracy of each candidate (mean over labelings), of the answer and of the best; their difference as
+            `regret`; what each criterion would have put first, and its rank correlation with accuracy, its sign such
+            that 1 is best.
         """
         accuracy = (self.hard[points] == labels).mean(axis=(1, 2))
         best = int(accuracy.argmax())
@@ -89,20 +155,30 @@ class Choice:
             signed, index = _higher_is_better(self.values, criterion), best_of(self.values, criterion)
             told = np.isfinite(signed)
             return results.CriterionChoice(
-                chosen=results.Candidate(**self.candidates[index].record()),
+                chosen=recorded(self.candidates[index]),
                 accuracy=float(accuracy[index]),
                 rank_correlation=_rank_correlation(signed[told], accuracy[told]),
             )
 
         return results.Judged(
             accuracy=tuple(accuracy.tolist()),
-            best=results.JudgedCandidate(**self.candidates[best].record(), accuracy=float(accuracy[best])),
+            best=results.JudgedCandidate(
+                **recorded(self.candidates[best]).model_dump(), accuracy=float(accuracy[best])
+            ),
             chosen_accuracy=float(accuracy[self.index]),
-            regret=float(accuracy[best] - accuracy[self.index]),
+            answer_accuracy=answer_accuracy,
+            regret=float(accuracy[best] - answer_accuracy),
             by_criterion={
                 name: chosen_by(name) for k, name in enumerate(CRITERIA) if np.isfinite(self.values[:, k]).any()
             },
         )
+
+
+def recorded(candidate: Candidate) -> results.Candidate:
+    """Write a candidate for results."""
+    return results.Candidate(
+        name=str(candidate), family=candidate.family, kind=candidate.kind, settings=candidate.record()
+    )
 
 
 def best_of(values: Float[np.ndarray, "candidates criteria"], criterion: str) -> int:
@@ -111,11 +187,17 @@ def best_of(values: Float[np.ndarray, "candidates criteria"], criterion: str) ->
     Raises:
         ConfigError: if the criterion is unknown, or has no value for any candidate.
     """
+    return ranked(values, criterion)[0]
+
+
+def ranked(values: Float[np.ndarray, "candidates criteria"], criterion: str) -> list[int]:
+    """Return the candidates that have a value, the best first, equals in their order; errors as for `best_of`."""
     check_criterion(criterion)
     signed = _higher_is_better(values, criterion)
     if not np.isfinite(signed).any():
         raise ConfigError(f"the criterion {criterion} has no value for any candidate; choose another criterion.")
-    return int(np.where(np.isfinite(signed), signed, -np.inf).argmax())
+    order = np.argsort(-np.where(np.isfinite(signed), signed, -np.inf), kind="stable")
+    return [int(i) for i in order if np.isfinite(signed[i])]
 
 
 def _higher_is_better(values: np.ndarray, criterion: str) -> np.ndarray:

@@ -1,109 +1,216 @@
-"""Measure every candidate by every criterion, and choose one; no true label is seen, and no test point.
+"""Measure every candidate by every criterion, and rank them; no true label is seen, and no test point.
 
 A criterion is the mean of two values: on the validation points, which no student has learned from but which are few,
 and on the student split, many points with weak labels of other labelers, where a student shows what it has memorised
-of its own. On development tasks the mean chose better than either (docs/auto.md).
+of its own. On development tasks the mean chose better than either (docs/auto.md). Students are compared as the answer
+will use them: with one spread, and cut at the class shares (`selection.class_shares`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.predictions import Predictions
-from outlearn.core.students.criteria import CRITERIA, check_criterion, measure_agreement
+from outlearn.core.students.criteria import (
+    CRITERIA,
+    Agreement,
+    check_criterion,
+    measure_agreement,
+    weak_label_accuracy,
+)
+from outlearn.core.top_class import hard_votes, top_class
 from outlearn.errors import AlignmentError, ConfigError
-from outlearn.learners.jobs import HeadSettings
 from outlearn.selection.candidates import Candidate
-from outlearn.selection.choice import Choice, best_of
-from outlearn.selection.labelers import check_labelers
-from outlearn.selection.train import fit_candidates
+from outlearn.selection.choice import Choice, Facts
+from outlearn.selection.class_shares import comparable
+from outlearn.selection.labelers import Labelings, check_labelers
+from outlearn.selection.train import Fitted, Learned, fit_candidates
 
-__all__ = ["choose", "measure_candidate"]
+__all__ = ["choose", "criterion_values", "pool_kappas"]
 
 MEASURED = ("student", "validation")
 
 
 def choose(
-    features: FeatureMatrix,
-    targets: Float[np.ndarray, "labelings examples classes"],
+    learned: Learned,
+    labelings: Labelings,
     *,
-    labelers: Mapping[str, Predictions],
-    validation_features: Float[np.ndarray, "validation_points features"] | None,
+    validation_features: FeatureMatrix | None,
     candidates: Sequence[Candidate],
-    base: HeadSettings,
     seeds: Sequence[int],
-    criterion: str = "consensus",
+    criterion: str = "pooled_consensus",
     predict: Mapping[str, FeatureMatrix] | None = None,
-    weights: Float[np.ndarray, "labelings examples"] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Choice:
-    """Train all candidates on the weak labels and choose the best by a criterion.
+    """Make the students of all candidates and rank candidates by a criterion.
 
     Args:
-        features: of the student split.
-        targets: its weak labels, one labeling for each labeler.
-        labelers: who labeled, on "student" (these examples) and "validation" (further points); their hard labels are
-            what students of others are compared with. Without "validation", the student split serves alone. A labeler
-            that finds all classes equally likely at a point abstains there.
+        learned: what students learn from, one row of targets for each of the labelings.
+        labelings: who labeled, on "student" (the examples) and "validation" (further points). Without "validation", the
+            student split serves alone. A labeler that finds all classes equally likely at a point abstains there.
         validation_features: of the validation points, or None without them.
-        candidates, base, seeds, weights, progress: as for `fit_candidates`.
+        candidates: what may be chosen, each once.
+        seeds: one for each labeling.
         criterion: a name in `CRITERIA`.
         predict: further points, "test" say, whose hard predictions the choice keeps and no criterion sees.
+        progress: called with (parts done, all parts).
 
     Raises:
         ConfigError: for fewer than two labelers, repeated candidates, an unknown criterion, or one that needs
             validation points that there are not.
-        AlignmentError: if labelers, labelings and points do not fit.
+        AlignmentError: if labelers, targets and points do not fit.
     """
     check_criterion(criterion, validation=validation_features is not None)
-    check_labelers(len(targets))
+    check_labelers(labelings.n_compared)
     index = {candidate: i for i, candidate in enumerate(candidates)}
     if not index or len(index) != len(candidates):
         raise ConfigError("candidates are none, or repeat; give each once.")
-    measured = {"student": features} | ({} if validation_features is None else {"validation": validation_features})
-    _check_alignment(measured, targets, labelers, seeds)
+    measured = {"student": learned.features}
+    measured |= {} if validation_features is None else {"validation": validation_features}
+    _check_alignment(measured, learned.targets, labelings.predictions, seeds)
     others = {} if predict is None else dict(predict)
     if unseen := [name for name in others if name in MEASURED]:
         raise ConfigError(f"predict names {unseen[0]}, which is measured; name other points.")
-    values = np.full((len(candidates), len(CRITERIA)), np.nan)
-    dtype = np.uint8 if targets.shape[-1] <= 256 else np.int32
-    hard = {name: np.zeros((len(candidates), len(targets), x.shape[0]), dtype) for name, x in others.items()}
-    points = {**measured, **others}
-    for candidate, logits in fit_candidates(
-        features, targets, points, candidates, base=base, seeds=seeds, weights=weights, progress=progress
-    ):
-        at = index[candidate]
-        values[at] = measure_candidate(labelers, {name: logits[name] for name in measured})
-        for name in others:
-            hard[name][at] = logits[name].argmax(axis=-1)
-    return Choice(tuple(candidates), values, criterion, best_of(values, criterion), hard)
+    found = _Measured.empty(labelings, measured, others, len(candidates), learned.targets.shape)
+    models = list(enumerate(seeds))
+    for fitted in fit_candidates(learned, {**measured, **others}, candidates, models, progress=progress):
+        found.add(index[fitted.candidate], fitted, learned.shares)
+    facts = Facts.of(labelings, learned.shares)
+    return Choice(
+        tuple(candidates),
+        found.values(),
+        criterion,
+        found.predicted,
+        found.plain,
+        found.held_out,
+        facts,
+        len(models) * len(candidates),
+    )
 
 
-def measure_candidate(
-    labelers: Mapping[str, Predictions], logits: Mapping[str, Float[np.ndarray, "labelings points classes"]]
-) -> Float[np.ndarray, " criteria"]:
-    """Measure one candidate by every criterion: on validation points, on the student split, the mean of both."""
-    found: dict[str, list[float]] = {name: [] for name in CRITERIA}
-    for split in MEASURED:
-        if split not in logits:
-            continue
-        who = labelers[split]
-        students = Predictions.from_logits(
-            logits[split], point_ids=who.point_ids, teacher_of=np.arange(len(logits[split]))
+class _Measured:
+    """What is kept of each candidate until all have been seen, for the pool is made of all."""
+
+    def __init__(
+        self,
+        labelings: Labelings,
+        agreements: dict[str, list[Agreement | None]],
+        hard: dict[str, np.ndarray],
+        predicted: dict[str, np.ndarray],
+        plain: dict[str, np.ndarray],
+        held_out: np.ndarray,
+    ) -> None:
+        self.labelings, self.agreements, self.hard = labelings, agreements, hard
+        self.predicted, self.plain, self.held_out = predicted, plain, held_out
+        self.n_classes = labelings.predictions["student"].n_classes
+        self.compared = {split: labelings.compared(split) for split in hard}
+        self.votes = {split: hard_votes(who)[labelings.answers] for split, who in labelings.predictions.items()}
+
+    @classmethod
+    def empty(
+        cls,
+        labelings: Labelings,
+        measured: Mapping[str, FeatureMatrix],
+        others: Mapping[str, FeatureMatrix],
+        n_candidates: int,
+        shape: tuple[int, ...],
+    ) -> _Measured:
+        """Make room."""
+        dtype = np.uint8 if shape[-1] <= 256 else np.int32
+
+        def room(points: Mapping[str, FeatureMatrix], models: int) -> dict[str, np.ndarray]:
+            return {name: np.zeros((n_candidates, models, x.shape[0]), dtype) for name, x in points.items()}
+
+        return cls(
+            labelings,
+            {name: [None] * n_candidates for name in measured},
+            room(measured, labelings.n_compared),
+            room(others, labelings.n_answers),
+            room(others, labelings.n_answers),
+            np.full((n_candidates, labelings.n_answers), np.nan),
         )
-        agreement = measure_agreement(who, students)
-        for name, criterion in CRITERIA.items():
-            if split == "validation" or not criterion.held_out:
-                found[name].append(criterion.read(agreement))
-    return np.array([np.mean(values) if values else np.nan for values in found.values()])
+
+    def add(self, at: int, fitted: Fitted, shares: np.ndarray | None) -> None:
+        """Measure the students of one candidate."""
+        form, answers = comparable(fitted.logits["student"], shares), self.labelings.answers
+        for split, who in self.compared.items():
+            logits = form.logits(fitted.logits[split])[: self.labelings.n_compared]
+            students = Predictions.from_logits(
+                logits, point_ids=who.point_ids, teacher_of=np.arange(self.labelings.n_compared)
+            )
+            self.agreements[split][at] = measure_agreement(who, students)
+            self.hard[split][at] = logits.argmax(axis=-1)
+        if "validation" in self.compared:
+            own = fitted.logits["validation"][answers]
+            self.held_out[at] = [
+                weak_label_accuracy(votes[None], z[None])
+                for votes, z in zip(self.votes["validation"], own, strict=True)
+            ]
+        for name, kept in self.predicted.items():
+            logits = fitted.logits[name]
+            kept[at] = form.logits(logits)[answers].argmax(axis=-1)
+            self.plain[name][at] = logits[answers].argmax(axis=-1)
+
+    def values(self) -> Float[np.ndarray, "candidates criteria"]:
+        """Read every criterion of every candidate."""
+        pools = {split: pool_kappas(hard, self.n_classes) for split, hard in self.hard.items()}
+        return np.stack(
+            [
+                criterion_values(
+                    {
+                        split: replace(agreement, pool_kappa=float(pools[split][at]))
+                        for split, each in self.agreements.items()
+                        if (agreement := each[at]) is not None
+                    }
+                )
+                for at in range(len(self.held_out))
+            ]
+        )
+
+
+def criterion_values(seen: Mapping[str, Agreement]) -> Float[np.ndarray, " criteria"]:
+    """Read every criterion of one candidate: on validation points, on the student split, the mean of both."""
+    found = []
+    for criterion in CRITERIA.values():
+        read = [criterion.read(each) for split, each in seen.items() if split == "validation" or not criterion.held_out]
+        found.append(float(np.mean(read)) if read else np.nan)
+    return np.array(found)
+
+
+def pool_kappas(
+    hard: Integer[np.ndarray, "candidates labelers points"], n_classes: int
+) -> Float[np.ndarray, " candidates"]:
+    """Measure kappa of each candidate's students with the majority of all candidates' students of the other labelers.
+
+    Candidates that tie for the majority share its vote. Kappa is 0 where both always say one and the same class.
+
+    Example:
+        >>> hard = np.array([[[0, 1, 1, 0]] * 2, [[0, 1, 1, 0]] * 2, [[0, 0, 1, 1]] * 2])
+        >>> pool_kappas(hard, 2)
+        array([1., 1., 0.])
+    """
+    counts = np.stack([(hard == k).sum(axis=0) for k in range(n_classes)], axis=-1)
+    found = np.zeros(hard.shape[:2])
+    for m in range(hard.shape[1]):
+        pool = top_class(counts.sum(axis=0) - counts[m])
+        share = pool.mean(axis=0)
+        for c, labels in enumerate(hard[:, m]):
+            equal = float(np.take_along_axis(pool, labels[:, None].astype(np.intp), axis=1).mean())
+            chance = float(np.bincount(labels, minlength=n_classes) @ share) / len(labels)
+            found[c, m] = (equal - chance) / (1 - chance) if chance < 1 - 1e-12 else 0.0
+    return np.asarray(found.mean(axis=1))
 
 
 def _check_alignment(
-    measured: Mapping[str, np.ndarray], targets: np.ndarray, labelers: Mapping[str, Predictions], seeds: Sequence[int]
+    measured: Mapping[str, FeatureMatrix],
+    targets: np.ndarray,
+    labelers: Mapping[str, Predictions],
+    seeds: Sequence[int],
 ) -> None:
     if len(seeds) != len(targets):
         raise AlignmentError(f"there are {len(seeds)} seeds for {len(targets)} labelings; give one for each.")

@@ -1,25 +1,53 @@
 """Who labels while candidates are compared: at least two, for a student is judged by labelers that are not its own.
 
-Where students learn from one combination of all teachers, there is one labeling only. Then the teachers are split into
-groups, and each group is combined as all of them will be: students of the groups compare the candidates, and the chosen
-one is trained on the combination of all. A group's labels are somewhat worse than those of all teachers, so the choice
-errs, if at all, towards candidates for noisier labels.
+Where the answer learns from one combination of all teachers, these are split into two groups, and each group is
+combined as all of them will be: students of the groups compare the candidates, and the answer learns from the
+combination of all. A group's labels are somewhat worse than those of all teachers, so the choice errs, if at all,
+towards candidates for noisier labels. Where students learn from single teachers, these are compared themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Bool, Int
 
 from outlearn.core.labelers.combinations import EACH, label_source
 from outlearn.core.predictions import Predictions
 from outlearn.errors import ConfigError
 
-__all__ = ["check_labelers", "selection_labelers"]
+__all__ = ["Labelings", "check_labelers", "groups_of", "selection_labelings"]
 
-GROUP = 4  # teachers in a group, where there are enough for two groups
+
+@dataclass(frozen=True, eq=False)
+class Labelings:
+    """Everybody whose labels candidates learn, and the part that each plays.
+
+    Attributes:
+        predictions: split -> what they say; "student" is what is learned from.
+        n_compared: how many of the first are compared.
+        n_answers: how many of the last the answer learns from; the same ones where students are of single teachers.
+    """
+
+    predictions: Mapping[str, Predictions]
+    n_compared: int
+    n_answers: int
+
+    @property
+    def answers(self) -> slice:
+        """The rows that the answer learns from."""
+        n = self.predictions["student"].n_models
+        return slice(n - self.n_answers, n)
+
+    def compared(self, split: str) -> Predictions:
+        """Return those that are compared."""
+        return _rows(self.predictions[split], slice(0, self.n_compared))
+
+    def learned(self, split: str) -> Predictions:
+        """Return those that the answer learns from."""
+        return _rows(self.predictions[split], self.answers)
 
 
 def check_labelers(n_labelers: int) -> None:
@@ -32,10 +60,29 @@ def check_labelers(n_labelers: int) -> None:
         )
 
 
-def selection_labelers(teachers: Mapping[str, Predictions], source: str) -> dict[str, Predictions]:
-    """Return two labelers or more, on each split: every teacher, or groups of teachers, each combined.
+def groups_of(answered: Bool[np.ndarray, "labelers points"] | None, n_labelers: int) -> list[Int[np.ndarray, " group"]]:
+    """Split labelers into two groups that answer about as many points: the busiest first, each to the lighter group.
 
-    Teachers take turns in max(2, teachers // 4) groups: 0, 2, 4, ... and 1, 3, 5, ...
+    Labelers that answer everything take turns: 0, 2, 4, ... and 1, 3, 5, ...
+
+    Example:
+        >>> [group.tolist() for group in groups_of(None, 5)]
+        [[0, 2, 4], [1, 3]]
+        >>> [g.tolist() for g in groups_of(np.array([[1, 1, 1, 1], [1, 1, 0, 0], [0, 0, 1, 0]], bool), 3)]
+        [[0], [1, 2]]
+    """
+    counts = np.ones(n_labelers, np.int64) if answered is None else answered.sum(axis=1)
+    groups: tuple[list[int], list[int]] = ([], [])
+    load = [0, 0]
+    for labeler in np.argsort(-counts, kind="stable").tolist():
+        lighter = int(load[1] < load[0])
+        groups[lighter].append(labeler)
+        load[lighter] += int(counts[labeler])
+    return [np.array(sorted(group)) for group in groups]
+
+
+def selection_labelings(teachers: Mapping[str, Predictions], source: str) -> Labelings:
+    """Lay out who is compared and whom the answer learns from.
 
     Args:
         teachers: split -> the teachers' predictions; "student" is what a combination estimates its weights on.
@@ -46,28 +93,30 @@ def selection_labelers(teachers: Mapping[str, Predictions], source: str) -> dict
 
     Example:
         >>> teachers = {"student": Predictions.from_probs(np.array([[[0.9, 0.1]], [[0.6, 0.4]], [[0.7, 0.3]]]))}
-        >>> selection_labelers(teachers, "mean")["student"].probs[:, 0]
-        array([[0.8, 0.2],
-               [0.6, 0.4]])
+        >>> selection_labelings(teachers, "mean").predictions["student"].probs[:, 0].round(3)
+        array([[0.8  , 0.2  ],
+               [0.6  , 0.4  ],
+               [0.733, 0.267]])
     """
-    n_teachers = teachers["student"].n_models
-    check_labelers(n_teachers)
+    who = teachers["student"]
+    check_labelers(who.n_models)
     if source == EACH:
-        return dict(teachers)
-    n_groups = max(2, n_teachers // GROUP)
-
-    def group(each: Predictions, start: int) -> Predictions:
-        answered = None if each.answered is None else each.answered[start::n_groups]
-        return replace(each, log_probs=each.log_probs[start::n_groups], teacher_of=None, answered=answered)
-
-    groups = [
-        label_source({split: group(each, start) for split, each in teachers.items()}, source)
-        for start in range(n_groups)
+        return Labelings(dict(teachers), who.n_models, who.n_models)
+    groups = groups_of(who.answered, who.n_models)
+    combined = [
+        label_source({split: _rows(each, rows) for split, each in teachers.items()}, source)
+        for rows in (*groups, np.arange(who.n_models))
     ]
-    return {split: _together([combined[split] for combined in groups]) for split in teachers}
+    together = {split: _together([labelers[split] for labelers in combined]) for split in teachers}
+    return Labelings(together, len(groups), 1)
 
 
-def _together(labelers: list[Predictions]) -> Predictions:
+def _rows(labelers: Predictions, rows: slice | Int[np.ndarray, " rows"]) -> Predictions:
+    answered = None if labelers.answered is None else labelers.answered[rows]
+    return replace(labelers, log_probs=labelers.log_probs[rows], teacher_of=None, answered=answered)
+
+
+def _together(labelers: Sequence[Predictions]) -> Predictions:
     masks = [np.ones(each.log_probs.shape[:2], bool) if each.answered is None else each.answered for each in labelers]
     return replace(
         labelers[0],

@@ -1,106 +1,157 @@
-"""Train all candidates for all labelers: those with equal settings together, in one batched computation."""
+"""Make the students of candidates for all labelings: those with equal settings together, in one batched computation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Float
 
 from outlearn.core.feature_matrix import FeatureMatrix
-from outlearn.learners.fitted import FitResult
+from outlearn.learners.discriminant import fit_discriminants
+from outlearn.learners.fitted import Heads
 from outlearn.learners.jobs import HeadJob, HeadSettings, settled
 from outlearn.learners.self_distillation import fit_rounds
-from outlearn.selection.candidates import Candidate
+from outlearn.selection.candidates import Candidate, DiscriminantCandidate, HeadCandidate
 
-__all__ = ["fit_candidates", "fit_chosen"]
+__all__ = ["Fitted", "Learned", "fit_candidates"]
 
 Logits = Mapping[str, Float[np.ndarray, "models points classes"]]
 Report = Callable[[int, int], None]
 PARTS = 100  # of a group's training, as progress counts it
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What all candidates learn from.
+
+    Attributes:
+        features: of the student split.
+        targets: its weak labels, one row for each labeling.
+        base: what candidates do not decide: architecture, batch size, learning rate.
+        weights: of the examples in each labeling, 0 where it has no label; None if it has all.
+        shares: of the classes among the examples; None leaves them to the labels.
+    """
+
+    features: FeatureMatrix
+    targets: Float[np.ndarray, "labelings examples classes"]
+    base: HeadSettings
+    weights: Float[np.ndarray, "labelings examples"] | None = None
+    shares: Float[np.ndarray, " classes"] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """The students of one candidate, one a model.
+
+    Attributes:
+        candidate: how they were made.
+        heads: what they are.
+        logits: set of points -> float32 logits.
+    """
+
+    candidate: Candidate
+    heads: Heads
+    logits: Logits
 
 
 def fit_candidates(
-    features: FeatureMatrix,
-    targets: Float[np.ndarray, "labelings examples classes"],
+    learned: Learned,
     points: Mapping[str, FeatureMatrix],
     candidates: Sequence[Candidate],
+    models: Sequence[tuple[int, int]],
     *,
-    base: HeadSettings,
-    seeds: Sequence[int],
-    weights: Float[np.ndarray, "labelings examples"] | None = None,
     progress: Report | None = None,
-) -> Iterator[tuple[Candidate, Logits]]:
-    """Train one student for each candidate and labeling; give each candidate's logits when they are there.
+) -> Iterator[Fitted]:
+    """Make one student for each candidate and model; give each candidate's when they are there.
 
     Memory holds one group of candidates with equal settings at a time.
 
     Args:
+        learned: what they learn from.
         points: named sets of features to predict.
-        candidates: what to train, each once.
-        base: what candidates do not decide: architecture, batch size, learning rate.
-        seeds: one for each labeling.
-        weights: of the examples in each labeling, in the first fit; see `fit_rounds`.
+        candidates: what to make, each once.
+        models: (labeling, seed) of each; discriminants have no use for the seed.
         progress: called with (parts done, all parts).
 
     Yields:
-        A candidate and, for each name in `points`, float32 logits; every candidate once, in any order.
+        Every candidate once, in any order.
     """
-    groups: dict[tuple[float, float, bool], list[Candidate]] = {}
-    for candidate in candidates:
-        groups.setdefault((candidate.epochs, candidate.weight_decay, candidate.rounds > 0), []).append(candidate)
-    for done, group in enumerate(groups.values()):
-        losses = list(dict.fromkeys(candidate.loss for candidate in group))
-        jobs = [
-            HeadJob(m, loss, None if weights is None else m, seed) for loss in losses for m, seed in enumerate(seeds)
-        ]
-        fits = fit_rounds(
-            features,
-            targets,
-            settled(jobs, targets, weights),
-            points,
-            rounds=max(candidate.rounds for candidate in group),
-            settings=group[0].settings(base),
-            weights=weights,
-            progress=_part(progress, done, len(groups)),
-        )
-        for candidate in group:
-            first = losses.index(candidate.loss) * len(seeds)
-            rows = slice(first, first + len(seeds))
-            yield candidate, {name: z[-1, rows] for name, z in fits[candidate.rounds].logits.items()}
+    trained = _grouped(
+        [each for each in candidates if isinstance(each, HeadCandidate)],
+        lambda each: (each.epochs, each.weight_decay, each.rounds > 0),
+    )
+    discriminants = _grouped(
+        [each for each in candidates if isinstance(each, DiscriminantCandidate)], lambda each: each.weak_share
+    )
+    n_groups = len(trained) + len(discriminants)
+    for done, group in enumerate(trained):
+        yield from _train(learned, points, group, models, _part(progress, done, n_groups))
+    for done, same_share in enumerate(discriminants, start=len(trained)):
+        yield from _discriminate(learned, points, same_share, models)
+        if progress is not None:
+            progress((done + 1) * PARTS, n_groups * PARTS)
 
 
-def fit_chosen(
-    features: FeatureMatrix,
-    targets: Float[np.ndarray, "labelings examples classes"],
+def _train(
+    learned: Learned,
     points: Mapping[str, FeatureMatrix],
-    candidate: Candidate,
-    *,
-    base: HeadSettings,
-    labeling_of: Sequence[int],
-    seeds: Sequence[int],
-    weights: Float[np.ndarray, "labelings examples"] | None = None,
-    progress: Report | None = None,
-) -> FitResult:
-    """Train the students of one candidate, on the labelings it was chosen on or on others, as `fit_candidates` does.
-
-    `labeling_of` and `seeds` say for each student which labeling it learns and its seed. Returned is its last fit.
-    """
-    jobs = [
-        HeadJob(m, candidate.loss, None if weights is None else m, seed)
-        for m, seed in zip(labeling_of, seeds, strict=True)
-    ]
+    group: Sequence[HeadCandidate],
+    models: Sequence[tuple[int, int]],
+    progress: Report | None,
+) -> Iterator[Fitted]:
+    """Train heads of one length and weight decay."""
+    losses = list(dict.fromkeys(candidate.loss for candidate in group))
+    weights = learned.weights
+    jobs = [HeadJob(m, loss, None if weights is None else m, seed) for loss in losses for m, seed in models]
     fits = fit_rounds(
-        features,
-        targets,
-        settled(jobs, targets, weights),
+        learned.features,
+        learned.targets,
+        settled(jobs, learned.targets, weights),
         points,
-        rounds=candidate.rounds,
-        settings=candidate.settings(base),
+        rounds=max(candidate.rounds for candidate in group),
+        settings=group[0].settings(learned.base),
         weights=weights,
         progress=progress,
     )
-    return fits[-1]
+    for candidate in group:
+        first = losses.index(candidate.loss) * len(models)
+        rows, fit = slice(first, first + len(models)), fits[candidate.rounds]
+        yield Fitted(candidate, fit.heads.select(rows), {name: z[-1, rows] for name, z in fit.logits.items()})
+
+
+def _discriminate(
+    learned: Learned,
+    points: Mapping[str, FeatureMatrix],
+    group: Sequence[DiscriminantCandidate],
+    models: Sequence[tuple[int, int]],
+) -> Iterator[Fitted]:
+    """Fit discriminants that mix in the same share of the weak labels."""
+    labelings = list(dict.fromkeys(labeling for labeling, _ in models))
+    fits = fit_discriminants(
+        learned.features,
+        learned.targets[labelings],
+        steps=[candidate.steps for candidate in group],
+        weak_share=group[0].weak_share,
+        shares=learned.shares,
+        weights=None if learned.weights is None else learned.weights[labelings],
+        bias=learned.base.bias,
+        standardise=learned.base.standardise,
+    )
+    rows = [labelings.index(labeling) for labeling, _ in models]
+    for candidate in group:
+        heads = fits[candidate.steps]
+        yield Fitted(candidate, heads.select(rows), {name: heads.predict(x)[rows] for name, x in points.items()})
+
+
+def _grouped(candidates: Sequence[Candidate], key: Callable[..., Key]) -> list[Any]:
+    groups: dict[Key, list[Candidate]] = {}
+    for candidate in candidates:
+        groups.setdefault(key(candidate), []).append(candidate)
+    return list(groups.values())
 
 
 def _part(progress: Report | None, done: int, of: int) -> Report | None:

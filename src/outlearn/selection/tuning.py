@@ -21,8 +21,8 @@ from outlearn.learners.convex_grid import ConvexGrid
 from outlearn.learners.head_randomness import steps_per_epoch
 from outlearn.learners.jobs import HeadSettings
 from outlearn.losses import get_loss
-from outlearn.selection.candidates import MIN_STEPS, WEIGHT_DECAYS, Candidate
-from outlearn.selection.train import fit_candidates, fit_chosen
+from outlearn.selection.candidates import MIN_STEPS, WEIGHT_DECAYS, HeadCandidate
+from outlearn.selection.train import Learned, fit_candidates
 
 __all__ = ["STRENGTHS", "Grid", "Tuned", "held_out_folds", "minibatch_candidates", "tune"]
 
@@ -47,7 +47,7 @@ class Grid:
 
     strengths: tuple[float, ...] = STRENGTHS
     standardise: bool = True
-    candidates: tuple[Candidate, ...] = ()
+    candidates: tuple[HeadCandidate, ...] = ()
     base: HeadSettings | None = None
 
     @property
@@ -72,7 +72,7 @@ class Tuned:
     accuracy: Float[np.ndarray, "sets members"]
 
 
-def minibatch_candidates(n_examples: int, base: HeadSettings) -> tuple[Candidate, ...]:
+def minibatch_candidates(n_examples: int, base: HeadSettings) -> tuple[HeadCandidate, ...]:
     """List minibatch heads for true labels: three losses, three lengths, two decays, as `auto` has them for weak ones.
 
     Example:
@@ -81,7 +81,7 @@ def minibatch_candidates(n_examples: int, base: HeadSettings) -> tuple[Candidate
     """
     longest = max(base.epochs, MIN_STEPS / steps_per_epoch(n_examples, base.batch_size))
     return tuple(
-        Candidate(get_loss(name), longest / part, decay)
+        HeadCandidate(get_loss(name), longest / part, decay)
         for decay in WEIGHT_DECAYS
         for part in LENGTHS
         for name in LOSSES
@@ -157,18 +157,10 @@ def tune(
                 logits[name][s] = convex.predict(parameters[-1, best], name)
         else:
             assert grid.base is not None  # candidates have one
-            refitted = fit_chosen(
-                features[rows],
-                one_hot[rows][None],
-                points,
-                grid.candidates[best - len(grid.strengths)],
-                base=grid.base,
-                labeling_of=[0],
-                seeds=[seed],
-                weights=weights[rows][None],
-            )
+            learned = Learned(features[rows], one_hot[rows][None], grid.base, weights[rows][None])
+            (refitted,) = fit_candidates(learned, points, [grid.candidates[best - len(grid.strengths)]], [(0, seed)])
             for name in points:
-                logits[name][s] = refitted.logits[name][-1, 0]
+                logits[name][s] = refitted.logits[name][0]
         if progress is not None:
             progress(s + 1, len(sets))
     return Tuned(logits, chosen, accuracy)
@@ -206,22 +198,16 @@ def _minibatch(
     features: FeatureMatrix,
     targets: np.ndarray,
     weights: Float[np.ndarray, "folds rows"],
-    candidates: Sequence[Candidate],
+    candidates: Sequence[HeadCandidate],
     base: HeadSettings,
     seed: int,
 ) -> Float[np.ndarray, "candidates folds rows classes"]:
     """Train every candidate without each fold, and predict all rows."""
     n_folds = len(weights)
-    found = fit_candidates(
-        features,
-        np.broadcast_to(targets, (n_folds, *targets.shape)),
-        {"own": features},
-        candidates,
-        base=base,
-        seeds=[child_seed(seed, "fold", f) for f in range(n_folds)],
-        weights=weights,
-    )
-    of = {candidate: logits["own"] for candidate, logits in found}
+    learned = Learned(features, np.broadcast_to(targets, (n_folds, *targets.shape)), base, weights)
+    models = [(f, child_seed(seed, "fold", f)) for f in range(n_folds)]
+    found = fit_candidates(learned, {"own": features}, candidates, models)
+    of = {fitted.candidate: fitted.logits["own"] for fitted in found}
     return np.stack([of[candidate] for candidate in candidates])
 
 

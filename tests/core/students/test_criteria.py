@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from sklearn.metrics import cohen_kappa_score, log_loss
 from outlearn.core.predictions import Predictions
 from outlearn.core.students.agreement import kappa_matrix
 from outlearn.core.students.criteria import CRITERIA, measure_agreement
-from outlearn.selection.choose import measure_candidate
+from outlearn.selection.choose import criterion_values
 
 FLOAT64 = 1e-12
 NAMES = list(CRITERIA)
@@ -95,12 +96,30 @@ def test_crossed_misfit_and_overfit_covariance_equal_a_loop_over_pairs():
     assert found == pytest.approx(crossed - np.trace(kl) / 3, abs=FLOAT64)
 
 
+def test_pooled_consensus_needs_a_pool_and_weighs_it_twice():
+    found = measure_agreement(some(3), some(3, seed=1))
+    assert np.isnan(found.pooled_consensus)
+    kx, ks = found.consensus.crossed_kappa, found.consensus.student_kappa
+    assert replace(found, pool_kappa=0.25).pooled_consensus == pytest.approx((kx * ks * 0.25**2) ** 0.25)
+    assert replace(found, pool_kappa=-0.25).pooled_consensus == 0
+
+
+def test_weak_label_accuracy_is_how_often_a_student_says_what_its_own_labeler_does():
+    labelers, students = some(3), some(3, seed=1)
+    expected = (labelers.log_probs.argmax(-1) == students.log_probs.argmax(-1)).mean()
+    assert measure("weak_label_accuracy", labelers, students) == pytest.approx(expected)
+    partly = replace(labelers, answered=np.arange(200) < np.array([[50], [100], [200]]))
+    mask = partly.answered
+    expected = (labelers.log_probs.argmax(-1) == students.log_probs.argmax(-1))[mask].mean()
+    assert measure("weak_label_accuracy", partly, students) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_order_of_the_labelers_does_not_matter(name):
     labelers, students = some(4), some(4, seed=1)
     order = np.array([2, 0, 3, 1])
     moved = [Predictions.from_logits(p.log_probs[order], teacher_of=np.arange(4)) for p in (labelers, students)]
-    assert measure(name, *moved) == pytest.approx(measure(name, labelers, students), abs=1e-9)
+    assert measure(name, *moved) == pytest.approx(measure(name, labelers, students), abs=1e-9, nan_ok=True)
 
 
 @pytest.mark.parametrize("name", ["consensus", "crossed_kappa", "student_kappa"])
@@ -132,7 +151,11 @@ def test_students_that_always_give_one_class_are_worth_nothing():
 def test_a_candidate_is_measured_by_the_mean_of_both_sets_and_held_out_criteria_on_validation_only():
     labelers = {"student": some(3, n=50), "validation": some(3, n=30, seed=1)}
     logits = {"student": some(3, n=50, seed=2).log_probs, "validation": some(3, n=30, seed=3).log_probs}
-    values = dict(zip(CRITERIA, measure_candidate(labelers, logits), strict=True))
+    seen = {
+        split: measure_agreement(labelers[split], Predictions.from_logits(z, teacher_of=np.arange(3)))
+        for split, z in logits.items()
+    }
+    values = dict(zip(CRITERIA, criterion_values(seen), strict=True))
     each = {
         split: {
             name: measure(name, labelers[split], Predictions.from_logits(logits[split], teacher_of=np.arange(3)))
@@ -142,5 +165,6 @@ def test_a_candidate_is_measured_by_the_mean_of_both_sets_and_held_out_criteria_
     }
     assert values["consensus"] == pytest.approx((each["student"]["consensus"] + each["validation"]["consensus"]) / 2)
     assert values["weak_label_validation"] == pytest.approx(each["validation"]["weak_label_validation"])
-    alone = measure_candidate(labelers, {"student": logits["student"]})
+    assert values["weak_label_accuracy"] == pytest.approx(each["validation"]["weak_label_accuracy"])
+    alone = criterion_values({"student": seen["student"]})
     assert np.isnan(alone[NAMES.index("weak_label_validation")])

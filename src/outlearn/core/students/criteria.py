@@ -13,25 +13,40 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from outlearn.core.decomposition.crossed_misfit import CrossedMisfit, crossed_misfit
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER
 from outlearn.core.generators import get_generator
 from outlearn.core.predictions import Predictions, labeled_by
 from outlearn.core.students.agreement import Consensus, consensus
-from outlearn.core.top_class import hard_votes
+from outlearn.core.top_class import hard_votes, top_class
 from outlearn.errors import ConfigError, suggest
 
-__all__ = ["CRITERIA", "Agreement", "Criterion", "check_criterion", "measure_agreement"]
+__all__ = ["CRITERIA", "Agreement", "Criterion", "check_criterion", "measure_agreement", "weak_label_accuracy"]
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """What criteria are read from: students of one candidate against the labelers, on one set of points."""
+    """What criteria are read from: students of one candidate against the labelers, on one set of points.
+
+    `pool_kappa`: mean kappa of a student with the majority of all candidates' students of the other labelers; it is nan
+    where there is no other candidate.
+    """
 
     consensus: Consensus
     crossed: CrossedMisfit
     weak_label_cross_entropy: float
+    weak_label_accuracy: float
+    pool_kappa: float = math.nan
+
+    @property
+    def pooled_consensus(self) -> float:
+        """Weigh the pool as much as both other kappas together: (kx ks pool^2)^(1/4), nan without a pool."""
+        kx, ks = self.consensus.crossed_kappa, self.consensus.student_kappa
+        if math.isnan(self.pool_kappa):
+            return math.nan
+        return float((max(kx, 0.0) * max(ks, 0.0) * max(self.pool_kappa, 0.0) ** 2) ** 0.25)
 
 
 def measure_agreement(labelers: Predictions, students: Predictions) -> Agreement:
@@ -44,8 +59,27 @@ def measure_agreement(labelers: Predictions, students: Predictions) -> Agreement
         crossed = crossed_misfit(labels, students.log_probs, own, get_generator("negative_entropy"), "target_first")
     else:
         crossed = CrossedMisfit(math.nan, math.nan, None, None, "a labeler gives probability 0: it is infinite")
-    cost = _weak_label_cross_entropy(labels[own], hard_votes(labelers)[own].any(axis=-1), students.log_probs)
-    return Agreement(consensus(labelers, students), crossed, cost)
+    votes = hard_votes(labelers)[own]
+    speaks = votes.any(axis=-1)
+    cost = _weak_label_cross_entropy(labels[own], speaks, students.log_probs)
+    return Agreement(consensus(labelers, students), crossed, cost, weak_label_accuracy(votes, students.log_probs))
+
+
+def weak_label_accuracy(
+    votes: Float[np.ndarray, "models points classes"], scores: Float[np.ndarray, "models points classes"]
+) -> float:
+    """Return how often models say what their own labeler does, where it says something; nan where it never does.
+
+    Args:
+        votes: hard labels as `hard_votes` gives them, one row for each model.
+        scores: of the models.
+
+    Example:
+        >>> weak_label_accuracy(np.array([[[1.0, 0.0], [0.0, 0.0]]]), np.array([[[2.0, 1.0], [2.0, 1.0]]]))
+        1.0
+    """
+    spoken = votes.sum()
+    return float((votes * top_class(scores)).sum() / spoken) if spoken else math.nan
 
 
 def _weak_label_cross_entropy(labels: np.ndarray, speaks: np.ndarray, students: np.ndarray) -> float:
@@ -81,6 +115,15 @@ class Criterion:
 CRITERIA: dict[str, Criterion] = {
     each.name: each
     for each in (
+        Criterion(
+            "pooled_consensus",
+            "consensus with the pool",
+            lambda found: found.pooled_consensus,
+            higher_is_better=True,
+            assumes="as consensus does, and the majority of all candidates' students is nearer to the truth than most "
+            "of them are",
+            fails="most candidates share an error, as where their labels name too few classes",
+        ),
         Criterion(
             "consensus",
             "consensus of kappas",
@@ -134,7 +177,17 @@ CRITERIA: dict[str, Criterion] = {
             higher_is_better=False,
             held_out=True,
             assumes="what predicts a labeler's held-out labels best is best",
-            fails="errors of labelers can be predicted too, and it asks for them",
+            fails="errors of labelers can be predicted too, and it asks for them; it measures confidence more than "
+            "accuracy",
+        ),
+        Criterion(
+            "weak_label_accuracy",
+            "accuracy on held-out weak labels",
+            lambda found: found.weak_label_accuracy,
+            higher_is_better=True,
+            held_out=True,
+            assumes="who repeats a labeler's held-out labels most often is best: what a careful user tunes by",
+            fails="it never leaves what single labelers say, right or wrong",
         ),
     )
 }

@@ -1,4 +1,4 @@
-"""The students of `loss: auto`: one stage chooses a candidate without labels, another trains it for all seeds."""
+"""The students that are chosen without labels: one stage ranks candidates, another makes the answer for all seeds."""
 
 from __future__ import annotations
 
@@ -6,62 +6,83 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from jaxtyping import Int
 
 from outlearn.core.feature_matrix import FeatureMatrix
+from outlearn.core.labelers.combinations import label_source
+from outlearn.core.labelers.recipes import Recipe
 from outlearn.core.predictions import Predictions
 from outlearn.core.students.criteria import check_criterion
 from outlearn.errors import ConfigError
-from outlearn.experiment.config import AUTO
 from outlearn.experiment.points import EVALUATED, splits_fingerprint
 from outlearn.experiment.stages.features import read_features
-from outlearn.experiment.stages.fitted_heads import head_arrays
+from outlearn.experiment.stages.fitted_heads import fitted_heads, head_arrays
 from outlearn.experiment.stages.frozen import FrozenModel
-from outlearn.experiment.stages.students import Labeling, Students, student_seed, students_of
+from outlearn.experiment.stages.students import Labeling, Students, student_seed
 from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.experiment.stages.training_spec import Model
 from outlearn.experiment.stages.weak_labels import weak_labels
+from outlearn.results import selection as results
 from outlearn.selection import (
     Candidate,
     Choice,
+    ClassShares,
+    Labelings,
+    Learned,
     check_labelers,
     choose,
     default_candidates,
-    fit_chosen,
-    selection_labelers,
+    doubts,
+    fit_answer,
+    selection_labelings,
 )
+from outlearn.selection.choice import recorded
+from outlearn.selection.class_shares import given_shares, shares_of_labels, shares_of_weak_labels
 from outlearn.store.stage import Entries, Stage, Work
 from outlearn.store.store import Entry
 
 __all__ = ["AutoStudents"]
 
-CHOICE_VERSION = 2
-STUDENTS_VERSION = 5
+CHOICE_VERSION = 3
+STUDENTS_VERSION = 6
 
 
 @dataclass(frozen=True)
 class AutoStudents:
-    """Lay out the choice of a candidate and the training of its students.
+    """Lay out the choice among candidates and the making of the answer, for one recipe.
 
     Attributes:
+        recipe: whose labels the answer learns from.
         labeling: who labels the students' points.
         model: heads on frozen features, trained by AdamW.
 
     Raises:
-        ConfigError: if there is a single teacher, no such criterion, or a model of another kind.
+        ConfigError: if there is a single teacher, no such criterion, class shares that do not fit, or a model of
+            another kind.
     """
 
+    recipe: Recipe
     labeling: Labeling
     model: Model
 
     def __post_init__(self) -> None:
         check_labelers(self.labeling.n_teachers)
-        check_criterion(self.labeling.config.student.criterion)
-        learner = self.labeling.config.student.learner
-        if learner.head_settings(bias=True) is None:
+        student = self.labeling.config.student
+        check_criterion(student.criterion)
+        if student.learner.head_settings(bias=True) is None:
             raise ConfigError(
-                "loss: auto chooses losses, lengths and regularisation of heads on frozen features, and "
-                f"student.learner.kind is {learner.kind}. Use adamw, or name losses."
+                f"loss: {self.recipe.name} chooses losses, lengths and regularisation of heads on frozen features, and "
+                f"student.learner.kind is {student.learner.kind}. Use adamw, or name losses."
             )
+        if student.class_shares is not None and not self._frozen.bias:
+            raise ConfigError("student.class_shares has no meaning for pairs, whose order is arbitrary; leave it out.")
+        if student.class_shares is not None:
+            given_shares(student.class_shares, self.labeling.task.n_classes)
+
+    @cached_property
+    def source(self) -> str:
+        """Whose labels the answer learns from."""
+        return self.recipe.source(self.labeling.config.weak_labels.source)
 
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -70,41 +91,44 @@ class AutoStudents:
         return default_candidates(n_examples, self._frozen.settings, weighted=weighted)
 
     @cached_property
+    def models(self) -> list[tuple[int, int]]:
+        """List (labeling, seed) of the answer's students."""
+        labelings = 1 if self.recipe.combines else self.labeling.n_teachers
+        return [(m, r) for m in range(labelings) for r in range(self.labeling.config.student.seeds)]
+
+    @cached_property
     def choice_stage(self) -> Stage:
-        """Train every candidate for every teacher and choose; no true label is read.
+        """Make every candidate's students and rank candidates; no true label is read but the teachers' class shares.
 
         Its arrays: those of `Choice.arrays`, with hard predictions on the test split to judge the choice by afterwards.
         """
-        labeling, model, config = self.labeling, self._frozen, self.labeling.config
+        config, model = self.labeling.config, self._frozen
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
-            teachers = teacher_predictions(entries["teachers"], labeling.task, labeling.splits)
-            who = selection_labelers(teachers, config.weak_labels.source)
-            targets = weak_labels(who["student"], config.weak_labels, seed=config.seed)
-            with work.progress.bar(f"choosing: {len(self.candidates)} candidates × {len(targets)} teachers") as advance:
-                choice = choose(
-                    self._rows(entries, "student"),
-                    targets,
-                    labelers=who,
+            labelings, learned = self._learned(entries)
+            n = len(learned.targets)
+            with work.progress.bar(f"{self.recipe.name}: {len(self.candidates)} candidates × {n} labelings") as advance:
+                return choose(
+                    learned,
+                    labelings,
                     validation_features=self._rows(entries, "validation"),
                     candidates=self.candidates,
-                    base=model.settings,
-                    seeds=[student_seed(config, m, 0) for m in range(len(targets))],
+                    seeds=[student_seed(config, m, 0) for m in range(n)],
                     criterion=config.student.criterion,
-                    weights=_weights(who["student"]),
                     predict={"test": self._rows(entries, "test")},
                     progress=advance,
-                )
-            return choice.arrays()
+                ).arrays()
 
         return Stage(
-            "choice",
+            f"{self.recipe.name} choice",
             CHOICE_VERSION,
             {
-                **labeling.settings,
+                **self.labeling.settings,
+                "recipe": self.recipe.name,
+                "class_shares": config.student.class_shares,
                 "learner": model.learner.model_dump(mode="json"),
                 "bias": model.bias,
-                "candidates": [candidate.record() for candidate in self.candidates],
+                "candidates": [{"family": each.family, **each.record()} for each in self.candidates],
             },
             self._inputs,
             compute,
@@ -112,43 +136,95 @@ class AutoStudents:
 
     @cached_property
     def students_stage(self) -> Stage:
-        """Train the chosen candidate for every labeling and seed."""
-        labeling, config = self.labeling, self.labeling.config
-        models = [*labeling.models, *labeling.control_models]
+        """Make the answer: the best candidates together, for every labeling and seed.
+
+        Its arrays: for each split that is evaluated, float32 logits `[1, models, points, classes]`; the heads;
+        `called`, the share of the student split that each gives each class; `trained`, how many students were made.
+        """
+        config = self.labeling.config
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
-            choice = self.choice(entries["choice"])
-            with work.progress.bar(f"students of {choice.chosen}") as advance:
-                fit = fit_chosen(
-                    self._rows(entries, "student"),
-                    labeling.targets(entries),
+            labelings, learned = self._learned(entries)
+            with work.progress.bar(f"students of {self.recipe.name}") as advance:
+                answer = fit_answer(
+                    learned,
+                    labelings,
+                    self.choice(entries["choice"]),
                     {name: self._rows(entries, name) for name in EVALUATED},
-                    candidate=choice.chosen,
-                    base=self._frozen.settings,
-                    labeling_of=[m for m, _ in models],
-                    seeds=[student_seed(config, m, r) for m, r in models],
-                    weights=labeling.weights,
+                    [(m, student_seed(config, m, r)) for m, r in self.models],
+                    form=config.student.answer,
                     progress=advance,
                 )
-            # One checkpoint: the end.
-            return {**fit.logits, **head_arrays(fit.path)}
+            return {
+                **{name: logits[None] for name, logits in answer.logits.items()},
+                **head_arrays([answer.heads]),
+                "called": answer.called,
+                "trained": np.array([answer.n_trained]),
+            }
 
         return Stage(
-            "auto students",
+            f"{self.recipe.name} students",
             STUDENTS_VERSION,
-            {"criterion": config.student.criterion, "seeds": config.student.seeds},
+            {"criterion": config.student.criterion, "seeds": config.student.seeds, "answer": config.student.answer},
             {**self._inputs, "choice": self.choice_stage},
             compute,
         )
+
+    @property
+    def stages(self) -> dict[str, Stage]:
+        """Both, by name, in their order."""
+        return {stage.name: stage for stage in (self.choice_stage, self.students_stage)}
 
     def choice(self, entry: Entry) -> Choice:
         """Read what was chosen."""
         return Choice.from_arrays(self.candidates, self.labeling.config.student.criterion, entry.arrays)
 
     def read(self, students: Entry, choice: Choice) -> Students:
-        """Read the students of the chosen candidate, as those of one loss with one checkpoint."""
-        epochs = choice.chosen.total_epochs(len(self.labeling.splits.student), self._frozen.settings)
-        return students_of(AUTO, {"kind": AUTO, **choice.chosen.record()}, (epochs,), students, self.labeling)
+        """Read the answer's students, as those of one loss with one checkpoint: the passes of all members together."""
+        n = len(self.labeling.splits.student)
+        epochs = sum(each.total_epochs(n, self._frozen.settings) for each in choice.members)
+        labeling_of, seed_of = np.array(self.models, dtype=np.int64).T
+        logits = {name: students.arrays[name] for name in EVALUATED}
+        config = {"kind": self.recipe.name, "answer": self.labeling.config.student.answer}
+        heads = fitted_heads(students)
+        kept = () if heads is None else (heads,)
+        return Students(self.recipe.name, config, (epochs,), logits, labeling_of, seed_of, self.source, kept)
+
+    def selection(
+        self,
+        choice: Choice,
+        students: Entry,
+        labels: Int[np.ndarray, " points"],
+        teachers: Predictions,
+    ) -> results.Selection:
+        """Write what was chosen, from what, and how good that was by the true labels of the test points.
+
+        Args:
+            choice: what was chosen.
+            students: the entry of the answer.
+            labels: true classes of the test points.
+            teachers: on the student split, for their class shares.
+        """
+        config = self.labeling.config.student
+        shares = self._shares(label_source({"student": teachers}, self.source)["student"])
+        right = float((students.arrays["test"][0].argmax(axis=-1) == labels).mean())
+        return results.Selection(
+            recipe=self.recipe.name,
+            source=self.source,
+            form=config.answer,
+            criterion=choice.criterion,
+            shares=results.Shares(
+                source="" if shares is None else shares.source,
+                values=() if shares is None else tuple(shares.values.tolist()),
+                weak_labels=tuple(choice.facts.weak_shares.tolist()),
+            ),
+            chosen=recorded(choice.chosen),
+            members=tuple(map(recorded, choice.members[:1] if config.answer == "best" else choice.members)),
+            candidates=choice.tried(),
+            judged=choice.judged(labels, right),
+            warnings=doubts(choice, shares, students.arrays["called"], self.labeling.task.class_names),
+            students_trained=choice.n_trained + int(students.arrays["trained"].item()),
+        )
 
     @property
     def _frozen(self) -> FrozenModel:
@@ -163,10 +239,30 @@ class AutoStudents:
             "splits": splits_fingerprint(self.labeling.splits),
         }
 
+    def _learned(self, entries: Entries) -> tuple[Labelings, Learned]:
+        """Gather who labels, and what candidates learn."""
+        labeling, config = self.labeling, self.labeling.config
+        labelings = selection_labelings(
+            teacher_predictions(entries["teachers"], labeling.task, labeling.splits), self.source
+        )
+        who = labelings.predictions["student"]
+        shares = self._shares(labelings.learned("student"))
+        return labelings, Learned(
+            self._rows(entries, "student"),
+            weak_labels(who, config.weak_labels, seed=config.seed),
+            self._frozen.settings,
+            None if who.answered is None else who.answered.astype(np.float64),
+            None if shares is None else shares.values,
+        )
+
+    def _shares(self, learned_from: Predictions) -> ClassShares | None:
+        """Return the class shares that students are brought to: none for pairs, whose order is arbitrary."""
+        labeling, given = self.labeling, self.labeling.config.student.class_shares
+        if not self._frozen.bias:
+            return None
+        if given is not None:
+            return given_shares(given, labeling.task.n_classes)
+        return shares_of_weak_labels(learned_from) if labeling.taught is None else shares_of_labels(labeling.taught)
+
     def _rows(self, entries: Entries, split: str) -> FeatureMatrix:
         return read_features(entries["features"])[getattr(self.labeling.splits, split)]
-
-
-def _weights(labelers: Predictions) -> np.ndarray | None:
-    """Weigh the points that each labels: 0 where it says nothing."""
-    return None if labelers.answered is None else labelers.answered.astype(np.float64)

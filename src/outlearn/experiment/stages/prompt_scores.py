@@ -5,19 +5,24 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from outlearn.encoders.model_folder import ALIASES, PINNED, model_folder, model_hashes
+from outlearn.errors import MissingExtraError
 from outlearn.language_models.prompts import Prompt, Texts
 from outlearn.learners.prompting import PromptLearner
 from outlearn.store.stage import Entries, Stage, Work
 from outlearn.store.store import canonical_json
 
-__all__ = ["PromptedModel", "Scores", "read_scores", "score_stages"]
+if TYPE_CHECKING:  # it loads torch
+    from outlearn.language_models.causal_lm import CausalLM, Precision
+
+__all__ = ["PromptedModel", "Scores", "forget_model", "read_scores", "score_stages"]
 
 VERSION = 1
 # Texts of a portion: some seconds of words, or a minute of sentences, on one core.
@@ -79,16 +84,30 @@ def read_scores(entries: Entries, stages: Mapping[str, Stage]) -> Scores:
     )
 
 
+def forget_model() -> None:
+    """Let go of the model that was asked last, and of its memory."""
+    _loaded.cache_clear()
+
+
+@lru_cache(maxsize=1)
+def _loaded(folder: Path, name: str, precision: Precision) -> CausalLM:
+    """Load a model once for all its portions."""
+    try:
+        from outlearn.language_models.causal_lm import load_causal_lm
+    except ImportError as error:
+        raise MissingExtraError("transformers", "hf") from error
+    return load_causal_lm(folder, name, precision=precision)
+
+
 def _stage(model: PromptedModel, prompt: Prompt, texts: tuple[Texts, ...]) -> Stage:
     """Describe the stage of one portion; it holds `log_probs` and `cut`."""
     pairs = len(prompt.fields) > 1
 
     def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
-        from outlearn.language_models.causal_lm import load_causal_lm
+        loaded = _loaded(model.folder, model.name, model.learner.precision)
         from outlearn.language_models.prompt_tokens import PromptTokens
         from outlearn.language_models.scoring import word_log_probs
 
-        loaded = load_causal_lm(model.folder, model.name, precision=model.learner.precision)
         tokens = PromptTokens(loaded, prompt)
         # Both orders of a pair: a preference for what comes first adds to one and takes from the other.
         shown = [*texts, *((b, a) for a, b in texts)] if pairs else texts

@@ -16,7 +16,7 @@ from outlearn.data.task import Task
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import TeacherSection
 from outlearn.experiment.points import splits_fingerprint
-from outlearn.experiment.stages.prompt_scores import PromptedModel, Scores, read_scores, score_stages
+from outlearn.experiment.stages.prompt_scores import PromptedModel, Scores, forget_model, read_scores, score_stages
 from outlearn.experiment.stages.teachers import LABELED
 from outlearn.language_models.calibration import CONTENT_FREE, content_free, from_labels, matched_shares
 from outlearn.language_models.prompts import Prompt, Texts
@@ -86,6 +86,7 @@ def prompted_teachers(
                 questions.append(_Question(name, of_points, of_nothing))
 
     def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
+        forget_model()  # all is asked, and students need the memory
         logits, n_cut = [], []
         for question in questions:
             scores = read_scores(entries, question.of_points)

@@ -13,11 +13,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from outlearn.core.labelers.combinations import EACH, combined, label_source
+from outlearn.core.labelers.recipes import recipe_of
 from outlearn.core.predictions import Predictions
 from outlearn.core.randomness import child_seed
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
-from outlearn.experiment.config import AUTO, Config
+from outlearn.experiment.config import Config
 from outlearn.experiment.points import EVALUATED
 from outlearn.experiment.stages.fitted_heads import fitted_heads
 from outlearn.experiment.stages.teachers import teacher_predictions
@@ -54,12 +55,14 @@ class Labeling:
         teachers: the stage of the teachers.
         n_teachers: how many.
         answered: `[teachers, student points]`, where each says something; None if all do everywhere.
+        taught: how many true labels of each class the teachers learned from; None if they were not trained here.
         task, splits, config: of the run.
     """
 
     teachers: Stage
     n_teachers: int
     answered: Bool[np.ndarray, "teachers student_points"] | None
+    taught: Float[np.ndarray, " classes"] | None
     task: Task
     splits: Splits
     config: Config
@@ -122,6 +125,7 @@ class Students:
         checkpoints: epochs at which predictions were made; the last is the end of training.
         logits: split -> float32 `[checkpoints, models, points, classes]`.
         labeling_of, seed_of: for each model.
+        source: whose labels they learned from, as in `weak_labels.source`.
         heads: of these models, at each checkpoint; empty where a learner fits none.
         control: the students of the plain mean of the teachers, if they were trained; their labeling is 0.
     """
@@ -132,6 +136,7 @@ class Students:
     logits: Mapping[str, Float[np.ndarray, "checkpoints models points classes"]]
     labeling_of: Int[np.ndarray, " models"]
     seed_of: Int[np.ndarray, " models"]
+    source: str
     heads: tuple[Heads, ...] = ()
     control: Students | None = None
 
@@ -171,8 +176,8 @@ def kept_jobs(labeling: Labeling) -> tuple[int, ...]:
 
 
 def named_losses(config: Config) -> list[Loss]:
-    """Return the losses that are named, without `auto`."""
-    return [get_loss(spec) for spec in config.student.loss if spec != AUTO]
+    """Return the losses that are named, without those that are chosen."""
+    return [get_loss(spec) for spec in config.student.loss if recipe_of(spec) is None]
 
 
 def fixed_losses(labeling: Labeling) -> list[Loss]:
@@ -202,17 +207,17 @@ def students_of(
 ) -> Students:
     """Pick the students of one loss from a stage that trained `n_losses`: loss by loss, then the controls likewise."""
 
-    def picked(models: list[tuple[int, int]], first: int, control: Students | None = None) -> Students:
+    def picked(models: list[tuple[int, int]], first: int, source: str, control: Students | None = None) -> Students:
         labeling_of, seed_of = np.array(models, dtype=np.int64).T
         theirs = slice(first, first + len(models))
         logits = {name: entry.arrays[name][:, theirs] for name in EVALUATED}
         path = (fitted_heads(entry, at) for at in range(len(checkpoints)))
         heads = tuple(each.select(theirs) for each in path if each is not None)
-        return Students(loss, config, checkpoints, logits, labeling_of, seed_of, heads, control)
+        return Students(loss, config, checkpoints, logits, labeling_of, seed_of, source, heads, control)
 
     models, beside = labeling.models, [(0, r) for _, r in labeling.control_models]
-    control = picked(beside, n_losses * len(models) + index * len(beside)) if beside else None
-    return picked(models, index * len(models), control)
+    control = picked(beside, n_losses * len(models) + index * len(beside), CONTROL) if beside else None
+    return picked(models, index * len(models), labeling.config.weak_labels.source, control)
 
 
 def student_seed(config: Config, labeling: int, seed: int) -> int:

@@ -13,7 +13,7 @@ from outlearn.data.draws import draw_teachers
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.errors import ConfigError
-from outlearn.experiment.config import TeacherSection
+from outlearn.experiment.config import Config, TeacherSection
 from outlearn.experiment.points import EVALUATED, point_ids
 from outlearn.experiment.stages.training_spec import Model, TrainingSpec
 from outlearn.learners.jobs import HeadJob
@@ -21,7 +21,7 @@ from outlearn.losses import get_loss
 from outlearn.store.stage import Stage
 from outlearn.store.store import Entry
 
-__all__ = ["LABELED", "answered_array", "teacher_predictions", "teachers_stage"]
+__all__ = ["LABELED", "answered_array", "teacher_predictions", "teachers_stage", "training_label_counts"]
 
 VERSION = 4
 LABELED = ("student", *EVALUATED)
@@ -53,6 +53,13 @@ def teachers_stage(task: Task, splits: Splits, model: Model, section: TeacherSec
             inputs={"task": task.fingerprint},
         )
     )
+
+
+def training_label_counts(task: Task, splits: Splits, config: Config) -> Float[np.ndarray, " classes"]:
+    """Count the classes of the true labels that all teachers learn from, repeated ones as often."""
+    labels, section = task.labels[splits.teacher], config.teacher
+    drawn = draw_teachers(labels, models=section.models, size=section.labels, draw=section.draw, seed=config.seed)
+    return np.asarray(drawn.sum(axis=0) @ np.eye(task.n_classes)[labels])
 
 
 def _check_classes(

@@ -100,7 +100,9 @@ def students_of_run(folder: Path) -> Students:
         names=tuple(predictions.students),
         steps=(0,) * len(students),
         log_probs=tuple(student.log_probs for student in students),
-        teachers=tuple(predictions.source.log_probs[of] for of in clusters),
+        teachers=tuple(
+            labeler.log_probs[of] for labeler, of in zip(predictions.labelers.values(), clusters, strict=True)
+        ),
         clusters=clusters,
         labels=predictions.labels,
         source=f"the run {folder.name}, {len(predictions.teacher_names)} teachers, tested on "

@@ -1,0 +1,124 @@
+"""The answer of a choice: what the best candidates say together, and single heads in its place.
+
+The answer is the dual mean of the best candidates' students, each at one spread and cut at the class shares. Candidates
+that a criterion ranks among its best are nearly equally good by it and err at different points; their mean has their
+bias and less variance than each, and does not hang on which of them happens to be first. Of linear heads it is itself
+one linear head (`learners.fitted`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from outlearn.core.feature_matrix import FeatureMatrix
+from outlearn.core.predictions import Predictions
+from outlearn.core.students.agreement import consensus
+from outlearn.learners.convex import fit_convex
+from outlearn.learners.fitted import Heads
+from outlearn.learners.jobs import HeadJob
+from outlearn.losses import get_loss
+from outlearn.selection.choice import Choice
+from outlearn.selection.class_shares import Comparable, comparable
+from outlearn.selection.labelers import Labelings
+from outlearn.selection.train import Learned, Report, fit_candidates
+
+__all__ = ["Answer", "fit_answer"]
+
+C_GRID = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # inverse ridge of the distillate, per example: sum CE + |W|^2 / (2 C)
+TRAIN = "answer: training examples"
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The answer's students, one a model.
+
+    Attributes:
+        heads: complete: features as they come go in, logits come out.
+        logits: set of points -> logits.
+        called: share of the student split that each model gives each class.
+        n_trained: how many students were made for it.
+    """
+
+    heads: Heads
+    logits: Mapping[str, Float[np.ndarray, "models points classes"]]
+    called: Float[np.ndarray, "models classes"]
+    n_trained: int
+
+
+def fit_answer(
+    learned: Learned,
+    labelings: Labelings,
+    choice: Choice,
+    points: Mapping[str, FeatureMatrix],
+    models: Sequence[tuple[int, int]],
+    *,
+    form: str = "average",
+    progress: Report | None = None,
+) -> Answer:
+    """Make the answer.
+
+    Args:
+        learned: what the choice was made on.
+        labelings: who labeled it.
+        choice: which candidates are best.
+        points: sets of features to predict.
+        models: (labeling, seed) of each student of the answer, labelings counted among those the answer learns from.
+        form: a name in `core.labelers.recipes.FORMS`.
+        progress: called with (parts done, all parts).
+    """
+    first = labelings.answers.start
+    answers = [(first + labeling, seed) for labeling, seed in models]
+    members = choice.members[:1] if form == "best" else choice.members
+    groups = [(g, models[0][1] + g) for g in range(labelings.n_compared)] if form == "distilled" else []
+    made = {}
+    for fitted in fit_candidates(learned, {TRAIN: learned.features}, members, answers + groups, progress=progress):
+        made[fitted.candidate] = (fitted.heads, comparable(fitted.logits[TRAIN], learned.shares))
+    heads = _average([made[member] for member in members])
+    if form == "distilled":
+        heads = _distilled(learned, labelings, heads, len(answers))
+    called = heads.predict(learned.features).argmax(axis=-1)
+    n_classes = learned.targets.shape[-1]
+    shares = np.stack([np.bincount(each, minlength=n_classes) for each in called]) / called.shape[1]
+    logits = {name: heads.predict(x) for name, x in points.items()}
+    return Answer(heads, logits, shares, len(members) * (len(answers) + len(groups)))
+
+
+def _average(members: Sequence[tuple[Heads, Comparable]]) -> Heads:
+    """Return the dual mean over members, for each model."""
+    widest = max(
+        2 * heads.n_classes if heads.hidden_bias is None else heads.hidden_bias.shape[1] for heads, _ in members
+    )
+    if any(heads.hidden_bias is not None for heads, _ in members):
+        members = [(heads.with_hidden(widest), form) for heads, form in members]
+    return Heads.joined(
+        [
+            Heads.joined([heads.select([i]) for heads, _ in members]).dual_mean(
+                scale=np.array([form.factors[i] for _, form in members]),
+                offset=np.array([form.offsets[i] for _, form in members]),
+            )
+            for i in range(members[0][0].n_models)
+        ]
+    )
+
+
+def _distilled(learned: Learned, labelings: Labelings, heads: Heads, n_answers: int) -> Heads:
+    """Distil the averages into convex heads; those of the groups, after the first `n_answers`, choose the ridge."""
+    soft = Predictions.from_logits(heads.predict(learned.features)).probs
+
+    def distillates(rows: slice, c: float) -> Heads:
+        jobs = [HeadJob(i, get_loss("forward_ce")) for i in range(len(soft[rows]))]
+        fit = fit_convex(learned.features, soft[rows], jobs, {}, C=c, bias=learned.base.bias)
+        return _average([(fit.heads, comparable(fit.heads.predict(learned.features), learned.shares))])
+
+    who = labelings.compared("student")
+
+    def agreed(c: float) -> float:
+        logits = distillates(slice(n_answers, None), c).predict(learned.features)
+        students = Predictions.from_logits(logits, point_ids=who.point_ids, teacher_of=np.arange(len(logits)))
+        return consensus(who, students).consensus
+
+    return distillates(slice(0, n_answers), max(C_GRID, key=agreed))

@@ -1,0 +1,127 @@
+"""The shares of the classes among the points: where they come from, and students brought to them.
+
+A student of weak labels ranks points better than it cuts them: how many it calls a class follows the prejudice of its
+labels and of its loss. Offsets that give the class shares mend the cut and leave the ranking. Before that all students
+are brought to one spread: losses differ in how sure their students are, which says nothing of how good they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from outlearn.core.class_means import class_offsets
+from outlearn.core.labelers.recipes import SHARE_SOURCES
+from outlearn.core.predictions import Predictions
+from outlearn.errors import ConfigError
+
+__all__ = ["ClassShares", "Comparable", "comparable", "given_shares", "shares_of_labels", "shares_of_weak_labels"]
+
+SPREAD = 3.0  # standard deviation of the logits of a student that is made comparable
+TOLERANCE = 1e-3  # of class shares
+FAR = 0.15  # part of the points that shares and weak labels class differently, from which on a reader is warned
+
+
+@dataclass(frozen=True, eq=False)
+class ClassShares:
+    """Shares of the classes and where they come from.
+
+    Attributes:
+        values: `[classes]`, above 0, summing to 1.
+        source: a name in `SHARE_SOURCES`.
+    """
+
+    values: Float[np.ndarray, " classes"]
+    source: str
+
+    def warning(self, weak: Float[np.ndarray, " classes"], class_names: Sequence[str]) -> str | None:
+        """Say that the weak labels' own shares are far from these, if they are."""
+        apart = float(np.abs(self.values - weak).sum() / 2)  # total variation: points that must change their class
+        if apart < FAR:
+            return None
+        k = int(np.abs(self.values - weak).argmax())
+        return (
+            f"The class shares {SHARE_SOURCES[self.source].label} are far from those of the weak labels: they differ "
+            f"at {apart:.0%} of the points, most for {class_names[k]} ({self.values[k]:.0%} against {weak[k]:.0%}). "
+            "Students are cut at the former; where these are wrong, so is the cut."
+        )
+
+
+def given_shares(shares: Sequence[float], n_classes: int) -> ClassShares:
+    """Check shares that a user gives.
+
+    Raises:
+        ConfigError: unless there is one share above 0 for each class and they sum to 1.
+    """
+    values = np.asarray(shares, dtype=np.float64)
+    if values.shape != (n_classes,) or not (values > 0).all() or abs(values.sum() - 1) > 1e-6:
+        raise ConfigError(
+            f"class_shares are {list(shares)}, which sum to {values.sum():g}; expected {n_classes} numbers above 0 "
+            "that sum to 1, one for each class, in the order of the classes."
+        )
+    return ClassShares(values / values.sum(), "given")
+
+
+def shares_of_labels(counts: Float[np.ndarray, " classes"]) -> ClassShares:
+    """Return the shares of counted true labels, one more added to each class: a class that none has is still possible.
+
+    Example:
+        >>> shares_of_labels(np.array([5.0, 1.0])).values
+        array([0.75, 0.25])
+    """
+    return ClassShares((counts + 1.0) / (counts + 1.0).sum(), "training_labels")
+
+
+def shares_of_weak_labels(labelers: Predictions) -> ClassShares:
+    """Return the labelers' mean probability of each class, over what they answer; a class has a point at least."""
+    if labelers.answered is None:
+        total, count = labelers.probs.sum(axis=(0, 1)), labelers.n_models * labelers.n_points
+    else:
+        total, count = labelers.probs[labelers.answered].sum(axis=0), int(labelers.answered.sum())
+    return ClassShares((total + 1.0) / (count + len(total)), "weak_labels")
+
+
+@dataclass(frozen=True, eq=False)
+class Comparable:
+    """What makes the logits of students comparable: a factor, then offsets.
+
+    Attributes:
+        factors: `[models]`, of the logits less their mean over classes.
+        offsets: `[models, classes]`.
+    """
+
+    factors: Float[np.ndarray, " models"]
+    offsets: Float[np.ndarray, "models classes"]
+
+    def logits(self, logits: Float[np.ndarray, "models points classes"]) -> Float[np.ndarray, "models points classes"]:
+        """Bring the same students' logits of any points to the common form."""
+        centred = logits - logits.mean(axis=-1, keepdims=True)
+        return np.asarray(self.factors[:, None, None] * centred + self.offsets[:, None, :])
+
+
+def comparable(
+    logits: Float[np.ndarray, "models points classes"], shares: Float[np.ndarray, " classes"] | None
+) -> Comparable:
+    """Find the factor and the offsets of each student from its logits on the points it learned from.
+
+        z = 3 (log p - mean_k log p) / sd + b,    with b such that mean_i softmax(z_i) = shares
+
+    sd is over points and classes. Without shares, b = 0.
+
+    Example:
+        >>> z = np.array([[[2.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])
+        >>> p = np.exp(comparable(z, np.array([0.5, 0.5])).logits(z))
+        >>> (p / p.sum(-1, keepdims=True)).mean(axis=1).round(2)
+        array([[0.5, 0.5]])
+    """
+    centred = logits - logits.mean(axis=-1, keepdims=True)
+    spread = centred.std(axis=(1, 2), dtype=np.float64)
+    factors = SPREAD / np.where(spread > 0, spread, np.inf)  # a student that says nothing stays silent
+    if shares is None:
+        return Comparable(factors, np.zeros((len(logits), logits.shape[-1])))
+    prior = np.broadcast_to(shares, (len(logits), len(shares)))
+    offsets = class_offsets(factors[:, None, None] * centred, prior, tolerance=TOLERANCE)
+    return Comparable(factors, offsets)
