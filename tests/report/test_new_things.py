@@ -93,7 +93,11 @@ def registered(monkeypatch):
         "median_logit",
         Combination("median_logit", "median", "A line.", "median z_i", "nothing", lambda fit_on: Predictions.mean),
     )
-    monkeypatch.setitem(METRICS, "surprise", Metric("surprise", "surprisal", "A line.", "nats", False, log_loss))
+    monkeypatch.setitem(
+        METRICS,
+        "surprise",
+        Metric("surprise", "surprisal", "A line.", "nats", False, log_loss, METRICS["log_loss"].scale),
+    )
     monkeypatch.setitem(
         CRITERIA,
         "oracle_kappa",
