@@ -149,6 +149,34 @@ def test_class_shares_that_are_none_are_refused(task_file, shares):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("shapes_unchecked")
+def test_true_labels_of_the_validation_split_choose_and_teach_and_none_of_the_test_split_does(go, folder):
+    task = np.load(folder / "task.npz")
+    other = make_task_file(
+        folder / "test-flipped.npz",
+        n_points=240,
+        splits=SPLIT,
+        labels=np.where(SPLIT == "test", 1 - task["labels"], task["labels"]),
+    )
+    plain, chosen, learned = go(), go("student.true_labels=choose"), go("student.true_labels=learn")
+    assert [each.selections["auto"].true_labels.n for each in (plain, chosen, learned)] == [0, 60, 60]
+    assert learned.selections["auto"].members == chosen.selections["auto"].members
+    assert learned.results.stages["auto choice"].cached
+    assert not np.array_equal(students_of(learned, "auto"), students_of(chosen, "auto"))
+    again = go("student.true_labels=learn", path=other)
+    np.testing.assert_array_equal(students_of(again, "auto"), students_of(learned, "auto"))
+    page = html.unescape(write_report([learned.folder]).read_text())
+    assert "60 true labels of the validation split, and learned from these" in page
+
+
+@pytest.mark.parametrize("change", ["student.criterion=crossed_misfit", "student.learner.hidden=4"])
+def test_uses_of_true_labels_that_do_not_fit_are_refused(task_file, change):
+    overrides = [f"data.path={task_file}", *SMALL, "student.loss=auto", "student.true_labels=learn", change]
+    with pytest.raises(ConfigError, match="true_labels"):
+        make_plan(load_config(overrides=overrides))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
 def test_the_report_shows_the_choice_and_names_what_it_chose(go):
     finished = go()
     page = write_report([finished.folder]).read_text()

@@ -265,6 +265,7 @@ class RunResults(Record):
         equivalents: what the weak labels are worth in true ones.
         students: loss -> its students.
         selections: recipe, `auto` or `auto_single` -> what it chose, for those that were asked for.
+    files: Mapping[str, str] = {}
         seconds: stage -> how long it took; and their `total`.
     """
 
@@ -284,5 +285,6 @@ class RunResults(Record):
     students: Mapping[str, Student]
     teacher_bias_variance: BiasVariance
     selections: Mapping[str, Selection] = {}
+    files: Mapping[str, str] = {}
     seconds: Mapping[str, float]
     stages: Mapping[str, StageUse]

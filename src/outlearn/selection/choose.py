@@ -30,10 +30,12 @@ from outlearn.selection.choice import Choice, Facts
 from outlearn.selection.class_shares import comparable
 from outlearn.selection.labelers import Labelings, check_labelers
 from outlearn.selection.train import Fitted, Learned, fit_candidates
+from outlearn.selection.true_labels import TrueLabels, agreement_with
 
 __all__ = ["choose", "criterion_values", "pool_kappas"]
 
 MEASURED = ("student", "validation")
+TRUE = "true labels"
 
 
 def choose(
@@ -45,6 +47,7 @@ def choose(
     seeds: Sequence[int],
     criterion: str = "pooled_consensus",
     predict: Mapping[str, FeatureMatrix] | None = None,
+    true: TrueLabels | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Choice:
     """Make the students of all candidates and rank candidates by a criterion.
@@ -58,6 +61,7 @@ def choose(
         seeds: one for each labeling.
         criterion: a name in `CRITERIA`.
         predict: further points, "test" say, whose hard predictions the choice keeps and no criterion sees.
+        true: a few points whose true labels have a say too; see `selection.true_labels`.
         progress: called with (parts done, all parts).
 
     Raises:
@@ -74,13 +78,21 @@ def choose(
     measured |= {} if validation_features is None else {"validation": validation_features}
     _check_alignment(measured, learned.targets, labelings.predictions, seeds)
     others = {} if predict is None else dict(predict)
-    if unseen := [name for name in others if name in MEASURED]:
+    if unseen := [name for name in others if name in (*MEASURED, TRUE)]:
         raise ConfigError(f"predict names {unseen[0]}, which is measured; name other points.")
+    others |= {} if true is None else {TRUE: true.features}
     found = _Measured.empty(labelings, measured, others, len(candidates), learned.targets.shape)
     models = list(enumerate(seeds))
     for fitted in fit_candidates(learned, {**measured, **others}, candidates, models, progress=progress):
         found.add(index[fitted.candidate], fitted, learned.shares)
     facts = Facts.of(labelings, learned.shares)
+    seen_truth = found.predicted.pop(TRUE, None)
+    found.plain.pop(TRUE, None)
+    truth = (
+        np.empty(0)
+        if true is None or seen_truth is None
+        else agreement_with(true.labels, seen_truth, learned.targets.shape[-1])
+    )
     return Choice(
         tuple(candidates),
         found.values(),
@@ -90,6 +102,8 @@ def choose(
         found.held_out,
         facts,
         len(models) * len(candidates),
+        truth,
+        0 if true is None else len(true),
     )
 
 
