@@ -52,6 +52,13 @@ from outlearn.version import __version__
 
 __all__ = ["describe_measures", "measure"]
 
+# What the spread of teachers that were drawn so can speak of: those that share their labels vary less than new ones.
+POPULATIONS = {
+    "disjoint": "new teachers",
+    "bootstrap": "this pool of labels redrawn",
+    "seeds": "other seeds of these teachers",
+}
+
 
 def measure(
     test: Evaluation,
@@ -96,7 +103,12 @@ def measure(
         config_key=plan.key,
         task=_task(plan, caveats),
         measure=describe_measures(config.measure, max(student.identity_error for student in students.values())),
-        teacher=Teachers(models=test.teachers.n_models, scores=means(teachers), each=each_model(teachers)),
+        teacher=Teachers(
+            models=test.teachers.n_models,
+            population=POPULATIONS[config.teacher.draw],
+            scores=means(teachers),
+            each=each_model(teachers),
+        ),
         labeler=Labeler(
             source=config.weak_labels.source,
             scores=means(teachers) if test.source is test.teachers else scores(test.source),
