@@ -14,9 +14,9 @@ from scipy import stats
 from outlearn.core.intervals import (
     SKEW_CAUTION,
     cluster_means,
+    jackknife_interval,
     point_interval,
     pseudo_values,
-    jackknife_interval,
     two_way_interval,
     two_way_variance,
 )
