@@ -15,7 +15,10 @@ from outlearn.errors import ConfigError
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.pipeline import Run, run
 from outlearn.experiment.plan import make_plan
+from outlearn.losses import get_loss
 from outlearn.report.html import write_report
+from outlearn.selection import HeadCandidate
+from outlearn.selection.held_out import HeldOut
 from outlearn.store.store import Store
 
 SPLIT = np.array(["teacher", "student", "validation", "test"] * 60)
@@ -72,6 +75,38 @@ def test_the_answer_is_the_mean_of_the_candidates_with_the_best_values_and_regre
     assert judged.regret == pytest.approx(max(judged.accuracy) - judged.answer_accuracy)
     assert selection.shares.source == "training_labels"
     assert selection.students_trained == 3 * len(selection.candidates) + 20
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("shapes_unchecked")
+def test_named_losses_are_tuned_on_held_out_weak_labels_and_what_a_choice_trained_is_used_again(go):
+    finished = go()
+    assert [(each.loss, each.source) for each in finished.results.tuned_baselines] == [
+        ("forward_ce", "each"),
+        ("forward_ce", "mean"),
+    ]
+    assert [name for name in finished.results.stages if name.startswith("tuned")] == ["tuned baselines, each"]
+    for each in finished.results.tuned_baselines:
+        assert each.candidate.kind == "forward_ce"
+        versus = finished.students["auto"].accuracy.mean - each.accuracy.mean
+        assert each.auto_minus.mean == pytest.approx(versus)
+    on_mean = finished.results.tuned_baselines[1].candidate.name
+    tried = {
+        each.name: accuracy
+        for each, accuracy in zip(
+            finished.selections["auto"].candidates, finished.selections["auto"].judged.accuracy, strict=True
+        )
+    }
+    assert on_mean in tried
+
+
+def test_the_setting_with_the_best_held_out_accuracy_over_labelers_is_chosen_the_first_of_equals():
+    losses = [get_loss(name) for name in ("forward_ce", "mae")]
+    candidates = tuple(HeadCandidate(loss, epochs, 1e-4) for epochs in (4, 2, 1) for loss in losses)
+    accuracy = np.array([[0.8, 0.6], [0.9, 0.9], [0.7, 0.9], [0.5, 0.5], [0.8, 0.8], [0.9, 0.9]])
+    found = HeldOut(candidates, accuracy, np.zeros((6, 2, 3), np.uint8))
+    assert [found.best(loss) for loss in losses] == [2, 1]
+    assert found.best(get_loss("reverse_ce")) is None
 
 
 @pytest.mark.slow

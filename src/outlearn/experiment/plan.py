@@ -30,6 +30,7 @@ from outlearn.experiment.stages.students import Labeling, fixed_losses, named_lo
 from outlearn.experiment.stages.teachers import teachers_stage, training_label_counts
 from outlearn.experiment.stages.training_spec import Model
 from outlearn.experiment.stages.tuned import TunedModels
+from outlearn.experiment.stages.tuned_baselines import TunedBaselines, tuned_baselines
 from outlearn.experiment.teacher_sizes import with_sizes_that_fit
 from outlearn.learners.finetuning.learner import FinetuneLearner
 from outlearn.learners.learner import Learner
@@ -67,6 +68,7 @@ class Plan:
         notes: what a reader should know of the teachers, or of what was left out, in sentences.
         stages: name -> stage, in the order of the run; the inputs of each come before it.
         tuned: those of the stages that tune the strong model on true labels.
+        tuned_baselines: how the named losses are tuned without them, for `auto` to be compared with.
     """
 
     config: Config
@@ -78,6 +80,7 @@ class Plan:
     notes: tuple[str, ...]
     stages: Mapping[str, Stage]
     tuned: Mapping[str, TunedModels]
+    tuned_baselines: tuple[TunedBaselines, ...]
 
     @property
     def key(self) -> str:
@@ -138,8 +141,11 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
         stages["students"] = students_stage(labeling, model)
     for auto in chosen.values():
         stages |= auto.stages
+    baselines = tuned_baselines(labeling, model, chosen) if isinstance(model, FrozenModel) else []
+    stages |= {stage.name: stage for each in baselines if (stage := each.stage) is not None}
     tuned = _true_labels(task, splits, model, config, stages)
-    return Plan(config, task, splits, labeling, chosen, names, (*notes, *left_out, *reasons), stages, tuned)
+    notes = (*notes, *left_out, *reasons)
+    return Plan(config, task, splits, labeling, chosen, names, notes, stages, tuned, tuple(baselines))
 
 
 def _true_labels(

@@ -14,7 +14,7 @@ from pydantic import Field
 from outlearn.core.intervals import Interval
 from outlearn.results.measurement import Measurement, Number, Withheld
 from outlearn.results.scored import Scored
-from outlearn.results.selection import Selection
+from outlearn.results.selection import Selection, TunedBaseline
 from outlearn.results.serialization import Record
 from outlearn.results.true_labels import Ceiling, Equivalents, NotTrained, TrueLabelModels
 
@@ -265,6 +265,7 @@ class RunResults(Record):
         equivalents: what the weak labels are worth in true ones.
         students: loss -> its students.
         selections: recipe, `auto` or `auto_single` -> what it chose, for those that were asked for.
+        tuned_baselines: the named losses tuned without true labels; empty without `auto`.
         seconds: stage -> how long it took; and their `total`.
     """
 
@@ -284,5 +285,6 @@ class RunResults(Record):
     students: Mapping[str, Student]
     teacher_bias_variance: BiasVariance
     selections: Mapping[str, Selection] = {}
+    tuned_baselines: tuple[TunedBaseline, ...] = ()
     seconds: Mapping[str, float]
     stages: Mapping[str, StageUse]
