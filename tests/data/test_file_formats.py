@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +148,55 @@ def test_the_answers_of_a_batch_are_labels(tmp_path):
     assert found.names == ("gpt",)
     np.testing.assert_array_equal(found.labels, [[0, 1, 0, -1]])
     assert "is the output of a batch: custom_id is the id" in found.notes[0]
+
+
+PROVIDERS = {
+    "a chat": lambda answer, top: {"response": {"body": {"choices": [
+        {"message": {"content": answer}, "logprobs": {"content": [
+            {"token": "x", "top_logprobs": [{"token": t, "logprob": math.log(p)} for t, p in top.items()]}]}}
+    ]}}},
+    "a completion": lambda answer, top: {"response": {"body": {"choices": [
+        {"text": f" {answer}", "logprobs": {"top_logprobs": [{t: math.log(p) for t, p in top.items()}]}}]}}},
+    "responses": lambda answer, top: {"response": {"body": {"output": [{"content": [
+        {"text": answer, "logprobs": [{"top_logprobs": [{"token": t, "logprob": math.log(p)} for t, p in top.items()]}]}
+    ]}]}}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_likeliest_tokens_of_an_answer_are_a_distribution_and_what_is_spread_is_said(provider, tmp_path):
+    """By hand: .6 on Acc, .2 on Bug, .05 on The; the rest, .2, goes to the two classes that no token names."""
+    names = ["Account", "Bug", "Refund", "Shipping"]
+    task = make_task(name="t", class_names=names, ids=list("abcd"), texts=list("wxyz"), labels=[0, 1, 2, 3])
+    top = {"Acc": 0.6, " Bug": 0.2, "The": 0.05}
+    lines = [{"custom_id": name, **PROVIDERS[provider]("Account.", top)} for name in "abcd"]
+    (tmp_path / "b.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    found = load_weak_labels(tmp_path / "b.jsonl", task, np.arange(4))
+    np.testing.assert_allclose(found.probs[0, 0], [0.6, 0.2, 0.1, 0.1])
+    assert "4 answers come with the probabilities" in found.notes[1]
+    assert "20.0% of the probability" in found.notes[1]
+
+
+def test_an_answer_without_tokens_or_with_ambiguous_ones_is_a_vote(tmp_path):
+    task = make_task(name="t", class_names=["Refund", "Return"], ids=list("ab"), texts=list("wx"), labels=[0, 1])
+    wrapped = {"body": {"choices": [{"message": {"content": '{"label": "Return"}'}}]}}
+    ambiguous = PROVIDERS["a chat"]("Refund", {"Re": 0.9, "The": 0.1})
+    lines = [{"custom_id": "a", **ambiguous}, {"custom_id": "b", "response": wrapped}]
+    (tmp_path / "b.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    np.testing.assert_array_equal(load_weak_labels(tmp_path / "b.jsonl", task, np.arange(2)).probs[0], [[1, 0], [0, 1]])
+
+
+def test_the_messages_of_another_providers_batch_are_labels(tmp_path):
+    task = make_task(name="t", class_names=["no", "yes"], ids=list("abc"), texts=list("wxy"), labels=[0, 1, 0])
+    results = [
+        {"type": "succeeded", "message": {"content": [{"type": "text", "text": "yes."}]}},
+        {"type": "errored", "error": {"type": "overloaded"}},
+        {"type": "succeeded", "message": {"content": [{"type": "text", "text": "no"}]}},
+    ]
+    lines = [{"custom_id": name, "result": result} for name, result in zip("abc", results, strict=True)]
+    (tmp_path / "b.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    found = load_weak_labels(tmp_path / "b.jsonl", task, np.arange(3), missing="abstain")
+    np.testing.assert_array_equal(found.labels, [[1, -1, 0]])
 
 
 def test_every_format_says_what_it_is():

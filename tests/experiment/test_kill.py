@@ -42,7 +42,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_results(programs, tmp_pa
         time.sleep(rng.random() * 0.1)
         broken.kill()
         broken.wait()
-        assert all(problem is None for _, problem in Store(store).verify())
+        assert all(each.damage is None for each in Store(store).verify())
         programs.run(OUTLEARN, *arguments(task_file, store, out))
         assert timeless(out) == timeless(unbroken)
         Store(store).gc()

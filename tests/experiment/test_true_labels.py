@@ -52,7 +52,7 @@ def test_controls_learn_from_what_the_teachers_had(finished):
     assert isinstance(every, TrueLabelModels)
     assert (own.models, own.labels, every.models, every.labels) == (3, 20, 1, 60)
     assert finished.ceiling.labels == finished.results.ceiling_untuned.labels == finished.task.n_student
-    assert finished.ceiling.tuning.members == 27
+    assert finished.ceiling.tuning.members == 28
     assert own.tuning.members == 9
     for file, scored in (("own_labels", own), ("all_labels", every), ("ceilings", finished.ceiling)):
         log_probs = load_file(finished.folder / "predictions" / f"{file}.safetensors")["test.log_probs"]
@@ -85,7 +85,7 @@ def test_summary_and_page_show_them_and_the_folder_holds_them(finished):
     assert "The strong model trained on each teacher's own 20 true labels gets" in text
     page = write_report([finished.folder], finished.folder / "report.html").read_text()
     assert "What true labels would have done" in page
-    assert "Chosen for the ceiling among 27" in page
+    assert "Chosen for the ceiling among 28" in page
     assert load_run(finished.folder).results == finished.results
 
 

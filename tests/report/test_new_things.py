@@ -20,6 +20,7 @@ from outlearn.results.selection import (
     Selection,
     Shares,
     TriedCandidate,
+    TrueLabelsUsed,
 )
 
 
@@ -40,6 +41,7 @@ def results():
         recipe="auto",
         source="median_logit",
         form="average",
+        true_labels=TrueLabelsUsed(use="none", n=0),
         criterion="oracle_kappa",
         shares=Shares(source="given", values=(0.4, 0.6), weak_labels=(0.5, 0.5)),
         chosen=Candidate(**chosen),

@@ -110,8 +110,17 @@ def test_the_predictions_are_read_back_as_they_were_written(folder):
     assert [p.id for p in found.points] == [line["id"] for line in lines if line["split"] == "test"]
 
 
+def test_predictions_of_another_run_are_told_from_those_that_were_measured(folder):
+    path = folder / "predictions" / "teachers.safetensors"
+    arrays = load_file(path)
+    arrays["test.log_probs"] = arrays["test.log_probs"][::-1].copy()
+    save_file(arrays, path, metadata={"models": json.dumps(["a", "b"][: len(arrays["test.log_probs"])])})
+    with pytest.raises(DataError, match=r"teachers\.safetensors' does not fit results\.json.*Start the run again"):
+        _ = load_run(folder).predictions
+
+
 def test_students_of_a_combination_are_measured_against_the_combination(folder):
-    rewrite(folder / "results.json", lambda r: r["labeler"].update(source="weighted"))
+    rewrite(folder / "results.json", lambda r: (r["labeler"].update(source="weighted"), r.update(files={})))
     path = folder / "predictions" / "students.safetensors"
     arrays = load_file(path)
     arrays["teacher_of"][:] = 0

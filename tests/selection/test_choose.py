@@ -40,7 +40,7 @@ CANDIDATES: tuple[Candidate, ...] = (
     HeadCandidate(get_loss("reverse_ce"), 5, 1e-4, rounds=2),
     HeadCandidate(get_loss("reverse_ce"), 5, 1e-4, rounds=1),
     DiscriminantCandidate(2, 0.3),
-    DiscriminantCandidate(0),
+    DiscriminantCandidate(0, shrinkage=0.1),
 )
 
 
@@ -295,10 +295,14 @@ def test_a_criterion_without_any_value_is_an_error(choice):
 
 
 @pytest.mark.parametrize("n_examples", [60, 640, 100_000])
-def test_default_candidates_are_different_at_least_80_and_none_is_longer_than_configured(n_examples):
+def test_default_candidates_are_different_and_heads_are_among_them_only_with_a_hidden_layer(
+    n_examples,
+):
     base = HeadSettings(epochs=20)
+    assert not any(isinstance(candidate, HeadCandidate) for candidate in default_candidates(n_examples, base))
+    base = replace(base, hidden=8)
     found = default_candidates(n_examples, base)
-    assert len(set(found)) == len(found) >= 80
+    assert len(set(found)) == len(found) >= 130
     assert len({str(candidate) for candidate in found}) == len(found)
     found = [candidate for candidate in found if isinstance(candidate, HeadCandidate)]
     longest = max(candidate.epochs for candidate in found)

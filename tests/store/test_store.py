@@ -123,7 +123,7 @@ def test_verify_finds_the_damaged_entry_and_only_that(tmp_path, damage):
     put(store)
     intact = put(store, other=1)
     damage(store.root / "objects" / put(store).key[:2] / put(store).key)
-    problems = dict(store.verify())
+    problems = {each.folder: each.damage for each in store.verify()}
     assert [folder.name for folder, problem in problems.items() if problem is None] == [intact.key]
     assert len(problems) == 2
 
@@ -196,7 +196,7 @@ def test_a_writer_killed_at_any_step_leaves_no_damaged_entry_and_gc_removes_its_
     done = subprocess.run([sys.executable, "-c", KILLED_WRITER, str(tmp_path), str(at)], check=False)
     assert done.returncode == -signal.SIGKILL
     store = Store(tmp_path)
-    assert all(problem is None for _, problem in store.verify())
+    assert all(each.damage is None for each in store.verify())
     store.gc()
     assert list((tmp_path / "tmp").iterdir()) == []
     entry = store.get_or_compute("s", version=1, settings={}, inputs={}, compute=lambda: {"x": np.ones(3)})
@@ -208,9 +208,9 @@ def test_gc_leaves_a_writer_at_work_alone(tmp_path):
     store.temporary("abc").mkdir()
     elsewhere = tmp_path / "tmp" / "abc@another-host@1@12345678"
     elsewhere.mkdir()
-    assert store.gc() == []
+    assert store.gc().removed == ()
     os.utime(elsewhere, (0, 0))  # nobody writes for so long
-    assert store.gc() == [elsewhere]
+    assert store.gc().removed == (elsewhere,)
 
 
 def test_gc_leaves_a_writer_in_another_container_alone(tmp_path):
@@ -220,7 +220,7 @@ def test_gc_leaves_a_writer_in_another_container_alone(tmp_path):
     namespace = mine.split("@")[1].rsplit(".", 1)[1]
     theirs = tmp_path / "tmp" / mine.replace(f".{namespace}@", ".1@").replace(f"@{os.getpid()}@", "@999999999@")
     theirs.mkdir()
-    assert store.gc() == []
+    assert store.gc().removed == ()
 
 
 def test_gc_removes_what_was_kept_for_a_stage_that_is_finished_and_only_that(tmp_path):
@@ -228,7 +228,7 @@ def test_gc_removes_what_was_kept_for_a_stage_that_is_finished_and_only_that(tmp
     finished, unfinished = store.workspace(put(store).key), store.workspace("0" * 64)
     for folder in (finished, unfinished):
         folder.mkdir(parents=True)
-    assert store.gc() == [finished]
+    assert store.gc().removed == (finished,)
     assert unfinished.is_dir()
 
 
@@ -253,15 +253,15 @@ def test_gc_removes_no_folder_with_a_name_that_the_store_does_not_give(tmp_path)
         for name in ("thesis", "a@b@1", "12345678", f"{'0' * 64}x"):
             (tmp_path / part / name).mkdir(parents=True)
             os.utime(tmp_path / part / name, (0, 0))
-    assert store.gc() == []
+    assert store.gc().removed == ()
 
 
 def test_what_the_store_sets_aside_is_known_to_gc(tmp_path):
     store = Store(tmp_path)
     put(store)
     truncate(next((tmp_path / "objects").glob("*/*")))
-    assert all(problem for _, problem in store.verify())
-    assert len(store.gc()) == 1
+    assert all(each.damage for each in store.verify())
+    assert len(store.gc().removed) == 1
     assert list((tmp_path / "damaged").iterdir()) == []
 
 

@@ -25,18 +25,19 @@ def store_ls(store: StoreOption = None) -> None:
 
 
 def store_verify(store: StoreOption = None) -> None:
-    """Check every entry against its hash; set damaged ones aside and exit with 1 if there are any."""
+    """Check every entry against its hashes; set damaged ones aside. Exit with 1 if any is, or is unreadable."""
     from outlearn.store.store import Store, default_store
 
-    problems = 0
-    checked = 0
-    for folder, problem in Store(store or default_store(), existing=True).verify():
-        checked += 1
-        if problem:
-            problems += 1
-            print(f"{folder.name}  {problem}; set aside, and computed again when it is needed")
-    print(f"{checked} entries, {problems} damaged")
-    if problems:
+    checked = list(Store(store or default_store(), existing=True).verify())
+    for each in checked:
+        if each.failed:
+            print(f"{each.folder.name}  {each.failed}")
+        elif each.damage:
+            print(f"{each.folder.name}  {each.damage}; set aside, and computed again when it is needed")
+    damaged = sum(each.damage is not None for each in checked)
+    unread = sum(each.damage is None and each.failed is not None for each in checked)
+    print(f"{len(checked)} entries, {damaged} damaged" + (f", {unread} not checked" if unread else ""))
+    if damaged or unread:
         raise typer.Exit(1)
 
 
@@ -44,7 +45,11 @@ def store_gc(store: StoreOption = None) -> None:
     """Remove what no run can use: left-over temporary folders and damaged entries."""
     from outlearn.store.store import Store, default_store
 
-    removed = Store(store or default_store(), existing=True).gc()
-    for folder in removed:
+    found = Store(store or default_store(), existing=True).gc()
+    for folder in found.removed:
         print(f"removed {folder}")
-    print(f"{len(removed)} folders removed")
+    for folder, reason in found.kept.items():
+        print(f"kept {folder}: {reason}")
+    print(f"{len(found.removed)} folders removed" + (f", {len(found.kept)} not" if found.kept else ""))
+    if found.kept:
+        raise typer.Exit(1)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from outlearn.data.input_errors import InputErrors
+from outlearn.data.model_answers import is_batch, model_answers
 from outlearn.data.raw_table import RawTable
 from outlearn.data.text_files import read_text
 from outlearn.data.wording import kind_of
@@ -15,8 +16,6 @@ from outlearn.data.wording import kind_of
 __all__ = ["read_json"]
 
 SURROGATE = re.compile("[\ud800-\udfff]")
-# What a line of an OpenAI batch holds; other providers write the same.
-BATCH = {"custom_id", "response"}
 
 
 def read_json(path: Path) -> RawTable:
@@ -71,18 +70,10 @@ def _refuse_constant(constant: str) -> NoReturn:
 
 def _table(path: Path, records: list[dict[str, Any]], positions: list[int], *, unit: str) -> RawTable:
     notes: tuple[str, ...] = ()
-    if all(record.keys() >= BATCH for record in records):
-        records = [{"id": record["custom_id"], "answer": _answer(record["response"])} for record in records]
+    if is_batch(records):
+        answers = list(model_answers(records))
+        records = [{"id": r["custom_id"], "answer": answer} for r, answer in zip(records, answers, strict=True)]
         notes = (f"{path} is the output of a batch: custom_id is the id, and the message's content the answer.",)
     names = dict.fromkeys(key for record in records for key in record)
     columns = {name: [record.get(name) for record in records] for name in names}
     return RawTable(str(path), columns, positions, unit=unit, notes=notes)
-
-
-def _answer(response: Any) -> str | None:
-    """Take the content of the first choice's message; None where the request failed."""
-    try:
-        content = response["body"]["choices"][0]["message"]["content"]
-    except (KeyError, IndexError, TypeError):
-        return None
-    return content if isinstance(content, str) else None

@@ -19,8 +19,8 @@ __all__ = ["is_unlabeled", "refuse_what_is_no_class", "with_gaps_marked"]
 def with_gaps_marked(labels: Any) -> Shaped[np.ndarray, "..."]:
     """Return labels as an array in which every gap is -1, or "-1" among text.
 
-    A gap is None, NaN, NaT, pandas.NA, a masked element or an empty text. Whole numbers that are floats only because
-    NaN is one become whole numbers. Distributions, which have a third axis, are left as they are.
+    A gap is None, NaN, NaT, pandas.NA, a masked element, an empty text, or -1, also as text. Whole numbers that are
+    floats only because NaN is one become whole numbers. Distributions, which have a third axis, are left as they are.
 
     Example:
         >>> with_gaps_marked([0.0, float("nan"), 1.0]), with_gaps_marked(["no", None, "yes"])
@@ -37,10 +37,18 @@ def with_gaps_marked(labels: Any) -> Shaped[np.ndarray, "..."]:
         return marked.astype(np.int64) if (marked == np.round(marked)).all() and np.isfinite(marked).all() else values
     if values.dtype.kind == "O":
         values = values.copy()
-        values[np.array([is_gap(cell) for cell in values.ravel()], dtype=bool).reshape(values.shape)] = UNLABELED
+        values[np.array([_is_missing(cell) for cell in values.ravel()], dtype=bool).reshape(values.shape)] = UNLABELED
         whole = all(isinstance(v, Integral) and not isinstance(v, bool) for v in values.ravel().tolist())
         return values.astype(np.int64) if whole and values.size else values
-    return np.where(np.char.strip(values) == "", str(UNLABELED), values) if values.dtype.kind == "U" else values
+    if values.dtype.kind not in "US":
+        return values
+    gaps = np.isin(np.char.strip(values), np.array(["", str(UNLABELED)], dtype=values.dtype.kind))
+    return np.where(gaps, np.array(str(UNLABELED), dtype=values.dtype.kind), values)
+
+
+def _is_missing(cell: object) -> bool:
+    """Say whether a cell among objects holds nothing, or a -1 as text, as NumPy writes one among texts."""
+    return is_gap(cell) or (isinstance(cell, str | bytes) and cell.strip() in (str(UNLABELED), str(UNLABELED).encode()))
 
 
 def is_unlabeled(labels: Shaped[np.ndarray, "..."]) -> Bool[np.ndarray, "..."]:

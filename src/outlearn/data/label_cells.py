@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from outlearn.data.label_table import UNLABELED
+from outlearn.data.model_answers import ModelAnswer
 from outlearn.data.raw_table import RawTable
 from outlearn.data.task import SUM_TOLERANCE
 from outlearn.data.wording import shortened
@@ -47,6 +48,7 @@ class LabelCell:
         row: of the table.
         at: the record's position, for messages.
         column: its column's name, for messages.
+        tokens: of a language model's answer, the likeliest tokens where it begins, with their probabilities; or None.
     """
 
     value: Any
@@ -55,6 +57,7 @@ class LabelCell:
     row: int
     at: int
     column: str
+    tokens: Mapping[str, float] | None = None
 
 
 def is_gap(cell: object) -> bool:
@@ -108,7 +111,8 @@ def cell_value(cell: object) -> Any:
 
 def label_cells(table: RawTable, column: str) -> Iterator[LabelCell]:
     """Read a column of labels, cell by cell; a list of one name is that name, as annotation tools write it."""
-    for row, (cell, at) in enumerate(table.cells(column)):
+    for row, (given, at) in enumerate(table.cells(column)):
+        tokens, cell = (given.tokens, given.text) if isinstance(given, ModelAnswer) else (None, given)
         value = cell_value(cell)
         if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
             value = value[0].strip() or None
@@ -116,7 +120,7 @@ def label_cells(table: RawTable, column: str) -> Iterator[LabelCell]:
             value = None
         if table.minus_1_is_missing and value in (UNLABELED, str(UNLABELED)):
             value = None
-        yield LabelCell(value, _kind(value), cell, row, at, column)
+        yield LabelCell(value, _kind(value), cell, row, at, column, tokens)
 
 
 def _kind(value: object) -> Kind:

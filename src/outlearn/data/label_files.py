@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
+from outlearn.core.spreadsheet_cells import unguarded
 from outlearn.data.array_files import read_array
 from outlearn.data.column_roles import column_roles, roles_of_annotations
 from outlearn.data.formats import read_label_file
@@ -73,7 +74,7 @@ def read_label_table(
     if texts is not None:
         table = _with_texts(table, read_label_file(Path(texts).expanduser()), id_column, text_column)
     if true is not None:
-        table = _with_true_labels(table, read_label_file(Path(true).expanduser()), id_column)
+        table = _with_true_labels(table, _as_given(read_label_file(Path(true).expanduser())), id_column)
     return table
 
 
@@ -131,6 +132,15 @@ def _rows_by_position(raw: RawTable, table: LabelTable) -> list[int]:
             "both sides to join them by. Give both a column id, or the same points in the same order."
         )
     return list(range(len(raw)))
+
+
+def _as_given(raw: RawTable) -> RawTable:
+    """Take off what keeps a spreadsheet from running texts: the points to check come back from people."""
+    columns = {
+        name: [unguarded(value) if isinstance(value, str) else value for value in values]
+        for name, values in raw.columns.items()
+    }
+    return replace(raw, columns=columns)
 
 
 def _with_true_labels(table: LabelTable, raw: RawTable, id_column: str) -> LabelTable:

@@ -18,6 +18,7 @@ from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import MINUS_1, NEVER_A_CLASS, LabelCell, distribution, label_cells
 from outlearn.data.label_columns import LongForm
 from outlearn.data.label_table import UNLABELED, LabelTable
+from outlearn.data.model_answers import class_shares
 from outlearn.data.point_ids import name_of
 from outlearn.data.raw_table import RawTable
 from outlearn.data.wording import shortened
@@ -68,7 +69,7 @@ def read_labels(
     _refuse_what_is_no_label(given, class_names or (), errors)
     errors.raise_if_any(beyond=before)
     classes = known_classes(class_names) if class_names is not None else _found(given, table.class_names, errors)
-    labels, probs = _coded(given, columns, classes, errors, len(table), normalise, class_names is not None)
+    labels, probs, spread = _coded(given, columns, classes, errors, len(table), normalise, class_names is not None)
     errors.raise_if_any(beyond=before)
     if class_names is None and len(np.unique(labels[labels >= 0])) < 2:
         common = f"class {classes.names[int(labels.max())]!r} is the most probable of every point"
@@ -85,7 +86,7 @@ def read_labels(
         probs=probs,
         has_ids=False,
         source=table.source,
-        notes=table.notes,
+        notes=(*table.notes, *spread),
     )
 
 
@@ -208,16 +209,23 @@ def _coded(
     n_rows: int,
     normalise: bool,
     can_normalise: bool,
-) -> tuple[Int64[np.ndarray, "columns rows"], Float64[np.ndarray, "columns rows classes"] | None]:
-    """Turn cells into classes, -1 at a gap, and where one is a distribution, into distributions, nan at a gap."""
+) -> tuple[Int64[np.ndarray, "columns rows"], Float64[np.ndarray, "columns rows classes"] | None, tuple[str, ...]]:
+    """Turn cells into classes, -1 at a gap, and where one is a distribution, into distributions, nan at a gap.
+
+    A note says what was spread of the probabilities of a language model's tokens.
+    """
     place = {column: k for k, column in enumerate(columns)}
     labels = np.full((len(columns), n_rows), UNLABELED, dtype=np.int64)
     soft: dict[tuple[int, int], list[float]] = {}
+    rests: list[float] = []
     for cell in given:
         where = place[cell.column], cell.row
         read: list[float] | int | str
         if cell.kind not in SOFT:
             read = _class_of(cell, classes)
+            if cell.tokens and isinstance(read, int) and (found := class_shares(cell.tokens, classes.names)):
+                read, rest = found
+                rests.append(rest)
         else:
             read = distribution(cell.value, classes.names, normalise=normalise, can_normalise=can_normalise)
         if isinstance(read, str):
@@ -227,10 +235,15 @@ def _coded(
         else:
             labels[where] = read
     if not soft or errors:
-        return labels, None
+        return labels, None, ()
     probs = np.where((labels >= 0)[..., None], np.eye(len(classes.names))[labels], np.nan)
     probs[tuple(np.array(list(soft)).T)] = list(soft.values())
-    return labels, probs
+    note = (
+        f"{len(rests):,} answers come with the probabilities of their first tokens, which are read as those of the "
+        f"classes; {np.mean(rests or 0.0):.1%} of the probability, mean, is on other tokens or beyond those listed, "
+        "and is spread evenly over the classes that none of them names."
+    )
+    return labels, probs, (note,) if rests else ()
 
 
 def _numbers_as_names(given: list[LabelCell]) -> list[LabelCell]:

@@ -26,9 +26,10 @@ from outlearn.core.labelers.combinations import label_source
 from outlearn.core.predictions import Predictions
 from outlearn.data.label_arrays import is_unlabeled, refuse_what_is_no_class, with_gaps_marked
 from outlearn.data.label_table import UNLABELED
-from outlearn.errors import ConfigError, DataError, ShapeError
+from outlearn.errors import ConfigError, DataError, ShapeError, suggest
 from outlearn.estimator.bagged_teachers import LARGEST_SEED, bagged_teachers, teacher_probs, weak_columns
 from outlearn.estimator.partial_labels import class_codes, given_labels, weak_labels_and_weights
+from outlearn.estimator.text_encoding import dense, fit_encoder
 from outlearn.explanation import PointwiseExplanation, explain, smoothed
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WeakToStrongClassifier"]
 
+TRUE_LABELS = ("none", "choose", "learn")
 EPOCHS, LEAST_STEPS = 20, 400  # with fewer steps AdamW at 3e-3 has hardly left its random start
 
 
@@ -56,15 +58,22 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         loss: of the students, a name or a loss of `outlearn.losses`. "reverse_ce" was the most accurate where teachers
             are weak (docs/estimator.md); "forward_ce" is better where they are nearly as good as their students. "auto"
             chooses without labels, and learns from the mean of all teachers; "auto_single", from single teachers.
+        true_labels: what "auto" makes of the labels of y: nothing if "none"; "choose" ranks candidates by them too;
+            "learn" also learns from them. Use it with weak labels from elsewhere: teachers that were trained here know
+            the labels of y already.
         n_seeds: students of each teacher. One is enough to average; more tell a student's seed from its teacher's draw.
         hidden: width of one hidden layer of the students; None is a linear head, which gains most from weak labels.
         epochs: passes over the weak labels. None is 20, and more for few points, until 400 steps are made. Longer
             training copies the individual teacher.
         batch_size, learning_rate, weight_decay: of AdamW, as measured on the package's own tasks (docs/heads.md).
+        encoder: turns X into features, if X is a list of texts: a kind of `ENCODERS` ("tfidf", "wordllama", "hf"), a
+            mapping with its kind and parameters, or a scikit-learn transformer such as `TfidfVectorizer`. It learns
+            from all texts of `fit`, without labels; teachers see its features too. None: X are features.
         random_state: seed of the bootstraps and students.
 
     Attributes:
         classes_: `[classes]`, as in y.
+        encoder_: the fitted encoder, if there is one.
         teachers_: the fitted teachers; empty if weak labels were given.
         heads_: the fitted students.
         teacher_of_: `[students]`, the teacher of each; for "auto" 0, the mean of all.
@@ -96,12 +105,14 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         teacher_features: Any = None,
         loss: str | Mapping[str, object] | Loss = "reverse_ce",
         rounds: int = 0,
+        true_labels: str = "none",
         n_seeds: int = 1,
         hidden: int | None = None,
         epochs: float | None = None,
         batch_size: int = 128,
         learning_rate: float = 3e-3,
         weight_decay: float = 1e-4,
+        encoder: Any = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.teacher = teacher
@@ -109,19 +120,28 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         self.teacher_features = teacher_features
         self.loss = loss
         self.rounds = rounds
+        self.true_labels = true_labels
         self.n_seeds = n_seeds
         self.hidden = hidden
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
+        self.encoder = encoder
         self.random_state = random_state
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.string = self.encoder is not None
+        tags.input_tags.two_d_array = self.encoder is None
+        return tags
 
     def fit(self, X: Any, y: Any = None, *, weak_labels: Any = None) -> Self:
         """Train teachers on the labeled points and students on the teachers' labels of the others.
 
         Args:
-            X: `[points, features]`, dense.
+            X: `[points, features]`, an array, a frame or a sparse matrix; or with an encoder, a text a point.
             y: `[points]`, -1 where unlabeled. With weak labels it may be None.
             weak_labels: of teachers from elsewhere: distributions `[teachers, points, classes]`, classes in the sorted
                 order of y's, or numbered from 0 if y has no label; or votes `[teachers, points]`, classes by name, -1
@@ -141,6 +161,13 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
                 raise ConfigError(f"{name} is {value!r}; expected a whole number of at least 1.")
+        if self.true_labels not in TRUE_LABELS:
+            raise ConfigError(f"true_labels is {self.true_labels!r}; {suggest(str(self.true_labels), TRUE_LABELS)}")
+        if self.true_labels == "learn" and self.hidden is not None:
+            raise ConfigError(
+                f'true_labels "learn" corrects linear students, and hidden is {self.hidden}; use hidden=None, or '
+                '"choose".'
+            )
         settings = HeadSettings(
             hidden=self.hidden,
             epochs=EPOCHS if self.epochs is None else self.epochs,
@@ -148,12 +175,15 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
         )
+        if self.encoder is not None:
+            self.encoder_, X = fit_encoder(self.encoder, X)
         if y is None and weak_labels is not None:
-            X = validate_data(self, X, dtype="numeric")
-            y = np.full(len(X), UNLABELED)
+            X = validate_data(self, X, dtype="numeric", accept_sparse="csr")
+            y = np.full(X.shape[0], UNLABELED)
         else:
             y = None if y is None else with_gaps_marked(y)
-            X, y = validate_data(self, X, y, dtype="numeric", ensure_min_samples=2)
+            X, y = validate_data(self, X, y, dtype="numeric", accept_sparse="csr", ensure_min_samples=2)
+        X = dense(X)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(LARGEST_SEED))
         refuse_what_is_no_class(y)
         unlabeled = is_unlabeled(y)
@@ -169,7 +199,16 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             per_epoch = -(-self.n_weak_labels_ // self.batch_size)
             settings = replace(settings, epochs=max(EPOCHS, LEAST_STEPS / per_epoch))
         counts = (y[~unlabeled][:, None] == self.classes_).sum(axis=0) if weak_labels is None else None
-        weak = WeakLabels(X[learned], labels, weights, counts, tuple(map(str, self.classes_.tolist())))
+        weak = WeakLabels(
+            X[learned],
+            labels,
+            weights,
+            counts,
+            tuple(map(str, self.classes_.tolist())),
+            self.true_labels,
+            X[~unlabeled],
+            np.searchsorted(self.classes_, y[~unlabeled]),
+        )
         students = fit_weak_students(
             weak, self.loss, rounds=self.rounds, n_seeds=self.n_seeds, settings=settings, rng=rng
         )
@@ -208,7 +247,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         """Say where the students' gain over their teachers comes from, on labeled points that none has seen.
 
         Args:
-            X: `[points, features]`.
+            X: `[points, features]`, or with an encoder, a text a point.
             y: true labels `[points]`, or distributions `[points, classes]` as floats.
             weak_labels: what the teachers say of these points, as for `fit`, if they were not trained.
             generator, order, level: as for `outlearn.risk_gap`.
@@ -252,7 +291,9 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
 
     def _checked(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        return np.asarray(validate_data(self, X, reset=False, dtype="numeric"))
+        if self.encoder is not None:
+            X = self.encoder_.transform(X)
+        return dense(validate_data(self, X, reset=False, dtype="numeric", accept_sparse="csr"))
 
     def _students(self, X: np.ndarray) -> Predictions:
         return Predictions.from_logits(self.heads_.predict(X), teacher_of=self.teacher_of_)

@@ -92,6 +92,7 @@ def _run(config: Config, store: Store, writer: RunWriter, progress: Progress, ex
     write_predictions(writer, predictions, plan.task, plan.splits, plan.teacher_names)
     with progress.bar("keeping the student"):
         keep_students(writer, plan, runner.result, students, test, results)
+    results = results.model_copy(update={"files": dict(writer.hashes)})
     writer.json("results.json", results)
     writer.log("done")
     return Run(writer.folder, results, config.model_dump(mode="json"))

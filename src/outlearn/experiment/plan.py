@@ -20,7 +20,7 @@ from outlearn.experiment.config import Config
 from outlearn.experiment.evaluation import check_target
 from outlearn.experiment.stages.auto import AutoStudents
 from outlearn.experiment.stages.ceilings import CEILINGS, UNTUNED, configured_ceilings, tuned_ceilings
-from outlearn.experiment.stages.controls import LABEL_CURVE, label_curve, teachers_labels
+from outlearn.experiment.stages.controls import LABEL_CURVE, finetuned_controls, label_curve, tuned_controls
 from outlearn.experiment.stages.external import external_teachers
 from outlearn.experiment.stages.features import features_stage
 from outlearn.experiment.stages.finetuned import FinetunedModel
@@ -30,7 +30,7 @@ from outlearn.experiment.stages.students import Labeling, fixed_losses, named_lo
 from outlearn.experiment.stages.teachers import teachers_stage, training_label_counts
 from outlearn.experiment.stages.training_spec import Model
 from outlearn.experiment.stages.tuned import TunedModels
-from outlearn.experiment.stages.tuned_baselines import TunedBaselines, tuned_baselines
+from outlearn.experiment.stages.tuned_baselines import TUNED_BASELINES, TunedBaselines
 from outlearn.experiment.teacher_sizes import with_sizes_that_fit
 from outlearn.learners.finetuning.learner import FinetuneLearner
 from outlearn.learners.learner import Learner
@@ -68,7 +68,7 @@ class Plan:
         notes: what a reader should know of the teachers, or of what was left out, in sentences.
         stages: name -> stage, in the order of the run; the inputs of each come before it.
         tuned: those of the stages that tune the strong model on true labels.
-        tuned_baselines: how the named losses are tuned without them, for `auto` to be compared with.
+        tuned_baselines: how the named losses are tuned without them, for `auto` to be compared with; None without it.
     """
 
     config: Config
@@ -80,7 +80,7 @@ class Plan:
     notes: tuple[str, ...]
     stages: Mapping[str, Stage]
     tuned: Mapping[str, TunedModels]
-    tuned_baselines: tuple[TunedBaselines, ...]
+    tuned_baselines: TunedBaselines | None
 
     @property
     def key(self) -> str:
@@ -139,26 +139,32 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
     chosen, reasons = _chosen(labeling, model)
     if fixed_losses(labeling):
         stages["students"] = students_stage(labeling, model)
-    for auto in chosen.values():
-        stages |= auto.stages
-    baselines = tuned_baselines(labeling, model, chosen) if isinstance(model, FrozenModel) else []
-    stages |= {stage.name: stage for each in baselines if (stage := each.stage) is not None}
+    for each in chosen.values():
+        stages |= each.stages
+    auto = next((each for each in chosen.values() if each.recipe.combines), None)
+    baselines = None
+    if auto is not None and isinstance(model, FrozenModel) and fixed_losses(labeling):
+        baselines = TunedBaselines(auto.source, labeling, model)
+        stages[TUNED_BASELINES] = baselines.stage
     tuned = _true_labels(task, splits, model, config, stages)
     notes = (*notes, *left_out, *reasons)
-    return Plan(config, task, splits, labeling, chosen, names, notes, stages, tuned, tuple(baselines))
+    return Plan(config, task, splits, labeling, chosen, names, notes, stages, tuned, baselines)
 
 
 def _true_labels(
     task: Task, splits: Splits, model: Model, config: Config, stages: dict[str, Stage]
 ) -> dict[str, TunedModels]:
     """Lay out what learns from true labels: ceilings, and where the strong model can be tuned, the controls."""
+    trained = "teachers" in stages  # here, so that what they learned from is known
     if not isinstance(model, FrozenModel):
         stages[CEILINGS] = configured_ceilings(task, splits, model, config, name=CEILINGS)
+        if trained and isinstance(model, FinetunedModel):
+            stages |= finetuned_controls(task, model, config)
         return {}
     common_scale = get_encoder(config.student.encoder).common_scale
     tuned = {CEILINGS: tuned_ceilings(task, model, config, common_scale=common_scale)}
-    if "teachers" in stages:  # trained here: what they learned from is known
-        tuned |= teachers_labels(task, splits, model, config.teacher, seed=config.seed, common_scale=common_scale)
+    if trained:
+        tuned |= tuned_controls(task, model, config.teacher, seed=config.seed, common_scale=common_scale)
     curve = label_curve(task, splits, model, config, common_scale=common_scale)
     if curve is not None:
         tuned[LABEL_CURVE] = curve

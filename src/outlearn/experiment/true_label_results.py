@@ -17,7 +17,7 @@ from outlearn.core.verdict import is_above_zero
 from outlearn.experiment.evaluation import Evaluation
 from outlearn.experiment.plan import Plan
 from outlearn.experiment.stages.ceilings import CEILINGS, ceiling_points
-from outlearn.experiment.stages.controls import ALL_LABELS, LABEL_CURVE, OWN_LABELS
+from outlearn.experiment.stages.controls import ALL_LABELS, LABEL_CURVE, OWN_LABELS, teachers_labels
 from outlearn.experiment.student_results import PointScores
 from outlearn.results.measurement import Measurement, each_model, mean_of, means
 from outlearn.results.run import Student
@@ -36,6 +36,10 @@ __all__ = ["exceeding", "measure_ceiling", "measure_controls", "measure_equivale
 NOT_TUNED = (
     "the strong model is fine-tuned as a whole, and a training for every choice would cost more than all the rest of "
     "the run; give student.encoder a frozen encoder for this"
+)
+TOO_DEAR = (
+    "the strong model is fine-tuned as a whole, and one for each teacher would cost as much as all students; it is "
+    "trained with two losses or seeds or more"
 )
 FROM_ELSEWHERE = "the labels come from elsewhere, and which true labels their makers had is not known"
 
@@ -74,15 +78,16 @@ def measure_controls(
         ("all_labels", ALL_LABELS, test.all_labels),
     ):
         if predictions is None:
-            found[field] = NotTrained(reason=FROM_ELSEWHERE if plan.tuned else NOT_TUNED)
+            found[field] = NotTrained(reason=TOO_DEAR if "teachers" in plan.stages else FROM_ELSEWHERE)
             continue
         card = scorecard(predictions, test.labels, plan.config.measure.level)
+        sets = teachers_labels(plan.task, plan.splits, plan.config.teacher, seed=plan.config.seed)[name]
         found[field] = TrueLabelModels(
             scores=means(card),
             each=each_model(card),
             models=predictions.n_models,
-            labels=int(plan.tuned[name].sets.sum(axis=1).min()),
-            tuning=plan.tuned[name].tuning(entries[name]),
+            labels=int(sets.sum(axis=1).min()),
+            tuning=plan.tuned[name].tuning(entries[name]) if name in plan.tuned else None,
         )
     return found
 
@@ -147,7 +152,7 @@ def measure_equivalents(
             )
             for loss in test.students
         },
-        teacher_labels=plan.config.teacher.labels if OWN_LABELS in plan.tuned else None,
+        teacher_labels=plan.config.teacher.labels if "teachers" in plan.stages else None,
     )
 
 

@@ -12,6 +12,7 @@ from outlearn.core.scales import DIFFERENCE, SHARE
 from outlearn.experiment.evaluation import Evaluation
 from outlearn.experiment.plan import Plan
 from outlearn.experiment.stages.students import fixed_losses
+from outlearn.experiment.stages.tuned_baselines import TUNED_BASELINES
 from outlearn.experiment.student_results import PointScores
 from outlearn.losses import loss_name
 from outlearn.results.measurement import Withheld, mean_of
@@ -26,28 +27,27 @@ def measure_tuned(
     test: Evaluation, plan: Plan, entries: Mapping[str, Entry], right: PointScores
 ) -> tuple[TunedBaseline, ...]:
     """Measure each loss at the setting that its own labelers' held-out labels choose, for each source."""
-    by_key = {entry.key: entry for entry in entries.values()}
-    auto = next((name for name, each in plan.chosen.items() if each.recipe.combines), None)
+    if plan.tuned_baselines is None:
+        return ()
+    auto = next(name for name, each in plan.chosen.items() if each.recipe.combines)
     level = plan.config.measure.level
     found = []
-    for baseline in plan.tuned_baselines:
-        grids = baseline.read(by_key)
+    for source, students in plan.tuned_baselines.read(entries[TUNED_BASELINES]).items():
         for loss in fixed_losses(plan.labeling):
-            for grid in grids:
-                at = grid.best(loss)
-                if at is None:
-                    continue
-                hits = (grid.hard[at] == test.labels).astype(np.float64)
-                found.append(
-                    TunedBaseline(
-                        loss=loss_name(loss),
-                        source=baseline.source,
-                        candidate=recorded(grid.candidates[at]),
-                        held_out=float(grid.accuracy[at].mean()),
-                        accuracy=mean_of(hits, level, np.arange(len(hits)), scale=SHARE),
-                        auto_minus=None if auto is None else _minus(right.students[auto], hits, level),
-                    )
+            at = students.best(loss)
+            if at is None:
+                continue
+            hits = (students.hard[at] == test.labels).astype(np.float64)
+            found.append(
+                TunedBaseline(
+                    loss=loss_name(loss),
+                    source=source,
+                    candidate=recorded(students.candidates[at]),
+                    held_out=float(students.accuracy[at].mean()),
+                    accuracy=mean_of(hits, level, np.arange(len(hits)), scale=SHARE),
+                    auto_minus=_minus(right.students[auto], hits, level),
                 )
+            )
     return tuple(found)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,54 +58,55 @@ def explain_files(
         s = read_predictions(student, kind=kind, role="student", like=t)
         s = replace(s, predictions=_paired(s.predictions, t, indices, teacher_of))
         y = read_target_file(target, t, draws=draws)
-    if out is not None:
-        EXPLANATIONS.claim(out)
-    notes = [*t.notes, *s.notes, *y.notes]
-    notes += [
-        f"{share:g} of the uniform distribution was mixed into every {what}."
-        for what, share in (("prediction", smooth_predictions), ("target", smooth_target))
-        if share
-    ]
-    found = explain(
-        _smooth_target(y.values, t.predictions, smooth_target, draws=draws),
-        teacher=smoothed(t.predictions, smooth_predictions),
-        student=smoothed(s.predictions, smooth_predictions),
-        generator=generator,
-        order=order,
-        draws=draws and not smooth_target,
-        level=level,
-        validation=_validation(validation_teacher, validation_target, teacher_kind or kind, t),
-        notes=tuple(notes),
-        progress=show,
-    )
-    shape = f"{t.predictions.n_points} points, {t.predictions.n_classes} classes"
-    names = (
-        "" if t.class_names is None else " (" + ", ".join(f"{k} {name}" for k, name in enumerate(t.class_names)) + ")"
-    )
-    text = "\n".join(
-        [
-            f"teachers   {_described(t)}",
-            f"students   {_described(s)}; {_pairing(indices is not None, t.predictions, s.predictions)}",
-            f"target     {y.source}: {_target_words(y.values, draws)}; {shape}{names}",
-            "",
-            str(found),
+    with nullcontext() if out is None else EXPLANATIONS.claimed(out):
+        notes = [*t.notes, *s.notes, *y.notes]
+        notes += [
+            f"{share:g} of the uniform distribution was mixed into every {what}."
+            for what, share in (("prediction", smooth_predictions), ("target", smooth_target))
+            if share
         ]
-    )
-    if out is not None:
-        inputs = {
-            "teacher": {"files": list(t.sources), "kind": t.kind, "models": t.predictions.n_models},
-            "student": {"files": list(s.sources), "kind": s.kind, "models": s.predictions.n_models},
-            "target": {"file": y.source, "draws": draws},
-            "n_points": t.predictions.n_points,
-            "n_classes": t.predictions.n_classes,
-            "class_names": None if t.class_names is None else list(t.class_names),
-            "smooth_predictions": smooth_predictions,
-            "smooth_target": smooth_target,
-        }
-        columns = found.ledger.columns()
-        head = ["id" if name == "point_ids" else name for name in columns]
-        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-        EXPLANATIONS.write(out, found, inputs=inputs, text=text, table=[head, *rows])
+        found = explain(
+            _smooth_target(y.values, t.predictions, smooth_target, draws=draws),
+            teacher=smoothed(t.predictions, smooth_predictions),
+            student=smoothed(s.predictions, smooth_predictions),
+            generator=generator,
+            order=order,
+            draws=draws and not smooth_target,
+            level=level,
+            validation=_validation(validation_teacher, validation_target, teacher_kind or kind, t),
+            notes=tuple(notes),
+            progress=show,
+        )
+        shape = f"{t.predictions.n_points} points, {t.predictions.n_classes} classes"
+        names = (
+            ""
+            if t.class_names is None
+            else " (" + ", ".join(f"{k} {name}" for k, name in enumerate(t.class_names)) + ")"
+        )
+        text = "\n".join(
+            [
+                f"teachers   {_described(t)}",
+                f"students   {_described(s)}; {_pairing(indices is not None, t.predictions, s.predictions)}",
+                f"target     {y.source}: {_target_words(y.values, draws)}; {shape}{names}",
+                "",
+                str(found),
+            ]
+        )
+        if out is not None:
+            inputs = {
+                "teacher": {"files": list(t.sources), "kind": t.kind, "models": t.predictions.n_models},
+                "student": {"files": list(s.sources), "kind": s.kind, "models": s.predictions.n_models},
+                "target": {"file": y.source, "draws": draws},
+                "n_points": t.predictions.n_points,
+                "n_classes": t.predictions.n_classes,
+                "class_names": None if t.class_names is None else list(t.class_names),
+                "smooth_predictions": smooth_predictions,
+                "smooth_target": smooth_target,
+            }
+            columns = found.ledger.columns()
+            head = ["id" if name == "point_ids" else name for name in columns]
+            rows = zip(*(column.tolist() for column in columns.values()), strict=True)
+            EXPLANATIONS.write(out, found, inputs=inputs, text=text, table=[head, *rows])
     return text
 
 

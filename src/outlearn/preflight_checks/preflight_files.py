@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,16 +50,15 @@ def preflight_files(
         if arrays and texts is not None:
             features = read_features(texts, table)
             table = replace(table, notes=(*table.notes, f"{texts}: features, a row a point."))
-    if out is not None:
-        PREFLIGHTS.claim(out)
-    found = analyse_table(
-        table, features=features, asked_twice=asked_twice, encoder=settings, largest_bias=largest_bias, level=level,
-        seed=seed, progress=show,
-    )  # fmt: skip
-    text = f"labels   {table.source}\n\n{found}"
-    if out is not None:
-        inputs = {"labels": str(labels), "texts": None if texts is None else str(texts)}
-        PREFLIGHTS.write(out, found, inputs=inputs, text=text, table=_points(found, table))
+    with nullcontext() if out is None else PREFLIGHTS.claimed(out):
+        found = analyse_table(
+            table, features=features, asked_twice=asked_twice, encoder=settings, largest_bias=largest_bias, level=level,
+            seed=seed, progress=show,
+        )  # fmt: skip
+        text = f"labels   {table.source}\n\n{found}"
+        if out is not None:
+            inputs = {"labels": str(labels), "texts": None if texts is None else str(texts)}
+            PREFLIGHTS.write(out, found, inputs=inputs, text=text, table=_points(found, table))
     return text
 
 

@@ -45,8 +45,9 @@ def control_finding(results: RunResults, loss: str) -> str:
     if not isinstance(own, TrueLabelModels):
         return ""
     versus = results.students[loss].differences.get("own_labels", NOT_COMPARED)
+    untuned = "" if own.tuning is not None else ", not tuned,"
     whose = "each teacher's own" if results.teacher.models > 1 else "the teacher's own"
-    said = f"The strong model trained on {whose} {own.labels:,} true labels gets {_percent(own)}%"
+    said = f"The strong model trained on {whose} {own.labels:,} true labels{untuned} gets {_percent(own)}%"
     if controls_beat_all(results):
         words = f"{said}, more than every weak-label student: {loss} is {size_in_points(versus)} below"
     elif is_below_zero(versus):

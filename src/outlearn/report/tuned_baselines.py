@@ -62,9 +62,7 @@ def hardest_baseline(results: RunResults) -> TunedBaseline | None:
 def tuned_finding(results: RunResults) -> str:
     """Say so where `auto` beats each of them: then it beats the best, whichever that is."""
     hardest = hardest_baseline(results)
-    if hardest is None or hardest.auto_minus is None:
-        return ""
-    if not all(is_above_zero(each.auto_minus) for each in results.tuned_baselines):
+    if hardest is None or not all(is_above_zero(each.auto_minus) for each in results.tuned_baselines):
         return ""
     return (
         f"{AUTO} beats each of {len(results.tuned_baselines)} losses tuned without true labels, {_name(hardest)} by "
@@ -75,7 +73,7 @@ def tuned_finding(results: RunResults) -> str:
 def tuned_bad_news(results: RunResults) -> list[str]:
     """Say which tuned baseline beats `auto`, or is not shown to be beaten."""
     hardest = hardest_baseline(results)
-    if hardest is None or hardest.auto_minus is None or tuned_finding(results):
+    if hardest is None or tuned_finding(results):
         return []
     versus, of = hardest.auto_minus, f"of {len(results.tuned_baselines)} tuned baselines the nearest to it"
     if is_below_zero(versus):

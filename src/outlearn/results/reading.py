@@ -6,6 +6,7 @@ nothing trains.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from outlearn.core.predictions import Predictions
 from outlearn.errors import DataError, OutlearnError
 from outlearn.results.serialization import read_text
 
-__all__ = ["AGAIN", "Measured", "Point", "read_config", "read_predictions"]
+__all__ = ["AGAIN", "Measured", "Point", "check_files", "read_config", "read_predictions"]
 
 AGAIN = "Start the run again with the same configuration: what is in the store is not computed twice."
 
@@ -81,6 +82,26 @@ def read_config(path: Path) -> Mapping[str, Any]:
     if not isinstance(content, dict):
         raise DataError(f"{str(path)!r} must hold keys and values, got {type(content).__name__}. {AGAIN}")
     return content
+
+
+def check_files(folder: Path, hashes: Mapping[str, str]) -> None:
+    """Check that files of a run folder are those that its results were measured on.
+
+    Raises:
+        DataError: for the first that is missing, cannot be read, or has another hash.
+    """
+    for name, expected in hashes.items():
+        path = folder / name
+        try:
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise DataError(f"{str(path)!r} cannot be read: {error.strerror}. {AGAIN}") from error
+        if found != expected:
+            raise DataError(
+                f"{str(path)!r} does not fit results.json beside it: sha256 {found[:12]}, expected {expected[:12]}. "
+                f"One of the two was changed or comes from another run. {AGAIN}"
+            )
 
 
 def read_predictions(folder: Path, *, losses: Collection[str], target: str, smoothing: float) -> Measured:

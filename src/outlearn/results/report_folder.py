@@ -10,14 +10,24 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from outlearn.core.spreadsheet_cells import guarded
 from outlearn.errors import DataError, StoreError
 from outlearn.results.serialization import read_json, read_record
-from outlearn.results.writing import foreign_folder, remove_halves, write_file, write_json
+from outlearn.results.writing import (
+    HALF,
+    foreign_folder,
+    missing_folders,
+    remove_empty,
+    remove_halves,
+    write_file,
+    write_json,
+)
 from outlearn.version import __version__
 
 __all__ = ["ReportFolder"]
@@ -45,6 +55,16 @@ class ReportFolder(Generic[Found]):
     schema: int
     table: str
 
+    @contextmanager
+    def claimed(self, folder: Path) -> Iterator[None]:
+        """Claim the folder for a block that writes into it; folders that stay empty are removed again."""
+        made = missing_folders(folder)
+        try:
+            self.claim(folder)
+            yield
+        finally:
+            remove_empty(made)
+
     def claim(self, folder: Path) -> None:
         """Make the folder, before anything is computed; refuse one that holds anything but an earlier report.
 
@@ -56,7 +76,7 @@ class ReportFolder(Generic[Found]):
             folder.mkdir(parents=True, exist_ok=True)
             remove_halves(folder)
             ours = (results.name, "summary.txt", self.table)
-            others = sorted(path.name for path in folder.iterdir() if path.name not in ours)
+            others = sorted(p.name for p in folder.iterdir() if p.name not in ours and not p.name.endswith(HALF))
             if not others and results.is_file():
                 content = json.loads(results.read_text(encoding="utf-8"))
                 others = [] if self._is_ours(content) else [results.name]
@@ -73,10 +93,11 @@ class ReportFolder(Generic[Found]):
     ) -> None:
         """Write what was found, what was printed and the rows of the table, names first, into a claimed folder.
 
-        Fields that a subclass of `self.found` adds are not written. `inputs` says where it came from.
+        Fields that a subclass of `self.found` adds are not written. `inputs` says where it came from. Text in the
+        table that a spreadsheet would run is guarded; see `spreadsheet_cells`.
         """
         sheet = io.StringIO(newline="")
-        csv.writer(sheet, lineterminator="\n").writerows(table)
+        csv.writer(sheet, lineterminator="\n").writerows([guarded(cell) for cell in row] for row in table)
         content = {"schema": self.schema, "kind": self.kind, "outlearn": __version__, "inputs": dict(inputs)}
         content |= {field.name: _plain(getattr(found, field.name)) for field in fields(self.found)}  # type: ignore[arg-type]
         write_file(folder / self.table, sheet.getvalue().encode())

@@ -266,6 +266,7 @@ class RunResults(Record):
         students: loss -> its students.
         selections: recipe, `auto` or `auto_single` -> what it chose, for those that were asked for.
         tuned_baselines: the named losses tuned without true labels; empty without `auto`.
+        files: name of a file of the folder -> its hash.
         seconds: stage -> how long it took; and their `total`.
     """
 
@@ -286,5 +287,6 @@ class RunResults(Record):
     teacher_bias_variance: BiasVariance
     selections: Mapping[str, Selection] = {}
     tuned_baselines: tuple[TunedBaseline, ...] = ()
+    files: Mapping[str, str] = {}
     seconds: Mapping[str, float]
     stages: Mapping[str, StageUse]

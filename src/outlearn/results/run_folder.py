@@ -18,7 +18,7 @@ from outlearn.core.intervals import Interval
 from outlearn.core.labelers.combinations import EACH, label_of
 from outlearn.errors import ConfigError, DataError, MissingExtraError, suggest
 from outlearn.results.measurement import Withheld
-from outlearn.results.reading import AGAIN, Measured, read_config, read_predictions
+from outlearn.results.reading import AGAIN, Measured, check_files, read_config, read_predictions
 from outlearn.results.run import (
     SCHEMA,
     Ceiling,
@@ -121,14 +121,16 @@ class Run:
         """What everybody predicted on the test points, and what is true there; read when first asked for.
 
         Raises:
-            DataError: if the folder's predictions cannot be read.
+            DataError: if the folder's predictions cannot be read, or are not those that its results were measured on.
         """
-        return read_predictions(
+        found = read_predictions(
             self.folder / "predictions",
             losses=self.students,
             target=self.measure.target,
             smoothing=self.measure.smoothing,
         )
+        check_files(self.folder, self.results.files)
+        return found
 
     def gap(self, loss: str) -> RiskGap:
         """Split the gain of one loss's students over their labelers, point by point: gap = misfit + residual.

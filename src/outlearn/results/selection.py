@@ -10,7 +10,7 @@ from outlearn.results.serialization import Record
 
 __all__ = [
     "Candidate", "CriterionChoice", "Judged", "JudgedCandidate", "Selection", "Shares", "TriedCandidate",
-    "TunedBaseline",
+    "TrueLabelsUsed", "TunedBaseline",
 ]  # fmt: skip
 
 
@@ -81,6 +81,18 @@ class Shares(Record):
     weak_labels: tuple[float, ...]
 
 
+class TrueLabelsUsed(Record):
+    """What was made of true labels beside the weak ones.
+
+    Attributes:
+        use: "none"; "choose": they helped to rank candidates; "learn": the answer learned from them too.
+        n: how many.
+    """
+
+    use: str
+    n: int
+
+
 class Selection(Record):
     """What one recipe chose, from what, by which criterion, and how good that was.
 
@@ -88,6 +100,7 @@ class Selection(Record):
         recipe: a name in `core.labelers.recipes.RECIPES`.
         source: whose labels the answer learned from.
         form: of the answer, a name in `core.labelers.recipes.FORMS`.
+        true_labels: what was made of them.
         shares: of the classes.
         chosen: the candidate that the criterion puts first.
         members: those whose mean is the answer, the best first.
@@ -100,6 +113,7 @@ class Selection(Record):
     source: str
     form: str
     criterion: str
+    true_labels: TrueLabelsUsed
     shares: Shares
     chosen: Candidate
     members: tuple[Candidate, ...]
@@ -118,7 +132,7 @@ class TunedBaseline(Record):
         candidate: the setting.
         held_out: accuracy on the weak labels of the validation split, what it was chosen by.
         accuracy: on the test points.
-        auto_minus: accuracy of `auto` less this, paired by point, given the choice; None without `auto`.
+        auto_minus: accuracy of `auto` less this, paired by point, given the choice.
     """
 
     loss: str
@@ -126,4 +140,4 @@ class TunedBaseline(Record):
     candidate: Candidate
     held_out: Number
     accuracy: Measurement
-    auto_minus: Measurement | None
+    auto_minus: Measurement

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import itertools
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
-from uuid import uuid4
 
 import numpy as np
 from safetensors.numpy import save
 
 from outlearn.errors import OutlearnError, StoreError
 from outlearn.results.serialization import Record
+from outlearn.results.writers import writer_lives, writer_mark
 
 __all__ = [
-    "RunWriter", "claim_folder", "foreign_folder", "log_event", "new_run_folder", "remove_halves", "sync",
-    "write_file", "write_folder", "write_json",
+    "RunWriter", "claim_folder", "foreign_folder", "half_of", "log_event", "missing_folders", "new_run_folder",
+    "remove_empty", "remove_halves", "sync", "write_file", "write_folder", "write_json",
 ]  # fmt: skip
 
 HALF = ".outlearn-half"  # how names end of what is not whole yet
@@ -50,7 +53,7 @@ def claim_folder(folder: Path, config_yaml: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         remove_halves(folder)
-        present = [path.name for path in folder.iterdir()]
+        present = [path.name for path in folder.iterdir() if not path.name.endswith(HALF)]
         config = folder / "config.yaml"
         if present and not config.is_file():
             raise foreign_folder(folder, "run", min(present))
@@ -72,29 +75,48 @@ def claim_folder(folder: Path, config_yaml: str) -> None:
 class RunWriter:
     """Write into a claimed folder; a context that takes back a new folder when its run turns out to be impossible.
 
+    Attributes:
+        folder: the run folder.
+        hashes: sha256 of each file of predictions that was written, by its path in the folder.
+
     Raises:
         StoreError: see `claim_folder`.
     """
 
     def __init__(self, folder: Path, config_yaml: str) -> None:
         self.folder = folder
-        self._made = not folder.exists()
-        self._finished = (folder / "results.json").exists()
-        claim_folder(folder, config_yaml)
-        (folder / "predictions").mkdir(exist_ok=True)
+        self.hashes: dict[str, str] = {}
+        self._made = missing_folders(folder)
+        self._claimed = not _exists(folder / "config.yaml")
+        try:
+            claim_folder(folder, config_yaml)
+            _make_folder(folder / "predictions")
+        except BaseException:
+            self._take_back()
+            raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        # An interrupted run goes on here later; a run that cannot be (bad input, full disk) leaves nothing half
-        # written.
-        if isinstance(error, OutlearnError) and not self._finished:
-            for name in ("config.yaml", "log.jsonl"):
-                (self.folder / name).unlink(missing_ok=True)
-            for folder in (self.folder / "predictions", *([self.folder] if self._made else [])):
-                with contextlib.suppress(OSError):  # not empty: something is worth keeping
-                    folder.rmdir()
+        # An interrupted run goes on here later. One that cannot be (bad input, full disk) leaves the folder as it was,
+        # unless something is there that the same command can go on from: then its configuration stays too.
+        if isinstance(error, OutlearnError) and self._claimed:
+            self._take_back()
+
+    def _take_back(self) -> None:
+        """Remove what was made, if no result is among it."""
+        predictions = self.folder / "predictions"
+        with contextlib.suppress(OSError):
+            remove_halves(self.folder)
+            if self._claimed and not any(predictions.glob("*")):
+                ours = {"config.yaml", "log.jsonl", "predictions"}
+                if {path.name for path in self.folder.iterdir()} <= ours:
+                    for name in ("log.jsonl", "config.yaml"):
+                        (self.folder / name).unlink(missing_ok=True)
+                    if predictions.is_dir():
+                        predictions.rmdir()
+        remove_empty(self._made)
 
     def text(self, name: str, content: str) -> None:
         """Write a text file."""
@@ -105,15 +127,17 @@ class RunWriter:
         write_json(self.folder / name, record.to_json())
 
     def arrays(self, name: str, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Sequence[str]]) -> None:
-        """Write a safetensors file with lists of names as metadata."""
+        """Write a safetensors file with lists of names as metadata, and keep its hash."""
         contiguous = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
-        write_file(
-            self.folder / name, save(contiguous, {key: json.dumps(list(names)) for key, names in metadata.items()})
-        )
+        self._hashed(name, save(contiguous, {key: json.dumps(list(names)) for key, names in metadata.items()}))
 
     def lines(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write a JSONL file."""
-        self.text(name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        """Write a JSONL file, and keep its hash."""
+        self._hashed(name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())
+
+    def _hashed(self, name: str, content: bytes) -> None:
+        write_file(self.folder / name, content)
+        self.hashes[name] = hashlib.sha256(content).hexdigest()
 
     def log(self, event: str, **details: Any) -> None:
         """Append one event to `log.jsonl`, with the time."""
@@ -138,6 +162,9 @@ def remove_halves(folder: Path) -> None:
     """Remove what a writer that was killed left beside what it was writing; see `write_file` and `write_folder`."""
     for place in (folder, folder / "predictions", folder / "students"):
         for path in place.glob(f".*{HALF}"):
+            found = re.search(r"\.([^@/]+@\d+@[0-9a-f]{8})" + re.escape(HALF) + "$", path.name)
+            if found is not None and writer_lives(path, found[1]):
+                continue  # another process is at it, or this one
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             else:
@@ -155,13 +182,16 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         StoreError: if it cannot be written.
     """
-    beside = _beside(path)
+    beside = half_of(path)
     try:
         beside.write_bytes(content)
         sync(beside)
         beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise StoreError(
             f"{str(path)!r} cannot be written: {error.strerror}. Free some space, or choose another --out."
         ) from error
@@ -178,7 +208,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, marker: str) -> No
     Raises:
         StoreError: if it cannot be written, or something else is there.
     """
-    beside, aside = _beside(folder), _beside(folder)
+    beside, aside = half_of(folder), half_of(folder)
     try:
         if folder.is_dir() and any(folder.iterdir()) and not (folder / marker).is_file():
             raise StoreError(f"the folder {str(folder)!r} is not empty and holds no {marker}. Choose another folder.")
@@ -203,9 +233,35 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, marker: str) -> No
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _beside(path: Path) -> Path:
+def half_of(path: Path) -> Path:
     """Name what is not whole yet: hidden, in the same folder, and different for each writer."""
-    return path.with_name(f".{path.name}.{uuid4().hex}{HALF}")
+    return path.with_name(f".{path.name[:64]}.{writer_mark()}{HALF}")
+
+
+def missing_folders(folder: Path) -> list[Path]:
+    """List the folders that making this one will make, innermost first."""
+    return list(itertools.takewhile(lambda each: not _exists(each), (folder, *folder.parents)))
+
+
+def remove_empty(folders: Sequence[Path]) -> None:
+    """Remove folders, innermost first, that hold nothing."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _exists(path: Path) -> bool:
+    """Say whether something is there; what cannot be looked at is told by who uses it."""
+    return os.path.lexists(path)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"the folder {str(folder)!r} cannot be made: {error.strerror}. Free some space, or choose another --out."
+        ) from error
 
 
 def sync(path: Path) -> None:

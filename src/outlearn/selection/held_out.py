@@ -18,7 +18,6 @@ from outlearn.core.students.criteria import weak_label_accuracy
 from outlearn.core.top_class import hard_votes
 from outlearn.losses import Loss
 from outlearn.selection.candidates import HeadCandidate
-from outlearn.selection.choice import Choice
 from outlearn.selection.train import Learned, Report, fit_candidates
 
 __all__ = ["HeldOut", "measure_held_out"]
@@ -37,14 +36,6 @@ class HeldOut:
     candidates: tuple[HeadCandidate, ...]
     accuracy: Float[np.ndarray, "candidates labelers"]
     hard: Integer[np.ndarray, "candidates labelers points"]
-
-    @classmethod
-    def of_choice(cls, choice: Choice) -> HeldOut:
-        """Take the trained heads of a choice, as they were before anything was done to their predictions."""
-        found = [(i, each) for i, each in enumerate(choice.candidates) if isinstance(each, HeadCandidate)]
-        plain = [(i, each) for i, each in found if not each.rounds]
-        rows = [i for i, _ in plain]
-        return cls(tuple(each for _, each in plain), choice.held_out[rows], choice.plain["test"][rows])
 
     def best(self, loss: Loss) -> int | None:
         """Return the setting of a loss with the highest held-out accuracy, the first of equals; None without any."""

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import socket
-import time
 from pathlib import Path
 from uuid import uuid4
 
-__all__ = ["aside_name", "is_aside_name", "is_key", "is_writer_name", "writer_lives", "writer_name"]
+from outlearn.results.writers import writer_lives as lives
+from outlearn.results.writers import writer_mark
 
-# A writer on another machine cannot be asked; by the folder's age it is given up after this.
-GIVEN_UP_SECONDS = 24 * 3600
+__all__ = ["aside_name", "is_aside_name", "is_key", "is_writer_name", "writer_lives", "writer_name"]
 
 
 def is_key(name: str) -> bool:
@@ -33,7 +29,7 @@ def is_aside_name(name: str) -> bool:
 
 def writer_name(what: str) -> str:
     """Return what@host@process@random, a name that is nobody else's, for a folder that this process writes."""
-    return f"{what}@{_host()}@{os.getpid()}@{uuid4().hex[:8]}"
+    return f"{what}@{writer_mark()}"
 
 
 def is_writer_name(name: str) -> bool:
@@ -43,23 +39,4 @@ def is_writer_name(name: str) -> bool:
 
 def writer_lives(folder: Path) -> bool:
     """Say whether the process that named a folder by `writer_name` may still write it; on another host, for a day."""
-    _, host, process, _ = folder.name.split("@")
-    try:
-        if host != _host():
-            return time.time() - folder.stat().st_mtime < GIVEN_UP_SECONDS
-        os.kill(int(process), 0)
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    except PermissionError:  # it lives, and is another user's
-        return True
-    return True
-
-
-def _host() -> str:
-    """Name where process ids mean something: the host, and on Linux the namespace, of which containers have their own.
-
-    Two containers may share a host name, and neither sees the other's processes.
-    """
-    with contextlib.suppress(OSError):
-        return f"{socket.gethostname()}.{os.stat('/proc/self/ns/pid').st_ino}"
-    return socket.gethostname()
+    return lives(folder, folder.name.split("@", 1)[1])

@@ -6,18 +6,20 @@ name that a person chose, so a changed weak model can never reuse the old one's 
 
 An entry is a folder with `arrays.safetensors` and `meta.json`. It is written beside its place, synced, and renamed: the
 folder exists only when it is complete, whatever kills the writer. Two writers of one key write the same content; the
-second finds the first's folder and drops its own. The hash of the arrays is checked at each read; a damaged entry is
-set aside under `damaged/` (never deleted unasked), named in a warning, and computed again.
+second finds the first's folder and drops its own. Both hashes, of the arrays and of `meta.json`, are checked at each
+read, and the settings against the key; a damaged entry is set aside under `damaged/` (never deleted unasked), named in
+a warning, and computed again. What cannot be read is no damage: it is an error that says why. Reading writes nothing,
+so that a complete store may be read-only.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
 import shutil
+import stat
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -32,28 +34,13 @@ from safetensors.numpy import save_file
 from outlearn.errors import StoreError
 from outlearn.results.writing import sync
 from outlearn.store.folder_names import aside_name, is_aside_name, is_key, is_writer_name, writer_lives, writer_name
-from outlearn.store.integrity import damage, read_meta, sha256
+from outlearn.store.integrity import damage, meta_hash, read_meta, remedy, sha256
+from outlearn.store.keys import canonical_json, stage_key
 from outlearn.store.mapped_arrays import map_arrays
 
-__all__ = ["Entry", "Store", "canonical_json", "default_store", "stage_key"]
+__all__ = ["Checked", "Collected", "Entry", "Store", "canonical_json", "default_store", "stage_key"]
 
 Arrays = dict[str, np.ndarray]
-
-
-def canonical_json(value: Any) -> str:
-    """Write `value` as JSON with one text for each content: sorted keys, no spaces, no NaN.
-
-    Example:
-        >>> canonical_json({"b": 1, "a": (2.0, None)})
-        '{"a":[2.0,null],"b":1}'
-    """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-
-
-def stage_key(stage: str, version: int, settings: Mapping[str, Any], inputs: Mapping[str, str]) -> str:
-    """Return the key of a stage, 64 hexadecimal digits: sha256 of all that its result depends on, see `Stage`."""
-    content = {"stage": stage, "version": version, "settings": settings, "inputs": inputs}
-    return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -69,6 +56,34 @@ class Entry:
     key: str
     arrays: Arrays
     cached: bool
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `verify` finds of an entry.
+
+    Attributes:
+        folder: the entry's.
+        damage: what is wrong with it; it was set aside, unless `failed` says why not.
+        failed: why it could not be checked or set aside.
+    """
+
+    folder: Path
+    damage: str | None = None
+    failed: str | None = None
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What `gc` did.
+
+    Attributes:
+        removed: folders that are gone.
+        kept: folder -> why it could not be removed.
+    """
+
+    removed: tuple[Path, ...]
+    kept: Mapping[Path, str]
 
 
 def default_store() -> Path:
@@ -100,6 +115,8 @@ class Store:
             for name in ("objects", "tmp"):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
+            if (self.root / "objects").is_dir():  # it can be read; who writes will be told
+                return
             raise StoreError(
                 f"the store {str(self.root)!r} cannot be made: {error.strerror}. Choose a writable folder with "
                 "--store DIR or $OUTLEARN_STORE."
@@ -143,21 +160,36 @@ class Store:
         return Entry(key, arrays, cached=False)
 
     def entries(self) -> Iterator[tuple[Path, dict[str, Any] | None]]:
-        """Yield each entry's folder with its `meta.json`, or None where that is no entry's. In order of keys."""
-        for folder in sorted((self.root / "objects").glob("*/*")):
-            if is_key(folder.name):
+        """Yield each entry's folder with its `meta.json`, or None where that is no entry's. In order of keys.
+
+        Raises:
+            StoreError: if what is there cannot be read.
+        """
+        for folder in self._folders():
+            try:
                 yield folder, read_meta(folder)
+            except OSError as error:
+                raise _unreadable(folder, error) from error
 
-    def verify(self) -> Iterator[tuple[Path, str | None]]:
-        """Check each entry's hash; yield its folder with what is wrong, or None. Damaged ones are set aside."""
-        for folder, _ in list(self.entries()):
-            problem = damage(folder)
-            if problem:
+    def verify(self) -> Iterator[Checked]:
+        """Check each entry's hashes; damaged ones are set aside where that is possible."""
+        for folder in self._folders():
+            try:
+                problem = damage(folder)
+            except OSError as error:
+                yield Checked(folder, None, f"cannot be read: {error.strerror}. {remedy(error)}")
+                continue
+            if problem is None:
+                yield Checked(folder)
+                continue
+            try:
                 self._set_aside(folder)
-            yield folder, problem
+                yield Checked(folder, problem)
+            except StoreError as error:
+                yield Checked(folder, problem, str(error))
 
-    def gc(self) -> list[Path]:
-        """Remove what no run can use, and return the folders removed.
+    def gc(self) -> Collected:
+        """Remove what no run can use.
 
         That is temporary folders whose writer is gone, what was kept for stages that were finished since, and entries
         set aside as damaged. Only folders with names that the store gives are removed.
@@ -165,17 +197,40 @@ class Store:
         stale = [each for each in self._named("tmp", is_writer_name) if not writer_lives(each)]
         stale += [each for each in self._named("unfinished", is_key) if each.name in self]
         stale += self._named("damaged", is_aside_name)
+        removed, kept = [], {}
         for folder in stale:
-            shutil.rmtree(folder, ignore_errors=True)
-        return stale
+            try:
+                shutil.rmtree(folder)
+                removed.append(folder)
+            except FileNotFoundError:  # another process was faster
+                continue
+            except OSError as error:
+                kept[folder] = error.strerror or str(error)
+        return Collected(tuple(removed), kept)
+
+    def _folders(self) -> list[Path]:
+        """List the folders of entries, in order of keys."""
+        try:
+            parts = [part for part in (self.root / "objects").iterdir() if part.is_dir()]
+            return sorted(folder for part in parts for folder in part.iterdir() if is_key(folder.name))
+        except OSError as error:
+            raise _unreadable(Path(error.filename or self.root), error) from error
 
     def _named(self, part: str, ours: Callable[[str], bool]) -> list[Path]:
         """List the folders in a part of the store whose names the store has given."""
-        return [path for path in (self.root / part).glob("*") if ours(path.name) and path.is_dir()]
+        folder = self.root / part
+        try:
+            return [path for path in folder.iterdir() if ours(path.name) and path.is_dir()] if folder.is_dir() else []
+        except OSError as error:
+            raise _unreadable(folder, error) from error
 
     def __contains__(self, key: str) -> bool:
         """Say whether there is an entry of this key, intact or not."""
-        return self._folder(key).is_dir()
+        folder = self._folder(key)
+        try:
+            return folder.is_dir()
+        except OSError as error:
+            raise _unreadable(folder, error) from error
 
     def temporary(self, what: str) -> Path:
         """Name a folder that is nobody else's, in `tmp`; its name says who writes, so that gc can tell an orphan."""
@@ -189,16 +244,24 @@ class Store:
         return self.root / "objects" / key[:2] / key
 
     def read(self, key: str) -> Entry | None:
-        """Return an intact entry, or None; a damaged one is set aside with a warning."""
+        """Return an intact entry, or None; a damaged one is set aside with a warning.
+
+        Raises:
+            StoreError: if it is there and cannot be read, or is damaged and cannot be set aside.
+        """
         folder = self._folder(key)
-        if not folder.is_dir():
-            return None
-        problem = damage(folder)
-        if problem is None:
-            try:
+        try:
+            if not stat.S_ISDIR(folder.stat().st_mode):
+                return None
+            problem = damage(folder)
+            if problem is None:
                 return Entry(key, map_arrays(folder / "arrays.safetensors"), cached=True)
-            except (OSError, ValueError, SafetensorError) as error:
-                problem = str(error)
+        except (FileNotFoundError, NotADirectoryError):  # not there, or set aside by another process meanwhile
+            return None
+        except OSError as error:
+            raise _unreadable(folder, error) from error
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            problem = str(error)
         aside = self._set_aside(folder)
         warnings.warn(
             f"the stored entry {key[:12]} was damaged ({problem}); it is now {aside}, computing again", stacklevel=3
@@ -207,10 +270,17 @@ class Store:
 
     def _set_aside(self, folder: Path) -> Path:
         target = self.root / "damaged" / aside_name(folder.name)
-        target.parent.mkdir(exist_ok=True)
-        # Another process may have set it aside first.
-        with contextlib.suppress(FileNotFoundError):
-            folder.rename(target)
+        try:
+            target.parent.mkdir(exist_ok=True)
+            # Another process may have set it aside first.
+            with contextlib.suppress(FileNotFoundError):
+                folder.rename(target)
+        except OSError as error:
+            raise StoreError(
+                f"the stored entry {folder.name[:12]} is damaged and cannot be set aside as {str(target)!r}: "
+                f"{error.strerror}. Run `outlearn store verify` as who may write there, or choose another store with "
+                "--store DIR."
+            ) from error
         return target
 
     def _write(self, key: str, arrays: Arrays, meta: dict[str, Any]) -> None:
@@ -220,7 +290,10 @@ class Store:
             temporary.mkdir()
             save_file(arrays, temporary / "arrays.safetensors")
             meta["sha256"] = sha256(temporary / "arrays.safetensors")
+            meta["meta_sha256"] = meta_hash(meta)
             (temporary / "meta.json").write_text(json.dumps(meta, indent=1, sort_keys=True) + "\n")
+            # safetensors lets the owner read and nobody else, whatever the umask.
+            (temporary / "arrays.safetensors").chmod(stat.S_IMODE((temporary / "meta.json").stat().st_mode))
             for path in (temporary / "arrays.safetensors", temporary / "meta.json", temporary):
                 sync(path)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -241,6 +314,10 @@ class Store:
             ) from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _unreadable(path: Path, error: OSError) -> StoreError:
+    return StoreError(f"{str(path)!r} in the store cannot be read: {error.strerror}. {remedy(error)}.")
 
 
 def _package_versions() -> dict[str, str]:

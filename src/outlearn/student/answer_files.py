@@ -6,13 +6,12 @@ import csv
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, final
-from uuid import uuid4
 
 from outlearn.errors import ConfigError, MissingExtraError, StoreError
-from outlearn.results.writing import HALF, sync
+from outlearn.results.writing import half_of, sync
 
 __all__ = ["AnswerFile", "answer_file"]
 
@@ -95,7 +94,7 @@ def answer_file(path: Path) -> Iterator[AnswerFile]:
     kind = path.suffix.lower()
     if kind not in (".csv", ".tsv", ".jsonl", ".parquet"):
         raise ConfigError(f"--out is {str(path)!r}; expected a name that ends in .csv, .tsv, .jsonl or .parquet.")
-    beside = path.with_name(f".{path.name}.{uuid4().hex}{HALF}")
+    beside = half_of(path)
     try:
         if kind == ".parquet":
             parquet = ParquetFile(beside)
@@ -113,4 +112,5 @@ def answer_file(path: Path) -> Iterator[AnswerFile]:
             f"{str(path)!r} cannot be written: {error.strerror}. Free some space, or choose another --out."
         ) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)

@@ -26,7 +26,7 @@ import yaml
 from outlearn.errors import StoreError, first_line
 from outlearn.progress import Progress, Silent
 from outlearn.results.sweep import RUNS, MemberRecord, SweepRecord, write_sweep
-from outlearn.results.writing import log_event, write_file
+from outlearn.results.writing import HALF, log_event, missing_folders, remove_empty, remove_halves, write_file
 from outlearn.store.executors import Done, Failed, Outcome, Skipped, Task, open_executor
 from outlearn.store.store import Store
 from outlearn.sweep.plan_text import duration
@@ -119,9 +119,11 @@ def run_sweep(
 
 def _claim_folder(out: Path, plan: SweepPlan) -> None:
     """Make the folder and write its `sweep.yaml`; refuse a folder that holds anything but a sweep of this name."""
+    made = missing_folders(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        present = sorted(path.name for path in out.iterdir())
+        remove_halves(out)
+        present = sorted(path.name for path in out.iterdir() if not path.name.endswith(HALF))
         named = None
         if "sweep.yaml" in present:
             content = yaml.safe_load((out / "sweep.yaml").read_text(encoding="utf-8"))
@@ -132,9 +134,11 @@ def _claim_folder(out: Path, plan: SweepPlan) -> None:
                 f"the folder {str(out)!r} is not empty and holds {holds}. Choose another --out DIR, or another name in "
                 "the sweep file."
             )
-        (out / RUNS).mkdir(exist_ok=True)
+        # First: a folder that holds it is this sweep's, whatever fails afterwards.
         write_file(out / "sweep.yaml", plan.sweep.to_yaml().encode())
+        (out / RUNS).mkdir(exist_ok=True)
     except StoreError:
+        remove_empty(made)
         raise
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = getattr(error, "strerror", None) or first_line(error)

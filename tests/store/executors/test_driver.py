@@ -59,7 +59,7 @@ def test_a_driver_killed_leaves_no_process_and_gc_removes_what_it_left_in_the_st
     driver.wait()
     assert until(lambda: not any(map(lives, below)))
     store = Store(tmp_path / "store")
-    assert len(store.gc()) == 1
+    assert len(store.gc().removed) == 1
     assert list((store.root / "tmp").iterdir()) == []
 
 

@@ -137,7 +137,7 @@ def test_a_full_disk_fails_what_does_not_fit_and_the_same_command_goes_on_once_t
     assert process.returncode == 1, text
     assert "No space left on device" in text
     assert "Traceback" not in text
-    assert [problem for _, problem in Store(store).verify() if problem] == []
+    assert [each for each in Store(store).verify() if each.damage] == []
     subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
     short_sweep.run("full", store=store)
     assert short_sweep.results("full", store) == short_sweep.results("unbroken")
@@ -196,4 +196,4 @@ def test_every_damaged_entry_is_named_set_aside_and_computed_again(harm, whole, 
     assert all(sum(key[:12] in text for text in texts) == 1 for key in keys)
     assert {path.name.split("-")[0] for path in (store.root / "damaged").iterdir()} == keys
     assert timeless(again.folder) == timeless(unharmed.folder)
-    assert [problem for _, problem in store.verify() if problem] == []
+    assert [each for each in store.verify() if each.damage] == []

@@ -15,10 +15,9 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import stats
 from sklearn.isotonic import isotonic_regression
 
-from outlearn.core.intervals import ROW_CAUTION, check_level, cluster_means, two_way_variance
+from outlearn.core.intervals import ROW_CAUTION, check_level, cluster_means, t_quantile, two_way_variance
 from outlearn.errors import AlignmentError
 
 __all__ = ["Equivalent", "smoothed_curve", "true_label_equivalent"]
@@ -116,7 +115,7 @@ def _half_width(students: np.ndarray, curve: np.ndarray, level: float) -> float:
         return 0.0
     # Satterthwaite 1946, freedom = v^2 / sum_k (v_k^2 / freedom_k), with the caution of intervals for few draws.
     spread = parts.total**2 / parts.degrees_of_freedom + (ROW_CAUTION * extra**2 / (draws - 1) if draws > 1 else 0.0)
-    return float(stats.t.ppf(0.5 + level / 2, variance**2 / spread)) * math.sqrt(variance)
+    return t_quantile(level, variance**2 / spread) * math.sqrt(parts.cautious + extra)
 
 
 def _crossing(sizes: np.ndarray, falling: np.ndarray) -> tuple[float | None, Literal["fewer", "more"] | None]:

@@ -9,47 +9,102 @@ Balancing label quantity and quality, 2024, weigh both): true labels of the stud
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from outlearn.core.randomness import child_seed, generator
 from outlearn.data.draws import draw_teachers, stratified_order
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.experiment.config import Config, TeacherSection
+from outlearn.experiment.points import EVALUATED
 from outlearn.experiment.stages.ceilings import ceiling_points
+from outlearn.experiment.stages.finetuned import FinetunedModel
 from outlearn.experiment.stages.frozen import FrozenModel
+from outlearn.experiment.stages.training_spec import TrainingSpec
 from outlearn.experiment.stages.tuned import TunedModels
+from outlearn.learners.jobs import HeadJob
+from outlearn.losses import get_loss
+from outlearn.store.stage import Stage
 
-__all__ = ["ALL_LABELS", "LABEL_CURVE", "OWN_LABELS", "curve_sizes", "label_curve", "teachers_labels"]
+__all__ = [
+    "ALL_LABELS",
+    "LABEL_CURVE",
+    "OWN_LABELS",
+    "curve_sizes",
+    "finetuned_controls",
+    "label_curve",
+    "teachers_labels",
+    "tuned_controls",
+]
 
 OWN_LABELS, ALL_LABELS, LABEL_CURVE = "control, own labels", "control, all labels", "label curve"
 FEWEST = 25
 # Draws of each number, whose spread enters the interval: few labels differ most between draws, and cost least.
 FEWEST_DRAWS, MOST_DRAWS = 5, 20
+STUDENTS_A_CONTROL = 2  # of each teacher, for its control to be at most a third of a run of fine-tuned models
+VERSION = 1
 WHOLE = 0.75  # of all labels: above this share another draw would be nearly the same labels
 
 
 def teachers_labels(
-    task: Task, splits: Splits, model: FrozenModel, section: TeacherSection, *, seed: int, common_scale: bool
-) -> dict[str, TunedModels]:
-    """Describe the strong model on each teacher's own true labels, and on those of all teachers together."""
+    task: Task, splits: Splits, section: TeacherSection, *, seed: int
+) -> dict[str, Float[np.ndarray, "sets points"]]:
+    """Return sets of true labels, as weights of the teacher split: each teacher's own, and those of all together."""
     labels = task.labels[splits.teacher]
     draws = draw_teachers(labels, models=section.models, size=section.labels, draw=section.draw, seed=seed)
-    anyone = np.minimum(draws.sum(axis=0, keepdims=True), 1.0)
+    return {OWN_LABELS: draws, ALL_LABELS: np.minimum(draws.sum(axis=0, keepdims=True), 1.0)}
+
+
+def tuned_controls(
+    task: Task, model: FrozenModel, section: TeacherSection, *, seed: int, common_scale: bool
+) -> dict[str, TunedModels]:
+    """Describe the strong model on each teacher's own true labels, and on those of all teachers, tuned on each set."""
     return {
         name: TunedModels(
             name,
             task,
             model,
-            splits.teacher,
+            model.splits.teacher,
             sets,
             seeds=[child_seed(seed, name, m) for m in range(len(sets))],
             common_scale=common_scale,
         )
-        for name, sets in ((OWN_LABELS, draws), (ALL_LABELS, anyone))
+        for name, sets in teachers_labels(task, model.splits, section, seed=seed).items()
     }
+
+
+def finetuned_controls(task: Task, model: FinetunedModel, config: Config) -> dict[str, Stage]:
+    """Describe the same for a model that is fine-tuned as a whole: as configured, in as many steps as a student takes.
+
+    There are as many trainings as teachers and one more: they are left out where students are no more than teachers.
+    """
+    if len(config.student.loss) * config.student.seeds < STUDENTS_A_CONTROL:
+        return {}
+    stages = {}
+    for name, sets in teachers_labels(task, model.splits, config.teacher, seed=config.seed).items():
+        epochs = model.learner.epochs * len(model.splits.student) / float(sets.sum(axis=1).mean())
+        learner = model.learner.model_copy(update={"epochs": epochs})
+        stages[name] = replace(model, learner=learner).train(
+            TrainingSpec(
+                name=name,
+                version=VERSION,
+                split="teacher",
+                predict=EVALUATED,
+                jobs=tuple(
+                    HeadJob(0, get_loss("forward_ce"), weighting=m, seed=child_seed(config.seed, name, m))
+                    for m in range(len(sets))
+                ),
+                targets=lambda entries: np.eye(task.n_classes)[task.labels[model.splits.teacher]][None],
+                weights=sets,
+                settings={},
+                summary={"models": len(sets), "seed": config.seed},
+                inputs={"task": task.fingerprint},
+            )
+        )
+    return stages
 
 
 def label_curve(

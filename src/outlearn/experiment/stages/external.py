@@ -103,5 +103,6 @@ def _refuse_silent(names: tuple[str, ...], masks: Mapping[str, np.ndarray]) -> N
         if silent:
             raise DataError(
                 f"{names[silent[0]]} has no label for any of the {answered.shape[1]:,} points of the {split} split, so "
-                "that nothing can be learned from it or said of it. Leave it out, or give it labels there."
+                "that nothing can be learned from it or said of it. Leave it out, or give it labels there; or raise "
+                f"data.fractions.{split} to have more points in it."
             )

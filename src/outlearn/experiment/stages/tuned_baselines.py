@@ -1,11 +1,7 @@
-"""Named losses tuned without true labels: what `auto` has to beat, on each teacher's labels and on those of all.
-
-Students that a choice has trained already are used again; what is missing is trained by a stage of its own.
-"""
+"""Named losses tuned without true labels: what `auto` has to beat, on each teacher's labels and on those of all."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,86 +9,84 @@ import numpy as np
 
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.labelers.combinations import EACH, label_source
+from outlearn.core.predictions import Predictions
 from outlearn.experiment.points import splits_fingerprint
-from outlearn.experiment.stages.auto import AutoStudents
 from outlearn.experiment.stages.features import read_features
 from outlearn.experiment.stages.frozen import FrozenModel
 from outlearn.experiment.stages.students import Labeling, fixed_losses, student_seed
 from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.experiment.stages.weak_labels import weak_labels
-from outlearn.losses import loss_config
 from outlearn.selection.candidates import HeadCandidate, trained_candidates
 from outlearn.selection.held_out import HeldOut, measure_held_out
+from outlearn.selection.labelers import together
 from outlearn.selection.train import Learned
 from outlearn.store.stage import Entries, Stage, Work
 from outlearn.store.store import Entry
 
-__all__ = ["TunedBaselines", "tuned_baselines"]
+__all__ = ["TUNED_BASELINES", "TunedBaselines"]
 
+TUNED_BASELINES = "tuned baselines"
 VERSION = 1
 
 
 @dataclass(frozen=True, eq=False)
 class TunedBaselines:
-    """Lay out the tuning of the named losses from the labels of one source.
+    """Lay out the tuning of the named losses: from each teacher's labels, and from their combination.
 
     Attributes:
-        source: "each" teacher, or the combination of all that `auto` learns from.
+        combination: of the teachers, which `auto` learns from.
         labeling: who labels.
         model: heads on frozen features.
-        reused: the recipe whose choice has trained candidates on this source, if one has.
     """
 
-    source: str
+    combination: str
     labeling: Labeling
     model: FrozenModel
-    reused: AutoStudents | None
 
     @cached_property
     def candidates(self) -> tuple[HeadCandidate, ...]:
-        """The settings that no choice has trained."""
-        known = set() if self.reused is None else set(self.reused.candidates)
-        wanted = trained_candidates(fixed_losses(self.labeling), len(self.labeling.splits.student), self.model.settings)
-        return tuple(each for each in wanted if each not in known)
+        """The settings of all losses."""
+        losses, n_examples = fixed_losses(self.labeling), len(self.labeling.splits.student)
+        return trained_candidates(losses, n_examples, self.model.settings)
 
     @cached_property
-    def stage(self) -> Stage | None:
-        """Train the missing settings; None where none is missing."""
-        if not self.candidates:
-            return None
+    def stage(self) -> Stage:
+        """Train every setting for every teacher and for the combination; no true label is read.
+
+        Its arrays: those of `HeldOut`, with the teachers' students first.
+        """
         labeling, config = self.labeling, self.labeling.config
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
-            by_split = label_source(
-                teacher_predictions(entries["teachers"], labeling.task, labeling.splits), self.source
-            )
-            who = by_split["student"]
+            teachers = teacher_predictions(entries["teachers"], labeling.task, labeling.splits)
+            combined = label_source(teachers, self.combination)
+            who: dict[str, Predictions] = {name: together([teachers[name], combined[name]]) for name in teachers}
+            features = read_features(entries["features"])
             rows: dict[str, FeatureMatrix] = {
-                name: read_features(entries["features"])[getattr(labeling.splits, name)]
-                for name in ("student", "validation", "test")
+                name: features[getattr(labeling.splits, name)] for name in ("student", "validation", "test")
             }
+            answered = who["student"].answered
             learned = Learned(
                 rows.pop("student"),
-                weak_labels(who, config.weak_labels, seed=config.seed),
+                weak_labels(who["student"], config.weak_labels, seed=config.seed),
                 self.model.settings,
-                None if who.answered is None else who.answered.astype(np.float64),
+                None if answered is None else answered.astype(np.float64),
             )
-            seeds = [student_seed(config, m, 0) for m in range(who.n_models)]
-            with work.progress.bar(f"tuning: {len(self.candidates)} settings × {who.n_models} labelings") as advance:
-                found = measure_held_out(
-                    learned, by_split["validation"], rows, self.candidates, seeds, progress=advance
-                )
+            seeds = [student_seed(config, m, 0) for m in range(len(learned.targets))]
+            words = f"{TUNED_BASELINES}: {len(self.candidates)} settings × {len(seeds)} labelings"
+            with work.progress.bar(words) as advance:
+                found = measure_held_out(learned, who["validation"], rows, self.candidates, seeds, progress=advance)
             return {"held_out": found.accuracy, "hard": found.hard}
 
         return Stage(
-            f"tuned baselines, {self.source}",
+            TUNED_BASELINES,
             VERSION,
             {
                 **labeling.settings,
-                "source": self.source,
+                "combination": self.combination,
                 "learner": self.model.learner.model_dump(mode="json"),
                 "bias": self.model.bias,
-                "candidates": [{**each.record(), "loss": loss_config(each.loss)} for each in self.candidates],
+                "candidates": [each.record() for each in self.candidates],
             },
             {
                 "teachers": labeling.teachers,
@@ -102,21 +96,10 @@ class TunedBaselines:
             compute,
         )
 
-    def read(self, by_key: Mapping[str, Entry]) -> list[HeldOut]:
-        """Read what a choice has trained and what was trained beside it."""
-        found = []
-        if self.reused is not None:
-            found.append(HeldOut.of_choice(self.reused.choice(by_key[self.reused.choice_stage.key])))
-        if self.stage is not None:
-            arrays = by_key[self.stage.key].arrays
-            found.append(HeldOut(self.candidates, arrays["held_out"], arrays["hard"]))
-        return found
-
-
-def tuned_baselines(labeling: Labeling, model: FrozenModel, chosen: Mapping[str, AutoStudents]) -> list[TunedBaselines]:
-    """Lay out what `auto` is compared with: each teacher's labels, and those that it learns from itself."""
-    auto = next((each for each in chosen.values() if each.recipe.combines), None)
-    if auto is None or not fixed_losses(labeling):
-        return []
-    by_source = {each.source: each for each in chosen.values()}
-    return [TunedBaselines(source, labeling, model, by_source.get(source)) for source in (EACH, auto.source)]
+    def read(self, entry: Entry) -> dict[str, HeldOut]:
+        """Read the students by whose labels they learned."""
+        accuracy, hard, n = entry.arrays["held_out"], entry.arrays["hard"], self.labeling.n_teachers
+        return {
+            EACH: HeldOut(self.candidates, accuracy[:, :n], hard[:, :n]),
+            self.combination: HeldOut(self.candidates, accuracy[:, n:], hard[:, n:]),
+        }

@@ -116,16 +116,24 @@ def _gpus() -> list[str]:
 
 @contextmanager
 def _token(store: Store | None) -> Iterator[str]:
-    """Write a file into the store by which a worker knows it again; `store gc` removes it after a kill."""
+    """Write a file into the store by which a worker knows it again; `store gc` removes it after a kill.
+
+    A store that cannot be written to may be complete, so that no worker is asked anything: the first that has to write
+    a result says what is wrong.
+    """
     if store is None:
         yield ""
         return
     name = uuid4().hex
     folder = store.temporary("workers").resolve()
-    folder.mkdir()
     try:
+        folder.mkdir()
         (folder / name).write_text(name)
-        yield str(folder / name)
+        token = str(folder / name)
+    except OSError:
+        token = ""
+    try:
+        yield token
     finally:
         with contextlib.suppress(OSError):
             shutil.rmtree(folder)
