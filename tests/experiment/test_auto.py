@@ -133,7 +133,7 @@ def test_both_recipes_stand_in_one_run_whatever_the_others_learn_from(go, source
     finished = go("student.loss=[forward_ce, auto, auto_single]", f"weak_labels.source={source}", "student.seeds=2")
     auto, single = finished.students["auto"], finished.students["auto_single"]
     assert (auto.source, single.source) == ("mean" if source == "each" else source, "each")
-    assert (auto.models, single.models) == (2, 6)
+    assert (auto.models, single.models) == (1, 3)  # discriminants are the same for every seed
     assert set(finished.selections) == {"auto", "auto_single"}
     for loss in ("auto", "auto_single"):
         mean = finished.students[loss].accuracy.mean - finished.labeler.accuracy.mean

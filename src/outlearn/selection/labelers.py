@@ -107,8 +107,8 @@ def selection_labelings(teachers: Mapping[str, Predictions], source: str) -> Lab
         label_source({split: _rows(each, rows) for split, each in teachers.items()}, source)
         for rows in (*groups, np.arange(who.n_models))
     ]
-    together = {split: together([labelers[split] for labelers in combined]) for split in teachers}
-    return Labelings(together, len(groups), 1)
+    everyone = {split: together([labelers[split] for labelers in combined]) for split in teachers}
+    return Labelings(everyone, len(groups), 1)
 
 
 def _rows(labelers: Predictions, rows: slice | Int[np.ndarray, " rows"]) -> Predictions:
