@@ -22,7 +22,7 @@ def test_importing_outlearn_loads_nothing_heavy():
     assert not loaded_by("import outlearn").intersection(HEAVY)
 
 
-@pytest.mark.parametrize("command", ["", "run", "explain", "report", "theory", "store", "store ls"])
+@pytest.mark.parametrize("command", ["", "run", "predict", "explain", "report", "theory", "store", "store ls"])
 def test_help_loads_nothing_heavy(command):
     arguments = ["outlearn", *command.split(), "--help"]
     code = f"import sys; sys.argv = {arguments!r}; from outlearn.cli import main; main()"

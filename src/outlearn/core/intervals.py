@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Integer
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from outlearn.core.scales import REAL, SHARE, Scale
 from outlearn.errors import AlignmentError, ConfigError, DomainError
@@ -161,7 +161,7 @@ class Interval:
         if self.half_width == 0:  # none of the values varies: decided by the ends, as the interval is
             return 0.0 if self.low > 0 or self.high < 0 else 1.0
         statistic = self.scale.pull(self.mean) / self.half_width * t_quantile(self.level, self.freedom)
-        return float(2 * stats.t.sf(statistic, self.freedom))
+        return float(2 * stdtr(self.freedom, -statistic))
 
     def _laid(self, mean: float, half: float, level: float) -> Interval:
         return Interval.about(
@@ -464,7 +464,7 @@ def check_level(level: float | int) -> None:
 
 def t_quantile(level: float, freedom: float) -> float:
     """Return the two-sided Student t quantile: of the normal distribution for infinite degrees of freedom."""
-    return float(stats.t.ppf(0.5 + level / 2, freedom))
+    return float(stdtrit(freedom, 0.5 + level / 2))
 
 
 def _check(values: np.ndarray, level: float) -> None:

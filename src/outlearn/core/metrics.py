@@ -16,7 +16,6 @@ from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 from jaxtyping import Float, Integer
-from scipy.stats import rankdata
 
 from outlearn.core.gaps import over_answered
 from outlearn.core.intervals import Interval, mean_interval
@@ -221,6 +220,8 @@ def _binary_auroc(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
     n_negative = n - n_positive
     if n_positive == 0 or n_negative == 0:
         return np.full(scores.shape, np.nan)
+    from scipy.stats import rankdata  # half a second to import, which whoever predicts does not need
+
     ranks = rankdata(scores, axis=-1)
     placement = np.empty(scores.shape)
     # Rank among all less rank among one's own side: how many of the other side lie below, ties one half.

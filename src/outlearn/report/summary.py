@@ -17,7 +17,7 @@ from outlearn.report.tables import main_table, metrics_in_tables
 from outlearn.report.tuned_baselines import tuned_table
 from outlearn.report.wording import level_in_words, name_list
 from outlearn.results.measurement import Withheld
-from outlearn.results.run import RunResults
+from outlearn.results.run import RunResults, TrueLabelModels
 
 __all__ = ["describe", "summary_text", "text_table"]
 
@@ -162,11 +162,14 @@ def _legend(results: RunResults) -> str:
     shares = [f"{m.label} ({m.abbreviates})" if m.abbreviates else m.label for m in metrics if m.unit == "percent"]
     others = [f"{m.label} in {m.unit}" for m in metrics if m.unit != "percent"]
     measure = results.measure
+    trained = isinstance(results.controls.own_labels, TrueLabelModels)
+    control = "; control: on those that the teachers learned from" if trained else ""
     return (
         f"{name_list([*shares, 'agreement'])} in %; {', '.join([*others, f'gap in {measure.unit}'])}; "
         f"[..] {level_in_words(measure.level)} interval for {_population(results)}. PGR = (student - teacher) / "
-        "(ceiling - teacher). agreement: how often a student repeats its own teacher. gap = risk of the teacher - risk "
-        f"of its student; misfit = {measure.misfit}."
+        f"(ceiling - teacher). ceiling: the strong model on the true labels of the student split{control}. agreement: "
+        "how often a student repeats its own teacher. gap = risk of the teacher - risk of its student; "
+        f"misfit = {measure.misfit}."
     )
 
 
