@@ -33,6 +33,7 @@ from outlearn.experiment.true_label_results import (
     measure_untuned,
     without_pgr,
 )
+from outlearn.experiment.tuned_results import measure_tuned
 from outlearn.results.measurement import Withheld, each_model, means
 from outlearn.results.run import (
     BestTeacher,
@@ -131,6 +132,7 @@ def measure(
         students=students,
         teacher_bias_variance=measure_bias_variance(test.target, test.teachers, config),
         selections=selections,
+        tuned_baselines=measure_tuned(test, plan, entries, right),
         seconds={},
         stages={name: StageUse(key=entry.key, cached=entry.cached) for name, entry in entries.items()},
     )
