@@ -26,9 +26,11 @@ from outlearn.losses import get_loss
 from outlearn.selection.candidates import MIN_STEPS, WEIGHT_DECAYS, HeadCandidate
 from outlearn.selection.train import Learned, fit_candidates
 
-__all__ = ["STRENGTHS", "Grid", "Tuned", "held_out_folds", "minibatch_candidates", "tune"]
+__all__ = ["MANY_CLASSES", "STRENGTHS", "Grid", "Tuned", "held_out_folds", "minibatch_candidates", "tune"]
 
 FOLDS = 5  # as scikit-learn's default; a tenth of the labels held out would say less for each, and cost twice
+# Heads cost as many logits as there are classes: above so many every second strength and three folds have to do.
+MANY_CLASSES, FEWER_FOLDS = 20, 3
 # From almost the class shares alone, on standardised features, to almost no ridge, on those of a common scale; a factor
 # of 5.6 apart.
 STRENGTHS = tuple(float(10**e) for e in np.arange(-4.0, 2.1, 0.75))
@@ -46,6 +48,7 @@ class Grid:
         standardise: whether logistic regression sees standardised features.
         candidates: minibatch heads; `base` holds what they do not decide.
         configured: the learner as it is, if it is to be tried.
+        folds: of the cross-validation.
     """
 
     strengths: tuple[float, ...] = STRENGTHS
@@ -53,6 +56,19 @@ class Grid:
     candidates: tuple[HeadCandidate, ...] = ()
     base: HeadSettings | None = None
     configured: Learner | None = None
+    folds: int = FOLDS
+
+    @classmethod
+    def of(cls, n_classes: int, *, standardise: bool) -> Grid:
+        """Return the convex part for a number of classes.
+
+        Example:
+            >>> [(len(grid.strengths), grid.folds) for grid in (Grid.of(k, standardise=True) for k in (2, 150))]
+            [(9, 5), (5, 3)]
+        """
+        if n_classes > MANY_CLASSES:
+            return cls(STRENGTHS[::2], standardise=standardise, folds=FEWER_FOLDS)
+        return cls(standardise=standardise)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -145,8 +161,8 @@ def tune(
                 f"set {s} of true labels has {len(rows):,} of class {int(own[0]) if len(own) else '?'} only, and "
                 "nothing can be learned from one class. Give labels of two classes or more."
             )
-        fold = held_out_folds(own, of_group, generator(seed, "folds"))
-        held_out = (fold == np.arange(FOLDS)[:, None]) & (fold >= 0)
+        fold = held_out_folds(own, of_group, generator(seed, "folds"), grid.folds)
+        held_out = (fold == np.arange(grid.folds)[:, None]) & (fold >= 0)
         held_out = held_out[held_out.any(axis=1)]
         kept = weights[rows] * np.concatenate([~held_out, np.ones((1, len(rows)), dtype=bool)])
         parameters = convex.fit(rows, kept)
