@@ -141,7 +141,7 @@ class TunedBaseline(Record):
         candidate: the setting.
         held_out: accuracy on the weak labels of the validation split, what it was chosen by.
         accuracy: on the test points.
-        auto_minus: accuracy of `auto` less this, paired by point, given the choice; None without `auto`.
+        auto_minus: accuracy of `auto` less this, paired by point, given the choice.
     """
 
     loss: str
@@ -149,4 +149,4 @@ class TunedBaseline(Record):
     candidate: Candidate
     held_out: Number
     accuracy: Measurement
-    auto_minus: Measurement | None
+    auto_minus: Measurement

@@ -105,9 +105,10 @@ class AutoStudents:
 
     @cached_property
     def models(self) -> list[tuple[int, int]]:
-        """List (labeling, seed) of the answer's students."""
+        """List (labeling, seed) of the answer's students; discriminants alone are the same for every seed."""
         labelings = 1 if self.recipe.combines else self.labeling.n_teachers
-        return [(m, r) for m in range(labelings) for r in range(self.labeling.config.student.seeds)]
+        random = any(each.family != "discriminant" for each in self.candidates)
+        return [(m, r) for m in range(labelings) for r in range(self.labeling.config.student.seeds if random else 1)]
 
     @cached_property
     def choice_stage(self) -> Stage:
