@@ -7,9 +7,9 @@ Without the two files their settings are left out and the rest is offline. --set
 mapping of names to lists of overrides, as `outlearn run --set` takes them; so do kept-back tasks. --recipe adds
 overrides to all, such as student.true_labels=learn. A run that is in the file is not done again.
 
-Each run is `outlearn run` with `auto`, `auto_single` and named losses. These are tuned without true labels too, by their
-held-out weak labels; ceiling and controls are tuned on true labels by cross-validation. Accuracies are of the test
-split, and nothing is chosen by them but what is called hindsight.
+Each run is `outlearn run` with `auto`, `auto_single` and named losses, tuned without true labels too, by their held-out
+weak labels; ceiling and controls are tuned on true labels by cross-validation. Accuracies are of the test split, and
+nothing is chosen by them but what is called hindsight.
 """
 
 from __future__ import annotations
