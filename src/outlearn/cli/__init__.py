@@ -24,7 +24,7 @@ from outlearn.cli.run import run
 from outlearn.cli.store import store_gc, store_ls, store_verify
 from outlearn.cli.sweep import sweep
 from outlearn.cli.theory import theory
-from outlearn.errors import OutlearnError, WorkerError
+from outlearn.errors import MissingExtraError, OutlearnError, WorkerError
 
 __all__ = ["app", "main"]
 
@@ -63,6 +63,11 @@ def main() -> None:
             print(f"outlearn: error: {line}", file=sys.stderr)
         # A worker that fails is no mistake in the input.
         sys.exit(1 if isinstance(error, WorkerError) else 2)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "torch":
+            raise
+        print(f"outlearn: error: {MissingExtraError('torch', 'train')}", file=sys.stderr)
+        sys.exit(2)
     except BrokenPipeError:
         # The reader of our output, such as `head`, has gone: not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
