@@ -27,7 +27,7 @@ from outlearn.language_models.prompts import Prompt
 from outlearn.language_models.scoring import word_log_probs
 
 SENTENCES = Path(__file__).resolve().parents[2] / "shared" / "data" / "sst2" / "train.txt"
-TEXTS = {"vader-lexicon": 128, "sst2": 48}
+TEXTS = {"vader-lexicon": 96, "sst2": 32}
 REPEATS = 2
 TEMPLATES = {
     "vader-lexicon": 'Decide whether a word is positive or negative.\n\nWord: "{text}"\nSentiment:',

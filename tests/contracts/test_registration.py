@@ -330,7 +330,8 @@ def test_a_learner(monkeypatch, show):
         "student.loss=forward_ce",
     )
     assert 0.5 < shown.results["students"]["forward_ce"]["accuracy"]["mean"] <= 1.0
-    assert shown.results["ceiling"]["models"] == 1  # it has no randomness
+    assert shown.results["ceiling_untuned"]["models"] == 1  # it has no randomness
+    assert shown.results["ceiling"]["tuning"]["members"] == 10  # nine strengths of logistic regression, and itself
     assert "forward_ce" in shown.page
     assert "| `centroids` | centroids: The nearest class mean. | features | |" in render("learners")
 

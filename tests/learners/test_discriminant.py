@@ -10,7 +10,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from outlearn.core.class_means import class_offsets
 from outlearn.errors import ConfigError
-from outlearn.learners.discriminant import SHRINKAGE, SPREAD, fit_discriminants
+from outlearn.learners.discriminant import SPREAD, fit_discriminants
 
 FLOAT32 = 0.04  # of logits of spread 3 that went through a solve in float32
 OFFSETS = 0.5  # of offsets that meet class shares within 1e-3, where nearly all points are certain
@@ -29,7 +29,7 @@ def by_hand(x, weak, steps, weak_share, shares):
     z = (x - x.mean(0)) / x.std(0)
     d = z.shape[1]
     covariance = np.cov(z.T, bias=True)
-    inverse = np.linalg.inv(covariance + SHRINKAGE * np.trace(covariance) / d * np.eye(d))
+    inverse = np.linalg.inv(covariance + np.trace(covariance) / d * np.eye(d))
     q = weak
     for step in range(steps + 1):
         means = (q.T @ z) / q.sum(0)[:, None]
@@ -57,10 +57,9 @@ def test_discriminants_are_those_of_the_formulas_with_few_and_with_many_features
             np.testing.assert_allclose(difference - difference.mean(0), 0, atol=3 * FLOAT32)
 
 
-def test_without_a_ridge_step_0_of_true_labels_points_where_fishers_discriminant_does(monkeypatch):
-    monkeypatch.setattr("outlearn.learners.discriminant.SHRINKAGE", 1e-6)
+def test_without_a_ridge_step_0_of_true_labels_points_where_fishers_discriminant_does():
     x, y, _ = world(k=2)
-    (heads,) = fit_discriminants(x, np.eye(2)[y][None], steps=[0], weak_share=0.0).values()
+    (heads,) = fit_discriminants(x, np.eye(2)[y][None], steps=[0], weak_share=0.0, shrinkage=1e-6).values()
     fisher = LinearDiscriminantAnalysis().fit(x, y).coef_[0]
     ours = (heads.weight[0, :, 1] - heads.weight[0, :, 0]) / heads.scale
     assert fisher @ ours / np.linalg.norm(fisher) / np.linalg.norm(ours) == pytest.approx(1, abs=1e-5)

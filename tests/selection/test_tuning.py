@@ -7,7 +7,9 @@ from sklearn.linear_model import LogisticRegressionCV
 from sklearn.preprocessing import StandardScaler
 
 from outlearn.errors import DataError
-from outlearn.learners.jobs import HeadSettings
+from outlearn.learners.head_learners import ConvexLearner
+from outlearn.learners.jobs import HeadJob, HeadSettings
+from outlearn.losses import get_loss
 from outlearn.selection.tuning import FOLDS, Grid, held_out_folds, minibatch_candidates, tune
 
 
@@ -84,3 +86,13 @@ def test_labels_of_one_class_are_an_error_and_too_few_to_hold_out_are_not():
     assert np.isnan(found.accuracy).all()
     assert np.isfinite(found.logits["own"]).all()
     assert "C 0.1" in Grid().names[found.chosen[0]]
+
+
+def test_the_learner_as_configured_is_tried_and_fitted_as_it_is():
+    x, y = blobs(80)
+    learner = ConvexLearner(C=0.3)
+    grid = Grid(strengths=(1e-9,), configured=learner)  # a ridge under which nothing is learned
+    found = tune(x, y, {"own": x}, n_classes=2, sets=[np.ones(80)], grid=grid, seeds=[0])
+    assert grid.names[found.chosen[0]] == "as configured"
+    alone = learner.fit(x, np.eye(2)[y][None], [HeadJob(0, get_loss("forward_ce"))], {"own": x}, bias=True)
+    np.testing.assert_allclose(found.logits["own"][0], alone.logits["own"][-1, 0], atol=1e-5)

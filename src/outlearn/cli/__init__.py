@@ -25,7 +25,7 @@ def main() -> None:
             signal.signal(signal.SIGTERM, _terminated)
         # Here, so that Ctrl-C while modules are read is answered like any other.
         from outlearn.cli.app import app
-        from outlearn.errors import OutlearnError, WorkerError
+        from outlearn.errors import MissingExtraError, OutlearnError, WorkerError
 
         warnings.showwarning = lambda message, *_, **__: print(f"outlearn: note: {message}", file=sys.stderr)
         try:
@@ -35,6 +35,11 @@ def main() -> None:
                 print(f"outlearn: error: {line}", file=sys.stderr)
             # A worker that fails is no mistake in the input.
             sys.exit(1 if isinstance(error, WorkerError) else 2)
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] != "torch":
+                raise
+            print(f"outlearn: error: {MissingExtraError('torch', 'train')}", file=sys.stderr)
+            sys.exit(2)
         except BrokenPipeError:
             raise
         except OSError as error:  # a name that is too long, too many open files, an output that is full

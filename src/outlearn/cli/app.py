@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from outlearn.cli.doctor import doctor
 from outlearn.cli.explain import explain
+from outlearn.cli.init import init
 from outlearn.cli.label import label
 from outlearn.cli.predict import predict
 from outlearn.cli.preflight import preflight
@@ -22,7 +24,7 @@ app = typer.Typer(
     name="outlearn",
     help="Train students that outlearn their teachers, and say why.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -31,6 +33,8 @@ app.command()(run)
 app.command()(predict)
 app.command()(sweep)
 app.command()(label)
+app.command()(init)
+app.command()(doctor)
 app.command()(preflight)
 app.command()(explain)
 app.command()(theory)

@@ -41,17 +41,21 @@ def predict(
 ) -> None:
     """Answer new texts with the student of a run: labels, probabilities, and where not to trust them.
 
-    Examples: outlearn predict runs/tickets new.csv --out answers.csv; cat new.jsonl | outlearn predict runs/tickets -
+    Examples:
+
+        outlearn predict runs/tickets new.csv --out answers.csv
+
+        cat new.jsonl | outlearn predict runs/tickets -
     """
     from outlearn.data.row_chunks import row_chunks
     from outlearn.errors import StoreError
     from outlearn.student.answer_files import SeparatedFile, answer_file
+    from outlearn.student.answering import AnsweringStudent
     from outlearn.student.kept import FLAGS
-    from outlearn.student.model import load_student
     from outlearn.student.number_files import number_chunks
     from outlearn.student.predict_table import Tally, predict_chunks
 
-    who = load_student(
+    who = AnsweringStudent(
         student,
         model=model,
         text_column=text_column,

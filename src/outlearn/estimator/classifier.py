@@ -26,7 +26,7 @@ from outlearn.core.labelers.combinations import label_source
 from outlearn.core.predictions import Predictions
 from outlearn.data.label_arrays import is_unlabeled, refuse_what_is_no_class, with_gaps_marked
 from outlearn.data.label_table import UNLABELED
-from outlearn.errors import ConfigError, DataError, ShapeError
+from outlearn.errors import ConfigError, DataError, ShapeError, suggest
 from outlearn.estimator.bagged_teachers import LARGEST_SEED, bagged_teachers, teacher_probs, weak_columns
 from outlearn.estimator.partial_labels import class_codes, given_labels, weak_labels_and_weights
 from outlearn.estimator.text_encoding import dense, fit_encoder
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WeakToStrongClassifier"]
 
+TRUE_LABELS = ("none", "choose", "learn")
 EPOCHS, LEAST_STEPS = 20, 400  # with fewer steps AdamW at 3e-3 has hardly left its random start
 
 
@@ -57,6 +58,9 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         loss: of the students, a name or a loss of `outlearn.losses`. "reverse_ce" was the most accurate where teachers
             are weak (docs/estimator.md); "forward_ce" is better where they are nearly as good as their students. "auto"
             chooses without labels, and learns from the mean of all teachers; "auto_single", from single teachers.
+        true_labels: what "auto" makes of the labels of y: nothing if "none"; "choose" ranks candidates by them too;
+            "learn" also learns from them. Use it with weak labels from elsewhere: teachers that were trained here know
+            the labels of y already.
         n_seeds: students of each teacher. One is enough to average; more tell a student's seed from its teacher's draw.
         hidden: width of one hidden layer of the students; None is a linear head, which gains most from weak labels.
         epochs: passes over the weak labels. None is 20, and more for few points, until 400 steps are made. Longer
@@ -101,6 +105,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         teacher_features: Any = None,
         loss: str | Mapping[str, object] | Loss = "reverse_ce",
         rounds: int = 0,
+        true_labels: str = "none",
         n_seeds: int = 1,
         hidden: int | None = None,
         epochs: float | None = None,
@@ -115,6 +120,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         self.teacher_features = teacher_features
         self.loss = loss
         self.rounds = rounds
+        self.true_labels = true_labels
         self.n_seeds = n_seeds
         self.hidden = hidden
         self.epochs = epochs
@@ -155,6 +161,13 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
                 raise ConfigError(f"{name} is {value!r}; expected a whole number of at least 1.")
+        if self.true_labels not in TRUE_LABELS:
+            raise ConfigError(f"true_labels is {self.true_labels!r}; {suggest(str(self.true_labels), TRUE_LABELS)}")
+        if self.true_labels == "learn" and self.hidden is not None:
+            raise ConfigError(
+                f'true_labels "learn" corrects linear students, and hidden is {self.hidden}; use hidden=None, or '
+                '"choose".'
+            )
         settings = HeadSettings(
             hidden=self.hidden,
             epochs=EPOCHS if self.epochs is None else self.epochs,
@@ -186,7 +199,16 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             per_epoch = -(-self.n_weak_labels_ // self.batch_size)
             settings = replace(settings, epochs=max(EPOCHS, LEAST_STEPS / per_epoch))
         counts = (y[~unlabeled][:, None] == self.classes_).sum(axis=0) if weak_labels is None else None
-        weak = WeakLabels(X[learned], labels, weights, counts, tuple(map(str, self.classes_.tolist())))
+        weak = WeakLabels(
+            X[learned],
+            labels,
+            weights,
+            counts,
+            tuple(map(str, self.classes_.tolist())),
+            self.true_labels,
+            X[~unlabeled],
+            np.searchsorted(self.classes_, y[~unlabeled]),
+        )
         students = fit_weak_students(
             weak, self.loss, rounds=self.rounds, n_seeds=self.n_seeds, settings=settings, rng=rng
         )

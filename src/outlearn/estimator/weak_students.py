@@ -57,6 +57,8 @@ class WeakLabels:
         weights: 0 hides a teacher's label from its students; None shows all.
         taught: how many true labels of each class the teachers learned from; None if they were not trained here.
         class_names: for messages.
+        use: what is made of true labels: "none", "choose" or "learn"; see `selection.true_labels`.
+        true_features, true_labels: of the points that have one.
     """
 
     features: Float[np.ndarray, "points features"]
@@ -64,6 +66,9 @@ class WeakLabels:
     weights: Float[np.ndarray, "teachers points"] | None
     taught: Int[np.ndarray, " classes"] | None
     class_names: tuple[str, ...]
+    use: str
+    true_features: Float[np.ndarray, "labeled features"]
+    true_labels: Int[np.ndarray, " labeled"]
 
 
 def fit_weak_students(
@@ -75,12 +80,18 @@ def fit_weak_students(
     given; `rng` draws the points held out for that.
 
     Raises:
-        ConfigError: for a recipe with rounds, or with a single teacher.
+        ConfigError: for a recipe with rounds, or with a single teacher; for true labels without a recipe.
+        DataError: for true labels that are used and too few.
     """
     if recipe := recipe_of(loss):
         if rounds:
             raise ConfigError(f"rounds is {rounds}, and loss: {loss} chooses them; leave rounds at 0, or name a loss.")
         return _chosen(weak, recipe, n_seeds=n_seeds, settings=settings, rng=rng)
+    if weak.use != "none":
+        raise ConfigError(
+            f"true_labels is {weak.use!r}, and loss: {loss} learns from weak labels only; use loss "
+            '"auto", or true_labels "none".'
+        )
     return _named(weak, loss, rounds=rounds, n_seeds=n_seeds, settings=settings, rng=rng)
 
 
@@ -118,7 +129,16 @@ def _chosen(
     weak: WeakLabels, recipe: Recipe, *, n_seeds: int, settings: HeadSettings, rng: np.random.Generator
 ) -> WeakStudents:
     """Choose on a part of the points, the rest kept to compare; then make the answer on all of them."""
-    from outlearn.selection import Learned, choose, default_candidates, doubts, fit_answer, selection_labelings
+    from outlearn.selection import (
+        Learned,
+        TrueLabels,
+        choose,
+        default_candidates,
+        doubts,
+        fit_answer,
+        fit_answer_with_true_labels,
+        selection_labelings,
+    )
     from outlearn.selection.class_shares import shares_of_labels, shares_of_weak_labels
 
     order = rng.permutation(len(weak.features))
@@ -127,8 +147,16 @@ def _chosen(
     teachers = {"student": _predictions(weak, seen)} | ({"validation": _predictions(weak, kept)} if len(kept) else {})
     labelings = selection_labelings(teachers, recipe.source(EACH))
     everyone = selection_labelings({"student": _predictions(weak, np.arange(len(order)))}, recipe.source(EACH))
-    weak_shares = shares_of_weak_labels(everyone.learned("student"))
-    shares = weak_shares if weak.taught is None else shares_of_labels(weak.taught.astype(np.float64))
+    true = (
+        None if weak.use == "none" else TrueLabels(weak.true_features, weak.true_labels, seed=int(rng.integers(2**31)))
+    )
+    if weak.taught is not None:
+        shares = shares_of_labels(weak.taught.astype(np.float64))
+    elif true is not None:
+        counts = np.bincount(true.labels, minlength=weak.labels.shape[-1]).astype(np.float64)
+        shares = shares_of_labels(counts, "true_labels")
+    else:
+        shares = shares_of_weak_labels(everyone.learned("student"))
 
     def learned(by: Labelings, rows: np.ndarray) -> Learned:
         who = by.predictions["student"]
@@ -144,9 +172,14 @@ def _chosen(
             len(order), settings, weighted=labelings.predictions["student"].answered is not None
         ),
         seeds=seeds,
+        true=true,
     )
     models = [(m, int(rng.integers(LARGEST_SEED))) for m in range(labelings.n_answers) for _ in range(n_seeds)]
-    answer = fit_answer(learned(everyone, np.arange(len(order))), everyone, choice, {}, models)
+    if true is None or weak.use == "choose":
+        answer = fit_answer(learned(everyone, np.arange(len(order))), everyone, choice, {}, models)
+    else:
+        all_points = learned(everyone, np.arange(len(order)))
+        answer = fit_answer_with_true_labels(all_points, everyone, choice, {}, models, true)
     warnings = doubts(choice, shares, answer.called, weak.class_names)
     return WeakStudents(answer.heads, np.array([m for m, _ in models]), recipe.source(EACH), None, choice, warnings)
 

@@ -198,6 +198,9 @@ class StudentSection(Section):
     # Shares of the classes that `auto` brings its students to, in the order of the classes. None takes them from the
     # teachers' training labels, or else from the weak labels.
     class_shares: tuple[float, ...] | None = None
+    # What `auto` makes of the true labels of the validation split. none: nothing, and the split stays held out; choose:
+    # they help to rank candidates; learn: the answer learns from them too.
+    true_labels: Literal["none", "choose", "learn"] = "none"
     # last: the end of training. validation: the epoch at which the students of a loss agree best with their own
     # teachers' labels on the validation split. No true label is used, and no test point.
     select: Literal["last", "validation"] = "last"

@@ -112,9 +112,7 @@ def _heads(
             members=heads.n_models,
             class_shares=_shares(on_training),
             unlike_beyond=beyond,
-            encoder=EncoderFacts(
-                settings=_settings(encoder), fingerprint=encoder.fingerprint, files=file_hashes(encoder)
-            ),
+            encoder=EncoderFacts(settings=_settings(encoder), files=file_hashes(encoder)),
             epoch=each.checkpoints[checkpoint],
         )
         yield each.loss, Kept(record, heads, learned, novelty)

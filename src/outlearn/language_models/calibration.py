@@ -1,7 +1,7 @@
 """Turn what a model says after a prompt into probabilities of classes that can be used.
 
-A model prefers some words whatever the text is. All three remedies add a constant b_k to each class's log-probability
-and normalise; they differ in where the constants come from.
+A model prefers some words whatever the text is. Every remedy adds a constant b_k to each class's log-probability and
+normalises; they differ in where the constants come from, and true labels give a scale besides.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Float64, Int
 from scipy.optimize import minimize
 
+from outlearn.core.class_means import match_class_means
 from outlearn.core.log_space import log_mean, log_normalise
 from outlearn.errors import ConfigError
 
@@ -20,8 +21,6 @@ __all__ = ["CONTENT_FREE", "Calibration", "content_free", "from_labels", "matche
 
 Calibration: TypeAlias = Literal["none", "content_free", "shares", "labels"]
 CONTENT_FREE = ("N/A", "[MASK]", "-")
-# Shares are matched to this; the loop gains a digit in a few rounds.
-MATCHED, ROUNDS = 1e-9, 10_000
 
 
 def content_free(
@@ -43,10 +42,7 @@ def content_free(
 def matched_shares(
     log_probs: Float[np.ndarray, "points classes"], shares: Sequence[float] | None = None
 ) -> Float64[np.ndarray, " classes"]:
-    """Return the constants b with which the mean probability of each class is its share.
-
-    They maximise sum_k share_k b_k - mean_i log sum_k exp(l_ik + b_k), which is concave: each round sets b_k to
-    b_k + log(share_k / mean probability of k), as iterative scaling does.
+    """Return the constants b with which the mean probability of each class is its share; see `match_class_means`.
 
     Args:
         log_probs: of the class words after the prompts of points without labels, in nats.
@@ -61,14 +57,14 @@ def matched_shares(
         raise ConfigError(
             f"the shares are {list(wanted)}; expected one above 0 for each of {n_classes} classes, of sum 1."
         )
-    constants = np.zeros(n_classes)
-    for _ in range(ROUNDS):
-        mean = np.exp(log_normalise(log_probs + constants)).mean(axis=0)
-        step = np.log(wanted) - np.log(np.maximum(mean, np.finfo(float).tiny))
-        constants += step
-        if np.abs(step).max() < MATCHED:
-            break
-    return constants - constants.mean()
+    # A word that is 50 nats behind everywhere is no class of probability 0: most of the way first.
+    first = -log_probs.mean(axis=0)
+    log_q = log_normalise(log_probs + first)
+    # One factor a class is the same at every point, but for what normalises the point: read it where q is most even.
+    even = log_q.min(axis=1).argmax()
+    scaled = match_class_means(np.exp(log_q), wanted)[even]
+    constants = first + np.log(scaled) - log_q[even]
+    return np.asarray(constants - constants.mean())
 
 
 def from_labels(

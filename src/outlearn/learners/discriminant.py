@@ -2,7 +2,7 @@
 
 With x_i standardised features, q_i the labels that student i learns (at first the weak labels t_i), and d features,
 
-    S     = cov(x) + r tr(cov x) / d I                                   the pooled covariance, shrunk by r = 0.1
+    S     = cov(x) + r tr(cov x) / d I                                   the pooled covariance, shrunk by r
     mu_k  = sum_i q_ik x_i / sum_i q_ik                                  class means
     l_ik  = 3 (x_i - mean x) S^-1 mu_k, centred over classes / sd(l)      M: discriminants, of spread 3
     b     : mean_i softmax(l_i + b) = shares                              offsets that give the class shares
@@ -12,6 +12,9 @@ Step 0 is Fisher's linear discriminant of the weak labels: S^-1 depends on no la
 class means alone, which average over all points. Further steps are expectation-maximisation of a mixture of Gaussians
 with one covariance, started at the weak labels (semi-supervised linear discriminant analysis), with the covariance held
 at the one that needs no labels and class shares that are known. Many steps with many classes collapse.
+
+r decides most: small r follows directions of little variance, which label noise fills; large r compares class means
+only. r = 1 was best on average (docs/auto.md).
 
 Sources: Fisher, The use of multiple measurements in taxonomic problems, 1936; O'Neill, Normal discrimination with
 unclassified observations, JASA 1978; Nigam, McCallum, Thrun and Mitchell, Text classification from labeled and
@@ -37,7 +40,6 @@ from outlearn.learners.rows import moments
 
 __all__ = ["fit_discriminants"]
 
-SHRINKAGE = 0.1  # r: a tenth of the mean variance on the diagonal keeps S^-1 tame with as many features as points
 SPREAD = 3.0  # standard deviation of the discriminants: sure where they are clear, in doubt at the border
 SHARE_TOLERANCE = 1e-3  # of class shares: far below what an estimate of them is good for
 
@@ -48,6 +50,8 @@ def fit_discriminants(
     *,
     steps: Sequence[int],
     weak_share: float,
+    shrinkage: float = 1.0,
+    n_held: int = 0,
     shares: Float[np.ndarray, " classes"] | None = None,
     weights: Float[np.ndarray, "labelings examples"] | None = None,
     bias: bool = True,
@@ -60,6 +64,8 @@ def fit_discriminants(
         targets: weak labels.
         steps: numbers of EM steps after which the discriminants are wanted, at least 0.
         weak_share: w, the part of the weak labels in the labels of later steps, at points that have one.
+        shrinkage: r, above 0.
+        n_held: the last so many examples keep their labels in every step, as true labels do (w = 1).
         shares: of the classes among the points; None takes each labeling's own.
         weights: of the examples in each labeling: 0 where there is no label.
         bias: False for pairs: neither centre nor offsets, so that exchanging the two turns the answer round.
@@ -84,11 +90,12 @@ def fit_discriminants(
     for step in steps:
         Range(0, whole=True).check("steps", step)
     Range(0.0, 1.0).check("weak_share", weak_share)
+    Range(0.0, open_low=True).check("shrinkage", shrinkage)
     mean, scale = moments(features)
     mean = mean if bias else np.zeros_like(mean)
     scale = scale if standardise else np.ones_like(scale)
     x = _Standardised.of(features, mean, scale)
-    whitened = _whitener(x)
+    whitened = _whitener(x, shrinkage)
     weak = np.asarray(targets, dtype=np.float32)
     known = np.ones(weak.shape[:2], np.float32) if weights is None else np.asarray(weights, np.float32)
     if shares is None:
@@ -96,6 +103,7 @@ def fit_discriminants(
     prior = np.broadcast_to(np.asarray(shares, dtype=np.float64), (len(weak), weak.shape[-1]))
     labels = weak * known[..., None]
     share = weak_share * (known[..., None] > 0)
+    share[:, weak.shape[1] - n_held :] = 1.0
     found = {}
     for step in range(max(steps) + 1):
         weight, logits = _discriminants(x, labels, whitened, by_class=bias)
@@ -141,11 +149,11 @@ class _Standardised:
         return np.asarray(gram - along[:, None] - along + self.shift @ self.shift)
 
 
-def _whitener(x: _Standardised) -> Callable[[np.ndarray], np.ndarray]:
+def _whitener(x: _Standardised, shrinkage: float) -> Callable[[np.ndarray], np.ndarray]:
     """Return the map v -> S^-1 v for columns v, which costs the square of the smaller of examples and features."""
     n, d = x.raw.shape
     products = x.products(of_rows=d > n).astype(np.float64) / n
-    ridge = SHRINKAGE * (float(np.trace(products)) / d or 1.0)
+    ridge = shrinkage * (float(np.trace(products)) / d or 1.0)
     products[np.diag_indices_from(products)] += ridge
     if d <= n:
         inverse = np.linalg.inv(products).astype(np.float32)

@@ -16,7 +16,7 @@ from outlearn.report.charts import Axis, Chart, Dots, Mark, Panel, Rule
 from outlearn.report.page import Figure
 from outlearn.report.style import ROLES, SeriesStyle, series_style
 from outlearn.results.run import RunResults
-from outlearn.results.selection import Selection, Shares
+from outlearn.results.selection import Selection, Shares, TrueLabelsUsed
 
 __all__ = ["AUTO", "selection_facts", "selection_figure", "selection_finding"]
 
@@ -36,7 +36,9 @@ def _finding(selection: Selection) -> str:
         if m > 1
         else (f"{selection.chosen.name} among {n} candidates,")
     )
-    words = f"{selection.recipe} chose {what} by the {_criterion(selection.criterion)} and without a true label"
+    words = (
+        f"{selection.recipe} chose {what} by the {_criterion(selection.criterion)} and {_truth(selection.true_labels)}"
+    )
     regret = selection.judged.regret
     lost = format_number(regret, "percent")
     if regret <= 0:
@@ -59,8 +61,18 @@ def selection_facts(selection: Selection) -> tuple[tuple[str, str], ...]:
         ("criterion", _criterion(selection.criterion)),
         ("answer", FORMS[selection.form].label),
         ("members", ", ".join(counts)),
+        ("true labels", _truth(selection.true_labels)),
         ("class shares", _shares(selection.shares)),
+        ("calibrated by other labelers", f"logits × {format_number(selection.calibration.factor, 'ratio')}"),
         ("students made", f"{selection.students_trained:,}"),
+    )
+
+
+def _truth(used: TrueLabelsUsed) -> str:
+    if used.use == "none":
+        return "without a true label"
+    return f"{used.n:,} true labels of the validation split" + (
+        ", and learned from these" if used.use == "learn" else ""
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from jaxtyping import Float, Int, Integer
@@ -20,7 +20,8 @@ from outlearn.selection.labelers import Labelings
 __all__ = ["MEMBERS", "Choice", "Facts", "best_of", "ranked", "recorded"]
 
 MEMBERS = 20  # of the answer: more include bad candidates, fewer are at the mercy of the criterion (docs/auto.md)
-HARD, PLAIN, FACT = "hard/", "plain/", "fact/"  # prefixes of the arrays that are stored
+HARD, FACT = "hard/", "fact/"  # prefixes of the arrays that are stored
+TRUE_LABELS_FOR_HALF = 100  # so many weigh as much as the label-free criterion (docs/auto.md)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,25 +64,36 @@ class Choice:
         criterion: the one that chose.
         hard: name of a set of points -> the most probable class of each candidate's students of the labelings that the
             answer learns from, as the answer uses them; for sets that were predicted and not measured.
-        plain: the same of the students as they were trained, without class shares.
-        held_out: how often those students repeat their own labels of the validation points.
         facts: on the assumptions.
         n_trained: how many students were made.
+        truth: kappa of each candidate's students with true labels that none has learned; empty where none are used.
+        n_true: how many true labels.
     """
 
     candidates: tuple[Candidate, ...]
     values: Float[np.ndarray, "candidates criteria"]
     criterion: str
     hard: Mapping[str, Integer[np.ndarray, "candidates labelings _"]]
-    plain: Mapping[str, Integer[np.ndarray, "candidates labelings _"]]
-    held_out: Float[np.ndarray, "candidates labelings"]
     facts: Facts
     n_trained: int
+    truth: Float[np.ndarray, " candidates"] = field(default_factory=lambda: np.empty(0))
+    n_true: int = 0
+
+    @property
+    def order(self) -> list[int]:
+        """The candidates, the best first: by the criterion, or with true labels by what both say."""
+        if not self.n_true:
+            return ranked(self.values, self.criterion)
+        # w kappa + (1 - w) s, w = n / (n + 100): the few true labels are noise, the criterion is biased
+        weight = self.n_true / (self.n_true + TRUE_LABELS_FOR_HALF)
+        signed = _higher_is_better(self.values, self.criterion)
+        mixed = weight * self.truth + (1 - weight) * np.where(np.isfinite(signed), signed, -np.inf)
+        return [int(i) for i in np.argsort(-mixed, kind="stable") if np.isfinite(mixed[i])]
 
     @property
     def index(self) -> int:
-        """The candidate that the criterion puts first."""
-        return best_of(self.values, self.criterion)
+        """The candidate that comes first."""
+        return self.order[0]
 
     @property
     def chosen(self) -> Candidate:
@@ -91,16 +103,16 @@ class Choice:
     @property
     def members(self) -> tuple[Candidate, ...]:
         """The best candidates, whose mean is the answer."""
-        return tuple(self.candidates[i] for i in ranked(self.values, self.criterion)[:MEMBERS])
+        return tuple(self.candidates[i] for i in self.order[:MEMBERS])
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return what there is to store; `from_arrays` is the way back."""
         return {
             "values": self.values,
-            "held_out": self.held_out,
             "trained": np.array([self.n_trained]),
+            "truth": self.truth,
+            "n_true": np.array([self.n_true]),
             **{HARD + name: labels for name, labels in self.hard.items()},
-            **{PLAIN + name: labels for name, labels in self.plain.items()},
             **{FACT + each.name: np.atleast_1d(getattr(self.facts, each.name)) for each in fields(Facts)},
         }
 
@@ -118,10 +130,10 @@ class Choice:
             arrays["values"],
             criterion,
             part(HARD),
-            part(PLAIN),
-            arrays["held_out"],
             Facts(facts["weak_shares"], facts["labelers_agree"].item(), facts["most_named"].item(), facts["shares"]),
             arrays["trained"].item(),
+            arrays["truth"],
+            arrays["n_true"].item(),
         )
 
     def tried(self) -> tuple[results.TriedCandidate, ...]:

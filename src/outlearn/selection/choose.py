@@ -21,19 +21,20 @@ from outlearn.core.students.criteria import (
     Agreement,
     check_criterion,
     measure_agreement,
-    weak_label_accuracy,
 )
-from outlearn.core.top_class import hard_votes, top_class
+from outlearn.core.top_class import top_class
 from outlearn.errors import AlignmentError, ConfigError
 from outlearn.selection.candidates import Candidate
 from outlearn.selection.choice import Choice, Facts
 from outlearn.selection.class_shares import comparable
 from outlearn.selection.labelers import Labelings, check_labelers
 from outlearn.selection.train import Fitted, Learned, fit_candidates
+from outlearn.selection.true_labels import TrueLabels, agreement_with
 
 __all__ = ["choose", "criterion_values", "pool_kappas"]
 
 MEASURED = ("student", "validation")
+TRUE = "true labels"
 
 
 def choose(
@@ -45,6 +46,7 @@ def choose(
     seeds: Sequence[int],
     criterion: str = "pooled_consensus",
     predict: Mapping[str, FeatureMatrix] | None = None,
+    true: TrueLabels | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Choice:
     """Make the students of all candidates and rank candidates by a criterion.
@@ -58,6 +60,7 @@ def choose(
         seeds: one for each labeling.
         criterion: a name in `CRITERIA`.
         predict: further points, "test" say, whose hard predictions the choice keeps and no criterion sees.
+        true: a few points whose true labels have a say too; see `selection.true_labels`.
         progress: called with (parts done, all parts).
 
     Raises:
@@ -74,22 +77,29 @@ def choose(
     measured |= {} if validation_features is None else {"validation": validation_features}
     _check_alignment(measured, learned.targets, labelings.predictions, seeds)
     others = {} if predict is None else dict(predict)
-    if unseen := [name for name in others if name in MEASURED]:
+    if unseen := [name for name in others if name in (*MEASURED, TRUE)]:
         raise ConfigError(f"predict names {unseen[0]}, which is measured; name other points.")
+    others |= {} if true is None else {TRUE: true.features}
     found = _Measured.empty(labelings, measured, others, len(candidates), learned.targets.shape)
     models = list(enumerate(seeds))
     for fitted in fit_candidates(learned, {**measured, **others}, candidates, models, progress=progress):
         found.add(index[fitted.candidate], fitted, learned.shares)
     facts = Facts.of(labelings, learned.shares)
+    seen_truth = found.predicted.pop(TRUE, None)
+    truth = (
+        np.empty(0)
+        if true is None or seen_truth is None
+        else agreement_with(true.labels, seen_truth, learned.targets.shape[-1])
+    )
     return Choice(
         tuple(candidates),
         found.values(),
         criterion,
         found.predicted,
-        found.plain,
-        found.held_out,
         facts,
         len(models) * len(candidates),
+        truth,
+        0 if true is None else len(true),
     )
 
 
@@ -102,14 +112,11 @@ class _Measured:
         agreements: dict[str, list[Agreement | None]],
         hard: dict[str, np.ndarray],
         predicted: dict[str, np.ndarray],
-        plain: dict[str, np.ndarray],
-        held_out: np.ndarray,
     ) -> None:
         self.labelings, self.agreements, self.hard = labelings, agreements, hard
-        self.predicted, self.plain, self.held_out = predicted, plain, held_out
+        self.predicted = predicted
         self.n_classes = labelings.predictions["student"].n_classes
         self.compared = {split: labelings.compared(split) for split in hard}
-        self.votes = {split: hard_votes(who)[labelings.answers] for split, who in labelings.predictions.items()}
 
     @classmethod
     def empty(
@@ -131,8 +138,6 @@ class _Measured:
             {name: [None] * n_candidates for name in measured},
             room(measured, labelings.n_compared),
             room(others, labelings.n_answers),
-            room(others, labelings.n_answers),
-            np.full((n_candidates, labelings.n_answers), np.nan),
         )
 
     def add(self, at: int, fitted: Fitted, shares: np.ndarray | None) -> None:
@@ -145,16 +150,8 @@ class _Measured:
             )
             self.agreements[split][at] = measure_agreement(who, students)
             self.hard[split][at] = logits.argmax(axis=-1)
-        if "validation" in self.compared:
-            own = fitted.logits["validation"][answers]
-            self.held_out[at] = [
-                weak_label_accuracy(votes[None], z[None])
-                for votes, z in zip(self.votes["validation"], own, strict=True)
-            ]
         for name, kept in self.predicted.items():
-            logits = fitted.logits[name]
-            kept[at] = form.logits(logits)[answers].argmax(axis=-1)
-            self.plain[name][at] = logits[answers].argmax(axis=-1)
+            kept[at] = form.logits(fitted.logits[name])[answers].argmax(axis=-1)
 
     def values(self) -> Float[np.ndarray, "candidates criteria"]:
         """Read every criterion of every candidate."""
@@ -168,7 +165,7 @@ class _Measured:
                         if (agreement := each[at]) is not None
                     }
                 )
-                for at in range(len(self.held_out))
+                for at in range(len(self.hard["student"]))
             ]
         )
 

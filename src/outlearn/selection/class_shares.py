@@ -65,14 +65,14 @@ def given_shares(shares: Sequence[float], n_classes: int) -> ClassShares:
     return ClassShares(values / values.sum(), "given")
 
 
-def shares_of_labels(counts: Float[np.ndarray, " classes"]) -> ClassShares:
+def shares_of_labels(counts: Float[np.ndarray, " classes"], source: str = "training_labels") -> ClassShares:
     """Return the shares of counted true labels, one more added to each class: a class that none has is still possible.
 
     Example:
         >>> shares_of_labels(np.array([5.0, 1.0])).values
         array([0.75, 0.25])
     """
-    return ClassShares((counts + 1.0) / (counts + 1.0).sum(), "training_labels")
+    return ClassShares((counts + 1.0) / (counts + 1.0).sum(), source)
 
 
 def shares_of_weak_labels(labelers: Predictions) -> ClassShares:

@@ -34,6 +34,7 @@ class Learned:
         base: what candidates do not decide: architecture, batch size, learning rate.
         weights: of the examples in each labeling, 0 where it has no label; None if it has all.
         shares: of the classes among the examples; None leaves them to the labels.
+        n_held: the last so many examples are held at their labels, which are true.
     """
 
     features: FeatureMatrix
@@ -41,6 +42,7 @@ class Learned:
     base: HeadSettings
     weights: Float[np.ndarray, "labelings examples"] | None = None
     shares: Float[np.ndarray, " classes"] | None = None
+    n_held: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,13 +87,14 @@ def fit_candidates(
         lambda each: (each.epochs, each.weight_decay, each.rounds > 0),
     )
     discriminants = _grouped(
-        [each for each in candidates if isinstance(each, DiscriminantCandidate)], lambda each: each.weak_share
+        [each for each in candidates if isinstance(each, DiscriminantCandidate)],
+        lambda each: (each.weak_share, each.shrinkage),
     )
     n_groups = len(trained) + len(discriminants)
     for done, group in enumerate(trained):
         yield from _train(learned, points, group, models, _part(progress, done, n_groups))
-    for done, same_share in enumerate(discriminants, start=len(trained)):
-        yield from _discriminate(learned, points, same_share, models)
+    for done, group in enumerate(discriminants, start=len(trained)):
+        yield from _discriminate(learned, points, group, models)
         if progress is not None:
             progress((done + 1) * PARTS, n_groups * PARTS)
 
@@ -129,13 +132,15 @@ def _discriminate(
     group: Sequence[DiscriminantCandidate],
     models: Sequence[tuple[int, int]],
 ) -> Iterator[Fitted]:
-    """Fit discriminants that mix in the same share of the weak labels."""
+    """Fit discriminants of one shrinkage that mix in the same share of the weak labels."""
     labelings = list(dict.fromkeys(labeling for labeling, _ in models))
     fits = fit_discriminants(
         learned.features,
         learned.targets[labelings],
         steps=[candidate.steps for candidate in group],
         weak_share=group[0].weak_share,
+        shrinkage=group[0].shrinkage,
+        n_held=learned.n_held,
         shares=learned.shares,
         weights=None if learned.weights is None else learned.weights[labelings],
         bias=learned.base.bias,

@@ -1,13 +1,14 @@
 """Tune the strong model on true labels: what it can do with them at its best, chosen by cross-validation on them alone.
 
 A yardstick that is not tuned flatters whatever is measured by it. The grid holds convex heads over C and, where asked
-for, minibatch heads over losses, lengths and weight decays. The folds are stratified, keep groups together, and are
-drawn anew for each set of labels, so that several tunings of one set show what the choice adds to the spread.
+for, minibatch heads over losses, lengths and weight decays, or the learner as it is configured. The folds are
+stratified, keep groups together, and are drawn anew for each set of labels, so that several tunings of one set show
+what the choice adds to the spread.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,41 +20,61 @@ from outlearn.core.randomness import child_seed, generator
 from outlearn.errors import DataError
 from outlearn.learners.convex_grid import ConvexGrid
 from outlearn.learners.head_randomness import steps_per_epoch
-from outlearn.learners.jobs import HeadSettings
+from outlearn.learners.jobs import HeadJob, HeadSettings
+from outlearn.learners.learner import Learner
 from outlearn.losses import get_loss
 from outlearn.selection.candidates import MIN_STEPS, WEIGHT_DECAYS, HeadCandidate
 from outlearn.selection.train import Learned, fit_candidates
 
-__all__ = ["STRENGTHS", "Grid", "Tuned", "held_out_folds", "minibatch_candidates", "tune"]
+__all__ = ["MANY_CLASSES", "STRENGTHS", "Grid", "Tuned", "held_out_folds", "minibatch_candidates", "tune"]
 
 FOLDS = 5  # as scikit-learn's default; a tenth of the labels held out would say less for each, and cost twice
+# Heads cost as many logits as there are classes: above so many every second strength and three folds have to do.
+MANY_CLASSES, FEWER_FOLDS = 20, 3
 # From almost the class shares alone, on standardised features, to almost no ridge, on those of a common scale; a factor
 # of 5.6 apart.
 STRENGTHS = tuple(float(10**e) for e in np.arange(-4.0, 2.1, 0.75))
-# On one-hot labels hard_ce is forward_ce, and reverse_ce and reverse_kl are bounded as mae is.
-LOSSES = ("forward_ce", "symmetric_ce", "mae")
+# On one-hot labels hard_ce is forward_ce, reverse_ce and reverse_kl are bounded as mae is, and the others lie between.
+LOSSES = ("forward_ce", "mae")
 LENGTHS = (1, 4, 16)  # parts of the longest
 
 
 @dataclass(frozen=True)
 class Grid:
-    """What is tried: logistic regression at each C, then minibatch heads.
+    """What is tried: logistic regression at each C, then minibatch heads, then the learner as it is configured.
 
     Attributes:
         strengths: C.
         standardise: whether logistic regression sees standardised features.
         candidates: minibatch heads; `base` holds what they do not decide.
+        configured: the learner as it is, if it is to be tried.
+        folds: of the cross-validation.
     """
 
     strengths: tuple[float, ...] = STRENGTHS
     standardise: bool = True
     candidates: tuple[HeadCandidate, ...] = ()
     base: HeadSettings | None = None
+    configured: Learner | None = None
+    folds: int = FOLDS
+
+    @classmethod
+    def of(cls, n_classes: int, *, standardise: bool) -> Grid:
+        """Return the convex part for a number of classes.
+
+        Example:
+            >>> [(len(grid.strengths), grid.folds) for grid in (Grid.of(k, standardise=True) for k in (2, 150))]
+            [(9, 5), (5, 3)]
+        """
+        if n_classes > MANY_CLASSES:
+            return cls(STRENGTHS[::2], standardise=standardise, folds=FEWER_FOLDS)
+        return cls(standardise=standardise)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Name each member, in the order of `Tuned.accuracy`."""
-        return (*(f"logistic regression, C {c:.2g}" for c in self.strengths), *map(str, self.candidates))
+        convex = (f"logistic regression, C {c:.2g}" for c in self.strengths)
+        return (*convex, *map(str, self.candidates), *(["as configured"] if self.configured is not None else []))
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +94,11 @@ class Tuned:
 
 
 def minibatch_candidates(n_examples: int, base: HeadSettings) -> tuple[HeadCandidate, ...]:
-    """List minibatch heads for true labels: three losses, three lengths, two decays, as `auto` has them for weak ones.
+    """List minibatch heads for true labels: two losses, three lengths, two decays, as `auto` has them for weak ones.
 
     Example:
         >>> len(minibatch_candidates(2560, HeadSettings(epochs=20)))
-        18
+        12
     """
     longest = max(base.epochs, MIN_STEPS / steps_per_epoch(n_examples, base.batch_size))
     return tuple(
@@ -130,9 +151,8 @@ def tune(
     """
     one_hot = np.eye(n_classes)[labels]
     convex = ConvexGrid.of(features, one_hot, points, strengths=grid.strengths, bias=bias, standardise=grid.standardise)
-    shape = (len(sets), len(grid.names))
     logits = {name: np.empty((len(sets), x.shape[0], n_classes), dtype=np.float32) for name, x in points.items()}
-    chosen, accuracy = np.empty(len(sets), dtype=np.int64), np.full(shape, np.nan)
+    chosen, accuracy = np.empty(len(sets), dtype=np.int64), np.full((len(sets), len(grid.names)), np.nan)
     for s, (weights, seed) in enumerate(zip(sets, seeds, strict=True)):
         rows = np.flatnonzero(weights)
         own, of_group = labels[rows], None if groups is None else [groups[i] for i in rows.tolist()]
@@ -141,26 +161,25 @@ def tune(
                 f"set {s} of true labels has {len(rows):,} of class {int(own[0]) if len(own) else '?'} only, and "
                 "nothing can be learned from one class. Give labels of two classes or more."
             )
-        fold = held_out_folds(own, of_group, generator(seed, "folds"))
-        held_out = (fold == np.arange(FOLDS)[:, None]) & (fold >= 0)
+        fold = held_out_folds(own, of_group, generator(seed, "folds"), grid.folds)
+        held_out = (fold == np.arange(grid.folds)[:, None]) & (fold >= 0)
         held_out = held_out[held_out.any(axis=1)]
         kept = weights[rows] * np.concatenate([~held_out, np.ones((1, len(rows)), dtype=bool)])
         parameters = convex.fit(rows, kept)
-        found = convex.predict(parameters[:-1], rows).swapaxes(0, 1)  # [strengths, folds, rows, classes]
-        if grid.candidates and grid.base is not None:
-            trained = _minibatch(features[rows], one_hot[rows], kept[:-1], grid.candidates, grid.base, seed)
-            found = np.concatenate([found, trained])
-        accuracy[s], best = _judge(found, own, held_out, weights[rows])
-        chosen[s] = best
-        if best < len(grid.strengths):
-            for name in points:
-                logits[name][s] = convex.predict(parameters[-1, best], name)
+        others = _Others(features[rows], one_hot[rows][None], grid, seed, bias)
+        if len(held_out):
+            of_folds = convex.predict(parameters[:-1], rows).swapaxes(0, 1)  # [strengths, folds, rows, classes]
+            found = np.concatenate([of_folds, *others.without_folds(kept[:-1])])
+            accuracy[s], chosen[s] = _judge(found, own, held_out, weights[rows])
         else:
-            assert grid.base is not None  # candidates have one
-            learned = Learned(features[rows], one_hot[rows][None], grid.base, weights[rows][None])
-            (refitted,) = fit_candidates(learned, points, [grid.candidates[best - len(grid.strengths)]], [(0, seed)])
-            for name in points:
-                logits[name][s] = refitted.logits[name][0]
+            chosen[s] = len(grid.strengths) // 2
+        best = int(chosen[s])
+        if best < len(grid.strengths):
+            predicted = {name: convex.predict(parameters[-1, best], name) for name in points}
+        else:
+            predicted = others.fit(best - len(grid.strengths), points, kept[-1:])
+        for name, found in predicted.items():
+            logits[name][s] = found
         if progress is not None:
             progress(s + 1, len(sets))
     return Tuned(logits, chosen, accuracy)
@@ -194,21 +213,56 @@ def held_out_folds(
     return fold
 
 
-def _minibatch(
-    features: FeatureMatrix,
-    targets: np.ndarray,
-    weights: Float[np.ndarray, "folds rows"],
-    candidates: Sequence[HeadCandidate],
-    base: HeadSettings,
-    seed: int,
-) -> Float[np.ndarray, "candidates folds rows classes"]:
-    """Train every candidate without each fold, and predict all rows."""
-    n_folds = len(weights)
-    learned = Learned(features, np.broadcast_to(targets, (n_folds, *targets.shape)), base, weights)
-    models = [(f, child_seed(seed, "fold", f)) for f in range(n_folds)]
-    found = fit_candidates(learned, {"own": features}, candidates, models)
-    of = {fitted.candidate: fitted.logits["own"] for fitted in found}
-    return np.stack([of[candidate] for candidate in candidates])
+@dataclass(frozen=True, eq=False)
+class _Others:
+    """The members of a grid that are not convex heads at some C, on one set of labels, `[1, rows, classes]`."""
+
+    features: FeatureMatrix
+    targets: Float[np.ndarray, "1 rows classes"]
+    grid: Grid
+    seed: int
+    bias: bool
+
+    def without_folds(
+        self, weights: Float[np.ndarray, "folds rows"]
+    ) -> Iterator[Float[np.ndarray, "members folds rows classes"]]:
+        """Train every member without each fold, and predict all rows."""
+        if self.grid.candidates:
+            n_folds = len(weights)
+            targets = np.broadcast_to(self.targets[0], (n_folds, *self.targets.shape[1:]))
+            fits = fit_candidates(
+                Learned(self.features, targets, self._base, weights),
+                {"own": self.features},
+                self.grid.candidates,
+                [(f, child_seed(self.seed, "fold", f)) for f in range(n_folds)],
+            )
+            of = {fit.candidate: fit.logits["own"] for fit in fits}
+            yield np.stack([of[candidate] for candidate in self.grid.candidates])
+        if self.grid.configured is not None:
+            yield self._configured(weights, {"own": self.features})["own"][None]
+
+    def fit(
+        self, member: int, points: Mapping[str, FeatureMatrix], weights: Float[np.ndarray, "1 rows"]
+    ) -> dict[str, Float[np.ndarray, "points classes"]]:
+        """Train one member on the whole set."""
+        if member == len(self.grid.candidates):
+            return {name: logits[0] for name, logits in self._configured(weights, points).items()}
+        learned = Learned(self.features, self.targets, self._base, weights)
+        (fitted,) = fit_candidates(learned, points, [self.grid.candidates[member]], [(0, self.seed)])
+        return {name: logits[0] for name, logits in fitted.logits.items()}
+
+    @property
+    def _base(self) -> HeadSettings:
+        assert self.grid.base is not None  # a grid of candidates has one
+        return self.grid.base
+
+    def _configured(
+        self, weights: Float[np.ndarray, "weightings rows"], points: Mapping[str, FeatureMatrix]
+    ) -> dict[str, Float[np.ndarray, "weightings points classes"]]:
+        assert self.grid.configured is not None
+        jobs = [HeadJob(0, get_loss("forward_ce"), w, child_seed(self.seed, "fold", w)) for w in range(len(weights))]
+        fitted = self.grid.configured.fit(self.features, self.targets, jobs, points, bias=self.bias, weights=weights)
+        return {name: fitted.logits[name][-1] for name in points}
 
 
 def _judge(
@@ -219,8 +273,6 @@ def _judge(
 ) -> tuple[Float[np.ndarray, " members"], int]:
     """Return the accuracy of each member on held-out labels, and the best."""
     fold, row = np.nonzero(held_out)
-    if not len(row):  # nothing can be held out
-        return np.full(len(logits), np.nan), len(STRENGTHS) // 2
     out = logits[:, fold, row]  # [members, held-out rows, classes]
     counts = weights[row]  # of draws with replacement: exact sums, so that equals are equal
     right = ((out.argmax(axis=-1) == labels[row]) * counts).sum(axis=-1) / counts.sum()

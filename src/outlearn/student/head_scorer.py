@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -80,27 +80,20 @@ class HeadScorer:
         changes = {name: value for name, value in changes.items() if name not in unknown}
         encoder = get_encoder({**facts.settings, **changes})
         try:
-            found = encoder.fingerprint
+            found = file_hashes(encoder)
         except ConfigError as error:
             raise ConfigError(
                 f"the student's encoder is not there: {error} If its model lies elsewhere now, say where with --model "
                 "FOLDER (model=...)."
             ) from error
-        if found != facts.fingerprint:
+        wrong = sorted(name for name in {*found, *facts.files} if found.get(name) != facts.files.get(name))
+        if wrong:
             raise DataError(
-                f"the encoder {facts.settings['kind']!r} is not the one that the student was trained on: sha256 "
-                f"{found[:12]} of its parameters and files, expected {facts.fingerprint[:12]}"
-                f"{_differing_files(encoder, facts.files)}. Install what the student was trained with, or say where it "
-                "is with --model FOLDER (model=...)."
+                f"the encoder {facts.settings['kind']!r} is not the one that the student was trained on: "
+                f"{', '.join(wrong)} has another sha256. Install what the student was trained with, or say where it is "
+                "with --model FOLDER (model=...)."
             )
         return encoder
-
-
-def _differing_files(encoder: Encoder, expected: Mapping[str, str]) -> str:
-    """Name the files that differ."""
-    found = file_hashes(encoder)
-    wrong = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
-    return f" (differs: {', '.join(wrong)})" if wrong else ""
 
 
 def file_hashes(encoder: Encoder) -> dict[str, str]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from outlearn.student.answering import AnsweringStudent
 from outlearn.student.inputs import rows_of
 from outlearn.student.kept import EMPTY
-from outlearn.student.model import Student
 
 __all__ = ["Tally", "predict_chunks"]
 
@@ -29,7 +29,7 @@ class Tally:
 
 
 def predict_chunks(
-    student: Student, chunks: Iterable[Mapping[str, Sequence[Any]]], *, id_column: str, tally: Tally
+    student: AnsweringStudent, chunks: Iterable[Mapping[str, Sequence[Any]]], *, id_column: str, tally: Tally
 ) -> Iterator[dict[str, list[Any]]]:
     """Answer chunks of rows.
 
@@ -61,7 +61,7 @@ def predict_chunks(
         yield named | answered
 
 
-def _labels(student: Student, chunk: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+def _labels(student: AnsweringStudent, chunk: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
     answers = student.answers(chunk)
     names = student.classes_
     probs = np.exp(answers.log_probs)
@@ -71,7 +71,7 @@ def _labels(student: Student, chunk: Mapping[str, Sequence[Any]]) -> dict[str, l
     return columns | {"flag": list(answers.flags)}
 
 
-def _rewards(student: Student, chunk: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+def _rewards(student: AnsweringStudent, chunk: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
     texts = [text for (text,) in rows_of(chunk, student.reads.model_copy(update={"what": "text"}))]
     there = [i for i, text in enumerate(texts) if text.strip()]
     rewards: list[float | None] = [None] * len(texts)
@@ -81,7 +81,7 @@ def _rewards(student: Student, chunk: Mapping[str, Sequence[Any]]) -> dict[str, 
     return {"reward": rewards, "flag": ["" if text.strip() else EMPTY for text in texts]}
 
 
-def _single_texts(student: Student, chunk: Mapping[str, Sequence[Any]]) -> bool:
+def _single_texts(student: AnsweringStudent, chunk: Mapping[str, Sequence[Any]]) -> bool:
     """Say whether a student of pairs is given one text a row."""
     reads = student.reads
     return reads.what == "pair" and reads.first not in chunk and reads.text in chunk

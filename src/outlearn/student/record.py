@@ -41,12 +41,10 @@ class EncoderFacts(Record):
 
     Attributes:
         settings: its kind and parameters, as a configuration names them.
-        fingerprint: sha256 of its parameters and of all files that it reads.
-        files: sha256 of each of these, where they lie in a folder of their own.
+        files: sha256 of each file that it reads.
     """
 
     settings: Mapping[str, Any]
-    fingerprint: str
     files: Mapping[str, str]
 
 

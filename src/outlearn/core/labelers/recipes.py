@@ -100,6 +100,12 @@ SHARE_SOURCES: dict[str, ShareSource] = {
             "shares among the true labels that the teachers learned from, one label added to each class",
         ),
         ShareSource(
+            "true_labels",
+            "of the true labels that are used",
+            "`student.true_labels`: shares among these, one label added to each class; where teachers were not trained "
+            "here",
+        ),
+        ShareSource(
             "weak_labels",
             "of the weak labels",
             "mean of the labelers' probabilities; where teachers were not trained here. A common prejudice of the "

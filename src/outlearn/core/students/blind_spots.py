@@ -25,7 +25,6 @@ from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer
-from scipy.stats import rankdata
 
 from outlearn.core.intervals import Interval, mean_interval, ratio_interval
 from outlearn.core.metrics import accuracy
@@ -182,4 +181,6 @@ def _ranks(predictions: Predictions) -> np.ndarray:
     others = np.where(np.arange(log_probs.shape[-1]) == log_probs.argmax(axis=-1)[..., None], -np.inf, log_probs)
     with np.errstate(invalid="ignore"):
         odds = top - np.logaddexp.reduce(others, axis=-1)
+    from scipy.stats import rankdata  # half a second to import, which whoever predicts does not need
+
     return (rankdata(odds, axis=-1) - 0.5) / log_probs.shape[1]

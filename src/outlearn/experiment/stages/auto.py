@@ -29,11 +29,13 @@ from outlearn.selection import (
     ClassShares,
     Labelings,
     Learned,
+    TrueLabels,
     check_labelers,
     choose,
     default_candidates,
     doubts,
     fit_answer,
+    fit_answer_with_true_labels,
     selection_labelings,
 )
 from outlearn.selection.choice import recorded
@@ -43,8 +45,9 @@ from outlearn.store.store import Entry
 
 __all__ = ["AutoStudents"]
 
-CHOICE_VERSION = 3
-STUDENTS_VERSION = 6
+CHOICE_VERSION = 4
+STUDENTS_VERSION = 8
+MIXED = "pooled_consensus"  # the criterion that true labels are weighed against: both are kappas
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,8 @@ class AutoStudents:
         model: heads on frozen features, trained by AdamW.
 
     Raises:
-        ConfigError: if there is a single teacher, no such criterion, class shares that do not fit, or a model of
-            another kind.
+        ConfigError: if there is a single teacher, no such criterion, class shares or a use of true labels that do not
+            fit, or a model of another kind.
     """
 
     recipe: Recipe
@@ -76,6 +79,16 @@ class AutoStudents:
             )
         if student.class_shares is not None and not self._frozen.bias:
             raise ConfigError("student.class_shares has no meaning for pairs, whose order is arbitrary; leave it out.")
+        if student.true_labels != "none" and student.criterion != MIXED:
+            raise ConfigError(
+                f"student.criterion is {student.criterion}, and true labels are weighed against {MIXED} only; use "
+                "that, or student.true_labels: none."
+            )
+        if student.true_labels == "learn" and self._frozen.settings.hidden is not None:
+            raise ConfigError(
+                "student.true_labels: learn corrects linear heads, and student.learner.hidden is "
+                f"{self._frozen.settings.hidden}; leave it out, or use true_labels: choose."
+            )
         if student.class_shares is not None:
             given_shares(student.class_shares, self.labeling.task.n_classes)
 
@@ -92,13 +105,17 @@ class AutoStudents:
 
     @cached_property
     def models(self) -> list[tuple[int, int]]:
-        """List (labeling, seed) of the answer's students."""
+        """List (labeling, seed) of the answer's students; discriminants alone are the same for every seed."""
         labelings = 1 if self.recipe.combines else self.labeling.n_teachers
-        return [(m, r) for m in range(labelings) for r in range(self.labeling.config.student.seeds)]
+        random = any(each.family != "discriminant" for each in self.candidates)
+        return [(m, r) for m in range(labelings) for r in range(self.labeling.config.student.seeds if random else 1)]
 
     @cached_property
     def choice_stage(self) -> Stage:
-        """Make every candidate's students and rank candidates; no true label is read but the teachers' class shares.
+        """Make every candidate's students and rank candidates.
+
+        No true label is read but the teachers' class shares, and where `student.true_labels` says so those of the
+        validation split.
 
         Its arrays: those of `Choice.arrays`, with hard predictions on the test split to judge the choice by afterwards.
         """
@@ -116,6 +133,7 @@ class AutoStudents:
                     seeds=[student_seed(config, m, 0) for m in range(n)],
                     criterion=config.student.criterion,
                     predict={"test": self._rows(entries, "test")},
+                    true=self._true_labels(entries),
                     progress=advance,
                 ).arrays()
 
@@ -126,6 +144,7 @@ class AutoStudents:
                 **self.labeling.settings,
                 "recipe": self.recipe.name,
                 "class_shares": config.student.class_shares,
+                "true_labels": self._used_labels,
                 "learner": model.learner.model_dump(mode="json"),
                 "bias": model.bias,
                 "candidates": [{"family": each.family, **each.record()} for each in self.candidates],
@@ -139,33 +158,42 @@ class AutoStudents:
         """Make the answer: the best candidates together, for every labeling and seed.
 
         Its arrays: for each split that is evaluated, float32 logits `[1, models, points, classes]`; the heads;
-        `called`, the share of the student split that each gives each class; `trained`, how many students were made.
+        `called`, the share of the student split that each gives each class; `calibration`, factor and offsets;
+        `trained`, how many students were made.
         """
         config = self.labeling.config
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
             labelings, learned = self._learned(entries)
+            choice, points = self.choice(entries["choice"]), {name: self._rows(entries, name) for name in EVALUATED}
+            models = [(m, student_seed(config, m, r)) for m, r in self.models]
+            true = self._true_labels(entries) if config.student.true_labels == "learn" else None
             with work.progress.bar(f"students of {self.recipe.name}") as advance:
-                answer = fit_answer(
-                    learned,
-                    labelings,
-                    self.choice(entries["choice"]),
-                    {name: self._rows(entries, name) for name in EVALUATED},
-                    [(m, student_seed(config, m, r)) for m, r in self.models],
-                    form=config.student.answer,
-                    progress=advance,
-                )
+                if true is None:
+                    answer = fit_answer(
+                        learned, labelings, choice, points, models, form=config.student.answer, progress=advance
+                    )
+                else:
+                    answer = fit_answer_with_true_labels(
+                        learned, labelings, choice, points, models, true, form=config.student.answer, progress=advance
+                    )
             return {
                 **{name: logits[None] for name, logits in answer.logits.items()},
                 **head_arrays([answer.heads]),
                 "called": answer.called,
+                "calibration": np.array([answer.calibration.factor, *answer.calibration.offsets]),
                 "trained": np.array([answer.n_trained]),
             }
 
         return Stage(
             f"{self.recipe.name} students",
             STUDENTS_VERSION,
-            {"criterion": config.student.criterion, "seeds": config.student.seeds, "answer": config.student.answer},
+            {
+                "criterion": config.student.criterion,
+                "seeds": config.student.seeds,
+                "answer": config.student.answer,
+                "true_labels": config.student.true_labels,
+            },
             {**self._inputs, "choice": self.choice_stage},
             compute,
         )
@@ -207,17 +235,20 @@ class AutoStudents:
         """
         config = self.labeling.config.student
         shares = self._shares(label_source({"student": teachers}, self.source)["student"])
+        calibration = students.arrays["calibration"].tolist()
         right = float((students.arrays["test"][0].argmax(axis=-1) == labels).mean())
         return results.Selection(
             recipe=self.recipe.name,
             source=self.source,
             form=config.answer,
             criterion=choice.criterion,
+            true_labels=results.TrueLabelsUsed(use=config.true_labels, n=choice.n_true),
             shares=results.Shares(
                 source="" if shares is None else shares.source,
                 values=() if shares is None else tuple(shares.values.tolist()),
                 weak_labels=tuple(choice.facts.weak_shares.tolist()),
             ),
+            calibration=results.CrossedCalibration(factor=calibration[0], offsets=tuple(calibration[1:])),
             chosen=recorded(choice.chosen),
             members=tuple(map(recorded, choice.members[:1] if config.answer == "best" else choice.members)),
             candidates=choice.tried(),
@@ -255,6 +286,26 @@ class AutoStudents:
             None if shares is None else shares.values,
         )
 
+    @property
+    def _used_labels(self) -> list[int]:
+        """The true labels of the validation split, if they are used."""
+        if self.labeling.config.student.true_labels == "none":
+            return []
+        return self.labeling.task.labels[self.labeling.splits.validation].tolist()
+
+    def _true_labels(self, entries: Entries) -> TrueLabels | None:
+        """Gather the points whose true labels are used."""
+        labeling = self.labeling
+        if labeling.config.student.true_labels == "none":
+            return None
+        rows, groups = labeling.splits.validation, labeling.task.groups
+        return TrueLabels(
+            self._rows(entries, "validation"),
+            labeling.task.labels[rows],
+            None if groups is None else [groups[i] for i in rows.tolist()],
+            labeling.config.seed,
+        )
+
     def _shares(self, learned_from: Predictions) -> ClassShares | None:
         """Return the class shares that students are brought to: none for pairs, whose order is arbitrary."""
         labeling, given = self.labeling, self.labeling.config.student.class_shares
@@ -262,7 +313,12 @@ class AutoStudents:
             return None
         if given is not None:
             return given_shares(given, labeling.task.n_classes)
-        return shares_of_weak_labels(learned_from) if labeling.taught is None else shares_of_labels(labeling.taught)
+        if labeling.taught is not None:
+            return shares_of_labels(labeling.taught)
+        if self._used_labels:
+            counts = np.bincount(self._used_labels, minlength=labeling.task.n_classes).astype(np.float64)
+            return shares_of_labels(counts, "true_labels")
+        return shares_of_weak_labels(learned_from)
 
     def _rows(self, entries: Entries, split: str) -> FeatureMatrix:
         return read_features(entries["features"])[getattr(self.labeling.splits, split)]

@@ -48,7 +48,7 @@ def tuned_ceilings(task: Task, model: FrozenModel, config: Config, *, common_sca
         sets=np.ones((config.ceiling.models, len(points))),
         seeds=[child_seed(config.seed, "ceiling", r) for r in range(config.ceiling.models)],
         common_scale=common_scale,
-        minibatch=True,
+        convex_only=False,
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -41,7 +41,7 @@ class TunedModels:
         seeds: one for each set.
         predict: the splits to predict.
         common_scale: whether the sizes of the features can be compared, so that the ridge sees them as they are.
-        minibatch: whether the grid has minibatch heads too, beside convex ones.
+        convex_only: whether convex heads are all that is tried.
     """
 
     name: str
@@ -52,7 +52,7 @@ class TunedModels:
     seeds: Sequence[int]
     common_scale: bool = False
     predict: tuple[str, ...] = EVALUATED
-    minibatch: bool = False
+    convex_only: bool = True
 
     @property
     def n_labels(self) -> Int[np.ndarray, " sets"]:
@@ -61,12 +61,15 @@ class TunedModels:
 
     @cached_property
     def grid(self) -> Grid:
-        """What is tried: convex heads; and minibatch heads, where the student is trained as such."""
-        base = self.model.learner.head_settings(bias=self.model.bias)
-        if base is None or not self.minibatch:
-            return Grid(standardise=not self.common_scale)
-        candidates = minibatch_candidates(int(self.n_labels.max()), base)
-        return Grid(standardise=not self.common_scale, candidates=candidates, base=base)
+        """What is tried: convex heads; and minibatch heads where the student is one, else the student as configured."""
+        convex = Grid.of(self.task.n_classes, standardise=not self.common_scale)
+        learner = self.model.learner
+        if self.convex_only:
+            return convex
+        base = learner.head_settings(bias=self.model.bias)
+        if base is None:
+            return replace(convex, configured=learner)
+        return replace(convex, candidates=minibatch_candidates(int(self.n_labels.max()), base), base=base)
 
     @cached_property
     def stage(self) -> Stage:
@@ -102,7 +105,9 @@ class TunedModels:
             {
                 "grid": self.grid.names,
                 "standardise": self.grid.standardise,
+                "folds": self.grid.folds,
                 "base": None if self.grid.base is None else asdict(self.grid.base),
+                "learner": None if self.convex_only else self.model.learner.model_dump(mode="json"),
                 "bias": self.model.bias,
                 "seeds": list(self.seeds),
                 "predict": {name: getattr(self.model.splits, name).tolist() for name in self.predict},

@@ -138,10 +138,10 @@ def _identity_claim(students: Students) -> Claim:
     largest = 0.0
     for student, teacher in zip(students.log_probs, students.teachers, strict=True):
         probs = np.exp(student)
-        ratio = student - teacher
-        gap = students.at_labels(ratio)
+        gap = students.at_labels(student) - students.at_labels(teacher)  # two log losses
         reverse_ce, entropy = -(probs * teacher).sum(-1), -(probs * student).sum(-1)
-        residual = gap - (probs * ratio).sum(-1)
+        one_hot = np.eye(student.shape[-1])[students.labels]
+        residual = ((one_hot - probs) * (student - teacher)).sum(-1)  # not from the gap, which it must explain
         error = np.abs(gap - (reverse_ce - entropy + residual)) / np.maximum(np.abs(gap) + reverse_ce, 1.0)
         largest = max(largest, float(error.max()))
     text = "Everywhere, gap = RCE(s, t) - H(s) + sum (y - s) log(s / t) (largest relative error)"

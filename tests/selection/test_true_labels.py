@@ -1,0 +1,162 @@
+"""A few true labels beside weak ones: held fast, corrected by, weighed in the choice, and refused where too few."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import cohen_kappa_score
+
+from outlearn.core.predictions import Predictions
+from outlearn.errors import ConfigError, DataError
+from outlearn.estimator import WeakToStrongClassifier
+from outlearn.learners import HeadSettings
+from outlearn.learners.discriminant import fit_discriminants
+from outlearn.selection import (
+    Learned,
+    TrueLabels,
+    choose,
+    default_candidates,
+    fit_answer,
+    fit_answer_with_true_labels,
+    selection_labelings,
+)
+from outlearn.selection.true_labels import agreement_with, with_true_labels
+
+BASE = HeadSettings(batch_size=32)
+PARTS = {"student": slice(0, 500), "validation": slice(500, 560)}
+
+
+class Biased:
+    """Labelers that share an error: they call class 1 by one feature too many, and few true labels that tell."""
+
+    def __init__(self, n_true: int = 60, *, n_classes: int = 2, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        n, d = 2700, 12
+        self.labels = rng.integers(0, n_classes, n)
+        centres = 1.8 * np.eye(n_classes, d)
+        self.x = (centres[self.labels] + rng.normal(size=(n, d))).astype(np.float32)
+        self.x[:, -1] = rng.normal(size=n)
+        logits = 1.2 * self.x[:, :n_classes] + 3.0 * self.x[:, -1:] * np.eye(n_classes)[-1]
+        noisy = logits + rng.normal(size=(4, n, n_classes))
+        self.labelings = selection_labelings(
+            {name: Predictions.from_logits(noisy[:, rows]) for name, rows in PARTS.items()}, "mean"
+        )
+        self.learned = Learned(
+            self.x[:500],
+            self.labelings.predictions["student"].probs,
+            BASE,
+            shares=np.full(n_classes, 1 / n_classes),
+        )
+        rows = slice(600, 600 + n_true)
+        self.true = TrueLabels(self.x[rows], self.labels[rows])
+        self.test = slice(700, n)
+
+    def choose(self, true: TrueLabels | None = None):
+        candidates = default_candidates(500, BASE)[::5]
+        seeds = range(self.labelings.predictions["student"].n_models)
+        return choose(
+            self.learned,
+            self.labelings,
+            validation_features=self.x[PARTS["validation"]],
+            candidates=candidates,
+            seeds=seeds,
+            true=true,
+        )
+
+    def accuracy(self, logits: np.ndarray) -> float:
+        return float((logits.argmax(-1) == self.labels[self.test]).mean())
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_true_labels_mend_what_labelers_share_in_error_and_lose_nothing_against_true_labels_alone(n_classes):
+    world = Biased(n_classes=n_classes, seed=n_classes)
+    choice, points = world.choose(), {"test": world.x[world.test]}
+    weak = fit_answer(world.learned, world.labelings, choice, points, [(0, 0)])
+    both = fit_answer_with_true_labels(world.learned, world.labelings, choice, points, [(0, 0)], world.true)
+    truth, labels = world.true, world.labels[world.test]
+    heads = [LogisticRegression(C=c).fit(truth.features, truth.labels) for c in (0.01, 0.1, 1.0)]
+    alone = max(head.score(points["test"], labels) for head in heads)
+    assert world.accuracy(both.logits["test"][0]) > world.accuracy(weak.logits["test"][0]) + 0.02
+    assert world.accuracy(both.logits["test"][0]) > alone - 0.02
+    np.testing.assert_allclose(both.heads.predict(points["test"]), both.logits["test"])
+
+
+def test_a_true_label_is_held_in_every_step_and_the_weak_ones_are_not():
+    x = np.random.default_rng(0).normal(size=(80, 3)).astype(np.float32)
+    x[:40] += 2
+    weak = np.full((1, 80, 2), 0.5)
+    weak[0, :70, 0] = np.where(np.arange(70) < 40, 0.7, 0.3)
+    weak[..., 1] = 1 - weak[..., 0]
+    wrong = weak.copy()
+    wrong[0, 70:] = [1.0, 0.0]  # points of the other class, called class 0
+    free = fit_discriminants(x, wrong, steps=[8], weak_share=0.0, shares=np.array([0.5, 0.5]))[8]
+    held = fit_discriminants(x, wrong, steps=[8], weak_share=0.0, shares=np.array([0.5, 0.5]), n_held=10)[8]
+    margin = [np.diff(heads.predict(x[70:])[0])[:, 0].mean() for heads in (free, held)]
+    assert margin[1] < margin[0]
+
+
+def test_points_with_true_labels_come_last_and_every_labeling_learns_them():
+    world = Biased()
+    more = with_true_labels(world.learned, world.true)
+    assert more.n_held == len(world.true) == more.targets.shape[1] - 500
+    np.testing.assert_array_equal(more.targets[:, 500:].argmax(-1), np.tile(world.true.labels, (3, 1)))
+    assert world.learned.n_held == 0
+
+
+def test_few_true_labels_have_little_say_and_many_have_most():
+    world = Biased(n_true=100)
+    without, with_them = world.choose(), world.choose(world.true)
+    kappa = with_them.truth
+    by_criterion = without.values[:, list(_criteria()).index("pooled_consensus")]
+    mixed = 0.5 * kappa + 0.5 * by_criterion  # 100 true labels weigh as much as the criterion
+    assert with_them.order == np.argsort(-mixed, kind="stable").tolist()
+    np.testing.assert_array_equal(without.values, with_them.values)
+    assert without.n_true == 0
+
+
+def _criteria():
+    from outlearn.core.students.criteria import CRITERIA
+
+    return CRITERIA
+
+
+def test_agreement_with_true_labels_is_cohens_kappa():
+    rng = np.random.default_rng(0)
+    labels, hard = rng.integers(0, 3, 50), rng.integers(0, 3, (2, 1, 50))
+    expected = [cohen_kappa_score(each[0], labels) for each in hard]
+    np.testing.assert_allclose(agreement_with(labels, hard, 3), expected)
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0, 0], [0, 0, 0, 1]])
+def test_true_labels_of_one_class_are_refused(labels):
+    with pytest.raises(DataError, match="Label more points"):
+        TrueLabels(np.zeros((4, 2)), np.array(labels))
+
+
+def test_the_estimator_learns_from_votes_and_a_few_labels_together():
+    world = Biased()
+    y = np.full(700, -1)
+    y[600:660] = world.labels[600:660]
+    rng = np.random.default_rng(1)
+    shown = world.labelings.predictions["student"].probs[:2].argmax(-1)
+    votes = np.concatenate([shown, rng.integers(0, 2, (2, 200))], axis=1)
+    fits = {
+        use: WeakToStrongClassifier(loss="auto", true_labels=use, random_state=0).fit(
+            world.x[:700], y, weak_labels=votes
+        )
+        for use in ("none", "choose", "learn")
+    }
+    score = {use: model.score(world.x[world.test], world.labels[world.test]) for use, model in fits.items()}
+    assert score["learn"] > score["none"]
+    assert (fits["none"].choice_.n_true, fits["choose"].choice_.n_true) == (0, 60)
+
+
+def test_true_labels_need_auto_and_linear_students():
+    x, y = np.zeros((10, 2)), np.array([0, 1] * 5)
+    with pytest.raises(ConfigError, match='use loss "auto"'):
+        WeakToStrongClassifier(true_labels="learn").fit(np.random.default_rng(0).normal(size=(10, 2)), y)
+    with pytest.raises(ConfigError, match="hidden=None"):
+        WeakToStrongClassifier(loss="auto", hidden=4, true_labels="learn").fit(x, y)
+    with pytest.raises(ConfigError, match="learn"):
+        WeakToStrongClassifier(loss="auto", true_labels="lern").fit(x, y)
