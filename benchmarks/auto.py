@@ -1,109 +1,94 @@
-"""The cost of choosing without labels, and how it grows: seconds of CPU and of the clock, features not counted.
+"""The cost of choosing without labels, features given, and how it grows with teachers, candidates, points and classes.
 
     python benchmarks/auto.py [--repeats 3]
 
-One setting is varied at a time around 8 teachers, 3,000 points, 384 features, two classes and the default candidates:
-teachers, points, classes, and candidates (all the discriminants, or a half, or these with trained heads as well). Each
-line is what `auto` does: choose, then answer for 2,000 further points; `auto_single` is beside it. JSON is last.
+Each row: `choose` and `fit_answer` as a run with `loss: auto` does them, on made-up points. The first row is about the
+size of the default run: 8 teachers, 3,000 points of 384 features, two classes. The others double one number.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import softmax
 
 from outlearn.core.predictions import Predictions
 from outlearn.learners import HeadSettings
-from outlearn.losses import get_loss
-from outlearn.selection import Candidate, Learned, choose, default_candidates, fit_answer, selection_labelings
-from outlearn.selection.candidates import LOSSES, trained_candidates
+from outlearn.selection import Learned, choose, default_candidates, fit_answer, selection_labelings
 
-FEATURES, TEST, VALIDATION = 384, 2000, 400
+TEST = 2000
+LABEL_NOISE = 2.0  # standard deviation of each teacher's logits about the truth's
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What is varied."""
+class Size:
+    """What is chosen from and on."""
 
     teachers: int = 8
+    candidates: int = 52
     points: int = 3000
     classes: int = 2
-    candidates: str = "default"
+    features: int = 384
+    source: str = "mean"
 
 
-def settings() -> Iterator[Setting]:
-    """Yield the settings, one change at a time."""
-    base = Setting()
-    yield base
-    yield from (replace(base, teachers=n) for n in (2, 4, 16))
-    yield from (replace(base, points=n) for n in (1000, 10_000, 30_000))
-    yield from (replace(base, classes=k) for k in (10, 50, 150))
-    yield from (replace(base, candidates=name) for name in ("half", "with heads"))
-
-
-def candidates_of(setting: Setting, base: HeadSettings) -> tuple[Candidate, ...]:
-    """Return the candidates that a setting names."""
-    found = default_candidates(setting.points, base)
-    if setting.candidates == "half":
-        return found[::2]
-    if setting.candidates == "with heads":
-        return (*found, *trained_candidates([get_loss(name) for name in LOSSES], setting.points, base))
-    return found
-
-
-def timed(setting: Setting, source: str) -> tuple[float, float, int]:
-    """Choose and answer once; return seconds of the clock, of CPU, and the number of students made."""
+def seconds(size: Size) -> tuple[float, float]:
+    """Return wall-clock and CPU seconds of the choice and the answer."""
     rng = np.random.default_rng(0)
-    sizes = {"student": setting.points, "validation": VALIDATION, "test": TEST}
-    x, labelers = {}, {}
-    centres = rng.normal(size=(setting.classes, FEATURES)) * 0.2
-    for name, n in sizes.items():
-        y = rng.integers(0, setting.classes, n)
-        x[name] = (centres[y] + rng.normal(size=(n, FEATURES))).astype(np.float32)
-        z = 2 * np.eye(setting.classes)[y] + rng.normal(size=(setting.teachers, n, setting.classes))
-        labelers[name] = Predictions.from_probs(softmax(z, axis=-1))
+    n = size.points + size.points // 7 + TEST
+    labels = rng.integers(0, size.classes, n)
+    centres = rng.standard_normal((size.classes, size.features)) * 0.12
+    x = (centres[labels] + rng.standard_normal((n, size.features))).astype(np.float32)
+    truth = np.eye(size.classes)[labels] * 2
+    noisy = truth + LABEL_NOISE * rng.standard_normal((size.teachers, n, size.classes))
+    parts = {"student": slice(0, size.points), "validation": slice(size.points, n - TEST)}
+    labelings = selection_labelings(
+        {name: Predictions.from_logits(noisy[:, rows]) for name, rows in parts.items()}, size.source
+    )
     base = HeadSettings()
+    shares = np.full(size.classes, 1 / size.classes)
+    learned = Learned(x[parts["student"]], labelings.predictions["student"].probs, base, shares=shares)
+    candidates = default_candidates(size.points, base)[: size.candidates]
+    test = {"test": x[n - TEST :]}
     wall, cpu = time.perf_counter(), time.process_time()
-    labelings = selection_labelings(labelers, source)
-    shares = np.full(setting.classes, 1 / setting.classes)
-    learned = Learned(x["student"], labelings.predictions["student"].probs, base, None, shares)
     choice = choose(
         learned,
         labelings,
-        validation_features=x["validation"],
-        candidates=candidates_of(setting, base),
-        seeds=range(len(learned.targets)),
-        predict={"test": x["test"]},
+        validation_features=x[parts["validation"]],
+        candidates=candidates,
+        seeds=range(labelings.predictions["student"].n_models),
+        predict=test,
     )
-    answer = fit_answer(learned, labelings, choice, {"test": x["test"]}, [(m, 0) for m in range(labelings.n_answers)])
-    return time.perf_counter() - wall, time.process_time() - cpu, choice.n_trained + answer.n_trained
+    fit_answer(learned, labelings, choice, test, [(m, 0) for m in range(labelings.n_answers)])
+    return time.perf_counter() - wall, time.process_time() - cpu
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=3)
-    repeats = parser.parse_args().repeats
-    found = []
-    print("| teachers | points | classes | candidates | recipe | students | seconds | of CPU |")
-    print("|" + "---|" * 8)
-    for setting in settings():
-        for recipe, source in (("auto", "mean"), ("auto_single", "each")):
-            runs = [timed(setting, source) for _ in range(repeats)]
-            wall, cpu = (statistics.median(run[i] for run in runs) for i in (0, 1))
-            print(
-                f"| {setting.teachers} | {setting.points:,} | {setting.classes} | {setting.candidates} | {recipe} | "
-                f"{runs[0][2]:,} | {wall:.1f} | {cpu:.1f} |",
-                flush=True,
-            )
-            found.append({**vars(setting), "recipe": recipe, "students": runs[0][2], "wall": wall, "cpu": cpu})
-    print(json.dumps(found))
+    options = parser.parse_args()
+    first = Size()
+    sizes = {
+        "auto": first,
+        "twice the teachers": replace(first, teachers=16),
+        "half the candidates": replace(first, candidates=26),
+        "twice the points": replace(first, points=6000),
+        "twice the features": replace(first, features=768),
+        "twice the classes": replace(first, classes=4),
+        "16 classes": replace(first, classes=16),
+        "auto_single": replace(first, source="each"),
+    }
+    print("| size | wall-clock, s | CPU, s | times the first |\n|---|---|---|---|")
+    unit = None
+    for name, size in sizes.items():
+        wall, cpu = (
+            statistics.median(part) for part in zip(*(seconds(size) for _ in range(options.repeats)), strict=True)
+        )
+        unit = unit or cpu
+        print(f"| {name} | {wall:.2f} | {cpu:.2f} | {cpu / unit:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from outlearn.core.labelers.combinations import COMBINATIONS, combined, label_source
 from outlearn.experiment.config import Config
-from outlearn.experiment.evaluation import Evaluation, evaluate
+from outlearn.experiment.evaluation import Evaluation, evaluate, notes_on_ties
 from outlearn.experiment.kept_students import keep_students
 from outlearn.experiment.plan import Plan, make_plan
 from outlearn.experiment.points import EVALUATED
@@ -91,7 +91,7 @@ def _run(config: Config, store: Store, writer: RunWriter, progress: Progress, ex
     selections = _selections(plan, clock.entries, test)
     with progress.bar("measuring"):
         labels = next(entry for entry in clock.entries.values() if entry.key == plan.labeling.teachers.key)
-        caveats = (*plan.notes, *notes_on_prompts(labels), *notes_on_features(clock.entries))
+        caveats = (*plan.notes, *notes_on_prompts(labels), *notes_on_features(clock.entries), *notes_on_ties(test))
         results = measure(test, validation, plan, caveats=caveats, selections=selections, entries=clock.entries)
     clock.lap("measuring")
     results = results.model_copy(update={"seconds": clock.seconds()})

@@ -178,7 +178,7 @@ def _population(results: RunResults) -> str:
     first = next((student.accuracy for student in results.students.values()), None)
     if isinstance(first, Interval) and first.over == "points":
         return "new test points, with this very labeler"
-    return "new teachers and new test points"
+    return f"{results.teacher.population} and new test points"
 
 
 def _transposed(table: Table) -> list[list[str]]:

@@ -78,9 +78,10 @@ class Measures(Record):
 
 
 class Teachers(Scored):
-    """The weak teachers."""
+    """The weak teachers: how many, and of which teachers their spread speaks, in words."""
 
     models: int
+    population: str = "new teachers"
 
 
 class Labeler(Scored):
