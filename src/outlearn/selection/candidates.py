@@ -65,8 +65,8 @@ FAMILIES: dict[str, Family] = {
         Family(
             "trained",
             "trained head",
-            "where students have a hidden layer: eight losses x five lengths, each half of the one before, x weight decays of "
-            "1e-4 and 3: 80",
+            "where students have a hidden layer: eight losses x five lengths, each half of the one before, x "
+            "weight decays of 1e-4 and 3: 80",
         ),
         Family(
             "distilled",
