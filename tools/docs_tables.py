@@ -17,6 +17,7 @@ from typing import ClassVar, Protocol, TypeAlias, get_args, get_type_hints
 
 from outlearn.core.generators import GENERATORS
 from outlearn.core.labelers.combinations import COMBINATIONS
+from outlearn.core.labelers.recipes import FORMS, RECIPES, SHARE_SOURCES
 from outlearn.core.metrics import METRICS
 from outlearn.core.students.criteria import CRITERIA
 from outlearn.data.formats import FORMATS
@@ -25,6 +26,7 @@ from outlearn.encoders import ENCODERS
 from outlearn.learners import LEARNERS
 from outlearn.losses import LOSSES, Loss, loss_config, loss_name
 from outlearn.losses.registry import default_loss
+from outlearn.selection.candidates import FAMILIES
 
 __all__ = ["TABLES", "outdated", "render"]
 
@@ -116,6 +118,22 @@ def _criteria() -> Rows:
     ]
 
 
+def _recipes() -> Rows:
+    return ("`student.loss`", "what it does"), [(f"`{name}`", each.line) for name, each in RECIPES.items()]
+
+
+def _candidate_families() -> Rows:
+    return ("family", "candidates"), [(each.label, each.line) for each in FAMILIES.values()]
+
+
+def _class_shares() -> Rows:
+    return ("class shares", "what they are"), [(each.label, each.line) for each in SHARE_SOURCES.values()]
+
+
+def _answers() -> Rows:
+    return ("`student.answer`", "what it is"), [(f"`{name}`", each.line) for name, each in FORMS.items()]
+
+
 def _metrics() -> Rows:
     header = ("metric", "called", "what it is", "better")
     better = {True: "higher", False: "lower", None: ""}
@@ -180,6 +198,10 @@ TABLES: Mapping[str, Callable[[], Rows]] = {
     "generators": _generators,
     "combinations": _combinations,
     "criteria": _criteria,
+    "recipes": _recipes,
+    "candidates": _candidate_families,
+    "class shares": _class_shares,
+    "answers": _answers,
     "metrics": _metrics,
     "encoders": _encoders,
     "learners": _learners,

@@ -8,8 +8,20 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from outlearn.core.metrics import METRICS, _check_labels, majority_accuracy, score, scorecard
+from outlearn.core.metrics import (
+    METRICS,
+    _check_labels,
+    accuracy,
+    auroc,
+    brier,
+    log_loss,
+    majority_accuracy,
+    score,
+    scorecard,
+)
 from outlearn.core.predictions import Predictions
+from outlearn.core.top_class import true_shares
+from outlearn.core.verdict import excludes_zero
 from outlearn.errors import AlignmentError, ConfigError, DomainError
 
 SUMS = 1e-12
@@ -130,3 +142,21 @@ def test_labels_that_do_not_fit_are_refused():
         score("log_loss", predictions, labels + 1)
     with pytest.raises(ConfigError, match="Did you mean"):
         score("acuracy", predictions, labels)
+
+
+def test_a_tie_of_the_truth_is_half_a_hit_whoever_answers_and_changes_no_other_metric():
+    predictions = Predictions.from_probs(np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5], [0.3, 0.7]]))
+    target = np.array([[0.5, 0.5], [0.5, 0.5], [0.5, 0.5], [0.0, 1.0]])
+    labels = target.argmax(axis=1)
+    truth = true_shares(labels, target)
+    np.testing.assert_array_equal(accuracy(predictions, truth), [[0.5, 0.5, 0.5, 1.0]])
+    np.testing.assert_array_equal(log_loss(predictions, truth), log_loss(predictions, labels))
+    np.testing.assert_array_equal(brier(predictions, truth), brier(predictions, labels))
+    np.testing.assert_array_equal(auroc(predictions, truth), auroc(predictions, labels))
+
+
+def test_all_ties_are_half_a_hit_with_an_interval_and_tell_no_one_apart():
+    predictions = Predictions.from_probs(np.full((3, 20, 2), 0.5))
+    found = score("accuracy", predictions, np.arange(20) % 2).interval
+    assert (found.mean, found.low, found.high) == (0.5, 0.5, 0.5)
+    assert not excludes_zero(found.minus(0.5))

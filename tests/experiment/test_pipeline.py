@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -302,3 +303,14 @@ def test_too_many_teachers_for_the_split_say_what_to_lower(small_run):
     with pytest.raises(ConfigError, match=r"teacher\.models to 7"):
         small_run("teacher.models=50")
     small_run("teacher.models=7")
+
+
+def test_in_python_a_run_needs_no_store_and_no_folder(task_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OUTLEARN_STORE", raising=False)
+    config = load_config(task_file, SMALL)
+    first, second = run(config), run(config)
+    assert first.folder.parent == second.folder.parent == Path("runs")
+    assert first.folder != second.folder
+    assert second.all_cached
+    assert (tmp_path / ".outlearn").is_dir()

@@ -15,6 +15,7 @@ from outlearn.report.tables import bias_variance_table, difference_table, gap_ta
 from outlearn.results.selection import (
     Candidate,
     CriterionChoice,
+    CrossedCalibration,
     Judged,
     JudgedCandidate,
     Selection,
@@ -44,6 +45,7 @@ def results():
         true_labels=TrueLabelsUsed(use="none", n=0),
         criterion="oracle_kappa",
         shares=Shares(source="given", values=(0.4, 0.6), weak_labels=(0.5, 0.5)),
+        calibration=CrossedCalibration(factor=0.5, offsets=(0.1, -0.1)),
         chosen=Candidate(**chosen),
         members=(Candidate(**chosen), Candidate(**other)),
         candidates=tried,
@@ -91,7 +93,11 @@ def registered(monkeypatch):
         "median_logit",
         Combination("median_logit", "median", "A line.", "median z_i", "nothing", lambda fit_on: Predictions.mean),
     )
-    monkeypatch.setitem(METRICS, "surprise", Metric("surprise", "surprisal", "A line.", "nats", False, log_loss))
+    monkeypatch.setitem(
+        METRICS,
+        "surprise",
+        Metric("surprise", "surprisal", "A line.", "nats", False, log_loss, METRICS["log_loss"].scale),
+    )
     monkeypatch.setitem(
         CRITERIA,
         "oracle_kappa",

@@ -149,3 +149,11 @@ def test_blind_spots_come_from_the_record():
     row = dict(zip([c.name for c in table.columns], next(r for r in table.rows if r[0] == "mae"), strict=True))
     assert row["blind-spot index"] == student.blind_spots.index
     assert row["repeats a wrong teacher"] == student.agreement_when_teacher_wrong
+
+
+def test_intervals_over_a_pool_that_was_redrawn_do_not_speak_of_new_teachers():
+    results = RUNS["plain"].results
+    redrawn = results.teacher.model_copy(update={"population": "this pool of labels redrawn"})
+    text = " ".join(summary_text(results.model_copy(update={"teacher": redrawn})).split())
+    assert "interval for this pool of labels redrawn and new test points" in text
+    assert "new teachers" not in text

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 import numpy as np
 from jaxtyping import Float, Integer
@@ -31,6 +31,8 @@ __all__ = [
 
 CALIBRATION_BINS = 15  # equal width over (0, 1], closed on the right
 
+# Classes, or the shares of classes where the truth ties; see `top_class.true_shares`.
+Labels: TypeAlias = Integer[np.ndarray, "points"] | Float[np.ndarray, "points classes"]
 Measure = TypeVar("Measure", bound=Callable[..., np.ndarray])
 
 
@@ -85,9 +87,7 @@ class Metric:
         """The scale of a difference: between -1 and 1 for shares."""
         return DIFFERENCE if self.unit == "percent" else SIGNED
 
-    def __call__(
-        self, predictions: Predictions, labels: Integer[np.ndarray, "points"] | None
-    ) -> Float[np.ndarray, "models points"]:
+    def __call__(self, predictions: Predictions, labels: Labels | None) -> Float[np.ndarray, "models points"]:
         """Measure every model at every point that it answers."""
         return _of_answers(self.measure)(predictions, labels)
 
@@ -101,11 +101,12 @@ class Score:
 
 
 @_of_answers
-def accuracy(predictions: Predictions, labels: Integer[np.ndarray, "points"]) -> Float[np.ndarray, "models points"]:
+def accuracy(predictions: Predictions, labels: Labels) -> Float[np.ndarray, "models points"]:
     """Mark 1 where the most probable class is the label, else 0; k equally probable classes share the 1.
 
     So a tie with the label among k classes counts 1/k, the expected accuracy of breaking ties at random, whatever the
-    order of the classes.
+    order of the classes. Where k classes of the truth tie, `labels` are their shares (`top_class.true_shares`), and
+    each of these answers is 1/k of a hit; the other metrics take the first of them.
 
     Example:
         >>> accuracy(Predictions.from_probs(np.array([[0.9, 0.1], [0.4, 0.6]])), np.array([0, 0]))
@@ -116,35 +117,33 @@ def accuracy(predictions: Predictions, labels: Integer[np.ndarray, "points"]) ->
 
 
 @_of_answers
-def log_loss(predictions: Predictions, labels: Integer[np.ndarray, "points"]) -> Float[np.ndarray, "models points"]:
+def log_loss(predictions: Predictions, labels: Labels) -> Float[np.ndarray, "models points"]:
     """Measure -log p(label), in nats; infinite where the label has probability 0.
 
     Example:
         >>> log_loss(Predictions.from_probs(np.array([[0.5, 0.5], [0.2, 0.8]])), np.array([0, 1])).round(4)
         array([[0.6931, 0.2231]])
     """
-    _check_labels(predictions, labels)
+    labels = _check_labels(predictions, labels)
     return -predictions.log_probs[:, np.arange(len(labels)), labels]
 
 
 @_of_answers
-def brier(predictions: Predictions, labels: Integer[np.ndarray, "points"]) -> Float[np.ndarray, "models points"]:
+def brier(predictions: Predictions, labels: Labels) -> Float[np.ndarray, "models points"]:
     """Measure sum_k (p_k - 1[k = label])^2, between 0 and 2; for two classes twice the one-class form.
 
     Example:
         >>> brier(Predictions.from_probs(np.array([[0.5, 0.5], [0.2, 0.8]])), np.array([0, 1])).round(4)
         array([[0.5 , 0.08]])
     """
-    _check_labels(predictions, labels)
+    labels = _check_labels(predictions, labels)
     difference = np.exp(predictions.log_probs)
     difference[:, np.arange(len(labels)), labels] -= 1
     return np.square(difference).sum(axis=-1)
 
 
 @_of_answers
-def entropy(
-    predictions: Predictions, labels: Integer[np.ndarray, "points"] | None = None
-) -> Float[np.ndarray, "models points"]:
+def entropy(predictions: Predictions, labels: Labels | None = None) -> Float[np.ndarray, "models points"]:
     """Measure the entropy of the prediction itself, -sum_k p_k log p_k, in nats; labels are not used.
 
     Example:
@@ -158,9 +157,7 @@ def entropy(
 
 
 @_of_answers
-def calibration_error(
-    predictions: Predictions, labels: Integer[np.ndarray, "points"]
-) -> Float[np.ndarray, "models points"]:
+def calibration_error(predictions: Predictions, labels: Labels) -> Float[np.ndarray, "models points"]:
     """Linearise the expected calibration error of the top class, with 15 bins of equal width over (0, 1].
 
     ECE = sum_b |sum_{i in b} (confidence_i - correct_i)| / n. The value of a point is its own difference, with the sign
@@ -186,7 +183,7 @@ def calibration_error(
 
 
 @_of_answers
-def auroc(predictions: Predictions, labels: Integer[np.ndarray, "points"]) -> Float[np.ndarray, "models points"]:
+def auroc(predictions: Predictions, labels: Labels) -> Float[np.ndarray, "models points"]:
     """Linearise the area under the ROC curve; for more than two classes the plain mean of one-vs-rest areas.
 
     A point's value is A + (n / n_c) (placement_i - A), c its side (positive or negative) and placement_i the share of
@@ -203,7 +200,7 @@ def auroc(predictions: Predictions, labels: Integer[np.ndarray, "points"]) -> Fl
 
     Source: DeLong, DeLong and Clarke-Pearson, Comparing the areas under two or more correlated ROC curves, 1988.
     """
-    _check_labels(predictions, labels)
+    labels = _check_labels(predictions, labels)
     log_probs = predictions.log_probs
     if log_probs.shape[-1] == 2:  # both sides at once; the log-odds tell apart what p = 1.0 no longer does
         return _binary_auroc(log_probs[..., 1] - log_probs[..., 0], labels == 1)
@@ -282,7 +279,7 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def score(name: str, predictions: Predictions, labels: Integer[np.ndarray, "points"], level: float = 0.95) -> Score:
+def score(name: str, predictions: Predictions, labels: Labels, level: float = 0.95) -> Score:
     """Measure one metric of every model, with the mean and its interval.
 
     With two independent models or more the interval is two-way, over teacher clusters and points; for one model (a
@@ -317,7 +314,7 @@ def score(name: str, predictions: Predictions, labels: Integer[np.ndarray, "poin
     return Score(mean_interval(values, level, clusters=predictions.teacher_of, scale=METRICS[name].scale), each)
 
 
-def scorecard(predictions: Predictions, labels: Integer[np.ndarray, "points"], level: float = 0.95) -> dict[str, Score]:
+def scorecard(predictions: Predictions, labels: Labels, level: float = 0.95) -> dict[str, Score]:
     """Measure every metric of METRICS.
 
     Example:
@@ -346,8 +343,11 @@ def majority_accuracy(
     return float(np.isin(labels, values[counts == counts.max()]).mean() * top_class(counts).max())
 
 
-def _check_labels(predictions: Predictions, labels: np.ndarray) -> None:
+def _check_labels(predictions: Predictions, labels: np.ndarray) -> Integer[np.ndarray, " points"]:
+    """Return the classes, of a tie the first."""
     _, n_points, n_classes = predictions.log_probs.shape
+    if labels.ndim == 2 and labels.shape == (n_points, n_classes):
+        return np.asarray(labels.argmax(axis=-1))
     if labels.shape != (n_points,):
         raise AlignmentError(
             f"labels and predictions must describe the same points; got labels of shape {labels.shape} for {n_points} "
@@ -366,3 +366,4 @@ def _check_labels(predictions: Predictions, labels: np.ndarray) -> None:
             f"labels must lie between 0 and {n_classes - 1}, one per class; got {labels[point]} at point {point}. "
             "Number the classes from 0 in the order of the predictions' last axis."
         )
+    return labels

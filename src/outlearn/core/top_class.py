@@ -11,7 +11,7 @@ from jaxtyping import Float, Integer, Real
 
 from outlearn.core.predictions import Predictions
 
-__all__ = ["hard_votes", "hits", "top_class"]
+__all__ = ["hard_votes", "hits", "top_class", "true_shares"]
 
 
 def top_class(scores: Real[np.ndarray, "*rest classes"]) -> Float[np.ndarray, "*rest classes"]:
@@ -27,15 +27,38 @@ def top_class(scores: Real[np.ndarray, "*rest classes"]) -> Float[np.ndarray, "*
 
 
 def hits(
-    scores: Real[np.ndarray, "*rest points classes"], labels: Integer[np.ndarray, " points"]
+    scores: Real[np.ndarray, "*rest points classes"],
+    labels: Integer[np.ndarray, " points"] | Float[np.ndarray, "points classes"],
 ) -> Float[np.ndarray, "*rest points"]:
     """Return what `top_class` gives to each point's label: 1 or 0, and 1/k where k classes with the label tie.
+
+    Where the truth itself is a tie, give `true_shares`: each answer is then right with the share of its class.
 
     Example:
         >>> hits(np.array([[0.9, 0.1], [0.5, 0.5], [0.3, 0.7]]), np.array([0, 0, 0]))
         array([1. , 0.5, 0. ])
     """
+    if labels.ndim == 2:
+        return np.asarray((top_class(scores) * labels).sum(axis=-1))
     return top_class(scores)[..., np.arange(len(labels)), labels]
+
+
+def true_shares(
+    labels: Integer[np.ndarray, " points"], target: Float[np.ndarray, "points classes"] | None
+) -> Integer[np.ndarray, " points"] | Float[np.ndarray, "points classes"]:
+    """Return the labels; or, where a soft target finds several classes equally likely, what `top_class` makes of it.
+
+    Example:
+        >>> true_shares(np.array([0, 1]), np.array([[0.5, 0.5], [0.2, 0.8]]))
+        array([[0.5, 0.5],
+               [0. , 1. ]])
+        >>> true_shares(np.array([0, 1]), np.array([[0.6, 0.4], [0.2, 0.8]]))
+        array([0, 1])
+    """
+    if target is None:
+        return labels
+    shares = top_class(target)
+    return shares if (shares.max(axis=-1) < 1).any() else labels
 
 
 def hard_votes(predictions: Predictions) -> Float[np.ndarray, "models points classes"]:

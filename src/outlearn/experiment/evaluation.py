@@ -12,7 +12,9 @@ from jaxtyping import Float32, Int
 from outlearn.core.gaps import over_answered
 from outlearn.core.generators import get_generator
 from outlearn.core.labelers.combinations import EACH
+from outlearn.core.metrics import Labels
 from outlearn.core.predictions import Predictions
+from outlearn.core.top_class import top_class, true_shares
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.errors import ConfigError
@@ -22,7 +24,7 @@ from outlearn.experiment.stages.ceilings import CEILINGS, UNTUNED
 from outlearn.experiment.stages.controls import ALL_LABELS, OWN_LABELS
 from outlearn.experiment.stages.students import CONTROL, Labeling, Students
 
-__all__ = ["Evaluation", "check_target", "evaluate"]
+__all__ = ["Evaluation", "check_target", "evaluate", "notes_on_ties"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Evaluation:
 
     Attributes:
         labels: true labels, `[points]`.
+        truth: the same for accuracy, where a tie of the truth is 1/k of a hit.
         target: what divergences are measured against: the labels, or a soft target.
         teachers: every teacher.
         source: who labeled the students' data: each teacher, or one combination of them.
@@ -51,6 +54,7 @@ class Evaluation:
     """
 
     labels: Int[np.ndarray, " points"]
+    truth: Labels
     target: np.ndarray
     teachers: Predictions
     source: Predictions
@@ -71,6 +75,27 @@ class Evaluation:
     def final(self, loss: str) -> Predictions:
         """Return the students of a loss at the checkpoint that counts."""
         return self.students[loss][self.chosen[loss]]
+
+
+def notes_on_ties(test: Evaluation) -> tuple[str, ...]:
+    """Say how many answers and true labels of the test points are ties: accuracy counts them as 1/k of a hit."""
+    said = top_class(test.teachers.log_probs).max(axis=-1) < 1
+    if test.teachers.answered is not None:
+        said &= test.teachers.answered
+    answers = int(said.sum())
+    true = int((test.truth.max(axis=-1) < 1).sum()) if test.truth.ndim == 2 else 0
+    notes = []
+    if answers:
+        notes.append(
+            f"{answers:,} of {said.size:,} answers of teachers on the test points are ties of k classes: each is 1/k "
+            "of a hit where the true label is one of them."
+        )
+    if true:
+        notes.append(
+            f"{true:,} of {len(test.labels):,} true labels of the test points are ties of k classes: each of these is "
+            "1/k of a hit."
+        )
+    return tuple(notes)
 
 
 def check_target(task: Task, splits: Splits, config: Config) -> None:
@@ -125,6 +150,7 @@ def evaluate(
 
     return Evaluation(
         labels=task.labels[points],
+        truth=true_shares(task.labels[points], None if task.target is None else task.target[points]),
         target=_target(task, points, config),
         teachers=teachers[split],
         source=source[split],

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from outlearn.core.labelers.combinations import COMBINATIONS, combined, label_source
 from outlearn.experiment.config import Config
-from outlearn.experiment.evaluation import Evaluation, evaluate
+from outlearn.experiment.evaluation import Evaluation, evaluate, notes_on_ties
 from outlearn.experiment.kept_students import keep_students
 from outlearn.experiment.plan import Plan, make_plan
 from outlearn.experiment.points import EVALUATED
@@ -31,23 +31,28 @@ from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.progress import Progress, Silent
 from outlearn.results.run_folder import Run
 from outlearn.results.selection import Selection
-from outlearn.results.writing import RunWriter
+from outlearn.results.writing import RunWriter, new_run_folder
 from outlearn.store.executors.runner import TaskRunner
 from outlearn.store.stage import StageRunner
-from outlearn.store.store import Entry, Store
+from outlearn.store.store import Entry, Store, default_store
 
 __all__ = ["run"]
 
 
 def run(
-    config: Config, *, store: Store, out: Path, progress: Progress | None = None, executor: TaskRunner | None = None
+    config: Config,
+    *,
+    store: Store | None = None,
+    out: Path | None = None,
+    progress: Progress | None = None,
+    executor: TaskRunner | None = None,
 ) -> Run:
     """Train teachers and students, compare them, and write the run folder.
 
     Args:
         config: what to do; see `load_config`.
-        store: where stages are kept.
-        out: the run folder: new, empty, or of this very configuration.
+        store: where stages are kept; None is the default one, as of `outlearn run`.
+        out: the run folder: new, empty, or of this very configuration; None is a new one below `runs`.
         progress: where to report.
         executor: what computes the stages that the store has not, on workers that see the store; None computes them
             here, one after another.
@@ -60,8 +65,9 @@ def run(
         WorkerError: if a stage failed on its worker; the others are finished and kept.
     """
     progress = progress or Silent()
-    with RunWriter(out, config.to_yaml()) as writer:
-        return _run(config, store, writer, progress, executor)
+    folder = new_run_folder(config.data.name or Path(config.data.path or "run").stem) if out is None else Path(out)
+    with RunWriter(folder, config.to_yaml()) as writer:
+        return _run(config, store or Store(default_store()), writer, progress, executor)
 
 
 def _run(config: Config, store: Store, writer: RunWriter, progress: Progress, executor: TaskRunner | None) -> Run:
@@ -85,7 +91,7 @@ def _run(config: Config, store: Store, writer: RunWriter, progress: Progress, ex
     selections = _selections(plan, clock.entries, test)
     with progress.bar("measuring"):
         labels = next(entry for entry in clock.entries.values() if entry.key == plan.labeling.teachers.key)
-        caveats = (*plan.notes, *notes_on_prompts(labels), *notes_on_features(clock.entries))
+        caveats = (*plan.notes, *notes_on_prompts(labels), *notes_on_features(clock.entries), *notes_on_ties(test))
         results = measure(test, validation, plan, caveats=caveats, selections=selections, entries=clock.entries)
     clock.lap("measuring")
     results = results.model_copy(update={"seconds": clock.seconds()})

@@ -30,6 +30,7 @@ from outlearn.experiment.stages.students import Labeling, fixed_losses, named_lo
 from outlearn.experiment.stages.teachers import teachers_stage, training_label_counts
 from outlearn.experiment.stages.training_spec import Model
 from outlearn.experiment.stages.tuned import TunedModels
+from outlearn.experiment.stages.tuned_baselines import TUNED_BASELINES, TunedBaselines
 from outlearn.experiment.teacher_sizes import with_sizes_that_fit
 from outlearn.learners.finetuning.learner import FinetuneLearner
 from outlearn.learners.learner import Learner
@@ -67,6 +68,7 @@ class Plan:
         notes: what a reader should know of the teachers, or of what was left out, in sentences.
         stages: name -> stage, in the order of the run; the inputs of each come before it.
         tuned: those of the stages that tune the strong model on true labels.
+        tuned_baselines: how the named losses are tuned without them, for `auto` to be compared with; None without it.
     """
 
     config: Config
@@ -78,6 +80,7 @@ class Plan:
     notes: tuple[str, ...]
     stages: Mapping[str, Stage]
     tuned: Mapping[str, TunedModels]
+    tuned_baselines: TunedBaselines | None
 
     @property
     def key(self) -> str:
@@ -136,10 +139,16 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
     chosen, reasons = _chosen(labeling, model)
     if fixed_losses(labeling):
         stages["students"] = students_stage(labeling, model)
-    for auto in chosen.values():
-        stages |= auto.stages
+    for each in chosen.values():
+        stages |= each.stages
+    auto = next((each for each in chosen.values() if each.recipe.combines), None)
+    baselines = None
+    if auto is not None and isinstance(model, FrozenModel) and fixed_losses(labeling):
+        baselines = TunedBaselines(auto.source, labeling, model)
+        stages[TUNED_BASELINES] = baselines.stage
     tuned = _true_labels(task, splits, model, config, stages)
-    return Plan(config, task, splits, labeling, chosen, names, (*notes, *left_out, *reasons), stages, tuned)
+    notes = (*notes, *left_out, *reasons)
+    return Plan(config, task, splits, labeling, chosen, names, notes, stages, tuned, baselines)
 
 
 def _true_labels(

@@ -18,7 +18,7 @@ from outlearn.core.intervals import Interval
 from outlearn.core.metrics import METRICS, accuracy, majority_accuracy, scorecard
 from outlearn.core.orders import directions
 from outlearn.core.predictions import Predictions
-from outlearn.core.top_class import top_class
+from outlearn.core.top_class import hits, top_class
 from outlearn.data.task import Task
 from outlearn.experiment.config import MeasureSection
 from outlearn.experiment.evaluation import Evaluation
@@ -33,6 +33,7 @@ from outlearn.experiment.true_label_results import (
     measure_untuned,
     without_pgr,
 )
+from outlearn.experiment.tuned_results import measure_tuned
 from outlearn.results.measurement import Withheld, each_model, means
 from outlearn.results.run import (
     BestTeacher,
@@ -52,6 +53,13 @@ from outlearn.version import __version__
 
 __all__ = ["describe_measures", "measure"]
 
+# What the spread of teachers that were drawn so can speak of: those that share their labels vary less than new ones.
+POPULATIONS = {
+    "disjoint": "new teachers",
+    "bootstrap": "this pool of labels redrawn",
+    "seeds": "other seeds of these teachers",
+}
+
 
 def measure(
     test: Evaluation,
@@ -69,14 +77,14 @@ def measure(
     """
     task, splits, config = plan.task, plan.splits, plan.config
     level = config.measure.level
-    right_on_validation = accuracy(validation.teachers, validation.labels)
+    right_on_validation = accuracy(validation.teachers, validation.truth)
     best = int(over_answered(right_on_validation, validation.teachers.answered).mean(axis=1).argmax())
     best_teacher = test.teachers.only(best)
     seen = task.labels[splits.teacher if len(splits.teacher) else ceiling_points(task, splits, seed=config.seed)]
     majority = top_class(np.bincount(seen, minlength=task.n_classes))
 
     def scores(predictions: Predictions) -> dict[str, Interval | Withheld]:
-        return means(scorecard(predictions, test.labels, level))
+        return means(scorecard(predictions, test.truth, level))
 
     references = {
         "best_teacher": best_teacher,
@@ -84,19 +92,29 @@ def measure(
         "ceiling": test.ceilings,
         **({} if test.all_labels is None else {"all_labels": test.all_labels}),
     }
-    fixed = {name: accuracy(reference, test.labels).mean(axis=0) for name, reference in references.items()}
-    right = PointScores.of(METRICS["accuracy"], test, fixed | {"majority": majority[test.labels]})
+    fixed = {name: accuracy(reference, test.truth).mean(axis=0) for name, reference in references.items()}
+    of_majority = hits(np.tile(majority, (len(test.labels), 1)), test.truth)
+    right = PointScores.of(
+        METRICS["accuracy"],
+        test,
+        fixed | {"majority": of_majority},
+    )
     costs = PointScores.of(METRICS["log_loss"], test, {})
     students = {loss: measure_student(loss, test, right, costs, config) for loss in test.students}
     exceeded_by = exceeding(test, right, level)
     students = {loss: without_pgr(student, exceeded_by) for loss, student in students.items()}
-    teachers = scorecard(test.teachers, test.labels, level)
+    teachers = scorecard(test.teachers, test.truth, level)
     return RunResults(
         outlearn=__version__,
         config_key=plan.key,
         task=_task(plan, caveats),
         measure=describe_measures(config.measure, max(student.identity_error for student in students.values())),
-        teacher=Teachers(models=test.teachers.n_models, scores=means(teachers), each=each_model(teachers)),
+        teacher=Teachers(
+            models=test.teachers.n_models,
+            population=POPULATIONS[config.teacher.draw],
+            scores=means(teachers),
+            each=each_model(teachers),
+        ),
         labeler=Labeler(
             source=config.weak_labels.source,
             scores=means(teachers) if test.source is test.teachers else scores(test.source),
@@ -114,6 +132,7 @@ def measure(
         students=students,
         teacher_bias_variance=measure_bias_variance(test.target, test.teachers, config),
         selections=selections,
+        tuned_baselines=measure_tuned(test, plan, entries, right),
         seconds={},
         stages={name: StageUse(key=entry.key, cached=entry.cached) for name, entry in entries.items()},
     )

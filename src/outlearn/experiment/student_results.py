@@ -62,16 +62,16 @@ class PointScores:
         fixed: Mapping[str, Float[np.ndarray, " points"]],
     ) -> PointScores:
         """Score everybody once."""
-        own_labels = None if test.own_labels is None else metric(test.own_labels, test.labels)
+        own_labels = None if test.own_labels is None else metric(test.own_labels, test.truth)
         if own_labels is not None and test.source is not test.teachers:  # one labeler, a combination of all teachers
             own_labels = own_labels.mean(axis=0, keepdims=True)
         return cls(
             metric,
-            metric(test.source, test.labels),
+            metric(test.source, test.truth),
             own_labels,
             fixed,
-            {loss: metric(control, test.labels).mean(axis=0) for loss, control in test.control.items()},
-            {loss: metric(test.final(loss), test.labels) for loss in test.students},
+            {loss: metric(control, test.truth).mean(axis=0) for loss, control in test.control.items()},
+            {loss: metric(test.final(loss), test.truth) for loss in test.students},
             {loss: labeled_by(test.labelers[loss], test.final(loss)) for loss in test.students},
             frozenset(loss for loss, labeler in test.labelers.items() if labeler is not test.source),
         )
@@ -137,12 +137,12 @@ def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: P
         return mean_of(over_answered(values, heard), level, own, scale=scale)
 
     agree = agreement(labeler, student)
-    teacher_wrong = 1.0 - accuracy(labeler, test.labels)[own]
+    teacher_wrong = 1.0 - accuracy(labeler, test.truth)[own]
     one_seed = test.seeds[loss] == 0
     of_draw = measure_bias_variance(
         test.target, Predictions.from_logits(student.log_probs[one_seed], teacher_of=own[one_seed]), config
     )
-    card = scorecard(student, test.labels, level)
+    card = scorecard(student, test.truth, level)
     return Student(
         scores=means(card),
         each=each_model(card),
@@ -185,7 +185,7 @@ def _recovery(loss: str, student: Predictions, test: Evaluation, level: float) -
         teacher, of = all_pairs(test.source.n_models, student.n_models)
         student = replace(student, log_probs=student.log_probs[of], teacher_of=teacher)
     found = performance_gap_recovered(
-        test.labels, teacher=test.source, student=student, ceiling=test.ceilings, level=level
+        test.truth, teacher=test.source, student=student, ceiling=test.ceilings, level=level
     )
     return Recovery(
         value=found.value,
@@ -222,7 +222,7 @@ def _path_point(epoch: float, student: Predictions, gap: RiskGap, labeler: Predi
     heard = ~np.isnan(gap.gap)
     return PathPoint(
         epoch=epoch,
-        **{name: float(METRICS[name](student, test.labels).mean()) for name in ("accuracy", "log_loss", "entropy")},
+        **{name: float(METRICS[name](student, test.truth).mean()) for name in ("accuracy", "log_loss", "entropy")},
         **{term: float(over_answered(getattr(gap, term), heard).mean()) for term in ("gap", "misfit", "residual")},
         crossed_misfit=gap.crossed_misfit,
         overfit_covariance=gap.overfit_covariance,

@@ -49,7 +49,7 @@ def measure_ceiling(
 ) -> Ceiling:
     """Measure the ceilings, and say how they were chosen."""
     tuned = plan.tuned[CEILINGS].tuning(entries[CEILINGS]) if CEILINGS in plan.tuned else None
-    card = scorecard(test.ceilings, test.labels, plan.config.measure.level)
+    card = scorecard(test.ceilings, test.truth, plan.config.measure.level)
     return Ceiling(
         scores=means(card),
         each=each_model(card),
@@ -64,7 +64,7 @@ def measure_untuned(test: Evaluation, plan: Plan) -> TrueLabelModels | None:
     """Measure the strong model as it is configured, on the labels of the ceilings."""
     if test.untuned is None:
         return None
-    card = scorecard(test.untuned, test.labels, plan.config.measure.level)
+    card = scorecard(test.untuned, test.truth, plan.config.measure.level)
     return TrueLabelModels(scores=means(card), models=test.untuned.n_models, labels=_n_labels(plan))
 
 
@@ -80,7 +80,7 @@ def measure_controls(
         if predictions is None:
             found[field] = NotTrained(reason=TOO_DEAR if "teachers" in plan.stages else FROM_ELSEWHERE)
             continue
-        card = scorecard(predictions, test.labels, plan.config.measure.level)
+        card = scorecard(predictions, test.truth, plan.config.measure.level)
         sets = teachers_labels(plan.task, plan.splits, plan.config.teacher, seed=plan.config.seed)[name]
         found[field] = TrueLabelModels(
             scores=means(card),
@@ -103,7 +103,7 @@ def exceeding(test: Evaluation, right: PointScores, level: float) -> dict[str, M
     The ceilings are tunings of one model on one set of labels. Whoever is above the ceiling is above each of them, so
     that the choice is covered; the difference given is the one from the best.
     """
-    ceilings = accuracy(test.ceilings, test.labels)
+    ceilings = accuracy(test.ceilings, test.truth)
     best = ceilings[int(ceilings.mean(axis=1).argmax())]
     over = {
         loss: mean_of(scores - best, level, right.own[loss], scale=DIFFERENCE)
@@ -134,7 +134,7 @@ def measure_equivalents(
         return NotTrained(reason=few if plan.tuned else NOT_TUNED)
     curve, level = plan.tuned[LABEL_CURVE], plan.config.measure.level
     sizes = curve.n_labels
-    right_at: Float[np.ndarray, "sets points"] = hits(entries[LABEL_CURVE].arrays["test"][-1], test.labels)
+    right_at: Float[np.ndarray, "sets points"] = hits(entries[LABEL_CURVE].arrays["test"][-1], test.truth)
     smoothed = smoothed_curve(right_at, sizes)
     return Equivalents(
         curve=tuple(

@@ -16,6 +16,7 @@ from outlearn.report.cells import format_cell, format_number, point_estimate
 from outlearn.report.selection import AUTO, selection_finding
 from outlearn.report.tables import REFERENCES
 from outlearn.report.true_labels import ceiling_finding, control_finding, controls_beat_all, worth_finding
+from outlearn.report.tuned_baselines import tuned_bad_news, tuned_finding
 from outlearn.report.wording import (
     compare_words,
     first_reason,
@@ -46,7 +47,15 @@ def findings(results: RunResults) -> tuple[str, ...]:
     headline = headline_loss(results)
     control, won = control_finding(results, headline), _who_wins(results)
     first = (control, won) if controls_beat_all(results) else (won, control)
-    said = (_what_to_do, lambda of: worth_finding(of, headline), selection_finding, _which_loss, _why, bad_news)
+    said = (
+        _what_to_do,
+        lambda of: worth_finding(of, headline),
+        selection_finding,
+        tuned_finding,
+        _which_loss,
+        _why,
+        bad_news,
+    )
     sentences = (ceiling_finding(results), *first, *(say(results) for say in said))
     return tuple(sentence for sentence in sentences if sentence)
 
@@ -174,7 +183,7 @@ def _why(results: RunResults) -> str:
 
 def bad_news(results: RunResults) -> str:
     """List what speaks against the run's own story, or return an empty string."""
-    news: list[str] = []
+    news: list[str] = tuned_bad_news(results)
     versus_teacher = _differences(results, "teacher")
     worse = [loss for loss, difference in versus_teacher.items() if is_below_zero(difference)]
     if worse and len(worse) < len(versus_teacher):

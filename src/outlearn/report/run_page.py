@@ -16,6 +16,7 @@ from outlearn.report.summary import describe
 from outlearn.report.tables import Against, blind_spot_table, difference_table, scores_table
 from outlearn.report.training_figure import path_figure
 from outlearn.report.true_labels import label_curve_figure
+from outlearn.report.tuned_baselines import tuned_table
 from outlearn.results.run import NotTrained, RunResults
 from outlearn.results.run_folder import Run
 
@@ -115,6 +116,8 @@ def _choices(results: RunResults, figures: Mapping[str, Figure]) -> tuple[Sectio
             Facts(selection_facts(selection)),
             *(figures[key] for key in (f"selection-{recipe}",) if key in figures),
         ]
+    if (table := tuned_table(results)) is not None:
+        blocks.append(TableBlock(table))
     return (Section("choice", "The choice without labels", tuple(blocks)),) if blocks else ()
 
 

@@ -63,6 +63,7 @@ def selection_facts(selection: Selection) -> tuple[tuple[str, str], ...]:
         ("members", ", ".join(counts)),
         ("true labels", _truth(selection.true_labels)),
         ("class shares", _shares(selection.shares)),
+        ("calibrated by other labelers", f"logits × {format_number(selection.calibration.factor, 'ratio')}"),
         ("students made", f"{selection.students_trained:,}"),
     )
 

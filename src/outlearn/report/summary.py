@@ -14,9 +14,10 @@ from outlearn.core.text import printable, wrapped
 from outlearn.report.cells import Cell, Column, Table, format_cell, point_estimate
 from outlearn.report.findings import findings
 from outlearn.report.tables import main_table, metrics_in_tables
+from outlearn.report.tuned_baselines import tuned_table
 from outlearn.report.wording import level_in_words, name_list
 from outlearn.results.measurement import Withheld
-from outlearn.results.run import RunResults
+from outlearn.results.run import RunResults, TrueLabelModels
 
 __all__ = ["describe", "summary_text", "text_table"]
 
@@ -31,9 +32,21 @@ def summary_text(results: RunResults, *, width: int = 110) -> str:
         [wrapped(f"{name + ':':<10}{value}", rest=" " * 10, width=width) for name, value in describe(results)],
         [text_table(table, width=width), *(wrapped(note, rest="    ", width=width) for note in notes)],
         [wrapped(_legend(results), width=width)],
+        *([_tuned(results, width)] if results.tuned_baselines else []),
         ["What was found", *(wrapped(said, first="- ", rest="  ", width=width) for said in findings(results))],
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def _tuned(results: RunResults, width: int) -> list[str]:
+    """Write the tuned baselines without intervals, but for `auto` against them."""
+    table = tuned_table(results)
+    if table is None:
+        return []
+    kept = [j for j, column in enumerate(table.columns) if column.kind != "points"]
+    rows = tuple(tuple(format_cell(row[j], table.columns[j].kind, intervals=False) for j in kept) for row in table.rows)
+    plain = Table(table.title, tuple(Column(table.columns[j].name) for j in kept), rows)
+    return [table.title, text_table(plain, width=width), *(wrapped(note, width=width) for note in table.footnotes[:1])]
 
 
 def describe(results: RunResults) -> tuple[tuple[str, str], ...]:
@@ -149,11 +162,14 @@ def _legend(results: RunResults) -> str:
     shares = [f"{m.label} ({m.abbreviates})" if m.abbreviates else m.label for m in metrics if m.unit == "percent"]
     others = [f"{m.label} in {m.unit}" for m in metrics if m.unit != "percent"]
     measure = results.measure
+    trained = isinstance(results.controls.own_labels, TrueLabelModels)
+    control = "; control: on those that the teachers learned from" if trained else ""
     return (
         f"{name_list([*shares, 'agreement'])} in %; {', '.join([*others, f'gap in {measure.unit}'])}; "
         f"[..] {level_in_words(measure.level)} interval for {_population(results)}. PGR = (student - teacher) / "
-        "(ceiling - teacher). agreement: how often a student repeats its own teacher. gap = risk of the teacher - risk "
-        f"of its student; misfit = {measure.misfit}."
+        f"(ceiling - teacher). ceiling: the strong model on the true labels of the student split{control}. agreement: "
+        "how often a student repeats its own teacher. gap = risk of the teacher - risk of its student; "
+        f"misfit = {measure.misfit}."
     )
 
 
@@ -162,7 +178,7 @@ def _population(results: RunResults) -> str:
     first = next((student.accuracy for student in results.students.values()), None)
     if isinstance(first, Interval) and first.over == "points":
         return "new test points, with this very labeler"
-    return "new teachers and new test points"
+    return f"{results.teacher.population} and new test points"
 
 
 def _transposed(table: Table) -> list[list[str]]:

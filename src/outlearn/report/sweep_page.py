@@ -179,7 +179,7 @@ def _grid(sweep: Sweep) -> Grid:
     return Grid(
         key="runs",
         title="Every run and loss",
-        caption="Accuracy in %, gain over the own labeler in points; [..] intervals of each run, over new teachers "
+        caption="Accuracy in %, gain over the own labeler in points; [..] intervals of each run, over teachers "
         "and new test points.",
         columns=columns,
         rows=rows,

@@ -14,7 +14,7 @@ from pydantic import Field
 from outlearn.core.intervals import Interval
 from outlearn.results.measurement import Measurement, Number, Withheld
 from outlearn.results.scored import Scored
-from outlearn.results.selection import Selection
+from outlearn.results.selection import Selection, TunedBaseline
 from outlearn.results.serialization import Record
 from outlearn.results.true_labels import Ceiling, Equivalents, NotTrained, TrueLabelModels
 
@@ -78,9 +78,10 @@ class Measures(Record):
 
 
 class Teachers(Scored):
-    """The weak teachers."""
+    """The weak teachers: how many, and of which teachers their spread speaks, in words."""
 
     models: int
+    population: str = "new teachers"
 
 
 class Labeler(Scored):
@@ -265,7 +266,8 @@ class RunResults(Record):
         equivalents: what the weak labels are worth in true ones.
         students: loss -> its students.
         selections: recipe, `auto` or `auto_single` -> what it chose, for those that were asked for.
-    files: Mapping[str, str] = {}
+        tuned_baselines: the named losses tuned without true labels; empty without `auto`.
+        files: name of a file of the folder -> its hash.
         seconds: stage -> how long it took; and their `total`.
     """
 
@@ -285,6 +287,7 @@ class RunResults(Record):
     students: Mapping[str, Student]
     teacher_bias_variance: BiasVariance
     selections: Mapping[str, Selection] = {}
+    tuned_baselines: tuple[TunedBaseline, ...] = ()
     files: Mapping[str, str] = {}
     seconds: Mapping[str, float]
     stages: Mapping[str, StageUse]

@@ -9,8 +9,8 @@ from outlearn.results.measurement import Measurement, Number
 from outlearn.results.serialization import Record
 
 __all__ = [
-    "Candidate", "CriterionChoice", "Judged", "JudgedCandidate", "Selection", "Shares", "TriedCandidate",
-    "TrueLabelsUsed", "TunedBaseline",
+    "Candidate", "CriterionChoice", "CrossedCalibration", "Judged", "JudgedCandidate", "Selection", "Shares",
+    "TriedCandidate", "TrueLabelsUsed", "TunedBaseline",
 ]  # fmt: skip
 
 
@@ -93,6 +93,13 @@ class TrueLabelsUsed(Record):
     n: int
 
 
+class CrossedCalibration(Record):
+    """What the answer's logits were multiplied by and what was added, by class; see `selection.calibration`."""
+
+    factor: float
+    offsets: tuple[float, ...]
+
+
 class Selection(Record):
     """What one recipe chose, from what, by which criterion, and how good that was.
 
@@ -102,6 +109,7 @@ class Selection(Record):
         form: of the answer, a name in `core.labelers.recipes.FORMS`.
         true_labels: what was made of them.
         shares: of the classes.
+        calibration: of the answer, by the students of other labelers.
         chosen: the candidate that the criterion puts first.
         members: those whose mean is the answer, the best first.
         candidates: all.
@@ -115,6 +123,7 @@ class Selection(Record):
     criterion: str
     true_labels: TrueLabelsUsed
     shares: Shares
+    calibration: CrossedCalibration
     chosen: Candidate
     members: tuple[Candidate, ...]
     candidates: tuple[TriedCandidate, ...]
@@ -132,7 +141,7 @@ class TunedBaseline(Record):
         candidate: the setting.
         held_out: accuracy on the weak labels of the validation split, what it was chosen by.
         accuracy: on the test points.
-        auto_minus: accuracy of `auto` less this, paired by point, given the choice; None without `auto`.
+        auto_minus: accuracy of `auto` less this, paired by point, given the choice.
     """
 
     loss: str
@@ -140,4 +149,4 @@ class TunedBaseline(Record):
     candidate: Candidate
     held_out: Number
     accuracy: Measurement
-    auto_minus: Measurement | None
+    auto_minus: Measurement

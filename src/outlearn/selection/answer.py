@@ -1,6 +1,7 @@
 """The answer of a choice: what the best candidates say together, and single heads in its place.
 
-The answer is the dual mean of the best candidates' students, each at one spread and cut at the class shares. Candidates
+The answer is the dual mean of the best candidates' students, each at one spread and cut at the class shares, and
+calibrated by the students of other labelers (`selection.calibration`). Candidates
 that a criterion ranks among its best are nearly equally good by it and err at different points; their mean has their
 bias and less variance than each, and does not hang on which of them happens to be first. Of linear heads it is itself
 one linear head (`learners.fitted`).
@@ -21,6 +22,7 @@ from outlearn.learners.convex import fit_convex
 from outlearn.learners.fitted import Heads
 from outlearn.learners.jobs import HeadJob
 from outlearn.losses import get_loss
+from outlearn.selection.calibration import Calibration, crossed_calibration
 from outlearn.selection.choice import Choice
 from outlearn.selection.class_shares import Comparable, comparable
 from outlearn.selection.labelers import Labelings
@@ -41,12 +43,14 @@ class Answer:
         logits: set of points -> logits.
         called: share of the student split that each model gives each class.
         n_trained: how many students were made for it.
+        calibration: what its logits were multiplied by, and what was added.
     """
 
     heads: Heads
     logits: Mapping[str, Float[np.ndarray, "models points classes"]]
     called: Float[np.ndarray, "models classes"]
     n_trained: int
+    calibration: Calibration
 
 
 def fit_answer(
@@ -73,18 +77,23 @@ def fit_answer(
     first = labelings.answers.start
     answers = [(first + labeling, seed) for labeling, seed in models]
     members = choice.members[:1] if form == "best" else choice.members
-    groups = [(g, models[0][1] + g) for g in range(labelings.n_compared)] if form == "distilled" else []
+    groups = [(g, models[0][1] + g) for g in range(labelings.n_compared)]
     made = {}
     for fitted in fit_candidates(learned, {TRAIN: learned.features}, members, answers + groups, progress=progress):
         made[fitted.candidate] = (fitted.heads, comparable(fitted.logits[TRAIN], learned.shares))
-    heads = _average([made[member] for member in members])
+    averages = _average([made[member] for member in members])
+    of_groups = averages.select(slice(len(answers), None)).predict(learned.features)
+    calibration = crossed_calibration(of_groups, with_offsets=learned.base.bias)
     if form == "distilled":
-        heads = _distilled(learned, labelings, heads, len(answers))
+        heads = _distilled(learned, labelings, averages, len(answers))
+    else:
+        heads = averages.select(slice(0, len(answers)))
+    heads = calibration.applied(heads)
     called = heads.predict(learned.features).argmax(axis=-1)
     n_classes = learned.targets.shape[-1]
     shares = np.stack([np.bincount(each, minlength=n_classes) for each in called]) / called.shape[1]
     logits = {name: heads.predict(x) for name, x in points.items()}
-    return Answer(heads, logits, shares, len(members) * (len(answers) + len(groups)))
+    return Answer(heads, logits, shares, len(members) * (len(answers) + len(groups)), calibration)
 
 
 def _average(members: Sequence[tuple[Heads, Comparable]]) -> Heads:

@@ -20,7 +20,7 @@ from outlearn.selection.labelers import Labelings
 __all__ = ["MEMBERS", "Choice", "Facts", "best_of", "ranked", "recorded"]
 
 MEMBERS = 20  # of the answer: more include bad candidates, fewer are at the mercy of the criterion (docs/auto.md)
-HARD, PLAIN, FACT = "hard/", "plain/", "fact/"  # prefixes of the arrays that are stored
+HARD, FACT = "hard/", "fact/"  # prefixes of the arrays that are stored
 TRUE_LABELS_FOR_HALF = 100  # so many weigh as much as the label-free criterion (docs/auto.md)
 
 
@@ -64,8 +64,6 @@ class Choice:
         criterion: the one that chose.
         hard: name of a set of points -> the most probable class of each candidate's students of the labelings that the
             answer learns from, as the answer uses them; for sets that were predicted and not measured.
-        plain: the same of the students as they were trained, without class shares.
-        held_out: how often those students repeat their own labels of the validation points.
         facts: on the assumptions.
         n_trained: how many students were made.
         truth: kappa of each candidate's students with true labels that none has learned; empty where none are used.
@@ -76,8 +74,6 @@ class Choice:
     values: Float[np.ndarray, "candidates criteria"]
     criterion: str
     hard: Mapping[str, Integer[np.ndarray, "candidates labelings _"]]
-    plain: Mapping[str, Integer[np.ndarray, "candidates labelings _"]]
-    held_out: Float[np.ndarray, "candidates labelings"]
     facts: Facts
     n_trained: int
     truth: Float[np.ndarray, " candidates"] = field(default_factory=lambda: np.empty(0))
@@ -113,12 +109,10 @@ class Choice:
         """Return what there is to store; `from_arrays` is the way back."""
         return {
             "values": self.values,
-            "held_out": self.held_out,
             "trained": np.array([self.n_trained]),
             "truth": self.truth,
             "n_true": np.array([self.n_true]),
             **{HARD + name: labels for name, labels in self.hard.items()},
-            **{PLAIN + name: labels for name, labels in self.plain.items()},
             **{FACT + each.name: np.atleast_1d(getattr(self.facts, each.name)) for each in fields(Facts)},
         }
 
@@ -136,8 +130,6 @@ class Choice:
             arrays["values"],
             criterion,
             part(HARD),
-            part(PLAIN),
-            arrays["held_out"],
             Facts(facts["weak_shares"], facts["labelers_agree"].item(), facts["most_named"].item(), facts["shares"]),
             arrays["trained"].item(),
             arrays["truth"],

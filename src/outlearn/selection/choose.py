@@ -21,9 +21,8 @@ from outlearn.core.students.criteria import (
     Agreement,
     check_criterion,
     measure_agreement,
-    weak_label_accuracy,
 )
-from outlearn.core.top_class import hard_votes, top_class
+from outlearn.core.top_class import top_class
 from outlearn.errors import AlignmentError, ConfigError
 from outlearn.selection.candidates import Candidate
 from outlearn.selection.choice import Choice, Facts
@@ -87,7 +86,6 @@ def choose(
         found.add(index[fitted.candidate], fitted, learned.shares)
     facts = Facts.of(labelings, learned.shares)
     seen_truth = found.predicted.pop(TRUE, None)
-    found.plain.pop(TRUE, None)
     truth = (
         np.empty(0)
         if true is None or seen_truth is None
@@ -98,8 +96,6 @@ def choose(
         found.values(),
         criterion,
         found.predicted,
-        found.plain,
-        found.held_out,
         facts,
         len(models) * len(candidates),
         truth,
@@ -116,14 +112,11 @@ class _Measured:
         agreements: dict[str, list[Agreement | None]],
         hard: dict[str, np.ndarray],
         predicted: dict[str, np.ndarray],
-        plain: dict[str, np.ndarray],
-        held_out: np.ndarray,
     ) -> None:
         self.labelings, self.agreements, self.hard = labelings, agreements, hard
-        self.predicted, self.plain, self.held_out = predicted, plain, held_out
+        self.predicted = predicted
         self.n_classes = labelings.predictions["student"].n_classes
         self.compared = {split: labelings.compared(split) for split in hard}
-        self.votes = {split: hard_votes(who)[labelings.answers] for split, who in labelings.predictions.items()}
 
     @classmethod
     def empty(
@@ -145,8 +138,6 @@ class _Measured:
             {name: [None] * n_candidates for name in measured},
             room(measured, labelings.n_compared),
             room(others, labelings.n_answers),
-            room(others, labelings.n_answers),
-            np.full((n_candidates, labelings.n_answers), np.nan),
         )
 
     def add(self, at: int, fitted: Fitted, shares: np.ndarray | None) -> None:
@@ -159,16 +150,8 @@ class _Measured:
             )
             self.agreements[split][at] = measure_agreement(who, students)
             self.hard[split][at] = logits.argmax(axis=-1)
-        if "validation" in self.compared:
-            own = fitted.logits["validation"][answers]
-            self.held_out[at] = [
-                weak_label_accuracy(votes[None], z[None])
-                for votes, z in zip(self.votes["validation"], own, strict=True)
-            ]
         for name, kept in self.predicted.items():
-            logits = fitted.logits[name]
-            kept[at] = form.logits(logits)[answers].argmax(axis=-1)
-            self.plain[name][at] = logits[answers].argmax(axis=-1)
+            kept[at] = form.logits(fitted.logits[name])[answers].argmax(axis=-1)
 
     def values(self) -> Float[np.ndarray, "candidates criteria"]:
         """Read every criterion of every candidate."""
@@ -182,7 +165,7 @@ class _Measured:
                         if (agreement := each[at]) is not None
                     }
                 )
-                for at in range(len(self.held_out))
+                for at in range(len(self.hard["student"]))
             ]
         )
 

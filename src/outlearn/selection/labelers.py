@@ -18,7 +18,7 @@ from outlearn.core.labelers.combinations import EACH, label_source
 from outlearn.core.predictions import Predictions
 from outlearn.errors import ConfigError
 
-__all__ = ["Labelings", "check_labelers", "groups_of", "selection_labelings"]
+__all__ = ["Labelings", "check_labelers", "groups_of", "selection_labelings", "together"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +107,8 @@ def selection_labelings(teachers: Mapping[str, Predictions], source: str) -> Lab
         label_source({split: _rows(each, rows) for split, each in teachers.items()}, source)
         for rows in (*groups, np.arange(who.n_models))
     ]
-    together = {split: _together([labelers[split] for labelers in combined]) for split in teachers}
-    return Labelings(together, len(groups), 1)
+    everyone = {split: together([labelers[split] for labelers in combined]) for split in teachers}
+    return Labelings(everyone, len(groups), 1)
 
 
 def _rows(labelers: Predictions, rows: slice | Int[np.ndarray, " rows"]) -> Predictions:
@@ -116,7 +116,8 @@ def _rows(labelers: Predictions, rows: slice | Int[np.ndarray, " rows"]) -> Pred
     return replace(labelers, log_probs=labelers.log_probs[rows], teacher_of=None, answered=answered)
 
 
-def _together(labelers: Sequence[Predictions]) -> Predictions:
+def together(labelers: Sequence[Predictions]) -> Predictions:
+    """Put labelers of the same points behind one another."""
     masks = [np.ones(each.log_probs.shape[:2], bool) if each.answered is None else each.answered for each in labelers]
     return replace(
         labelers[0],

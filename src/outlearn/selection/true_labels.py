@@ -7,7 +7,7 @@ choose: candidates are ranked by
 kappa that of a candidate's student with the true labels, none of which it has learned, and s its label-free criterion:
 with few labels kappa is noise, and s, which is not, has the say.
 
-learn: the answer is the dual mean of two, each at one spread and cut at the class shares.
+learn: the answer is the dual mean of two, each at one spread and cut at the class shares, calibrated as without.
 
 1. The best candidates, made again on weak and true labels together. A true label stands where weak ones would, weighs
    one point, and is never changed by a step of expectation-maximisation. More weight costs more than it gives: the
@@ -122,12 +122,13 @@ def fit_answer_with_true_labels(
     weak = fit_answer(learned, labelings, choice, {}, models, form=form, progress=progress)
     both = fit_answer(with_true_labels(learned, true), labelings, choice, {}, models, form=form)
     corrected = _corrected(weak.heads, learned, true)
-    heads = _mean_of(both.heads, corrected, learned)
+    # The mean errs less than the weak answer, so that what calibrates this one is careful enough.
+    heads = weak.calibration.applied(_mean_of(both.heads, corrected, learned))
     called = heads.predict(learned.features).argmax(axis=-1)
     n_classes = heads.n_classes
     shares = np.stack([np.bincount(each, minlength=n_classes) for each in called]) / called.shape[1]
     logits = {name: heads.predict(x) for name, x in points.items()}
-    return Answer(heads, logits, shares, weak.n_trained + both.n_trained + corrected.n_models)
+    return Answer(heads, logits, shares, weak.n_trained + both.n_trained + corrected.n_models, weak.calibration)
 
 
 def _stacked(first: FeatureMatrix, second: FeatureMatrix) -> FeatureMatrix:

@@ -1,7 +1,7 @@
 """Tune the strong model on true labels: what it can do with them at its best, chosen by cross-validation on them alone.
 
 A yardstick that is not tuned flatters whatever is measured by it. The grid holds convex heads over C and, where asked
-for, minibatch heads over losses, lengths and weight decays, and the learner as it is configured. The folds are
+for, minibatch heads over losses, lengths and weight decays, or the learner as it is configured. The folds are
 stratified, keep groups together, and are drawn anew for each set of labels, so that several tunings of one set show
 what the choice adds to the spread.
 """
@@ -26,14 +26,16 @@ from outlearn.losses import get_loss
 from outlearn.selection.candidates import MIN_STEPS, WEIGHT_DECAYS, HeadCandidate
 from outlearn.selection.train import Learned, fit_candidates
 
-__all__ = ["STRENGTHS", "Grid", "Tuned", "held_out_folds", "minibatch_candidates", "tune"]
+__all__ = ["MANY_CLASSES", "STRENGTHS", "Grid", "Tuned", "held_out_folds", "minibatch_candidates", "tune"]
 
 FOLDS = 5  # as scikit-learn's default; a tenth of the labels held out would say less for each, and cost twice
+# Heads cost as many logits as there are classes: above so many every second strength and three folds have to do.
+MANY_CLASSES, FEWER_FOLDS = 20, 3
 # From almost the class shares alone, on standardised features, to almost no ridge, on those of a common scale; a factor
 # of 5.6 apart.
 STRENGTHS = tuple(float(10**e) for e in np.arange(-4.0, 2.1, 0.75))
-# On one-hot labels hard_ce is forward_ce, and reverse_ce and reverse_kl are bounded as mae is.
-LOSSES = ("forward_ce", "symmetric_ce", "mae")
+# On one-hot labels hard_ce is forward_ce, reverse_ce and reverse_kl are bounded as mae is, and the others lie between.
+LOSSES = ("forward_ce", "mae")
 LENGTHS = (1, 4, 16)  # parts of the longest
 
 
@@ -46,6 +48,7 @@ class Grid:
         standardise: whether logistic regression sees standardised features.
         candidates: minibatch heads; `base` holds what they do not decide.
         configured: the learner as it is, if it is to be tried.
+        folds: of the cross-validation.
     """
 
     strengths: tuple[float, ...] = STRENGTHS
@@ -53,6 +56,19 @@ class Grid:
     candidates: tuple[HeadCandidate, ...] = ()
     base: HeadSettings | None = None
     configured: Learner | None = None
+    folds: int = FOLDS
+
+    @classmethod
+    def of(cls, n_classes: int, *, standardise: bool) -> Grid:
+        """Return the convex part for a number of classes.
+
+        Example:
+            >>> [(len(grid.strengths), grid.folds) for grid in (Grid.of(k, standardise=True) for k in (2, 150))]
+            [(9, 5), (5, 3)]
+        """
+        if n_classes > MANY_CLASSES:
+            return cls(STRENGTHS[::2], standardise=standardise, folds=FEWER_FOLDS)
+        return cls(standardise=standardise)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -78,11 +94,11 @@ class Tuned:
 
 
 def minibatch_candidates(n_examples: int, base: HeadSettings) -> tuple[HeadCandidate, ...]:
-    """List minibatch heads for true labels: three losses, three lengths, two decays, as `auto` has them for weak ones.
+    """List minibatch heads for true labels: two losses, three lengths, two decays, as `auto` has them for weak ones.
 
     Example:
         >>> len(minibatch_candidates(2560, HeadSettings(epochs=20)))
-        18
+        12
     """
     longest = max(base.epochs, MIN_STEPS / steps_per_epoch(n_examples, base.batch_size))
     return tuple(
@@ -145,8 +161,8 @@ def tune(
                 f"set {s} of true labels has {len(rows):,} of class {int(own[0]) if len(own) else '?'} only, and "
                 "nothing can be learned from one class. Give labels of two classes or more."
             )
-        fold = held_out_folds(own, of_group, generator(seed, "folds"))
-        held_out = (fold == np.arange(FOLDS)[:, None]) & (fold >= 0)
+        fold = held_out_folds(own, of_group, generator(seed, "folds"), grid.folds)
+        held_out = (fold == np.arange(grid.folds)[:, None]) & (fold >= 0)
         held_out = held_out[held_out.any(axis=1)]
         kept = weights[rows] * np.concatenate([~held_out, np.ones((1, len(rows)), dtype=bool)])
         parameters = convex.fit(rows, kept)

@@ -13,7 +13,6 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Integer
 
 from outlearn.core.gaps import over_answered
 from outlearn.core.intervals import (
@@ -26,7 +25,7 @@ from outlearn.core.intervals import (
     t_quantile,
     two_way_variance,
 )
-from outlearn.core.metrics import accuracy
+from outlearn.core.metrics import Labels, accuracy
 from outlearn.core.predictions import Predictions, check_same_points, labeled_by
 from outlearn.core.scales import DIFFERENCE
 from outlearn.core.verdict import standing
@@ -52,7 +51,7 @@ class Recovery:
 
 
 def performance_gap_recovered(
-    labels: Integer[np.ndarray, "points"],
+    labels: Labels,
     *,
     teacher: Predictions,
     student: Predictions,
@@ -67,7 +66,7 @@ def performance_gap_recovered(
     teacher all intervals are for new points and this very teacher: `gain.over` says so.
 
     Args:
-        labels: true classes, `[points]` int.
+        labels: true classes, `[points]` int; or their shares where the truth ties.
         teacher: `[teachers, points, classes]`.
         student: `[students, points, classes]`, with `teacher_of` unless there is one teacher or one student a teacher.
         ceiling: `[ceilings, points, classes]`, trained on true labels.

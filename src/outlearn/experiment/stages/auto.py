@@ -46,7 +46,7 @@ from outlearn.store.store import Entry
 __all__ = ["AutoStudents"]
 
 CHOICE_VERSION = 4
-STUDENTS_VERSION = 7
+STUDENTS_VERSION = 8
 MIXED = "pooled_consensus"  # the criterion that true labels are weighed against: both are kappas
 
 
@@ -105,9 +105,10 @@ class AutoStudents:
 
     @cached_property
     def models(self) -> list[tuple[int, int]]:
-        """List (labeling, seed) of the answer's students."""
+        """List (labeling, seed) of the answer's students; discriminants alone are the same for every seed."""
         labelings = 1 if self.recipe.combines else self.labeling.n_teachers
-        return [(m, r) for m in range(labelings) for r in range(self.labeling.config.student.seeds)]
+        random = any(each.family != "discriminant" for each in self.candidates)
+        return [(m, r) for m in range(labelings) for r in range(self.labeling.config.student.seeds if random else 1)]
 
     @cached_property
     def choice_stage(self) -> Stage:
@@ -157,7 +158,8 @@ class AutoStudents:
         """Make the answer: the best candidates together, for every labeling and seed.
 
         Its arrays: for each split that is evaluated, float32 logits `[1, models, points, classes]`; the heads;
-        `called`, the share of the student split that each gives each class; `trained`, how many students were made.
+        `called`, the share of the student split that each gives each class; `calibration`, factor and offsets;
+        `trained`, how many students were made.
         """
         config = self.labeling.config
 
@@ -179,6 +181,7 @@ class AutoStudents:
                 **{name: logits[None] for name, logits in answer.logits.items()},
                 **head_arrays([answer.heads]),
                 "called": answer.called,
+                "calibration": np.array([answer.calibration.factor, *answer.calibration.offsets]),
                 "trained": np.array([answer.n_trained]),
             }
 
@@ -232,6 +235,7 @@ class AutoStudents:
         """
         config = self.labeling.config.student
         shares = self._shares(label_source({"student": teachers}, self.source)["student"])
+        calibration = students.arrays["calibration"].tolist()
         right = float((students.arrays["test"][0].argmax(axis=-1) == labels).mean())
         return results.Selection(
             recipe=self.recipe.name,
@@ -244,6 +248,7 @@ class AutoStudents:
                 values=() if shares is None else tuple(shares.values.tolist()),
                 weak_labels=tuple(choice.facts.weak_shares.tolist()),
             ),
+            calibration=results.CrossedCalibration(factor=calibration[0], offsets=tuple(calibration[1:])),
             chosen=recorded(choice.chosen),
             members=tuple(map(recorded, choice.members[:1] if config.answer == "best" else choice.members)),
             candidates=choice.tried(),
