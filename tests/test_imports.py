@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import outlearn
@@ -32,6 +33,46 @@ def test_help_loads_nothing_heavy(command):
 def test_measuring_loads_no_torch():
     code = "from outlearn import Predictions, risk_gap, bias_variance, posterior_mean, get_generator"
     assert not loaded_by(code).intersection({"torch", "transformers"})
+
+
+WITHOUT_TORCH = """
+import importlib.abc, sys
+class Hidden(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torch":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Hidden())
+"""
+MAIN = "from outlearn.cli import main; main()"
+
+
+@pytest.fixture
+def labels(tmp_path):
+    votes = "".join(f"p{i},{i % 2},{i % 2 if i % 9 else 0}\n" for i in range(60))
+    (tmp_path / "labels.csv").write_text(f"id,a,b\n{votes}")
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "t.npy", rng.normal(size=(4, 60, 2)))
+    np.save(tmp_path / "y.npy", rng.integers(0, 2, 60))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "command", ["doctor labels.csv", "explain --teacher t.npy --student t.npy --target y.npy", "theory ridge --help"]
+)
+def test_what_trains_nothing_needs_no_torch(command, labels):
+    code = f"{WITHOUT_TORCH}sys.argv = ['outlearn', *{command.split()!r}]; {MAIN}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=labels, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", ["run --set data.name=digits", "sweep sweep.yaml"])
+def test_what_trains_says_which_extra_it_needs(command, labels):
+    (labels / "sweep.yaml").write_text("base: {data: {name: digits}}\ngrid: {seed: [0, 1]}\n")
+    code = f"{WITHOUT_TORCH}sys.argv = ['outlearn', *{command.split()!r}]; {MAIN}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=labels, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "pip install 'outlearn[train]'" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("name", sorted(outlearn.__all__))

@@ -55,6 +55,12 @@ def explain(
     """Say where students' gain over their teachers comes from, from saved predictions (.npy, .npz, .safetensors, CSV).
 
     Nothing is trained.
+
+    Examples:
+
+        outlearn explain --teacher T.npy --student S.npy --target y.npy
+
+        outlearn explain --teacher t.csv --student s.csv --target y.csv --kind probs --out explained
     """
     from outlearn.cli.progress_bars import Bars
     from outlearn.explanation.explain_files import explain_files

@@ -51,7 +51,12 @@ def label(
     max_length: Annotated[int, typer.Option("--max-length", help="Tokens of a prompt; longer texts are cut.")] = 512,
     store: StoreOption = None,
 ) -> None:
-    """Label texts with a language model; a second call goes on where a first was stopped."""
+    """Label texts with a language model; a second call goes on where a first was stopped.
+
+    Examples:
+
+        outlearn label texts.csv --out labels.csv --classes negative,positive --model smollm2
+    """
     from outlearn.cli.progress_bars import Bars
     from outlearn.labeling.label_file import label_file
     from outlearn.labeling.options import prompt_learner, read_classes, read_pair

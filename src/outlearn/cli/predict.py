@@ -41,7 +41,11 @@ def predict(
 ) -> None:
     """Answer new texts with the student of a run: labels, probabilities, and where not to trust them.
 
-    Examples: outlearn predict runs/tickets new.csv --out answers.csv; cat new.jsonl | outlearn predict runs/tickets -
+    Examples:
+
+        outlearn predict runs/tickets new.csv --out answers.csv
+
+        cat new.jsonl | outlearn predict runs/tickets -
     """
     from outlearn.data.row_chunks import row_chunks
     from outlearn.errors import StoreError

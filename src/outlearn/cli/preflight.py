@@ -40,7 +40,16 @@ def preflight(
         Path | None, typer.Option("--out", help="Folder for results.json, summary.txt, points_to_check.csv [none].")
     ] = None,
 ) -> None:
-    """Say, before training, whether a student of these weak labels will beat its labeler; few true labels or none."""
+    """Say, before training, whether a student of these weak labels will beat its labeler; few true labels or none.
+
+    Examples:
+
+        outlearn preflight tickets.csv
+
+        outlearn preflight votes.csv texts.csv --true checked.csv --out report
+
+        outlearn preflight labels.csv --labelers llm --true-column gold
+    """
     from outlearn.cli.progress_bars import Bars
     from outlearn.preflight_checks.preflight_files import preflight_files
 

@@ -18,7 +18,14 @@ def report(
     format: Annotated[str, typer.Option("--format", help="html or md.")] = "html",
     figures: Annotated[Path | None, typer.Option("--figures", help="Folder for SVG and PDF figures.")] = None,
 ) -> None:
-    """Write the report of one run, or compare several; reads run folders and never trains."""
+    """Write the report of one run, or compare several; reads run folders and never trains.
+
+    Examples:
+
+        outlearn report runs/vader-lexicon
+
+        outlearn report runs/a runs/b --out comparison.html
+    """
     from outlearn.report.html import write_report
 
     print(write_report(folders, out, format=format, figures=figures))

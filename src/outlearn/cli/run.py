@@ -45,7 +45,16 @@ def run(
     workers: WorkersOption = None,
     cluster: ClusterOption = None,
 ) -> None:
-    """Train weak teachers and strong students on their labels; say who wins, and why."""
+    """Train weak teachers and strong students on their labels; say who wins, and why.
+
+    Examples:
+
+        outlearn run
+
+        outlearn run tickets.csv --labelers llm,ann --true-column gold
+
+        outlearn run config.yaml --set student.seeds=5 --out runs/five
+    """
     from outlearn.cli.progress_bars import Bars
     from outlearn.experiment.load_config import load_config
     from outlearn.experiment.pipeline import run as run_pipeline

@@ -10,7 +10,12 @@ __all__ = ["store_gc", "store_ls", "store_verify"]
 
 
 def store_ls(store: StoreOption = None) -> None:
-    """List the stored stages."""
+    """List the stored stages.
+
+    Examples:
+
+        outlearn store ls --store .outlearn
+    """
     from outlearn.store.store import Store, default_store
 
     for folder, meta in Store(store or default_store(), existing=True).entries():
@@ -25,7 +30,12 @@ def store_ls(store: StoreOption = None) -> None:
 
 
 def store_verify(store: StoreOption = None) -> None:
-    """Check every entry against its hashes; set damaged ones aside. Exit with 1 if any is, or is unreadable."""
+    """Check every entry against its hashes; set damaged ones aside. Exit with 1 if any is, or is unreadable.
+
+    Examples:
+
+        outlearn store verify
+    """
     from outlearn.store.store import Store, default_store
 
     checked = list(Store(store or default_store(), existing=True).verify())
@@ -42,7 +52,12 @@ def store_verify(store: StoreOption = None) -> None:
 
 
 def store_gc(store: StoreOption = None) -> None:
-    """Remove what no run can use: left-over temporary folders and damaged entries."""
+    """Remove what no run can use: left-over temporary folders and damaged entries.
+
+    Examples:
+
+        outlearn store gc
+    """
     from outlearn.store.store import Store, default_store
 
     found = Store(store or default_store(), existing=True).gc()

@@ -24,7 +24,14 @@ def sweep(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
 ) -> None:
-    """Run a configuration in many variants, computing what they share once, and compare them."""
+    """Run a configuration in many variants, computing what they share once, and compare them.
+
+    Examples:
+
+        outlearn sweep sweep.yaml --dry-run
+
+        outlearn sweep sweep.yaml --workers 4
+    """
     from outlearn.cli.progress_bars import Bars
     from outlearn.learners.memory import parse_size
     from outlearn.report.html import write_report

@@ -17,7 +17,14 @@ def theory(
     seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 0,
     out: OutOption = None,
 ) -> None:
-    """Hold the closed forms against simulation; exit with 1 where they disagree."""
+    """Hold the closed forms against simulation; exit with 1 where they disagree.
+
+    Examples:
+
+        outlearn theory ridge
+
+        outlearn theory all --out theory
+    """
     from outlearn.cli.progress_bars import Bars
     from outlearn.experiment.load_config import parse_overrides
     from outlearn.report.html import write_report

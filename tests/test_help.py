@@ -1,0 +1,44 @@
+"""Every command explains itself: -h is --help, and examples name commands and options that there are."""
+
+from __future__ import annotations
+
+import re
+
+import click
+import pytest
+import typer
+
+from outlearn.cli import app
+
+ROOT = typer.main.get_command(app)
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], click.Command]:
+    found: dict[tuple[str, ...], click.Command] = {}
+    for name, command in group.commands.items():
+        inner = getattr(command, "commands", None) is not None
+        found |= commands(command, (*path, name)) if inner else {(*path, name): command}
+    return found
+
+
+COMMANDS = commands(ROOT)
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_help_has_examples_whose_options_exist(path):
+    command = COMMANDS[path]
+    examples = re.findall(r"^\s*(?:cat \S+ \| )?outlearn (.*)$", command.help or "", re.MULTILINE)
+    assert examples, "no example"
+    options = {name for parameter in command.params for name in parameter.opts}
+    for example in examples:
+        words = example.split()
+        assert tuple(words[: len(path)]) == path
+        assert {word for word in words if word.startswith("--")} <= options
+
+
+def test_h_is_help_and_the_shell_can_complete(cli):
+    for command in ((), ("run",), ("store", "ls")):
+        code, short, err = cli(*command, "-h")
+        assert code == 0, err
+        assert short == cli(*command, "--help")[1]
+    assert "--install-completion" in cli("--help")[1]
