@@ -1,4 +1,4 @@
-"""Tables and the scatter of `auto_evidence.py`: PGR of choices, paired differences over settings, regret, failures."""
+"""Tables and the scatter of `auto_evidence.py`: PGR of every way, paired differences over settings, ranks, failures."""
 
 from __future__ import annotations
 
@@ -8,120 +8,88 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
-LOWER_IS_BETTER = ("crossed_misfit", "overfit_covariance", "weak_label_validation")
-CHOOSES = "consensus"
+from outlearn.core.students.criteria import CRITERIA
+
+AUTO = "auto"
+HINDSIGHT = "hindsight: best candidate of each run"
 REPLICATES = 10_000
-PLAIN, SELF = "#999", "#2a6fbb"
-FAILS = 0.85  # of the PGR of the best candidate
+COLOURS = ("#999", "#2a6fbb", "#2a8f5b", "#c60")
 
 Runs = list[dict[str, Any]]
 
 
-def accuracies(run: dict[str, Any]) -> dict[str, float]:
-    """Return the test accuracy of every way to choose, on one run."""
-    accuracy, values = np.array(run["accuracy"]), np.array(run["values"], dtype=float)
-    found = {f"fixed {name}": value for name, value in run["fixed"].items()}
-    for column, name in enumerate(run["criteria"]):
-        sign = -1 if name in LOWER_IS_BETTER else 1
-        found[f"auto by {name}"] = accuracy[np.nanargmax(sign * values[:, column])]
-    found["hindsight: best candidate of each run"] = accuracy.max()
-    found["teachers' mean"] = run["ensemble"]
-    return found
-
-
-def recovered(runs: Runs) -> tuple[list[str], np.ndarray]:
-    """Return names and PGR `[ways, runs]`, runs whose PGR is withheld left out."""
-    kept = [run for run in runs if run["withheld"] is None]
-    ways = [accuracies(run) for run in kept]
-    names = list(ways[0])
-    teacher, ceiling = (np.array([run[key] for run in kept]) for key in ("teacher", "ceiling"))
-    return names, (np.array([[way[name] for way in ways] for name in names]) - teacher) / (ceiling - teacher)
+def recovered(runs: Runs) -> dict[str, np.ndarray]:
+    """Return PGR of every way that all runs have, in the order of the runs."""
+    names = [name for name in runs[0]["ways"] if all(run["ways"].get(name) is not None for run in runs)]
+    teacher, ceiling = (np.array([run[key] for run in runs]) for key in ("teacher", "ceiling"))
+    accuracy = {name: np.array([run["ways"][name] for run in runs]) for name in names}
+    accuracy[HINDSIGHT] = np.array([max(run["selections"][AUTO]["accuracy"]) for run in runs])
+    accuracy["the candidate that comes first"] = np.array([run["selections"][AUTO]["first"] for run in runs])
+    return {name: (values - teacher) / (ceiling - teacher) for name, values in accuracy.items()}
 
 
 def print_summary(runs: Runs) -> None:
-    """Print everything, as Markdown tables."""
+    """Print everything, as Markdown tables; runs whose PGR is withheld are counted and left out."""
     kept = [run for run in runs if run["withheld"] is None]
-    names, pgr = recovered(runs)
-    of = [run["setting"] for run in kept]
-    auto = pgr[names.index(f"auto by {CHOOSES}")]
-    fixed_candidate = _best_fixed_candidate(kept)
-    names.append(f"hindsight: best fixed candidate ({fixed_candidate[0]})")
-    pgr = np.vstack([pgr, fixed_candidate[1]])
+    of, pgr = [run["setting"] for run in kept], recovered(kept)
     print(f"{len(kept)} runs of {len(set(of))} settings; PGR withheld in {len(runs) - len(kept)} runs\n")
-    print("| choice | PGR | of that, smallest | auto minus it, 95% over settings |\n|---|---|---|---|")
-    for i in np.argsort(-pgr.mean(axis=1)):
-        low, high = _interval(auto - pgr[i], of)
+    print("| way | PGR, 95% over settings | smallest setting | auto minus it | auto / it |\n|---|---|---|---|---|")
+    auto = by_setting(pgr[AUTO], of)
+    for name in sorted(pgr, key=lambda name: -by_setting(pgr[name], of).mean()):
+        other = by_setting(pgr[name], of)
         print(
-            f"| {names[i]} | {pgr[i].mean():.3f} | {pgr[i].min():.2f} | "
-            f"{(auto - pgr[i]).mean():+.3f} ({low:+.3f} to {high:+.3f}) |"
+            f"| {name} | {_with_interval(other)} | {other.min():.2f} | {_with_interval(auto - other, sign='+')} | "
+            f"{auto.mean() / other.mean():.2f} ({_ratio(auto, other)}) |"
         )
-    best = pgr[names.index("hindsight: best candidate of each run")]
-    fixed = [i for i, name in enumerate(names) if name.startswith("fixed ")]
-    best_fixed = max(fixed, key=lambda i: pgr[i].mean())
-    print(f"\nauto / best fixed loss ({names[best_fixed]}): {auto.mean() / pgr[best_fixed].mean():.2f}")
-    print(f"best candidate of each run / best fixed loss: {best.mean() / pgr[best_fixed].mean():.2f}")
-    print(f"auto / best candidate of each run: {auto.mean() / best.mean():.3f}\n")
-    _print_settings(kept, names, pgr, best_fixed)
-    _print_ranks(runs)
+    _print_settings(kept, of, pgr)
+    _print_ranks(kept)
 
 
-def _print_settings(kept: Runs, names: list[str], pgr: np.ndarray, best_fixed: int) -> None:
-    auto, best = pgr[names.index(f"auto by {CHOOSES}")], pgr[names.index("hindsight: best candidate of each run")]
-    of = np.array([run["setting"] for run in kept])
-    regret = np.array([max(run["accuracy"]) - accuracies(run)[f"auto by {CHOOSES}"] for run in kept])
-    print(
-        f"| setting | teacher | ceiling | {names[best_fixed]} | auto | best candidate | share of the best | regret "
-        "(points of accuracy) |\n|---|---|---|---|---|---|---|---|"
-    )
-    for setting in dict.fromkeys(of):
-        at = of == setting
-        teacher, ceiling = (
-            np.mean([run[key] for run in kept if run["setting"] == setting]) for key in ("teacher", "ceiling")
-        )
-        share = auto[at].mean() / best[at].mean()
-        fails = " **fails**" if share < FAILS else ""
-        fails += " **below the fixed loss**" if auto[at].mean() < pgr[best_fixed][at].mean() else ""
-        print(
-            f"| {setting} | {teacher:.3f} | {ceiling:.3f} | {pgr[best_fixed][at].mean():.3f} | {auto[at].mean():.3f} | "
-            f"{best[at].mean():.3f} | {share:.2f}{fails} | {100 * regret[at].mean():.1f} |"
-        )
-    print(f"\nregret, mean {100 * regret.mean():.2f} points, largest {100 * regret.max():.1f}\n")
+def by_setting(values: np.ndarray, of: list[str]) -> np.ndarray:
+    """Average the seeds of each setting: they share their task and the teachers' kind."""
+    return np.array([values[np.array(of) == setting].mean() for setting in dict.fromkeys(of)])
+
+
+def _resampled(values: np.ndarray) -> np.ndarray:
+    return values[np.random.default_rng(0).integers(0, len(values), (REPLICATES, len(values)))].mean(axis=1)
+
+
+def _with_interval(values: np.ndarray, sign: str = "") -> str:
+    low, high = np.quantile(_resampled(values), [0.025, 0.975])
+    return f"{values.mean():{sign}.3f} ({low:{sign}.3f} to {high:{sign}.3f})"
+
+
+def _ratio(auto: np.ndarray, other: np.ndarray) -> str:
+    low, high = np.quantile(_resampled(auto) / _resampled(other), [0.025, 0.975])
+    return f"{low:.2f} to {high:.2f}"
+
+
+def _print_settings(kept: Runs, of: list[str], pgr: dict[str, np.ndarray]) -> None:
+    shown = (AUTO, "auto_single", "teachers' mean", "control: own labels", HINDSIGHT)
+    shown = tuple(name for name in shown if name in pgr)
+    print(f"\n| setting | teacher | ceiling | {' | '.join(shown)} |\n|---|---|---|{'---|' * len(shown)}")
+    columns = [by_setting(np.array([run[key] for run in kept]), of) for key in ("teacher", "ceiling")]
+    columns += [by_setting(pgr[name], of) for name in shown]
+    for k, setting in enumerate(dict.fromkeys(of)):
+        print(f"| {setting} | {' | '.join(f'{column[k]:.3f}' for column in columns)} |")
 
 
 def _print_ranks(runs: Runs) -> None:
-    print("| criterion | Spearman with accuracy: mean, smallest |\n|---|---|")
-    for column, name in enumerate(runs[0]["criteria"]):
-        sign = -1 if name in LOWER_IS_BETTER else 1
-        rho = [spearmanr(sign * np.array(run["values"])[:, column], run["accuracy"]).statistic for run in runs]
-        print(f"| {name} | {np.mean(rho):.2f}, {np.min(rho):.2f} |")
-
-
-def _best_fixed_candidate(kept: Runs) -> tuple[str, np.ndarray]:
-    """Return the candidate whose mean PGR over all runs is largest, among those that all tasks have in common."""
-    names = [_key(candidate) for candidate in kept[0]["candidates"]]
-    pgr = np.array([(np.array(run["accuracy"]) - run["teacher"]) / (run["ceiling"] - run["teacher"]) for run in kept])
-    best = int(pgr.mean(axis=0).argmax())
-    return names[best], pgr[:, best]
-
-
-def _key(candidate: dict[str, Any]) -> str:
-    return (
-        f"{candidate['loss']['kind']}, weight decay {candidate['weight_decay']:g}, {candidate['rounds']} rounds, "
-        f"{candidate['epochs']:.3g} epochs"
-    )
-
-
-def _interval(differences: np.ndarray, of: list[str]) -> tuple[float, float]:
-    """Bootstrap settings: seeds of one setting share their task and teachers' kind."""
-    means = np.array([differences[np.array(of) == setting].mean() for setting in dict.fromkeys(of)])
-    rng = np.random.default_rng(0)
-    again = means[rng.integers(0, len(means), (REPLICATES, len(means)))].mean(axis=1)
-    low, high = np.quantile(again, [0.025, 0.975])
-    return float(low), float(high)
+    print("\n| criterion | Spearman with accuracy: mean, smallest |\n|---|---|")
+    for name, criterion in CRITERIA.items():
+        rho = []
+        for selection in (run["selections"][AUTO] for run in runs):
+            values = np.array([each[name] for each in selection["values"]], dtype=float)
+            told = np.isfinite(values)
+            if told.sum() > 2:
+                signed = values[told] if criterion.higher_is_better else -values[told]
+                rho.append(spearmanr(signed, np.array(selection["accuracy"])[told]).statistic)
+        if rho:
+            print(f"| {criterion.label} | {np.mean(rho):.2f}, {np.min(rho):.2f} |")
 
 
 def write_scatter(runs: Runs, path: Path) -> None:
-    """Draw the criterion against test accuracy, one panel a setting, first seed; the chosen candidate is ringed."""
+    """Draw the criterion of every candidate against its test accuracy, one panel a setting, first seed."""
     seed = min(run["seed"] for run in runs)
     shown = [run for run in runs if run["seed"] == seed]
     columns, width, height, pad = 4, 190, 150, 14
@@ -134,33 +102,39 @@ def write_scatter(runs: Runs, path: Path) -> None:
     for i, run in enumerate(shown):
         left, top = i % columns * width + pad, i // columns * height + 18
         parts += _panel(run, left, top, width - 2 * pad, height - 36)
+    kinds = dict.fromkeys(kind for run in shown for kind in run["selections"][AUTO]["kinds"])
+    legend = "; ".join(f"{colour}: {kind}" for colour, kind in zip(COLOURS, kinds, strict=False))
     parts.append(
-        f'<text x="{columns * width / 2}" y="{rows * height + 20}" text-anchor="middle">across: consensus, without '
-        "labels; up: test accuracy; blue: self-distillation; ring: chosen; line: teachers</text></svg>"
+        f'<text x="{columns * width / 2}" y="{rows * height + 14}" text-anchor="middle">across: the criterion, without '
+        "labels; up: test accuracy; line: teachers; dotted: the answer</text>"
+        f'<text x="{columns * width / 2}" y="{rows * height + 26}" text-anchor="middle">{legend}</text></svg>'
     )
     path.write_text("\n".join(parts) + "\n")
 
 
 def _panel(run: dict[str, Any], left: float, top: float, width: float, height: float) -> list[str]:
-    value = np.array(run["values"], dtype=float)[:, run["criteria"].index(CHOOSES)]
-    accuracy = np.array(run["accuracy"])
-    low, high = min(accuracy.min(), run["teacher"]), accuracy.max()
+    selection = run["selections"][AUTO]
+    value = np.array([each[selection["criterion"]] for each in selection["values"]], dtype=float)
+    accuracy, answer = np.array(selection["accuracy"]), run["ways"][AUTO]
+    low, high = min(accuracy.min(), run["teacher"]), max(accuracy.max(), answer)
     x = left + 4 + (width - 8) * (value - value.min()) / max(np.ptp(value), 1e-12)
     y = top + 4 + (height - 8) * (high - accuracy) / max(high - low, 1e-12)
-    at = top + 4 + (height - 8) * (high - run["teacher"]) / max(high - low, 1e-12)
     rho = spearmanr(value, accuracy).statistic
-    chosen = int(value.argmax())
-    frame = f'x="{left:.1f}" y="{top:.1f}" width="{width}" height="{height}"'
-    line = f'x1="{left:.1f}" x2="{left + width:.1f}" y1="{at:.1f}" y2="{at:.1f}"'
+    colour = dict(zip(dict.fromkeys(selection["kinds"]), COLOURS * 9, strict=False))
+
+    def line(at: float, look: str) -> str:
+        height_of = top + 4 + (height - 8) * (high - at) / max(high - low, 1e-12)
+        return f'<line x1="{left:.1f}" x2="{left + width:.1f}" y1="{height_of:.1f}" y2="{height_of:.1f}" {look}/>'
+
     return [
-        f'<rect {frame} fill="none" stroke="#bbb"/>',
+        f'<rect x="{left:.1f}" y="{top:.1f}" width="{width}" height="{height}" fill="none" stroke="#bbb"/>',
         f'<text x="{left:.1f}" y="{top - 4:.1f}">{run["setting"]}  rho {rho:.2f}</text>',
         f'<text x="{left + width:.1f}" y="{top + height + 11:.1f}" text-anchor="end" fill="#888">'
         f"accuracy {low:.2f} to {high:.2f}</text>",
-        f'<line {line} stroke="#c60" stroke-dasharray="3 3"/>',
+        line(run["teacher"], 'stroke="#c60" stroke-dasharray="3 3"'),
+        line(answer, 'stroke="#c00" stroke-dasharray="1 2"'),
         *(
-            f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2" fill="{SELF if c["rounds"] else PLAIN}" fill-opacity="0.7"/>'
-            for a, b, c in zip(x, y, run["candidates"], strict=True)
+            f'<circle cx="{a:.1f}" cy="{b:.1f}" r="2" fill="{colour[kind]}" fill-opacity="0.8"/>'
+            for a, b, kind in zip(x, y, selection["kinds"], strict=True)
         ),
-        f'<circle cx="{x[chosen]:.1f}" cy="{y[chosen]:.1f}" r="5" fill="none" stroke="#c00" stroke-width="1.5"/>',
     ]

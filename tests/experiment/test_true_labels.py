@@ -52,7 +52,7 @@ def test_controls_learn_from_what_the_teachers_had(finished):
     assert isinstance(every, TrueLabelModels)
     assert (own.models, own.labels, every.models, every.labels) == (3, 20, 1, 60)
     assert finished.ceiling.labels == finished.results.ceiling_untuned.labels == finished.task.n_student
-    assert finished.ceiling.tuning.members == 28
+    assert finished.ceiling.tuning.members == 21
     assert own.tuning.members == 9
     for file, scored in (("own_labels", own), ("all_labels", every), ("ceilings", finished.ceiling)):
         log_probs = load_file(finished.folder / "predictions" / f"{file}.safetensors")["test.log_probs"]
@@ -72,7 +72,7 @@ def test_students_are_compared_with_the_control_of_their_own_teacher(finished):
 
 def test_the_equivalent_is_read_from_a_curve_that_ends_with_all_labels(finished):
     found = finished.equivalents
-    assert [at.labels for at in found.curve] == [25, 50, 100, finished.task.n_student]
+    assert [at.labels for at in found.curve] == [25, 50, finished.task.n_student]
     smoothed = [at.smoothed for at in found.curve]
     assert smoothed == sorted(smoothed)
     assert found.teacher_labels == 20
@@ -85,7 +85,7 @@ def test_summary_and_page_show_them_and_the_folder_holds_them(finished):
     assert "The strong model trained on each teacher's own 20 true labels gets" in text
     page = write_report([finished.folder], finished.folder / "report.html").read_text()
     assert "What true labels would have done" in page
-    assert "Chosen for the ceiling among 28" in page
+    assert "Chosen for the ceiling among 21" in page
     assert load_run(finished.folder).results == finished.results
 
 

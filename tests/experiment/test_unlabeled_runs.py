@@ -121,7 +121,7 @@ def test_the_summary_and_the_notes_say_what_has_no_label_and_what_ceilings_learn
     assert f"{280 + n_labels} student (280 of them without a true label)" in lines["points"]
     assert lines["ceiling"] == (
         f"2 strong students trained on {n_labels} true labels only, where students had {280 + n_labels} points, so "
-        "that PGR is rather too high; chosen by cross-validation on those, among 28"
+        "that PGR is rather too high; chosen by cross-validation on those, among 21"
     )
     assert task.n_teacher == 0
     assert n_labels + task.n_validation + task.n_test == 120

@@ -1,83 +1,61 @@
-"""The command line: parse, call, print. Nothing here computes, and nothing heavy is imported before a command runs.
+"""The command line. One file a command; `main` is what a shell starts.
 
-One file a command. Exit codes: 0 success, 1 a task failed or a checked claim does not hold, 2 bad input (one line an
-error), 130 interrupted.
+Exit codes: 0 success, 1 a task failed or a checked claim does not hold, 2 bad input (one line an error), 130
+interrupted, 143 terminated.
 """
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import warnings
-from typing import Annotated
+from types import FrameType
 
-import typer
+__all__ = ["main"]
 
-from outlearn.cli.doctor import doctor
-from outlearn.cli.explain import explain
-from outlearn.cli.init import init
-from outlearn.cli.label import label
-from outlearn.cli.predict import predict
-from outlearn.cli.preflight import preflight
-from outlearn.cli.report import report
-from outlearn.cli.run import run
-from outlearn.cli.store import store_gc, store_ls, store_verify
-from outlearn.cli.sweep import sweep
-from outlearn.cli.theory import theory
-from outlearn.errors import MissingExtraError, OutlearnError, WorkerError
-
-__all__ = ["app", "main"]
-
-app = typer.Typer(
-    name="outlearn",
-    help="Train students that outlearn their teachers, and say why.",
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-store_app = typer.Typer(help="Look after the store of trained stages.", no_args_is_help=True, rich_markup_mode=None)
-app.command()(run)
-app.command()(predict)
-app.command()(sweep)
-app.command()(label)
-app.command()(init)
-app.command()(doctor)
-app.command()(preflight)
-app.command()(explain)
-app.command()(theory)
-app.command()(report)
-app.add_typer(store_app, name="store")
-store_app.command("ls")(store_ls)
-store_app.command("verify")(store_verify)
-store_app.command("gc")(store_gc)
+KEPT = "What is complete is kept; the same command goes on from there."
 
 
 def main() -> None:
     """Run the command line; turn every error that a user's input caused into one line and exit code 2."""
-    warnings.showwarning = lambda message, *_, **__: print(f"outlearn: note: {message}", file=sys.stderr)
     try:
-        app()
-    except OutlearnError as error:
-        for line in str(error).splitlines():
-            print(f"outlearn: error: {line}", file=sys.stderr)
-        # A worker that fails is no mistake in the input.
-        sys.exit(1 if isinstance(error, WorkerError) else 2)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "torch":
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, _terminated)
+        # Here, so that Ctrl-C while modules are read is answered like any other.
+        from outlearn.cli.app import app
+        from outlearn.errors import MissingExtraError, OutlearnError, WorkerError
+
+        warnings.showwarning = lambda message, *_, **__: print(f"outlearn: note: {message}", file=sys.stderr)
+        try:
+            app()
+        except OutlearnError as error:
+            for line in str(error).splitlines():
+                print(f"outlearn: error: {line}", file=sys.stderr)
+            # A worker that fails is no mistake in the input.
+            sys.exit(1 if isinstance(error, WorkerError) else 2)
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] != "torch":
+                raise
+            print(f"outlearn: error: {MissingExtraError('torch', 'train')}", file=sys.stderr)
+            sys.exit(2)
+        except BrokenPipeError:
             raise
-        print(f"outlearn: error: {MissingExtraError('torch', 'train')}", file=sys.stderr)
-        sys.exit(2)
+        except OSError as error:  # a name that is too long, too many open files, an output that is full
+            where = f"{str(error.filename)[:200]!r} cannot be used" if error.filename else "the system refused"
+            print(f"outlearn: error: {where}: {error.strerror or error}. Check paths and the disk.", file=sys.stderr)
+            sys.exit(2)
+    except KeyboardInterrupt:
+        print(f"outlearn: stopped. {KEPT}", file=sys.stderr)
+        sys.exit(130)
     except BrokenPipeError:
         # The reader of our output, such as `head`, has gone: not an error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
 
-@app.callback(invoke_without_command=True)
-def version(show: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
-    if show:
-        from outlearn.version import __version__
-
-        print(__version__)
-        raise typer.Exit
+def _terminated(number: int, frame: FrameType | None) -> None:
+    """Say that the system ends this program, and end it as Ctrl-C does: workers too, and nothing half written stays."""
+    print(f"outlearn: ended by SIGTERM. {KEPT}", file=sys.stderr, flush=True)
+    sys.exit(128 + number)

@@ -13,6 +13,9 @@ from outlearn.errors import DataError
 
 __all__ = ["read_csv"]
 
+MOST_COLUMNS = 20_000
+LARGEST_FIELD = 2**30  # characters: a text may be long, and what is no CSV ends at its quotes
+
 
 def read_csv(path: Path) -> RawTable:
     """Read a table with a header. Tabs separate it if its name ends in .tsv, or its header has tabs and no comma.
@@ -39,6 +42,7 @@ def read_csv(path: Path) -> RawTable:
 
 def _read(path: Path, text: str, *, delimiter: str, quoting: int) -> RawTable:
     errors = InputErrors(str(path))
+    csv.field_size_limit(LARGEST_FIELD)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter, quoting=quoting)  # type: ignore[arg-type]
     header: list[str] = []
     rows: list[list[str]] = []
@@ -75,6 +79,8 @@ def _read(path: Path, text: str, *, delimiter: str, quoting: int) -> RawTable:
 
 def _check_header(header: list[str], errors: InputErrors) -> None:
     """Refuse names that repeat, or are empty but for the first, and a file that another character separates."""
+    if len(header) > MOST_COLUMNS:
+        errors.fail(f"{len(header):,} columns, expected at most {MOST_COLUMNS:,}. Give features as .npz or .npy.", at=1)
     empty = "" in header[1:] or header == [""]
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice or empty:

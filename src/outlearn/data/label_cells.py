@@ -27,6 +27,7 @@ __all__ = ["MINUS_1", "NEVER_A_CLASS", "LabelCell", "cell_value", "distribution"
 
 # Up to 15 digits a whole number is exact as a float; Python refuses to read thousands of them.
 LARGEST = 10**15
+LONGEST_NUMBER = 400  # digits of the longest that a float holds, and more
 WHOLE_NUMBER = re.compile(r"[+-]?\d{1,15}(\.0*)?")
 DECIMAL = re.compile(r"[+-]?(\d+\.\d*|\.\d+|\d+)([eE][+-]?\d+)?")
 # The name of no class, whatever stands beside it.
@@ -92,8 +93,10 @@ def cell_value(cell: object) -> Any:
         if text[:1] in ("[", "{"):
             try:
                 return json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return text
+        if len(text) > LONGEST_NUMBER:
+            return text
         if WHOLE_NUMBER.fullmatch(text):
             return int(float(text)) if "." in text else int(text)
         return float(text) if DECIMAL.fullmatch(text) else text

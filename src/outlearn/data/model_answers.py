@@ -109,7 +109,7 @@ def _said(text: str) -> str:
     if text.strip()[:1] == "{":
         try:
             value = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             value = None
         if isinstance(value, dict) and len(value) == 1 and isinstance(found := next(iter(value.values())), str):
             text = found

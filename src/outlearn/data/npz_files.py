@@ -83,7 +83,7 @@ def open_npz(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
             yield archive
     except DataError:
         raise
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError, NotImplementedError) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError, NotImplementedError, MemoryError) as error:
         raise unreadable(path, error) from error
 
 

@@ -27,6 +27,10 @@ def check_file(path: Path) -> None:
         beside = sorted(f.name for f in parent.iterdir() if f.name[0] != ".") if parent.is_dir() else []
         known = f"In that folder, {suggest(path.name, beside)}" if 0 < len(beside) <= 20 else "Check the path."
         raise DataError(f"{path} does not exist. {known}")
+    if not path.is_file():
+        raise DataError(
+            f"{path} is a pipe or a device, which is read once and may never end; write it to a file first."
+        )
     try:
         with path.open("rb") as file:
             first = file.read(1)

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
+from safetensors import SafetensorError
 
 from outlearn.core.ranges import Whole, check_fields
 from outlearn.encoders.encoder import Encode, Learned
 from outlearn.encoders.model_folder import ALIASES, PINNED, model_files, model_folder, model_hashes
 from outlearn.encoders.points import Features, Points, Progress, Rows, encode_points
 from outlearn.errors import ConfigError, DataError, MissingExtraError, first_line
+from outlearn.language_models.loaded_weights import device_of, refuse_missing_weights
 from outlearn.language_models.token_batches import token_batches
 
 if TYPE_CHECKING:  # it loads torch
@@ -145,25 +147,30 @@ class HuggingFace:
         folder = self.folder()
         logging: Any = transformers_logging  # untyped
         bars = logging.is_progress_bar_enabled()
+        verbosity = logging.get_verbosity()
         logging.disable_progress_bar()  # progress is the caller's to show
+        logging.set_verbosity_error()  # what is missing is said in one line
         try:
             tokenizer = AutoTokenizer.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=self.trust_remote_code
             )
-            model = AutoModel.from_pretrained(
+            model, report = AutoModel.from_pretrained(
                 folder,
                 local_files_only=True,
                 trust_remote_code=self.trust_remote_code,
                 use_safetensors=True,
                 dtype=torch.float32,
+                output_loading_info=True,
             )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
             raise ConfigError(
                 f"encoder.model {self.model!r} cannot be loaded by transformers: {first_line(error)}"
             ) from error
         finally:
+            logging.set_verbosity(verbosity)
             if bars:
                 logging.enable_progress_bar()
+        refuse_missing_weights(self.model, report["missing_keys"])
         if model.config.is_encoder_decoder:
             model = model.get_encoder()
         limits = [tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", None)]
@@ -177,8 +184,7 @@ class HuggingFace:
         n_layers = getattr(model.config, "num_hidden_layers", None)
         if self.layer is not None and n_layers is not None and not -n_layers - 1 <= self.layer <= n_layers:
             raise ConfigError(f"encoder.layer is {self.layer}, but {self.model!r} has layers 0 to {n_layers}.")
-        device = self.device or ("cuda" if torch.cuda.is_available() else "cpu")
-        return tokenizer, model.eval().to(device)
+        return tokenizer, model.eval().to(device_of(self.device, key="encoder.device"))
 
     def _encode_texts(self, texts: list[str], tokenizer: Any, model: Any, progress: Progress | None) -> Features:
         import torch

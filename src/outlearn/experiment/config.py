@@ -130,7 +130,7 @@ class DataSection(Section):
 class TeacherSection(Section):
     """The weak teachers: `models` of them, each on `labels` true labels of the teacher split, or from elsewhere."""
 
-    models: Annotated[int, Field(ge=1)] = 8
+    models: Annotated[int, Field(ge=1, le=10_000)] = 8
     encoder: dict[str, Any] = Field(default_factory=dict)
     learner: LearnerSection = ConvexLearner()
     # disjoint: no point labels two teachers, so they are independent given the split. bootstrap: each redraws the
@@ -187,9 +187,9 @@ class StudentSection(Section):
     encoder: dict[str, Any] = Field(default_factory=dict)
     learner: LearnerSection = HeadLearner()
     loss: tuple[str | dict[str, Any], ...] = ("forward_ce", "reverse_ce")
-    seeds: Annotated[int, Field(ge=1)] = 3
+    seeds: Annotated[int, Field(ge=1, le=1_000)] = 3
     # Of self-distillation after the first fit, for the losses that are named; auto chooses its own number.
-    rounds: Annotated[int, Field(ge=0)] = 0
+    rounds: Annotated[int, Field(ge=0, le=1_000)] = 0
     # What `loss: auto` chooses by. The default chose best where it was developed: docs/auto.md.
     criterion: str = "pooled_consensus"
     # What `auto` answers with: average is the most accurate where it was developed; best is one candidate; distilled is
@@ -262,7 +262,7 @@ class StudentSection(Section):
 class CeilingSection(Section):
     """Students trained on the true labels of the student split: what the strong model could do."""
 
-    models: Annotated[int, Field(ge=1)] = 3
+    models: Annotated[int, Field(ge=1, le=10_000)] = 3
 
 
 class MeasureSection(Section):

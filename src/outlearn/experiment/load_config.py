@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from outlearn.core.yaml_text import LARGEST_YAML, parse_yaml
 from outlearn.data.formats import FORMATS, Format, format_of
 from outlearn.data.label_columns import LabelColumns
 from outlearn.data.load import DATASETS, Dataset
@@ -86,20 +87,19 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Read a file of keys and values."""
     if path.is_dir():
         raise ConfigError(f"the configuration {str(path)!r} is a folder; give a YAML file")
+    if path.exists() and not path.is_file():
+        raise ConfigError(f"the configuration {str(path)!r} is a pipe or a device; give a YAML file")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            content = parse_yaml(file.read(LARGEST_YAML + 1).decode("utf-8"))
     except OSError as error:
         raise ConfigError(f"the configuration {str(path)!r} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"the configuration {str(path)!r} is not UTF-8 at byte {error.start}; save it as UTF-8"
         ) from None
-    except yaml.YAMLError as error:
-        place = getattr(error, "problem_mark", None)
-        where = f" at line {place.line + 1}, column {place.column + 1}" if place else ""
-        raise ConfigError(
-            f"the configuration {str(path)!r} is not valid YAML{where}; check quotes and indentation"
-        ) from None
+    except ValueError as error:
+        raise ConfigError(f"the configuration {str(path)!r} {error}") from None
     if content is None:
         raise ConfigError(f"the configuration {str(path)!r} is empty; leave it out to run the offline default")
     if not isinstance(content, dict):
@@ -114,9 +114,10 @@ def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
         if not equals or not all(key.split(".")):
             raise ConfigError(f"--set {text!r} is not of the form key=value, such as student.seeds=5")
         try:
-            branch: dict[str, Any] = {key.split(".")[-1]: yaml.safe_load(value)}
-        except yaml.YAMLError:
-            raise ConfigError(f"--set {key}: the value {value!r} is not valid YAML; quote it") from None
+            branch: dict[str, Any] = {key.split(".")[-1]: parse_yaml(value)}
+        except ValueError as error:
+            shown = value if len(value) <= 60 else f"{value[:60]}..."
+            raise ConfigError(f"--set {key}: the value {shown!r} {error}") from None
         for part in reversed(key.split(".")[:-1]):
             branch = {part: branch}
         parsed = overlay(parsed, branch)

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 from transformers.utils import logging as transformers_logging
 
 from outlearn.errors import ConfigError, first_line
+from outlearn.language_models.loaded_weights import device_of, refuse_missing_weights
 from outlearn.language_models.prefix import attends_backwards, can_cache
 
 __all__ = ["CausalLM", "Precision", "load_causal_lm"]
@@ -64,21 +66,24 @@ def load_causal_lm(folder: Path, name: str, *, precision: Precision = "auto", de
     """
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"model {name!r} cannot be loaded by transformers: {first_line(error)}") from error
     if config.is_encoder_decoder or config.model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
         what = "is an encoder-decoder model" if config.is_encoder_decoder else "predicts no next token"
         raise _no_language_model(name, f"{what} ({config.model_type})")
-    where = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    bf16 = precision == "bf16" or (precision == "auto" and where != "cpu" and torch.cuda.is_bf16_supported())
+    where = device_of(device, key="device")
+    bf16 = precision == "bf16" or (precision == "auto" and where.type != "cpu" and torch.cuda.is_bf16_supported())
     with _quiet():
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            network: Any = AutoModelForCausalLM.from_pretrained(
-                folder, local_files_only=True, use_safetensors=True, dtype=torch.bfloat16 if bf16 else torch.float32
-            )
-        except (OSError, ValueError, KeyError) as error:
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                folder, local_files_only=True, use_safetensors=True, dtype=torch.bfloat16 if bf16 else torch.float32,
+                output_loading_info=True,
+            )  # fmt: skip
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
             raise ConfigError(f"model {name!r} cannot be loaded by transformers: {first_line(error)}") from error
+    network, report = loaded
+    refuse_missing_weights(name, report["missing_keys"])
     network = network.eval().to(where)
     if not attends_backwards(network):
         raise _no_language_model(name, f"sees what comes later ({config.model_type})")

@@ -69,8 +69,8 @@ class HeadLearner(Learner):
     """A linear head, or one hidden layer of `hidden` ReLU units, trained by AdamW on minibatches."""
 
     kind: Literal["adamw"] = "adamw"
-    hidden: Annotated[int, Field(ge=1)] | None = None
-    epochs: Annotated[float, Field(gt=0)] = 20
+    hidden: Annotated[int, Field(ge=1, le=65_536)] | None = None
+    epochs: Annotated[float, Field(gt=0, le=1_000_000)] = 20  # bounds are beyond any use, and below any memory
     batch_size: Annotated[int, Field(ge=1)] = 128
     learning_rate: Annotated[float, Field(gt=0)] = 3e-3
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4

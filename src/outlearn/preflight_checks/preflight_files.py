@@ -8,8 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from outlearn.core.yaml_text import parse_yaml
 from outlearn.data.label_columns import LabelColumns
 from outlearn.data.label_files import is_array_file, read_features, read_label_table
 from outlearn.data.label_table import LabelTable
@@ -85,8 +84,8 @@ def _encoder(text: str | None) -> Mapping[str, Any] | None:
     if text is None:
         return None
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = parse_yaml(text)
+    except ValueError:
         value = None
     if isinstance(value, str):
         return {"kind": value}

@@ -129,7 +129,8 @@ class RunWriter:
     def arrays(self, name: str, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Sequence[str]]) -> None:
         """Write a safetensors file with lists of names as metadata, and keep its hash."""
         contiguous = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
-        self._hashed(name, save(contiguous, {key: json.dumps(list(names)) for key, names in metadata.items()}))
+        content = save(contiguous, {key: json.dumps(list(names)) for key, names in metadata.items()})
+        self._hashed(name, _with_ordered_metadata(content))
 
     def lines(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write a JSONL file, and keep its hash."""
@@ -248,6 +249,16 @@ def remove_empty(folders: Sequence[Path]) -> None:
     for folder in folders:
         with contextlib.suppress(OSError):
             folder.rmdir()
+
+
+def _with_ordered_metadata(content: bytes) -> bytes:
+    """Order the metadata of a safetensors file: it is written in any order, and equal runs shall have equal hashes."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
 
 
 def _exists(path: Path) -> bool:

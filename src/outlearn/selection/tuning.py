@@ -1,7 +1,7 @@
 """Tune the strong model on true labels: what it can do with them at its best, chosen by cross-validation on them alone.
 
 A yardstick that is not tuned flatters whatever is measured by it. The grid holds convex heads over C and, where asked
-for, minibatch heads over losses, lengths and weight decays, and the learner as it is configured. The folds are
+for, minibatch heads over losses, lengths and weight decays, or the learner as it is configured. The folds are
 stratified, keep groups together, and are drawn anew for each set of labels, so that several tunings of one set show
 what the choice adds to the spread.
 """
@@ -34,8 +34,8 @@ MANY_CLASSES, FEWER_FOLDS = 20, 3
 # From almost the class shares alone, on standardised features, to almost no ridge, on those of a common scale; a factor
 # of 5.6 apart.
 STRENGTHS = tuple(float(10**e) for e in np.arange(-4.0, 2.1, 0.75))
-# On one-hot labels hard_ce is forward_ce, and reverse_ce and reverse_kl are bounded as mae is.
-LOSSES = ("forward_ce", "symmetric_ce", "mae")
+# On one-hot labels hard_ce is forward_ce, reverse_ce and reverse_kl are bounded as mae is, and the others lie between.
+LOSSES = ("forward_ce", "mae")
 LENGTHS = (1, 4, 16)  # parts of the longest
 
 
@@ -94,11 +94,11 @@ class Tuned:
 
 
 def minibatch_candidates(n_examples: int, base: HeadSettings) -> tuple[HeadCandidate, ...]:
-    """List minibatch heads for true labels: three losses, three lengths, two decays, as `auto` has them for weak ones.
+    """List minibatch heads for true labels: two losses, three lengths, two decays, as `auto` has them for weak ones.
 
     Example:
         >>> len(minibatch_candidates(2560, HeadSettings(epochs=20)))
-        18
+        12
     """
     longest = max(base.epochs, MIN_STEPS / steps_per_epoch(n_examples, base.batch_size))
     return tuple(

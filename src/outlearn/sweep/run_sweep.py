@@ -28,6 +28,7 @@ from outlearn.progress import Progress, Silent
 from outlearn.results.sweep import RUNS, MemberRecord, SweepRecord, write_sweep
 from outlearn.results.writing import HALF, log_event, missing_folders, remove_empty, remove_halves, write_file
 from outlearn.store.executors import Done, Failed, Outcome, Skipped, Task, open_executor
+from outlearn.store.executors.open_executor import check_workers
 from outlearn.store.store import Store
 from outlearn.sweep.plan_text import duration
 from outlearn.sweep.planning import SweepPlan, finished_run
@@ -86,6 +87,7 @@ def run_sweep(
         WorkerError: if the workers are out of reach for good. The tables hold what was finished.
     """
     progress = progress or Silent()
+    check_workers(workers, cluster)
     began = time.perf_counter()
     _claim_folder(out, plan)
     log = partial(log_event, out / "log.jsonl")

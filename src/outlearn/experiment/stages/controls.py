@@ -44,11 +44,11 @@ __all__ = [
 OWN_LABELS, ALL_LABELS, LABEL_CURVE = "control, own labels", "control, all labels", "label curve"
 FEWEST = 25
 # Draws of each number, whose spread enters the interval: few labels differ most between draws, and cost least.
-FEWEST_DRAWS, MOST_DRAWS = 5, 20
+FEWEST_DRAWS, MOST_DRAWS = 5, 12
 FEWEST_DRAWS_OF_MANY = 3  # where there are many classes, and each head costs as many logits
 STUDENTS_A_CONTROL = 2  # of each teacher, for its control to be at most a third of a run of fine-tuned models
 VERSION = 1
-WHOLE = 0.75  # of all labels: above this share another draw would be nearly the same labels
+WHOLE = 0.5  # of all labels: above this share draws have most of their labels in common
 
 
 def teachers_labels(
@@ -148,7 +148,7 @@ def curve_sizes(labels: Int[np.ndarray, " points"]) -> Int[np.ndarray, " sizes"]
 
     Example:
         >>> curve_sizes(np.arange(2400) % 2).tolist()
-        [25, 50, 100, 200, 400, 800, 1600, 2400]
+        [25, 50, 100, 200, 400, 800, 2400]
     """
     n = len(labels)
     counts = np.unique(labels, return_counts=True)[1]

@@ -61,14 +61,15 @@ class TunedModels:
 
     @cached_property
     def grid(self) -> Grid:
-        """What is tried: convex heads; and minibatch heads, where the student is one, and the student as configured."""
+        """What is tried: convex heads; and minibatch heads where the student is one, else the student as configured."""
         convex = Grid.of(self.task.n_classes, standardise=not self.common_scale)
         learner = self.model.learner
         if self.convex_only:
             return convex
         base = learner.head_settings(bias=self.model.bias)
-        candidates = () if base is None else minibatch_candidates(int(self.n_labels.max()), base)
-        return replace(convex, candidates=candidates, base=base, configured=learner)
+        if base is None:
+            return replace(convex, configured=learner)
+        return replace(convex, candidates=minibatch_candidates(int(self.n_labels.max()), base), base=base)
 
     @cached_property
     def stage(self) -> Stage:

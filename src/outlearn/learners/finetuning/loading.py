@@ -13,7 +13,8 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from outlearn.errors import ConfigError, MissingExtraError, first_line
+from outlearn.errors import ConfigError, MissingExtraError, OutlearnError, first_line
+from outlearn.language_models.loaded_weights import refuse_missing_weights
 from outlearn.learners.finetuning.embeddings import add_gradients_by_row
 from outlearn.learners.finetuning.model import TextModel
 from outlearn.learners.finetuning.settings import FinetuneSettings
@@ -39,7 +40,7 @@ def load_tokenizer(folder: Path, *, max_length: int, trust_remote_code: bool) ->
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(folder, **trust)
         config = AutoConfig.from_pretrained(folder, **trust).get_text_config()
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"the tokenizer of {str(folder)!r} cannot be loaded: {first_line(error)}") from error
     limits = (tokenizer.model_max_length, getattr(config, "max_position_embeddings", None))
     limit = min((n for n in limits if isinstance(n, int) and n > 0), default=max_length)
@@ -84,11 +85,13 @@ def load_text_model(
                 folder, config=config, use_safetensors=True, dtype=torch.float32, ignore_mismatched_sizes=True,
                 output_loading_info=True, **trust
             )  # fmt: skip
+            base = f"{network.base_model_prefix}."
+            refuse_missing_weights(str(folder), (key for key in report["missing_keys"] if key.startswith(base)))
             new = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
             network, head = _adapted(network, new, settings)
-    except ConfigError:
+    except OutlearnError:
         raise
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise ConfigError(f"the model {str(folder)!r} cannot be loaded: {first_line(error)}") from error
     finally:
         logging.set_verbosity(verbosity)

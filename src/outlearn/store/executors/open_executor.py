@@ -18,7 +18,7 @@ from outlearn.store.executors.runner import TaskRunner
 from outlearn.store.executors.workers import THREAD_VARIABLES, InProcess, Workers
 from outlearn.store.store import Store
 
-__all__ = ["open_executor"]
+__all__ = ["check_workers", "open_executor"]
 
 ADDRESSES = ("tcp://", "tls://")
 JOB_FILES = (".yaml", ".yml")
@@ -52,13 +52,7 @@ def open_executor(
         >>> outcomes["quote"].result
         '> a line'
     """
-    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-        raise ConfigError(f"workers is {workers!r}; expected a number of processes, at least 1.")
-    if not (cluster is None or cluster == "local" or cluster.startswith(ADDRESSES) or cluster.endswith(JOB_FILES)):
-        raise ConfigError(
-            f"cluster is {cluster!r}; expected 'local', the address of a dask scheduler such as 'tcp://10.0.0.1:8786' "
-            "or 'tls://10.0.0.1:8786', or a .yaml file that describes Slurm jobs."
-        )
+    check_workers(workers, cluster)
     with warnings.catch_warnings(), _token(store) as token:
         # A worker that has grown is replaced by loky when its task has ended, which is no reason to warn.
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given")
@@ -69,6 +63,21 @@ def open_executor(
             opened.close(at_once=True)
             raise
         opened.close(at_once=False)
+
+
+def check_workers(workers: int | None, cluster: str | None) -> None:
+    """Refuse a number of workers or an address that cannot be, before anything is made.
+
+    Raises:
+        ConfigError: see `open_executor`.
+    """
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        raise ConfigError(f"workers is {workers!r}; expected a number of processes, at least 1.")
+    if not (cluster is None or cluster == "local" or cluster.startswith(ADDRESSES) or cluster.endswith(JOB_FILES)):
+        raise ConfigError(
+            f"cluster is {cluster!r}; expected 'local', the address of a dask scheduler such as 'tcp://10.0.0.1:8786' "
+            "or 'tls://10.0.0.1:8786', or a .yaml file that describes Slurm jobs."
+        )
 
 
 def _opened(workers: int | None, cluster: str | None, token: str) -> Workers:
