@@ -57,20 +57,22 @@ FAMILIES: dict[str, Family] = {
     each.name: each
     for each in (
         Family(
-            "trained",
-            "trained head",
-            "eight losses x five lengths, each half of the one before, x weight decays of 1e-4 and 3: 80",
-        ),
-        Family(
-            "distilled",
-            "self-distilled head",
-            "five of the losses x one to five rounds of self-distillation x both weight decays: 50",
-        ),
-        Family(
             "discriminant",
             "discriminant",
             "semi-supervised linear discriminant analysis in closed form: shrinkage of .1, .3, 1 or 3 x no, 1, 3, 7 or "
             "15 steps of expectation-maximisation x 0, .3 or .5 of the weak labels kept in each: 52",
+        ),
+        Family(
+            "trained",
+            "trained head",
+            "where students have a hidden layer: eight losses x five lengths, each half of the one before, x "
+            "weight decays of 1e-4 and 3: 80",
+        ),
+        Family(
+            "distilled",
+            "self-distilled head",
+            "where students have a hidden layer: five of the losses x one to five rounds of self-distillation x both "
+            "weight decays: 50",
         ),
     )
 }

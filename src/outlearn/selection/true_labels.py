@@ -7,7 +7,7 @@ choose: candidates are ranked by
 kappa that of a candidate's student with the true labels, none of which it has learned, and s its label-free criterion:
 with few labels kappa is noise, and s, which is not, has the say.
 
-learn: the answer is the dual mean of two, each at one spread and cut at the class shares, calibrated as without.
+learn: the answer is the dual mean of three, each at one spread and cut at the class shares, calibrated as without.
 
 1. The best candidates, made again on weak and true labels together. A true label stands where weak ones would, weighs
    one point, and is never changed by a step of expectation-maximisation. More weight costs more than it gives: the
@@ -18,6 +18,8 @@ learn: the answer is the dual mean of two, each at one spread and cut at the cla
        min over W, V, b   sum_i CE(y_i, softmax(W'x_i + 5 V'z_i / sd + b)) + (|W|^2 + |V|^2) / (2 C),
 
    C by the log loss of held-out true labels. With C near 0 it is z, with a large C a student of true labels alone.
+3. The same without z: the student of true labels alone. It costs little where the others are better, and where labelers
+   mislead them it keeps the answer from falling below what the true labels give.
 
 z has seen no true label, so that what held-out labels say of it is unbiased. Measured: docs/auto.md.
 """
@@ -43,14 +45,14 @@ from outlearn.learners.rows import moments
 from outlearn.selection.answer import Answer, fit_answer
 from outlearn.selection.choice import Choice
 from outlearn.selection.class_shares import comparable
+from outlearn.selection.folds import held_out_folds
 from outlearn.selection.labelers import Labelings
 from outlearn.selection.train import Learned, Report
-from outlearn.selection.tuning import held_out_folds
 
 __all__ = ["TrueLabels", "agreement_with", "fit_answer_with_true_labels", "with_true_labels"]
 
 FREEDOM = 5.0  # of the answer's logits beside standardised features: the ridge on them is 25 times as weak
-STRENGTHS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)  # C
+STRENGTHS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # C
 LEAST = 2  # true labels of a class: with one of them nothing can be held out
 
 
@@ -121,14 +123,14 @@ def fit_answer_with_true_labels(
     """Make the answer from weak and true labels; arguments as for `fit_answer`."""
     weak = fit_answer(learned, labelings, choice, {}, models, form=form, progress=progress)
     both = fit_answer(with_true_labels(learned, true), labelings, choice, {}, models, form=form)
-    corrected = _corrected(weak.heads, learned, true)
+    corrected, alone = (_from_true_labels(weak.heads, learned, true, freedom) for freedom in (FREEDOM, 0.0))
     # The mean errs less than the weak answer, so that what calibrates this one is careful enough.
-    heads = weak.calibration.applied(_mean_of(both.heads, corrected, learned))
+    heads = weak.calibration.applied(_mean_of((both.heads, corrected, alone), learned))
     called = heads.predict(learned.features).argmax(axis=-1)
     n_classes = heads.n_classes
     shares = np.stack([np.bincount(each, minlength=n_classes) for each in called]) / called.shape[1]
     logits = {name: heads.predict(x) for name, x in points.items()}
-    return Answer(heads, logits, shares, weak.n_trained + both.n_trained + corrected.n_models, weak.calibration)
+    return Answer(heads, logits, shares, weak.n_trained + both.n_trained + 2 * heads.n_models, weak.calibration)
 
 
 def _stacked(first: FeatureMatrix, second: FeatureMatrix) -> FeatureMatrix:
@@ -138,22 +140,22 @@ def _stacked(first: FeatureMatrix, second: FeatureMatrix) -> FeatureMatrix:
     return np.concatenate([first, np.asarray(second, first.dtype)])
 
 
-def _mean_of(first: Heads, second: Heads, learned: Learned) -> Heads:
-    """Return the dual mean of two heads a model, each made comparable on the student split."""
-    made = [(each, comparable(each.predict(learned.features), learned.shares)) for each in (first, second)]
+def _mean_of(parts: Sequence[Heads], learned: Learned) -> Heads:
+    """Return the dual mean of several heads a model, each made comparable on the student split."""
+    made = [(each, comparable(each.predict(learned.features), learned.shares)) for each in parts]
     return Heads.joined(
         [
             Heads.joined([heads.on_raw_features().select([m]) for heads, _ in made]).dual_mean(
                 scale=np.array([form.factors[m] for _, form in made]),
                 offset=np.array([form.offsets[m] for _, form in made]),
             )
-            for m in range(first.n_models)
+            for m in range(parts[0].n_models)
         ]
     )
 
 
-def _corrected(heads: Heads, learned: Learned, true: TrueLabels) -> Heads:
-    """Correct each head by the true labels; a head that is linear in the features comes out."""
+def _from_true_labels(heads: Heads, learned: Learned, true: TrueLabels, freedom: float) -> Heads:
+    """Correct each head by the true labels, or do without it (freedom 0); linear heads come out."""
     raw = heads.on_raw_features()
     mean, scale = moments(learned.features)
     mean = mean if learned.base.bias else np.zeros_like(mean)
@@ -166,16 +168,16 @@ def _corrected(heads: Heads, learned: Learned, true: TrueLabels) -> Heads:
         one = raw.select([m])
         key = one.weight.tobytes()  # students of other seeds are often the same discriminants
         if key not in found:
-            found[key] = _corrected_head(one, x, mean, scale, learned, true)
+            found[key] = _corrected(one, x, mean, scale, learned, true, freedom)
         models.append(found[key])
     return Heads.joined(models)
 
 
-def _corrected_head(
-    head: Heads, x: np.ndarray, mean: np.ndarray, scale: np.ndarray, learned: Learned, true: TrueLabels
+def _corrected(
+    head: Heads, x: np.ndarray, mean: np.ndarray, scale: np.ndarray, learned: Learned, true: TrueLabels, freedom: float
 ) -> Heads:
     own = head.predict(learned.features)[0].astype(np.float64)
-    factor = FREEDOM / ((own - own.mean(axis=-1, keepdims=True)).std() or 1.0)
+    factor = freedom / ((own - own.mean(axis=-1, keepdims=True)).std() or 1.0)
     z = head.predict(true.features)[0].astype(np.float64)
     z = factor * (z - z.mean(axis=-1, keepdims=True))
     weight, bias = _logistic(np.concatenate([x, z], axis=1).astype(np.float32), true, head.n_classes, learned.base.bias)
