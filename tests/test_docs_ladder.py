@@ -18,7 +18,7 @@ PRINTED = 6e-4  # three digits
 def test_a_student_s_own_teacher_is_left_out_of_the_mean(programs, small_run):
     run = small_run()
     printed = programs.run(SCRIPT, EXAMPLE, run.folder, "--loss", "reverse_ce").output()
-    row = next(line for line in printed.splitlines() if line.startswith("| array"))
+    row = next(line for line in printed.splitlines() if line.startswith("| convex: array"))
     own, others = (float(cell) for cell in row.split("|")[4:6])
     kl = get_generator("negative_entropy").divergence
     teachers, students = run.predictions.teachers, run.predictions.students["reverse_ce"]
@@ -34,5 +34,5 @@ def test_a_student_s_own_teacher_is_left_out_of_the_mean(programs, small_run):
 def test_splits_of_one_encoder_are_averaged_with_an_interval(programs, small_run):
     folders = [small_run(f"seed={seed}").folder for seed in (0, 1)]
     printed = programs.run(SCRIPT, EXAMPLE, *folders).output()
-    (row,) = (line for line in printed.splitlines() if line.startswith("| array"))
+    (row,) = (line for line in printed.splitlines() if line.startswith("| convex: array"))
     assert row.count("±") == 5 or "nan" in row

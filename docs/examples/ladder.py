@@ -34,9 +34,9 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Row:
-    """One encoder on one split."""
+    """One kind of teachers and one encoder of students, on one split."""
 
-    encoder: str
+    setting: str
     values: dict[str, float]
 
 
@@ -57,7 +57,7 @@ def measured(run: Run, loss: str) -> Row:
     pairs = list(zip(students.log_probs, students.teacher_of.tolist(), strict=True))
     student = run.students[loss]
     return Row(
-        encoder_name(run.config["student"]["encoder"]),
+        f"{run.config['teacher']['learner']['kind']}: {encoder_name(run.config['student']['encoder'])}",
         {
             "accuracy": 100 * student.accuracy.mean,
             "pgr": np.nan if student.recovery.value is None else student.recovery.value,
@@ -88,11 +88,11 @@ def with_interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def table(rows: Sequence[Row]) -> dict[str, dict[str, tuple[float, float]]]:
-    """Average each encoder's splits."""
-    encoders = dict.fromkeys(row.encoder for row in rows)
+    """Average the splits of each setting."""
+    settings = dict.fromkeys(row.setting for row in rows)
     return {
-        encoder: {key: with_interval([row.values[key] for row in rows if row.encoder == encoder]) for key in MEASURES}
-        for encoder in encoders
+        setting: {key: with_interval([row.values[key] for row in rows if row.setting == setting]) for key in MEASURES}
+        for setting in settings
     }
 
 
@@ -122,15 +122,15 @@ def main() -> None:
     parser.add_argument("--figure", type=Path)
     arguments = parser.parse_args()
     found = table([measured(run, arguments.loss) for run in runs_of(arguments.folders)])
-    print("| student's encoder | " + " | ".join(MEASURES.values()) + " |")
+    print("| teachers: student's encoder | " + " | ".join(MEASURES.values()) + " |")
     print("|---" * (len(MEASURES) + 1) + "|")
-    for encoder, values in found.items():
+    for setting, values in found.items():
         cells = [
             f"{mean:.{1 if key == 'accuracy' else 3}f}"
             + ("" if np.isnan(half) else f" ± {half:.{1 if key == 'accuracy' else 3}f}")
             for key, (mean, half) in values.items()
         ]
-        print(f"| {encoder} | " + " | ".join(cells) + " |")
+        print(f"| {setting} | " + " | ".join(cells) + " |")
     if arguments.figure:
         draw(found, arguments.figure)
 

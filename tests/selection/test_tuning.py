@@ -10,7 +10,8 @@ from outlearn.errors import DataError
 from outlearn.learners.head_learners import ConvexLearner
 from outlearn.learners.jobs import HeadJob, HeadSettings
 from outlearn.losses import get_loss
-from outlearn.selection.tuning import FOLDS, Grid, held_out_folds, minibatch_candidates, tune
+from outlearn.selection.folds import FOLDS, held_out_folds
+from outlearn.selection.tuning import Grid, minibatch_candidates, tune
 
 
 def blobs(n: int, n_classes: int = 2, d: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -45,9 +45,9 @@ from outlearn.learners.rows import moments
 from outlearn.selection.answer import Answer, fit_answer
 from outlearn.selection.choice import Choice
 from outlearn.selection.class_shares import comparable
+from outlearn.selection.folds import held_out_folds
 from outlearn.selection.labelers import Labelings
 from outlearn.selection.train import Learned, Report
-from outlearn.selection.tuning import held_out_folds
 
 __all__ = ["TrueLabels", "agreement_with", "fit_answer_with_true_labels", "with_true_labels"]
 

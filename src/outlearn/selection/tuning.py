@@ -9,26 +9,25 @@ what the choice adds to the spread.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import log_softmax
 
 from outlearn.core.feature_matrix import FeatureMatrix
-from outlearn.core.randomness import child_seed, generator
-from outlearn.errors import DataError
+from outlearn.core.randomness import child_seed
 from outlearn.learners.convex_grid import ConvexGrid
 from outlearn.learners.head_randomness import steps_per_epoch
 from outlearn.learners.jobs import HeadJob, HeadSettings
 from outlearn.learners.learner import Learner
 from outlearn.losses import get_loss
 from outlearn.selection.candidates import MIN_STEPS, WEIGHT_DECAYS, HeadCandidate
+from outlearn.selection.folds import FOLDS, LabelSet, alike, label_set
 from outlearn.selection.train import Learned, fit_candidates
 
-__all__ = ["MANY_CLASSES", "STRENGTHS", "Grid", "Tuned", "held_out_folds", "minibatch_candidates", "tune"]
+__all__ = ["MANY_CLASSES", "STRENGTHS", "Grid", "Tuned", "minibatch_candidates", "tune"]
 
-FOLDS = 5  # as scikit-learn's default; a tenth of the labels held out would say less for each, and cost twice
 # Heads cost as many logits as there are classes: above so many every second strength and three folds have to do.
 MANY_CLASSES, FEWER_FOLDS = 20, 3
 # From almost the class shares alone, on standardised features, to almost no ridge, on those of a common scale; a factor
@@ -153,64 +152,46 @@ def tune(
     convex = ConvexGrid.of(features, one_hot, points, strengths=grid.strengths, bias=bias, standardise=grid.standardise)
     logits = {name: np.empty((len(sets), x.shape[0], n_classes), dtype=np.float32) for name, x in points.items()}
     chosen, accuracy = np.empty(len(sets), dtype=np.int64), np.full((len(sets), len(grid.names)), np.nan)
-    for s, (weights, seed) in enumerate(zip(sets, seeds, strict=True)):
-        rows = np.flatnonzero(weights)
-        own, of_group = labels[rows], None if groups is None else [groups[i] for i in rows.tolist()]
-        if len(np.unique(own)) < 2:
-            raise DataError(
-                f"set {s} of true labels has {len(rows):,} of class {int(own[0]) if len(own) else '?'} only, and "
-                "nothing can be learned from one class. Give labels of two classes or more."
-            )
-        fold = held_out_folds(own, of_group, generator(seed, "folds"), grid.folds)
-        held_out = (fold == np.arange(grid.folds)[:, None]) & (fold >= 0)
-        held_out = held_out[held_out.any(axis=1)]
-        kept = weights[rows] * np.concatenate([~held_out, np.ones((1, len(rows)), dtype=bool)])
-        parameters = convex.fit(rows, kept)
-        others = _Others(features[rows], one_hot[rows][None], grid, seed, bias)
-        if len(held_out):
-            of_folds = convex.predict(parameters[:-1], rows).swapaxes(0, 1)  # [strengths, folds, rows, classes]
-            found = np.concatenate([of_folds, *others.without_folds(kept[:-1])])
-            accuracy[s], chosen[s] = _judge(found, own, held_out, weights[rows])
-        else:
-            chosen[s] = len(grid.strengths) // 2
-        best = int(chosen[s])
-        if best < len(grid.strengths):
-            predicted = {name: convex.predict(parameters[-1, best], name) for name in points}
-        else:
-            predicted = others.fit(best - len(grid.strengths), points, kept[-1:])
-        for name, found in predicted.items():
-            logits[name][s] = found
-        if progress is not None:
-            progress(s + 1, len(sets))
+    found = [
+        label_set(s, weights, labels, groups, seed, grid.folds)
+        for s, (weights, seed) in enumerate(zip(sets, seeds, strict=True))
+    ]
+    done = 0
+    for members in alike(found, len(grid.names) * n_classes):
+        rows = found[members[0]].rows
+        others = _Others(features[rows], one_hot[rows][None], grid, found[members[0]].seed, bias)
+        of_others = others.held_out([found[s] for s in members])
+        for s, of_set in zip(members, of_others, strict=True):
+            chosen[s], accuracy[s], predicted = _tune_one(found[s], labels[rows], convex, others, of_set, points)
+            for name, of_points in predicted.items():
+                logits[name][s] = of_points
+            done += 1
+            if progress is not None:
+                progress(done, len(sets))
     return Tuned(logits, chosen, accuracy)
 
 
-def held_out_folds(
-    labels: Int[np.ndarray, " rows"], groups: Sequence[str] | None, rng: np.random.Generator, n_folds: int = FOLDS
-) -> Int[np.ndarray, " rows"]:
-    """Say in which fold each label is held out; -1 for those that are never: where nothing else shows their class.
-
-    Groups (single labels without groups) are dealt out to the folds class by class, the largest first, so that each
-    fold gets its share of each class; a group counts for its most common class.
-
-    Example:
-        >>> held_out_folds(np.array([0] * 5 + [1] * 5 + [2]), None, np.random.default_rng(0)).tolist()[-1]
-        -1
-    """
-    names = np.arange(len(labels)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-    classes, class_of = np.unique(labels, return_inverse=True)
-    counts = np.zeros((names.max() + 1, len(classes)), dtype=np.int64)
-    np.add.at(counts, (names, class_of), 1)
-    order = rng.permutation(len(counts))
-    order = order[np.lexsort((-counts[order].sum(axis=1), counts[order].argmax(axis=1)))]
-    fold_of_group = np.empty(len(counts), dtype=np.int64)
-    fold_of_group[order] = np.arange(len(counts)) % n_folds
-    fold = fold_of_group[names]
-    for k in range(len(classes)):
-        members = class_of == k
-        if len(np.unique(fold[members])) == 1:
-            fold[members] = -1
-    return fold
+def _tune_one(
+    labeled: LabelSet,
+    labels: Int[np.ndarray, " rows"],
+    convex: ConvexGrid,
+    others: _Others,
+    of_others: Sequence[Float[np.ndarray, "members folds rows classes"]],
+    points: Mapping[str, FeatureMatrix],
+) -> tuple[int, Float[np.ndarray, " all_members"] | float, dict[str, Float[np.ndarray, "points classes"]]]:
+    """Choose for one set, and predict the points: the member, the accuracy of all on held-out labels, logits."""
+    rows, n_strengths = labeled.rows, len(convex.strengths)
+    whole = np.ones((1, len(rows)), dtype=bool)
+    parameters = convex.fit(rows, labeled.weights * np.concatenate([~labeled.held_out, whole]))
+    accuracy: np.ndarray | float = np.nan
+    best = n_strengths // 2
+    if len(labeled.held_out):
+        of_folds = convex.predict(parameters[:-1], rows).swapaxes(0, 1)  # [strengths, folds, rows, classes]
+        accuracy, best = _judge(np.concatenate([of_folds, *of_others]), labels, labeled.held_out, labeled.weights)
+    if best < n_strengths:
+        return best, accuracy, {name: convex.predict(parameters[-1, best], name) for name in points}
+    own = replace(others, seed=labeled.seed)
+    return best, accuracy, own.fit(best - n_strengths, points, labeled.weights[None])
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,7 +204,15 @@ class _Others:
     seed: int
     bias: bool
 
-    def without_folds(
+    def held_out(self, sets: Sequence[LabelSet]) -> list[list[Float[np.ndarray, "members folds rows classes"]]]:
+        """Predict held-out labels of sets of the same labels: all their folds are one batch; a list for each set."""
+        held_out = np.concatenate([each.held_out for each in sets])
+        trained = list(self._without_folds(sets[0].weights * ~held_out)) if len(held_out) else []
+        ends = np.cumsum([len(each.held_out) for each in sets])[:-1]
+        pieces = [np.split(each, ends, axis=1) for each in trained]
+        return [[each[s] for each in pieces] for s in range(len(sets))]
+
+    def _without_folds(
         self, weights: Float[np.ndarray, "folds rows"]
     ) -> Iterator[Float[np.ndarray, "members folds rows classes"]]:
         """Train every member without each fold, and predict all rows."""
