@@ -59,7 +59,7 @@ def compare(name: str, task: Task) -> dict[str, object]:
     rng = np.random.default_rng(0)
     texts = [task.texts[i] for i in rng.permutation(task.n_points)[:TEXTS]]
     encoders = {budget: HuggingFace(tokens_per_batch=budget, device="cpu") for budget in BUDGETS}
-    tokenizer, model = encoders[BUDGETS[0]]._load()
+    tokenizer, model = encoders[BUDGETS[0]].read()
     sides: dict[str, Callable[[], np.ndarray]] = {
         f"budget_{budget}": lambda e=encoder: e._encode_texts(texts, tokenizer, model, None)
         for budget, encoder in encoders.items()

@@ -8,7 +8,7 @@ import click
 import pytest
 import typer
 
-from outlearn.cli import app
+from outlearn.cli.app import app
 
 ROOT = typer.main.get_command(app)
 

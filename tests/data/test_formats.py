@@ -241,3 +241,15 @@ def test_exactly_one_of_name_and_path_is_wanted(tmp_path):
         load_task()
     with pytest.raises(ConfigError, match="give exactly one"):
         load_task(name="digits", path=tmp_path / "d.csv")
+
+
+def test_classes_that_a_dataset_declares_and_does_not_use_are_left_out_and_named(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    names = ["spam", "ham", "other", "unknown"]
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=names)})
+    data = datasets.Dataset.from_dict({"text": list("abcdef"), "label": [3, 0, 3, -1, 0, 3]}, features=features)
+    data.save_to_disk(tmp_path / "saved")
+    task = load_task(path=tmp_path / "saved")
+    assert task.class_names == ("spam", "unknown")
+    assert task.labels.tolist() == [1, 0, 1, -1, 0, 1]
+    assert any("left out: ham, other" in note for note in task.notes)

@@ -45,7 +45,7 @@ def test_stored_heads_predict_the_logits_of_their_stage(tmp_path: Path, kind, ov
     assert plan.config.student.learner.kind == kind
     runner = StageRunner(Store(tmp_path / "store"), Silent())
     entries = {name: runner.result(stage) for name, stage in plan.stages.items()}
-    fitted = {"students": "student", "auto students": "student", "ceilings": "student", "teachers": "teacher"}
+    fitted = {"students": "student", "auto students": "student", "teachers": "teacher"}
     for name in fitted.keys() & entries.keys():
         features = read_features(entries[f"{fitted[name]} features"])
         for checkpoint in range(len(entries[name].arrays["test"])):

@@ -74,3 +74,27 @@ def test_what_no_architecture_holds_is_refused(tmp_path: Path, family, pooling, 
 def test_words_are_no_model_of_transformers(films: Run, tmp_path: Path):
     with pytest.raises(ConfigError, match="'tfidf' is no model of transformers"):
         ol.load_student(films.folder).export(tmp_path / "exported")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of torch's exporter
+@pytest.mark.parametrize(
+    ("family", "pooling", "overrides"),
+    [("bert", "mean", ()), ("gpt2", "last", ("student.learner.hidden=3",))],
+)
+def test_any_heads_on_a_model_are_one_onnx_graph(tmp_path: Path, family, pooling, overrides):
+    pytest.importorskip("onnxscript")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from transformers import AutoTokenizer
+
+    data = write_texts(tmp_path / "texts.jsonl", n_points=240)
+    finished = on_model(tmp_path, family, data, *overrides, pooling=pooling)
+    student = ol.load_student(finished.folder)
+    student.export_onnx(tmp_path / "onnx")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "onnx" / "model.onnx")
+    texts = ["w1 w2 w3", "w30", "w7 w8 w9 w10 w11 w12", "w2"]
+    encoded = tokenizer(texts, padding=True, padding_side="right", return_tensors="np")
+    (logits,) = session.run(None, {name: encoded[name] for name in ("input_ids", "attention_mask")})
+    found = log_normalise(logits.astype(np.float64))
+    np.testing.assert_allclose(found, student.predict_log_proba(texts), atol=SAME_LOGITS)

@@ -27,7 +27,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 from scipy.special import stdtr, stdtrit
 
-from outlearn.core.scales import REAL, SHARE, Scale
+from outlearn.core.scales import REAL, SCALES, SHARE, Scale
 from outlearn.errors import AlignmentError, ConfigError, DomainError
 
 __all__ = [
@@ -54,8 +54,8 @@ class Interval:
 
     Attributes:
         half: half its width before `scale` bends it; nan where only the ends are known.
-        freedom: degrees of freedom of the t quantile in it.
-        scale: what values the mean can have.
+        freedom: degrees of freedom of the t quantile in it; nan where they are not known, and taken as infinite.
+        scale: what values the mean can have: a key of `SCALES`.
     """
 
     mean: float
@@ -68,10 +68,12 @@ class Interval:
     reason: str | None = None
     over: str = "models and points"
     half: float = math.nan
-    freedom: float = math.inf
-    scale: Scale = REAL
+    freedom: float = math.nan
+    scale: str = REAL.name
 
     def __post_init__(self) -> None:
+        if self.scale not in SCALES:
+            raise DomainError(f"expected the name of a scale ({', '.join(SCALES)}), got {self.scale!r:.60}.")
         if self.low > self.high or math.isnan(self.low) != math.isnan(self.high):
             raise DomainError(
                 f"an interval must go from a lower to a higher end, or have none; got {self.low!r} to {self.high!r}."
@@ -90,7 +92,7 @@ class Interval:
         scale: Scale = REAL,
     ) -> Interval:
         """Make the result where no interval can be given, for this reason; the mean may still be known."""
-        return cls(mean, math.nan, math.nan, math.nan, n_models, n_points, level, reason, over, scale=scale)
+        return cls(mean, math.nan, math.nan, math.nan, n_models, n_points, level, reason, over, scale=scale.name)
 
     @classmethod
     def about(
@@ -112,7 +114,7 @@ class Interval:
         else:
             low, high = scale.certain(mean, t_quantile(level, n_points - 1.0), n_points)
         reason = OFF_SCALE if math.isnan(low) else None
-        return cls(mean, low, high, error, n_models, n_points, level, reason, over, half, freedom, scale)
+        return cls(mean, low, high, error, n_models, n_points, level, reason, over, half, freedom, scale.name)
 
     def moved_to(self, mean: float) -> Interval:
         """Return the interval about another mean, of the same half-width."""
@@ -121,7 +123,7 @@ class Interval:
     def minus(self, constant: float) -> Interval:
         """Return the interval of the mean less a number that is known."""
         mean, low, high = (value - constant for value in (self.mean, self.low, self.high))
-        return replace(self, mean=mean, low=low, high=high, half=math.nan, scale=REAL)
+        return replace(self, mean=mean, low=low, high=high, half=math.nan, scale=REAL.name)
 
     def at_level(self, level: float) -> Interval:
         """Return the interval at another level.
@@ -169,8 +171,8 @@ class Interval:
             return math.nan
         if self.half_width == 0:  # none of the values varies: decided by the ends, as the interval is
             return 0.0 if self.low > 0 or self.high < 0 else 1.0
-        statistic = self.scale.pull(self.mean) / self.half_width * t_quantile(self.level, self.freedom)
-        return float(2 * stdtr(self.freedom, -statistic))
+        statistic = SCALES[self.scale].pull(self.mean) / self.half_width * t_quantile(self.level, self.freedom)
+        return float(2 * stdtr(_known(self.freedom), -statistic))
 
     def _laid(self, mean: float, half: float, level: float) -> Interval:
         return Interval.about(
@@ -181,7 +183,7 @@ class Interval:
             n_models=self.n_models,
             n_points=self.n_points,
             level=level,
-            scale=self.scale,
+            scale=SCALES[self.scale],
             over=self.over,
         )
 
@@ -500,7 +502,9 @@ def jackknife_interval(
         )
     found = two_way_interval(pseudo_values(full, leave_one_out), level, scale=REAL)
     at = float(full.mean())
-    return replace(found, mean=at, over=over) if found.reason else replace(found, scale=scale, over=over).moved_to(at)
+    return (
+        replace(found, mean=at, over=over) if found.reason else replace(found, scale=scale.name, over=over).moved_to(at)
+    )
 
 
 def check_level(level: float | int) -> None:
@@ -514,8 +518,12 @@ def check_level(level: float | int) -> None:
 
 
 def t_quantile(level: float, freedom: float) -> float:
-    """Return the two-sided Student t quantile: of the normal distribution for infinite degrees of freedom."""
-    return float(stdtrit(freedom, 0.5 + level / 2))
+    """Return the two-sided Student t quantile; of the normal distribution where the freedom is nan, not known."""
+    return float(stdtrit(_known(freedom), 0.5 + level / 2))
+
+
+def _known(freedom: float) -> float:
+    return math.inf if math.isnan(freedom) else freedom
 
 
 def _check(values: np.ndarray, level: float) -> None:

@@ -104,7 +104,7 @@ class Positive(Scale):
         if mean < 0:
             return math.nan, math.nan
         high = math.hypot(mean, half) + half
-        return mean / high * mean, high  # sqrt(m^2 + h^2) - h without cancelling
+        return min(mean / high * mean, mean), max(high, mean)  # sqrt(m^2 + h^2) - h without cancelling
 
 
 @final
@@ -169,7 +169,7 @@ class Distance(Scale):
         variance = mean * (1 - mean)
         odds = (half + math.hypot(variance, half)) / (1 - mean) ** 2
         lower = (mean / (1 - mean)) ** 2 / odds
-        return lower / (1 + lower), odds / (1 + odds)
+        return min(lower / (1 + lower), mean), max(odds / (1 + odds), mean)  # rounding must not leave the mean outside
 
 
 REAL, SIGNED, POSITIVE = Real("real"), Signed("signed"), Positive("positive")

@@ -87,6 +87,24 @@ class LabelTable:
             true_labels=None, true_probs=None,
         )  # fmt: skip
 
+    def with_classes_used(self) -> LabelTable:
+        """Drop the classes that no label names, such as those that a dataset declares and does not use."""
+        used = np.union1d(self.labels[self.answered], [] if self.true_labels is None else self.true_labels)
+        used = used[used != UNLABELED].astype(np.int64)
+        if len(used) == self.n_classes or len(used) < 2 or self.probs is not None or self.true_probs is not None:
+            return self
+        place = np.full(self.n_classes + 1, UNLABELED)  # the last one is of -1
+        place[used] = np.arange(len(used))
+        unused = [name for k, name in enumerate(self.class_names) if k not in set(used.tolist())]
+        note = f"Classes that are declared and that no point has were left out: {', '.join(unused)}."
+        return replace(
+            self,
+            labels=place[self.labels],
+            true_labels=None if self.true_labels is None else place[self.true_labels],
+            class_names=tuple(self.class_names[k] for k in used.tolist()),
+            notes=(*self.notes, note),
+        )
+
     def with_ties_as_gaps(self) -> LabelTable:
         """Leave out labels whose most probable classes are several: such a distribution is no vote for the first."""
         if self.probs is None:

@@ -134,6 +134,8 @@ def task_from_table(table: RawTable, columns: Columns, *, name: str, seed: int =
         parts = LabelColumns(true=columns.name("label"), labelers=columns.labelers)
         _, labels = read_labeled_rows(table, parts, None, errors)
     errors.raise_if_any()
+    before = len(labels.notes)
+    labels = labels.with_classes_used() if table.class_names is not None else labels
     assert labels.true_labels is not None
     missing = int((labels.true_labels == UNLABELED).sum())
     note = f"{missing:,} of {len(table):,} points have no label: students alone learn from them."
@@ -144,7 +146,7 @@ def task_from_table(table: RawTable, columns: Columns, *, name: str, seed: int =
         labels=labels.true_labels,
         target=labels.true_probs,
         weak_labels=_of_points(labels, ids) if columns.labelers or columns.annotator else None,
-        **{**common, "notes": [*table.notes, *([note] if missing else [])]},
+        **{**common, "notes": [*table.notes, *labels.notes[before:], *([note] if missing else [])]},
     )
 
 

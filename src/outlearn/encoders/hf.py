@@ -114,7 +114,7 @@ class HuggingFace:
 
     def load(self, learned: Learned) -> Encode:
         """Read tokenizer and model; errors as for `encode`."""
-        tokenizer, model = self._load()
+        tokenizer, model = self.read()
 
         def encode(task: Points, points: Rows, *, progress: Progress | None = None) -> Features:
             return encode_points(task, points, lambda texts: self._encode_texts(texts, tokenizer, model, progress))
@@ -135,7 +135,7 @@ class HuggingFace:
             local_files_only=self.local_files_only,
         )
 
-    def _load(self) -> tuple[Any, Any]:
+    def read(self) -> tuple[Any, Any]:
         """Read tokenizer and model from their folder, in float32, ready to infer."""
         try:
             import torch

@@ -48,7 +48,8 @@ def _finding(selection: Selection) -> str:
     else:
         best = selection.judged.best.name
         words += f"; in hindsight {best} is {lost} points more accurate on the test points (one seed, no interval)."
-    return " ".join((words, *selection.warnings))
+    given = "Its intervals are for new points, given this choice and the labels it learned from."
+    return " ".join((words, *([given] if selection.source != EACH else []), *selection.warnings))
 
 
 def selection_facts(selection: Selection) -> tuple[tuple[str, str], ...]:

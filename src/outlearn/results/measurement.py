@@ -16,7 +16,7 @@ from pydantic import PlainSerializer, PlainValidator
 
 from outlearn.core.intervals import Interval, Withheld, mean_interval, ratio_interval
 from outlearn.core.metrics import Score
-from outlearn.core.scales import REAL, SCALES, Scale
+from outlearn.core.scales import REAL, Scale
 
 __all__ = [
     "Measurement", "Number", "Withheld", "each_model", "mean_of", "means", "measured", "number", "ratio_of_means",
@@ -72,7 +72,7 @@ def _write(value: Interval | Withheld) -> dict[str, Any]:
         return {"mean": None, "low": None, "high": None, "reason": value.reason}
     record: dict[str, Any] = {name: number(getattr(value, name)) for name in ("mean", "low", "high", "standard_error")}
     record |= {"n_models": value.n_models, "n_points": value.n_points, "level": value.level, "over": value.over}
-    record |= {"half": number(value.half), "freedom": number(value.freedom), "scale": value.scale.name}
+    record |= {"half": number(value.half), "freedom": number(value.freedom), "scale": value.scale}
     return record | ({"reason": value.reason} if value.reason else {})
 
 
@@ -91,9 +91,8 @@ def _read(value: Any) -> Interval | Withheld:
     try:
         mean, low, high, error = (_float(value[name]) for name in ("mean", "low", "high", "standard_error"))
         n_models, n_points, level = _count(value["n_models"]), _count(value["n_points"]), _float(value["level"])
-        half, freedom = _float(value.get("half")), value.get("freedom")  # neither is known of an interval by its ends
-        freedom = math.inf if freedom is None else _float(freedom)
-        over, scale = _words(value["over"]), _scale(value.get("scale", REAL.name))
+        half, freedom = _float(value.get("half")), _float(value.get("freedom"))  # not known of an interval by its ends
+        over, scale = _words(value["over"]), _words(value.get("scale", REAL.name))
         return Interval(mean, low, high, error, n_models, n_points, level, reason, over, half, freedom, scale)
     except KeyError as missing:
         raise ValueError(f"the key {missing} is missing") from None
@@ -105,12 +104,6 @@ def _float(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"expected a number, got {value!r:.60}")
     return float(value)
-
-
-def _scale(value: Any) -> Scale:
-    if not isinstance(value, str) or value not in SCALES:
-        raise ValueError(f"expected the name of a scale ({', '.join(SCALES)}), got {value!r:.60}")
-    return SCALES[value]
 
 
 def _words(value: Any) -> str:

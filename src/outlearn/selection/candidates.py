@@ -65,14 +65,14 @@ FAMILIES: dict[str, Family] = {
         Family(
             "trained",
             "trained head",
-            "where students have a hidden layer: eight losses x five lengths, each half of the one before, x weight decays of "
-            "1e-4 and 3: 80",
+            "where students have a hidden layer: eight losses x five lengths, each half of the one before, x weight "
+            "decays of 1e-4 and 3: 80",
         ),
         Family(
             "distilled",
             "self-distilled head",
-            "where students have a hidden layer: five of the losses x one to five rounds of self-distillation x both weight "
-            "decays: 50",
+            "where students have a hidden layer: five of the losses x one to five rounds of self-distillation x both "
+            "weight decays: 50",
         ),
     )
 }

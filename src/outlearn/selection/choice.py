@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int, Integer
 from scipy.stats import rankdata
 
+from outlearn.core.students.agreement import kappa_matrix
 from outlearn.core.students.criteria import CRITERIA, check_criterion
 from outlearn.core.top_class import hard_votes
 from outlearn.errors import ConfigError
@@ -32,26 +33,30 @@ class Facts:
         weak_shares: mean probability of each class in the labels that the answer learns from.
         labelers_agree: share of points at which all labelers that are compared say the same; nan where no two of them
             say something of one point.
+        labelers_kappa: mean kappa between those that are compared.
         most_named: the largest share of points that one class has in a labeling that is compared.
         shares: that students were brought to; empty if they were not.
     """
 
     weak_shares: Float[np.ndarray, " classes"]
     labelers_agree: float
+    labelers_kappa: float
     most_named: float
     shares: Float[np.ndarray, " classes"]
 
     @classmethod
     def of(cls, labelings: Labelings, shares: Float[np.ndarray, " classes"] | None) -> Facts:
         """Take them from the labels of the student split."""
-        compared = hard_votes(labelings.compared("student"))
+        who = labelings.compared("student")
+        compared = hard_votes(who)
+        kappa = float(kappa_matrix(who, who)[~np.eye(who.n_models, dtype=bool)].mean())
         said, classes = compared.any(axis=-1).sum(axis=0), compared.sum(axis=0)
         both = said > 1
         agree = float((classes[both].max(axis=-1) >= said[both] - 1e-9).mean()) if both.any() else np.nan
         named = compared.sum(axis=1)
         most = float((named / np.maximum(named.sum(axis=-1, keepdims=True), 1)).max())
         weak = shares_of_weak_labels(labelings.learned("student"))
-        return cls(weak.values, agree, most, np.empty(0) if shares is None else np.asarray(shares))
+        return cls(weak.values, agree, kappa, most, np.empty(0) if shares is None else np.asarray(shares))
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +135,13 @@ class Choice:
             arrays["values"],
             criterion,
             part(HARD),
-            Facts(facts["weak_shares"], facts["labelers_agree"].item(), facts["most_named"].item(), facts["shares"]),
+            Facts(
+                facts["weak_shares"],
+                facts["labelers_agree"].item(),
+                facts["labelers_kappa"].item(),
+                facts["most_named"].item(),
+                facts["shares"],
+            ),
             arrays["trained"].item(),
             arrays["truth"],
             arrays["n_true"].item(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +16,7 @@ __all__ = ["doubts"]
 
 ALIKE = 0.999  # of the points: labelers that agree there do not tell students apart
 ONE_CLASS = 0.999
-CERTAIN, APART = 0.9, 2.0  # students agree nearly everywhere, and more than twice as much as with other labels
+ALIGNED = 0.6  # cosine between what students share and what labelers share, below which they share other things
 COLLAPSED = 1.3  # one class is called so many times as often as its share, and nearly everywhere
 NEARLY_ALL = 0.97
 
@@ -55,10 +56,12 @@ def doubts(
     kx, ks = (
         float(choice.values[choice.index, list(CRITERIA).index(name)]) for name in ("crossed_kappa", "student_kappa")
     )
-    if ks > CERTAIN and ks > APART * max(kx, 0.0):
+    # With sigma, tau the mean student and labeler: kx = <sigma, tau>, ks = |sigma|^2, kl = |tau|^2 (docs/auto.md).
+    kl = facts.labelers_kappa
+    if ks > 0 and kl > 0 and kx < ALIGNED * math.sqrt(ks * kl):
         found.append(
-            f"Students agree with each other far more (kappa {ks:.2f}) than with the labels of others ({kx:.2f}): they "
-            "may share a prejudice of their own, or the labelers an error. Some true labels would tell."
+            f"Students agree with each other (kappa {ks:.2f}) on other things than labelers do ({kl:.2f}; students "
+            f"with the labels of others {kx:.2f}): they may share a prejudice. Some true labels would tell."
         )
     if shares is not None and (far := shares.warning(facts.weak_shares, class_names)):
         found.append(far)

@@ -147,9 +147,11 @@ def _discriminate(
         standardise=learned.base.standardise,
     )
     rows = [labelings.index(labeling) for labeling, _ in models]
-    for candidate in group:
-        heads = fits[candidate.steps]
-        yield Fitted(candidate, heads.select(rows), {name: heads.predict(x)[rows] for name, x in points.items()})
+    everyone = Heads.joined([fits[candidate.steps].select(rows) for candidate in group])
+    logits = {name: everyone.predict(x) for name, x in points.items()}  # once, for points are standardised each time
+    for i, candidate in enumerate(group):
+        own = slice(i * len(rows), (i + 1) * len(rows))
+        yield Fitted(candidate, everyone.select(own), {name: z[own] for name, z in logits.items()})
 
 
 def _grouped(candidates: Sequence[Candidate], key: Callable[..., Key]) -> list[Any]:

@@ -111,6 +111,17 @@ class AnsweringStudent:
 
         export_student(self._read, Path(folder), model=self.model)
 
+    def export_onnx(self, folder: str | Path) -> None:
+        """Write heads and encoder as one ONNX graph, with the tokenizer; see `onnx_model.export_onnx`.
+
+        Raises:
+            ConfigError: if the encoder is no model of transformers.
+            MissingExtraError: if the extra `onnx` is not installed.
+        """
+        from outlearn.student.onnx_model import export_onnx
+
+        export_onnx(self._read, Path(folder), model=self.model)
+
     def push_to_hub(self, repo_id: str, **options: Any) -> str:
         """Upload the student's folder to the Hub, model card included, as `huggingface_hub.upload_folder` does.
 

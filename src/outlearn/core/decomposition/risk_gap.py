@@ -23,7 +23,7 @@ from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, cluster_means, two_way_interval
 from outlearn.core.orders import Directions, directions, mean_risk
 from outlearn.core.predictions import Predictions, labeled_by
-from outlearn.core.scales import POSITIVE, SIGNED
+from outlearn.core.scales import POSITIVE, SCALES, SIGNED
 from outlearn.core.targets import Target, read_target, target_duals
 from outlearn.core.text import preformatted
 from outlearn.core.top_class import hits
@@ -415,10 +415,15 @@ def _groups(ledger: Ledger, by: str | np.ndarray) -> tuple[str, list[str], np.nd
 def _over_pairs(mean: float, pseudo: np.ndarray | None, reason: str | None, like: Interval) -> Interval:
     if pseudo is None:
         return Interval.missing(
-            str(reason), mean=mean, n_models=like.n_models, n_points=like.n_points, level=like.level, scale=like.scale
+            str(reason),
+            mean=mean,
+            n_models=like.n_models,
+            n_points=like.n_points,
+            level=like.level,
+            scale=SCALES[like.scale],
         )
     # The jackknife's own centre is the mean itself unless some teachers have no student.
-    return two_way_interval(pseudo, like.level, scale=like.scale).moved_to(mean)
+    return two_way_interval(pseudo, like.level, scale=SCALES[like.scale]).moved_to(mean)
 
 
 def _inner(first: np.ndarray, second: np.ndarray, step: np.ndarray) -> np.ndarray:

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy import stats
 
-from outlearn.core.intervals import MINIMUM_POINTS, Interval
+from outlearn.core.intervals import MINIMUM_POINTS, Interval, t_quantile
+from outlearn.core.scales import CALIBRATION, REAL
 from outlearn.errors import DomainError, ShapeError
 
 __all__ = ["LinearisedEstimate", "average", "mean_estimate", "weighted_average", "with_controls"]
@@ -104,9 +104,11 @@ class LinearisedEstimate:
         return max(math.sqrt(float(np.square(self.influence).sum()) * small) / n, self.error_floor)
 
     def interval(self, level: float = 0.95, *, low: float = -math.inf, high: float = math.inf) -> Interval:
-        """Give value +- t standard errors, cut to [low, high] where the parameter cannot lie outside.
+        """Give value +- t standard errors, bent to stay within [0, 1] for a share, cut to [low, high] otherwise.
 
-        Cutting an interval to where the parameter must lie loses no coverage; the value itself is never cut.
+        The value itself is never cut: an estimate of a share that lies at 0 or 1 or beyond, as a difference of shares
+        may, has the plain interval, cut, which loses no coverage. The spread of such estimates does not vanish at 0,
+        so that they are bent as distances are.
 
         Returns:
             The interval; nan with a reason for fewer than 4 points.
@@ -116,10 +118,21 @@ class LinearisedEstimate:
             return Interval.missing(
                 reason, mean=self.value, n_models=1, n_points=self.n_points, level=level, over="points"
             )
-        error = self.standard_error
-        half = float(stats.t.ppf(0.5 + level / 2, self.n_points - 1)) * error
-        ends = [min(max(self.value + sign * half, low), high) for sign in (-1, 1)]
-        return Interval(self.value, ends[0], ends[1], error, 1, self.n_points, level, None, "points")
+        error, freedom = self.standard_error, self.n_points - 1.0
+        share = (low, high) == (0.0, 1.0) and 0 < self.value < 1
+        found = Interval.about(
+            self.value,
+            t_quantile(level, freedom) * error,
+            error,
+            freedom=freedom,
+            n_models=1,
+            n_points=self.n_points,
+            level=level,
+            scale=CALIBRATION if share else REAL,
+            over="points",
+        )
+        ends = [min(max(end, low), high) for end in (found.low, found.high)]
+        return found if ends == [found.low, found.high] else replace(found, low=ends[0], high=ends[1], half=math.nan)
 
     def _map(self, value: float, slope: float) -> LinearisedEstimate:
         return LinearisedEstimate(value, slope * self.influence, self.n_points, abs(slope) * self.error_floor)

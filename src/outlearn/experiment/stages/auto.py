@@ -45,7 +45,7 @@ from outlearn.store.store import Entry
 
 __all__ = ["AutoStudents"]
 
-CHOICE_VERSION = 4
+CHOICE_VERSION = 5
 STUDENTS_VERSION = 8
 MIXED = "pooled_consensus"  # the criterion that true labels are weighed against: both are kappas
 
