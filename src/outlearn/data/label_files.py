@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from outlearn.core.spreadsheet_cells import unguarded
 from outlearn.data.array_files import read_array
-from outlearn.data.column_roles import column_roles, roles_of_annotations
+from outlearn.data.column_roles import column_roles, ids_found, roles_of_annotations
 from outlearn.data.formats import read_label_file
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_columns import LabelColumns, long_form
@@ -72,7 +72,10 @@ def read_label_table(
     errors.raise_if_any()
     table = replace(table, texts=None if here is None else tuple(here), notes=(*table.notes, *notes))
     if texts is not None:
-        table = _with_texts(table, read_label_file(Path(texts).expanduser()), id_column, text_column)
+        of_texts = read_label_file(Path(texts).expanduser())
+        # The ids may be called otherwise beside the texts.
+        known = id_column if id_column in of_texts.columns else ids_found(of_texts, list(of_texts.columns))
+        table = _with_texts(table, of_texts, known or id_column, text_column)
     if true is not None:
         table = _with_true_labels(table, _as_given(read_label_file(Path(true).expanduser())), id_column)
     return table
@@ -108,8 +111,13 @@ def _with_texts(table: LabelTable, raw: RawTable, id_column: str, text_column: s
     ids = read_ids(raw, id_column, errors) if id_column in raw.columns else None
     errors.raise_if_any()
     if ids is not None and table.has_ids:
-        order = join_by_id(np.array(ids), np.array(table.ids), raw.source, table.source).tolist()
+        labeled = set(table.ids)
+        rows = [row for row, name in enumerate(ids) if name in labeled]
         notes = raw.notes
+        if 0 < len(rows) < len(ids):
+            notes += (f"{len(ids) - len(rows):,} of {len(ids):,} texts of {raw.source} have no labels: left out.",)
+            raw, ids = raw.select(rows), [ids[row] for row in rows]
+        order = join_by_id(np.array(ids), np.array(table.ids), raw.source, table.source).tolist()
     else:
         order = _rows_by_position(raw, table)
         notes = (*raw.notes, f"{raw.source} was joined to the labels by position.")

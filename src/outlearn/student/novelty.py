@@ -28,6 +28,7 @@ __all__ = ["Novelty"]
 DIRECTIONS = 64  # leading ones: more are noise with a few thousand texts, and each costs a product for every new text
 FITTED_ON = 4096  # points at most: the moments do not get better in a way that a quantile would feel
 QUANTILE = 0.99  # of held-out points of the run: one in a hundred of the same kind is flagged
+FOLDS = 5  # of the training points, where too few others are held out
 
 
 @dataclass(frozen=True)
@@ -80,4 +81,25 @@ class Novelty:
 
     def threshold(self, held_out: FeatureMatrix) -> float:
         """Return the distance that one in a hundred points of the same kind exceeds."""
-        return float(np.quantile(self.distance(held_out), QUANTILE))
+        return _beyond(self.distance(held_out))
+
+    @classmethod
+    def cross_fitted_threshold(cls, features: FeatureMatrix, *, seed: int = 0) -> float:
+        """Return the threshold by training points alone: each one's distance is from a fit that did not see it.
+
+        The points of a fit lie nearer to it than new ones do, the more so the fewer they are: by their own distances
+        most new points of the same kind were called unlike.
+        """
+        n = features.shape[0]
+        if n < 2 * FOLDS:
+            return cls.of(features, seed=seed).threshold(features)
+        fold = np.random.default_rng(seed).permutation(n) % FOLDS
+        return _beyond(
+            np.concatenate(
+                [cls.of(features[fold != k], seed=seed).distance(features[fold == k]) for k in range(FOLDS)]
+            )
+        )
+
+
+def _beyond(distances: Float[np.ndarray, " points"]) -> float:
+    return float(np.quantile(distances, QUANTILE))
