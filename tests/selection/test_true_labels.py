@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import cohen_kappa_score
 
@@ -80,6 +83,20 @@ def test_true_labels_mend_what_labelers_share_in_error_and_lose_nothing_against_
     assert world.accuracy(both.logits["test"][0]) > world.accuracy(weak.logits["test"][0]) + 0.02
     assert world.accuracy(both.logits["test"][0]) > alone - 0.02
     np.testing.assert_allclose(both.heads.predict(points["test"]), both.logits["test"])
+
+
+def test_pairs_turn_round_when_their_texts_are_exchanged_and_sparse_features_give_what_dense_ones_do():
+    world, x = Biased(), Biased().x[700:900]
+    pairs = replace(world.learned, base=replace(BASE, bias=False), shares=None)
+    choice = world.choose()
+    found = fit_answer_with_true_labels(pairs, world.labelings, choice, {"a": x, "b": -x}, [(0, 0)], world.true)
+    np.testing.assert_allclose(found.logits["a"], -found.logits["b"], atol=1e-5)
+    raw = replace(world.learned, base=replace(BASE, standardise=False))
+    thin = replace(raw, features=csr_array(raw.features))
+    thin_true = replace(world.true, features=csr_array(world.true.features))
+    dense = fit_answer_with_true_labels(raw, world.labelings, choice, {"a": x}, [(0, 0)], world.true)
+    sparse = fit_answer_with_true_labels(thin, world.labelings, choice, {"a": csr_array(x)}, [(0, 0)], thin_true)
+    np.testing.assert_allclose(sparse.logits["a"], dense.logits["a"], atol=1e-3)
 
 
 def test_a_true_label_is_held_in_every_step_and_the_weak_ones_are_not():
