@@ -25,8 +25,8 @@ VERDICTS = {
 }
 
 CALIBRATE = (
-    "Give true labels to the points marked `calibrate` in points_to_check.csv (drawn at random; --out writes it) and run "
-    "again with --true FILE: nothing else measures shared bias."
+    "Give true labels to the points marked `calibrate` in points_to_check.csv (drawn at random; --out writes it) and "
+    "run again with --true FILE: nothing else measures shared bias."
 )
 FIX_GUIDE = (
     "Most of the error is shared: more labels, labelers or a student of them will not remove it. Read the points "

@@ -58,13 +58,17 @@ class Novelty:
         wanted = min(DIRECTIONS, points.shape[1] - 1, points.shape[0] // 4)
         solver = "arpack" if isinstance(points, csr_array) else "randomized"  # what is sparse is not spread out
         fitted = PCA(max(1, wanted), svd_solver=solver, random_state=seed).fit(points.astype(np.float64))
+        # Tipping and Bishop: s^2 = sum_{j > q} lambda_j / (d - q). Of fewer points than features scikit-learn divides
+        # by their number instead, and so measures longer distances the more points there are.
+        rank, q = min(points.shape), fitted.n_components_
+        noise = float(fitted.noise_variance_) * (rank - q) / max(points.shape[1] - q, 1)
         # Features that lie in the span of the directions, or do not vary at all, have no noise to divide by.
         least = np.finfo(np.float32).eps * max(float(fitted.explained_variance_[0]), 1.0)
         return cls(
             fitted.mean_.astype(np.float32),
             fitted.components_.astype(np.float32),
             np.maximum(fitted.explained_variance_, least).astype(np.float32),
-            np.array([max(float(fitted.noise_variance_), least)], np.float32),
+            np.array([max(noise, least)], np.float32),
         )
 
     def distance(self, features: FeatureMatrix) -> Float[np.ndarray, " points"]:
@@ -95,9 +99,7 @@ class Novelty:
             return cls.of(features, seed=seed).threshold(features)
         fold = np.random.default_rng(seed).permutation(n) % FOLDS
         return _beyond(
-            np.concatenate(
-                [cls.of(features[fold != k], seed=seed).distance(features[fold == k]) for k in range(FOLDS)]
-            )
+            np.concatenate([cls.of(features[fold != k], seed=seed).distance(features[fold == k]) for k in range(FOLDS)])
         )
 
 
