@@ -116,9 +116,9 @@ def test_labels_from_elsewhere_stand_alone_unless_columns_are_named_too(tickets,
         tmp_path / "votes.csv", [{"id": row["ticket_id"], "gpt": row["llm"]} for row in rows()], ("id", "gpt")
     )
     given = (f"teacher.external={votes}",)
-    with pytest.warns(UserWarning, match="ids are ticket_id"):
+    with pytest.warns(UserWarning, match="ids are in ticket_id"):
         assert load_config(tickets, given).data.labelers == ()
-    with pytest.warns(UserWarning, match="ids are ticket_id"):
+    with pytest.warns(UserWarning, match="ids are in ticket_id"):
         both = load_config(tickets, (*SMALL, *given), columns=LabelColumns(labelers=["ann"]))
     finished = run(both, store=Store(tmp_path / "store"), out=tmp_path / "out")
     assert finished.results.teacher.models == 2

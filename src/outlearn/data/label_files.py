@@ -17,7 +17,7 @@ from outlearn.data.label_columns import LabelColumns, long_form
 from outlearn.data.label_table import UNLABELED, LabelTable
 from outlearn.data.labeled_rows import read_labeled_rows
 from outlearn.data.npz_files import check_features
-from outlearn.data.point_ids import join_by_id, read_ids
+from outlearn.data.point_ids import join_by_id, name_of, read_ids
 from outlearn.data.raw_table import RawTable
 from outlearn.data.read_labels import read_labels
 from outlearn.data.read_texts import read_texts
@@ -73,9 +73,7 @@ def read_label_table(
     table = replace(table, texts=None if here is None else tuple(here), notes=(*table.notes, *notes))
     if texts is not None:
         of_texts = read_label_file(Path(texts).expanduser())
-        # The ids may be called otherwise beside the texts.
-        known = id_column if id_column in of_texts.columns else ids_found(of_texts, list(of_texts.columns))
-        table = _with_texts(table, of_texts, known or id_column, text_column)
+        table = _with_texts(table, of_texts, _ids_beside_texts(of_texts, table, id_column, text_column), text_column)
     if true is not None:
         table = _with_true_labels(table, _as_given(read_label_file(Path(true).expanduser())), id_column)
     return table
@@ -103,6 +101,15 @@ def read_features(path: str | Path, table: LabelTable) -> Float[np.ndarray, "poi
 def is_array_file(path: str | Path) -> bool:
     """Say whether a path names features rather than texts."""
     return any(suffix in Path(str(path).partition(":")[0]).suffixes for suffix in ARRAYS)
+
+
+def _ids_beside_texts(raw: RawTable, table: LabelTable, id_column: str, text_column: str) -> str:
+    """Find the column of ids beside texts: what it is called beside the labels, or another that holds ids of theirs."""
+    if id_column in raw.columns:
+        return id_column
+    found = ids_found(raw, [name for name in raw.columns if name != text_column])
+    shared = found is not None and set(table.ids) & {name_of(cell) for cell, _ in raw.cells(found)}
+    return found if found is not None and shared else id_column
 
 
 def _with_texts(table: LabelTable, raw: RawTable, id_column: str, text_column: str) -> LabelTable:
