@@ -75,7 +75,7 @@ def gain(first: Path, second: Path, loss: str) -> Interval:
     right = accuracy(after.students[loss], after.labels).mean(axis=0)  # over its seeds
     students = before.students[loss]
     differences = right - accuracy(students, before.labels)
-    if before.source.n_models == 1:
+    if before.labelers[loss].n_models == 1:
         return point_interval(differences)
     return two_way_interval(differences, clusters=students.teacher_of)
 

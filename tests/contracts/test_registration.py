@@ -22,6 +22,7 @@ from outlearn.core.generators import GENERATORS, BregmanGenerator
 from outlearn.core.labelers.combinations import COMBINATIONS, Combination
 from outlearn.core.metrics import METRICS, Metric
 from outlearn.core.predictions import Predictions
+from outlearn.core.scales import SHARE
 from outlearn.core.students.criteria import CRITERIA, Criterion
 from outlearn.data.formats import FORMATS, Format
 from outlearn.data.load import DATASETS, Dataset, load_task
@@ -361,9 +362,8 @@ def confidence(predictions: Predictions, labels: np.ndarray) -> np.ndarray:
 
 
 def test_a_metric(monkeypatch, show):
-    metric = Metric(
-        "confidence", "top confidence", "mean of the largest probability, in %", "percent", None, confidence
-    )
+    line = "mean of the largest probability, in %"
+    metric = Metric("confidence", "top confidence", line, "percent", None, confidence, SHARE)
     monkeypatch.setitem(METRICS, "confidence", metric)
     shown = show()
     record = shown.results["students"]["forward_ce"]["confidence"]
