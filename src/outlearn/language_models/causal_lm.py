@@ -14,6 +14,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from outlearn.errors import ConfigError, first_line
 from outlearn.language_models.loaded_weights import device_of, refuse_missing_weights
 from outlearn.language_models.prefix import attends_backwards, can_cache
+from outlearn.language_models.quiet import without_bars
 
 __all__ = ["CausalLM", "Precision", "load_causal_lm"]
 
