@@ -48,7 +48,11 @@ def init(
     if example is not None and table is not None:
         raise ConfigError("a table and --example are both given; give one.")
     columns = label_columns(labelers, true_column, id_column, text_column)
-    text = starting_config(table, columns=columns, name=str(out)) if example is None else example_config(example)
+    text = (
+        starting_config(table, columns=columns, name=str(out) if str(out) != "-" else "FILE.yaml")
+        if example is None
+        else example_config(example)
+    )
     if str(out) == "-":
         print(text, end="")
         return
