@@ -30,11 +30,20 @@ LOSSES = ("forward_ce", "reverse_ce", "mae", "aux_conf")
 LABELS = (20, 20, 20, 30, 30, 60, 120, 240)  # of the unequal teachers
 
 
-def unequal_teachers(folder: Path, seed: int) -> list[str]:
-    """Train the teachers of the task "unequal", and write what they say of every point as tables."""
+def unequal_teachers(folder: Path, seed: int) -> tuple[Path, list[str]]:
+    """Train the teachers of the task "unequal", and write what they say of every point as tables.
+
+    The task is written too, with its splits: a run whose file names none gives the teacher split to the students, and
+    they would learn what teachers have memorised.
+    """
     task = load_task(name="digits", seed=seed)
     splits = make_splits(task, teacher=0.35, student=0.35, validation=0.05, test=0.25, seed=seed)
     pixels = task.features[:, centre_columns(64, 16)]
+    named = np.full(task.n_points, "teacher", dtype="<U10")
+    for name in ("student", "validation", "test"):
+        named[getattr(splits, name)] = name
+    data = folder / "digits.npz"
+    np.savez(data, features=task.features, labels=task.labels, ids=np.array(task.ids), splits=named)
     pool = np.random.default_rng(seed).permutation(splits.teacher)
     paths = []
     for m, own in enumerate(np.split(pool[: sum(LABELS)], np.cumsum(LABELS)[:-1])):
@@ -47,7 +56,7 @@ def unequal_teachers(folder: Path, seed: int) -> list[str]:
             writer.writerow(["id", *task.class_names])
             writer.writerows([task.ids[i], *(p / p.sum())] for i, p in enumerate(probs))
         paths.append(str(path))
-    return paths
+    return data, paths
 
 
 def go(folder: Path, task: str, source: str, seed: int) -> Path:
@@ -59,7 +68,8 @@ def go(folder: Path, task: str, source: str, seed: int) -> Path:
     if task == "unequal":
         tables = folder / f"tables-{seed}"
         tables.mkdir(exist_ok=True)
-        choices += ["data.name=digits", f"teacher.external=[{','.join(unequal_teachers(tables, seed))}]"]
+        data, teachers = unequal_teachers(tables, seed)
+        choices += [f"data.path={data}", f"teacher.external=[{','.join(teachers)}]"]
     else:
         choices += [f"data.name={task}"]
     run(load_config(None, choices), store=Store(folder / "store"), out=out)
