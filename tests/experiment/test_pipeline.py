@@ -22,6 +22,7 @@ from outlearn.results.run_folder import Run, load_run
 from outlearn.store.store import Store
 
 pytestmark = pytest.mark.medium
+FLOAT32 = 1e-5  # the same products, summed in another order
 
 
 def timeless(finished: Run) -> dict[str, Any]:
@@ -314,3 +315,21 @@ def test_in_python_a_run_needs_no_store_and_no_folder(task_file, tmp_path, monke
     assert first.folder != second.folder
     assert second.all_cached
     assert (tmp_path / ".outlearn").is_dir()
+
+
+def test_the_path_is_the_same_where_heads_predict_it_again(small_run, monkeypatch, tmp_path):
+    overrides = ("student.checkpoints=[0.5, 1, 2]", "student.select=validation")
+    kept = small_run(*overrides)
+    monkeypatch.setattr("outlearn.learners.head_learners.PATH_LOGITS", 0)
+    again = run(load_config(kept.folder / "config.yaml"), store=Store(tmp_path / "other"), out=tmp_path / "again")
+    logits = [
+        Store(folder).read(kept.results.stages["students"].key).arrays["test"]
+        for folder in (tmp_path / "store", tmp_path / "other")
+    ]
+    assert [len(each) for each in logits] == [4, 1]
+    np.testing.assert_array_equal(logits[0][-1:], logits[1])
+    np.testing.assert_allclose(students(again), students(kept), atol=FLOAT32)
+    for loss, student in kept.students.items():
+        assert again.students[loss].epoch == student.epoch
+        for one, other in zip(again.students[loss].path, student.path, strict=True):
+            np.testing.assert_allclose([one.log_loss, one.misfit], [other.log_loss, other.misfit], atol=FLOAT32)

@@ -9,7 +9,7 @@ from outlearn.report.findings import bad_news, findings
 from outlearn.report.wording import compare_words, of_losses
 from outlearn.results.measurement import Withheld
 from outlearn.results.true_labels import Worth
-from outlearn.results.verdict import NOT_COMPARED
+from outlearn.results.verdict import NOT_COMPARED, verdict
 
 
 def with_accuracy(scored, accuracy):
@@ -235,11 +235,24 @@ def test_the_verdict_is_that_of_the_rule_and_names_what_decided(results):
     assert "It is worse than the plain mean of the teachers." in said
 
 
+def test_a_ceiling_of_few_labels_says_nothing_of_the_room(results):
+    """Of 57 true labels it stood below the teachers and students far above both: the verdict was not to bother."""
+    equal = differ(results, "forward_ce", "teacher", 0.005)
+    student = equal.students["forward_ce"]
+    none = student.recovery.model_copy(update={"value": None, "reason": "none", "room": about(-0.2, 0.01)})
+    below = changed(equal, "forward_ce", recovery=none)
+    assert verdict(below, "forward_ce").action == "do not bother"
+    few = below.model_copy(update={"ceiling": below.ceiling.model_copy(update={"labels": 10})})
+    assert verdict(few, "forward_ce").action == "undecided"
+    beaten = below.model_copy(update={"ceiling": below.ceiling.model_copy(update={"exceeded_by": {"mae": about(0.1)}})})
+    assert verdict(beaten, "forward_ce").action == "undecided"
+
+
 def test_true_labels_that_do_better_alone_are_the_verdict(results):
     won = differ(results, "forward_ce", "teacher", 0.05)
     student = won.students["forward_ce"]
     against = changed(won, "forward_ce", differences={**student.differences, "own_labels": about(-0.05, 0.01)})
-    assert "Get more true labels" in text(against)
+    assert "on true labels instead" in text(against)
 
 
 def test_a_control_of_true_labels_that_beats_every_student_comes_first(results):

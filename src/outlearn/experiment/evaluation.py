@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Int
+from jaxtyping import Float32, Int, Shaped
 
 from outlearn.core.gaps import over_answered
 from outlearn.core.generators import get_generator
@@ -32,6 +31,8 @@ class Evaluation:
     """Everybody's predictions on one split, with what is true there.
 
     Attributes:
+        split: its name.
+        ids: of its points.
         labels: true labels, `[points]`.
         truth: the same for accuracy, where a tie of the truth is 1/k of a hit.
         target: what divergences are measured against: the labels, or a soft target.
@@ -42,17 +43,16 @@ class Evaluation:
         untuned: the same as it is configured; None where the ceilings are that.
         own_labels, all_labels: the strong model on each teacher's true labels, and on those of all; None where they
             were not trained.
-        students: loss -> checkpoint -> students, in an order of (labeling, seed).
+        students: loss -> students, in an order of (labeling, seed). Their predictions are made when they are asked for,
+            those of one loss at a time: with many classes those of all losses do not fit into memory.
         control: loss -> students of the plain mean of the teachers, at their own checkpoint that counts; empty where
             they were not trained.
-        source_of: loss -> whose labels its students learned from, by name: the run's own, or a recipe's.
-        labelers: loss -> the predictions of these.
-        seeds: loss -> which seed each of its students has.
-        losses: loss -> its parameters.
+        labelers: loss -> the predictions of whose labels its students learned from: the run's own, or a recipe's.
         chosen: loss -> the checkpoint that counts.
-        checkpoints: loss -> epochs.
     """
 
+    split: str
+    ids: Shaped[np.ndarray, " points"]
     labels: Int[np.ndarray, " points"]
     truth: Labels
     target: np.ndarray
@@ -63,18 +63,18 @@ class Evaluation:
     untuned: Predictions | None
     own_labels: Predictions | None
     all_labels: Predictions | None
-    students: Mapping[str, tuple[Predictions, ...]]
+    students: Mapping[str, Students]
     control: Mapping[str, Predictions]
-    source_of: Mapping[str, str]
     labelers: Mapping[str, Predictions]
-    seeds: Mapping[str, Int[np.ndarray, " students"]]
-    losses: Mapping[str, Mapping[str, Any]]
     chosen: Mapping[str, int]
-    checkpoints: Mapping[str, tuple[float, ...]]
 
     def final(self, loss: str) -> Predictions:
-        """Return the students of a loss at the checkpoint that counts."""
-        return self.students[loss][self.chosen[loss]]
+        """Predict by the students of a loss at the checkpoint that counts."""
+        return self.at(loss, self.chosen[loss])
+
+    def at(self, loss: str, checkpoint: int) -> Predictions:
+        """Predict by the students of a loss at a checkpoint."""
+        return _predicted(self.students[loss], self.split, checkpoint, self.ids)
 
 
 def notes_on_ties(test: Evaluation) -> tuple[str, ...]:
@@ -137,9 +137,6 @@ def evaluate(
 
     by_source = {**ensembles, EACH: teachers, config.weak_labels.source: source}
 
-    def predicted(by: Students, checkpoint: int) -> Predictions:
-        return Predictions.from_logits(by.logits[split][checkpoint], point_ids=ids, teacher_of=by.labeling_of)
-
     def from_true_labels(name: str) -> Predictions | None:
         return Predictions.from_logits(true_labels[name], point_ids=ids) if name in true_labels else None
 
@@ -149,6 +146,8 @@ def evaluate(
         return _cheapest(by, source["validation"])
 
     return Evaluation(
+        split=split,
+        ids=ids,
         labels=task.labels[points],
         truth=true_shares(task.labels[points], None if task.target is None else task.target[points]),
         target=_target(task, points, config),
@@ -159,19 +158,19 @@ def evaluate(
         untuned=from_true_labels(UNTUNED),
         own_labels=from_true_labels(OWN_LABELS),
         all_labels=from_true_labels(ALL_LABELS),
-        students={each.loss: tuple(predicted(each, at) for at in range(len(each.checkpoints))) for each in students},
+        students={each.loss: each for each in students},
         control={
-            each.loss: predicted(each.control, chosen(each.control, ensembles[CONTROL]))
+            each.loss: _predicted(each.control, split, chosen(each.control, ensembles[CONTROL]), ids)
             for each in students
             if each.control is not None
         },
-        source_of={each.loss: each.source for each in students},
         labelers={each.loss: by_source[each.source][split] for each in students},
-        seeds={each.loss: each.seed_of for each in students},
-        losses={each.loss: each.config for each in students},
         chosen={each.loss: chosen(each, by_source[each.source]) for each in students},
-        checkpoints={each.loss: each.checkpoints for each in students},
     )
+
+
+def _predicted(by: Students, split: str, checkpoint: int, ids: np.ndarray) -> Predictions:
+    return Predictions.from_logits(by.at(split, checkpoint), point_ids=ids, teacher_of=by.labeling_of)
 
 
 def _cheapest(students: Students, source: Predictions) -> int:
@@ -180,8 +179,10 @@ def _cheapest(students: Students, source: Predictions) -> int:
     labels, heard = source.probs[of], None if source.answered is None else source.answered[of]
     # Cross-entropy of the student under its labeler's distribution: what a held-out weak label can tell.
     costs = [
-        over_answered(-(labels * Predictions.from_logits(logits).log_probs).sum(axis=-1), heard).mean()
-        for logits in students.logits["validation"]
+        over_answered(
+            -(labels * Predictions.from_logits(students.at("validation", at)).log_probs).sum(axis=-1), heard
+        ).mean()
+        for at in range(len(students.checkpoints))
     ]
     return int(np.argmin(costs))
 

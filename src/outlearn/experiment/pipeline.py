@@ -106,7 +106,8 @@ def _run(config: Config, store: Store, writer: RunWriter, progress: Progress, ex
 
 def _students(plan: Plan, entries: Mapping[str, Entry]) -> list[Students]:
     """Read the students of every loss."""
-    students = read_students(entries["students"], plan.labeling) if "students" in entries else []
+    features = entries.get("student features")  # fine-tuned models have none
+    students = read_students(entries["students"], plan.labeling, features) if "students" in entries else []
     by_key = {entry.key: entry for entry in entries.values()}
     for auto in plan.chosen.values():
         students.append(auto.read(by_key[auto.students_stage.key], auto.choice(by_key[auto.choice_stage.key])))

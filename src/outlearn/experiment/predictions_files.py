@@ -12,6 +12,7 @@ from outlearn.core.predictions import Predictions
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.experiment.evaluation import Evaluation
+from outlearn.results.array_files import Blocks
 from outlearn.results.writing import RunWriter
 
 __all__ = ["write_predictions"]
@@ -32,7 +33,12 @@ def write_predictions(
     """
     first = next(iter(splits_of.values()))
     losses = list(first.students)
-    finals = [first.final(loss) for loss in losses]
+    students = list(first.students.values())
+
+    def finals(evaluation: Evaluation) -> Blocks:
+        models = sum(len(each.seed_of) for each in students)
+        shape = (models, *evaluation.teachers.log_probs.shape[1:])
+        return Blocks(shape, (evaluation.final(loss).log_probs for loss in losses))
 
     def log_probs(of: Callable[[Evaluation], Sequence[Predictions]]) -> dict[str, np.ndarray]:
         return {
@@ -47,18 +53,18 @@ def write_predictions(
 
     teachers = labelers(lambda evaluation: evaluation.teachers)
     writer.arrays("predictions/teachers.safetensors", teachers, {"models": teacher_names})
-    for name, loss in {first.source_of[loss]: loss for loss in losses if first.source_of[loss] != EACH}.items():
+    for name, loss in {each.source: each.loss for each in students if each.source != EACH}.items():
         combination = labelers(partial(_labeler, loss))
         writer.arrays(f"predictions/labeler-{name}.safetensors", combination, {"models": [name]})
     writer.arrays(
         "predictions/students.safetensors",
         {
-            **log_probs(lambda evaluation: [evaluation.final(loss) for loss in losses]),
-            "teacher_of": np.concatenate([p.teacher_of for p in finals if p.teacher_of is not None]),
-            "loss_of": np.repeat(np.arange(len(losses)), [p.n_models for p in finals]),
-            "seed_of": np.concatenate([first.seeds[loss] for loss in losses]),
+            **{f"{split}.log_probs": finals(evaluation) for split, evaluation in splits_of.items()},
+            "teacher_of": np.concatenate([each.labeling_of for each in students]),
+            "loss_of": np.repeat(np.arange(len(losses)), [len(each.seed_of) for each in students]),
+            "seed_of": np.concatenate([each.seed_of for each in students]),
         },
-        {"losses": losses, "sources": [first.source_of[loss] for loss in losses]},
+        {"losses": losses, "sources": [each.source for each in students]},
     )
     if first.control:
         control = list(first.control.values())

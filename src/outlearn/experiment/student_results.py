@@ -65,14 +65,18 @@ class PointScores:
         own_labels = None if test.own_labels is None else metric(test.own_labels, test.truth)
         if own_labels is not None and test.source is not test.teachers:  # one labeler, a combination of all teachers
             own_labels = own_labels.mean(axis=0, keepdims=True)
+        students, own = {}, {}
+        for loss in test.students:
+            student = test.final(loss)
+            students[loss], own[loss] = metric(student, test.truth), labeled_by(test.labelers[loss], student)
         return cls(
             metric,
             metric(test.source, test.truth),
             own_labels,
             fixed,
             {loss: metric(control, test.truth).mean(axis=0) for loss, control in test.control.items()},
-            {loss: metric(test.final(loss), test.truth) for loss in test.students},
-            {loss: labeled_by(test.labelers[loss], test.final(loss)) for loss in test.students},
+            students,
+            own,
             frozenset(loss for loss, labeler in test.labelers.items() if labeler is not test.source),
         )
 
@@ -126,6 +130,7 @@ def all_pairs(n_labelers: int, n_students: int) -> tuple[Int[np.ndarray, " pairs
 def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: PointScores, config: Config) -> Student:
     """Measure the students of one loss; `right` and `log_loss` are everybody's, point by point."""
     level = config.measure.level
+    students, chosen = test.students[loss], test.chosen[loss]
     student = test.final(loss)
     labeler = test.labelers[loss]
     own = labeled_by(labeler, student)
@@ -138,7 +143,7 @@ def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: P
 
     agree = agreement(labeler, student)
     teacher_wrong = 1.0 - accuracy(labeler, test.truth)[own]
-    one_seed = test.seeds[loss] == 0
+    one_seed = students.seed_of == 0
     of_draw = measure_bias_variance(
         test.target, Predictions.from_logits(student.log_probs[one_seed], teacher_of=own[one_seed]), config
     )
@@ -146,10 +151,10 @@ def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: P
     return Student(
         scores=means(card),
         each=each_model(card),
-        loss=test.losses[loss],
-        source=test.source_of[loss],
+        loss=students.config,
+        source=students.source,
         models=student.n_models,
-        epoch=test.checkpoints[loss][test.chosen[loss]],
+        epoch=students.checkpoints[chosen],
         recovery=_recovery(loss, student, test, level),
         agreement=mean(agree, SHARE),
         # Repeats its teacher, less those where both are right: what both get wrong in the same way.
@@ -170,8 +175,10 @@ def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: P
         log_loss_differences=log_loss.differences(loss, level),
         blind_spots=_blind_spots(labeler, test, student, level),
         path=tuple(
-            _path_point(epoch, at, gap if at is student else _gap(at, labeler, test, config), labeler, test)
-            for epoch, at in zip(test.checkpoints[loss], test.students[loss], strict=True)
+            _path_point(epoch, student, gap, labeler, test)
+            if at == chosen
+            else _checkpoint(epoch, test.at(loss, at), labeler, test, config)
+            for at, epoch in enumerate(students.checkpoints)
         ),
         bias=of_draw.bias,
         variance=of_draw.variance,
@@ -214,6 +221,12 @@ def _blind_spots(labeler: Predictions, test: Evaluation, student: Predictions, l
         return BlindSpots(threshold=threshold, **dict.fromkeys(MEANS, Withheld(NEEDS_EVERY_ANSWER)))
     found = blind_spots(test.labels, teacher=labeler, student=student).summary(level)
     return BlindSpots(threshold=found.threshold, **{name: measured(getattr(found, name)) for name in MEANS})
+
+
+def _checkpoint(
+    epoch: float, student: Predictions, labeler: Predictions, test: Evaluation, config: Config
+) -> PathPoint:
+    return _path_point(epoch, student, _gap(student, labeler, test, config), labeler, test)
 
 
 def _path_point(epoch: float, student: Predictions, gap: RiskGap, labeler: Predictions, test: Evaluation) -> PathPoint:

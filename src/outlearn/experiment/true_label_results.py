@@ -9,7 +9,6 @@ from jaxtyping import Float
 
 from outlearn.core.gaps import over_answered
 from outlearn.core.metrics import accuracy, scorecard
-from outlearn.core.predictions import labeled_by
 from outlearn.core.scales import DIFFERENCE, SHARE
 from outlearn.core.students.equivalents import smoothed_curve, true_label_equivalent
 from outlearn.core.top_class import hits
@@ -146,12 +145,7 @@ def measure_equivalents(
             )
             for n, value in zip(np.unique(sizes).tolist(), smoothed.tolist(), strict=True)
         ),
-        worth={
-            loss: _worth(
-                right_at, sizes, right.students[loss], labeled_by(test.labelers[loss], test.final(loss)), level
-            )
-            for loss in test.students
-        },
+        worth={loss: _worth(right_at, sizes, right.students[loss], right.own[loss], level) for loss in test.students},
         teacher_labels=plan.config.teacher.labels if "teachers" in plan.stages else None,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,11 +10,11 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-from transformers.utils import logging as transformers_logging
 
 from outlearn.errors import ConfigError, first_line
 from outlearn.language_models.loaded_weights import device_of, refuse_missing_weights
 from outlearn.language_models.prefix import attends_backwards, can_cache
+from outlearn.language_models.quiet import without_bars
 
 __all__ = ["CausalLM", "Precision", "load_causal_lm"]
 
@@ -73,7 +72,7 @@ def load_causal_lm(folder: Path, name: str, *, precision: Precision = "auto", de
         raise _no_language_model(name, f"{what} ({config.model_type})")
     where = device_of(device, key="device")
     bf16 = precision == "bf16" or (precision == "auto" and where.type != "cpu" and torch.cuda.is_bf16_supported())
-    with _quiet():
+    with without_bars():
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
             loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -97,16 +96,3 @@ def _no_language_model(name: str, what: str) -> ConfigError:
         f"model {name!r} {what}, and a prompt is continued by a causal language model. Use one, such as smollm2, or "
         "use this model as an encoder ({kind: hf})."
     )
-
-
-@contextlib.contextmanager
-def _quiet() -> Any:
-    """Show no bars: progress is the caller's to show."""
-    logging: Any = transformers_logging  # untyped
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if bars:
-            logging.enable_progress_bar()

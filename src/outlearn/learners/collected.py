@@ -21,12 +21,20 @@ class Collected:
     """Hold the arrays of a result while they fill."""
 
     def __init__(
-        self, data: Inputs, n_jobs: int, n_checkpoints: int, *, hidden: int | None, dtype: torch.dtype
+        self,
+        data: Inputs,
+        n_jobs: int,
+        n_checkpoints: int,
+        *,
+        hidden: int | None,
+        dtype: torch.dtype,
+        predict_path: bool = True,
     ) -> None:
         """Allocate everything; afterwards threads write to heads of their own."""
         self.data = data
+        self.first_predicted = 0 if predict_path else n_checkpoints - 1
         self.logits = {
-            name: np.empty((n_checkpoints, n_jobs, len(x), data.n_classes), dtype=np.float32)
+            name: np.empty((n_checkpoints - self.first_predicted, n_jobs, len(x), data.n_classes), dtype=np.float32)
             for name, x in data.points.items()
         }
         sizes = [len(data.mean), *([] if hidden is None else [hidden]), data.n_classes]
@@ -37,7 +45,10 @@ class Collected:
         ]
 
     def record(self, checkpoint: int, block: Block, members: list[int]) -> None:
-        """Predict all points with the heads of a block."""
+        """Predict all points with the heads of a block, at the checkpoints that are predicted."""
+        at = checkpoint - self.first_predicted
+        if at < 0:
+            return
         for name, x in self.data.points.items():
             size = max(1, PREDICTED // max(len(members) * self.data.n_classes, x.shape[1]))
             for start in range(0, len(x), size):
@@ -45,7 +56,7 @@ class Collected:
                 z = block.predict(x.block(rows.start, rows.stop))
                 if z.shape[1] == 1:
                     z = torch.cat([-0.5 * z, 0.5 * z], dim=1)
-                self.logits[name][checkpoint, members, rows] = z.permute(2, 0, 1).float().numpy()
+                self.logits[name][at, members, rows] = z.permute(2, 0, 1).float().numpy()
 
     def keep(self, checkpoint: int, block: Block, members: list[int]) -> None:
         """Copy the parameters of a block as they are now."""

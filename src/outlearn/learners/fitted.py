@@ -215,7 +215,8 @@ class Predicted:
 
     Attributes:
         logits: for each name in `points`, float32 `[checkpoints, models, points, classes]`; models in the order of the
-            jobs. Two classes: the logits are centred.
+            jobs. Two classes: the logits are centred. Of a `FitResult` it may be the last checkpoint alone,
+            `[1, models, points, classes]`, where its `path` predicts the others.
         checkpoints: in epochs, increasing; the last is the end of the training.
     """
 

@@ -19,6 +19,9 @@ from outlearn.progress import Advance
 
 __all__ = ["ConvexLearner", "HeadLearner"]
 
+# Logits to keep of all checkpoints together, 512 MiB; beyond, heads predict those before the end when asked to.
+PATH_LOGITS = 2**27
+
 
 class ConvexLearner(Learner):
     """Logistic regression to its optimum: sum of cross-entropies + |W|^2 / (2 C), as scikit-learn writes it."""
@@ -108,7 +111,9 @@ class HeadLearner(Learner):
         checkpoints: Sequence[float] = (),
         progress: Advance | None = None,
     ) -> Predicted:
-        """Train by minibatches, and predict at the checkpoints before the end and at the end."""
+        """Train by minibatches, and predict at the end, and at the checkpoints before it if these are few numbers."""
+        epochs = tuple(epoch for epoch in checkpoints if epoch < self.epochs)
+        n_logits = (len(epochs) + 1) * len(jobs) * sum(x.shape[0] for x in points.values()) * np.shape(targets)[-1]
         return fit_predict(
             features,
             targets,
@@ -117,5 +122,6 @@ class HeadLearner(Learner):
             settings=self.head_settings(bias=bias),
             weights=weights,
             progress=progress,
-            checkpoints=tuple(epoch for epoch in checkpoints if epoch < self.epochs),
+            checkpoints=epochs,
+            predict_path=n_logits <= PATH_LOGITS,
         )

@@ -60,6 +60,7 @@ def fit_predict(
     checkpoints: Sequence[float] = (),
     progress: Callable[[int, int], None] | None = None,
     memory_bytes: int | None = None,
+    predict_path: bool = True,
 ) -> FitResult:
     """Train one head for each job and predict the points with all of them.
 
@@ -79,9 +80,10 @@ def fit_predict(
         memory_bytes: train the heads in chunks so that working memory stays near this; by default 512 MiB. The
             result is the same, to the last bit unless a thousand heads need more than this. Features, points and
             predictions are not counted: they must exist anyway.
+        predict_path: False to predict at the end only; the heads of the other checkpoints are in `path` all the same.
 
     Returns:
-        Predictions at each checkpoint and at the end, and the heads.
+        Predictions at each checkpoint and at the end, or at the end only, and the heads.
 
     Raises:
         ShapeError, DataError: an argument has the wrong shape or cannot be learned from.
@@ -108,7 +110,7 @@ def fit_predict(
         per_epoch = steps_per_epoch(data.n_examples, settings.batch_size)
         n_steps = max(1, round(settings.epochs * per_epoch))
         stops = _checkpoint_steps(checkpoints, settings.epochs, per_epoch, n_steps)
-        results = Collected(data, len(jobs), len(stops), hidden=settings.hidden, dtype=dtype)
+        results = Collected(data, len(jobs), len(stops), hidden=settings.hidden, dtype=dtype, predict_path=predict_path)
         memory = allowed_memory() if memory_bytes is None else memory_bytes
         of_head = _bytes_of_head(data, settings)
         chunks = _chunks(jobs, settings, memory, of_head, n_logits=1 if data.n_classes == 2 else data.n_classes)

@@ -10,20 +10,21 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from safetensors.numpy import save
 
 from outlearn.errors import OutlearnError, StoreError
+from outlearn.results.array_files import Blocks, array_file
 from outlearn.results.serialization import Record
 from outlearn.results.writers import writer_lives, writer_mark
 
 __all__ = [
     "RunWriter", "claim_folder", "foreign_folder", "half_of", "log_event", "missing_folders", "new_run_folder",
     "remove_empty", "remove_halves", "sync", "write_file", "write_folder", "write_json",
+    "write_parts",
 ]  # fmt: skip
 
 HALF = ".outlearn-half"  # how names end of what is not whole yet
@@ -126,19 +127,26 @@ class RunWriter:
         """Write a record as a JSON file."""
         write_json(self.folder / name, record.to_json())
 
-    def arrays(self, name: str, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Sequence[str]]) -> None:
+    def arrays(
+        self, name: str, arrays: Mapping[str, np.ndarray | Blocks], metadata: Mapping[str, Sequence[str]]
+    ) -> None:
         """Write a safetensors file with lists of names as metadata, and keep its hash."""
-        contiguous = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
-        content = save(contiguous, {key: json.dumps(list(names)) for key, names in metadata.items()})
-        self._hashed(name, _with_ordered_metadata(content))
+        self._hashed(name, array_file(arrays, metadata))
 
     def lines(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write a JSONL file, and keep its hash."""
-        self._hashed(name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())
+        self._hashed(name, ((json.dumps(row, ensure_ascii=False) + "\n").encode() for row in rows))
 
-    def _hashed(self, name: str, content: bytes) -> None:
-        write_file(self.folder / name, content)
-        self.hashes[name] = hashlib.sha256(content).hexdigest()
+    def _hashed(self, name: str, parts: Iterable[bytes]) -> None:
+        digest = hashlib.sha256()
+
+        def read() -> Iterator[bytes]:
+            for part in parts:
+                digest.update(part)
+                yield part
+
+        write_parts(self.folder / name, read())
+        self.hashes[name] = digest.hexdigest()
 
     def log(self, event: str, **details: Any) -> None:
         """Append one event to `log.jsonl`, with the time."""
@@ -183,9 +191,15 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         StoreError: if it cannot be written.
     """
+    write_parts(path, (content,))
+
+
+def write_parts(path: Path, parts: Iterable[bytes]) -> None:
+    """Do the same with content that is made part by part."""
     beside = half_of(path)
     try:
-        beside.write_bytes(content)
+        with beside.open("wb") as file:
+            file.writelines(parts)
         sync(beside)
         beside.replace(path)
     except BaseException as error:
@@ -249,16 +263,6 @@ def remove_empty(folders: Sequence[Path]) -> None:
     for folder in folders:
         with contextlib.suppress(OSError):
             folder.rmdir()
-
-
-def _with_ordered_metadata(content: bytes) -> bytes:
-    """Order the metadata of a safetensors file: it is written in any order, and equal runs shall have equal hashes."""
-    length = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + length])
-    header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + content[8 + length :]
 
 
 def _exists(path: Path) -> bool:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from outlearn.encoders.hf import HuggingFace
 from outlearn.encoders.registry import get_encoder
 from outlearn.errors import ConfigError, MissingExtraError
-from outlearn.learners.finetuning.quiet import without_bars
+from outlearn.language_models.quiet import without_bars
 from outlearn.learners.fitted import Heads
 from outlearn.student.kept import Kept
 

@@ -21,7 +21,7 @@ from jaxtyping import Float, Int
 
 from outlearn.core.intervals import Interval
 
-__all__ = ["COEFFICIENTS", "agreement_coefficients", "class_counts", "cohens_kappa"]
+__all__ = ["COEFFICIENTS", "agreement_coefficients", "class_counts"]
 
 COEFFICIENTS = ("observed", "cohen", "fleiss", "krippendorff", "gwet")
 DRAWS = 400  # of points, with replacement, for the intervals: their ends are known to a tenth of their width
@@ -65,11 +65,6 @@ def agreement_coefficients(
 def class_counts(labels: Labels, n_classes: int) -> Float[np.ndarray, "points classes"]:
     """Count the labels of each class at each point."""
     return np.stack([(labels == k).sum(axis=0) for k in range(n_classes)], axis=1).astype(np.float64)
-
-
-def cohens_kappa(first: Int[np.ndarray, " points"], second: Int[np.ndarray, " points"], n_classes: int) -> float:
-    """Compute Cohen's kappa over the points that both label."""
-    return float(_mean_cohen(np.stack([first, second]), n_classes, np.ones((1, len(first))))[0])
 
 
 def _of_counts(counts: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:

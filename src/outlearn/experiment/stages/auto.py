@@ -216,7 +216,7 @@ class AutoStudents:
         config = {"kind": self.recipe.name, "answer": self.labeling.config.student.answer}
         heads = fitted_heads(students)
         kept = () if heads is None else (heads,)
-        return Students(self.recipe.name, config, (epochs,), logits, labeling_of, seed_of, self.source, kept)
+        return Students(self.recipe.name, config, (epochs,), logits, {}, labeling_of, seed_of, self.source, kept)
 
     def selection(
         self,

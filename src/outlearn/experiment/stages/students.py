@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.labelers.combinations import EACH, combined, label_source
 from outlearn.core.labelers.recipes import recipe_of
 from outlearn.core.predictions import Predictions
@@ -20,6 +21,7 @@ from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.experiment.config import Config
 from outlearn.experiment.points import EVALUATED
+from outlearn.experiment.stages.features import read_features
 from outlearn.experiment.stages.fitted_heads import fitted_heads
 from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.experiment.stages.training_spec import Model, TrainingSpec
@@ -123,7 +125,8 @@ class Students:
         loss: its name.
         config: its parameters.
         checkpoints: epochs at which predictions were made; the last is the end of training.
-        logits: split -> float32 `[checkpoints, models, points, classes]`.
+        logits: split -> float32 `[checkpoints, models, points, classes]`, or the last checkpoint alone.
+        features: split -> of its points, for heads to predict from; empty where logits are of every checkpoint.
         labeling_of, seed_of: for each model.
         source: whose labels they learned from, as in `weak_labels.source`.
         heads: of these models, at each checkpoint; empty where a learner fits none.
@@ -133,12 +136,18 @@ class Students:
     loss: str
     config: Mapping[str, object]
     checkpoints: tuple[float, ...]
-    logits: Mapping[str, Float[np.ndarray, "checkpoints models points classes"]]
+    logits: Mapping[str, Float[np.ndarray, "predicted models points classes"]]
+    features: Mapping[str, FeatureMatrix]
     labeling_of: Int[np.ndarray, " models"]
     seed_of: Int[np.ndarray, " models"]
     source: str
     heads: tuple[Heads, ...] = ()
     control: Students | None = None
+
+    def at(self, split: str, checkpoint: int) -> Float[np.ndarray, "models points classes"]:
+        """Return the logits of a checkpoint, counted from the first: those kept, or what its heads predict."""
+        kept = checkpoint - (len(self.checkpoints) - len(self.logits[split]))
+        return self.logits[split][kept] if kept >= 0 else self.heads[checkpoint].predict(self.features[split])
 
 
 def students_stage(labeling: Labeling, model: Model) -> Stage:
@@ -185,12 +194,14 @@ def fixed_losses(labeling: Labeling) -> list[Loss]:
     return [loss for loss in named_losses(labeling.config) if labeling.answered is None or not loss.batch_coupled]
 
 
-def read_students(entry: Entry, labeling: Labeling) -> list[Students]:
-    """Read the students of the fixed losses, and those of the control."""
+def read_students(entry: Entry, labeling: Labeling, features: Entry | None) -> list[Students]:
+    """Read the students of the fixed losses, and those of the control; `features` are what heads learned from."""
     checkpoints = tuple(float(epoch) for epoch in entry.arrays["checkpoints"])
     losses = fixed_losses(labeling)
     return [
-        students_of(loss_name(loss), loss_config(loss), checkpoints, entry, labeling, index=k, n_losses=len(losses))
+        students_of(
+            loss_name(loss), loss_config(loss), checkpoints, entry, labeling, features, index=k, n_losses=len(losses)
+        )
         for k, loss in enumerate(losses)
     ]
 
@@ -201,11 +212,14 @@ def students_of(
     checkpoints: tuple[float, ...],
     entry: Entry,
     labeling: Labeling,
+    features: Entry | None,
     *,
-    index: int = 0,
-    n_losses: int = 1,
+    index: int,
+    n_losses: int,
 ) -> Students:
     """Pick the students of one loss from a stage that trained `n_losses`: loss by loss, then the controls likewise."""
+    read = None if features is None else read_features(features)
+    points = {} if read is None else {name: read[getattr(labeling.splits, name)] for name in EVALUATED}
 
     def picked(models: list[tuple[int, int]], first: int, source: str, control: Students | None = None) -> Students:
         labeling_of, seed_of = np.array(models, dtype=np.int64).T
@@ -213,7 +227,7 @@ def students_of(
         logits = {name: entry.arrays[name][:, theirs] for name in EVALUATED}
         path = (fitted_heads(entry, at) for at in range(len(checkpoints)))
         heads = tuple(each.select(theirs) for each in path if each is not None)
-        return Students(loss, config, checkpoints, logits, labeling_of, seed_of, source, heads, control)
+        return Students(loss, config, checkpoints, logits, points, labeling_of, seed_of, source, heads, control)
 
     models, beside = labeling.models, [(0, r) for _, r in labeling.control_models]
     control = picked(beside, n_losses * len(models) + index * len(beside), CONTROL) if beside else None

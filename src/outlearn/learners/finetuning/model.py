@@ -16,9 +16,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from outlearn.language_models.quiet import without_bars
 from outlearn.learners.finetuning.activations import activation_functions, values_computed_again
 from outlearn.learners.finetuning.batches import MicroBatch, micro_batches
-from outlearn.learners.finetuning.quiet import without_bars
 from outlearn.learners.finetuning.tokens import TokenBatch, Tokens
 
 __all__ = ["TextModel"]
