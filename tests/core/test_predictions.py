@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -200,3 +202,34 @@ def test_teacher_of_is_one_index_a_model_and_is_dropped_by_means():
     for wrong in (np.array([0, 1, -1]), np.array([0.0, 1.0, 2.0])):
         with pytest.raises(DomainError, match="integers of at least 0"):
             Predictions.from_logits(np.zeros((3, 2, 2)), teacher_of=wrong)
+
+
+def test_a_masked_array_is_refused():
+    with pytest.raises(DomainError, match="masked"):
+        Predictions.from_logits(np.ma.masked_array(np.zeros((2, 3)), mask=[[True, False, False]] * 2))
+
+
+WRONG = """
+import numpy as np, torch, outlearn as ol
+p, labels = ol.Predictions.from_logits(np.zeros((2, 3))), np.zeros(2, dtype=int)
+for wrong in (
+    lambda: ol.risk_gap(labels, teacher=p.probs, student=p),
+    lambda: ol.bias_variance(labels, [[0.1, 0.9]]),
+    lambda: ol.Predictions.from_logits([[1.0, 2.0], [3.0]]),
+    lambda: ol.Predictions.from_logits(torch.zeros(2, 3, requires_grad=True)),
+    lambda: ol.Predictions.from_probs(torch.full((2, 2), 0.5, dtype=torch.bfloat16)),
+):
+    try:
+        wrong()
+    except ol.errors.DomainError as error:
+        print(error)
+"""
+
+
+def test_what_is_no_predictions_or_array_is_one_line_with_what_to_do():
+    """In a program of its own: tests check annotations at every call, users do not."""
+    done = subprocess.run([sys.executable, "-c", WRONG], capture_output=True, text=True, check=True)
+    said = done.stdout.splitlines()
+    assert len(said) >= 5
+    assert done.stdout.count("Wrap it in Predictions.from_logits") == 2
+    assert done.stdout.count("Give equally long rows; of a tensor, values.detach().float().cpu().numpy().") == 3

@@ -298,7 +298,7 @@ GOOD_TASK = {"name": "t", "class_names": ["n", "y"], "texts": ["a", "b", "c"], "
         ({"labels": [0, 1]}, "2 labels but 3 texts"),
         ({"labels": [0, 1, 2]}, "label 2 of point '2' is out of range"),
         ({"labels": [0, -2, 1]}, "label -2 of point '1' is out of range.*0 to 1, or -1 for none"),
-        ({"labels": [-1, -1, -1]}, "no point has a label"),
+        ({"labels": [-1, -1, -1]}, "no point has a true label"),
         ({"labels": [0, -1, -1]}, "2 classes but only 1 points with a label"),
         (
             {"labels": [0, -1, 1], "target": np.full((3, 2), 0.5)},

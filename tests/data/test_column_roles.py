@@ -44,7 +44,7 @@ def test_every_part_of_a_table_is_found_and_said_with_the_flag_that_says_otherwi
     assert replace(found.columns, labelers=tuple(found.columns.labelers)) == FOUND
     assert set(found.left_out) == {"created", "country"}
     said = " ".join(found.notes)
-    for words in ("ids are ticket_id", "texts are body", "labelers are llm, ann_1", "true labels are gold"):
+    for words in ("ids are in ticket_id", "texts are in body", "labelers are llm, ann_1", "true labels are in gold"):
         assert words in said
     for flag in ("--id-column", "--text-column", "--labelers", "--true-column", "'created', 'country'"):
         assert flag in said

@@ -111,7 +111,9 @@ def test_columns_that_share_no_value_with_the_labels_are_left_out_and_named(n, t
     found = read_label_table(path)
     assert (found.names, found.ids[:2]) == (table.names, ("T0", "T1"))
     np.testing.assert_array_equal(found.true_labels, table.true_labels)
-    assert any("the ids are ticket_id" in note and "true labels are gold (--id-column" in note for note in found.notes)
+    assert any(
+        "the ids are in ticket_id" in note and "true labels are in gold (--id-column" in note for note in found.notes
+    )
 
 
 def test_the_largest_group_of_columns_that_share_values_labels_and_a_tie_is_asked_about(tmp_path):

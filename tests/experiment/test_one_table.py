@@ -59,7 +59,7 @@ def test_the_configuration_names_what_was_found_and_a_warning_says_it(tickets):
         found = load_config(tickets).data
     assert (found.id_column, found.text_column, found.label_column) == ("ticket_id", "body", "gold")
     assert found.labelers == ("llm", "ann")
-    assert "the labelers are llm, ann; the true labels are gold" in str(said[0].message)
+    assert "the labelers are llm, ann; the true labels are in gold" in str(said[0].message)
     named = LabelColumns("ticket_id", "body", "gold", ["llm", "ann"])
     assert load_config(tickets, columns=named).data == found  # and nothing is said, or this test would fail
 
@@ -107,7 +107,7 @@ def test_labelers_beside_complete_true_labels_are_asked_about_and_both_answers_w
     advised = re.findall(r"--labelers (\S+)", str(caught.value))
     assert advised == ["llm,ann", "none"]
     for names, expected in ((["llm", "ann"], ("llm", "ann")), ([], ())):
-        with pytest.warns(UserWarning, match="true labels are gold"):
+        with pytest.warns(UserWarning, match="true labels are in gold"):
             assert load_config(path, columns=LabelColumns(labelers=names)).data.labelers == expected
 
 
@@ -116,9 +116,9 @@ def test_labels_from_elsewhere_stand_alone_unless_columns_are_named_too(tickets,
         tmp_path / "votes.csv", [{"id": row["ticket_id"], "gpt": row["llm"]} for row in rows()], ("id", "gpt")
     )
     given = (f"teacher.external={votes}",)
-    with pytest.warns(UserWarning, match="ids are ticket_id"):
+    with pytest.warns(UserWarning, match="ids are in ticket_id"):
         assert load_config(tickets, given).data.labelers == ()
-    with pytest.warns(UserWarning, match="ids are ticket_id"):
+    with pytest.warns(UserWarning, match="ids are in ticket_id"):
         both = load_config(tickets, (*SMALL, *given), columns=LabelColumns(labelers=["ann"]))
     finished = run(both, store=Store(tmp_path / "store"), out=tmp_path / "out")
     assert finished.results.teacher.models == 2
@@ -176,7 +176,7 @@ def test_a_table_of_annotations_is_the_run_of_the_same_table_with_a_column_a_lab
     store = Store(tmp_path / "store")
     columns = LabelColumns("ticket_id", "body", "gold", ["llm", "ann"])
     wide = run(load_config(tickets, SMALL, columns=columns), store=store, out=tmp_path / "wide")
-    with pytest.warns(UserWarning, match="the texts are sentence; the true labels are gold"):
+    with pytest.warns(UserWarning, match="the texts are in sentence; the true labels are in gold"):
         config = load_config(write_annotations(tmp_path / "long.csv"), SMALL)
     assert (config.data.annotator_column, config.data.annotation_column) == ("worker", "label")
     long = run(config, store=store, out=tmp_path / "long")

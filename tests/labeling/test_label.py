@@ -84,7 +84,7 @@ def test_preflight_and_run_read_what_was_written(label, outlearn, tmp_path):
     assert label("--classes", "bad,good", path=tmp_path / "task.csv")[0] == 0
     code, printed = outlearn("preflight", tmp_path / "labels.csv")
     assert code == 0, printed
-    assert "the labelers are llama0 1, llama0 2, llama0 3; the true labels are gold" in printed
+    assert "the labelers are llama0 1, llama0 2, llama0 3; the true labels are in gold" in printed
     small = (
         "student.encoder={kind: tfidf}", "student.loss=[forward_ce]", "student.learner.epochs=2",
         "student.checkpoints=[]",

@@ -297,3 +297,15 @@ def test_the_example_of_the_docs_page_writes_the_tables_it_says(tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"careless.csv", "wrong.csv", "true.csv"}
     assert (tmp_path / "wrong.csv").read_text().splitlines()[0] == "id,text,ann,bob,cy"
     assert len((tmp_path / "true.csv").read_text().splitlines()) == 201
+
+
+def test_texts_of_a_larger_table_are_joined_whatever_their_ids_are_called(cli, tmp_path):
+    """Labels of 60 points of 200, from a model's answers: the other texts are left out, and a note says so."""
+    (tmp_path / "texts.csv").write_text(
+        "ticket_id,body\n" + "".join(f"T-{i},some {'bad' if i % 2 else 'good'} words about {i}\n" for i in range(200))
+    )
+    rows = "".join(f"T-{i},{'ny'[i % 2]},{'ny'[(i + (i % 9 == 0)) % 2]}\n" for i in range(60))
+    (tmp_path / "labels.csv").write_text("id,a,b\n" + rows)
+    code, out, err = cli(tmp_path / "labels.csv", tmp_path / "texts.csv", "--text-column", "body")
+    assert code == 0, err
+    assert "140 of 200 texts" in " ".join(out.split())

@@ -73,6 +73,10 @@ def guessed(row: list[str], i: int) -> list[str]:
     return [*row[:4], ("no", "yes")[i // 2 % 2], row[5]]
 
 
+def wordless(row: list[str], i: int) -> list[str]:
+    return [row[0], "" if i < 3 else row[1], *row[2:]]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -81,6 +85,7 @@ def guessed(row: list[str], i: int) -> list[str]:
         (constant, "b always says 'yes'"),
         (silent, "b has no label at all"),
         (guessed, "agree little"),
+        (wordless, "3 points have an empty text, in body"),
     ],
 )
 def test_what_is_wrong_is_named_and_the_exit_code_is_1(cli, tmp_path, change, message):
@@ -109,6 +114,21 @@ def test_a_threshold_of_agreement_decides_the_exit_code(cli, tmp_path):
     assert code == 2
     assert "Leave it out" in err
     assert cli(path, "--labelers", "a")[0] == 0
+
+
+def test_a_run_is_advised_as_it_will_be_understood(tmp_path):
+    """Beside complete true labels a run asks whether the other columns are labelers."""
+    complete = table(tmp_path, lambda row, i: [*row[:5], row[3]])
+    assert any(each.endswith(f"{complete} --labelers a,b") for each in diagnose(complete).advice)
+
+
+def test_pairs_and_empty_columns_are_told_from_labels(cli, tmp_path):
+    (tmp_path / "pairs.csv").write_text("chosen,rejected\n" + "a good answer here,a bad answer here\n" * 30)
+    code, _, err = cli(tmp_path / "pairs.csv")
+    assert (code, "pairs of texts" in err, "outlearn run" in err) == (2, True, True)
+    rows = "".join(f"some words {i} that differ,{'no' if i % 2 else 'yes'},\n" for i in range(30))
+    (tmp_path / "one.csv").write_text("text,label,Comments\n" + rows)
+    assert [each.name for each in diagnose(tmp_path / "one.csv").labelers] == ["label"]
 
 
 def test_what_cannot_be_read_is_one_line_and_exit_code_2(cli, tmp_path):

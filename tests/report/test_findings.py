@@ -9,7 +9,7 @@ from outlearn.report.findings import bad_news, findings
 from outlearn.report.wording import compare_words, of_losses
 from outlearn.results.measurement import Withheld
 from outlearn.results.true_labels import Worth
-from outlearn.results.verdict import NOT_COMPARED
+from outlearn.results.verdict import NOT_COMPARED, verdict
 
 
 def with_accuracy(scored, accuracy):
@@ -106,7 +106,7 @@ def test_losing_to_the_teachers_is_said(results):
 def test_only_the_best_loses_while_another_is_untold_makes_no_claim_about_the_other(results):
     said = text(differ(results, "forward_ce", "teacher", -0.05))
     assert "No student is shown to beat its teacher: even forward_ce" in said
-    assert "Bad news: forward_ce is worse than their own labeler (-5.0 points [-5.5, -4.5])." in said
+    assert "Bad news: forward_ce is worse than its own labeler (-5.0 points [-5.5, -4.5])." in said
 
 
 def test_a_withheld_pgr_says_why(results):
@@ -150,7 +150,7 @@ def test_the_best_beats_every_other_only_where_each_interval_says_so(results):
 
 
 BAD = {
-    "reverse_ce is worse than their own labeler (-5.0 points [-5.5, -4.5])": lambda r: differ(
+    "reverse_ce is worse than its own labeler (-5.0 points [-5.5, -4.5])": lambda r: differ(
         r, "reverse_ce", "teacher", -0.05
     ),
     "the plain mean of the teachers beats every student, the best of them by 3.0 points [2.5, 3.5]": lambda r: every(
@@ -235,11 +235,24 @@ def test_the_verdict_is_that_of_the_rule_and_names_what_decided(results):
     assert "It is worse than the plain mean of the teachers." in said
 
 
+def test_a_ceiling_of_few_labels_says_nothing_of_the_room(results):
+    """Of 57 true labels it stood below the teachers and students far above both: the verdict was not to bother."""
+    equal = differ(results, "forward_ce", "teacher", 0.005)
+    student = equal.students["forward_ce"]
+    none = student.recovery.model_copy(update={"value": None, "reason": "none", "room": about(-0.2, 0.01)})
+    below = changed(equal, "forward_ce", recovery=none)
+    assert verdict(below, "forward_ce").action == "do not bother"
+    few = below.model_copy(update={"ceiling": below.ceiling.model_copy(update={"labels": 10})})
+    assert verdict(few, "forward_ce").action == "undecided"
+    beaten = below.model_copy(update={"ceiling": below.ceiling.model_copy(update={"exceeded_by": {"mae": about(0.1)}})})
+    assert verdict(beaten, "forward_ce").action == "undecided"
+
+
 def test_true_labels_that_do_better_alone_are_the_verdict(results):
     won = differ(results, "forward_ce", "teacher", 0.05)
     student = won.students["forward_ce"]
     against = changed(won, "forward_ce", differences={**student.differences, "own_labels": about(-0.05, 0.01)})
-    assert "Get more true labels" in text(against)
+    assert "on true labels instead" in text(against)
 
 
 def test_a_control_of_true_labels_that_beats_every_student_comes_first(results):

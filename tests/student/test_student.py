@@ -19,6 +19,7 @@ from tests.student.runs import keep, texts_of_test, write_films
 import outlearn as ol
 from outlearn.errors import ConfigError, DataError, ShapeError, StoreError
 from outlearn.results.run_folder import Run
+from outlearn.student.novelty import Novelty
 
 STORED_FLOAT32 = 1e-5  # logits in the run are float32 sums of torch, the student's of NumPy
 
@@ -102,6 +103,17 @@ def test_what_has_no_text_is_answered_by_the_class_shares_and_flagged(films: Run
     np.testing.assert_allclose(np.exp(found.log_probs[1]), student.record.class_shares)
     assert len(student.predict(["", None])) == 2
     assert student.predict_proba([]).shape == (0, 2)
+
+
+@pytest.mark.parametrize("n", [60, 300])
+def test_without_points_kept_apart_few_new_ones_of_the_same_kind_are_unlike(n: int):
+    """A fit lies near to its own few points: by their distances most new ones were called unlike."""
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(n + 4000, 100)).astype(np.float32)
+    novelty, beyond = Novelty.of(features[:n]), Novelty.cross_fitted_threshold(features[:n])
+    assert (novelty.distance(features[n:]) > beyond).mean() < 0.05
+    assert (novelty.distance(features[n:]) > novelty.threshold(features[:n])).mean() > 0.2
+    assert (novelty.distance(3 * features[n:]) > beyond).mean() > 0.9
 
 
 def test_a_text_unlike_the_training_texts_is_flagged(tmp_path: Path):

@@ -17,7 +17,9 @@ from jaxtyping import Float, Integer, Real, Shaped
 from outlearn.core.log_space import SUM_TOLERANCE, log_mean, log_normalise
 from outlearn.errors import AlignmentError, DomainError, ShapeError
 
-__all__ = ["Predictions", "check_every_answer", "check_same_points", "labeled_by", "weighted_log_mean"]
+__all__ = [
+    "Predictions", "check_every_answer", "check_predictions", "check_same_points", "labeled_by", "weighted_log_mean",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,6 +235,20 @@ class Predictions:
         return f"Predictions(models={self.n_models}, points={self.n_points}, classes={self.n_classes})"
 
 
+def check_predictions(**everyone: object) -> None:
+    """Raise unless each of these arguments holds predictions.
+
+    Raises:
+        DomainError: names the argument and what it is instead.
+    """
+    for name, given in everyone.items():
+        if not isinstance(given, Predictions):
+            raise DomainError(
+                f"{name} is of type {type(given).__name__}; expected Predictions. Wrap it in "
+                "Predictions.from_logits(...) or Predictions.from_probs(...)."
+            )
+
+
 def check_every_answer(*everyone: Predictions) -> None:
     """Raise unless all models say something of every point.
 
@@ -309,7 +325,18 @@ def labeled_by(teacher: Predictions, student: Predictions) -> Integer[np.ndarray
 
 
 def _models_points_classes(values: np.ndarray, argument: str) -> np.ndarray:
-    array = np.asarray(values)
+    if np.ma.isMaskedArray(values) and np.ma.getmaskarray(values).any():
+        raise DomainError(
+            f"{argument} is a masked array. Leave the masked points out; what a model does not answer is "
+            "said by `answered`."
+        )
+    try:
+        array = np.asarray(values)
+    except (ValueError, RuntimeError, TypeError) as error:  # ragged lists; tensors with gradients, or of bfloat16
+        raise DomainError(
+            f"{argument} is no array of numbers: {error} Give equally long rows; of a tensor, "
+            "values.detach().float().cpu().numpy()."
+        ) from error
     if array.dtype.kind not in "fiu":
         raise DomainError(f"{argument} must be real numbers, got dtype {array.dtype}.")
     if array.ndim not in (2, 3):

@@ -131,10 +131,17 @@ class Bounded(Scale):
         return self._roots(m, h * h / (m * (1 - m)))
 
     def certain(self, mean: float, quantile: float, n_points: int) -> tuple[float, float]:
-        """Return Wilson's ends for n points that are all at one end of the range: k = q^2 / n."""
-        if mean not in (self.low, self.high):
-            return mean, mean
-        return self._roots((mean - self.low) / (self.high - self.low), quantile**2 / n_points)
+        """Return how far the mean moves to either end if a share s = q^2 / (n + q^2) of all points lies there.
+
+        That is Wilson's upper end of the share of points that differ, of which n showed none. At an end of the range it
+        is Wilson's interval.
+
+        Example:
+            >>> [round(end, 3) for end in DIFFERENCE.certain(0.0, 2.0, 36)]
+            [-0.1, 0.1]
+        """
+        share = quantile**2 / (n_points + quantile**2)
+        return mean - share * (mean - self.low), mean + share * (self.high - mean)
 
     def pull(self, mean: float) -> float:
         """Return |m| sqrt(v(m) / v(0)), v the variance function; 0 must lie inside the range."""

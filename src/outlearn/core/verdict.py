@@ -29,7 +29,7 @@ Action = Literal["train the student", "combine the labels first", "get more true
 ACTIONS: dict[Action, str] = {
     "train the student": "Train the student on these labels.",
     "combine the labels first": "Combine the labels first: the teachers do better without this student.",
-    "get more true labels": "Get more true labels: the student's own model does better on those alone.",
+    "get more true labels": "Train the student's model on true labels instead: it does better on those alone.",
     "do not bother": "Do not bother to train this student on these labels.",
     "undecided": "Undecided: more teachers or more test points would tell.",
 }

@@ -6,6 +6,7 @@ play one part, the error asks for the flag.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -17,7 +18,7 @@ from outlearn.data.raw_table import RawTable
 from outlearn.data.templates import template_columns
 from outlearn.data.wording import few, normalise
 
-__all__ = ["FLAGS", "ColumnRoles", "column_roles", "roles_of_annotations"]
+__all__ = ["FLAGS", "ColumnRoles", "column_roles", "ids_found", "roles_of_annotations"]
 
 FLAGS = {"id": "--id-column", "text": "--text-column", "true": "--true-column", "labelers": "--labelers"}
 # What people call a column of true labels; `label` itself is one only beside columns of labelers.
@@ -54,11 +55,12 @@ class ColumnRoles:
     def notes(self) -> tuple[str, ...]:
         """Say what was found, and how to say otherwise."""
         notes = []
+        labelers = "the labeler is" if len(self.columns.labelers or ()) == 1 else "the labelers are"
         words = {
-            "id": f"the ids are {self.columns.id}",
-            "text": f"the texts are {self.columns.text}",
-            "labelers": f"the labelers are {', '.join(self.columns.labelers or ())}",
-            "true": f"the true labels are {self.columns.true}",
+            "id": f"the ids are in {self.columns.id}",
+            "text": f"the texts are in {self.columns.text}",
+            "labelers": f"{labelers} {', '.join(self.columns.labelers or ())}",
+            "true": f"the true labels are in {self.columns.true}",
         }
         said = [part for part in words if part in self.found]
         if said:
@@ -99,12 +101,18 @@ def column_roles(
         ConfigError: if a column is named for two parts.
         DataError: if a named column is not there, no column holds labels, or two could play one part.
     """
+    if not given.text and not has_texts and {"chosen", "rejected"} <= set(table.columns):
+        errors.fail(
+            "the columns 'chosen' and 'rejected' are pairs of texts, of which the first is better: no table of labels. "
+            f"Train on them: outlearn run {shlex.quote(table.source)}. To look at labels beside them, name the text "
+            "(--text-column '{chosen} {rejected}')."
+        )
     parts = template_columns(given.text) if given.text and given.text not in table.columns else ()
     taken = {*aside, *parts, *(given.labelers or ()), *filter(None, (given.id, given.text, given.true))}
     free = [name for name in table.columns if name not in taken]
     id_column, text_column, true_column = given.id, given.text, given.true
     if id_column is None:
-        id_column = "id" if "id" in free else _ids(table, free)
+        id_column = "id" if "id" in free else ids_found(table, free)
     free = [name for name in free if name != id_column]
     if text_column is None and not has_texts:
         text_column = "text" if "text" in free else _texts(table, free, errors)
@@ -118,6 +126,9 @@ def column_roles(
         true_column = _truth(labelers if given.labelers is None else free, errors)
         if truth_alone and true_column is None and given.labelers is None and len(labelers) == 1:
             true_column = labelers[0]
+        said = [name for name in labelers if values_of(table, name)]
+        if not truth_alone and given.labelers is None and said == [USUAL_TRUTH]:
+            labelers = said  # columns without a value are no labelers who give it something to be the truth of
         if not truth_alone and labelers == [true_column]:
             true_column = None  # what the only labeler says is no truth
     empty = [name for name in labelers if truth_alone and given.labelers is None and not values_of(table, name)]
@@ -165,7 +176,7 @@ def _refuse_many_values(table: RawTable, labelers: Sequence[str], given: LabelCo
             )
 
 
-def _ids(table: RawTable, names: Sequence[str]) -> str | None:
+def ids_found(table: RawTable, names: Sequence[str]) -> str | None:
     """Find the column of ids; if several could be, the one that is called so, else none: points are then numbered."""
     likely = [name for name in names if _are_ids(table, name)]
     called_so = [name for name in likely if normalise(name).replace(" ", "_").endswith(("id", "uuid", "key", "index"))]

@@ -10,14 +10,14 @@ from jaxtyping import Float
 
 from outlearn.core.spreadsheet_cells import unguarded
 from outlearn.data.array_files import read_array
-from outlearn.data.column_roles import column_roles, roles_of_annotations
+from outlearn.data.column_roles import column_roles, ids_found, roles_of_annotations
 from outlearn.data.formats import read_label_file
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_columns import LabelColumns, long_form
 from outlearn.data.label_table import UNLABELED, LabelTable
 from outlearn.data.labeled_rows import read_labeled_rows
 from outlearn.data.npz_files import check_features
-from outlearn.data.point_ids import join_by_id, read_ids
+from outlearn.data.point_ids import join_by_id, name_of, read_ids
 from outlearn.data.raw_table import RawTable
 from outlearn.data.read_labels import read_labels
 from outlearn.data.read_texts import read_texts
@@ -72,7 +72,8 @@ def read_label_table(
     errors.raise_if_any()
     table = replace(table, texts=None if here is None else tuple(here), notes=(*table.notes, *notes))
     if texts is not None:
-        table = _with_texts(table, read_label_file(Path(texts).expanduser()), id_column, text_column)
+        of_texts = read_label_file(Path(texts).expanduser())
+        table = _with_texts(table, of_texts, _ids_beside_texts(of_texts, table, id_column, text_column), text_column)
     if true is not None:
         table = _with_true_labels(table, _as_given(read_label_file(Path(true).expanduser())), id_column)
     return table
@@ -102,14 +103,28 @@ def is_array_file(path: str | Path) -> bool:
     return any(suffix in Path(str(path).partition(":")[0]).suffixes for suffix in ARRAYS)
 
 
+def _ids_beside_texts(raw: RawTable, table: LabelTable, id_column: str, text_column: str) -> str:
+    """Find the column of ids beside texts: what it is called beside the labels, or another that holds ids of theirs."""
+    if id_column in raw.columns:
+        return id_column
+    found = ids_found(raw, [name for name in raw.columns if name != text_column])
+    shared = found is not None and set(table.ids) & {name_of(cell) for cell, _ in raw.cells(found)}
+    return found if found is not None and shared else id_column
+
+
 def _with_texts(table: LabelTable, raw: RawTable, id_column: str, text_column: str) -> LabelTable:
     """Join the texts of another table."""
     errors = raw.errors()
     ids = read_ids(raw, id_column, errors) if id_column in raw.columns else None
     errors.raise_if_any()
     if ids is not None and table.has_ids:
-        order = join_by_id(np.array(ids), np.array(table.ids), raw.source, table.source).tolist()
+        labeled = set(table.ids)
+        rows = [row for row, name in enumerate(ids) if name in labeled]
         notes = raw.notes
+        if 0 < len(rows) < len(ids):
+            notes += (f"{len(ids) - len(rows):,} of {len(ids):,} texts of {raw.source} have no labels: left out.",)
+            raw, ids = raw.select(rows), [ids[row] for row in rows]
+        order = join_by_id(np.array(ids), np.array(table.ids), raw.source, table.source).tolist()
     else:
         order = _rows_by_position(raw, table)
         notes = (*raw.notes, f"{raw.source} was joined to the labels by position.")

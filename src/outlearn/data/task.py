@@ -237,7 +237,9 @@ def _value_problems(task: Task) -> list[str]:
     if len(set(task.class_names)) < n_classes:
         problems.append(f"class names repeat: {list(task.class_names)}. Give each class its own name.")
     if not n_labeled:
-        problems.append("no point has a label (each is -1), and so there is nothing to test on. Label some points.")
+        problems.append(
+            "no point has a true label, and so there is nothing to test on. Label some 100 points drawn at random."
+        )
     elif n_classes > n_labeled:
         points = "points" if n_labeled == task.n_points else "points with a label"
         problems.append(f"{n_classes} classes but only {n_labeled} {points}. Is the label column the right one?")

@@ -92,7 +92,11 @@ def _heads(
     learned = encoder.learn(plan.task, splits.student)
     novelty = Novelty.of(features[splits.student], seed=config.seed)
     held_out = np.concatenate([splits.teacher, splits.validation])
-    beyond = novelty.threshold(features[held_out if len(held_out) >= LEAST_HELD_OUT else splits.student])
+    beyond = (
+        novelty.threshold(features[held_out])
+        if len(held_out) >= LEAST_HELD_OUT
+        else Novelty.cross_fitted_threshold(features[splits.student], seed=config.seed)
+    )
     for each in students:
         if not each.heads:
             continue

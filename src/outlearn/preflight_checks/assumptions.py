@@ -72,5 +72,7 @@ def doubts(labels: LabelMeasures, habits: float) -> tuple[str, ...]:
         )
     truth = labels.table.true_labels
     if truth is not None and (truth >= 0).sum() < MIN_TRUE_LABELS:
-        found.append(f"{int((truth >= 0).sum())} true labels are few: give {MIN_TRUE_LABELS} or more.")
+        n_true = int((truth >= 0).sum())
+        said = "There is no true label" if n_true == 0 else f"{n_true} true label{'s are' if n_true > 1 else ' is'} few"
+        found.append(f"{said}: give {MIN_TRUE_LABELS} or more.")
     return tuple(found)

@@ -15,7 +15,7 @@ from outlearn.core.labelers.agreement_coefficients import agreement_coefficients
 from outlearn.data.class_names import spelling
 from outlearn.data.column_roles import ColumnRoles, column_roles, roles_of_annotations
 from outlearn.data.formats import read_label_file
-from outlearn.data.label_cells import NEVER_A_CLASS, label_cells
+from outlearn.data.label_cells import NEVER_A_CLASS, is_gap, label_cells
 from outlearn.data.label_columns import LabelColumns, LongForm, long_form
 from outlearn.data.label_table import UNLABELED, LabelTable
 from outlearn.data.labeled_rows import read_labeled_rows
@@ -64,6 +64,9 @@ def diagnose(path: str | Path, *, columns: LabelColumns | None = None, level: fl
         for each in facts
         if each.most is not None and each.n_classes < 2
     ]
+    text = roles.columns.text
+    if text is not None and text in raw.columns and (without := sum(is_gap(cell) for cell, _ in raw.cells(text))):
+        problems.append(f"{without:,} points have an empty text, in {text}: fill it, or drop the rows.")
     shared = (table.answered.sum(axis=0) > 1).sum()
     agreement: Mapping[str, Interval] = {}
     if len(table.names) > 1 and shared:
@@ -172,5 +175,8 @@ def _advice(
     if roles.columns.text is None:
         advice.append("Add the texts of the points, in a column text: without them no student can be trained.")
     elif n_true >= MIN_TRUE_LABELS:
-        advice.append(f"Train students: outlearn run {shlex.quote(path)}")
+        # Beside complete true labels, columns that were found may be no labelers: a run asks.
+        found = "labelers" in roles.found and n_true == table.n_points
+        named = f" --labelers {shlex.quote(','.join(roles.columns.labelers or ()))}" if found else ""
+        advice.append(f"Train students: outlearn run {shlex.quote(path)}{named}")
     return tuple(advice)

@@ -25,8 +25,8 @@ VERDICTS = {
 }
 
 CALIBRATE = (
-    "Give true labels to the points marked `calibrate` in points_to_check.csv (drawn at random) and run again with "
-    "--true FILE: nothing else measures shared bias."
+    "Give true labels to the points marked `calibrate` in points_to_check.csv (drawn at random; --out writes it) and "
+    "run again with --true FILE: nothing else measures shared bias."
 )
 FIX_GUIDE = (
     "Most of the error is shared: more labels, labelers or a student of them will not remove it. Read the points "
@@ -109,7 +109,8 @@ def decide(
         )
     else:
         key = "undecided"
-        advice.append(f"The gain lies between {gain.low:+.3f} and {gain.high:+.3f}: label more points to tell.")
+        more = "give more points true labels" if measured else "label more points"
+        advice.append(f"The gain lies between {gain.low:+.3f} and {gain.high:+.3f}: {more} to tell.")
     of_vote = core_verdict.standing(over).outcome
     if outcome == "beats":
         if of_vote == "worse":

@@ -97,7 +97,7 @@ def _who_wins(results: RunResults) -> str:
         by = signed_points(versus)
         lost = f"loses, {scores}, {by}" if is_below_zero(versus) else f"differs by {by}, which includes 0{at_once}"
         return f"No student is shown to beat its teacher: even {best}{chosen} {lost}; {recovered}."
-    count = f" with {_winners(results)}" if len(losses) > 1 else ""
+    count = _winners(results) if len(losses) > 1 else ""
     teachers = "teachers" if _several_teachers(results) else "teacher"
     return (
         f"Students beat their {teachers}{count}: {best}{chosen} gets {scores}, "
@@ -111,8 +111,10 @@ def _winners(results: RunResults) -> str:
     found = _differences(results, "teacher")
     alone, _ = count_signs(found.values())
     won = [each for each in together(found, results.measure.level).values() if each.outcome == "beats"]
+    if not won:  # what was chosen without labels is tested alone: a count over all losses may be stricter
+        return f", each loss tested alone ({of_losses(alone, len(found))}; none by Holm's correction for all at once)"
     each = f" ({alone} each for itself)" if alone != len(won) else ""
-    return f"{of_losses(len(won), len(found))} by Holm's correction{each}"
+    return f" with {of_losses(len(won), len(found))} by Holm's correction{each}"
 
 
 def _what_to_do(results: RunResults) -> str:
@@ -187,9 +189,10 @@ def bad_news(results: RunResults) -> str:
     versus_teacher = _differences(results, "teacher")
     worse = [loss for loss, difference in versus_teacher.items() if is_below_zero(difference)]
     if worse and len(worse) < len(versus_teacher):
-        amount = f" ({signed_points(versus_teacher[worse[0]])})" if len(worse) == 1 else ""
-        verb = "is" if len(worse) == 1 else "are"
-        news.append(f"{name_list(worse)} {verb} worse than their own labeler{amount}")
+        if len(worse) == 1:
+            news.append(f"{worse[0]} is worse than its own labeler ({signed_points(versus_teacher[worse[0]])})")
+        else:
+            news.append(f"{name_list(worse)} are worse than their own labelers")
     if _several_teachers(results):
         news += _against_combined_teachers(results)
     accuracy, majority = results.teacher.accuracy, results.majority.accuracy

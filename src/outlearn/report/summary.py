@@ -70,7 +70,7 @@ def describe(results: RunResults) -> tuple[tuple[str, str], ...]:
         ("task", f"{task.name}, {kind}"),
         ("pairs" if pairs else "points", ", ".join(sizes)),
         ("teachers", f"{n_teachers} weak {'teacher' if n_teachers == 1 else 'teachers'}"),
-        ("students", f"{trained or 'strong students'}, one for each teacher, loss and seed; {of_losses}"),
+        ("students", f"{trained or 'strong students'}, one for each labeler, loss and seed; {of_losses}"),
         ("ceiling", f"{results.ceiling.models} strong students trained on {_true_labels(results)}; {_chosen(results)}"),
         *(("note", caveat) for caveat in task.caveats),
     )
@@ -175,10 +175,15 @@ def _legend(results: RunResults) -> str:
 
 def _population(results: RunResults) -> str:
     """Say what the students' intervals are for: other teachers can only be spoken of where several were seen."""
-    first = next((student.accuracy for student in results.students.values()), None)
-    if isinstance(first, Interval) and first.over == "points":
+    over_points = [
+        loss
+        for loss, student in results.students.items()
+        if isinstance(student.accuracy, Interval) and student.accuracy.over.startswith("points")
+    ]
+    if over_points and results.teacher.models == 1:
         return "new test points, with this very labeler"
-    return f"{results.teacher.population} and new test points"
+    given = f"; of {name_list(over_points)} for new test points, given these teachers' labels" if over_points else ""
+    return f"{results.teacher.population} and new test points{given}"
 
 
 def _transposed(table: Table) -> list[list[str]]:

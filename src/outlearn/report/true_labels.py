@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from outlearn.core.labelers.combinations import COMBINATIONS
 from outlearn.core.verdict import has_interval, is_above_zero, is_below_zero
 from outlearn.report.cells import Cell, Column, Table, format_cell, format_number, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Line, Mark, Panel, Rule
@@ -24,7 +25,10 @@ def ceiling_finding(results: RunResults) -> str:
     above = results.ceiling.exceeded_by
     if not above:
         return ""
-    names = {f"ensemble_{name}": f"the ensemble {name}" for name in results.ensembles}
+    names = {
+        f"ensemble_{name}": f"the {COMBINATIONS[name].of_teachers if name in COMBINATIONS else name}"
+        for name in results.ensembles
+    }
     said = [f"{names.get(name, name)} by {size_in_points(difference)}" for name, difference in above.items()]
     verb = "is" if len(said) == 1 else "are"
     return (

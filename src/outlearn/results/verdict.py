@@ -24,7 +24,8 @@ def verdict(results: RunResults, loss: str, *, best_of: int = 1) -> Verdict:
     """Say what to do about the students of one loss, picked on the test points as the best of so many.
 
     They are compared with their own teachers, with what the teachers do without a student (each combination, and the
-    one that is best on validation, where there are several), and with their own model on true labels.
+    one that is best on validation, where there are several), and with their own model on true labels. A ceiling says
+    how much room there is only if it had as many labels as the students, and none of them is shown to be above it.
     """
     student = results.students[loss]
     differences = {
@@ -36,11 +37,12 @@ def verdict(results: RunResults, loss: str, *, best_of: int = 1) -> Verdict:
         for name in results.ensembles
     } | {"best teacher on validation": "best_teacher"}
     several = results.teacher.models > 1
+    is_ceiling = results.ceiling.labels >= results.task.n_student and not results.ceiling.exceeded_by
     return decide(
         differences.get("teacher", NOT_COMPARED),
         combinations={
             words: differences[name] for words, name in without_student.items() if several and name in differences
         },
         controls={words: differences[name] for name, words in TRUE_LABEL_CONTROLS.items() if name in differences},
-        room=student.recovery.room,
+        room=student.recovery.room if is_ceiling else None,
     )

@@ -109,7 +109,8 @@ def answer_file(path: Path) -> Iterator[AnswerFile]:
         if isinstance(error, StoreError):
             raise
         raise StoreError(
-            f"{str(path)!r} cannot be written: {error.strerror}. Free some space, or choose another --out."
+            f"{str(path)!r} cannot be written: {error.strerror}. "
+            f"{'Free some space' if path.parent.is_dir() else 'Make its folder'}, or choose another --out."
         ) from error
     finally:
         with suppress(OSError):

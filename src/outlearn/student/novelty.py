@@ -28,6 +28,7 @@ __all__ = ["Novelty"]
 DIRECTIONS = 64  # leading ones: more are noise with a few thousand texts, and each costs a product for every new text
 FITTED_ON = 4096  # points at most: the moments do not get better in a way that a quantile would feel
 QUANTILE = 0.99  # of held-out points of the run: one in a hundred of the same kind is flagged
+FOLDS = 5  # of the training points, where too few others are held out
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,17 @@ class Novelty:
         wanted = min(DIRECTIONS, points.shape[1] - 1, points.shape[0] // 4)
         solver = "arpack" if isinstance(points, csr_array) else "randomized"  # what is sparse is not spread out
         fitted = PCA(max(1, wanted), svd_solver=solver, random_state=seed).fit(points.astype(np.float64))
+        # Tipping and Bishop: s^2 = sum_{j > q} lambda_j / (d - q). Of fewer points than features scikit-learn divides
+        # by their number instead, and so measures longer distances the more points there are.
+        rank, q = min(points.shape), fitted.n_components_
+        noise = float(fitted.noise_variance_) * (rank - q) / max(points.shape[1] - q, 1)
         # Features that lie in the span of the directions, or do not vary at all, have no noise to divide by.
         least = np.finfo(np.float32).eps * max(float(fitted.explained_variance_[0]), 1.0)
         return cls(
             fitted.mean_.astype(np.float32),
             fitted.components_.astype(np.float32),
             np.maximum(fitted.explained_variance_, least).astype(np.float32),
-            np.array([max(float(fitted.noise_variance_), least)], np.float32),
+            np.array([max(noise, least)], np.float32),
         )
 
     def distance(self, features: FeatureMatrix) -> Float[np.ndarray, " points"]:
@@ -80,4 +85,23 @@ class Novelty:
 
     def threshold(self, held_out: FeatureMatrix) -> float:
         """Return the distance that one in a hundred points of the same kind exceeds."""
-        return float(np.quantile(self.distance(held_out), QUANTILE))
+        return _beyond(self.distance(held_out))
+
+    @classmethod
+    def cross_fitted_threshold(cls, features: FeatureMatrix, *, seed: int = 0) -> float:
+        """Return the threshold by training points alone: each one's distance is from a fit that did not see it.
+
+        The points of a fit lie nearer to it than new ones do, the more so the fewer they are: by their own distances
+        most new points of the same kind were called unlike.
+        """
+        n = features.shape[0]
+        if n < 2 * FOLDS:
+            return cls.of(features, seed=seed).threshold(features)
+        fold = np.random.default_rng(seed).permutation(n) % FOLDS
+        return _beyond(
+            np.concatenate([cls.of(features[fold != k], seed=seed).distance(features[fold == k]) for k in range(FOLDS)])
+        )
+
+
+def _beyond(distances: Float[np.ndarray, " points"]) -> float:
+    return float(np.quantile(distances, QUANTILE))

@@ -29,7 +29,19 @@ def test_the_curve_is_read_on_a_logarithmic_scale():
     exact = np.repeat(np.arange(4)[:, None], 10, axis=1) / 10 + 0.6  # accuracies themselves, without noise
     got = true_label_equivalent(np.full((1, 10), 0.75), exact, SIZES, clusters=np.array([0]))
     assert got.labels == pytest.approx(50 * np.sqrt(2))
-    assert got.low == got.high == pytest.approx(got.labels)
+    assert got.low is None or got.low < got.labels  # ten points that do not vary are no certainty
+    assert got.high is None or got.high > got.labels
+
+
+def test_two_models_that_are_right_at_the_same_points_are_not_known_to_be_equal():
+    """No point of 36 told them apart: a tenth of all points may, so that the interval is no single number."""
+    right = np.ones((1, 36))
+    worse = np.concatenate([np.zeros((1, 9)), np.ones((1, 27))], axis=1)
+    got = true_label_equivalent(right, np.concatenate([worse, right]), np.array([25, 50]), clusters=np.array([0]))
+    assert got.labels == pytest.approx(50)
+    assert got.low is not None
+    assert got.low < 50
+    assert got.high is None
 
 
 def test_the_interval_covers_the_truth():

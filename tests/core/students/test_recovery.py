@@ -105,7 +105,7 @@ def test_room_of_several_ceilings_is_what_the_decision_is_made_on(skills):
     got = performance_gap_recovered(LABELS, teacher=teacher, student=student, ceiling=marked(right))
     assert (got.value is None) == (not excludes_zero(got.room))
     if got.value is None:
-        assert f"{got.room.low:.4f} to {got.room.high:.4f}" in got.reason
+        assert f"{100 * got.room.low:+.1f} to {100 * got.room.high:+.1f} points" in got.reason
     of_ceilings = right.mean(axis=1).var(ddof=1) / len(skills)
     assert got.room.standard_error**2 > of_ceilings
     assert got.room.low < got.room.mean - np.sqrt(of_ceilings)

@@ -16,7 +16,7 @@ from jaxtyping import Float, Shaped
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, cluster_means, pseudo_values, two_way_interval
 from outlearn.core.orders import ORDERS, dual_centre, leave_out_centres, mean_risk, spread_about
-from outlearn.core.predictions import Predictions, check_every_answer
+from outlearn.core.predictions import Predictions, check_every_answer, check_predictions
 from outlearn.core.scales import POSITIVE
 from outlearn.core.targets import read_target, target_duals
 from outlearn.errors import ConfigError, suggest
@@ -210,6 +210,7 @@ def bias_variance(
     Source: Pfau, A generalized bias-variance decomposition for Bregman divergences, 2013, for order "target_first"; the
     other follows by exchanging the coordinate systems. We average over given models rather than over their law.
     """
+    check_predictions(predictions=predictions)
     chosen = get_generator(generator)
     check_every_answer(predictions)
     read = read_target(target, predictions, draws=draws)

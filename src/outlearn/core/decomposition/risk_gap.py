@@ -22,7 +22,7 @@ from outlearn.core.gaps import NEEDS_EVERY_ANSWER, mean_of_known, over_answered
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, cluster_means, two_way_interval
 from outlearn.core.orders import Directions, directions, mean_risk
-from outlearn.core.predictions import Predictions, labeled_by
+from outlearn.core.predictions import Predictions, check_predictions, labeled_by
 from outlearn.core.scales import POSITIVE, SCALES, SIGNED
 from outlearn.core.targets import Target, read_target, target_duals
 from outlearn.core.text import preformatted
@@ -93,6 +93,7 @@ def risk_gap(
     Source: Xu et al., Weak-to-Strong Generalization via Bregman Bias-Variance Decomposition, 2025, states the
     inequality in expectation; the pointwise identity with its residual, in both orders, is ours.
     """
+    check_predictions(teacher=teacher, student=student)
     own = labeled_by(teacher, student)
     chosen = get_generator(generator)
     read = read_target(target, teacher, draws=draws)

@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 from sklearn.isotonic import isotonic_regression
 
 from outlearn.core.intervals import ROW_CAUTION, check_level, cluster_means, t_quantile, two_way_variance
+from outlearn.core.scales import DIFFERENCE
 from outlearn.errors import AlignmentError
 
 __all__ = ["Equivalent", "smoothed_curve", "true_label_equivalent"]
@@ -111,8 +112,9 @@ def _half_width(students: np.ndarray, curve: np.ndarray, level: float) -> float:
     draws = len(curve)
     extra = float(curve.mean(axis=1).var(ddof=1)) / draws if draws > 1 else 0.0
     variance = parts.total + extra
-    if variance == 0:
-        return 0.0
+    if variance == 0:  # no point was seen to differ
+        n = students.shape[1]
+        return DIFFERENCE.certain(0.0, t_quantile(level, n - 1.0), n)[1]
     # Satterthwaite 1946, freedom = v^2 / sum_k (v_k^2 / freedom_k), with the caution of intervals for few draws.
     spread = parts.total**2 / parts.degrees_of_freedom + (ROW_CAUTION * extra**2 / (draws - 1) if draws > 1 else 0.0)
     return t_quantile(level, variance**2 / spread) * math.sqrt(parts.cautious + extra)

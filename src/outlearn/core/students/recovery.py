@@ -112,12 +112,13 @@ def performance_gap_recovered(
         return withheld(f"the interval of ceiling - teacher cannot be given: {of_room.reason}")
     if of_room.outcome == "not told apart":
         return withheld(
-            f"the {level:.0%} interval of ceiling - teacher, {room_interval.low:.4f} to {room_interval.high:.4f}, "
-            "includes 0: there is no gap to recover"
+            f"the {level:.0%} interval of ceiling - teacher, {100 * room_interval.low:+.1f} to "
+            f"{100 * room_interval.high:+.1f} points, includes 0: no gap to recover is shown"
         )
     if of_room.outcome == "worse":
         return withheld(
-            f"the ceiling is worse than the teacher, by {-room_interval.mean:.4f}: there is no gap to recover"
+            f"the ceiling is worse than the teacher, by {-100 * room_interval.mean:.1f} points: there is no gap to "
+            "recover"
         )
     low, high = _fieller(gain, room, extra, t_quantile(level, freedom))
     return Recovery(gain_interval.mean / room_interval.mean, low, high, None, gain_interval, room_interval)
