@@ -106,7 +106,7 @@ def test_losing_to_the_teachers_is_said(results):
 def test_only_the_best_loses_while_another_is_untold_makes_no_claim_about_the_other(results):
     said = text(differ(results, "forward_ce", "teacher", -0.05))
     assert "No student is shown to beat its teacher: even forward_ce" in said
-    assert "Bad news: forward_ce is worse than their own labeler (-5.0 points [-5.5, -4.5])." in said
+    assert "Bad news: forward_ce is worse than its own labeler (-5.0 points [-5.5, -4.5])." in said
 
 
 def test_a_withheld_pgr_says_why(results):
@@ -150,7 +150,7 @@ def test_the_best_beats_every_other_only_where_each_interval_says_so(results):
 
 
 BAD = {
-    "reverse_ce is worse than their own labeler (-5.0 points [-5.5, -4.5])": lambda r: differ(
+    "reverse_ce is worse than its own labeler (-5.0 points [-5.5, -4.5])": lambda r: differ(
         r, "reverse_ce", "teacher", -0.05
     ),
     "the plain mean of the teachers beats every student, the best of them by 3.0 points [2.5, 3.5]": lambda r: every(

@@ -152,29 +152,37 @@ def fit_rounds(
     n_parts = rounds + (start is None)
     results: list[FitResult] = []
 
-    def fit(labels: np.ndarray, to_train: Sequence[HeadJob], how: HeadSettings, given: np.ndarray | None) -> np.ndarray:
+    def fit(labels: np.ndarray, to_train: Sequence[HeadJob], how: HeadSettings, given: np.ndarray | None) -> None:
         done = len(results)
+        to_learn_from = {} if done == n_parts - 1 else {TRAIN: features}  # nobody learns from the last
         result = fit_predict(
             features,
             labels,
             to_train,
-            {**points, TRAIN: features},
+            {**points, **to_learn_from},
             settings=how,
             weights=given,
             progress=None if progress is None else lambda at, of: progress(done * of + at, n_parts * of),
         )
-        logits = {name: array for name, array in result.logits.items() if name != TRAIN}
-        results.append(replace(result, logits=logits))
-        return Predictions.from_logits(result.logits[TRAIN][-1]).probs
+        results.append(result)
 
-    own = fit(np.asarray(targets), jobs, settings, weights) if start is None else np.asarray(start, dtype=np.float64)
+    def learned() -> np.ndarray:
+        """Take the last round's predictions on the training examples out of its result, as probabilities."""
+        logits = dict(results[-1].logits)
+        own = Predictions.from_logits(logits.pop(TRAIN)[-1]).probs
+        results[-1] = replace(results[-1], logits=logits)
+        return own
+
+    if start is None:
+        fit(np.asarray(targets), jobs, settings, weights)
     for number in range(1, rounds + 1):
         # Fresh weights each round; the order groups of the seeds are kept.
         again = [
             replace(job, labeling=i, weighting=None, seed=job.seed + number * 1000 * settings.order_groups)
             for i, job in enumerate(jobs)
         ]
-        own = fit(distillation_targets(weak, own, learned_from), again, later, None)
+        own = learned() if results else np.asarray(start, dtype=np.float64)
+        fit(distillation_targets(weak, own, learned_from), again, later, None)
     return results
 
 

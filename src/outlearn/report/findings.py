@@ -189,9 +189,10 @@ def bad_news(results: RunResults) -> str:
     versus_teacher = _differences(results, "teacher")
     worse = [loss for loss, difference in versus_teacher.items() if is_below_zero(difference)]
     if worse and len(worse) < len(versus_teacher):
-        amount = f" ({signed_points(versus_teacher[worse[0]])})" if len(worse) == 1 else ""
-        verb = "is" if len(worse) == 1 else "are"
-        news.append(f"{name_list(worse)} {verb} worse than their own labeler{amount}")
+        if len(worse) == 1:
+            news.append(f"{worse[0]} is worse than its own labeler ({signed_points(versus_teacher[worse[0]])})")
+        else:
+            news.append(f"{name_list(worse)} are worse than their own labelers")
     if _several_teachers(results):
         news += _against_combined_teachers(results)
     accuracy, majority = results.teacher.accuracy, results.majority.accuracy

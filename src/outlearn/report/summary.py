@@ -70,7 +70,7 @@ def describe(results: RunResults) -> tuple[tuple[str, str], ...]:
         ("task", f"{task.name}, {kind}"),
         ("pairs" if pairs else "points", ", ".join(sizes)),
         ("teachers", f"{n_teachers} weak {'teacher' if n_teachers == 1 else 'teachers'}"),
-        ("students", f"{trained or 'strong students'}, one for each teacher, loss and seed; {of_losses}"),
+        ("students", f"{trained or 'strong students'}, one for each labeler, loss and seed; {of_losses}"),
         ("ceiling", f"{results.ceiling.models} strong students trained on {_true_labels(results)}; {_chosen(results)}"),
         *(("note", caveat) for caveat in task.caveats),
     )

@@ -21,12 +21,12 @@ Path = Sequence[PathPoint]
 
 def path_figure(results: RunResults) -> Figure | None:
     """Show four measures of each loss along training; None where only the end was recorded."""
-    paths: dict[str, Path] = {loss: student.path for loss, student in results.students.items()}
-    longest = max((len(path) for path in paths.values()), default=0)
-    if longest < 2:
+    # A student that was recorded once has no path; the epochs of `auto` are those of many members together.
+    paths: dict[str, Path] = {loss: each.path for loss, each in results.students.items() if len(each.path) > 1}
+    if not paths:
         return None
     unit = results.measure.unit
-    # Ticks are the epochs of the losses that were recorded most often; the length that `auto` chose lies between them.
+    longest = max(map(len, paths.values()))
     ticks = tuple(sorted({at.epoch for path in paths.values() if len(path) == longest for at in path}))
     epochs = Axis("epoch", log=min(at.epoch for path in paths.values() for at in path) > 0, ticks=ticks)
     shown: dict[str, tuple[Kind, Callable[[PathPoint], float]]] = {
@@ -60,10 +60,9 @@ def _line(loss: str, look: SeriesStyle, path: Path, values: Sequence[float], tit
 
 
 def _finding(paths: Mapping[str, Path]) -> str:
-    long = {loss: path for loss, path in paths.items() if len(path) > 1}
-    past = sum(map(_past_best, long.values()))
-    best = f"an earlier recorded epoch is more accurate than the last with {of_losses(past, len(long))}"
-    ends = [(path[0].overfit_covariance, path[-1].overfit_covariance) for path in long.values()]
+    past = sum(map(_past_best, paths.values()))
+    best = f"an earlier recorded epoch is more accurate than the last with {of_losses(past, len(paths))}"
+    ends = [(path[0].overfit_covariance, path[-1].overfit_covariance) for path in paths.values()]
     rises = [last - first for first, last in ends if math.isfinite(last - first)]
     if not rises:
         return f"As seen, without intervals: {best}. The overfit covariance was not measured."

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.special import log_softmax
 
 from outlearn.core.feature_matrix import FeatureMatrix
@@ -176,7 +176,7 @@ def _tune_one(
     labels: Int[np.ndarray, " rows"],
     convex: ConvexGrid,
     others: _Others,
-    of_others: Sequence[Float[np.ndarray, "members folds rows classes"]],
+    of_others: Float[np.ndarray, "members held_out classes"],
     points: Mapping[str, FeatureMatrix],
 ) -> tuple[int, Float[np.ndarray, " all_members"] | float, dict[str, Float[np.ndarray, "points classes"]]]:
     """Choose for one set, and predict the points: the member, the accuracy of all on held-out labels, logits."""
@@ -186,8 +186,10 @@ def _tune_one(
     accuracy: np.ndarray | float = np.nan
     best = n_strengths // 2
     if len(labeled.held_out):
-        of_folds = convex.predict(parameters[:-1], rows).swapaxes(0, 1)  # [strengths, folds, rows, classes]
-        accuracy, best = _judge(np.concatenate([of_folds, *of_others]), labels, labeled.held_out, labeled.weights)
+        of_folds = convex.predict(parameters[:-1], rows)  # [folds, strengths, rows, classes]
+        fold, row = np.nonzero(labeled.held_out)
+        out = np.concatenate([of_folds[fold, :, row].swapaxes(0, 1), of_others])
+        accuracy, best = _judge(out, labels[row], labeled.weights[row])
     if best < n_strengths:
         return best, accuracy, {name: convex.predict(parameters[-1, best], name) for name in points}
     own = replace(others, seed=labeled.seed)
@@ -204,31 +206,33 @@ class _Others:
     seed: int
     bias: bool
 
-    def held_out(self, sets: Sequence[LabelSet]) -> list[list[Float[np.ndarray, "members folds rows classes"]]]:
-        """Predict held-out labels of sets of the same labels: all their folds are one batch; a list for each set."""
+    def held_out(self, sets: Sequence[LabelSet]) -> list[Float[np.ndarray, "members held_out classes"]]:
+        """Predict held-out labels of sets of the same labels: all their folds are one batch; an array for each set."""
         held_out = np.concatenate([each.held_out for each in sets])
-        trained = list(self._without_folds(sets[0].weights * ~held_out)) if len(held_out) else []
-        ends = np.cumsum([len(each.held_out) for each in sets])[:-1]
-        pieces = [np.split(each, ends, axis=1) for each in trained]
-        return [[each[s] for each in pieces] for s in range(len(sets))]
+        nothing = np.empty((0, int(held_out.sum()), self.targets.shape[-1]), dtype=np.float32)
+        trained = self._without_folds(sets[0].weights, held_out) if len(held_out) else ()
+        ends = np.cumsum([each.held_out.sum() for each in sets])[:-1]
+        return np.split(np.concatenate([nothing, *trained]), ends, axis=1)
 
     def _without_folds(
-        self, weights: Float[np.ndarray, "folds rows"]
-    ) -> Iterator[Float[np.ndarray, "members folds rows classes"]]:
-        """Train every member without each fold, and predict all rows."""
+        self, weights: Float[np.ndarray, " rows"], held_out: Bool[np.ndarray, "folds rows"]
+    ) -> Iterator[Float[np.ndarray, "members held_out classes"]]:
+        """Train every member without each fold, and predict the rows of the fold: all others would be many numbers."""
+        fold, row = np.nonzero(held_out)
+        kept = weights * ~held_out
         if self.grid.candidates:
-            n_folds = len(weights)
+            n_folds = len(kept)
             targets = np.broadcast_to(self.targets[0], (n_folds, *self.targets.shape[1:]))
             fits = fit_candidates(
-                Learned(self.features, targets, self._base, weights),
+                Learned(self.features, targets, self._base, kept),
                 {"own": self.features},
                 self.grid.candidates,
                 [(f, child_seed(self.seed, "fold", f)) for f in range(n_folds)],
             )
-            of = {fit.candidate: fit.logits["own"] for fit in fits}
+            of = {fit.candidate: fit.logits["own"][fold, row] for fit in fits}
             yield np.stack([of[candidate] for candidate in self.grid.candidates])
         if self.grid.configured is not None:
-            yield self._configured(weights, {"own": self.features})["own"][None]
+            yield self._configured(kept, {"own": self.features})["own"][None, fold, row]
 
     def fit(
         self, member: int, points: Mapping[str, FeatureMatrix], weights: Float[np.ndarray, "1 rows"]
@@ -255,15 +259,11 @@ class _Others:
 
 
 def _judge(
-    logits: Float[np.ndarray, "members folds rows classes"],
-    labels: Int[np.ndarray, " rows"],
-    held_out: np.ndarray,
-    weights: Float[np.ndarray, " rows"],
+    out: Float[np.ndarray, "members held_out classes"],
+    labels: Int[np.ndarray, " held_out"],
+    counts: Float[np.ndarray, " held_out"],
 ) -> tuple[Float[np.ndarray, " members"], int]:
-    """Return the accuracy of each member on held-out labels, and the best."""
-    fold, row = np.nonzero(held_out)
-    out = logits[:, fold, row]  # [members, held-out rows, classes]
-    counts = weights[row]  # of draws with replacement: exact sums, so that equals are equal
-    right = ((out.argmax(axis=-1) == labels[row]) * counts).sum(axis=-1) / counts.sum()
-    cost = -(log_softmax(out, axis=-1)[:, np.arange(len(row)), labels[row]] * counts).sum(axis=-1)
+    """Return the accuracy of each member on held-out labels, and the best; labels count as often as they were drawn."""
+    right = ((out.argmax(axis=-1) == labels) * counts).sum(axis=-1) / counts.sum()  # exact, so that equals are equal
+    cost = -(log_softmax(out, axis=-1)[:, np.arange(len(labels)), labels] * counts).sum(axis=-1)
     return right, int(np.lexsort((cost, -right))[0])
