@@ -67,8 +67,9 @@ def test_one_teacher_is_its_own_combination(name):
 def test_a_run_writes_down_what_its_combination_said_and_the_report_reads_it(small_run):
     done = small_run("weak_labels.source=weighted")
     measured = done.predictions
-    assert measured.source.n_models == 1
-    assert done.labeler.accuracy.mean == pytest.approx(accuracy(measured.source, measured.labels).mean())
+    labeler = next(iter(measured.labelers.values()))
+    assert labeler.n_models == 1
+    assert done.labeler.accuracy.mean == pytest.approx(accuracy(labeler, measured.labels).mean())
 
 
 def test_beside_each_teacher_the_control_learns_from_their_plain_mean(small_run, tmp_path):
