@@ -93,7 +93,7 @@ def preflight(
         >>> labels = np.where(rng.random((2, 2000)) < 0.2, 1 - shared, shared)
         >>> report = preflight(labels, asked_twice=True)
         >>> print(report.missed)
-        0.2102 [0.1924, 0.2280]
+        0.2102 [0.1929, 0.2285]
         >>> report.verdict.key
         'no students'
     """
