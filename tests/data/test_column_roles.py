@@ -101,3 +101,11 @@ def test_the_only_column_of_labels_is_the_truth_where_that_alone_will_do():
 
 def test_one_value_in_common_makes_no_label_of_a_country():
     assert "country" not in roles(TICKETS).columns.labelers
+
+
+@pytest.mark.parametrize("name", ["text", "word"])
+def test_single_words_in_a_column_that_is_called_text_are_texts_and_no_ids(name):
+    words = [f"word{i}" for i in range(N)]
+    found = roles({name: words, "llm": ["+", "-"] * (N // 2), "ann": (["+", "-", "-"] * N)[:N]})
+    assert found.columns.text == name
+    assert found.columns.id is None

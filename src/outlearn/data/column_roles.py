@@ -112,7 +112,9 @@ def column_roles(
     free = [name for name in table.columns if name not in taken]
     id_column, text_column, true_column = given.id, given.text, given.true
     if id_column is None:
-        id_column = "id" if "id" in free else ids_found(table, free)
+        # Texts of one word are all different, as ids are: a column that is called so has texts.
+        others = [name for name in free if name != "text" and not called(name, TEXTS)]
+        id_column = "id" if "id" in free else ids_found(table, others)
     free = [name for name in free if name != id_column]
     if text_column is None and not has_texts:
         text_column = "text" if "text" in free else _texts(table, free, errors)
