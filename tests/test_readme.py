@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +23,27 @@ def test_the_python_example_prints_what_is_shown():
     # The last digits of a rounding error are the machine's own.
     without_rounding = [re.sub(r"at most \S+", "at most", text) for text in (done.stdout, shown)]
     assert without_rounding[0] == without_rounding[1]
+
+
+@pytest.mark.slow
+def test_the_commands_from_a_table_to_answers_do_what_is_said(tmp_path):
+    pytest.importorskip("transformers", reason="the student's encoder is read by transformers")
+    block = re.search(r"```\ncd (docs/\S+)\n(outlearn .*?)```", README, re.DOTALL)
+    folder = shutil.copytree(ROOT / block[1], tmp_path / "tickets")
+    said = ""
+    for line in block[2].splitlines():
+        _, *arguments = shlex.split(line, comments=True)
+        command = [sys.executable, "-c", "from outlearn.cli import main; main()", *arguments]
+        said += subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+    shown = " ".join(re.search(r"<!-- tickets: begin -->\n```text\n(.*?)```", README, re.DOTALL)[1].split())
+    verdict = re.search(r"Verdict on auto: .*?\.", shown)[0]
+    assert verdict in " ".join(said.split())
+    with (folder / "truth.csv").open(newline="") as truth, (folder / "answers.csv").open(newline="") as answers:
+        true = {row["id"]: row["label"] for row in csv.DictReader(truth)}
+        right = [row["label"] == true[row["id"]] for row in csv.DictReader(answers)]
+    hits, of = map(int, re.search(r"for (\d+) of the\s(\d+) queries", README).groups())
+    assert len(right) == of
+    assert abs(sum(right) - hits) <= 0.02 * of  # other machines round otherwise
 
 
 def test_both_commands_of_the_first_section_are_targets_of_make():
