@@ -15,6 +15,7 @@ from tests.small_runs import SMALL
 from outlearn.core.decomposition.risk_gap import risk_gap
 from outlearn.core.predictions import Predictions
 from outlearn.errors import AlignmentError, ConfigError, DataError, StoreError
+from outlearn.experiment import pipeline
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.pipeline import run
 from outlearn.experiment.plan import make_plan
@@ -173,6 +174,22 @@ def test_fewer_labels_a_teacher_than_classes_are_refused_with_the_key_to_raise(w
     with pytest.raises(ConfigError, match=r"teacher 0 .* class '\d'.*Raise teacher\.labels.*kind: adamw"):
         make_plan(load_config(overrides=config))
     make_plan(load_config(overrides=[*config, "teacher.learner={kind: adamw}"]))
+
+
+def test_a_run_in_a_notebook_shows_bars_and_one_in_a_script_nothing(small_run, monkeypatch, capsys):
+    said = []
+
+    class Shown(pipeline.Bars):
+        def say(self, text):
+            said.append(text)
+
+    small_run()
+    assert not said
+    monkeypatch.setattr(pipeline, "Bars", Shown)
+    monkeypatch.setattr(pipeline, "in_notebook", lambda: True)
+    small_run()
+    assert any("points" in line for line in said)
+    assert capsys.readouterr().out == ""
 
 
 def test_the_same_labels_cut_into_other_splits_are_another_stage(small_run, write_task, tmp_path):

@@ -62,8 +62,8 @@ def explain(
 
         outlearn explain --teacher t.csv --student s.csv --target y.csv --kind probs --out explained
     """
-    from outlearn.cli.progress_bars import Bars
     from outlearn.explanation.explain_files import explain_files
+    from outlearn.progress_bars import Bars
 
     with Bars() as bars:
         text = explain_files(

@@ -57,9 +57,9 @@ def label(
 
         outlearn label texts.csv --out labels.csv --classes negative,positive --model smollm2
     """
-    from outlearn.cli.progress_bars import Bars
     from outlearn.labeling.label_file import label_file
     from outlearn.labeling.options import prompt_learner, read_classes, read_pair
+    from outlearn.progress_bars import Bars
     from outlearn.store.store import Store, default_store
 
     pair_columns = read_pair(pair)

@@ -50,8 +50,8 @@ def preflight(
 
         outlearn preflight labels.csv --labelers llm --true-column gold
     """
-    from outlearn.cli.progress_bars import Bars
     from outlearn.preflight_checks.preflight_files import preflight_files
+    from outlearn.progress_bars import Bars
 
     with Bars() as bars:
         text = preflight_files(

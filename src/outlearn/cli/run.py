@@ -55,9 +55,9 @@ def run(
 
         outlearn run config.yaml --set student.seeds=5 --out runs/five
     """
-    from outlearn.cli.progress_bars import Bars
     from outlearn.experiment.load_config import load_config
     from outlearn.experiment.pipeline import run as run_pipeline
+    from outlearn.progress_bars import Bars
     from outlearn.report.html import write_report
     from outlearn.report.summary import summary_text
     from outlearn.results.writing import new_run_folder, write_file

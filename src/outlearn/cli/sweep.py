@@ -32,8 +32,8 @@ def sweep(
 
         outlearn sweep sweep.yaml --workers 4
     """
-    from outlearn.cli.progress_bars import Bars
     from outlearn.learners.memory import parse_size
+    from outlearn.progress_bars import Bars
     from outlearn.report.html import write_report
     from outlearn.store.store import Store, default_store
     from outlearn.sweep.plan_text import plan_text

@@ -25,8 +25,8 @@ def theory(
 
         outlearn theory all --out theory
     """
-    from outlearn.cli.progress_bars import Bars
     from outlearn.experiment.load_config import parse_overrides
+    from outlearn.progress_bars import Bars
     from outlearn.report.html import write_report
     from outlearn.report.theory_text import theory_text, verdict
     from outlearn.results.theory import check_theory_folder, write_theory

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from outlearn.experiment.stages.prompted import notes_on_prompts
 from outlearn.experiment.stages.students import Students, read_students
 from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.progress import Progress, Silent
+from outlearn.progress_bars import Bars, in_notebook
 from outlearn.results.run_folder import Run
 from outlearn.results.selection import Selection
 from outlearn.results.writing import RunWriter, new_run_folder
@@ -53,7 +55,7 @@ def run(
         config: what to do; see `load_config`.
         store: where stages are kept; None is the default one, as of `outlearn run`.
         out: the run folder: new, empty, or of this very configuration; None is a new one below `runs`.
-        progress: where to report.
+        progress: where to report; None shows bars in a notebook, and nothing elsewhere.
         executor: what computes the stages that the store has not, on workers that see the store; None computes them
             here, one after another.
 
@@ -64,10 +66,15 @@ def run(
         OutlearnError: for anything that the configuration or the data make impossible.
         WorkerError: if a stage failed on its worker; the others are finished and kept.
     """
-    progress = progress or Silent()
     folder = new_run_folder(config.data.name or Path(config.data.path or "run").stem) if out is None else Path(out)
-    with RunWriter(folder, config.to_yaml()) as writer:
-        return _run(config, store or Store(default_store()), writer, progress, executor)
+    with _shown(progress) as shown, RunWriter(folder, config.to_yaml()) as writer:
+        return _run(config, store or Store(default_store()), writer, shown, executor)
+
+
+def _shown(progress: Progress | None) -> AbstractContextManager[Progress]:
+    if progress is None and in_notebook():
+        return Bars()
+    return nullcontext(progress or Silent())
 
 
 def _run(config: Config, store: Store, writer: RunWriter, progress: Progress, executor: TaskRunner | None) -> Run:

@@ -1,7 +1,8 @@
-"""Progress on a terminal: bars on stderr for work that takes over a second; silent where stderr is not a terminal."""
+"""Progress on a terminal or in a notebook: bars for work that takes over a second; silent elsewhere."""
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import time
 from collections.abc import Iterator
@@ -14,7 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from outlearn.progress import Advance
 
-__all__ = ["Bars"]
+__all__ = ["Bars", "in_notebook"]
+
+
+def in_notebook() -> bool:
+    """Say whether this runs in a notebook that can show bars: rich draws them with ipywidgets."""
+    return Console().is_jupyter and importlib.util.find_spec("ipywidgets") is not None
 
 
 class Bars:
@@ -22,7 +28,7 @@ class Bars:
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._shown = sys.stderr.isatty()
+        self._shown = sys.stderr.isatty() or in_notebook()
         self._progress = Progress(*columns, console=Console(stderr=True), disable=not self._shown, transient=True)
 
     def __enter__(self) -> Self:
