@@ -1,4 +1,4 @@
-"""Read JSON: one object a line, or one array of objects; and the answers of a language model's batch."""
+"""Read JSON: one object a line, or one array of objects; the answers of a language model's batch; annotated records."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any, NoReturn
 
+from outlearn.data.annotation_records import annotated_rows, are_annotated
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.model_answers import is_batch, model_answers
 from outlearn.data.raw_table import RawTable
@@ -47,7 +48,7 @@ def read_json(path: Path) -> RawTable:
     if not found and not errors:
         errors.add("holds only blank lines; expected at least one record.")
     errors.raise_if_any()
-    return _table(path, list(found.values()), list(found), unit=errors.unit)
+    return _table(path, list(found.values()), list(found), errors)
 
 
 def _lines(text: str, errors: InputErrors) -> dict[int, Any]:
@@ -68,12 +69,15 @@ def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no JSON number")
 
 
-def _table(path: Path, records: list[dict[str, Any]], positions: list[int], *, unit: str) -> RawTable:
+def _table(path: Path, records: list[dict[str, Any]], positions: list[int], errors: InputErrors) -> RawTable:
     notes: tuple[str, ...] = ()
     if is_batch(records):
         answers = list(model_answers(records))
         records = [{"id": r["custom_id"], "answer": answer} for r, answer in zip(records, answers, strict=True)]
         notes = (f"{path} is the output of a batch: custom_id is the id, and the message's content the answer.",)
+    elif are_annotated(records):
+        records = annotated_rows(records, errors)
+        notes = (f"{path} holds annotated records: each user is a labeler, and so is what was suggested.",)
     names = dict.fromkeys(key for record in records for key in record)
     columns = {name: [record.get(name) for record in records] for name in names}
-    return RawTable(str(path), columns, positions, unit=unit, notes=notes)
+    return RawTable(str(path), columns, positions, unit=errors.unit, notes=notes)
