@@ -12,10 +12,10 @@ import pytest
 from safetensors.numpy import load_file
 from tests.small_runs import SMALL
 
+from outlearn import progress_bars
 from outlearn.core.decomposition.risk_gap import risk_gap
 from outlearn.core.predictions import Predictions
 from outlearn.errors import AlignmentError, ConfigError, DataError, StoreError
-from outlearn.experiment import pipeline
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.pipeline import run
 from outlearn.experiment.plan import make_plan
@@ -179,14 +179,14 @@ def test_fewer_labels_a_teacher_than_classes_are_refused_with_the_key_to_raise(w
 def test_a_run_in_a_notebook_shows_bars_and_one_in_a_script_nothing(small_run, monkeypatch, capsys):
     said = []
 
-    class Shown(pipeline.Bars):
+    class Shown(progress_bars.Bars):
         def say(self, text):
             said.append(text)
 
     small_run()
     assert not said
-    monkeypatch.setattr(pipeline, "Bars", Shown)
-    monkeypatch.setattr(pipeline, "in_notebook", lambda: True)
+    monkeypatch.setattr(progress_bars, "Bars", Shown)
+    monkeypatch.setattr(progress_bars, "in_notebook", lambda: True)
     small_run()
     assert any("points" in line for line in said)
     assert capsys.readouterr().out == ""

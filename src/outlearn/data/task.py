@@ -94,6 +94,10 @@ class Task:
         """Mark the points that have a true label."""
         return np.asarray(self.labels != UNLABELED)
 
+    def groups_of(self, points: Int[np.ndarray, " chosen"]) -> list[str] | None:
+        """List the groups of these points; None where each point stands alone."""
+        return None if self.groups is None else [self.groups[i] for i in points.tolist()]
+
     @cached_property
     def fingerprint(self) -> str:
         """Name the content: sha256 of the points, labels and groups. Weak labels, name, source and licence do not."""

@@ -20,6 +20,8 @@ from typing import Any
 
 from outlearn.encoders.package_files import sha256_of
 from outlearn.errors import ConfigError, MissingExtraError, StoreError, first_line
+from outlearn.language_models.quiet import without_bars
+from outlearn.results.writing import sync
 
 __all__ = ["cache_folder", "converted"]
 
@@ -69,36 +71,29 @@ def _convert(file: Path, folder: Path) -> None:
         import gguf  # noqa: F401 (transformers reads the file with it, and says less when it is missing)
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
-        from transformers.utils import logging as transformers_logging
     except ImportError as error:
         raise MissingExtraError(error.name or "gguf", "smollm") from error
     source = {"gguf_file": file.name, "local_files_only": True}
-    logging: Any = transformers_logging  # untyped
-    bars = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        with contextlib.redirect_stderr(io.StringIO()):  # a bar that asks nobody whether it is wanted
-            tokenizer = AutoTokenizer.from_pretrained(file.parent, **source)
-            model: Any = AutoModelForCausalLM.from_pretrained(file.parent, dtype=torch.float32, **source)
-    except (OSError, ValueError, LookupError, struct.error, NotImplementedError, RuntimeError) as error:
-        raise ConfigError(
-            f"transformers cannot read {file.name}: {first_line(error)} Give a folder of safetensors, or a whole file "
-            "of an architecture that it knows."
-        ) from error
-    else:
+    with without_bars():
+        try:
+            with contextlib.redirect_stderr(io.StringIO()):  # a bar that asks nobody whether it is wanted
+                tokenizer = AutoTokenizer.from_pretrained(file.parent, **source)
+                model: Any = AutoModelForCausalLM.from_pretrained(file.parent, dtype=torch.float32, **source)
+        except (OSError, ValueError, LookupError, struct.error, NotImplementedError, RuntimeError) as error:
+            raise ConfigError(
+                f"transformers cannot read {file.name}: {first_line(error)} Give a folder of safetensors, or a whole "
+                "file of an architecture that it knows."
+            ) from error
         model.hf_quantizer = None  # the weights are plain numbers by now
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-    finally:
-        if bars:
-            logging.enable_progress_bar()
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config.pop("quantization_config", None)
     # A fingerprint is of the model, not of who converted it.
     config.pop("transformers_version", None)
     (folder / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
     for path in [*folder.iterdir(), folder]:
-        _sync(path)
+        sync(path)
 
 
 @contextlib.contextmanager
@@ -107,11 +102,3 @@ def _locked(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -139,7 +139,7 @@ def _chosen(
         fit_answer_with_true_labels,
         selection_labelings,
     )
-    from outlearn.selection.class_shares import shares_of_labels, shares_of_weak_labels
+    from outlearn.selection.class_shares import best_known_shares
 
     order = rng.permutation(len(weak.features))
     n_kept = round(VALIDATION_SHARE * len(order))
@@ -150,18 +150,11 @@ def _chosen(
     true = (
         None if weak.use == "none" else TrueLabels(weak.true_features, weak.true_labels, seed=int(rng.integers(2**31)))
     )
-    if weak.taught is not None:
-        shares = shares_of_labels(weak.taught.astype(np.float64))
-    elif true is not None:
-        counts = np.bincount(true.labels, minlength=weak.labels.shape[-1]).astype(np.float64)
-        shares = shares_of_labels(counts, "true_labels")
-    else:
-        shares = shares_of_weak_labels(everyone.learned("student"))
+    shares = best_known_shares(weak.taught, [] if true is None else true.labels, everyone.learned("student"))
 
     def learned(by: Labelings, rows: np.ndarray) -> Learned:
         who = by.predictions["student"]
-        weights = None if who.answered is None else who.answered.astype(np.float64)
-        return Learned(weak.features[rows], who.probs, settings, weights, shares.values)
+        return Learned.by(who, weak.features[rows], who.probs, settings, shares.values)
 
     seeds = [int(rng.integers(LARGEST_SEED)) for _ in range(labelings.predictions["student"].n_models)]
     choice = choose(

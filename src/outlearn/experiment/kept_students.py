@@ -14,7 +14,6 @@ import dataclasses
 import json
 import platform
 from collections.abc import Callable, Iterator, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,7 +42,7 @@ from outlearn.student.head_scorer import file_hashes
 from outlearn.student.kept import FLAGS, Answers, Kept, answers_of_heads
 from outlearn.student.novelty import Novelty
 from outlearn.student.record import EncoderFacts, Flagged, KeptScores, Reads, StudentRecord, Training
-from outlearn.version import __version__
+from outlearn.version import __version__, versions_of
 
 __all__ = ["keep_students"]
 
@@ -200,7 +199,7 @@ def _record(
             licence=task.licence,
             run=results.config_key,
         ),
-        versions=_versions(),
+        versions={"python": platform.python_version(), **versions_of(PACKAGES)},
         results=_scores(on_test, test, students.loss, results, config.measure.level),
     )
 
@@ -253,13 +252,3 @@ def _settings(encoder: Encoder) -> dict[str, Any]:
     """Write an encoder as a configuration names it; where it ran is no part of it."""
     parameters = dataclasses.asdict(encoder)  # type: ignore[call-overload]
     return {"kind": encoder.kind, **parameters, **({"device": None} if "device" in parameters else {})}
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from outlearn.core.labelers.combinations import COMBINATIONS, combined, label_source
+from outlearn.core.predictions import Predictions
 from outlearn.experiment.config import Config
 from outlearn.experiment.evaluation import Evaluation, evaluate, notes_on_ties
 from outlearn.experiment.kept_students import keep_students
@@ -30,12 +31,11 @@ from outlearn.experiment.stages.prompted import notes_on_prompts
 from outlearn.experiment.stages.students import Students, read_students
 from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.progress import Progress, Silent
-from outlearn.progress_bars import Bars, in_notebook
 from outlearn.results.run_folder import Run
 from outlearn.results.selection import Selection
 from outlearn.results.writing import RunWriter, new_run_folder
 from outlearn.store.executors.runner import TaskRunner
-from outlearn.store.stage import StageRunner
+from outlearn.store.stage import Stage, StageRunner
 from outlearn.store.store import Entry, Store, default_store
 
 __all__ = ["run"]
@@ -72,9 +72,11 @@ def run(
 
 
 def _shown(progress: Progress | None) -> AbstractContextManager[Progress]:
-    if progress is None and in_notebook():
-        return Bars()
-    return nullcontext(progress or Silent())
+    if progress is not None:
+        return nullcontext(progress)
+    from outlearn import progress_bars  # rich, which a command line has loaded, and a worker has no use for
+
+    return progress_bars.Bars() if progress_bars.in_notebook() else nullcontext(Silent())
 
 
 def _run(config: Config, store: Store, writer: RunWriter, progress: Progress, executor: TaskRunner | None) -> Run:
@@ -92,12 +94,13 @@ def _run(config: Config, store: Store, writer: RunWriter, progress: Progress, ex
         entry = runner.result(stage)
         # What workers have computed for this run is not what the store had before it.
         clock.entry(name, replace(entry, cached=entry.cached and name in there))
+    labels = _entry(plan.labeling.teachers, clock.entries)
+    teachers = teacher_predictions(labels, plan.task, plan.splits)
     students = _students(plan, clock.entries)
-    predictions = _predictions(plan, clock.entries, students)
+    predictions = _predictions(plan, clock.entries, teachers, students)
     test, validation = predictions["test"], predictions["validation"]
-    selections = _selections(plan, clock.entries, test)
+    selections = _selections(plan, clock.entries, teachers["student"], test)
     with progress.bar("measuring"):
-        labels = next(entry for entry in clock.entries.values() if entry.key == plan.labeling.teachers.key)
         caveats = (*plan.notes, *notes_on_prompts(labels), *notes_on_features(clock.entries), *notes_on_ties(test))
         results = measure(test, validation, plan, caveats=caveats, selections=selections, entries=clock.entries)
     clock.lap("measuring")
@@ -115,16 +118,21 @@ def _students(plan: Plan, entries: Mapping[str, Entry]) -> list[Students]:
     """Read the students of every loss."""
     features = entries.get("student features")  # fine-tuned models have none
     students = read_students(entries["students"], plan.labeling, features) if "students" in entries else []
-    by_key = {entry.key: entry for entry in entries.values()}
     for auto in plan.chosen.values():
-        students.append(auto.read(by_key[auto.students_stage.key], auto.choice(by_key[auto.choice_stage.key])))
+        choice = auto.choice(_entry(auto.choice_stage, entries))
+        students.append(auto.read(_entry(auto.students_stage, entries), choice))
     return students
 
 
-def _predictions(plan: Plan, entries: Mapping[str, Entry], students: Sequence[Students]) -> dict[str, Evaluation]:
+def _entry(stage: Stage, entries: Mapping[str, Entry]) -> Entry:
+    """Find what a stage of the plan has computed."""
+    return next(entry for entry in entries.values() if entry.key == stage.key)
+
+
+def _predictions(
+    plan: Plan, entries: Mapping[str, Entry], teachers: Mapping[str, Predictions], students: Sequence[Students]
+) -> dict[str, Evaluation]:
     """Gather everybody's predictions on the splits that are evaluated."""
-    by_key = {entry.key: entry for entry in entries.values()}
-    teachers = teacher_predictions(by_key[plan.labeling.teachers.key], plan.task, plan.splits)
     source = label_source(teachers, plan.config.weak_labels.source)
     ensembles = {name: combined(teachers, name) for name in COMBINATIONS}
     return {
@@ -145,13 +153,16 @@ def _predictions(plan: Plan, entries: Mapping[str, Entry], students: Sequence[St
     }
 
 
-def _selections(plan: Plan, entries: Mapping[str, Entry], test: Evaluation) -> dict[str, Selection]:
-    """Write what was chosen without labels, by recipe."""
-    by_key = {entry.key: entry for entry in entries.values()}
-    teachers = teacher_predictions(by_key[plan.labeling.teachers.key], plan.task, plan.splits)["student"]
+def _selections(
+    plan: Plan, entries: Mapping[str, Entry], teachers: Predictions, test: Evaluation
+) -> dict[str, Selection]:
+    """Write what was chosen without labels, by recipe; `teachers` on the student split."""
     return {
         name: auto.selection(
-            auto.choice(by_key[auto.choice_stage.key]), by_key[auto.students_stage.key], test.labels, teachers
+            auto.choice(_entry(auto.choice_stage, entries)),
+            _entry(auto.students_stage, entries),
+            test.labels,
+            teachers,
         )
         for name, auto in plan.chosen.items()
     }

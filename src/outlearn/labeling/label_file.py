@@ -166,9 +166,8 @@ _NO_LABELS = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 def _labelers(settings: PromptLearner, taken: Mapping[str, Any]) -> list[tuple[str, PromptedModel, str]]:
     """Name a column for each model and template."""
     found = []
-    for model in settings.model:
-        stem = Path(model.removeprefix("package:")).stem if "/" in model else model
-        found += [(f"{stem} {t}", PromptedModel(model, settings), each) for t, each in enumerate(settings.templates, 1)]
+    for model in (PromptedModel(name, settings) for name in settings.model):
+        found += [(f"{model.label} {t}", model, each) for t, each in enumerate(settings.templates, 1)]
     for name, _, _ in found:
         if name in taken:
             raise DataError(f"the table has a column {name!r} already, where labels would go. Rename it.")

@@ -28,7 +28,7 @@ from outlearn.selection.class_shares import Comparable, comparable
 from outlearn.selection.labelers import Labelings
 from outlearn.selection.train import Learned, Report, fit_candidates
 
-__all__ = ["Answer", "fit_answer"]
+__all__ = ["Answer", "average", "fit_answer"]
 
 C_GRID = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # inverse ridge of the distillate, per example: sum CE + |W|^2 / (2 C)
 TRAIN = "answer: training examples"
@@ -51,6 +51,16 @@ class Answer:
     called: Float[np.ndarray, "models classes"]
     n_trained: int
     calibration: Calibration
+
+    @classmethod
+    def of(
+        cls, heads: Heads, learned: Learned, points: Mapping[str, FeatureMatrix], n_trained: int, by: Calibration
+    ) -> Answer:
+        """Calibrate heads, and see what they say of the student split and of the points."""
+        heads = by.applied(heads)
+        called = heads.predict(learned.features).argmax(axis=-1)
+        shares = np.stack([np.bincount(each, minlength=heads.n_classes) for each in called]) / called.shape[1]
+        return cls(heads, {name: heads.predict(x) for name, x in points.items()}, shares, n_trained, by)
 
 
 def fit_answer(
@@ -81,22 +91,17 @@ def fit_answer(
     made = {}
     for fitted in fit_candidates(learned, {TRAIN: learned.features}, members, answers + groups, progress=progress):
         made[fitted.candidate] = (fitted.heads, comparable(fitted.logits[TRAIN], learned.shares))
-    averages = _average([made[member] for member in members])
+    averages = average([made[member] for member in members])
     of_groups = averages.select(slice(len(answers), None)).predict(learned.features)
     calibration = crossed_calibration(of_groups, with_offsets=learned.base.bias)
     if form == "distilled":
         heads = _distilled(learned, labelings, averages, len(answers))
     else:
         heads = averages.select(slice(0, len(answers)))
-    heads = calibration.applied(heads)
-    called = heads.predict(learned.features).argmax(axis=-1)
-    n_classes = learned.targets.shape[-1]
-    shares = np.stack([np.bincount(each, minlength=n_classes) for each in called]) / called.shape[1]
-    logits = {name: heads.predict(x) for name, x in points.items()}
-    return Answer(heads, logits, shares, len(members) * (len(answers) + len(groups)), calibration)
+    return Answer.of(heads, learned, points, len(members) * (len(answers) + len(groups)), calibration)
 
 
-def _average(members: Sequence[tuple[Heads, Comparable]]) -> Heads:
+def average(members: Sequence[tuple[Heads, Comparable]]) -> Heads:
     """Return the dual mean over members, for each model."""
     widest = max(
         2 * heads.n_classes if heads.hidden_bias is None else heads.hidden_bias.shape[1] for heads, _ in members
@@ -121,7 +126,7 @@ def _distilled(learned: Learned, labelings: Labelings, heads: Heads, n_answers: 
     def distillates(rows: slice, c: float) -> Heads:
         jobs = [HeadJob(i, get_loss("forward_ce")) for i in range(len(soft[rows]))]
         fit = fit_convex(learned.features, soft[rows], jobs, {}, C=c, bias=learned.base.bias)
-        return _average([(fit.heads, comparable(fit.heads.predict(learned.features), learned.shares))])
+        return average([(fit.heads, comparable(fit.heads.predict(learned.features), learned.shares))])
 
     who = labelings.compared("student")
 

@@ -11,14 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from outlearn.core.class_means import class_offsets
 from outlearn.core.labelers.recipes import SHARE_SOURCES
 from outlearn.core.predictions import Predictions
 from outlearn.errors import ConfigError
 
-__all__ = ["ClassShares", "Comparable", "comparable", "given_shares", "shares_of_labels", "shares_of_weak_labels"]
+__all__ = [
+    "ClassShares", "Comparable", "best_known_shares", "comparable", "given_shares", "shares_of_labels",
+    "shares_of_weak_labels",
+]  # fmt: skip
 
 SPREAD = 3.0  # standard deviation of the logits of a student that is made comparable
 TOLERANCE = 1e-3  # of class shares
@@ -82,6 +85,26 @@ def shares_of_weak_labels(labelers: Predictions) -> ClassShares:
     else:
         total, count = labelers.probs[labelers.answered].sum(axis=0), int(labelers.answered.sum())
     return ClassShares((total + 1.0) / (count + len(total)), "weak_labels")
+
+
+def best_known_shares(
+    taught: Float[np.ndarray, " classes"] | Int[np.ndarray, " classes"] | None,
+    true_labels: Sequence[int] | Int[np.ndarray, " points"],
+    labelers: Predictions,
+) -> ClassShares:
+    """Return the class shares by the best that is known of them, where nobody gives them.
+
+    Args:
+        taught: how many true labels of each class the teachers learned from; None if they were not trained here.
+        true_labels: of points whose true labels are used; may be empty.
+        labelers: who labels, for their own shares where there is neither.
+    """
+    if taught is not None:
+        return shares_of_labels(np.asarray(taught, dtype=np.float64))
+    if len(true_labels):
+        counts = np.bincount(true_labels, minlength=labelers.n_classes).astype(np.float64)
+        return shares_of_labels(counts, "true_labels")
+    return shares_of_weak_labels(labelers)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from outlearn.core.feature_matrix import FeatureMatrix
+from outlearn.core.predictions import Predictions
 from outlearn.learners.discriminant import fit_discriminants
 from outlearn.learners.fitted import Heads
 from outlearn.learners.jobs import HeadJob, HeadSettings, settled
@@ -43,6 +44,19 @@ class Learned:
     weights: Float[np.ndarray, "labelings examples"] | None = None
     shares: Float[np.ndarray, " classes"] | None = None
     n_held: int = 0
+
+    @classmethod
+    def by(
+        cls,
+        labelers: Predictions,
+        features: FeatureMatrix,
+        targets: Float[np.ndarray, "labelings examples classes"],
+        base: HeadSettings,
+        shares: Float[np.ndarray, " classes"] | None = None,
+    ) -> Learned:
+        """Learn what labelers say where they answer: a gap weighs 0."""
+        answered = labelers.answered
+        return cls(features, targets, base, None if answered is None else answered.astype(np.float64), shares)
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,7 +42,7 @@ from outlearn.errors import DataError
 from outlearn.learners.convex_grid import ConvexGrid
 from outlearn.learners.fitted import Heads
 from outlearn.learners.rows import moments
-from outlearn.selection.answer import Answer, fit_answer
+from outlearn.selection.answer import Answer, average, fit_answer
 from outlearn.selection.choice import Choice
 from outlearn.selection.class_shares import comparable
 from outlearn.selection.folds import held_out_folds
@@ -125,12 +125,12 @@ def fit_answer_with_true_labels(
     both = fit_answer(with_true_labels(learned, true), labelings, choice, {}, models, form=form)
     corrected, alone = (_from_true_labels(weak.heads, learned, true, freedom) for freedom in (FREEDOM, 0.0))
     # The mean errs less than the weak answer, so that what calibrates this one is careful enough.
-    heads = weak.calibration.applied(_mean_of((both.heads, corrected, alone), learned))
-    called = heads.predict(learned.features).argmax(axis=-1)
-    n_classes = heads.n_classes
-    shares = np.stack([np.bincount(each, minlength=n_classes) for each in called]) / called.shape[1]
-    logits = {name: heads.predict(x) for name, x in points.items()}
-    return Answer(heads, logits, shares, weak.n_trained + both.n_trained + 2 * heads.n_models, weak.calibration)
+    parts = (both.heads, corrected, alone)
+    heads = average(
+        [(each.on_raw_features(), comparable(each.predict(learned.features), learned.shares)) for each in parts]
+    )
+    n_trained = weak.n_trained + both.n_trained + 2 * heads.n_models
+    return Answer.of(heads, learned, points, n_trained, weak.calibration)
 
 
 def _stacked(first: FeatureMatrix, second: FeatureMatrix) -> FeatureMatrix:
@@ -138,20 +138,6 @@ def _stacked(first: FeatureMatrix, second: FeatureMatrix) -> FeatureMatrix:
     if isinstance(first, csr_array):
         return csr_array(vstack([first, second]).astype(first.dtype))
     return np.concatenate([first, np.asarray(second, first.dtype)])
-
-
-def _mean_of(parts: Sequence[Heads], learned: Learned) -> Heads:
-    """Return the dual mean of several heads a model, each made comparable on the student split."""
-    made = [(each, comparable(each.predict(learned.features), learned.shares)) for each in parts]
-    return Heads.joined(
-        [
-            Heads.joined([heads.on_raw_features().select([m]) for heads, _ in made]).dual_mean(
-                scale=np.array([form.factors[m] for _, form in made]),
-                offset=np.array([form.offsets[m] for _, form in made]),
-            )
-            for m in range(parts[0].n_models)
-        ]
-    )
 
 
 def _from_true_labels(heads: Heads, learned: Learned, true: TrueLabels, freedom: float) -> Heads:

@@ -37,8 +37,11 @@ from outlearn.store.folder_names import aside_name, is_aside_name, is_key, is_wr
 from outlearn.store.integrity import damage, meta_hash, read_meta, remedy, sha256
 from outlearn.store.keys import canonical_json, stage_key
 from outlearn.store.mapped_arrays import map_arrays
+from outlearn.version import versions_of
 
 __all__ = ["Checked", "Collected", "Entry", "Store", "canonical_json", "default_store", "stage_key"]
+
+PACKAGES = ("outlearn", "numpy", "torch", "scikit-learn", "transformers", "tokenizers")
 
 Arrays = dict[str, np.ndarray]
 
@@ -152,7 +155,7 @@ class Store:
             "inputs": dict(inputs),
             "seconds": round(time.perf_counter() - began, 3),
             "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "packages": _package_versions(),
+            "packages": versions_of(PACKAGES),
         }
         self._write(key, arrays, meta)
         for array in arrays.values():
@@ -318,15 +321,3 @@ class Store:
 
 def _unreadable(path: Path, error: OSError) -> StoreError:
     return StoreError(f"{str(path)!r} in the store cannot be read: {error.strerror}. {remedy(error)}.")
-
-
-def _package_versions() -> dict[str, str]:
-    from importlib.metadata import PackageNotFoundError, version
-
-    versions = {}
-    for name in ("outlearn", "numpy", "torch", "scikit-learn", "transformers", "tokenizers"):
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return versions

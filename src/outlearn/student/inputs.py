@@ -5,13 +5,13 @@ A missing text (None, NaN, NA) is an empty one, and a number is the text that wr
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
 
+from outlearn.data.label_cells import is_gap
 from outlearn.data.templates import FIELD, template_columns
 from outlearn.errors import DataError, ShapeError, suggest
 from outlearn.student.record import Reads
@@ -28,9 +28,7 @@ def text_of(cell: Any) -> str:
     """
     if isinstance(cell, str):
         return str(cell)
-    if cell is None or (isinstance(cell, float | np.floating) and math.isnan(cell)) or type(cell).__name__ == "NAType":
-        return ""
-    return str(cell)
+    return "" if is_gap(cell) else str(cell)
 
 
 def rows_of(values: Any, reads: Reads) -> list[tuple[str, ...]]:

@@ -39,7 +39,7 @@ from outlearn.selection import (
     selection_labelings,
 )
 from outlearn.selection.choice import recorded
-from outlearn.selection.class_shares import given_shares, shares_of_labels, shares_of_weak_labels
+from outlearn.selection.class_shares import best_known_shares, given_shares
 from outlearn.store.stage import Entries, Stage, Work
 from outlearn.store.store import Entry
 
@@ -278,11 +278,11 @@ class AutoStudents:
         )
         who = labelings.predictions["student"]
         shares = self._shares(labelings.learned("student"))
-        return labelings, Learned(
+        return labelings, Learned.by(
+            who,
             self._rows(entries, "student"),
             weak_labels(who, config.weak_labels, seed=config.seed),
             self._frozen.settings,
-            None if who.answered is None else who.answered.astype(np.float64),
             None if shares is None else shares.values,
         )
 
@@ -298,12 +298,9 @@ class AutoStudents:
         labeling = self.labeling
         if labeling.config.student.true_labels == "none":
             return None
-        rows, groups = labeling.splits.validation, labeling.task.groups
+        rows, task = labeling.splits.validation, labeling.task
         return TrueLabels(
-            self._rows(entries, "validation"),
-            labeling.task.labels[rows],
-            None if groups is None else [groups[i] for i in rows.tolist()],
-            labeling.config.seed,
+            self._rows(entries, "validation"), task.labels[rows], task.groups_of(rows), labeling.config.seed
         )
 
     def _shares(self, learned_from: Predictions) -> ClassShares | None:
@@ -313,12 +310,7 @@ class AutoStudents:
             return None
         if given is not None:
             return given_shares(given, labeling.task.n_classes)
-        if labeling.taught is not None:
-            return shares_of_labels(labeling.taught)
-        if self._used_labels:
-            counts = np.bincount(self._used_labels, minlength=labeling.task.n_classes).astype(np.float64)
-            return shares_of_labels(counts, "true_labels")
-        return shares_of_weak_labels(learned_from)
+        return best_known_shares(labeling.taught, self._used_labels, learned_from)
 
     def _rows(self, entries: Entries, split: str) -> FeatureMatrix:
         return read_features(entries["features"])[getattr(self.labeling.splits, split)]

@@ -41,6 +41,11 @@ class PromptedModel:
     name: str
     learner: PromptLearner
 
+    @property
+    def label(self) -> str:
+        """Name it for people: of a path or a hub's name the last part."""
+        return Path(self.name.removeprefix("package:")).stem if "/" in self.name else self.name
+
     @cached_property
     def folder(self) -> Path:
         """Where the model is."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -82,7 +81,7 @@ def prompted_teachers(
                 of_points = score_stages(model, prompt, asked, first=len(inputs))
                 of_nothing = score_stages(model, prompt, nothing, first=len(inputs) + len(of_points))
                 inputs |= {**of_points, **of_nothing}
-                name = _name(model.name, t, d if learner.draws > 1 else None)
+                name = _name(model, t, d if learner.draws > 1 else None)
                 questions.append(_Question(name, of_points, of_nothing))
 
     def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
@@ -200,10 +199,9 @@ def _calibration_points(
     return np.sort(generator(seed, "calibration").permutation(free)[: section.labels])
 
 
-def _name(model: str, template: int, draw: int | None) -> str:
+def _name(model: PromptedModel, template: int, draw: int | None) -> str:
     """Name a teacher by what it is."""
-    stem = Path(model.removeprefix("package:")).stem if "/" in model else model
-    return f"{stem}, prompt {template + 1}" + ("" if draw is None else f", examples {draw + 1}")
+    return f"{model.label}, prompt {template + 1}" + ("" if draw is None else f", examples {draw + 1}")
 
 
 def _notes(task: Task, learner: PromptLearner, calibration: str, n_teachers: int, n_labels: int) -> tuple[str, ...]:

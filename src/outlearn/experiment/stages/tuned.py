@@ -81,7 +81,6 @@ class TunedModels:
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
             features, splits = read_features(entries["features"]), self.model.splits
-            groups = self.task.groups
             with work.progress.bar(f"{self.name}: {len(self.sets)}") as advance:
                 tuned = tune(
                     features[self.points],
@@ -91,7 +90,7 @@ class TunedModels:
                     sets=list(self.sets),
                     grid=self.grid,
                     seeds=self.seeds,
-                    groups=None if groups is None else [groups[i] for i in self.points.tolist()],
+                    groups=self.task.groups_of(self.points),
                     bias=self.model.bias,
                     progress=advance,
                 )

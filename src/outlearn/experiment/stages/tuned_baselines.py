@@ -65,13 +65,8 @@ class TunedBaselines:
             rows: dict[str, FeatureMatrix] = {
                 name: features[getattr(labeling.splits, name)] for name in ("student", "validation", "test")
             }
-            answered = who["student"].answered
-            learned = Learned(
-                rows.pop("student"),
-                weak_labels(who["student"], config.weak_labels, seed=config.seed),
-                self.model.settings,
-                None if answered is None else answered.astype(np.float64),
-            )
+            targets = weak_labels(who["student"], config.weak_labels, seed=config.seed)
+            learned = Learned.by(who["student"], rows.pop("student"), targets, self.model.settings)
             seeds = [student_seed(config, m, 0) for m in range(len(learned.targets))]
             words = f"{TUNED_BASELINES}: {len(self.candidates)} settings × {len(seeds)} labelings"
             with work.progress.bar(words) as advance:
