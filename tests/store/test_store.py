@@ -217,8 +217,8 @@ def test_gc_leaves_a_writer_in_another_container_alone(tmp_path):
     store = Store(tmp_path)
     mine = store.temporary("abc").name
     # The same host name, and a process of which this one knows nothing.
-    namespace = mine.split("@")[1].rsplit(".", 1)[1]
-    theirs = tmp_path / "tmp" / mine.replace(f".{namespace}@", ".1@").replace(f"@{os.getpid()}@", "@999999999@")
+    what, host, _, rest = mine.split("@")
+    theirs = tmp_path / "tmp" / f"{what}@{host.rsplit('.', 1)[0]}.1@999999999-1@{rest}"
     theirs.mkdir()
     assert store.gc().removed == ()
 

@@ -19,7 +19,7 @@ import numpy as np
 from outlearn.errors import OutlearnError, StoreError
 from outlearn.results.array_files import Blocks, array_file
 from outlearn.results.serialization import Record
-from outlearn.results.writers import writer_lives, writer_mark
+from outlearn.results.writers import MARK, writer_lives, writer_mark
 
 __all__ = [
     "RunWriter", "claim_folder", "foreign_folder", "half_of", "log_event", "missing_folders", "new_run_folder",
@@ -171,7 +171,7 @@ def remove_halves(folder: Path) -> None:
     """Remove what a writer that was killed left beside what it was writing; see `write_file` and `write_folder`."""
     for place in (folder, folder / "predictions", folder / "students"):
         for path in place.glob(f".*{HALF}"):
-            found = re.search(r"\.([^@/]+@\d+@[0-9a-f]{8})" + re.escape(HALF) + "$", path.name)
+            found = re.search(rf"\.({MARK})" + re.escape(HALF) + "$", path.name)
             if found is not None and writer_lives(path, found[1]):
                 continue  # another process is at it, or this one
             if path.is_dir():

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from uuid import uuid4
 
+from outlearn.results.writers import MARK, writer_mark
 from outlearn.results.writers import writer_lives as lives
-from outlearn.results.writers import writer_mark
 
 __all__ = ["aside_name", "is_aside_name", "is_key", "is_writer_name", "writer_lives", "writer_name"]
 
@@ -28,13 +28,13 @@ def is_aside_name(name: str) -> bool:
 
 
 def writer_name(what: str) -> str:
-    """Return what@host@process@random, a name that is nobody else's, for a folder that this process writes."""
+    """Return what@host@process-start@random, a name that is nobody else's, for a folder that this process writes."""
     return f"{what}@{writer_mark()}"
 
 
 def is_writer_name(name: str) -> bool:
     """Say whether `writer_name` can have made this name; nothing else in the folder is the store's to remove."""
-    return re.fullmatch(r"[^@]+@[^@]+@[0-9]+@[0-9a-f]{8}", name) is not None
+    return re.fullmatch(rf"[^@]+@{MARK}", name) is not None
 
 
 def writer_lives(folder: Path) -> bool:
