@@ -13,6 +13,7 @@ from jaxtyping import Float, Shaped
 
 from outlearn.core.generators import BregmanGenerator
 from outlearn.core.orders import check_order
+from outlearn.core.plain_arrays import plain_array
 from outlearn.core.predictions import Predictions, check_same_points
 from outlearn.errors import DomainError, ShapeError
 
@@ -53,7 +54,7 @@ def read_target(
 
     Raises:
         ShapeError: for another shape, or one that the kind of numbers makes ambiguous.
-        DomainError: for a label that is not a class, or a row that is not a distribution; the message says where.
+        DomainError: for a masked label, one that is no class, or a row that is no distribution; the message says where.
         AlignmentError: for target predictions of other points.
 
     Example:
@@ -67,7 +68,7 @@ def read_target(
     """
     if isinstance(target, Predictions):
         return _from_predictions(target, predictions, draws=draws)
-    values = np.asarray(target)
+    values = plain_array(target, "target")
     points, classes = predictions.n_points, predictions.n_classes
     if values.dtype.kind in "iu" and values.ndim == 2 and not draws:
         raise ShapeError(

@@ -25,7 +25,7 @@ from outlearn.core.decomposition.posterior_regression import cross_fitted_means
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, two_way_interval
 from outlearn.core.orders import check_order, directions, dual_centre, spread_about
-from outlearn.core.predictions import Predictions, check_same_points, labeled_by
+from outlearn.core.predictions import Predictions, check_predictions, check_same_points, labeled_by
 from outlearn.core.scales import POSITIVE, SIGNED
 from outlearn.core.targets import read_target, target_duals
 from outlearn.errors import ConfigError, DomainError, suggest
@@ -182,6 +182,7 @@ def posterior_mean(
         raise ConfigError(f"method is {method!r}; {suggest(method, METHODS)}")
     chosen = get_generator(generator)
     check_order(order)
+    check_predictions(teacher=teacher, student=student)
     t = chosen.dual_from_log_probs(teacher.log_probs, argument="teacher")
     s = chosen.dual_from_log_probs(student.log_probs, argument="student")
     own = None

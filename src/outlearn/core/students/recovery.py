@@ -26,7 +26,8 @@ from outlearn.core.intervals import (
     two_way_variance,
 )
 from outlearn.core.metrics import Labels, accuracy
-from outlearn.core.predictions import Predictions, check_same_points, labeled_by
+from outlearn.core.plain_arrays import plain_array
+from outlearn.core.predictions import Predictions, check_predictions, check_same_points, labeled_by
 from outlearn.core.scales import DIFFERENCE
 from outlearn.core.verdict import standing
 
@@ -91,6 +92,8 @@ def performance_gap_recovered(
     Source: PGR: Burns et al., Weak-to-strong generalization, 2023. Interval: Fieller, Some problems in interval
     estimation, 1954.
     """
+    check_predictions(teacher=teacher, student=student, ceiling=ceiling)
+    labels = plain_array(labels, "labels")
     own = labeled_by(teacher, student)
     check_same_points(teacher, ceiling, ("teacher", "ceiling"))
     of_teacher = accuracy(teacher, labels)
