@@ -87,7 +87,7 @@ def preflight(
         ConfigError: if an option is not allowed.
         DataError, ShapeError: if the labels, texts or features cannot be used.
 
-    Example:
+    Examples:
         >>> rng = np.random.default_rng(0)
         >>> shared = rng.integers(0, 2, 2000)
         >>> labels = np.where(rng.random((2, 2000)) < 0.2, 1 - shared, shared)
