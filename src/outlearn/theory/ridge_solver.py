@@ -36,7 +36,7 @@ class RidgePath:
         DomainError: if a feature is not finite.
         ShapeError: if there is no example or no feature.
 
-    Example:
+    Examples:
         >>> path = RidgePath(np.array([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]]))
         >>> path.coefficients(np.array([[1.0], [1.0], [5.0]]), [0.0, 1.0])[:, :, 0]
         array([[1. , 0.5],
