@@ -113,7 +113,7 @@ def accuracy(predictions: Predictions, labels: Labels) -> Float[np.ndarray, "mod
     order of the classes. Where k classes of the truth tie, `labels` are their shares (`top_class.true_shares`), and
     each of these answers is 1/k of a hit; the other metrics take the first of them.
 
-    Example:
+    Examples:
         >>> accuracy(Predictions.from_probs(np.array([[0.9, 0.1], [0.4, 0.6]])), np.array([0, 0]))
         array([[1., 0.]])
     """
@@ -125,7 +125,7 @@ def accuracy(predictions: Predictions, labels: Labels) -> Float[np.ndarray, "mod
 def log_loss(predictions: Predictions, labels: Labels) -> Float[np.ndarray, "models points"]:
     """Measure -log p(label), in nats; infinite where the label has probability 0.
 
-    Example:
+    Examples:
         >>> log_loss(Predictions.from_probs(np.array([[0.5, 0.5], [0.2, 0.8]])), np.array([0, 1])).round(4)
         array([[0.6931, 0.2231]])
     """
@@ -137,7 +137,7 @@ def log_loss(predictions: Predictions, labels: Labels) -> Float[np.ndarray, "mod
 def brier(predictions: Predictions, labels: Labels) -> Float[np.ndarray, "models points"]:
     """Measure sum_k (p_k - 1[k = label])^2, between 0 and 2; for two classes twice the one-class form.
 
-    Example:
+    Examples:
         >>> brier(Predictions.from_probs(np.array([[0.5, 0.5], [0.2, 0.8]])), np.array([0, 1])).round(4)
         array([[0.5 , 0.08]])
     """
@@ -151,7 +151,7 @@ def brier(predictions: Predictions, labels: Labels) -> Float[np.ndarray, "models
 def entropy(predictions: Predictions, labels: Labels | None = None) -> Float[np.ndarray, "models points"]:
     """Measure the entropy of the prediction itself, -sum_k p_k log p_k, in nats; labels are not used.
 
-    Example:
+    Examples:
         >>> entropy(Predictions.from_probs(np.array([[0.5, 0.5], [1.0, 0.0]]))).round(4)
         array([[0.6931, 0.    ]])
     """
@@ -169,7 +169,7 @@ def calibration_error(predictions: Predictions, labels: Labels) -> Float[np.ndar
     of its bin; the mean over points is the ECE. The ECE of a perfectly calibrated model is above 0: about 1/sqrt of the
     points per bin.
 
-    Example:
+    Examples:
         >>> p = Predictions.from_probs(np.array([[0.9, 0.1], [0.9, 0.1]]))     # 90% sure, right once in two
         >>> round(float(calibration_error(p, np.array([0, 1])).mean()), 4)
         0.4
@@ -198,7 +198,7 @@ def auroc(predictions: Predictions, labels: Labels) -> Float[np.ndarray, "models
     Returns:
         `[models, points]`; all nan if no class has both sides.
 
-    Example:
+    Examples:
         >>> p = Predictions.from_probs(np.array([[0.9, 0.1], [0.6, 0.4], [0.6, 0.4], [0.2, 0.8]]))
         >>> float(auroc(p, np.array([0, 0, 1, 1])).mean())     # three pairs right, one tie
         0.875
@@ -308,7 +308,7 @@ def score(
         ConfigError: for an unknown name.
         AlignmentError, DomainError: if the labels do not fit the predictions.
 
-    Example:
+    Examples:
         >>> p = Predictions.from_probs(np.array([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2], [0.7, 0.3]]))
         >>> s = score("accuracy", p, np.array([0, 0, 0, 1]))
         >>> s.each, s.interval.mean, s.interval.over
@@ -336,7 +336,7 @@ def scorecard(
 ) -> dict[str, Score]:
     """Measure every metric of METRICS, or of those given.
 
-    Example:
+    Examples:
         >>> p = Predictions.from_probs(np.array([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2], [0.7, 0.3]]))
         >>> {k: round(v.interval.mean, 3) for k, v in scorecard(p, np.array([0, 1, 0, 1])).items()}
         {'accuracy': 0.75, 'log_loss': 0.511, 'brier': 0.35, 'auroc': 1.0, 'entropy': 0.527, 'ece': 0.35}
@@ -352,7 +352,7 @@ def majority_accuracy(
 
     Of equally common labels one is drawn at random: the mean of their accuracies.
 
-    Example:
+    Examples:
         >>> majority_accuracy(np.array([0, 1, 1, 1]))
         0.75
     """

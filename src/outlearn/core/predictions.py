@@ -54,7 +54,7 @@ class Predictions:
         answered: `[models, points]`, for labelers that leave points out: where each says something; None if all do
             everywhere. What stands in `log_probs` at a gap is no answer: no score, mean or combination counts it.
 
-    Example:
+    Examples:
         >>> p = Predictions.from_logits(np.array([[[0.0, 0.0]], [[np.log(3), 0.0]]]))
         >>> p
         Predictions(models=2, points=1, classes=2)
@@ -108,7 +108,7 @@ class Predictions:
             DomainError: for NaN, +inf, or a row of -inf only; the message says where.
             AlignmentError: for point ids that are not unique; DomainError for ids of several kinds.
 
-        Example:
+        Examples:
             >>> Predictions.from_logits(np.array([[1000.0, 0.0]])).log_probs
             array([[[    0., -1000.]]])
         """
@@ -137,7 +137,7 @@ class Predictions:
             DomainError: for NaN, infinity, a negative probability, or a row that does not sum to 1; it names the row.
             ShapeError, AlignmentError: as for `from_logits`.
 
-        Example:
+        Examples:
             >>> Predictions.from_probs(np.array([[0.5, 0.6]]))
             Traceback (most recent call last):
             outlearn.errors.DomainError: probs must sum to 1 within 1e-06 over the last axis; row [0, 0] sums to ...
@@ -250,7 +250,7 @@ class Predictions:
         Raises:
             AlignmentError: for an id that is not here, or one that comes twice.
 
-        Example:
+        Examples:
             >>> p = Predictions.from_logits(np.array([[1.0, 0.0], [0.0, 2.0]]), point_ids=np.array(["a", "b"]))
             >>> p.select(np.array(["b"])).point_ids
             array(['b'], dtype='<U1')
@@ -336,7 +336,7 @@ def labeled_by(teacher: PointModels, student: PointModels) -> Integer[np.ndarray
     Raises:
         AlignmentError: if points, classes or indices do not fit, or the pairing is not said.
 
-    Example:
+    Examples:
         >>> t = Predictions.from_probs(np.full((2, 3, 2), 0.5))
         >>> labeled_by(t, Predictions.from_probs(np.full((4, 3, 2), 0.5), teacher_of=np.array([0, 0, 1, 1])))
         array([0, 0, 1, 1])

@@ -86,7 +86,7 @@ def read_target(
         DomainError: for a label that is not a class, or a row that is not a distribution; the message says where.
         AlignmentError: for target predictions of other points.
 
-    Example:
+    Examples:
         >>> p = Predictions.from_logits(np.zeros((3, 2)))
         >>> read_target(np.array([0, 1, 1]), p).probs
         array([[[1., 0.],

@@ -203,7 +203,7 @@ def bias_variance(
         DomainError: for values outside the generator's domain; and for order "prediction_first" with one-hot targets
             under an entropy, where the risk is infinite.
 
-    Example:
+    Examples:
         >>> p = Predictions.from_probs(np.array([[[0.9, 0.1]], [[0.6, 0.4]]]))
         >>> bv = bias_variance(np.array([0]), p)
         >>> [float(part[0].round(4)) for part in (bv.total, bv.noise, bv.bias, bv.variance)]
@@ -256,7 +256,7 @@ def decompose(
 def _unit_weights(units: Shaped[np.ndarray, " models"]) -> Float[np.ndarray, " models"] | None:
     """Give every unit the same weight, shared by its models: sums to 1; None if that makes all models equal.
 
-    Example:
+    Examples:
         >>> _unit_weights(np.array([0, 0, 1]))
         array([0.25, 0.25, 0.5 ])
     """

@@ -171,7 +171,7 @@ def posterior_mean(
             unidentified (too few teachers, no folds); the message says why.
         AlignmentError, ShapeError: as for `risk_gap`.
 
-    Example:
+    Examples:
         >>> t = Predictions.from_probs(np.array([[[0.9, 0.1]], [[0.5, 0.5]]]))
         >>> s = Predictions.from_probs(np.array([[0.8, 0.2]]))
         >>> pm = posterior_mean(t, s, method="discrete")

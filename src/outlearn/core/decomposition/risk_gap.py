@@ -85,7 +85,7 @@ def risk_gap(
         DomainError: for values outside the generator's domain, and where a risk or misfit is infinite, so that gap and
             residual have no value; the message says where.
 
-    Example:
+    Examples:
         >>> t = Predictions.from_probs(np.array([[0.6, 0.4], [0.7, 0.3]]))
         >>> s = Predictions.from_probs(np.array([[0.8, 0.2], [0.6, 0.4]]))
         >>> gap = risk_gap(np.array([0, 0]), teacher=t, student=s)

@@ -74,7 +74,7 @@ def weak_label_accuracy(
         votes: hard labels as `hard_votes` gives them, one row for each model.
         scores: of the models.
 
-    Example:
+    Examples:
         >>> weak_label_accuracy(np.array([[[1.0, 0.0], [0.0, 0.0]]]), np.array([[[2.0, 1.0], [2.0, 1.0]]]))
         1.0
     """

@@ -82,7 +82,7 @@ def performance_gap_recovered(
         AlignmentError: if teacher, student and ceiling have different points, or the pairing is not said.
         AlignmentError, DomainError: for labels that are not one class a point. ConfigError: for a level outside (0, 1).
 
-    Example:
+    Examples:
         >>> right, wrong = [0.9, 0.1], [0.1, 0.9]
         >>> rows = lambda *k: np.array([[right] * (k_ // 10) + [wrong] * (40 - k_ // 10) for k_ in k])
         >>> t, s, c = (Predictions.from_probs(rows(*k)) for k in ((200, 220), (280, 300), (400,)))

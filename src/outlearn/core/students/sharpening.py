@@ -123,7 +123,7 @@ def sharpening(
         ShapeError, AlignmentError, DomainError: for a target that does not fit.
         ConfigError: for a level outside (0, 1).
 
-    Example:
+    Examples:
         >>> p = Predictions.from_probs(np.array([[0.6, 0.4]] * 10))     # always right, 60% sure
         >>> s = sharpening(np.zeros(10, dtype=int), p)
         >>> s.direction, round(s.interval.mean, 4), s.best_power
