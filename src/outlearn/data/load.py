@@ -128,7 +128,7 @@ def load_task(
         DataError: if the data cannot be used; names every problem.
         MissingExtraError: if a package is not installed.
 
-    Example:
+    Examples:
         >>> load_task(name="digits", limit=300).n_points
         300
     """

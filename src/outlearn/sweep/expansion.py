@@ -53,7 +53,7 @@ def expand(sweep: SweepConfig) -> tuple[Member, ...]:
         ConfigError: with one line for each thing that is wrong, naming the key and the member; or if two combinations
             give the same configuration.
 
-    Example:
+    Examples:
         >>> from outlearn.sweep.sweep_file import parse_sweep
         >>> grid = {"data.name": ["digits"], "seed": [0, 1], "student.loss": ["forward_ce", "mae"]}
         >>> [member.values for member in expand(parse_sweep({"grid": grid}))]
@@ -81,7 +81,7 @@ def expand(sweep: SweepConfig) -> tuple[Member, ...]:
 def value_text(value: Any) -> str:
     """Write a value of the configuration shortly, for a column of a table.
 
-    Example:
+    Examples:
         >>> value_text({"kind": "hf", "model": "minilm"}), value_text({"path": "data/sst2.csv"}), value_text([1, 3])
         ('hf(model=minilm)', 'sst2', '1+3')
     """

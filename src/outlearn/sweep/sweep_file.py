@@ -103,7 +103,7 @@ def parse_sweep(raw: Mapping[str, Any], *, name: str = "sweep", folder: Path = P
     Raises:
         ConfigError: with one line for each thing that is wrong.
 
-    Example:
+    Examples:
         >>> parse_sweep({"grid": {"seed": [0, 1, 2], "teacher.labels": [50, 100]}}).n_members
         6
     """

@@ -41,7 +41,7 @@ def over_clusters(
     Returns:
         The interval; nan with the reason for fewer than 4 clusters. `n_models` counts clusters, `n_points` runs.
 
-    Example:
+    Examples:
         >>> print(over_clusters(np.array([1.0, 3.0, 3.0, 4.0, 6.0]), np.array([0, 0, 1, 2, 3])))
         3.7500 [1.0325, 6.4675]
     """
@@ -79,7 +79,7 @@ def over_splits(
     Returns:
         The interval; nan with the reason where a task has one split. `n_models` counts splits, `n_points` runs.
 
-    Example:
+    Examples:
         >>> values, one = np.array([1.0, 2.0, 3.0, 2.0]), np.zeros(4, dtype=int)
         >>> print(over_splits(values, one, np.arange(4), np.zeros(4)))
         2.0000 [0.7008, 3.2992]
@@ -180,7 +180,7 @@ def win_rate(
         DomainError: for nan; infinite scores are ranked as such.
         ConfigError: for a level outside (0, 1).
 
-    Example:
+    Examples:
         >>> print(win_rate(np.array([3.0, 4.0, 5.0, 2.0]), np.array([1.0, 1.0, 1.0, 1.0])))
         1.0000 [0.3976, 1.0000]
 
