@@ -18,7 +18,7 @@ LABEL = 34  # letters of a tick or a title
 def to_plotly(chart: Chart) -> dict[str, Any]:
     """Return {"data", "layout"} for plotly.
 
-    Example:
+    Examples:
         >>> line = Line("a", style.SERIES[0], [1, 2], [3, 4])
         >>> figure = to_plotly(Chart((Panel(Axis("epoch"), Axis("nats"), (line,)),)))
         >>> figure["data"][0]["x"], figure["layout"]["xaxis"]["title"]["text"]
