@@ -157,6 +157,27 @@ def test_labels_without_relation_end_there():
     assert "nan" not in str(report)
 
 
+def test_true_labels_judge_labelers_that_agree_no_more_than_chance():
+    features, _, labels, sample = world(n=1200, rates=(0.15, 0.5))
+    report = ol.preflight(labels, features=features, true_labels=sample, names=["ann", "coin"])
+    assert report.verdict.key not in ("unrelated labels", "no students")
+    assert report.labelers[0].error.high < 0.5 < report.labelers[1].error.high
+    assert report.students[0].true_accuracy.low > 0.5
+    assert any("ann is right more often than a guess, coin not" in line for line in report.warnings)
+    assert "nan" not in str(report)
+    kept = ol.preflight(labels[:1], features=features, true_labels=sample)  # as is advised
+    assert kept.student.true_gain.low > 0
+
+
+def test_true_labels_that_no_labeler_meets_leave_labels_unrelated():
+    rng = np.random.default_rng(3)
+    report = ol.preflight(
+        rng.integers(0, 2, (2, 300)), features=rng.normal(size=(300, 4)), true_labels=rng.integers(0, 2, 300)
+    )
+    assert report.verdict.key == "unrelated labels"
+    assert report.students == ()
+
+
 def test_labels_that_always_agree_make_a_report_without_variance():
     features, truth, _, sample = world(n=400)
     report = ol.preflight(np.array([truth, truth, truth]), features=features, true_labels=sample)

@@ -146,7 +146,7 @@ def label_file(
 def default_templates(class_names: Sequence[str], *, pairs: bool = False) -> tuple[str, ...]:
     """Ask in three ways; of pairs in one. Labelers that differ by their words alone still err together.
 
-    Example:
+    Examples:
         >>> default_templates(["no", "yes"])[0]
         'Text: {text}\\nLabel (no or yes):'
     """

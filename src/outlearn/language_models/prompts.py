@@ -51,7 +51,7 @@ class Prompt:
     def text(self, texts: Texts) -> str:
         """Write out what a model reads that is not asked as in a chat.
 
-        Example:
+        Examples:
             >>> Prompt("{text} is", (" bad", " good"), examples=((("joy",), 1),)).text(("war",))
             'joy is good\\n\\nwar is'
         """
@@ -77,7 +77,7 @@ def check_template(template: str, fields: Sequence[str]) -> None:
     Raises:
         ConfigError: names what is missing, or is there and means nothing.
 
-    Example:
+    Examples:
         >>> check_template('The word "{text}" is', ("text",))
     """
     found = re.findall(r"\{(\w+)\}", template)

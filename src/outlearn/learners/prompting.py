@@ -79,7 +79,7 @@ class PromptLearner(Learner):
         Raises:
             ConfigError: if `classes` names others.
 
-        Example:
+        Examples:
             >>> PromptLearner(templates="{text} is").words(["bad", "good"])
             (' bad', ' good')
         """

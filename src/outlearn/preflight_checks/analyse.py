@@ -22,13 +22,13 @@ from outlearn.encoders.points import Texts
 from outlearn.errors import ConfigError, DataError, ShapeError
 from outlearn.preflight_checks.assumptions import assumptions, doubts
 from outlearn.preflight_checks.check_labels import check_labels
-from outlearn.preflight_checks.measures import LabelMeasures
+from outlearn.preflight_checks.measures import NO_MORE_THAN_CHANCE, ONE_LABELER, LabelMeasures
 from outlearn.preflight_checks.points import points_to_check
 from outlearn.preflight_checks.student_measures import (
     MIN_HABIT_EXCESS,
     StudentMeasures,
     habits,
-    student_of_one,
+    student_by_truth,
     student_products,
 )
 from outlearn.preflight_checks.students import MIN_POINTS_TO_TRAIN, CrossFit, cross_fit, pools
@@ -87,7 +87,7 @@ def preflight(
         ConfigError: if an option is not allowed.
         DataError, ShapeError: if the labels, texts or features cannot be used.
 
-    Example:
+    Examples:
         >>> rng = np.random.default_rng(0)
         >>> shared = rng.integers(0, 2, 2000)
         >>> labels = np.where(rng.random((2, 2000)) < 0.2, 1 - shared, shared)
@@ -159,10 +159,12 @@ def analyse_table(
     if single is not None and labels.judges:
         measured = StudentMeasures(labels, largest_bias, single, pooled, tuple(groups))
     students = () if measured is None else measured.reports()
-    if alone:
-        students, pooled = () if single is None else (student_of_one(labels, single),), None
+    if alone or not labels.judges:  # no two labels of a point can be compared: true labels judge, or nothing does
+        pooled, reason = None, ONE_LABELER if alone else NO_MORE_THAN_CHANCE
+        judged = single is not None and bool(labels.right_more_than_chance or alone)
+        students = (student_by_truth(labels, single, reason),) if judged and single is not None else ()
     student: StudentReport | NoStudents | None = None
-    if labels.judges or alone:
+    if labels.judges or alone or labels.right_more_than_chance:
         student = seen if isinstance(seen, NoStudents) else students[-1]
     last_doubling, pooling = (
         (Withheld("there are no students"),) * 2 if measured is None else (measured.last_doubling(), measured.pooling())

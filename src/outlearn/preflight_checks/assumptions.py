@@ -55,6 +55,15 @@ def doubts(labels: LabelMeasures, habits: float) -> tuple[str, ...]:
             for words, who in why.items()
             if who
         ]
+    if len(names) > 1 and not labels.judges and labels.right_more_than_chance:
+        better = labels.right_more_than_chance
+        rest = [name for j, name in enumerate(names) if j not in better]
+        verb = "is" if len(better) == 1 else "are"
+        said = f"{', '.join(names[j] for j in better)} {verb} right more often than a guess"
+        found.append(
+            f"The labelers agree no more than chance with each other, so that true labels alone judge them: {said}"
+            + (f", {', '.join(rest)} not. Keep the former (--labelers)." if rest else ".")
+        )
     if labels.skills.alike:
         pairs = "; ".join(
             f"{names[i]} and {names[j]} ({excess:.1f} standard errors)"

@@ -34,9 +34,10 @@ from outlearn.preflight_checks.check_labels import MIN_POINTS, MIN_TRUE_LABELS
 from outlearn.results.measurement import Withheld
 from outlearn.results.preflight_parts import Bounds, LabelerReport, TruthReport, VoteCurvePoint
 
-__all__ = ["ONE_LABELER", "LabelMeasures", "Products"]
+__all__ = ["NO_MORE_THAN_CHANCE", "ONE_LABELER", "LabelMeasures", "Products"]
 
 ONE_LABELER = "one labeler, asked once: no two labels of a point can be compared"
+NO_MORE_THAN_CHANCE = "the labelers agree no more than chance"
 MAX_VOTERS = 15  # of the curve of votes
 
 Products = Sequence[Sequence[LinearisedEstimate]]
@@ -115,9 +116,7 @@ class LabelMeasures:
         """Give the interval of `missed`, or the reason why there is none."""
         if not self.judges:
             alone = len(self.table.names) == 1
-            return self.no_interval(
-                self.table.n_points, ONE_LABELER if alone else "the labelers agree no more than chance"
-            )
+            return self.no_interval(self.table.n_points, ONE_LABELER if alone else NO_MORE_THAN_CHANCE)
         return self.rate(self.missed())
 
     def missed_bounds(self) -> Bounds:
@@ -155,6 +154,20 @@ class LabelMeasures:
             error = self.rate(1.0 - agreement_of(given, truth))
         return LabelerReport(name, int((given >= 0).sum()), agreement, missed, error)
 
+    @cached_property
+    def right_more_than_chance(self) -> list[int]:
+        """List the labelers whom true labels show to be better than guessing; none where they are fewer than 20."""
+        truth = self.table.true_labels
+        if truth is None:
+            return []
+        known = {j: (given >= 0) & (truth >= 0) for j, given in enumerate(self.table.labels)}
+        return [
+            j
+            for j, both in known.items()
+            if both.sum() >= MIN_TRUE_LABELS
+            and not unrelated(chance_corrected(agreement_of(self.table.labels[j], truth), self.n_classes))
+        ]
+
     def vote_curve(self) -> tuple[VoteCurvePoint, ...]:
         """Say how often a vote of 1, 2, ... equally good labelers would give the shared answer, under even noise."""
         if not self.judges:
@@ -180,7 +193,7 @@ class LabelMeasures:
             return TruthReport(n, self.rate(error), unknown, unknown, unknown)
         squared = (error - self.disagreement / 2).interval(self.level)
         if not judges:
-            unknown = self.no_interval(n, "the labelers agree no more than chance, so that they share no answer")
+            unknown = self.no_interval(n, f"{NO_MORE_THAN_CHANCE}, so that they share no answer")
             return TruthReport(n, self.rate(error), unknown, unknown, squared)
         bias = shared_bias({j: chance_corrected(rights[j], k) for j in judges}, self.skills, k)
         bias = with_controls(bias, self._bias_controls(judges, true_labels))

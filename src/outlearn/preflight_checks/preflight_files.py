@@ -18,7 +18,7 @@ from outlearn.preflight_checks.check_labels import check_labels
 from outlearn.progress import Progress, Silent
 from outlearn.results.preflight import PREFLIGHTS, Preflight
 
-__all__ = ["preflight_files"]
+__all__ = ["preflight_files", "printed"]
 
 
 def preflight_files(
@@ -34,10 +34,10 @@ def preflight_files(
     seed: int = 0,
     out: Path | None = None,
     progress: Progress | None = None,
-) -> str:
+) -> Preflight:
     """Report on weak labels in files; see `read_label_table` and `preflight`, and the help of `outlearn preflight`.
 
-    Returns the text of the report, and writes it below `out` if that is given.
+    Returns the report, and writes it below `out` if that is given.
     """
     show = progress or Silent()
     settings = _encoder(encoder)
@@ -54,11 +54,15 @@ def preflight_files(
             table, features=features, asked_twice=asked_twice, encoder=settings, largest_bias=largest_bias, level=level,
             seed=seed, progress=show,
         )  # fmt: skip
-        text = f"labels   {table.source}\n\n{found}"
         if out is not None:
             inputs = {"labels": str(labels), "texts": None if texts is None else str(texts)}
-            PREFLIGHTS.write(out, found, inputs=inputs, text=text, table=_points(found, table))
-    return text
+            PREFLIGHTS.write(out, found, inputs=inputs, text=printed(found), table=_points(found, table))
+    return found
+
+
+def printed(found: Preflight) -> str:
+    """Write the report as the command prints it."""
+    return f"labels   {found.source}\n\n{found}"
 
 
 def _points(found: Preflight, table: LabelTable) -> Iterator[Sequence[object]]:

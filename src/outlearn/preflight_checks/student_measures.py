@@ -26,12 +26,12 @@ from outlearn.core.labelers.shared_answer import unrelated
 from outlearn.core.top_class import top_class
 from outlearn.core.verdict import excludes_zero
 from outlearn.data.label_table import LabelTable
-from outlearn.preflight_checks.measures import ONE_LABELER, LabelMeasures, Products
+from outlearn.preflight_checks.measures import LabelMeasures, Products
 from outlearn.preflight_checks.students import CrossFit
 from outlearn.results.measurement import Withheld
 from outlearn.results.preflight_parts import Bounds, LearningCurvePoint, StudentReport
 
-__all__ = ["MIN_HABIT_EXCESS", "StudentMeasures", "habits", "student_of_one", "student_products"]
+__all__ = ["MIN_HABIT_EXCESS", "StudentMeasures", "habits", "student_by_truth", "student_products"]
 
 MIN_HABIT_EXCESS = 3.0  # standard errors from which labelers are said to have habits of their own
 
@@ -60,14 +60,21 @@ def habits(q: Products) -> float:
     return mean.value / mean.standard_error if mean.standard_error > 0 else 0.0
 
 
-def student_of_one(labels: LabelMeasures, single: CrossFit) -> StudentReport:
-    """Report the student of the only labeler, which true labels alone can judge."""
+def student_by_truth(labels: LabelMeasures, single: CrossFit, reason: str) -> StudentReport:
+    """Report the students of single labelers that true labels alone can judge, mean over the labelers.
+
+    Args:
+        labels: with true labels; see check_labels.
+        single: a student of each labeler.
+        reason: why labels cannot judge them.
+    """
     given, truth = labels.table.labels, labels.table.true_labels
-    assert truth is not None  # see check_labels
-    rival = np.where(given[0][:, None] >= 0, np.eye(labels.n_classes)[np.maximum(given[0], 0)], math.nan)
-    judged = Judged((0,), (top_class(single.probs[1.0])[0],), (rival,))
+    assert truth is not None
+    who = tuple(range(len(given)))
+    rivals = tuple(one_hot_or_nan(row, labels.n_classes) for row in given)
+    judged = Judged(who, tuple(top_class(single.probs[1.0])[j] for j in who), rivals)
     against_nothing = replace(judged, rivals=tuple(map(np.zeros_like, judged.answers)))
-    unknown, withheld = labels.no_interval(labels.table.n_points, ONE_LABELER), Withheld(ONE_LABELER)
+    unknown, withheld = labels.no_interval(labels.table.n_points, reason), Withheld(reason)
     return StudentReport(
         name="of one labeler",
         accuracy=unknown,
@@ -80,6 +87,11 @@ def student_of_one(labels: LabelMeasures, single: CrossFit) -> StudentReport:
         true_over_vote=Withheld("one labeler is no vote"),
         off=withheld,
     )
+
+
+def one_hot_or_nan(labels: np.ndarray, n_classes: int) -> np.ndarray:
+    """Write labels as distributions `[points, classes]`, nan where there is none."""
+    return np.where(labels[:, None] >= 0, np.eye(n_classes)[np.maximum(labels, 0)], math.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,10 +152,6 @@ class StudentMeasures:
             for fraction in sorted(self.single.probs)
         }
 
-    def _one_hot(self, labeler: int) -> np.ndarray:
-        given = self.labels.table.labels[labeler]
-        return np.where(given[:, None] >= 0, np.eye(self.labels.n_classes)[np.maximum(given, 0)], math.nan)
-
     def _pairs(self) -> list[tuple[int, int]]:
         """List (labeler, judge): each labeler judged by each other one."""
         both = [(a, b) for b in self.labels.judges for a in self.labels.judges if a != b]
@@ -155,7 +163,7 @@ class StudentMeasures:
     def _single_judged(self, fraction: float) -> Judged:
         answers = top_class(self.single.probs[fraction])
         pairs = self._pairs()
-        rivals = [self._one_hot(a) for a in range(len(answers))]
+        rivals = [one_hot_or_nan(row, self.labels.n_classes) for row in self.labels.table.labels]
         return Judged(
             tuple(b for _, b in pairs), tuple(answers[a] for a, _ in pairs), tuple(rivals[a] for a, _ in pairs)
         )

@@ -59,8 +59,8 @@ def _set_axis(axes: Any, name: str, axis: Axis) -> None:
 
 
 def _name(category: str) -> str:
-    lines = textwrap.wrap(plain(category), LETTERS, max_lines=2, placeholder=" …", break_long_words=False)
-    return "\n".join(line if len(line) <= LETTERS else line[: LETTERS - 1] + "…" for line in lines)
+    first, *rest = textwrap.wrap(plain(category), LETTERS, break_long_words=False) or [""]
+    return "\n".join(printable(line, width=LETTERS) for line in (first, " ".join(rest)) if line)
 
 
 def _mark(axes: Any, mark: Mark, panel: Panel, scale: float) -> None:

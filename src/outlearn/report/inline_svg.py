@@ -61,7 +61,7 @@ class Drawn:
 def drawn(chart: Chart, key: str) -> Drawn:
     """Draw a chart; `key` makes the ids in it its own on a page of many.
 
-    Example:
+    Examples:
         >>> from outlearn.report.charts import Axis
         >>> from outlearn.report.style import SERIES
         >>> line = Line("a & b", SERIES[0], [1, 2], [3, 4], ["first", "second"])

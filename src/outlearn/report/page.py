@@ -48,7 +48,7 @@ def render_page(
         subtitle: a line below the title: what was run, on what.
         footer: a line at the end.
 
-    Example:
+    Examples:
         >>> html = render_page(title="<script>", findings=["a < b"], sections=[])
         >>> "<h1>&lt;script&gt;</h1>" in html, "a &lt; b" in html
         (True, True)
@@ -84,7 +84,7 @@ def render_page(
 def json_block(value: Any) -> Markup:
     """Return JSON in which no text can close the script element or open a comment; NaN becomes null.
 
-    Example:
+    Examples:
         >>> str(json_block({"label": "</script><!--"}))
         '{"label":"\\\\u003c/script\\\\u003e\\\\u003c!--"}'
     """

@@ -79,7 +79,7 @@ DARK_OF: dict[str, str] = {
 def series_style(index: int) -> SeriesStyle:
     """Return the look of series number `index`; past the palette, colours repeat with another shape and dash.
 
-    Example:
+    Examples:
         >>> series_style(0).colour == series_style(len(SERIES)).colour
         True
         >>> series_style(0) == series_style(len(SERIES))

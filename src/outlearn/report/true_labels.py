@@ -83,7 +83,7 @@ def worth_finding(results: RunResults, loss: str) -> str:
 def worth_in_words(worth: Worth, found: Equivalents) -> str:
     """Write a number of true labels with its interval; what lies beyond the curve is named by its end.
 
-    Example:
+    Examples:
         >>> curve = Equivalents(curve=(), worth={}, teacher_labels=None)
         >>> worth_in_words(Worth(labels=183.4, low=121.9, high=260.2), curve)
         '183 [122, 260]'

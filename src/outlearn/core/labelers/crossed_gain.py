@@ -59,7 +59,7 @@ def vote_shares(labels: Labels, n_classes: int, *, plurality: bool) -> Float[np.
     Returns:
         `[points, classes]`; nan where no labeler gave a label.
 
-    Example:
+    Examples:
         >>> vote_shares(np.array([[0, 1, 0], [0, 0, -1]]), 2, plurality=True)
         array([[1. , 0. ],
                [0.5, 0.5],
@@ -83,7 +83,7 @@ def crossed_gain(judged: Judged, labels: Labels, skills: Skills) -> LinearisedEs
     sum over judges of P(answer = B) - P(rival = B), over the points where all three exist, divided by the sum of the
     judges' skills: judges that guess say nothing and weigh nothing.
 
-    Example:
+    Examples:
         >>> from outlearn.core.labelers.influence import mean_estimate
         >>> labels = np.array([[0, 0, 1, 1, 0]])
         >>> student, labeler = np.eye(2)[[0, 0, 1, 1, 1]], np.eye(2)[[0, 1, 1, 0, 1]]
@@ -111,7 +111,7 @@ def true_gain(judged: Judged, labels: Labels, true_labels: Int[np.ndarray, " poi
         labels: `[labelers, points]`.
         true_labels: -1 where it is not known; the known ones must be a random sample of the points.
 
-    Example:
+    Examples:
         >>> student, labeler = np.eye(2)[[0, 0, 1, 1, 1]], np.eye(2)[[0, 1, 1, 0, 1]]
         >>> labels, truth = np.array([[0, 0, 1, 1, 0]]), np.array([0, 1, 1, 1, -1])
         >>> true_gain(Judged((0,), (student,), (labeler,)), labels, truth).value
@@ -137,7 +137,7 @@ def gain_bounds(
 
     `gain` is over the shared answer, from `crossed_gain`; `rate` is how often the labeler misses that answer.
 
-    Example:
+    Examples:
         >>> from outlearn.core.labelers.influence import mean_estimate
         >>> tenth = mean_estimate(np.array([1.0] + [0.0] * 9))
         >>> [round(b.value, 3) for b in gain_bounds(tenth, tenth * 2, 0.1, 2)]
@@ -153,7 +153,7 @@ def break_even_bias(gain: LinearisedEstimate, rate: LinearisedEstimate, n_classe
 
     gain (K - 1) / (K rate) for a gain, -gain / (2 - rate K / (K - 1)) for a loss: where a bound of `gain_bounds` is 0.
 
-    Example:
+    Examples:
         >>> from outlearn.core.labelers.influence import mean_estimate
         >>> tenth = mean_estimate(np.array([1.0] + [0.0] * 9))
         >>> [round(break_even_bias(gain, tenth * 2, 2).value, 4) for gain in (tenth, -tenth)]
@@ -166,7 +166,7 @@ def break_even_bias(gain: LinearisedEstimate, rate: LinearisedEstimate, n_classe
 def accuracy_for(judged: Judged, labels: Labels, skills: Skills, n_classes: int) -> LinearisedEstimate:
     """Estimate how often the answers are the shared one: 1 - (1 - r)(K - 1) / K with r = sum_B q_B / sum_B r_B.
 
-    Example:
+    Examples:
         >>> from outlearn.core.labelers.influence import mean_estimate
         >>> labels, student = np.array([[0, 0, 1, 1, 0]]), np.eye(2)[[0, 0, 1, 1, 1]]
         >>> perfect = Skills({0: mean_estimate(np.ones(5))})

@@ -73,7 +73,7 @@ def skills_of_draws(products: PairTable, n_draws: int) -> Skills:
     Returns:
         The same skill for every draw; none if the draws agree no more than chance.
 
-    Example:
+    Examples:
         >>> from outlearn.core.labelers.labeler_agreement import chance_corrected, pair_table
         >>> labels = np.array([[0] * 10 + [1] * 10, [0] * 9 + [1] * 10 + [0]])
         >>> q = {pair: chance_corrected(a, 2) for pair, a in pair_table(labels).items()}
@@ -96,7 +96,7 @@ def skills_of_two(product: LinearisedEstimate, ratio: LinearisedEstimate | None 
         ratio: r_0 / r_1 from elsewhere, such as from how well students that saw neither label of a point agree with
             each; None takes both as equally good.
 
-    Example:
+    Examples:
         >>> from outlearn.core.labelers.influence import mean_estimate
         >>> q = mean_estimate(np.array([1.0] * 18 + [-1.0] * 2))
         >>> [round(r.value, 4) for r in skills_of_two(q, q / q * 0.8).each.values()]
@@ -123,7 +123,7 @@ def skills_of_labelers(products: PairTable, n_labelers: int) -> Skills:
         The skills; none if fewer than three labelers are left. With four or more, pairs that agree more than their
         skills explain are named.
 
-    Example:
+    Examples:
         >>> from outlearn.core.labelers.influence import mean_estimate
         >>> def fixed(q):  # 1,000 points whose mean is q
         ...     return mean_estimate(np.where(np.arange(1000) < 500 * (1 + q), 1.0, -1.0))
@@ -172,7 +172,7 @@ def shared_bias(truth_products: Mapping[int, LinearisedEstimate], skills: Skills
 
     bias = (1 - r_y)(K - 1) / K with r_y = sum_j q_jy / sum_j r_j. Not cut at 0.
 
-    Example:
+    Examples:
         >>> from outlearn.core.labelers.influence import mean_estimate
         >>> q = mean_estimate(np.array([1.0] * 8 + [-1.0] * 2))
         >>> round(shared_bias({0: q}, Skills({0: q / q}), 2).value, 4)

@@ -106,7 +106,7 @@ class FinetuneSettings:
     def rate(self, step: int, n_steps: int) -> float:
         """Return the learning rate of a step, counted from 0.
 
-        Example:
+        Examples:
             >>> [round(FinetuneSettings(learning_rate=1.0, warmup=0.5).rate(step, 4), 3) for step in range(4)]
             [0.5, 1.0, 1.0, 0.5]
         """
