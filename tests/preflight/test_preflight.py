@@ -255,6 +255,31 @@ def test_more_points_and_more_labelers_help_where_they_do():
     assert report.pooling.mean > 0
     odd = [at.accuracy for at in report.vote_curve if at.n_labelers % 2]
     assert odd == sorted(odd)
+    assert report.noise.model == "even"
+
+
+def test_points_that_differ_in_difficulty_are_noticed_and_votes_foreseen_without_even_noise():
+    rng = np.random.default_rng(0)
+    rate = rng.choice([0.02, 0.4], 2000)
+    report = ol.preflight((rng.random((6, 2000)) < rate).astype(int))
+    assert report.noise.model == "difficulty"
+    assert report.missed.low < rate.mean() < report.missed.high
+    assert all(row.missed.low < rate.mean() < row.missed.high for row in report.labelers)
+    three = report.vote_curve[2]
+    truth = np.mean(rate**3 + 3 * rate**2 * (1 - rate))
+    assert abs(1 - truth - three.accuracy) < 0.02
+    assert three.measured.low < three.agreement < three.measured.high
+    assert "points differ in difficulty" in str(report)
+
+
+def test_of_three_labelers_a_vote_has_bounds_for_even_noise_cannot_be_tested():
+    rng = np.random.default_rng(0)
+    rate = rng.choice([0.02, 0.4], 2000)
+    report = ol.preflight((rng.random((3, 2000)) < rate).astype(int))
+    assert report.noise.model == "not tested"
+    for at in report.vote_curve[::2]:
+        wins = np.mean([(rng.random((at.n_labelers, 2000)) < rate).mean(axis=0) < 0.5 for _ in range(20)])
+        assert at.least < wins < at.accuracy
 
 
 def test_texts_are_encoded_by_counting_words_unless_told_otherwise():
@@ -300,7 +325,7 @@ def test_a_notebook_shows_the_text_escaped():
 # Name: (what is done to the content of results.json, what the message must say).
 DAMAGED = {
     "an explanation": ({"kind": "explanation"}, "holds no preflight report: its kind is 'explanation'"),
-    "older": ({"schema": 1}, "has schema 1.*reads schema 2"),
+    "older": ({"schema": 1}, "has schema 1.*reads schema 3"),
     "no verdict": ({"verdict": None}, "verdict"),
     "a half verdict": ({"verdict": {"key": "gain"}}, r"verdict\.answer is missing"),
     "a word for a number": ({"n_points": "many"}, "n_points: .*integer"),

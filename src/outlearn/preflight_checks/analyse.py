@@ -154,7 +154,7 @@ def analyse_table(
     excess = 0.0 if products is None or asked_twice else habits(products)
     if excess > MIN_HABIT_EXCESS and len(table.names) == 2:
         pooled = None  # it has learned its judges' habits
-    labels = LabelMeasures(table, asked_twice, level, products)
+    labels = LabelMeasures(table, asked_twice, level, products, seed)
     measured = None
     if single is not None and labels.judges:
         measured = StudentMeasures(labels, largest_bias, single, pooled, tuple(groups))
@@ -183,6 +183,7 @@ def analyse_table(
         labelers=labels.labelers(),
         disagreement=labels.disagreement_interval(),
         least_error=labels.disagreement_interval(0.5),
+        noise=labels.noise_report(),
         missed=missed,
         missed_bounds=labels.missed_bounds(),
         ceiling=replace(missed, mean=1 - missed.mean, low=1 - missed.high, high=1 - missed.low),
