@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import outlearn as ol
+from outlearn.core.numbers import Numbers
 from outlearn.errors import DomainError, OutlearnError
 
 pytestmark = pytest.mark.usefixtures("shapes_unchecked")
@@ -71,3 +72,11 @@ def test_generators_refuse_what_is_no_plain_array():
         with pytest.raises(DomainError, match=message):
             g.divergence(values, np.ones(2))
     assert g.divergence([0.0, 2.0], np.ones(2)) == 2.0
+
+
+def test_numbers_are_read_by_the_same_rule_and_the_advice_for_a_mask_works():
+    values = np.ma.masked_array(RNG.normal(size=(3, 40)), RNG.random((3, 40)) < 0.1)
+    with pytest.raises(DomainError, match=r"masked array.*values\.filled\(np\.nan\)"):
+        Numbers.from_values(values)
+    read = Numbers.from_values(values.filled(np.nan))
+    np.testing.assert_array_equal(read.answered, ~values.mask)

@@ -29,7 +29,7 @@ def plain_array(
     Raises:
         DomainError: for masked elements, rows of different lengths, tensors with gradients, and what is no `dtype`.
 
-    Example:
+    Examples:
         >>> plain_array([0, 1], "labels")
         array([0, 1])
     """

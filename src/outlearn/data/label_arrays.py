@@ -26,7 +26,7 @@ def with_gaps_marked(labels: Any) -> Shaped[np.ndarray, "..."]:
     Raises:
         DomainError: for rows of different lengths, and tensors with gradients.
 
-    Example:
+    Examples:
         >>> with_gaps_marked([0.0, float("nan"), 1.0]), with_gaps_marked(["no", None, "yes"])
         (array([ 0, -1,  1]), array(['no', -1, 'yes'], dtype=object))
     """
@@ -58,7 +58,7 @@ def _is_missing(cell: object) -> bool:
 def is_unlabeled(labels: Shaped[np.ndarray, "..."]) -> Bool[np.ndarray, "..."]:
     """Find the gaps of an array: -1, and in an array of text "-1", which NumPy makes of a -1 among texts.
 
-    Example:
+    Examples:
         >>> is_unlabeled(np.array([0, -1, 1])), is_unlabeled(np.array(["a", -1]))
         (array([False,  True, False]), array([False,  True]))
     """
@@ -75,7 +75,7 @@ def labels_given(labels: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, " give
 
     Beside a gap, true and false are objects: their classes are the same with and without one.
 
-    Example:
+    Examples:
         >>> labels_given(with_gaps_marked([True, None, False]))
         array([ True, False])
     """
