@@ -40,6 +40,7 @@ from outlearn.results.measurement import Withheld
 from outlearn.results.next_labels import NextLabels
 from outlearn.results.preflight import Preflight
 from outlearn.results.preflight_parts import StudentReport
+from outlearn.results.shares import one_minus
 
 __all__ = ["analyse_table", "preflight"]
 
@@ -209,7 +210,7 @@ def analyse_table(
         noise=labels.noise_report(),
         missed=missed,
         missed_bounds=labels.missed_bounds(),
-        ceiling=replace(missed, mean=1 - missed.mean, low=1 - missed.high, high=1 - missed.low),
+        ceiling=one_minus(missed),
         truth=truth,
         largest_bias=largest_bias,
         encoder=seen.words if isinstance(seen, _Features) else Withheld(seen.reason),
