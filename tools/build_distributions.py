@@ -2,8 +2,8 @@
 
     python tools/build_distributions.py [URL]
 
-Links and pictures of the README lead to files beside it. On a package index there are none, so that with the repository's
-URL, such as `https://github.com/NAME/outlearn`, they lead to the files of this version there.
+Links and pictures of the README lead to files beside it. On a package index there are none, so that with the URL of the
+repository, such as `https://github.com/NAME/outlearn`, they lead to the files of this version there.
 """
 
 from __future__ import annotations

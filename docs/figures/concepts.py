@@ -1,6 +1,6 @@
 """Draw the pictures of docs/concepts.md, each computed by the package from a few numbers.
 
-Run it from anywhere: python docs/figures/concepts.py. It needs matplotlib (the extra `figures`).
+Run it from anywhere: python docs/figures/concepts.py.
 """
 
 from __future__ import annotations

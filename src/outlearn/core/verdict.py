@@ -24,12 +24,12 @@ __all__ = [
 ]  # fmt: skip
 
 Outcome = Literal["beats", "not told apart", "worse", "withheld"]
-Action = Literal["train the student", "combine the labels first", "get more true labels", "do not bother", "undecided"]
+Action = Literal["train the student", "combine the labels first", "train on true labels", "do not bother", "undecided"]
 
 ACTIONS: dict[Action, str] = {
     "train the student": "Train the student on these labels.",
     "combine the labels first": "Combine the labels first: the teachers do better without this student.",
-    "get more true labels": "Train the student's model on true labels instead: it does better on those alone.",
+    "train on true labels": "Train on true labels instead: on those alone the student's model does better.",
     "do not bother": "Do not bother to train this student on these labels.",
     "undecided": "Undecided: more teachers or more test points would tell.",
 }
@@ -142,7 +142,7 @@ def decide(
         every["ceiling over teacher"] = of_room
     better = _worst(of_controls)
     if better is not None:
-        return Verdict("get more true labels", f"it is worse than {_the(better)}", every)
+        return Verdict("train on true labels", f"it is worse than {_the(better)}", every)
     better = _worst(of_combinations)
     if better is not None:
         return Verdict("combine the labels first", f"it is worse than {_the(better)}", every)

@@ -208,7 +208,7 @@ class _Risk:
         read = read_target(self.target, models, draws=self.draws)
         given = self.target.dtype.kind in "iu" and read.n_draws == 1
         words = "the labels" if given else "the most probable class of the target"
-        return read.probs.mean(axis=0).argmax(axis=-1), words
+        return read.coordinates.mean(axis=0).argmax(axis=-1), words
 
 
 def _or_withheld(part: Callable[[], Part]) -> Part | Withheld:

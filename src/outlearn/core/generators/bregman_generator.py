@@ -102,6 +102,10 @@ class BregmanGenerator(ABC):
 
     # ---- what every generator offers ---------------------------------------------------------------------------------
 
+    def contains(self, points: Real[np.ndarray, "..."]) -> Bool[np.ndarray, "..."]:
+        """Tell which coordinates, or rows for a domain that couples them, lie in the domain."""
+        return np.asarray(self._inside(np.asarray(points, dtype=np.float64)))
+
     def potential(self, points: Real[np.ndarray, "*batch classes"]) -> Float[np.ndarray, "*batch"]:
         """Compute phi, summed over the last axis."""
         return np.asarray(self._potential(self._points(points, "points")))

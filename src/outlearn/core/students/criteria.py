@@ -56,7 +56,7 @@ def measure_agreement(labelers: Predictions, students: Predictions) -> Agreement
     if labelers.answered is not None:
         crossed = CrossedMisfit(math.nan, math.nan, None, None, NEEDS_EVERY_ANSWER)
     elif np.isfinite(labels).all():
-        crossed = crossed_misfit(labels, students.log_probs, own, get_generator("negative_entropy"), "target_first")
+        crossed = crossed_misfit(labelers, students, own, get_generator("negative_entropy"), "target_first")
     else:
         crossed = CrossedMisfit(math.nan, math.nan, None, None, "a labeler gives probability 0: it is infinite")
     votes = hard_votes(labelers)[own]

@@ -133,7 +133,7 @@ def sharpening(
     entropy promotes the gain; the derivative, which says when, is derived here. s^alpha is temperature scaling, as in
     Guo et al., On calibration of modern neural networks, 2017, with alpha = 1 / temperature.
     """
-    y = read_target(target, predictions, draws=draws).probs.mean(axis=0)
+    y = read_target(target, predictions, draws=draws).coordinates.mean(axis=0)
     h = entropy(predictions)
     with np.errstate(invalid="ignore"):
         ce = -np.where(y > 0, y * predictions.log_probs, 0.0).sum(axis=-1)
