@@ -4,8 +4,9 @@
     python tools/docs_output.py --check docs/recipes.md
 
 Blocks of Python run in one process, in order; blocks of `sh` each in a shell where `outlearn` is this one. All run in
-an empty folder, or in a copy of the one that a comment of the page names: `<!-- in: examples/tickets -->`. What is printed
-stands in a block of `text` right below; a line `...` there stands for any lines, and a block without one shows nothing.
+an empty folder, or in a copy of the one that a comment of the page names, `<!-- in: examples/tickets -->`. What is
+printed stands in a block of `text` right below; a line `...` there stands for any lines, and a block without one shows
+nothing.
 """
 
 from __future__ import annotations
