@@ -18,6 +18,7 @@ _PUBLIC = {
     "BregmanGenerator": "outlearn.core.generators",
     "GENERATORS": "outlearn.core.generators",
     "Interval": "outlearn.core.intervals",
+    "Numbers": "outlearn.core.numbers",
     "Predictions": "outlearn.core.predictions",
     "WeakToStrongClassifier": "outlearn.estimator.classifier",
     "Withheld": "outlearn.results.measurement",
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from outlearn.core.intervals import Interval as Interval
     from outlearn.core.labelers.dawid_skene import dawid_skene as dawid_skene
     from outlearn.core.labelers.teacher_weights import teacher_weights as teacher_weights
+    from outlearn.core.numbers import Numbers as Numbers
     from outlearn.core.predictions import Predictions as Predictions
     from outlearn.core.students.blind_spots import blind_spots as blind_spots
     from outlearn.core.students.denoising import denoising_control as denoising_control

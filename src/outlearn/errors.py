@@ -77,7 +77,7 @@ def first_line(error: BaseException | str) -> str:
     Returns:
         The line; of an error that says nothing its kind, of an empty text "no reason given".
 
-    Example:
+    Examples:
         >>> first_line(ValueError("no such file\nmore about it")), first_line(OSError()), first_line("")
         ('no such file', 'OSError', 'no reason given')
     """
@@ -90,7 +90,7 @@ def first_line(error: BaseException | str) -> str:
 def suggest(name: object, known: Iterable[str]) -> str:
     """Say what is known, and the closest match to `name`, as the end of an error message.
 
-    Example:
+    Examples:
         >>> suggest("revers_ce", ["forward_ce", "reverse_ce"])
         'known: forward_ce, reverse_ce. Did you mean "reverse_ce"?'
     """

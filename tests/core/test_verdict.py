@@ -82,7 +82,7 @@ def test_the_action_never_contradicts_an_interval(teacher, vote, own, room):
         OUTCOMES[teacher], combinations={"vote": OUTCOMES[vote]}, controls={"own": OUTCOMES[own]}, room=OUTCOMES[room]
     )
     assert found.action in ACTIONS
-    assert (found.action == "get more true labels") == (own == "worse")
+    assert (found.action == "train on true labels") == (own == "worse")
     assert (found.action == "combine the labels first") == (own != "worse" and vote == "worse")
     assert (found.action == "train the student") == (teacher == "beats" and "worse" not in (own, vote))
     if found.action == "do not bother":
@@ -144,3 +144,8 @@ def test_holm_keeps_its_promise_where_no_student_beats_its_teacher():
         found = {str(k): mean_interval(rng.normal(size=(1, 30)), scale=SIGNED) for k in range(9)}
         wrong += any(each.outcome != "not told apart" for each in together(found, 0.95).values())
     assert wrong / 300 < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 300)
+
+
+def test_the_key_of_an_action_is_what_its_sentence_says():
+    for action, sentence in ACTIONS.items():
+        assert sentence.lower().startswith(action)

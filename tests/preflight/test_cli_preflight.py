@@ -15,6 +15,7 @@ import pytest
 from tests.programs import Cli
 
 from outlearn.results.preflight import load_preflight
+from outlearn.results.preflight_gate import Gate
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "weak_label_tables.py"
 N = 120
@@ -127,6 +128,43 @@ def test_one_labeler_asked_twice_is_two_columns(cli, tmp_path):
     assert "one labeler, asked again" in out
 
 
+@pytest.mark.parametrize(
+    ("gate", "arguments", "code", "said"),
+    [
+        ("0.5", ["--true-column", "truth"], 0, r"passes accuracy \(a label is right\): the lower end is 0\.\d+"),
+        ("0.9", ["--true-column", "truth"], 1, r"FAILS  accuracy .* below 0\.9"),
+        ("accuracy=0.5", [], 1, "FAILS  accuracy .* not identifiable without true labels"),
+        ("agreement=0.5", [], 0, "passes agreement"),
+        ("gain=-0.5", [], 0, "passes gain"),
+        ("gain=0.5", ["--true-column", "truth"], 1, "FAILS  gain .* below 0.5"),
+        ("student=0.5", ["--true-column", "truth"], 0, "passes student"),
+    ],
+)
+def test_a_threshold_makes_the_exit_code(cli, tmp_path, gate, arguments, code, said):
+    write(tmp_path / "labels.csv", rows(400), drop=() if arguments else ("truth",))
+    found, out, err = cli("labels.csv", *arguments, "--fail-below", gate)
+    assert found == code, err
+    assert re.search(said, out.splitlines()[-1]), out.splitlines()[-1]
+    assert err == ""
+
+
+def test_one_failing_threshold_of_several_is_enough_and_the_report_is_written_all_the_same(cli, tmp_path):
+    write(tmp_path / "labels.csv", rows(400))
+    code, out, _ = cli("labels.csv", "--fail-below", "0.5", "--fail-below", "gain=0.9", "--out", "report")
+    assert code == 1
+    assert [line.split()[0] for line in out.splitlines()[-2:]] == ["passes", "FAILS"]
+    assert load_preflight(tmp_path / "report").truth.n_labels == 134
+
+
+def test_a_threshold_compares_the_lower_end_itself(cli, tmp_path):
+    write(tmp_path / "labels.csv", rows(400))
+    cli("labels.csv", "--out", "report")
+    found = load_preflight(tmp_path / "report")
+    low = 1 - found.truth.error.high
+    assert Gate("accuracy", low).passes(found)
+    assert not Gate("accuracy", np.nextafter(low, 1)).passes(found)
+
+
 def test_columns_may_be_named_and_ids_may_be_absent(cli, tmp_path):
     table = [{"body": r["text"], "note": f"comment {i}", "a": r["ann"], "b": r["bob"]} for i, r in enumerate(rows())]
     write(tmp_path / "other.csv", table)
@@ -197,6 +235,9 @@ BAD = {
     "encoder": (rows(), ["--encoder", "tfdif"], 'Did you mean "tfidf"'),
     "encoder that is a list": (rows(), ["--encoder", "[tfidf]"], "--encoder"),
     "both truths": (rows(), ["--true-column", "truth", "--true", "labels.csv"], "give one|both given"),
+    "unknown figure": (rows(), ["--fail-below", "gian=0"], 'Did you mean "gain"'),
+    "a threshold in percent": (rows(), ["--fail-below", "80"], "a share from 0 to 1.*accuracy=0.8"),
+    "a threshold that is no number": (rows(), ["--fail-below", "gain=high"], "a share from -1 to 1"),
     "out is full": (rows(), ["--out", "full"], "thesis.txt"),
     "out is a file": (rows(), ["--out", "labels.csv"], "--out"),
 }  # fmt: skip

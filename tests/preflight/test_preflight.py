@@ -157,6 +157,27 @@ def test_labels_without_relation_end_there():
     assert "nan" not in str(report)
 
 
+def test_true_labels_judge_labelers_that_agree_no_more_than_chance():
+    features, _, labels, sample = world(n=1200, rates=(0.15, 0.5))
+    report = ol.preflight(labels, features=features, true_labels=sample, names=["ann", "coin"])
+    assert report.verdict.key not in ("unrelated labels", "no students")
+    assert report.labelers[0].error.high < 0.5 < report.labelers[1].error.high
+    assert report.students[0].true_accuracy.low > 0.5
+    assert any("ann is right more often than a guess, coin not" in line for line in report.warnings)
+    assert "nan" not in str(report)
+    kept = ol.preflight(labels[:1], features=features, true_labels=sample)  # as is advised
+    assert kept.student.true_gain.low > 0
+
+
+def test_true_labels_that_no_labeler_meets_leave_labels_unrelated():
+    rng = np.random.default_rng(3)
+    report = ol.preflight(
+        rng.integers(0, 2, (2, 300)), features=rng.normal(size=(300, 4)), true_labels=rng.integers(0, 2, 300)
+    )
+    assert report.verdict.key == "unrelated labels"
+    assert report.students == ()
+
+
 def test_labels_that_always_agree_make_a_report_without_variance():
     features, truth, _, sample = world(n=400)
     report = ol.preflight(np.array([truth, truth, truth]), features=features, true_labels=sample)
@@ -234,6 +255,31 @@ def test_more_points_and_more_labelers_help_where_they_do():
     assert report.pooling.mean > 0
     odd = [at.accuracy for at in report.vote_curve if at.n_labelers % 2]
     assert odd == sorted(odd)
+    assert report.noise.model == "even"
+
+
+def test_points_that_differ_in_difficulty_are_noticed_and_votes_foreseen_without_even_noise():
+    rng = np.random.default_rng(0)
+    rate = rng.choice([0.02, 0.4], 2000)
+    report = ol.preflight((rng.random((6, 2000)) < rate).astype(int))
+    assert report.noise.model == "difficulty"
+    assert report.missed.low < rate.mean() < report.missed.high
+    assert all(row.missed.low < rate.mean() < row.missed.high for row in report.labelers)
+    three = report.vote_curve[2]
+    truth = np.mean(rate**3 + 3 * rate**2 * (1 - rate))
+    assert abs(1 - truth - three.accuracy) < 0.02
+    assert three.measured.low < three.agreement < three.measured.high
+    assert "points differ in difficulty" in str(report)
+
+
+def test_of_three_labelers_a_vote_has_bounds_for_even_noise_cannot_be_tested():
+    rng = np.random.default_rng(0)
+    rate = rng.choice([0.02, 0.4], 2000)
+    report = ol.preflight((rng.random((3, 2000)) < rate).astype(int))
+    assert report.noise.model == "not tested"
+    for at in report.vote_curve[::2]:
+        wins = np.mean([(rng.random((at.n_labelers, 2000)) < rate).mean(axis=0) < 0.5 for _ in range(20)])
+        assert at.least < wins < at.accuracy
 
 
 def test_texts_are_encoded_by_counting_words_unless_told_otherwise():
@@ -279,7 +325,7 @@ def test_a_notebook_shows_the_text_escaped():
 # Name: (what is done to the content of results.json, what the message must say).
 DAMAGED = {
     "an explanation": ({"kind": "explanation"}, "holds no preflight report: its kind is 'explanation'"),
-    "older": ({"schema": 1}, "has schema 1.*reads schema 2"),
+    "older": ({"schema": 1}, "has schema 1.*reads schema 3"),
     "no verdict": ({"verdict": None}, "verdict"),
     "a half verdict": ({"verdict": {"key": "gain"}}, r"verdict\.answer is missing"),
     "a word for a number": ({"n_points": "many"}, "n_points: .*integer"),

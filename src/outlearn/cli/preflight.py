@@ -36,11 +36,30 @@ def preflight(
     ] = 0.25,
     level: Annotated[float, typer.Option("--level", help="Of the intervals.")] = 0.95,
     seed: Annotated[int, typer.Option("--seed", help="Of the folds and of the points to check.")] = 0,
+    label_next: Annotated[
+        int | None, typer.Option("--label-next", metavar="N", help="Draw N points to give true labels next [none].")
+    ] = None,
+    aim: Annotated[
+        str, typer.Option("--aim", help="What those are to measure: accuracy (of a label), gain or student.")
+    ] = "accuracy",
+    to_label: Annotated[
+        Path, typer.Option("--list", metavar="FILE", help="Where to write them, to fill in and read by --true.")
+    ] = Path("to_label.csv"),
+    fail_below: Annotated[
+        list[str],
+        typer.Option(
+            "--fail-below",
+            metavar="[FIGURE=]X",
+            help="Exit 1 if the lower end of accuracy (a label's), agreement, gain or student (its accuracy) is below.",
+        ),
+    ] = [],  # noqa: B006
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for results.json, summary.txt, points_to_check.csv [none].")
     ] = None,
 ) -> None:
     """Say, before training, whether a student of these weak labels will beat its labeler; few true labels or none.
+
+    Exit code 0: done. 1: a figure of --fail-below is below, or not known. 2: the input cannot be used.
 
     Examples:
 
@@ -48,13 +67,18 @@ def preflight(
 
         outlearn preflight votes.csv texts.csv --true checked.csv --out report
 
-        outlearn preflight labels.csv --labelers llm --true-column gold
+        outlearn preflight votes.csv --label-next 100 --aim gain
+
+        outlearn preflight labels.csv --labelers llm --true-column gold --fail-below 0.8
     """
-    from outlearn.preflight_checks.preflight_files import preflight_files
+    from outlearn.preflight_checks.preflight_files import preflight_files, printed
     from outlearn.progress_bars import Bars
+    from outlearn.results.preflight_gate import parse_gates
+
+    gates = parse_gates(fail_below)
 
     with Bars() as bars:
-        text = preflight_files(
+        found = preflight_files(
             labels,
             texts,
             columns=label_columns(labelers, true_column, id_column, text_column, classes),
@@ -64,9 +88,18 @@ def preflight(
             largest_bias=largest_bias,
             level=level,
             seed=seed,
+            label_next=label_next,
+            aim=aim,
+            to_label=to_label,
             out=out,
             progress=bars,
         )
-    print(text)
+    print(printed(found))
+    if label_next is not None:
+        print(f"\nTo label, from the top on: {to_label}. Read it back with --true {to_label}.")
     if out is not None:
         print(f"\nResults: {out}/")
+    if gates:
+        print("\n" + "\n".join(gate.sentence(found) for gate in gates))
+    if not all(gate.passes(found) for gate in gates):
+        raise typer.Exit(1)

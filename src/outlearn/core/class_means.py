@@ -43,7 +43,7 @@ def match_class_means(
     Raises:
         ShapeError: if there is not one prior for each model and class.
 
-    Example:
+    Examples:
         >>> q = match_class_means(np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([0.5, 0.5]))
         >>> q.mean(axis=0).round(4), bool(q[0, 0] > q[1, 0])
         (array([0.5, 0.5]), True)
@@ -72,7 +72,7 @@ def class_offsets(
         Offsets whose sum is 0, in nats: u with mean_i softmax(logits_i + u) = prior. A class of prior 0 gets one that
         no other class can be outvoted by.
 
-    Example:
+    Examples:
         >>> z = np.log([[0.9, 0.1], [0.6, 0.4]])
         >>> p = np.exp(z + class_offsets(z, np.array([0.5, 0.5])))
         >>> (p / p.sum(axis=1, keepdims=True)).mean(axis=0).round(4)

@@ -28,7 +28,7 @@ def over_answered(
         Values whose mean over all points is the mean over the points answered; the same values if all are. A model that
         answers nowhere has nan.
 
-    Example:
+    Examples:
         >>> v = np.array([[1.0, 0.0, 1.0, np.nan]])
         >>> over_answered(v, ~np.isnan(v)).round(3), float(over_answered(v, ~np.isnan(v)).mean().round(3))
         (array([[ 1.111, -0.222,  1.111,  0.667]]), 0.667)
@@ -45,7 +45,7 @@ def over_answered(
 def mean_of_known(values: Float[np.ndarray, "models points"]) -> Float[np.ndarray, " points"]:
     """Average over the models that have a value at a point; nan where none has.
 
-    Example:
+    Examples:
         >>> mean_of_known(np.array([[1.0, np.nan], [3.0, 2.0]]))
         array([2., 2.])
     """

@@ -128,7 +128,7 @@ class Interval:
     def at_level(self, level: float) -> Interval:
         """Return the interval at another level.
 
-        Example:
+        Examples:
             >>> print(Interval.about(0.1, 0.05, 0.02, freedom=9.0, n_models=4, n_points=50, level=0.95).at_level(0.99))
             0.1000 [0.0282, 0.1718]
         """
@@ -148,7 +148,7 @@ class Interval:
     def given(self, what: str) -> Interval:
         """Return the interval with words for what it takes as it is: it speaks of what else may come out, given that.
 
-        Example:
+        Examples:
             >>> Interval(0.1, 0.0, 0.2, 0.05, 4, 50).given("the choice").over
             'models and points, given the choice'
         """
@@ -163,7 +163,7 @@ class Interval:
     def p_value(self) -> float:
         """Return the two-sided p-value of a mean of 0: below 1 - level exactly where the interval excludes 0.
 
-        Example:
+        Examples:
             >>> Interval.about(0.1, 0.1, 0.05, freedom=9.0, n_models=4, n_points=50, level=0.95).p_value.__round__(4)
             0.05
         """
@@ -248,7 +248,7 @@ def two_way_variance(values: Float[np.ndarray, "models points"]) -> TwoWayVarian
         values: finite, `[models, points]`, at least 2 points. One model has no spread of its own: then v is over
             points alone.
 
-    Example:
+    Examples:
         >>> two_way_variance(np.array([[1.0, 2.0, 3.0], [3.0, 4.0, 5.0]])).total.__round__(4)
         1.3333
 
@@ -294,7 +294,7 @@ def two_way_interval(
         ConfigError: if `level` is not between 0 and 1.
         AlignmentError: if clusters are not one for each model.
 
-    Example:
+    Examples:
         >>> print(two_way_interval(np.array([[0.1, 0.3, 0.2, 0.4], [0.3, 0.5, 0.4, 0.7]])))
         0.3625 [-2.6328, 3.3578]
 
@@ -336,7 +336,7 @@ def point_interval(values: Float[np.ndarray, "models points"], level: float = 0.
 
     Use it for a single fixed model (one ceiling, one ensemble). It says nothing about a new draw of the models.
 
-    Example:
+    Examples:
         >>> print(point_interval(np.array([[1.0, 0.0, 1.0, 1.0, 1.0]]), scale=SHARE))
         0.8000 [0.2226, 0.9824]
     """
@@ -375,7 +375,7 @@ def mean_interval(
 
     `clusters` are the teachers of the models; None takes every model as independent.
 
-    Example:
+    Examples:
         >>> values = np.array([[0.1, 0.3, 0.2, 0.4], [0.3, 0.5, 0.4, 0.7]])
         >>> mean_interval(values).over, mean_interval(values, clusters=np.array([0, 0])).over
         ('models and points', 'points')
@@ -399,7 +399,7 @@ def ratio_interval(
     Returns:
         The interval; missing where mean(whole) is 0.
 
-    Example:
+    Examples:
         >>> print(ratio_interval(np.array([[0.0, 1.0, 1.0, 0.0, 1.0]]), np.array([[1.0, 1.0, 1.0, 0.0, 1.0]])))
         0.7500 [0.1687, 0.9779]
     """
@@ -419,7 +419,7 @@ def cluster_means(
     Raises:
         AlignmentError: if clusters are not one for each model.
 
-    Example:
+    Examples:
         >>> cluster_means(np.array([[1.0], [3.0], [7.0]]), np.array([5, 5, 2]))
         array([[7.],
                [2.]])
@@ -449,7 +449,7 @@ def pseudo_values(
     Raises:
         DomainError: for a single model.
 
-    Example:
+    Examples:
         >>> x = np.array([1.0, 2.0, 4.0])     # the plug-in variance becomes the unbiased one
         >>> out = np.array([np.var(np.delete(x, m)) for m in range(3)])
         >>> float(pseudo_values(np.var(x), out).mean().round(4)), float(np.var(x, ddof=1).round(4))
@@ -487,7 +487,7 @@ def jackknife_interval(
     Raises:
         DomainError: for a single teacher, or nan.
 
-    Example:
+    Examples:
         >>> chosen = np.array([1.0, 0.0, 1.0, 1.0, 0.0])
         >>> print(jackknife_interval(chosen, np.tile(chosen, (3, 1)), scale=SHARE))  # no teacher changes the choice
         0.6000 [0.1312, 0.9371]

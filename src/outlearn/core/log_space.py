@@ -25,7 +25,7 @@ def relative_entropy_terms(
 
     A term with a = 0 is b (0 log 0 = 0), also where exp(log_a) underflows to 0.
 
-    Example:
+    Examples:
         >>> relative_entropy_terms(np.array([0.0, -np.inf, -np.inf]), np.array([0.0, 0.0, -np.inf]))
         array([0., 1., 0.])
     """
@@ -45,7 +45,7 @@ def relative_entropy_terms(
 def log_normalise(logits: Float[np.ndarray, "*batch classes"]) -> Float[np.ndarray, "*batch classes"]:
     """Subtract logsumexp over the last axis: log-probabilities, exact also where one probability is nearly 1.
 
-    Example:
+    Examples:
         >>> log_normalise(np.array([50.0, 0.0]))
         array([-1.92874985e-22, -5.00000000e+01])
     """
@@ -92,7 +92,7 @@ def log_mean(
 ) -> Float[np.ndarray, "*rest"]:
     """Compute `log(sum_m w_m exp(l_m))` over the first axis, for positive weights that sum to 1.
 
-    Example:
+    Examples:
         >>> log_mean(np.array([[-1000.0], [-1000.0]]), np.array([0.5, 0.5]))
         array([-1000.])
     """
@@ -105,7 +105,7 @@ def log_mean(
 def log_sigmoid(logits: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
     """Compute `log(1 / (1 + exp(-z)))`; linear for very negative z, 0 at +inf.
 
-    Example:
+    Examples:
         >>> log_sigmoid(np.array([-1000.0, 0.0, np.inf])).round(4)
         array([-1.000e+03, -6.931e-01, -0.000e+00])
     """

@@ -9,8 +9,8 @@ metric exactly and the spread over points is that of the delta method (for AUROC
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any, Literal, TypeAlias, TypeVar, cast
 
@@ -19,6 +19,7 @@ from jaxtyping import Float, Integer
 
 from outlearn.core.gaps import over_answered
 from outlearn.core.intervals import Interval, mean_interval
+from outlearn.core.numbers import AnyPredictions
 from outlearn.core.predictions import Predictions
 from outlearn.core.scales import BRIER, CALIBRATION, DIFFERENCE, POSITIVE, SHARE, SIGNED, Scale
 from outlearn.core.top_class import hits, top_class
@@ -40,16 +41,16 @@ def _of_answers(measure: Measure) -> Measure:
     """Measure each model on the points that it answers alone; nan elsewhere."""
 
     @wraps(measure)
-    def of_answers(predictions: Predictions, labels: Any = None) -> np.ndarray:
+    def of_answers(predictions: AnyPredictions, labels: Any = None) -> np.ndarray:
         answered = predictions.answered
         if answered is None:
             return measure(predictions, labels)
-        if labels is not None:
+        if labels is not None and isinstance(predictions, Predictions):
             _check_labels(predictions, labels)
         values = np.full(answered.shape, np.nan)
         for m, there in enumerate(answered):
             if there.any():
-                own = Predictions(predictions.log_probs[m : m + 1, there], predictions.point_ids[there])
+                own = replace(predictions.only(m).select(predictions.point_ids[there]), answered=None)
                 values[m, there] = measure(own, None if labels is None else labels[there])[0]
         return values
 
@@ -70,24 +71,28 @@ class Metric:
         scale: what values its mean can have; `difference_scale` is that of a difference of two means.
         in_tables: whether tables of scores have a column of it.
         abbreviates: what the label stands for, where that is worth saying.
+        undefined: why there is no value, where there is none.
     """
 
     name: str
     label: str
     line: str
-    unit: Literal["percent", "nats", "squared error"]
+    unit: Literal["percent", "nats", "squared error", "units", "squared units", ""]
     higher_is_better: bool | None
-    measure: Callable[[Predictions, Any], np.ndarray]
+    measure: Callable[[Any, Any], np.ndarray]
     scale: Scale
     in_tables: bool = True
     abbreviates: str = ""
+    undefined: str = "the labels show one class only: no ranking to measure"
 
     @property
     def difference_scale(self) -> Scale:
         """The scale of a difference: between -1 and 1 for shares."""
         return DIFFERENCE if self.unit == "percent" else SIGNED
 
-    def __call__(self, predictions: Predictions, labels: Labels | None) -> Float[np.ndarray, "models points"]:
+    def __call__(
+        self, predictions: AnyPredictions, labels: Labels | Float[np.ndarray, "points"] | None
+    ) -> Float[np.ndarray, "models points"]:
         """Measure every model at every point that it answers."""
         return _of_answers(self.measure)(predictions, labels)
 
@@ -108,7 +113,7 @@ def accuracy(predictions: Predictions, labels: Labels) -> Float[np.ndarray, "mod
     order of the classes. Where k classes of the truth tie, `labels` are their shares (`top_class.true_shares`), and
     each of these answers is 1/k of a hit; the other metrics take the first of them.
 
-    Example:
+    Examples:
         >>> accuracy(Predictions.from_probs(np.array([[0.9, 0.1], [0.4, 0.6]])), np.array([0, 0]))
         array([[1., 0.]])
     """
@@ -120,7 +125,7 @@ def accuracy(predictions: Predictions, labels: Labels) -> Float[np.ndarray, "mod
 def log_loss(predictions: Predictions, labels: Labels) -> Float[np.ndarray, "models points"]:
     """Measure -log p(label), in nats; infinite where the label has probability 0.
 
-    Example:
+    Examples:
         >>> log_loss(Predictions.from_probs(np.array([[0.5, 0.5], [0.2, 0.8]])), np.array([0, 1])).round(4)
         array([[0.6931, 0.2231]])
     """
@@ -132,7 +137,7 @@ def log_loss(predictions: Predictions, labels: Labels) -> Float[np.ndarray, "mod
 def brier(predictions: Predictions, labels: Labels) -> Float[np.ndarray, "models points"]:
     """Measure sum_k (p_k - 1[k = label])^2, between 0 and 2; for two classes twice the one-class form.
 
-    Example:
+    Examples:
         >>> brier(Predictions.from_probs(np.array([[0.5, 0.5], [0.2, 0.8]])), np.array([0, 1])).round(4)
         array([[0.5 , 0.08]])
     """
@@ -146,7 +151,7 @@ def brier(predictions: Predictions, labels: Labels) -> Float[np.ndarray, "models
 def entropy(predictions: Predictions, labels: Labels | None = None) -> Float[np.ndarray, "models points"]:
     """Measure the entropy of the prediction itself, -sum_k p_k log p_k, in nats; labels are not used.
 
-    Example:
+    Examples:
         >>> entropy(Predictions.from_probs(np.array([[0.5, 0.5], [1.0, 0.0]]))).round(4)
         array([[0.6931, 0.    ]])
     """
@@ -164,7 +169,7 @@ def calibration_error(predictions: Predictions, labels: Labels) -> Float[np.ndar
     of its bin; the mean over points is the ECE. The ECE of a perfectly calibrated model is above 0: about 1/sqrt of the
     points per bin.
 
-    Example:
+    Examples:
         >>> p = Predictions.from_probs(np.array([[0.9, 0.1], [0.9, 0.1]]))     # 90% sure, right once in two
         >>> round(float(calibration_error(p, np.array([0, 1])).mean()), 4)
         0.4
@@ -193,7 +198,7 @@ def auroc(predictions: Predictions, labels: Labels) -> Float[np.ndarray, "models
     Returns:
         `[models, points]`; all nan if no class has both sides.
 
-    Example:
+    Examples:
         >>> p = Predictions.from_probs(np.array([[0.9, 0.1], [0.6, 0.4], [0.6, 0.4], [0.2, 0.8]]))
         >>> float(auroc(p, np.array([0, 0, 1, 1])).mean())     # three pairs right, one tie
         0.875
@@ -279,7 +284,14 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def score(name: str, predictions: Predictions, labels: Labels, level: float = 0.95) -> Score:
+def score(
+    name: str,
+    predictions: AnyPredictions,
+    labels: Labels | Float[np.ndarray, "points"],
+    level: float = 0.95,
+    *,
+    metrics: Mapping[str, Metric] | None = None,
+) -> Score:
     """Measure one metric of every model, with the mean and its interval.
 
     With two independent models or more the interval is two-way, over teacher clusters and points; for one model (a
@@ -290,39 +302,47 @@ def score(name: str, predictions: Predictions, labels: Labels, level: float = 0.
         predictions: of one or several models; `teacher_of` groups students by teacher.
         labels: `[points]`.
         level: of the interval.
+        metrics: those that there are; METRICS, of classes, if None.
 
     Raises:
         ConfigError: for an unknown name.
         AlignmentError, DomainError: if the labels do not fit the predictions.
 
-    Example:
+    Examples:
         >>> p = Predictions.from_probs(np.array([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2], [0.7, 0.3]]))
         >>> s = score("accuracy", p, np.array([0, 0, 0, 1]))
         >>> s.each, s.interval.mean, s.interval.over
         (array([0.5]), 0.5, 'points')
     """
-    if name not in METRICS:
-        raise ConfigError(f"unknown metric {name!r}; {suggest(name, METRICS)}")
-    values = over_answered(METRICS[name](predictions, labels), predictions.answered)
+    known = METRICS if metrics is None else metrics
+    if name not in known:
+        raise ConfigError(f"unknown metric {name!r}; {suggest(name, known)}")
+    values = over_answered(known[name](predictions, labels), predictions.answered)
     each = values.mean(axis=1)
     n_models, n_points = values.shape
     if np.isnan(values).any():
         silent = predictions.answered is not None and not predictions.answered.any(axis=1).all()
-        one_class = "the labels show one class only: no ranking to measure"
-        reason = "a labeler says nothing of these points" if silent else one_class
+        reason = "a labeler says nothing of these points" if silent else known[name].undefined
         return Score(Interval.missing(reason, n_models=n_models, n_points=n_points, level=level), each)
-    return Score(mean_interval(values, level, clusters=predictions.teacher_of, scale=METRICS[name].scale), each)
+    return Score(mean_interval(values, level, clusters=predictions.teacher_of, scale=known[name].scale), each)
 
 
-def scorecard(predictions: Predictions, labels: Labels, level: float = 0.95) -> dict[str, Score]:
-    """Measure every metric of METRICS.
+def scorecard(
+    predictions: AnyPredictions,
+    labels: Labels | Float[np.ndarray, "points"],
+    level: float = 0.95,
+    *,
+    metrics: Mapping[str, Metric] | None = None,
+) -> dict[str, Score]:
+    """Measure every metric of METRICS, or of those given.
 
-    Example:
+    Examples:
         >>> p = Predictions.from_probs(np.array([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2], [0.7, 0.3]]))
         >>> {k: round(v.interval.mean, 3) for k, v in scorecard(p, np.array([0, 1, 0, 1])).items()}
         {'accuracy': 0.75, 'log_loss': 0.511, 'brier': 0.35, 'auroc': 1.0, 'entropy': 0.527, 'ece': 0.35}
     """
-    return {name: score(name, predictions, labels, level) for name in METRICS}
+    known = METRICS if metrics is None else metrics
+    return {name: score(name, predictions, labels, level, metrics=known) for name in known}
 
 
 def majority_accuracy(
@@ -332,7 +352,7 @@ def majority_accuracy(
 
     Of equally common labels one is drawn at random: the mean of their accuracies.
 
-    Example:
+    Examples:
         >>> majority_accuracy(np.array([0, 1, 1, 1]))
         0.75
     """

@@ -66,7 +66,7 @@ class Directions:
 def directions(generator: BregmanGenerator, order: str) -> Directions:
     """Say in words what risk, misfit and posterior mean are under this generator and order.
 
-    Example:
+    Examples:
         >>> from outlearn.core.generators import get_generator
         >>> d = directions(get_generator("negative_entropy"), "target_first")
         >>> d.risk, d.misfit, d.posterior_mean

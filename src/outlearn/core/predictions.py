@@ -10,16 +10,37 @@ with a teacher it has not seen, nor a point with another point.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Integer, Real, Shaped
 
+from outlearn.core.generators import BregmanGenerator
 from outlearn.core.log_space import SUM_TOLERANCE, log_mean, log_normalise
 from outlearn.errors import AlignmentError, DomainError, ShapeError
 
 __all__ = [
-    "Predictions", "check_every_answer", "check_predictions", "check_same_points", "labeled_by", "weighted_log_mean",
+    "PointModels", "Predictions", "check_every_answer", "check_predictions", "check_same_points", "ids_or_default",
+    "labeled_by", "read_answered", "read_point_ids", "read_teacher_of", "shares_of_answers", "weighted_log_mean",
 ]  # fmt: skip
+
+
+@runtime_checkable
+class PointModels(Protocol):
+    """What several models say of the same points, distributions or numbers: all that pairing them needs."""
+
+    @property
+    def point_ids(self) -> np.ndarray: ...
+    @property
+    def teacher_of(self) -> np.ndarray | None: ...
+    @property
+    def answered(self) -> np.ndarray | None: ...
+    @property
+    def n_models(self) -> int: ...
+    @property
+    def n_points(self) -> int: ...
+    @property
+    def n_coordinates(self) -> int: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +54,7 @@ class Predictions:
         answered: `[models, points]`, for labelers that leave points out: where each says something; None if all do
             everywhere. What stands in `log_probs` at a gap is no answer: no score, mean or combination counts it.
 
-    Example:
+    Examples:
         >>> p = Predictions.from_logits(np.array([[[0.0, 0.0]], [[np.log(3), 0.0]]]))
         >>> p
         Predictions(models=2, points=1, classes=2)
@@ -48,17 +69,19 @@ class Predictions:
     teacher_of: Shaped[np.ndarray, "..."] | None = None  # [models]
     answered: Shaped[np.ndarray, "..."] | None = None  # [models, points]
 
+    default_generator: ClassVar[str] = "negative_entropy"  # of what is measured where none is named
+
     def __post_init__(self) -> None:
         if self.log_probs.ndim != 3 or 0 in self.log_probs.shape or self.log_probs.shape[-1] < 2:
             raise ShapeError(
                 "predictions need at least one model, one point and two classes, [models, points, classes], "
                 f"got shape {self.log_probs.shape}. A single column of scores is [..., 2] with logits (0, score)."
             )
-        object.__setattr__(self, "point_ids", _point_ids(self.point_ids, self.n_points))
+        object.__setattr__(self, "point_ids", read_point_ids(self.point_ids, self.n_points))
         if self.teacher_of is not None:
-            object.__setattr__(self, "teacher_of", _teacher_of(self.teacher_of, self.n_models))
+            object.__setattr__(self, "teacher_of", read_teacher_of(self.teacher_of, self.n_models))
         if self.answered is not None:
-            object.__setattr__(self, "answered", _answered(self.answered, self.n_models, self.n_points))
+            object.__setattr__(self, "answered", read_answered(self.answered, self.n_models, self.n_points))
         self.log_probs.setflags(write=False)
 
     @classmethod
@@ -85,14 +108,14 @@ class Predictions:
             DomainError: for NaN, +inf, or a row of -inf only; the message says where.
             AlignmentError: for point ids that are not unique; DomainError for ids of several kinds.
 
-        Example:
+        Examples:
             >>> Predictions.from_logits(np.array([[1000.0, 0.0]])).log_probs
             array([[[    0., -1000.]]])
         """
         z = _models_points_classes(logits, "logits")
         _refuse_first(np.isnan(z) | np.isposinf(z), z, "logits", "numbers or -inf")
         _refuse_first(np.all(np.isneginf(z), axis=-1), z, "logits", "at least one finite logit in a row")
-        return cls(log_normalise(z), _ids_or_default(point_ids, z.shape[1]), teacher_of)
+        return cls(log_normalise(z), ids_or_default(point_ids, z.shape[1]), teacher_of)
 
     @classmethod
     def from_probs(
@@ -114,7 +137,7 @@ class Predictions:
             DomainError: for NaN, infinity, a negative probability, or a row that does not sum to 1; it names the row.
             ShapeError, AlignmentError: as for `from_logits`.
 
-        Example:
+        Examples:
             >>> Predictions.from_probs(np.array([[0.5, 0.6]]))
             Traceback (most recent call last):
             outlearn.errors.DomainError: probs must sum to 1 within 1e-06 over the last axis; row [0, 0] sums to ...
@@ -131,7 +154,7 @@ class Predictions:
                 f"{total[row]:.9g}. Use from_logits for unnormalised scores."
             )
         with np.errstate(divide="ignore"):
-            return cls(log_normalise(np.log(p)), _ids_or_default(point_ids, p.shape[1]), teacher_of)
+            return cls(log_normalise(np.log(p)), ids_or_default(point_ids, p.shape[1]), teacher_of)
 
     @property
     def probs(self) -> Float[np.ndarray, "models points classes"]:
@@ -153,6 +176,21 @@ class Predictions:
     def n_classes(self) -> int:
         """Number of classes."""
         return int(self.log_probs.shape[2])
+
+    @property
+    def n_coordinates(self) -> int:
+        """Number of coordinates of a point in a generator's domain: the classes."""
+        return self.n_classes
+
+    def coordinates(self, models: int | slice = slice(None)) -> Float[np.ndarray, "... points classes"]:
+        """Return the predictions of these models as points of a generator's domain: probabilities."""
+        return np.exp(self.log_probs[models])
+
+    def duals(
+        self, generator: BregmanGenerator, *, argument: str, models: int | slice = slice(None)
+    ) -> Float[np.ndarray, "... points classes"]:
+        """Return the predictions of these models in dual coordinates; `argument` is what errors call them."""
+        return generator.dual_from_log_probs(self.log_probs[models], argument=argument)
 
     def mean(self) -> Predictions:
         """Average probabilities over models: the arithmetic (primal) mean q = mean_m p_m, as one model."""
@@ -178,7 +216,7 @@ class Predictions:
         if self.answered is None:
             logs = self.log_probs.mean(axis=0, keepdims=True)
         else:
-            share = _shares(self.answered, np.full(self.n_models, 1 / self.n_models))[..., None]
+            share = shares_of_answers(self.answered, np.full(self.n_models, 1 / self.n_models))[..., None]
             logs = np.where(share > 0, share * self.log_probs, 0.0).sum(axis=0, keepdims=True)
         empty = np.all(np.isneginf(logs), axis=-1)
         if np.any(empty):
@@ -212,7 +250,7 @@ class Predictions:
         Raises:
             AlignmentError: for an id that is not here, or one that comes twice.
 
-        Example:
+        Examples:
             >>> p = Predictions.from_logits(np.array([[1.0, 0.0], [0.0, 2.0]]), point_ids=np.array(["a", "b"]))
             >>> p.select(np.array(["b"])).point_ids
             array(['b'], dtype='<U1')
@@ -249,7 +287,7 @@ def check_predictions(**everyone: object) -> None:
             )
 
 
-def check_every_answer(*everyone: Predictions) -> None:
+def check_every_answer(*everyone: PointModels) -> None:
     """Raise unless all models say something of every point.
 
     Raises:
@@ -264,13 +302,13 @@ def check_every_answer(*everyone: Predictions) -> None:
             )
 
 
-def check_same_points(first: Predictions, second: Predictions, names: tuple[str, str] = ("teacher", "student")) -> None:
+def check_same_points(first: PointModels, second: PointModels, names: tuple[str, str] = ("teacher", "student")) -> None:
     """Raise unless both predict the same classes at the same points in the same order.
 
     Raises:
         AlignmentError: if the numbers of points or classes differ, or the point ids do.
     """
-    (_, n_first, k_first), (_, n_second, k_second) = first.log_probs.shape, second.log_probs.shape
+    (n_first, k_first), (n_second, k_second) = ((each.n_points, each.n_coordinates) for each in (first, second))
     if (n_first, k_first) != (n_second, k_second):
         raise AlignmentError(
             f"{names[0]} and {names[1]} must predict the same points and classes; got {n_first} points of {k_first} "
@@ -286,7 +324,7 @@ def check_same_points(first: Predictions, second: Predictions, names: tuple[str,
         )
 
 
-def labeled_by(teacher: Predictions, student: Predictions) -> Integer[np.ndarray, "students"]:
+def labeled_by(teacher: PointModels, student: PointModels) -> Integer[np.ndarray, "students"]:
     """Return for each student the row of the teacher that labeled it.
 
     `student.teacher_of` says it. Without it, one teacher labeled all students, or student m belongs to teacher m when
@@ -298,13 +336,13 @@ def labeled_by(teacher: Predictions, student: Predictions) -> Integer[np.ndarray
     Raises:
         AlignmentError: if points, classes or indices do not fit, or the pairing is not said.
 
-    Example:
+    Examples:
         >>> t = Predictions.from_probs(np.full((2, 3, 2), 0.5))
         >>> labeled_by(t, Predictions.from_probs(np.full((4, 3, 2), 0.5), teacher_of=np.array([0, 0, 1, 1])))
         array([0, 0, 1, 1])
     """
     check_same_points(teacher, student)
-    n_teachers, n_students = len(teacher.log_probs), len(student.log_probs)
+    n_teachers, n_students = teacher.n_models, student.n_models
     if student.teacher_of is None:
         if n_teachers == n_students:
             return np.arange(n_students)
@@ -363,11 +401,11 @@ def _refuse_first(wrong: np.ndarray, values: np.ndarray, argument: str, expected
         )
 
 
-def _ids_or_default(point_ids: np.ndarray | None, n_points: int) -> np.ndarray:
+def ids_or_default(point_ids: np.ndarray | None, n_points: int) -> np.ndarray:
     return np.arange(n_points) if point_ids is None else np.asarray(point_ids)
 
 
-def _point_ids(point_ids: np.ndarray, n_points: int) -> np.ndarray:
+def read_point_ids(point_ids: np.ndarray, n_points: int) -> np.ndarray:
     ids = np.array(point_ids)
     if ids.shape != (n_points,):
         raise ShapeError(f"point_ids must have shape ({n_points},), one for each point, got {ids.shape}.")
@@ -386,7 +424,7 @@ def _point_ids(point_ids: np.ndarray, n_points: int) -> np.ndarray:
     return ids
 
 
-def _teacher_of(teacher_of: np.ndarray, n_models: int) -> np.ndarray:
+def read_teacher_of(teacher_of: np.ndarray, n_models: int) -> np.ndarray:
     index = np.array(teacher_of)
     if index.shape != (n_models,):
         raise ShapeError(
@@ -402,12 +440,12 @@ def weighted_log_mean(
     predictions: Predictions, weights: Float[np.ndarray, " models"]
 ) -> Float[np.ndarray, "points classes"]:
     """Average probabilities over the models that say something at each point, with weights; in logarithms."""
-    share = weights[:, None] if predictions.answered is None else _shares(predictions.answered, weights)
+    share = weights[:, None] if predictions.answered is None else shares_of_answers(predictions.answered, weights)
     with np.errstate(divide="ignore"):
         return np.asarray(np.logaddexp.reduce(predictions.log_probs + np.log(share)[..., None], axis=0))
 
 
-def _shares(answered: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def shares_of_answers(answered: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Share the weights among who says something at each point: evenly where none of these has one, or nobody does."""
     heard = np.where(answered, weights[:, None], 0.0)
     heard = np.where(heard.sum(axis=0) > 0, heard, answered)
@@ -415,7 +453,7 @@ def _shares(answered: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return heard / heard.sum(axis=0)
 
 
-def _answered(answered: np.ndarray, n_models: int, n_points: int) -> np.ndarray | None:
+def read_answered(answered: np.ndarray, n_models: int, n_points: int) -> np.ndarray | None:
     mask = np.array(answered)
     if mask.shape != (n_models, n_points) or mask.dtype.kind != "b":
         raise ShapeError(

@@ -14,7 +14,7 @@ def child_seed(seed: int, *names: str | int) -> int:
 
     A purpose keeps its seed when others come or go: teacher 3 draws the same points in a run of 4 teachers and of 400.
 
-    Example:
+    Examples:
         >>> child_seed(0, "teacher", 3) == child_seed(0, "teacher", 3) != child_seed(0, "teacher", 4)
         True
     """

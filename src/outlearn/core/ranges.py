@@ -19,7 +19,7 @@ __all__ = ["Range", "Whole", "check_fields", "range_of"]
 class Range:
     """Say which numbers a parameter may be: between low and high, an open end excluded.
 
-    Example:
+    Examples:
         >>> str(Range(0.0, 1.0, open_high=True)), str(Range(0.0)), str(Range()), str(Range(1, whole=True))
         ('a number in [0, 1)', 'a number of at least 0', 'a finite number', 'a whole number of at least 1')
     """

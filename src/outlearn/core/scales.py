@@ -72,7 +72,7 @@ class Real(Scale):
 class Signed(Scale):
     """A difference of positive quantities.
 
-    Example:
+    Examples:
         >>> [round(end, 3) for end in SIGNED.ends(0.2, 0.1)]
         [0.1, 0.328]
     """
@@ -94,7 +94,7 @@ class Signed(Scale):
 class Positive(Scale):
     """A quantity that is never below 0 and may be as large as it likes.
 
-    Example:
+    Examples:
         >>> [round(end, 3) for end in POSITIVE.ends(0.2, 0.1)], POSITIVE.ends(-0.01, 0.1)
         ([0.124, 0.324], (nan, nan))
     """
@@ -112,7 +112,7 @@ class Positive(Scale):
 class Bounded(Scale):
     """A mean of values between `low` and `high`.
 
-    Example:
+    Examples:
         >>> [round(end, 3) for end in SHARE.ends(0.9, 0.2)], [round(end, 3) for end in SHARE.certain(1.0, 2.0, 36)]
         ([0.57, 0.984], [0.9, 1.0])
     """
@@ -136,7 +136,7 @@ class Bounded(Scale):
         That is Wilson's upper end of the share of points that differ, of which n showed none. At an end of the range it
         is Wilson's interval.
 
-        Example:
+        Examples:
             >>> [round(end, 3) for end in DIFFERENCE.certain(0.0, 2.0, 36)]
             [-0.1, 0.1]
         """
@@ -161,7 +161,7 @@ class Bounded(Scale):
 class Distance(Scale):
     """A distance between 0 and 1 whose spread does not vanish with it, such as a calibration error.
 
-    Example:
+    Examples:
         >>> [round(end, 3) for end in CALIBRATION.ends(0.1, 0.2)], CALIBRATION.ends(0.0, 0.1)[0]
         ([0.023, 0.341], 0.0)
     """

@@ -15,7 +15,7 @@ RUNS = re.compile(r"'*[=+\-@\t\r]")
 def guarded(cell: object) -> object:
     """Put a quote before text that a spreadsheet would run; numbers are numbers.
 
-    Example:
+    Examples:
         >>> guarded("=1+1"), guarded("a=b"), guarded("'=1"), guarded(-0.5)
         ("'=1+1", 'a=b', "''=1", -0.5)
     """
@@ -25,7 +25,7 @@ def guarded(cell: object) -> object:
 def unguarded(cell: str) -> str:
     """Take the quote off that `guarded` put there.
 
-    Example:
+    Examples:
         >>> [unguarded(guarded(text)) for text in ("=1+1", "'=1", "'tis")]
         ['=1+1', "'=1", "'tis"]
     """

@@ -12,11 +12,13 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from outlearn.core.generators import BregmanGenerator
+from outlearn.core.generators.fitting import check_domain
+from outlearn.core.numbers import AnyPredictions, Numbers
 from outlearn.core.orders import check_order
-from outlearn.core.predictions import Predictions, check_same_points
+from outlearn.core.predictions import Predictions, check_every_answer, check_same_points
 from outlearn.errors import DomainError, ShapeError
 
-__all__ = ["Target", "read_target", "target_duals"]
+__all__ = ["NumberTarget", "Target", "read_target", "target_duals"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +41,39 @@ class Target:
         """Probabilities of each draw."""
         return np.exp(self.log_probs)
 
+    @property
+    def coordinates(self) -> Float[np.ndarray, "draws points classes"]:
+        """The draws as points of a generator's domain."""
+        return self.probs
+
+
+@dataclass(frozen=True, eq=False)
+class NumberTarget:
+    """A numeric target as equally likely draws, such as several raters' numbers; one where it is the target itself.
+
+    Attributes:
+        values: `[draws, points]`, finite.
+    """
+
+    values: Float[np.ndarray, "draws points"]
+
+    @property
+    def n_draws(self) -> int:
+        """Number of draws; 1 means that the noise is 0 by definition."""
+        return int(self.values.shape[0])
+
+    @property
+    def coordinates(self) -> Float[np.ndarray, "draws points 1"]:
+        """The draws as points of a generator's domain."""
+        return self.values[..., None]
+
 
 def read_target(
-    target: Shaped[np.ndarray, "..."] | Predictions, predictions: Predictions, *, draws: bool = False
-) -> Target:
-    """Read a target for the points and classes of these predictions.
+    target: Shaped[np.ndarray, "..."] | AnyPredictions, predictions: AnyPredictions, *, draws: bool = False
+) -> Target | NumberTarget:
+    """Read a target for the points, and classes, of these predictions.
+
+    For numbers the target is numbers, `[points]`, or draws of them, `[draws, points]`.
 
     Args:
         target: int labels `[points]`; a distribution `[points, classes]`, or predictions of one model; draws
@@ -56,7 +86,7 @@ def read_target(
         DomainError: for a label that is not a class, or a row that is not a distribution; the message says where.
         AlignmentError: for target predictions of other points.
 
-    Example:
+    Examples:
         >>> p = Predictions.from_logits(np.zeros((3, 2)))
         >>> read_target(np.array([0, 1, 1]), p).probs
         array([[[1., 0.],
@@ -65,6 +95,10 @@ def read_target(
         >>> read_target(np.array([[0, 1, 1], [0, 0, 1]]), p, draws=True).n_draws
         2
     """
+    if isinstance(predictions, Numbers):
+        return _numbers(target, predictions)
+    if isinstance(target, Numbers):
+        raise DomainError("the target holds Numbers and the predictions are distributions: they cannot be compared.")
     if isinstance(target, Predictions):
         return _from_predictions(target, predictions, draws=draws)
     values = np.asarray(target)
@@ -92,7 +126,7 @@ def read_target(
 
 
 def target_duals(
-    target: Target, predictions: Predictions, generator: BregmanGenerator, order: str
+    target: Target | NumberTarget, predictions: AnyPredictions, generator: BregmanGenerator, order: str
 ) -> Float[np.ndarray, "draws points classes"]:
     """Return the target's dual coordinates; refuse a target that makes every risk infinite.
 
@@ -100,6 +134,8 @@ def target_duals(
         DomainError: for order "prediction_first" with a target of probability 0 where a prediction is positive, under a
             generator whose gradient is infinite there; and for a target outside the generator's domain.
     """
+    if isinstance(target, NumberTarget) or isinstance(predictions, Numbers):
+        return _number_duals(target.coordinates, generator, check_order(order))
     duals = generator.dual_from_log_probs(target.log_probs, argument="target")
     if check_order(order) == "prediction_first":
         reached = np.any(np.isfinite(predictions.log_probs), axis=0)
@@ -112,6 +148,43 @@ def target_duals(
                 f"target probability 0 (draw {draw}). For labels use order='target_first', D(target, prediction); for "
                 "prediction_first pass a soft target, such as the share of raters, smoothed."
             )
+    return duals
+
+
+def _numbers(target: np.ndarray | AnyPredictions, predictions: Numbers) -> NumberTarget:
+    if isinstance(target, Predictions):
+        raise DomainError("the target holds distributions and the predictions are Numbers: they cannot be compared.")
+    if isinstance(target, Numbers):
+        check_same_points(target, predictions, ("target", "predictions"))
+        check_every_answer(target)
+        return NumberTarget(target.values)
+    values = np.asarray(target)
+    if values.dtype.kind not in "fiu":
+        raise DomainError(f"a numeric target must be real numbers, got dtype {values.dtype}.")
+    if values.ndim not in (1, 2) or values.shape[-1] != predictions.n_points or values.size == 0:
+        raise ShapeError(
+            f"a numeric target must be [points] = ({predictions.n_points},), or draws of it [draws, points]; its shape "
+            f"is {values.shape}."
+        )
+    values = np.atleast_2d(values).astype(np.float64)
+    if not np.isfinite(values).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
+        raise DomainError(
+            f"target{list(where)} is {values[where]} (draw, point); expected finite numbers. Leave out the points "
+            "without a target; of raters with gaps take the mean of those who rated."
+        )
+    return NumberTarget(values)
+
+
+def _number_duals(values: np.ndarray, generator: BregmanGenerator, order: str) -> np.ndarray:
+    check_domain(generator, values[..., 0], "target")
+    duals = generator.gradient(values)
+    if order == "prediction_first" and not np.isfinite(duals).all():
+        draw, point, _ = (int(i) for i in np.argwhere(~np.isfinite(duals))[0])
+        raise DomainError(
+            f"D(prediction, target) is infinite under {generator.name} where the target is 0, as at point {point} "
+            f"(draw {draw}). Use order='target_first', D(target, prediction), or squared_euclidean."
+        )
     return duals
 
 

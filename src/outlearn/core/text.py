@@ -16,7 +16,7 @@ def wrapped(text: str, *, first: str = "", rest: str = "", width: int = WIDTH) -
 
     Control characters become spaces. `first` starts the first line, `rest` the others.
 
-    Example:
+    Examples:
         >>> print(wrapped("a teacher that errs at random", first="- ", rest="  ", width=16))
         - a teacher that
           errs at random
@@ -35,7 +35,7 @@ def wrapped(text: str, *, first: str = "", rest: str = "", width: int = WIDTH) -
 def bullets(title: str, sentences: Iterable[str]) -> str:
     """Write sentences as a list below a title.
 
-    Example:
+    Examples:
         >>> print(bullets("Notes", ["Rows were joined by id."]))
         Notes
         - Rows were joined by id.
@@ -46,7 +46,7 @@ def bullets(title: str, sentences: Iterable[str]) -> str:
 def printable(text: str, *, width: int | None = None) -> str:
     """Replace control characters by spaces, and cut what is longer than `width`.
 
-    Example:
+    Examples:
         >>> printable("a very\\tlong name", width=8)
         'a very …'
     """
@@ -57,7 +57,7 @@ def printable(text: str, *, width: int | None = None) -> str:
 def preformatted(text: str) -> str:
     """Write a text as HTML that keeps its columns: what a notebook shows of a result that print() shows as text.
 
-    Example:
+    Examples:
         >>> preformatted("KL(a || b) < 1")
         '<pre>KL(a || b) &lt; 1</pre>'
     """

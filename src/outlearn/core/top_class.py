@@ -17,7 +17,7 @@ __all__ = ["hard_votes", "hits", "top_class", "true_shares"]
 def top_class(scores: Real[np.ndarray, "*rest classes"]) -> Float[np.ndarray, "*rest classes"]:
     """Return 1 at the largest score, and 1/k at each of k exactly equal ones.
 
-    Example:
+    Examples:
         >>> top_class(np.array([[0.2, 0.8, 0.0], [0.4, 0.4, 0.2]]))
         array([[0. , 1. , 0. ],
                [0.5, 0.5, 0. ]])
@@ -34,7 +34,7 @@ def hits(
 
     Where the truth itself is a tie, give `true_shares`: each answer is then right with the share of its class.
 
-    Example:
+    Examples:
         >>> hits(np.array([[0.9, 0.1], [0.5, 0.5], [0.3, 0.7]]), np.array([0, 0, 0]))
         array([1. , 0.5, 0. ])
     """
@@ -48,7 +48,7 @@ def true_shares(
 ) -> Integer[np.ndarray, " points"] | Float[np.ndarray, "points classes"]:
     """Return the labels; or, where a soft target finds several classes equally likely, what `top_class` makes of it.
 
-    Example:
+    Examples:
         >>> true_shares(np.array([0, 1]), np.array([[0.5, 0.5], [0.2, 0.8]]))
         array([[0.5, 0.5],
                [0. , 1. ]])
@@ -66,7 +66,7 @@ def hard_votes(predictions: Predictions) -> Float[np.ndarray, "models points cla
 
     One that finds some of them equally likely, and no other more, splits its vote evenly among these.
 
-    Example:
+    Examples:
         >>> hard_votes(Predictions.from_probs(np.array([[0.7, 0.3], [0.5, 0.5]])))
         array([[[1., 0.],
                 [0., 0.]]])

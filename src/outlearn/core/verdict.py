@@ -24,12 +24,12 @@ __all__ = [
 ]  # fmt: skip
 
 Outcome = Literal["beats", "not told apart", "worse", "withheld"]
-Action = Literal["train the student", "combine the labels first", "get more true labels", "do not bother", "undecided"]
+Action = Literal["train the student", "combine the labels first", "train on true labels", "do not bother", "undecided"]
 
 ACTIONS: dict[Action, str] = {
     "train the student": "Train the student on these labels.",
     "combine the labels first": "Combine the labels first: the teachers do better without this student.",
-    "get more true labels": "Train the student's model on true labels instead: it does better on those alone.",
+    "train on true labels": "Train on true labels instead: on those alone the student's model does better.",
     "do not bother": "Do not bother to train this student on these labels.",
     "undecided": "Undecided: more teachers or more test points would tell.",
 }
@@ -79,7 +79,7 @@ def standing(difference: Interval | Withheld) -> Standing:
         DomainError: if the interval contradicts itself: its mean is on the other side of 0, or no number though its
             ends are.
 
-    Example:
+    Examples:
         >>> [standing(Interval(0.1, low, 0.2, 0.05, 4, 100)).outcome for low in (0.02, -0.02)]
         ['beats', 'not told apart']
         >>> standing(Interval.missing("one teacher", mean=0.1, n_models=1, n_points=9, level=0.95))
@@ -126,7 +126,7 @@ def decide(
     Raises:
         DomainError: if a difference contradicts itself; see `standing`.
 
-    Example:
+    Examples:
         >>> about = lambda mean: Interval(mean, mean - 0.02, mean + 0.02, 0.01, 4, 100)
         >>> print(decide(about(0.05)))
         Train the student on these labels. It beats its teacher.
@@ -142,7 +142,7 @@ def decide(
         every["ceiling over teacher"] = of_room
     better = _worst(of_controls)
     if better is not None:
-        return Verdict("get more true labels", f"it is worse than {_the(better)}", every)
+        return Verdict("train on true labels", f"it is worse than {_the(better)}", every)
     better = _worst(of_combinations)
     if better is not None:
         return Verdict("combine the labels first", f"it is worse than {_the(better)}", every)
@@ -187,7 +187,7 @@ def holm(p_values: Float[np.ndarray, "tests"]) -> Float[np.ndarray, "tests"]:
 
     The i-th smallest of m is multiplied by m - i + 1; none may be smaller than one before it, nor above 1.
 
-    Example:
+    Examples:
         >>> holm(np.array([0.01, 0.04, 0.03]))
         array([0.03, 0.06, 0.06])
 
@@ -205,7 +205,7 @@ def together(differences: Mapping[str, Interval | Withheld], level: float) -> di
 
     Use it where sentences count ("k of 9 beat their teachers"), or choose among them. What is withheld is not tested.
 
-    Example:
+    Examples:
         >>> about = lambda mean: Interval.about(mean, 0.05, 0.02, freedom=9.0, n_models=4, n_points=99, level=0.95)
         >>> {name: each.outcome for name, each in together({"a": about(0.055), "b": about(0.1)}, 0.95).items()}
         {'a': 'beats', 'b': 'beats'}
@@ -240,7 +240,7 @@ def is_below_zero(measured: object) -> bool:
 def excludes_zero(measured: object) -> bool:
     """Say whether the interval is known and lies on one side of 0: the only case in which a sign may be claimed.
 
-    Example:
+    Examples:
         >>> [excludes_zero(Interval(0.1, low, 0.2, 0.05, 4, 100)) for low in (0.02, -0.02)]
         [True, False]
     """

@@ -19,7 +19,7 @@ def parse_yaml(text: str) -> Any:
         ValueError: if it is no YAML, nested too deeply, longer than it may be, or refers to itself; the message says
             which, in half a sentence.
 
-    Example:
+    Examples:
         >>> parse_yaml("{kind: tfidf, dims: 8}")
         {'kind': 'tfidf', 'dims': 8}
     """

@@ -26,7 +26,7 @@ def annotated_rows(records: Sequence[Mapping[str, Any]], errors: InputErrors) ->
     Raises:
         DataError: if the users were asked several questions.
 
-    Example:
+    Examples:
         >>> record = {"id": "a", "fields": {"text": "fine"}, "responses": {"tone": [{"value": "pos", "user_id": "u1"}]}}
         >>> annotated_rows([record], InputErrors("records.json"))
         [{'id': 'a', 'text': 'fine', 'u1': 'pos'}]

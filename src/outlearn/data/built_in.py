@@ -39,7 +39,7 @@ SOURCE = "VADER lexicon: Hutto and Gilbert 2014, the package vaderSentiment"
 def load_digits_task() -> Task:
     """Read the 1,797 digits; features are pixels from 0 to 16, row by row.
 
-    Example:
+    Examples:
         >>> task = load_digits_task()
         >>> task.n_points, task.n_classes, task.features.shape
         (1797, 10, (1797, 64))

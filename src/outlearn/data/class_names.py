@@ -48,7 +48,7 @@ def known_classes(names: Sequence[str], *, by_number: bool | None = None) -> Cla
 
     With `by_number` a whole number is a place in that order; None: only if no name is a number itself.
 
-    Example:
+    Examples:
         >>> dict(known_classes(["no", "yes"]).index), dict(known_classes(["1", "2"]).index)
         ({'no': 0, 'yes': 1, 0: 0, 1: 1}, {'1': 0, '2': 1})
     """

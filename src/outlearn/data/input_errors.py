@@ -20,7 +20,7 @@ class InputErrors:
         source: the file or dataset, as messages call it.
         unit: what a position is called: "line" of a text file, "row" of a table.
 
-    Example:
+    Examples:
         >>> errors = InputErrors("words.csv")
         >>> errors.add("is empty. Fill it or drop the line.", at=3, column="label")
         >>> errors.messages

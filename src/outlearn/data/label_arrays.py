@@ -22,7 +22,7 @@ def with_gaps_marked(labels: Any) -> Shaped[np.ndarray, "..."]:
     A gap is None, NaN, NaT, pandas.NA, a masked element, an empty text, or -1, also as text. Whole numbers that are
     floats only because NaN is one become whole numbers. Distributions, which have a third axis, are left as they are.
 
-    Example:
+    Examples:
         >>> with_gaps_marked([0.0, float("nan"), 1.0]), with_gaps_marked(["no", None, "yes"])
         (array([ 0, -1,  1]), array(['no', -1, 'yes'], dtype=object))
     """
@@ -54,7 +54,7 @@ def _is_missing(cell: object) -> bool:
 def is_unlabeled(labels: Shaped[np.ndarray, "..."]) -> Bool[np.ndarray, "..."]:
     """Find the gaps of an array: -1, and in an array of text "-1", which NumPy makes of a -1 among texts.
 
-    Example:
+    Examples:
         >>> is_unlabeled(np.array([0, -1, 1])), is_unlabeled(np.array(["a", -1]))
         (array([False,  True, False]), array([False,  True]))
     """

@@ -64,7 +64,7 @@ class LabelCell:
 def is_gap(cell: object) -> bool:
     """Say whether a cell of any container holds nothing.
 
-    Example:
+    Examples:
         >>> [is_gap(cell) for cell in (None, float("nan"), np.ma.masked, "  ", 0, "no")]
         [True, True, True, True, False, False]
     """
@@ -82,7 +82,7 @@ def cell_value(cell: object) -> Any:
 
     Strings of a text file are read as the number, list or object that they spell.
 
-    Example:
+    Examples:
         >>> cell_value(" 1 "), cell_value("[0.25, 0.75]"), cell_value("pos"), cell_value(float("nan"))
         (1, [0.25, 0.75], 'pos', None)
     """

@@ -98,6 +98,7 @@ def load_task(
     subset: str | None = None,
     split: str | None = None,
     limit: int | None = None,
+    limit_seed: int | None = None,
     seed: int = 0,
 ) -> Task:
     """Load the points and labels of a task.
@@ -116,7 +117,8 @@ def load_task(
         subset: configuration of a dataset on the hub.
         split: the one split to read of a Hugging Face dataset.
         limit: keep this many points, drawn at random.
-        seed: of the draw, of the slots of preference pairs, and of the answers that a template shows.
+        limit_seed: of that draw, so that other seeds split the same points; by default `seed`.
+        seed: of the slots of preference pairs, and of the answers that a template shows.
 
     Returns:
         The Task.
@@ -126,7 +128,7 @@ def load_task(
         DataError: if the data cannot be used; names every problem.
         MissingExtraError: if a package is not installed.
 
-    Example:
+    Examples:
         >>> load_task(name="digits", limit=300).n_points
         300
     """
@@ -152,7 +154,7 @@ def load_task(
         task = task_from_table(read_dataset(name, columns, subset=subset, split=split), columns, name=name, seed=seed)
     else:
         task = _load_built_in(str(name), format, columns, subset=subset, split=split)
-    return task if limit is None else _sample(task, limit, seed)
+    return task if limit is None else _sample(task, limit, seed if limit_seed is None else limit_seed)
 
 
 def _load_built_in(name: str, format: str | None, columns: Columns, *, subset: str | None, split: str | None) -> Task:

@@ -56,7 +56,7 @@ def class_shares(tokens: Mapping[str, float], class_names: Sequence[str]) -> tup
         The probabilities of the classes, which sum to 1, and the probability that no token accounts for; None if no
         token begins the name of one class alone.
 
-    Example:
+    Examples:
         >>> class_shares({"Acc": 0.7, " Ref": 0.2, "The": 0.05}, ["Account", "Refund", "Shipping"])
         ([0.7, 0.2, 0.1], 0.1)
         >>> class_shares({"re": 0.9}, ["Refund", "Return"]) is None

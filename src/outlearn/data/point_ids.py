@@ -47,7 +47,7 @@ def read_ids(table: RawTable, column: str, errors: InputErrors, *, repeats: bool
 def name_of(cell: object) -> str:
     """Write what a cell names as stripped text, a whole number without a point; nothing for a gap.
 
-    Example:
+    Examples:
         >>> name_of(" 7 "), name_of(7.0), name_of(None)
         ('7', '7', '')
     """
@@ -64,7 +64,7 @@ def join_by_id(
     Raises:
         AlignmentError: names the first id that is missing, unknown or repeated.
 
-    Example:
+    Examples:
         >>> join_by_id(np.array(["a", "b"]), np.array(["b", "a"]), "s.csv", "t.csv")
         array([1, 0])
     """
@@ -94,7 +94,7 @@ def refuse_repeats(ids: Shaped[np.ndarray, " points"], source: str) -> None:
 def by_position(role: str, source: str, has_ids: bool, other: str, other_has_ids: bool) -> tuple[str, ...]:
     """Say so where only one of two files has ids, so that rows were joined by position.
 
-    Example:
+    Examples:
         >>> by_position("target", "y.npy", False, "t.csv", True)
         ('y.npy has no ids, so the target was joined to the other points by position.',)
     """
@@ -106,7 +106,7 @@ def by_position(role: str, source: str, has_ids: bool, other: str, other_has_ids
 def numbered_repeats(names: Sequence[str]) -> list[str]:
     """Number the later ones of equal names.
 
-    Example:
+    Examples:
         >>> numbered_repeats(["lol", "ok", "lol"])
         ['lol', 'ok', 'lol#2']
     """

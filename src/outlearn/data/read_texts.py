@@ -30,7 +30,7 @@ def read_texts(table: RawTable, column: str, errors: InputErrors) -> list[str]:
 def _conversation(cell: object) -> str | None:
     """Join the messages of a conversation, a line each, as `role: content`; None if the cell is none.
 
-    Example:
+    Examples:
         >>> print(_conversation([{"role": "user", "content": "How is it?"}, {"role": "assistant", "content": "Fine."}]))
         user: How is it?
         assistant: Fine.

@@ -91,7 +91,7 @@ def make_splits(
         DataError: if a split would be empty or lack a class, a group is assigned to two splits, or the file assigns a
             point without a label to teacher, validation or test.
 
-    Example:
+    Examples:
         >>> from outlearn.data import make_task
         >>> words = [f"word {i}" for i in range(200)]
         >>> task = make_task(name="toy", class_names=["even", "odd"], texts=words, labels=[i % 2 for i in range(200)])

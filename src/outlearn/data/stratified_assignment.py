@@ -81,7 +81,7 @@ def _labeled_shares(
 ) -> Float[np.ndarray, " splits"]:
     """Return the share of labeled points of each split, where unlabeled ones fill a part of student.
 
-    Example:
+    Examples:
         >>> student = np.array([False, True, False, False])
         >>> _labeled_shares(np.array([0.35, 0.35, 0.05, 0.25]), student, 500, 100).round(3)
         array([0.42, 0.22, 0.06, 0.3 ])

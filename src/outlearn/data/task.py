@@ -163,7 +163,7 @@ def make_task(
     Raises:
         DataError: names every problem found, one a line: what was expected, what came, what to do.
 
-    Example:
+    Examples:
         >>> task = make_task(name="toy", class_names=["no", "yes"], texts=["bad", "good"], labels=[0, 1])
         >>> task.ids, task.n_classes, task.fingerprint[:8]
         (('0', '1'), 2, 'aab1e067')

@@ -58,7 +58,7 @@ class Columns:
     def name(self, role: str) -> str:
         """Say which column plays a role.
 
-        Example:
+        Examples:
             >>> Columns(text="sentence").name("text"), Columns().name("label")
             ('sentence', 'label')
         """

@@ -30,7 +30,7 @@ ANSWER_CLASSES = ("wrong", "right")
 def template_columns(name: str) -> tuple[str, ...]:
     """List the columns that a template reads; none if the name is that of a column.
 
-    Example:
+    Examples:
         >>> template_columns("Q: {question} A: {correct|wrong}"), template_columns("text")
         (('question', 'correct', 'wrong'), ())
     """

@@ -13,7 +13,7 @@ NAMED = 5
 def kind_of(value: object) -> str:
     """Name the kind of a value, without its article.
 
-    Example:
+    Examples:
         >>> kind_of(7), kind_of([1]), kind_of({"role": "user"})
         ('number', 'list', 'object')
     """
@@ -29,7 +29,7 @@ def kind_of(value: object) -> str:
 def normalise(text: str) -> str:
     """Remove what does not make a text another text: Unicode form, case, and the length of blanks.
 
-    Example:
+    Examples:
         >>> normalise("  A fine\\n FILM ")
         'a fine film'
     """
@@ -45,7 +45,7 @@ def shortened(value: object) -> str:
 def few(names: Sequence[object]) -> str:
     """List the first few.
 
-    Example:
+    Examples:
         >>> few(["a", "b"]), few(range(7))
         ("'a', 'b'", '0, 1, 2, 3, 4, ...')
     """

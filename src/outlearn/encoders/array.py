@@ -28,7 +28,7 @@ class Array:
         columns: indices of columns; or "centre:N", the N pixels nearest the centre of a square image stored row by row;
             or None for all.
 
-    Example:
+    Examples:
         >>> Array(columns="centre:8").encode_columns(64)
         array([26, 27, 28, 29, 34, 35, 36, 37])
     """
@@ -117,7 +117,7 @@ def centre_columns(n_features: int, n_columns: int) -> Int[np.ndarray, " columns
     Raises:
         ConfigError: if the number of features is no square, or too small.
 
-    Example:
+    Examples:
         >>> centre_columns(64, 8)
         array([26, 27, 28, 29, 34, 35, 36, 37])
     """

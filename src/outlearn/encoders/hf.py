@@ -34,8 +34,6 @@ __all__ = ["HuggingFace"]
 
 # The fields that decide the features, beside the files of the model.
 DECIDING = ("prefix", "suffix", "layer", "pooling", "max_length", "cut", "trust_remote_code")
-# The side that a tokenizer cuts off.
-SIDE = {"end": "right", "start": "left"}
 
 
 @dataclass(frozen=True)
@@ -214,7 +212,6 @@ class HuggingFace:
         bert = read_bert(folder) if plain else None
         if bert is None:
             tokenizer, network = self.read()
-            tokenizer.truncation_side = SIDE[self.cut]
             return TransformersTexts(
                 tokenizer,
                 network,
@@ -223,11 +220,12 @@ class HuggingFace:
                 self.prefix,
                 self.suffix,
                 self.max_length,
+                self.cut,
                 self.tokens_per_batch,
             )
         self._refuse_what_the_model_lacks(bert.limits, bert.n_layers)
         bert.tokenizer.no_padding()  # which tokenizer.json may ask for
-        bert.tokenizer.enable_truncation(self.max_length, direction=SIDE[self.cut])
+        bert.tokenizer.enable_truncation(self.max_length, direction="right" if self.cut == "end" else "left")
         return BertTexts(bert.tokenizer, bert.network(self.layer), self.pooling, self.tokens_per_batch)
 
     def _refuse_what_the_model_lacks(self, limits: Sequence[Any], n_layers: int | None, around: int = 0) -> None:

@@ -37,7 +37,7 @@ def get_encoder(config: Mapping[str, object]) -> Encoder:
     Raises:
         ConfigError: if the kind or a parameter is unknown or has a value that is not allowed; one line for each.
 
-    Example:
+    Examples:
         >>> get_encoder({"kind": "wordllama", "dim": 64})
         WordLlama(dim=64)
     """

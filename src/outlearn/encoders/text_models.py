@@ -22,6 +22,7 @@ from torch import Tensor
 from outlearn.encoders.points import Progress
 from outlearn.language_models.bert import Bert
 from outlearn.language_models.token_batches import padded, token_batches
+from outlearn.language_models.wrapped_texts import wrapped_texts
 from outlearn.parallel import one_thread_an_operation, run_chunks
 
 if TYPE_CHECKING:  # it loads transformers
@@ -78,7 +79,7 @@ class TransformersTexts:
 
     Args:
         tokenizer, network: of transformers.
-        layer, pooling, prefix, suffix, max_length, tokens_per_batch: as of `HuggingFace`.
+        layer, pooling, prefix, suffix, max_length, cut, tokens_per_batch: as of `HuggingFace`.
     """
 
     tokenizer: Any
@@ -88,18 +89,12 @@ class TransformersTexts:
     prefix: str
     suffix: str
     max_length: int
+    cut: Literal["end", "start"]
     tokens_per_batch: int
 
     def tokens(self, texts: list[str]) -> Tokens:
-        cut = {"truncation": True, "max_length": self.max_length, "padding": False, "return_attention_mask": False}
-        if not self.prefix and not self.suffix:
-            whole: Tokens = self.tokenizer(texts, **cut)["input_ids"]
-            return whole
-        offsets = self.tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True, **cut)["offset_mapping"]
-        kept = [text[of[0][0] : of[-1][1]] if of else "" for text, of in zip(texts, offsets, strict=True)]
-        around = [self.prefix + text + self.suffix for text in kept]
-        prompts: Tokens = self.tokenizer(around, return_attention_mask=False)["input_ids"]
-        return prompts
+        around = {"prefix": self.prefix, "suffix": self.suffix}
+        return wrapped_texts(self.tokenizer, texts, **around, max_length=self.max_length, cut=self.cut)
 
     @contextmanager
     def batches(self, tokens: Tokens) -> Iterator[Sequence[Batch]]:

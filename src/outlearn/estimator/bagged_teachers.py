@@ -27,7 +27,7 @@ def weak_columns(columns: Any, *, n_features: int, names: Sequence[str] = ()) ->
     Raises:
         ConfigError: if they are none of these, or no column at all.
 
-    Example:
+    Examples:
         >>> weak_columns(["b"], n_features=3, names=["a", "b", "c"])
         array([1])
     """

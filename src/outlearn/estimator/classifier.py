@@ -85,7 +85,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         n_labelers_: teachers that labeled them.
         n_features_in_, feature_names_in_: of X.
 
-    Example:
+    Examples:
         >>> from sklearn.datasets import load_breast_cancer
         >>> X, y = load_breast_cancer(return_X_y=True)
         >>> seen = np.where(np.arange(len(y)) < 100, y, -1)            # 100 labels, 469 points without

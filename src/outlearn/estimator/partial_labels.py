@@ -21,7 +21,7 @@ def class_codes(y: Any, classes: Shaped[np.ndarray, " classes"], n_points: int) 
         ShapeError: for another number of labels.
         DomainError: for a label that is no class, -1 among them.
 
-    Example:
+    Examples:
         >>> class_codes(["b", "a"], np.array(["a", "b"]), 2)
         array([1, 0])
     """

@@ -50,7 +50,7 @@ def load_config(
         ConfigError: with one line for each thing that is wrong.
         DataError: if it cannot be told which column of the table is what.
 
-    Example:
+    Examples:
         >>> load_config(overrides=["data.name=digits", "student.seeds=2"]).student.seeds
         2
     """

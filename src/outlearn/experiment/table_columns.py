@@ -27,7 +27,7 @@ OTHERS = {"group": "group_column", "split": "split_column", "chosen": "chosen_co
 def named_columns(columns: LabelColumns) -> dict[str, Any]:
     """Write what is named as keys of `data`.
 
-    Example:
+    Examples:
         >>> named_columns(LabelColumns(true="gold", labelers=["llm"]))
         {'label_column': 'gold', 'labelers': ['llm']}
     """

@@ -136,7 +136,7 @@ def _paired(
 def _smooth_target(target: np.ndarray, predictions: Predictions, share: float, *, draws: bool) -> np.ndarray:
     if not share:
         return target
-    probs = (1 - share) * read_target(target, predictions, draws=draws).probs + share / predictions.n_classes
+    probs = (1 - share) * read_target(target, predictions, draws=draws).coordinates + share / predictions.n_classes
     return probs if len(probs) > 1 else probs[0]
 
 

@@ -101,7 +101,7 @@ def explain(
         ConfigError: for an unknown generator or order, or a level outside (0, 1).
         AlignmentError, ShapeError, DomainError: as for `risk_gap`. What one part alone cannot use is refused there.
 
-    Example:
+    Examples:
         >>> rng = np.random.default_rng(0)
         >>> truth = rng.integers(0, 2, 200)
         >>> signal = np.stack([0.5 - truth, truth - 0.5], axis=-1)
@@ -167,7 +167,7 @@ def smoothed(predictions: Predictions, share: float) -> Predictions:
         predictions: of any models.
         share: in [0, 1); 0 changes nothing.
 
-    Example:
+    Examples:
         >>> smoothed(Predictions.from_probs(np.array([[1.0, 0.0]])), 0.1).probs.round(3)
         array([[[0.95, 0.05]]])
     """
@@ -208,7 +208,7 @@ class _Risk:
         read = read_target(self.target, models, draws=self.draws)
         given = self.target.dtype.kind in "iu" and read.n_draws == 1
         words = "the labels" if given else "the most probable class of the target"
-        return read.probs.mean(axis=0).argmax(axis=-1), words
+        return read.coordinates.mean(axis=0).argmax(axis=-1), words
 
 
 def _or_withheld(part: Callable[[], Part]) -> Part | Withheld:

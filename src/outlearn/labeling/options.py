@@ -28,7 +28,7 @@ def read_pair(text: str | None) -> tuple[str, str] | None:
 def read_classes(text: str | None, *, pairs: bool) -> tuple[tuple[str, ...], dict[str, str] | None]:
     """Read the classes, and the words that stand for them if they are given; of a pair they are A and B by default.
 
-    Example:
+    Examples:
         >>> read_classes("no, yes", pairs=False), read_classes("{no: ' false', yes: ' true'}", pairs=False)
         ((('no', 'yes'), None), (('no', 'yes'), {'no': ' false', 'yes': ' true'}))
     """

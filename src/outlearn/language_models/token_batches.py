@@ -15,7 +15,7 @@ def token_batches(lengths: Int[np.ndarray, " texts"], tokens_per_batch: int) -> 
 
     Index arrays hold every text once; the first batch has the longest text, so memory peaks at the start.
 
-    Example:
+    Examples:
         >>> [batch.tolist() for batch in token_batches(np.array([1, 5, 2, 2]), 6)]
         [[1], [2, 3, 0]]
     """
@@ -50,7 +50,7 @@ def shared_length(prompts: Sequence[Sequence[int]]) -> int:
 
     Counted on the tokens of whole prompts: a tokenizer may merge the end of what they share with what follows.
 
-    Example:
+    Examples:
         >>> shared_length([[1, 2, 3, 4], [1, 2, 5]]), shared_length([[1, 2], [1, 2]])
         (2, 1)
     """

@@ -98,7 +98,7 @@ def fit_convex(
         DomainError: the tolerance was not reached: the message names the job and the bound that was.
         ShapeError: see `fit_predict`, also for other errors of the arguments.
 
-    Example:
+    Examples:
         >>> from outlearn.losses import get_loss
         >>> x = np.array([[-1.0], [0.0], [1.0]], dtype=np.float32)
         >>> labels = np.array([[[0.9, 0.1], [0.5, 0.5], [0.1, 0.9]]])

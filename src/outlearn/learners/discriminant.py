@@ -78,7 +78,7 @@ def fit_discriminants(
         ConfigError: for steps or a share out of range.
         DomainError: for a feature too large to square.
 
-    Example:
+    Examples:
         >>> x = np.array([[-2.0], [-1.0], [1.0], [2.0]])
         >>> weak = np.array([[[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.1, 0.9]]])
         >>> heads = fit_discriminants(x, weak, steps=[0, 3], weak_share=0.0, shares=np.array([0.5, 0.5]))

@@ -102,7 +102,7 @@ class Heads:
         Returns:
             One head, in the dtype of the weights.
 
-        Example:
+        Examples:
             >>> two = Heads(np.zeros(1), np.ones(1), np.array([[[-1.0, 1.0]], [[-3.0, 3.0]]]), np.zeros((2, 2)))
             >>> two.dual_mean().weight
             array([[[-2.,  2.]]])

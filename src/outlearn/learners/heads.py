@@ -90,7 +90,7 @@ def fit_predict(
         DomainError: a value is not finite or not a probability, or a head diverged: the message names its job.
         ConfigError: a job, checkpoint or setting is not allowed; aux_conf with a weighting is refused.
 
-    Example:
+    Examples:
         >>> from outlearn.losses import get_loss
         >>> x = np.array([[-2.0], [-1.0], [1.0], [2.0]], dtype=np.float32)
         >>> labels = np.array([[[0.9, 0.1], [0.8, 0.2], [0.2, 0.8], [0.1, 0.9]]])

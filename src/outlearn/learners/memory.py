@@ -26,7 +26,7 @@ def allowed_memory() -> int:
 def working_memory(n_bytes: int | None) -> Iterator[None]:
     """Let training in this block work with so many bytes; None changes nothing.
 
-    Example:
+    Examples:
         >>> with working_memory(parse_size("2GiB")):
         ...     allowed_memory()
         2147483648
@@ -47,7 +47,7 @@ def parse_size(text: str) -> int:
     Raises:
         ConfigError: if it is no size, or below 1 MiB.
 
-    Example:
+    Examples:
         >>> parse_size("1.5 GB"), parse_size("512MiB")
         (1500000000, 536870912)
     """

@@ -27,7 +27,7 @@ def get_learner(config: object) -> Learner:
         ConfigError: for no mapping, or a kind that is not known.
         pydantic.ValidationError: for keys that are not known or values that are not allowed, all at once.
 
-    Example:
+    Examples:
         >>> get_learner({"kind": "convex", "C": 2})
         ConvexLearner(kind='convex', C=2.0, standardise=None)
     """

@@ -44,7 +44,7 @@ TRAIN = "self-distillation: training examples"
 def round_epochs(n_examples: int, settings: HeadSettings) -> float:
     """Return the length of every round after the first: 5 epochs or 200 steps, at most the length of the first.
 
-    Example:
+    Examples:
         >>> round_epochs(2560, HeadSettings(epochs=20)), round_epochs(25600, HeadSettings(epochs=20))
         (10.0, 5.0)
     """
@@ -72,7 +72,7 @@ def distillation_targets(
         ShapeError: if the three do not fit each other.
         DomainError: if a row of `weak_labels` or `own` is no distribution, or a student learned from nothing.
 
-    Example:
+    Examples:
         >>> weak = np.array([[[0.8, 0.2], [0.2, 0.8]]])
         >>> distillation_targets(weak, np.array([[[0.9, 0.1], [0.1, 0.9]]])).round(3)
         array([[[0.915, 0.085],
@@ -130,7 +130,7 @@ def fit_rounds(
         ShapeError: if `start` is not one prediction for each job, example and class.
         ShapeError, DomainError, DataError: as for `fit_predict`; DomainError for a `start` that is no distribution.
 
-    Example:
+    Examples:
         >>> from outlearn.losses import get_loss
         >>> x = np.linspace(-1, 1, 40, dtype=np.float32)[:, None]
         >>> weak = np.where(x > 0, [0.3, 0.7], [0.7, 0.3])[None]

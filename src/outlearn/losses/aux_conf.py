@@ -29,7 +29,7 @@ class AuxConf(Loss):
         weight: the final a, in [0, 1].
         warmup: the fraction of training over which a grows, in [0, 1]; 0 starts at the full weight.
 
-    Example:
+    Examples:
         >>> AuxConf(weight=0.5)(torch.tensor([[2.0, 0.0], [1.0, 0.0]]), torch.tensor([[0.5, 0.5], [0.5, 0.5]]))
         tensor([0.6269, 1.0633])
 

@@ -38,7 +38,7 @@ class CACE(Loss):
         temperature: above 0, or None for the hard switch.
         smoothing: e in [0, 1) of t' = (1 - e) t + e / K, in the reverse part only.
 
-    Example:
+    Examples:
         >>> CACE(threshold=0.6, smoothing=0.0)(torch.zeros(2, 2), torch.tensor([[0.9, 0.1], [0.55, 0.45]]))
         tensor([0.6931, 0.6982])
     """
@@ -122,7 +122,7 @@ class ConfidenceWindow(Loss):
     Args:
         radius: in (0, 0.5]; 0.5 keeps every example whose probability is below 1.
 
-    Example:
+    Examples:
         >>> ConfidenceWindow(radius=0.15)(torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([[0.2, 0.8]]))
         tensor([0.6931, 0.0000])
     """

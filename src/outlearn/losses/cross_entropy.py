@@ -51,7 +51,7 @@ def reverse_cost(smoothing: float) -> Callable[[Tensor], Tensor]:
 class ForwardCE(Loss):
     """Compute the cross-entropy -sum t log s; gradient s - t; minimiser t.
 
-    Example:
+    Examples:
         >>> ForwardCE()(torch.tensor([[0.0, 0.0]]), torch.tensor([[0.9, 0.1]]))
         tensor([0.6931])
     """
@@ -73,7 +73,7 @@ class ForwardCE(Loss):
 class HardCE(Loss):
     """Compute the cross-entropy at the teacher's largest class (ties: the first); gradient s - e; minimiser a vertex.
 
-    Example:
+    Examples:
         >>> HardCE()(torch.tensor([[0.0, 0.0]]), torch.tensor([[0.9, 0.1]]))
         tensor([0.6931])
     """
@@ -95,7 +95,7 @@ class HardCE(Loss):
 class ForwardKL(Loss):
     """Compute KL(t, s) = CE(t, s) - H(t): the gradient of ForwardCE, and 0 at its minimiser t.
 
-    Example:
+    Examples:
         >>> ForwardKL()(torch.tensor([[2.0, 0.0]]), torch.tensor([[1.0, 0.0]]))
         tensor([0.1269])
     """
@@ -124,7 +124,7 @@ class ReverseCE(Loss):
     Args:
         smoothing: e in [0, 1). With 0 the value is exact, and a zero target probability is an error.
 
-    Example:
+    Examples:
         >>> ReverseCE(smoothing=0.0)(torch.tensor([[0.0, 0.0]]), torch.tensor([[0.9, 0.1]]))
         tensor([1.2040])
     """
@@ -152,7 +152,7 @@ class ReverseKL(Loss):
     Args:
         smoothing: e in [0, 1). With 0 the value is exact, and a zero target probability is an error.
 
-    Example:
+    Examples:
         >>> ReverseKL(smoothing=0.0)(torch.tensor([[0.0, 0.0]]), torch.tensor([[0.9, 0.1]]))
         tensor([0.5108])
     """
@@ -182,7 +182,7 @@ class SymmetricCE(Loss):
         beta: weight of the reverse cross-entropy, at least 0; not both 0.
         smoothing: e in [0, 1) of t' = (1 - e) t + e / K, in the reverse part only.
 
-    Example:
+    Examples:
         >>> SymmetricCE(alpha=1.0, beta=1.0, smoothing=0.0)(torch.tensor([[0.0, 0.0]]), torch.tensor([[0.9, 0.1]]))
         tensor([1.8971])
 

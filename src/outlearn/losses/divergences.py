@@ -23,7 +23,7 @@ __all__ = ["Hellinger", "Jeffreys", "JensenShannon", "PearsonChi2", "TotalVariat
 class JensenShannon(Loss):
     """Compute (KL(t, m) + KL(s, m)) / 2 with m = (t + s) / 2: symmetric, at most log 2; minimiser t.
 
-    Example:
+    Examples:
         >>> JensenShannon()(torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0, 0.0]]))
         tensor([0.2158])
     """
@@ -46,7 +46,7 @@ class JensenShannon(Loss):
 class Hellinger(Loss):
     """Compute the squared Hellinger distance sum (sqrt t - sqrt s)^2 / 2: symmetric, at most 1; minimiser t.
 
-    Example:
+    Examples:
         >>> Hellinger()(torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0, 0.0]]))
         tensor([0.2929])
     """
@@ -65,7 +65,7 @@ class Hellinger(Loss):
 class TotalVariation(Loss):
     """Compute sum |t - s| / 2: symmetric, at most 1; minimiser t, where it has a kink (gradient 0 exactly there).
 
-    Example:
+    Examples:
         >>> TotalVariation()(torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0, 0.0]]))
         tensor([0.5000])
     """
@@ -89,7 +89,7 @@ class PearsonChi2(Loss):
     Args:
         smoothing: e in [0, 1). 0 gives the plain divergence, for bounded logits only.
 
-    Example:
+    Examples:
         >>> PearsonChi2(smoothing=0.0)(torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0, 0.0]]))
         tensor([1.])
     """
@@ -115,7 +115,7 @@ class Jeffreys(Loss):
     Args:
         smoothing: e in [0, 1). With 0 the value is exact, and a zero target probability is an error.
 
-    Example:
+    Examples:
         >>> Jeffreys(smoothing=0.0)(torch.tensor([[0.0, 0.0]]), torch.tensor([[0.9, 0.1]]))
         tensor([0.8789])
     """

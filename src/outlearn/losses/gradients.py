@@ -80,7 +80,7 @@ def prepare(loss: Loss, targets: Float[Tensor, "classes examples models"]) -> Pr
         ShapeError: if targets do not have three axes and two classes or more.
         DomainError: if the loss takes log t with smoothing 0 and a target probability is 0.
 
-    Example:
+    Examples:
         >>> from outlearn.losses import ReverseCE
         >>> prepared = prepare(ReverseCE(), torch.tensor([[[0.9], [0.2]], [[0.1], [0.8]]]))  # 2 classes, 2 examples
         >>> batch = prepared.take(torch.tensor([1]))
@@ -125,7 +125,7 @@ def logit_gradient(
         ShapeError: if logits and targets do not fit.
         ConfigError: if the targets were prepared for another loss, or progress is outside [0, 1].
 
-    Example:
+    Examples:
         >>> from outlearn.losses import ForwardCE
         >>> logit_gradient(ForwardCE(), torch.zeros(2, 1, 1), torch.tensor([[[0.9]], [[0.1]]])).flatten()
         tensor([-0.4000,  0.4000])
@@ -168,7 +168,7 @@ def margin_gradient(
         ShapeError: if margin and targets do not fit, or there are more than two classes.
         ConfigError: if the targets were prepared for another loss, or progress is outside [0, 1].
 
-    Example:
+    Examples:
         >>> from outlearn.losses import ForwardCE
         >>> margin_gradient(ForwardCE(), torch.zeros(1, 1), torch.tensor([[[0.9]], [[0.1]]]))
         tensor([[0.4000]])

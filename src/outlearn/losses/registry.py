@@ -72,7 +72,7 @@ def get_loss(spec: object, /, **parameters: object) -> Loss:
     Raises:
         ConfigError: if the name or a parameter is unknown (with a suggestion), given twice, or out of range.
 
-    Example:
+    Examples:
         >>> get_loss("cace", threshold=0.7)
         CACE(threshold=0.7, quantile=None, temperature=None, smoothing=0.0001)
         >>> get_loss("SL_a1_b0.5") == get_loss({"kind": "symmetric_ce", "beta": 0.5})
@@ -97,7 +97,7 @@ def get_loss(spec: object, /, **parameters: object) -> Loss:
 def loss_config(loss: Loss) -> dict[str, object]:
     """Write a loss as plain data, every parameter included: for cache keys and results; `get_loss` reads it back.
 
-    Example:
+    Examples:
         >>> loss_config(ReverseCE())
         {'kind': 'reverse_ce', 'smoothing': 0.0001}
     """
@@ -111,7 +111,7 @@ def loss_config(loss: Loss) -> dict[str, object]:
 def loss_name(loss: Loss) -> str:
     """Write a loss as short text for a table: its name, and the parameters that are not the defaults.
 
-    Example:
+    Examples:
         >>> loss_name(ReverseCE()), loss_name(CACE(threshold=0.7)), loss_name(Regularised(ReverseCE(), entropy=0.5))
         ('reverse_ce', 'cace(threshold=0.7)', 'regularised(loss=reverse_ce, entropy=0.5)')
     """

@@ -23,7 +23,7 @@ class Regularised(Loss):
         loss: the loss to add to.
         entropy: the weight c, any finite number.
 
-    Example:
+    Examples:
         >>> import torch
         >>> Regularised(ForwardCE(), entropy=-1.0)(torch.tensor([[0.0, 0.0]]), torch.tensor([[0.9, 0.1]]))
         tensor([0.])

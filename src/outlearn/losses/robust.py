@@ -27,7 +27,7 @@ class MAE(Loss):
 
     Half the absolute error |s - e|_1 to the hardened label e.
 
-    Example:
+    Examples:
         >>> MAE()(torch.tensor([[0.0, 0.0]]), torch.tensor([[0.9, 0.1]]))
         tensor([0.5000])
 
@@ -58,7 +58,7 @@ class GeneralizedCE(Loss):
     Args:
         q: in (0, 1].
 
-    Example:
+    Examples:
         >>> GeneralizedCE(q=1.0)(torch.tensor([[0.0, 0.0]]), torch.tensor([[0.9, 0.1]]))
         tensor([0.5000])
 
@@ -85,7 +85,7 @@ class GeneralizedCE(Loss):
 class Brier(Loss):
     """Compute sum (s - t)^2 over the classes; gradient 2 J(s) (s - t); minimiser t; bounded by 2.
 
-    Example:
+    Examples:
         >>> Brier()(torch.tensor([[0.0, 0.0]]), torch.tensor([[0.9, 0.1]]))
         tensor([0.3200])
     """
@@ -113,7 +113,7 @@ class Product(Loss):
         a: power of the teacher, at least 0.
         b: power of the student, at least 0.
 
-    Example:
+    Examples:
         >>> Product()(torch.tensor([[0.0, 0.0]]), torch.tensor([[0.9, 0.1]]))
         tensor([0.6931])
     """

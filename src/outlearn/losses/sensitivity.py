@@ -42,7 +42,7 @@ def teacher_sensitivity(
     Raises:
         ShapeError: if the two shapes differ.
 
-    Example:
+    Examples:
         >>> from outlearn.losses import ForwardCE
         >>> teacher_sensitivity(ForwardCE(), torch.zeros(1, 2), torch.tensor([[0.0, 0.0]]))
         tensor([[[-0.2500,  0.2500],
@@ -94,7 +94,7 @@ def sensitivity_table(
     Raises:
         DomainError: if a confidence is not strictly between 0 and 1.
 
-    Example:
+    Examples:
         >>> from outlearn.losses import ReverseCE
         >>> table = sensitivity_table(ReverseCE(smoothing=0.0), [0.6, 0.9, 0.99], student_confidence=0.8)
         >>> [round(x, 2) for x in table.per_logit.tolist()], [round(x, 2) for x in table.per_probability.tolist()]

@@ -30,7 +30,7 @@ def check_targets(loss: Loss, targets: Float[Tensor, "*batch classes"]) -> None:
         DomainError: if a value is not a probability, a row does not sum to 1 (within 1e-4), or the loss takes log t
             with smoothing 0 and a probability is 0.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from outlearn.losses import ReverseCE
         >>> check_targets(ReverseCE(smoothing=0.0), torch.tensor([[1.0, 0.0]]))
@@ -67,7 +67,7 @@ def resolve(loss: Loss, targets: Float[Tensor, "*batch classes"]) -> Loss:
     Returns:
         The loss to train with.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from outlearn.losses import CACE
         >>> labels = torch.tensor([[0.9, 0.1], [0.6, 0.4], [0.3, 0.7]])

@@ -6,6 +6,7 @@ from outlearn.preflight_checks.check_labels import MIN_POINTS, MIN_TRUE_LABELS
 from outlearn.preflight_checks.measures import LabelMeasures
 from outlearn.preflight_checks.student_measures import MIN_HABIT_EXCESS
 from outlearn.preflight_checks.students import CrossFit
+from outlearn.results.preflight_noise import NoiseReport
 
 __all__ = ["assumptions", "doubts"]
 
@@ -13,12 +14,9 @@ __all__ = ["assumptions", "doubts"]
 def assumptions(labels: LabelMeasures, single: CrossFit | None, largest_bias: float) -> tuple[str, ...]:
     """List the assumptions that the numbers rest on."""
     found: list[str] = []
-    if len(labels.table.names) > 1:
-        found.append(
-            "Even noise: a labeler misses the shared answer equally often at every point, then gives any other class "
-            "equally often. Where hard points collect the misses, the share is larger; the bounds beside it hold for "
-            "any noise."
-        )
+    noise = labels.noise_report()
+    if isinstance(noise, NoiseReport):
+        found.append(f"{noise.sentence} {_meaning(noise)}")
     if labels.skills.assumption:
         found.append(f"Independence: {labels.skills.assumption}.")
     if single is not None:
@@ -36,8 +34,22 @@ def assumptions(labels: LabelMeasures, single: CrossFit | None, largest_bias: fl
                 "whatever the student answers there."
             )
     if labels.table.true_labels is not None:
-        found.append("The points with true labels were drawn at random.")
+        strata = labels.table.true_strata
+        drawn = "." if strata is None else f" from each of {len(strata.sizes)} strata, and are weighted by its size."
+        found.append(f"The points with true labels were drawn at random{drawn}")
     return tuple(found)
+
+
+def _meaning(noise: NoiseReport) -> str:
+    if noise.model == "difficulty":
+        return (
+            "The shared answer of a point is what ever more such labelers would vote for; which labelers a point has "
+            "does not depend on it. Gains over the shared answer count a point by how sure labelers are of it."
+        )
+    return (
+        "A labeler misses the shared answer equally often at every point, then gives any other class equally often. "
+        "Where hard points collect the misses, the share is larger; the bounds beside it hold for any noise."
+    )
 
 
 def doubts(labels: LabelMeasures, habits: float) -> tuple[str, ...]:
@@ -55,6 +67,15 @@ def doubts(labels: LabelMeasures, habits: float) -> tuple[str, ...]:
             for words, who in why.items()
             if who
         ]
+    if len(names) > 1 and not labels.judges and labels.right_more_than_chance:
+        better = labels.right_more_than_chance
+        rest = [name for j, name in enumerate(names) if j not in better]
+        verb = "is" if len(better) == 1 else "are"
+        said = f"{', '.join(names[j] for j in better)} {verb} right more often than a guess"
+        found.append(
+            f"The labelers agree no more than chance with each other, so that true labels alone judge them: {said}"
+            + (f", {', '.join(rest)} not. Keep the former (--labelers)." if rest else ".")
+        )
     if labels.skills.alike:
         pairs = "; ".join(
             f"{names[i]} and {names[j]} ({excess:.1f} standard errors)"

@@ -26,12 +26,20 @@ from outlearn.core.labelers.shared_answer import unrelated
 from outlearn.core.top_class import top_class
 from outlearn.core.verdict import excludes_zero
 from outlearn.data.label_table import LabelTable
-from outlearn.preflight_checks.measures import ONE_LABELER, LabelMeasures, Products
+from outlearn.preflight_checks.measures import LabelMeasures, Products
 from outlearn.preflight_checks.students import CrossFit
 from outlearn.results.measurement import Withheld
 from outlearn.results.preflight_parts import Bounds, LearningCurvePoint, StudentReport
 
-__all__ = ["MIN_HABIT_EXCESS", "StudentMeasures", "habits", "student_of_one", "student_products"]
+__all__ = [
+    "MIN_HABIT_EXCESS",
+    "StudentMeasures",
+    "habits",
+    "judged_by_truth",
+    "over_nothing",
+    "student_by_truth",
+    "student_products",
+]
 
 MIN_HABIT_EXCESS = 3.0  # standard errors from which labelers are said to have habits of their own
 
@@ -60,14 +68,19 @@ def habits(q: Products) -> float:
     return mean.value / mean.standard_error if mean.standard_error > 0 else 0.0
 
 
-def student_of_one(labels: LabelMeasures, single: CrossFit) -> StudentReport:
-    """Report the student of the only labeler, which true labels alone can judge."""
+def student_by_truth(labels: LabelMeasures, single: CrossFit, reason: str) -> StudentReport:
+    """Report the students of single labelers that true labels alone can judge, mean over the labelers.
+
+    Args:
+        labels: with true labels; see check_labels.
+        single: a student of each labeler.
+        reason: why labels cannot judge them.
+    """
     given, truth = labels.table.labels, labels.table.true_labels
-    assert truth is not None  # see check_labels
-    rival = np.where(given[0][:, None] >= 0, np.eye(labels.n_classes)[np.maximum(given[0], 0)], math.nan)
-    judged = Judged((0,), (top_class(single.probs[1.0])[0],), (rival,))
-    against_nothing = replace(judged, rivals=tuple(map(np.zeros_like, judged.answers)))
-    unknown, withheld = labels.no_interval(labels.table.n_points, ONE_LABELER), Withheld(ONE_LABELER)
+    assert truth is not None
+    judged = judged_by_truth(labels, single)
+    against_nothing = over_nothing(judged)
+    unknown, withheld = labels.no_interval(labels.table.n_points, reason), Withheld(reason)
     return StudentReport(
         name="of one labeler",
         accuracy=unknown,
@@ -75,11 +88,27 @@ def student_of_one(labels: LabelMeasures, single: CrossFit) -> StudentReport:
         accuracy_gain=Bounds(math.nan, math.nan),
         break_even=withheld,
         over_vote=Withheld("one labeler is no vote"),
-        true_accuracy=labels.rate(true_gain(against_nothing, given, truth)),
-        true_gain=true_gain(judged, given, truth).interval(labels.level),
+        true_accuracy=labels.rate(true_gain(against_nothing, given, truth, labels.table.true_strata)),
+        true_gain=true_gain(judged, given, truth, labels.table.true_strata).interval(labels.level),
         true_over_vote=Withheld("one labeler is no vote"),
         off=withheld,
     )
+
+
+def judged_by_truth(labels: LabelMeasures, single: CrossFit) -> Judged:
+    """Compare the student of each labeler with that labeler; who judges plays no part, since truth does."""
+    rivals = tuple(one_hot_or_nan(row, labels.n_classes) for row in labels.table.labels)
+    return Judged(tuple(range(len(rivals))), tuple(top_class(single.probs[1.0])), rivals)
+
+
+def over_nothing(judged: Judged) -> Judged:
+    """Compare the answers with none, so that their gain is how often they are right."""
+    return replace(judged, rivals=tuple(map(np.zeros_like, judged.answers)))
+
+
+def one_hot_or_nan(labels: np.ndarray, n_classes: int) -> np.ndarray:
+    """Write labels as distributions `[points, classes]`, nan where there is none."""
+    return np.where(labels[:, None] >= 0, np.eye(n_classes)[np.maximum(labels, 0)], math.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +140,10 @@ class StudentMeasures:
             found.append(self._report("of all labelers", judged, votes))
         return tuple(found)
 
+    def best_judged(self) -> Judged:
+        """Compare the students that are reported last with single labelers."""
+        return self._single_judged(1.0) if self.pooled is None else self._pooled_judged(self.pooled, 1.0)
+
     def pooling(self) -> Interval | Withheld:
         """Estimate how much more often a student of several labelers gives the shared answer than one of one."""
         if self.pooled is None:
@@ -140,10 +173,6 @@ class StudentMeasures:
             for fraction in sorted(self.single.probs)
         }
 
-    def _one_hot(self, labeler: int) -> np.ndarray:
-        given = self.labels.table.labels[labeler]
-        return np.where(given[:, None] >= 0, np.eye(self.labels.n_classes)[np.maximum(given, 0)], math.nan)
-
     def _pairs(self) -> list[tuple[int, int]]:
         """List (labeler, judge): each labeler judged by each other one."""
         both = [(a, b) for b in self.labels.judges for a in self.labels.judges if a != b]
@@ -155,7 +184,7 @@ class StudentMeasures:
     def _single_judged(self, fraction: float) -> Judged:
         answers = top_class(self.single.probs[fraction])
         pairs = self._pairs()
-        rivals = [self._one_hot(a) for a in range(len(answers))]
+        rivals = [one_hot_or_nan(row, self.labels.n_classes) for row in self.labels.table.labels]
         return Judged(
             tuple(b for _, b in pairs), tuple(answers[a] for a, _ in pairs), tuple(rivals[a] for a, _ in pairs)
         )
@@ -173,6 +202,7 @@ class StudentMeasures:
     def _report(self, name: str, judged: Judged, votes: Judged | Withheld) -> StudentReport:
         level = self.labels.level
         given, truth = self.labels.table.labels, self.labels.table.true_labels
+        strata = self.labels.table.true_strata
         gain = crossed_gain(judged, given, self.labels.skills)
         rate = self.labels.missed()
         lower, upper = gain_bounds(gain, rate, self.largest_bias, self.labels.n_classes)
@@ -187,12 +217,12 @@ class StudentMeasures:
             ("true_accuracy", "true_gain", "true_over_vote", "off"), Withheld("there are no true labels")
         )
         if truth is not None and (truth >= 0).any():
-            against_truth = true_gain(judged, given, truth)
-            against_nothing = replace(judged, rivals=tuple(map(np.zeros_like, judged.answers)))
+            against_truth = true_gain(judged, given, truth, strata)
+            against_nothing = over_nothing(judged)
             with_truth = {
-                "true_accuracy": self.labels.rate(true_gain(against_nothing, given, truth)),
+                "true_accuracy": self.labels.rate(true_gain(against_nothing, given, truth, strata)),
                 "true_gain": against_truth.interval(level),
-                "true_over_vote": over(votes, lambda rivals: true_gain(rivals, given, truth)),
+                "true_over_vote": over(votes, lambda rivals: true_gain(rivals, given, truth, strata)),
                 "off": (against_truth - gain).interval(level),
             }
         return StudentReport(

@@ -51,7 +51,7 @@ def pools(n_labelers: int) -> list[tuple[int, ...]]:
     point left out is independent of the student all the same; its habits are not, see `student_measures.habits`. Of
     one there is none.
 
-    Example:
+    Examples:
         >>> pools(3), pools(2)
         ([(1, 2), (0, 2), (0, 1)], [(0, 1), (0, 1)])
     """

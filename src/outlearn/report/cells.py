@@ -51,7 +51,7 @@ class Table:
 def point_estimate(cell: Cell) -> float | None:
     """Return the number of a cell, without its interval; None where there is none.
 
-    Example:
+    Examples:
         >>> point_estimate(Interval(0.7, 0.6, 0.8, 0.05, 4, 100)), point_estimate(Withheld("one teacher"))
         (0.7, None)
     """
@@ -62,7 +62,7 @@ def point_estimate(cell: Cell) -> float | None:
 def format_number(value: float | None, kind: Kind) -> str:
     """Write one number: shares as percent with one digit, nats with three, ratios with two, signs where signed.
 
-    Example:
+    Examples:
         >>> format_number(0.7981, "percent"), format_number(0.031, "points"), format_number(0.53421, "nats")
         ('79.8', '+3.1', '0.534')
         >>> format_number(-0.0001, "signed"), format_number(None, "ratio"), format_number(1500, "count")
@@ -87,7 +87,7 @@ def format_number(value: float | None, kind: Kind) -> str:
 def format_cell(cell: Cell, kind: Kind = "text", *, intervals: bool = True) -> str:
     """Write one cell; a measurement carries its interval behind it, and what is withheld is a dash.
 
-    Example:
+    Examples:
         >>> format_cell(Interval(0.798, 0.779, 0.816, 0.01, 4, 100), "percent")
         '79.8 [77.9, 81.6]'
         >>> format_cell(Withheld("one teacher"), "ratio"), format_cell("mae")

@@ -34,7 +34,7 @@ def _listed(sentences: Sequence[str]) -> str:
 def markdown_table(table: Table) -> str:
     """Write one table, with its title above and its footnotes below.
 
-    Example:
+    Examples:
         >>> from outlearn.report.cells import Column
         >>> print(markdown_table(Table("T", (Column("a|b"), Column("x", "percent")), (("<i>", 0.5),))))
         **T**

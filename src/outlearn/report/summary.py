@@ -95,7 +95,7 @@ def _chosen(results: RunResults) -> str:
 def text_table(table: Table, *, width: int = 110) -> str:
     """Write a table as aligned plain text, cut between columns where it is wider than `width`.
 
-    Example:
+    Examples:
         >>> print(text_table(Table("", (Column("who"), Column("accuracy", "percent")), (("mae", 0.75), ("ce", None)))))
         who  accuracy
         -------------

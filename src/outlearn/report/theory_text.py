@@ -16,7 +16,7 @@ WIDTH = 100
 def number(value: float) -> str:
     """Write a number with four digits; rounding errors as powers of ten.
 
-    Example:
+    Examples:
         >>> number(1.23456), number(2250.0), number(3.2e-14), number(float("nan"))
         ('1.235', '2250', '3.2e-14', 'none')
     """
@@ -36,7 +36,7 @@ def predicted_text(claim: Claim) -> str:
 def compared(claim: Claim) -> str:
     """Write the score beside what is still agreement.
 
-    Example:
+    Examples:
         >>> compared(Claim(text="", measured=1.02, predicted=1.0, statistic="relative error", tolerance=0.05))
         'relative error 0.02 (at most 0.05)'
     """
@@ -53,7 +53,7 @@ def compared(claim: Claim) -> str:
 def verdict(results: Sequence[TheoryResult]) -> str:
     """Count the claims that agree.
 
-    Example:
+    Examples:
         >>> verdict([])
         '0 of 0 claims agree with their prediction.'
     """
@@ -66,7 +66,7 @@ def verdict(results: Sequence[TheoryResult]) -> str:
 def theory_text(result: TheoryResult) -> str:
     """Return what `outlearn theory NAME` prints: two lines a claim, then the notes and the count.
 
-    Example:
+    Examples:
         >>> claim = Claim(text="two is two", measured=2.0, predicted=2.0, statistic="relative error", tolerance=1e-9)
         >>> result = TheoryResult(name="sums", description="small", claims=(claim,), curves={}, settings={}, seed=0)
         >>> print(theory_text(result))

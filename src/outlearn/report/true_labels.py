@@ -6,9 +6,9 @@ import math
 
 from outlearn.core.labelers.combinations import COMBINATIONS
 from outlearn.core.verdict import has_interval, is_above_zero, is_below_zero
+from outlearn.report.blocks import Figure
 from outlearn.report.cells import Cell, Column, Table, format_cell, format_number, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Line, Mark, Panel, Rule
-from outlearn.report.page import Figure
 from outlearn.report.style import ROLES, series_style
 from outlearn.report.wording import compare_words, counted, name_list, signed_points, size_in_points
 from outlearn.results.run import NotTrained, RunResults, TrueLabelModels
@@ -83,7 +83,7 @@ def worth_finding(results: RunResults, loss: str) -> str:
 def worth_in_words(worth: Worth, found: Equivalents) -> str:
     """Write a number of true labels with its interval; what lies beyond the curve is named by its end.
 
-    Example:
+    Examples:
         >>> curve = Equivalents(curve=(), worth={}, teacher_labels=None)
         >>> worth_in_words(Worth(labels=183.4, low=121.9, high=260.2), curve)
         '183 [122, 260]'

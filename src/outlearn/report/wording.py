@@ -24,7 +24,7 @@ def level_in_words(level: float) -> str:
 def of_losses(count: int, total: int) -> str:
     """Say with how many losses something was seen.
 
-    Example:
+    Examples:
         >>> of_losses(0, 8), of_losses(3, 8), of_losses(8, 8), of_losses(1, 1)
         ('no loss', '3 of 8 losses', 'all 8 losses', 'the one loss')
     """
@@ -38,7 +38,7 @@ def of_losses(count: int, total: int) -> str:
 def counted(count: int, thing: str) -> str:
     """Write a count with its noun.
 
-    Example:
+    Examples:
         >>> counted(1, "task"), counted(1200, "task")
         ('1 task', '1,200 tasks')
     """
@@ -48,7 +48,7 @@ def counted(count: int, thing: str) -> str:
 def compare_words(difference: Measurement, first: str, second: str) -> str:
     """Say how `first` compares with `second` from the paired estimate of first - second (more is better).
 
-    Example:
+    Examples:
         >>> compare_words(Interval(0.046, 0.02, 0.07, 0.01, 4, 100), "reverse_ce", "forward_ce")
         'reverse_ce beats forward_ce by 4.6 points [2.0, 7.0]'
         >>> compare_words(Interval(0.003, -0.01, 0.02, 0.01, 4, 100), "mae", "hard_ce")
@@ -68,7 +68,7 @@ def compare_words(difference: Measurement, first: str, second: str) -> str:
 def rest_in_words(measured: Iterable[Cell], other: str = "0") -> str:
     """Say of how many measurements no direction is claimed: their interval includes 0, or they have none.
 
-    Example:
+    Examples:
         >>> rest_in_words([Interval(0.0, -0.1, 0.1, 0.05, 4, 100), Withheld("one teacher")])
         '1 cannot be told apart from 0, 1 has no interval'
         >>> rest_in_words([])

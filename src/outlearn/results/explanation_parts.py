@@ -194,7 +194,7 @@ def bias_variance_section(
 def _plus_minus(interval: Interval) -> str:
     """Write a mean with half its interval's width, in 15 columns.
 
-    Example:
+    Examples:
         >>> _plus_minus(Interval(0.5, 0.4, 0.6, 0.05, 8, 100))
         '0.5000 ± 0.1000'
     """

@@ -30,7 +30,7 @@ NOT_FINITE = "the mean is not finite: some prediction has probability 0 where it
 def measured(interval: Interval) -> Interval | Withheld:
     """Return the interval, or `Withheld` where its mean is not finite.
 
-    Example:
+    Examples:
         >>> nan = float("nan")
         >>> measured(Interval(nan, nan, nan, nan, 2, 9, reason="no point has a label"))
         Withheld(reason='no point has a label')

@@ -12,7 +12,7 @@ from outlearn.results.measurement import Withheld
 
 __all__ = [
     "CHECKS", "Bounds", "LabelerReport", "LearningCurvePoint", "PointToCheck", "StudentReport", "TruthReport",
-    "Verdict", "VoteCurvePoint", "interval_cell", "labelers_table", "points_section", "signed_cell",
+    "Verdict", "interval_cell", "labelers_table", "points_section", "signed_cell",
 ]  # fmt: skip
 
 POINTS_SHOWN = 5
@@ -71,7 +71,7 @@ class LabelerReport:
         name: its column.
         n_labels: labels it gave.
         agreement: how often it agrees with another labeler, mean over the others.
-        missed: how often it misses the answer that the labelers share, under even noise.
+        missed: how often it misses the answer that the labelers share, under the model of noise.
         error: how often it is wrong; withheld without true labels.
     """
 
@@ -161,10 +161,10 @@ class TruthReport:
     Attributes:
         n_labels: how many there are.
         error: mean error of the labelers.
-        shared_bias: how often the answer that they share is wrong, under even noise.
+        shared_bias: how often the answer that they share is wrong, under the model of noise.
         removable: the part of the error that more labelers or a student can remove: 1 - shared bias / error.
-        squared_bias: error less half the disagreement: the bias of the labels in squared loss, without the model of
-            even noise.
+        squared_bias: error less half the disagreement: the bias of the labels in squared loss, without a model of
+            noise.
     """
 
     n_labels: int
@@ -192,14 +192,6 @@ class LearningCurvePoint:
 
     n_points: int
     accuracy: Interval
-
-
-@dataclass(frozen=True)
-class VoteCurvePoint:
-    """How often a vote of this many labelers would give the shared answer, under even noise."""
-
-    n_labelers: int
-    accuracy: float
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ class Claim:
     Raises:
         DomainError: if `"z"` comes without a standard error, or the statistic is unknown.
 
-    Example:
+    Examples:
         >>> claim = Claim(text="heads", measured=0.52, predicted=0.5, statistic="z", tolerance=4.5, standard_error=0.01)
         >>> round(claim.score, 3), claim.agrees
         (2.0, True)

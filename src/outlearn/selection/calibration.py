@@ -57,7 +57,7 @@ def crossed_calibration(
         logits: of each group's answer.
         with_offsets: False for pairs, whose order is arbitrary: b = 0.
 
-    Example:
+    Examples:
         >>> z = np.array([[[2.0, -2.0], [-2.0, 2.0], [2.0, -2.0], [2.0, -2.0]]] * 2)
         >>> crossed_calibration(z).factor
         1.0

@@ -188,7 +188,7 @@ def default_candidates(n_examples: int, base: HeadSettings, *, weighted: bool = 
     Discriminants are linear. Where heads have a hidden layer, these may be chosen too; a loss that looks at a whole
     minibatch does not take weighted examples.
 
-    Example:
+    Examples:
         >>> found = default_candidates(2560, HeadSettings(epochs=20))
         >>> len(found), str(found[0])
         (52, 'discriminant, shrinkage 0.1')

@@ -186,7 +186,7 @@ def pool_kappas(
 
     Candidates that tie for the majority share its vote. Kappa is 0 where both always say one and the same class.
 
-    Example:
+    Examples:
         >>> hard = np.array([[[0, 1, 1, 0]] * 2, [[0, 1, 1, 0]] * 2, [[0, 0, 1, 1]] * 2])
         >>> pool_kappas(hard, 2)
         array([1., 1., 0.])

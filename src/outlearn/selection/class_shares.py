@@ -71,7 +71,7 @@ def given_shares(shares: Sequence[float], n_classes: int) -> ClassShares:
 def shares_of_labels(counts: Float[np.ndarray, " classes"], source: str = "training_labels") -> ClassShares:
     """Return the shares of counted true labels, one more added to each class: a class that none has is still possible.
 
-    Example:
+    Examples:
         >>> shares_of_labels(np.array([5.0, 1.0])).values
         array([0.75, 0.25])
     """
@@ -134,7 +134,7 @@ def comparable(
 
     sd is over points and classes. Without shares, b = 0.
 
-    Example:
+    Examples:
         >>> z = np.array([[[2.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])
         >>> p = np.exp(comparable(z, np.array([0.5, 0.5])).logits(z))
         >>> (p / p.sum(-1, keepdims=True)).mean(axis=1).round(2)

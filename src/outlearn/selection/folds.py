@@ -64,7 +64,7 @@ def held_out_folds(
     Groups (single labels without groups) are dealt out to the folds class by class, the largest first, so that each
     fold gets its share of each class; a group counts for its most common class.
 
-    Example:
+    Examples:
         >>> held_out_folds(np.array([0] * 5 + [1] * 5 + [2]), None, np.random.default_rng(0)).tolist()[-1]
         -1
     """

@@ -65,7 +65,7 @@ def groups_of(answered: Bool[np.ndarray, "labelers points"] | None, n_labelers: 
 
     Labelers that answer everything take turns: 0, 2, 4, ... and 1, 3, 5, ...
 
-    Example:
+    Examples:
         >>> [group.tolist() for group in groups_of(None, 5)]
         [[0, 2, 4], [1, 3]]
         >>> [g.tolist() for g in groups_of(np.array([[1, 1, 1, 1], [1, 1, 0, 0], [0, 0, 1, 0]], bool), 3)]
@@ -91,7 +91,7 @@ def selection_labelings(teachers: Mapping[str, Predictions], source: str) -> Lab
     Raises:
         ConfigError: for one teacher.
 
-    Example:
+    Examples:
         >>> teachers = {"student": Predictions.from_probs(np.array([[[0.9, 0.1]], [[0.6, 0.4]], [[0.7, 0.3]]]))}
         >>> selection_labelings(teachers, "mean").predictions["student"].probs[:, 0].round(3)
         array([[0.8  , 0.2  ],

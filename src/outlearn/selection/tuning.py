@@ -61,7 +61,7 @@ class Grid:
     def of(cls, n_classes: int, *, standardise: bool) -> Grid:
         """Return the convex part for a number of classes.
 
-        Example:
+        Examples:
             >>> [(len(grid.strengths), grid.folds) for grid in (Grid.of(k, standardise=True) for k in (2, 150))]
             [(9, 5), (5, 3)]
         """
@@ -95,7 +95,7 @@ class Tuned:
 def minibatch_candidates(n_examples: int, base: HeadSettings) -> tuple[HeadCandidate, ...]:
     """List minibatch heads for true labels: two losses, three lengths, two decays, as `auto` has them for weak ones.
 
-    Example:
+    Examples:
         >>> len(minibatch_candidates(2560, HeadSettings(epochs=20)))
         12
     """
@@ -140,7 +140,7 @@ def tune(
     Raises:
         DataError: if a set has labels of one class only.
 
-    Example:
+    Examples:
         >>> rng = np.random.default_rng(0)
         >>> y = rng.integers(0, 2, 60)
         >>> x = (rng.normal(size=(60, 3)) + 2 * y[:, None]).astype(np.float32)

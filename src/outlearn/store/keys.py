@@ -13,7 +13,7 @@ __all__ = ["canonical_json", "stage_key"]
 def canonical_json(value: Any) -> str:
     """Write `value` as JSON with one text for each content: sorted keys, no spaces, no NaN.
 
-    Example:
+    Examples:
         >>> canonical_json({"b": 1, "a": (2.0, None)})
         '{"a":[2.0,null],"b":1}'
     """

@@ -22,7 +22,7 @@ __all__ = ["numbers_of", "pairs_of", "rows_of", "text_of", "texts_of"]
 def text_of(cell: Any) -> str:
     """Read one cell as a text.
 
-    Example:
+    Examples:
         >>> text_of("good"), text_of(None), text_of(float("nan")), text_of(12), text_of(0.5)
         ('good', '', '', '12', '0.5')
     """

@@ -28,7 +28,7 @@ def plan_text(plan: SweepPlan, *, workers: int = 1) -> str:
 def duration(seconds: float) -> str:
     """Write a time for people.
 
-    Example:
+    Examples:
         >>> duration(0.2), duration(75), duration(7320), duration(201_600)
         ('under 1 s', '1 min 15 s', '2 h 2 min', '2 d 8 h')
     """

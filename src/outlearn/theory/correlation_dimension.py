@@ -102,7 +102,7 @@ def correlation_dimension(
         DomainError: for features that are not finite or constant, a share outside (0, 1], fewer than two groups, or too
             few points for the directions kept.
 
-    Example:
+    Examples:
         >>> rng = np.random.default_rng(0)
         >>> shared = rng.standard_normal((2000, 5))
         >>> first = np.hstack([shared, rng.standard_normal((2000, 20))])
@@ -162,7 +162,7 @@ def effective_dimension(eigenvalues: Float[np.ndarray, " features"], n_points: W
     Raises:
         DomainError: with fewer than three points.
 
-    Example:
+    Examples:
         >>> round(effective_dimension(np.array([1.0, 1.0, 0.0]), 10**6), 3)
         2.0
     """

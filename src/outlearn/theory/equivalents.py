@@ -63,7 +63,7 @@ def ridge_equivalent(examples: Number, dimension: Number, width: Number, *, pena
     Raises:
         DomainError: if a size is not positive or the penalty negative.
 
-    Example:
+    Examples:
         >>> e = ridge_equivalent(45, 60, 480, penalty=5.0)
         >>> round(e.moments.trace, 4), round(e.moments.misfit, 4)
         (0.6093, 0.3233)

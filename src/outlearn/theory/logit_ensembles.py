@@ -35,7 +35,7 @@ def dual_ensemble_variance(mean: Float[np.ndarray, " points"], deviation: Number
     Raises:
         DomainError: if there is no member or the deviation is negative.
 
-    Example:
+    Examples:
         >>> [float(dual_ensemble_variance(np.zeros(1), 1.0, members=m)[0].round(4)) for m in (1, 4)]
         [0.1129, 0.0303]
     """
@@ -51,7 +51,7 @@ def primal_pair_dual_mean(mean: Float[np.ndarray, " points"], deviation: Number)
 
     It lies nearer 0 than the mean logit: averaging probabilities makes less certain, and so moves the bias.
 
-    Example:
+    Examples:
         >>> primal_pair_dual_mean(np.array([1.0, 2.0]), 1.0).round(3)
         array([0.913, 1.85 ])
     """

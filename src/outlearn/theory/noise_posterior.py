@@ -37,7 +37,7 @@ def noise_posterior_mean(
     Raises:
         ShapeError: if the shapes do not fit together.
 
-    Example:
+    Examples:
         >>> factor, operator = np.array([[1.0, 0.0], [1.0, 1.0]]), np.array([[1.0, 0.0]])
         >>> noise_posterior_mean(np.zeros(2), factor, operator, np.array([2.0]))
         array([2., 2.])

@@ -38,7 +38,7 @@ def spectrum_law(eigenvalues: Float[np.ndarray, " rank"], dimension: Whole, *, p
     Raises:
         DomainError: if the penalty or an eigenvalue is negative beyond rounding.
 
-    Example:
+    Examples:
         >>> law = spectrum_law(np.array([1.0, 3.0]), 2, penalty=1.0)
         >>> law.moments.trace, law.moments.frobenius, law.noise
         (0.625, 0.40625, 0.4375)
@@ -69,7 +69,7 @@ def marchenko_pastur_law(examples: Number, dimension: Number, *, penalty: Number
     Raises:
         DomainError: if the penalty is not above 0.
 
-    Example:
+    Examples:
         >>> law = marchenko_pastur_law(100, 50, penalty=10.0)
         >>> round(law.moments.trace, 4), round(law.noise, 4)
         (0.8517, 0.569)
@@ -98,7 +98,7 @@ def compensation_threshold(noise_variance: Number, dimension: Whole, signal_powe
     Raises:
         DomainError: for numbers outside these ranges.
 
-    Example:
+    Examples:
         >>> compensation_threshold(noise_variance=1.0, dimension=50, signal_power=2.0)
         25.0
     """

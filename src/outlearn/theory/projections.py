@@ -48,7 +48,7 @@ def project_on_m_flat(
     Raises:
         DomainError: if the values are not attained (not attainable, or the teacher too far away).
 
-    Example:
+    Examples:
         >>> t = np.log([[0.5, 0.5]])
         >>> np.exp(project_on_m_flat(t, np.array([[[1.0, 0.0]]]), np.array([0.8]))).round(3)
         array([[0.8, 0.2]])

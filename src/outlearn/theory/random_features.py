@@ -52,7 +52,7 @@ def fit_random_features(
     Raises:
         DomainError: if the penalty is negative.
 
-    Example:
+    Examples:
         >>> x, w = np.array([[3.0, 4.0]]), np.eye(2)
         >>> fit_random_features(x, np.array([5.0]), w).round(3)  # the shortest theta that fits one example
         array([0.6, 0.8])
@@ -108,7 +108,7 @@ def posterior_projection(
     Returns:
         The posterior mean c, `[..., dimension]`.
 
-    Example:
+    Examples:
         >>> posterior_projection(np.array([[2.0, 0.0]]), None, np.array([3.0, 4.0]))
         array([3., 0.])
     """
@@ -182,7 +182,7 @@ def minimum_norm_moments(examples: Whole, dimension: Whole, width: Number) -> St
     Raises:
         DomainError: if a size is below 1.
 
-    Example:
+    Examples:
         >>> m = minimum_norm_moments(examples=45, dimension=60, width=90)
         >>> round(m.misfit, 4), round(m.distance, 4), round(1 - m.posterior_share, 4)
         (0.5057, 0.2557, 0.25)
@@ -213,7 +213,7 @@ def minimum_norm_noise(examples: Whole, dimension: Whole, width: Number) -> floa
 
     Args, Raises: as for `minimum_norm_moments`.
 
-    Example:
+    Examples:
         >>> minimum_norm_noise(examples=90, dimension=60, width=80)
         2.0689655172413794
     """

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Real
@@ -35,7 +36,7 @@ class RidgePath:
         DomainError: if a feature is not finite.
         ShapeError: if there is no example or no feature.
 
-    Example:
+    Examples:
         >>> path = RidgePath(np.array([[1.0, 0.0], [0.0, 2.0], [0.0, 0.0]]))
         >>> path.coefficients(np.array([[1.0], [1.0], [5.0]]), [0.0, 1.0])[:, :, 0]
         array([[1. , 0.5],
@@ -96,10 +97,7 @@ class RidgePath:
             ShapeError: if the labels have another number of examples than the features.
             DomainError: if a penalty is negative or not a number, or so small that float64 cannot tell it from 0.
         """
-        if labels.shape[0] != len(self.features):
-            raise ShapeError(
-                f"labels have {labels.shape[0]} rows and features {len(self.features)}; give one row an example"
-            )
+        self._check_rows(labels)
         grid = np.asarray(penalties, dtype=np.float64)
         if not (grid >= 0).all():
             raise DomainError(f"penalties must be numbers >= 0, got {grid[~(grid >= 0)][0]}")
@@ -118,6 +116,64 @@ class RidgePath:
             # The singular values of F itself, not of its Gram matrix: they keep twice the digits.
             result[grid == 0] = np.linalg.lstsq(self.features, labels, rcond=None)[0]
         return result
+
+    def left_out_residuals(
+        self,
+        labels: Real[np.ndarray, "examples targets"],
+        penalty: float | int,
+        *,
+        leverage: float | Real[np.ndarray, " examples"] = 0.0,
+    ) -> Float[np.ndarray, "examples targets"]:
+        """Compute y_i - f_(-i)(x_i) for each example, f_(-i) being fitted to all the others, without refitting.
+
+        With the hat matrix H = F (F'F + penalty I)^-1 F' it is (y - H y)_i / (1 - H_ii): exact, not an approximation.
+
+        Args:
+            labels: `[examples, targets]`.
+            penalty: above 0.
+            leverage: what an example has beside H_ii: 1 / examples where features and labels were centred, for an
+                intercept that is not penalised.
+
+        Returns:
+            Residuals `[examples, targets]`.
+
+        Raises:
+            DomainError: if the penalty is not above 0, or as for `coefficients`.
+            ShapeError: as for `coefficients`.
+
+        Example:
+            >>> path = RidgePath(np.array([[1.0], [2.0]]))
+            >>> path.left_out_residuals(np.array([[3.0], [4.0]]), 1.0)  # 3 - 8 / 5 and 4 - 2 * 3 / 2
+            array([[1.4],
+                   [1. ]])
+
+        Source: Allen, The relationship between variable selection and data augmentation and a method for prediction,
+        Technometrics 16, 1974; Golub, Heath and Wahba, Generalized cross-validation, Technometrics 21, 1979.
+        """
+        self._check_rows(labels)
+        if not penalty > 0:
+            raise DomainError(f"penalty is {penalty}; examples are left out at penalties above 0 only")
+        labels = np.asarray(labels, dtype=np.float64)
+        rotated = self._rotated_rows  # Q'F', or Q' where there are fewer examples than features
+        solved = self._solve_shifted(rotated, float(penalty))
+        diagonal = np.einsum("se,se->e", rotated, solved)
+        if self._dual:  # I - H = penalty (K + penalty I)^-1, which keeps the digits that 1 - H_ii would lose
+            residuals, kept = penalty * (solved.T @ (rotated @ labels)), penalty * diagonal
+        else:
+            residuals, kept = labels - solved.T @ (rotated @ labels), 1.0 - diagonal
+        return np.asarray(residuals / (kept - leverage)[:, None])
+
+    @cached_property
+    def _rotated_rows(self) -> np.ndarray:
+        rows = np.array(np.eye(len(self.features)) if self._dual else self.features.T, order="F")
+        self._reflect(rows, transpose=True)
+        return rows
+
+    def _check_rows(self, labels: np.ndarray) -> None:
+        if labels.shape[0] != len(self.features):
+            raise ShapeError(
+                f"labels have {labels.shape[0]} rows and features {len(self.features)}; give one row an example"
+            )
 
     def _solve_shifted(self, right_hand: np.ndarray, penalty: float) -> np.ndarray:
         if len(right_hand) == 1:  # LAPACK wants an off-diagonal

@@ -30,7 +30,7 @@ def mean_interval(draws: Float[np.ndarray, " draws"], *, level: float = 0.95) ->
     Raises:
         DomainError: with fewer than four draws, which say too little of their spread.
 
-    Example:
+    Examples:
         >>> e = mean_interval(np.array([1.0, 2.0, 3.0, 4.0]))
         >>> round(e.mean, 3), round(e.standard_error, 3), round(e.high, 3)
         (2.5, 0.645, 4.554)
@@ -48,7 +48,7 @@ def median_interval(draws: Float[np.ndarray, " draws"], *, level: float = 0.95) 
     Raises:
         DomainError: if no two order statistics reach the level: a 95% interval takes at least six draws.
 
-    Example:
+    Examples:
         >>> median_interval(np.arange(101.0))
         MedianInterval(median=50.0, low=40.0, high=60.0)
     """

@@ -24,7 +24,7 @@ def settings_from_strings(kind: type[S], values: Mapping[str, str]) -> S:
     Raises:
         ConfigError: if a key is unknown or a value is not of the key's type; the message names both.
 
-    Example:
+    Examples:
         >>> from outlearn.theory.experiments.ridge import RidgeSettings
         >>> settings_from_strings(RidgeSettings, {"draws": "1e3"}).draws
         1000

@@ -28,7 +28,7 @@ _STEP = 1e-20  # of the complex step: it has no cancellation, so that it may be 
 def sharpen(log_probs: Float[np.ndarray, "*batch classes"], power: Number) -> Float[np.ndarray, "*batch classes"]:
     """Return log-probabilities of s^power, normalised; a power above 1 sharpens, below 1 flattens.
 
-    Example:
+    Examples:
         >>> np.exp(sharpen(np.log([0.8, 0.2]), 2.0)).round(4)
         array([0.9412, 0.0588])
     """
@@ -50,7 +50,7 @@ def sharpening_gain(
     Raises:
         ShapeError: if there is not one label a point.
 
-    Example:
+    Examples:
         >>> sharpening_gain(np.log([[0.8, 0.2], [0.8, 0.2]]), np.array([0, 1])).round(4)
         array([ 0.2773, -1.109 ])
     """
@@ -66,7 +66,7 @@ def slope_by_complex_step(
 
     The imaginary part of f(1 + ih) / h is f'(1) up to h^2.
 
-    Example:
+    Examples:
         >>> logs, y = np.log([[0.8, 0.2]]), np.array([0])
         >>> round(slope_by_complex_step(logs, y), 10) == round(-float(sharpening_gain(logs, y)[0]), 10)
         True
@@ -80,7 +80,7 @@ def slope_by_complex_step(
 def best_power(log_probs: Float[np.ndarray, "*batch points classes"], labels: Integer[np.ndarray, " labels"]) -> float:
     """Find the power that minimises the mean log loss of s^power: one over the best temperature, in (0.01, 100).
 
-    Example:
+    Examples:
         >>> sure = np.log([[0.9, 0.1]] * 4)  # right three times of four: too sure, and 0.75 is what it should say
         >>> round(best_power(sure, np.array([0, 0, 0, 1])), 3)
         0.5

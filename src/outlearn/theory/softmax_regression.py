@@ -31,7 +31,7 @@ def fit_softmax(
 
     The penalty is above 0, so that the optimum exists.
 
-    Example:
+    Examples:
         >>> w = fit_softmax(np.array([[-1.0], [1.0]]), np.eye(2), penalty=0.1)
         >>> np.exp(predict_softmax(np.array([[1.0]]), w)).round(2)
         array([[0.11, 0.89]])

@@ -63,7 +63,7 @@ def subspace_variances(
     Raises:
         DomainError: if a size is too small for the average to exist, or q out of range.
 
-    Example:
+    Examples:
         >>> v = subspace_variances(teacher_dimension=30, student_dimension=20, correlation_dimension=8.0,
         ...                        teacher_examples=61, student_examples=121)
         >>> v.teacher, round(v.student, 4), round(v.misfit + v.residual, 4)

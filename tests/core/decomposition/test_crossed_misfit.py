@@ -24,6 +24,10 @@ def generator_of(name, n_classes):
     return get_generator(name, matrix=np.diag(np.arange(1.0, n_classes + 1)))
 
 
+def _rows(predictions, keep):
+    return Predictions(predictions.log_probs[keep], predictions.point_ids)
+
+
 def pairs(t, s, own, g, order):
     """Tabulate d[m, a]: misfit of teacher m's students, averaged, to teacher a; nan for teachers without students."""
     table = np.full((len(t), len(t), t.shape[1]), np.nan)
@@ -79,7 +83,7 @@ def test_zero_probabilities_are_crossed_pair_by_pair(order):
     g = get_generator("negative_entropy")
     own = np.arange(4)
     with np.errstate(divide="ignore"):
-        got = crossed_misfit(np.log(t), np.log(s), own, g, order)
+        got = crossed_misfit(Predictions.from_probs(t), Predictions.from_probs(s), own, g, order)
     table = pairs(t, s, own, g, order).mean(-1)
     assert got.mean == pytest.approx(table[~np.eye(4, dtype=bool)].mean(), abs=IDENTITY)
     assert np.isfinite(got.mean_pseudo).all()
@@ -96,11 +100,11 @@ def test_infinite_crossed_misfit_has_no_interval():
 def test_pseudo_values_average_to_the_statistic_and_are_its_jackknife():
     t, s = draw(6, 0, n_points=9), draw(6, 1, n_points=9)
     g, own = get_generator("negative_entropy"), np.arange(6)
-    got = crossed_misfit(t.log_probs, s.log_probs, own, g, "target_first")
+    got = crossed_misfit(t, s, own, g, "target_first")
     assert got.mean_pseudo.mean() == pytest.approx(got.mean)
     assert got.covariance_pseudo.mean() == pytest.approx(got.covariance)
     keep = np.array([0, 1, 2, 4, 5])
-    without = crossed_misfit(t.log_probs[keep], s.log_probs[keep], np.arange(5), g, "target_first")
+    without = crossed_misfit(_rows(t, keep), _rows(s, keep), np.arange(5), g, "target_first")
     assert got.mean_pseudo[3].mean() == pytest.approx(6 * got.mean - 5 * without.mean)
     assert got.covariance_pseudo[3].mean() == pytest.approx(6 * got.covariance - 5 * without.covariance)
 
@@ -125,7 +129,7 @@ def test_interval_of_overfit_covariance_covers_the_truth():
         zero = np.zeros_like(z)
         t, s = (Predictions.from_logits(np.concatenate([zero, x], axis=-1)) for x in (z, w))
         g = get_generator("squared_euclidean")
-        return crossed_misfit(t.log_probs, s.log_probs, np.arange(n_teachers), g, "target_first")
+        return crossed_misfit(t, s, np.arange(n_teachers), g, "target_first")
 
     truth = simulate(np.random.default_rng(0), 400, 4000).covariance
     rng = np.random.default_rng(1)

@@ -31,7 +31,7 @@ def block_ranks(scores: Scores, *, higher_is_better: bool = True) -> Float[np.nd
         DomainError: if a score is nan.
         ShapeError: for fewer than two treatments.
 
-    Example:
+    Examples:
         >>> block_ranks(np.array([[0.9, 0.8, 0.8], [0.7, 0.6, 0.5]]))
         array([[1. , 2.5, 2.5],
                [1. , 2. , 3. ]])
@@ -47,7 +47,7 @@ def cliques(
 
     These are the bars of a critical-difference diagram. A run of one is left out.
 
-    Example:
+    Examples:
         >>> differ = np.array([[False, False, True], [False, False, False], [True, False, False]])
         >>> cliques(np.array([1.2, 2.0, 2.8]), differ)
         ((0, 1), (1, 2))

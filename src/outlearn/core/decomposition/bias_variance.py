@@ -15,8 +15,9 @@ from jaxtyping import Float, Shaped
 
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, cluster_means, pseudo_values, two_way_interval
+from outlearn.core.numbers import AnyPredictions, check_models
 from outlearn.core.orders import ORDERS, dual_centre, leave_out_centres, mean_risk, spread_about
-from outlearn.core.predictions import Predictions, check_every_answer, check_predictions
+from outlearn.core.predictions import check_every_answer
 from outlearn.core.scales import POSITIVE
 from outlearn.core.targets import read_target, target_duals
 from outlearn.errors import ConfigError, suggest
@@ -167,10 +168,10 @@ class BiasVarianceSummary:
 
 
 def bias_variance(
-    target: Shaped[np.ndarray, "..."] | Predictions,
-    predictions: Predictions,
+    target: Shaped[np.ndarray, "..."] | AnyPredictions,
+    predictions: AnyPredictions,
     *,
-    generator: str | BregmanGenerator = "negative_entropy",
+    generator: str | BregmanGenerator | None = None,
     order: str = "target_first",
     draws: bool = False,
 ) -> BiasVariance:
@@ -183,10 +184,11 @@ def bias_variance(
 
     Args:
         target: int labels `[points]`; a distribution `[points, classes]`; or draws of the target, `[draws, points]` int
-            (with `draws=True`) or `[draws, points, classes]`.
-        predictions: `[models, points, classes]`; models are draws of the training randomness, those of one teacher
-            (`teacher_of`) share its weight.
-        generator: a name of `GENERATORS` or an instance.
+            (with `draws=True`) or `[draws, points, classes]`. For numbers `[points]`, or draws `[draws, points]`.
+        predictions: `[models, points, classes]`, or `Numbers`; models are draws of the training randomness, those of
+            one teacher (`teacher_of`) share its weight.
+        generator: a name of `GENERATORS` or an instance; None is negative_entropy for distributions, squared_euclidean
+            for numbers.
         order: "target_first" measures D(target, prediction) about the dual mean; "prediction_first" measures
             D(prediction, target) about the arithmetic mean.
         draws: say that the first axis of an integer target is draws.
@@ -201,7 +203,7 @@ def bias_variance(
         DomainError: for values outside the generator's domain; and for order "prediction_first" with one-hot targets
             under an entropy, where the risk is infinite.
 
-    Example:
+    Examples:
         >>> p = Predictions.from_probs(np.array([[[0.9, 0.1]], [[0.6, 0.4]]]))
         >>> bv = bias_variance(np.array([0]), p)
         >>> [float(part[0].round(4)) for part in (bv.total, bv.noise, bv.bias, bv.variance)]
@@ -210,12 +212,12 @@ def bias_variance(
     Source: Pfau, A generalized bias-variance decomposition for Bregman divergences, 2013, for order "target_first"; the
     other follows by exchanging the coordinate systems. We average over given models rather than over their law.
     """
-    check_predictions(predictions=predictions)
-    chosen = get_generator(generator)
+    check_models(predictions=predictions)
+    chosen = get_generator(generator or predictions.default_generator)
     check_every_answer(predictions)
     read = read_target(target, predictions, draws=draws)
     y = target_duals(read, predictions, chosen, order)
-    f = chosen.dual_from_log_probs(predictions.log_probs, argument="predictions")
+    f = predictions.duals(chosen, argument="predictions")
     return decompose(y, f, chosen, order, clusters=predictions.teacher_of)
 
 
@@ -254,7 +256,7 @@ def decompose(
 def _unit_weights(units: Shaped[np.ndarray, " models"]) -> Float[np.ndarray, " models"] | None:
     """Give every unit the same weight, shared by its models: sums to 1; None if that makes all models equal.
 
-    Example:
+    Examples:
         >>> _unit_weights(np.array([0, 0, 1]))
         array([0.25, 0.25, 0.5 ])
     """

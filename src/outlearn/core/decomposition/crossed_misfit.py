@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from outlearn.core.generators import BregmanGenerator
+from outlearn.core.numbers import AnyPredictions
 
 __all__ = ["CrossedMisfit", "crossed_misfit"]
 
@@ -42,8 +43,8 @@ class CrossedMisfit:
 
 
 def crossed_misfit(
-    teacher: Float[np.ndarray, "teachers points classes"],
-    student: Float[np.ndarray, "students points classes"],
+    teacher: AnyPredictions,
+    student: AnyPredictions,
     own: Integer[np.ndarray, "students"],
     generator: BregmanGenerator,
     order: str,
@@ -51,7 +52,7 @@ def crossed_misfit(
     """Average the misfit over all ordered pairs of a teacher's students and another teacher.
 
     Args:
-        teacher, student: log-probabilities.
+        teacher, student: predictions, without gaps.
         own: for each student the row of its teacher.
         generator, order: as in `risk_gap`.
 
@@ -59,7 +60,7 @@ def crossed_misfit(
         The crossed misfit and overfit covariance, with pseudo-values for their intervals. A teacher without students is
         still an other teacher for the rest.
     """
-    n_teachers = len(teacher)
+    n_teachers = teacher.n_models
     if n_teachers < 2:
         return CrossedMisfit(math.nan, math.nan, None, None, "only one teacher: none to cross with")
     has_students = np.bincount(own, minlength=n_teachers) > 0
@@ -99,25 +100,28 @@ class _PairSums:
 
 
 def _pair_sums(
-    teacher: np.ndarray, student: np.ndarray, own: np.ndarray, generator: BregmanGenerator, order: str
+    teacher: AnyPredictions, student: AnyPredictions, own: np.ndarray, generator: BregmanGenerator, order: str
 ) -> _PairSums:
-    t_dual = generator.dual_from_log_probs(teacher, argument="teacher")
-    linear, constant = _sides(t_dual, teacher, generator, second=order == "target_first")
-    share = 1 / np.bincount(own, minlength=len(teacher))[own]
+    t_dual = teacher.duals(generator, argument="teacher")
+    linear, constant = _sides(t_dual, teacher, generator, slice(None), second=order == "target_first")
+    n_teachers = teacher.n_models
+    share = 1 / np.bincount(own, minlength=n_teachers)[own]
     finite = np.isfinite(linear).all() and np.isfinite(constant).all()
     if order == "prediction_first":  # the student's dual coordinates are multiplied: they must be finite too
-        finite = finite and np.isfinite(student).all()
+        finite = finite and all(
+            np.isfinite(student.duals(generator, argument="student", models=s)).all() for s in range(len(own))
+        )
     if not finite:
         return _pair_sums_one_by_one(t_dual, student, own, share, generator, order)
 
-    shape = teacher.shape[:2]
+    shape = t_dual.shape[:2]
     paired, rows, own_constant, own_product = (np.zeros(shape) for _ in range(4))
     all_linear, all_constant = linear.sum(axis=0), constant.sum(axis=0)
-    sum_constant, sum_linear = np.zeros(shape[1]), np.zeros(teacher.shape[1:])
-    others = len(teacher) - 1
-    for s, m in enumerate(own):
-        s_dual = generator.dual_from_log_probs(student[s], argument="student")
-        x, c = _sides(s_dual, student[s], generator, second=order != "target_first")
+    sum_constant, sum_linear = np.zeros(shape[1]), np.zeros(t_dual.shape[1:])
+    others = n_teachers - 1
+    for s, m in enumerate(own.tolist()):
+        s_dual = student.duals(generator, argument="student", models=s)
+        x, c = _sides(s_dual, student, generator, s, second=order != "target_first")
         product = np.einsum("ik,ik->i", x, linear[m])
         # D = phi + phi* - <., .>, with c of the student and `constant` of the teachers; to its own, then to all others
         paired[m] += share[s] * (c + constant[m] - product)
@@ -128,7 +132,7 @@ def _pair_sums(
         own_product[m] += share[s] * product
         sum_constant += share[s] * c
         sum_linear += share[s] * x
-    has_students = np.bincount(own, minlength=len(teacher)) > 0
+    has_students = np.bincount(own, minlength=n_teachers) > 0
     columns = (
         sum_constant
         - own_constant
@@ -139,22 +143,27 @@ def _pair_sums(
 
 
 def _sides(
-    dual: np.ndarray, log_probs: np.ndarray, generator: BregmanGenerator, *, second: bool
+    dual: np.ndarray, models: AnyPredictions, generator: BregmanGenerator, which: int | slice, *, second: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return what enters the product and the argument's own term: grad phi and phi* if second, else a and phi."""
     if second:
         return dual, generator.conjugate(dual)
-    probs = np.exp(log_probs)
-    return probs, generator.potential(probs)
+    points = models.coordinates(which)
+    return points, generator.potential(points)
 
 
 def _pair_sums_one_by_one(
-    t_dual: np.ndarray, student: np.ndarray, own: np.ndarray, share: np.ndarray, generator: BregmanGenerator, order: str
+    t_dual: np.ndarray,
+    student: AnyPredictions,
+    own: np.ndarray,
+    share: np.ndarray,
+    generator: BregmanGenerator,
+    order: str,
 ) -> _PairSums:
     """Compute the same sums pair by pair: at a probability of 0 the product of sums would be 0 times infinity."""
     paired, rows, columns = (np.zeros(t_dual.shape[:2]) for _ in range(3))
-    for s, m in enumerate(own):
-        s_dual = generator.dual_from_log_probs(student[s], argument="student")
+    for s, m in enumerate(own.tolist()):
+        s_dual = student.duals(generator, argument="student", models=s)
         for a, other in enumerate(t_dual):
             if order == "target_first":
                 d = share[s] * generator.divergence_from_dual(s_dual, other)

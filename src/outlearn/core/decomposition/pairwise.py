@@ -27,7 +27,7 @@ def pairwise_divergence(
         AlignmentError: if the point ids or the numbers of classes differ.
         DomainError: for predictions outside the generator's domain.
 
-    Example:
+    Examples:
         >>> t = Predictions.from_probs(np.array([[[0.5, 0.5]], [[0.9, 0.1]]]))
         >>> pairwise_divergence(t, t).round(4)
         array([[0.    , 0.5108],

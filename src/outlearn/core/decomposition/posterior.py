@@ -24,6 +24,7 @@ from outlearn.core.decomposition.bias_variance import variance_pseudo_values
 from outlearn.core.decomposition.posterior_regression import cross_fitted_means
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, two_way_interval
+from outlearn.core.numbers import AnyPredictions, Numbers, check_models
 from outlearn.core.orders import check_order, directions, dual_centre, spread_about
 from outlearn.core.predictions import Predictions, check_same_points, labeled_by
 from outlearn.core.scales import POSITIVE, SIGNED
@@ -90,12 +91,14 @@ class PosteriorMean:
         return METHODS[self.method]
 
     @property
-    def predictions(self) -> Predictions:
+    def predictions(self) -> AnyPredictions:
         """The posterior means as predictions, one model per student.
 
         Raises:
             DomainError: where the mean of distributions is none, as the harmonic mean under Itakura-Saito.
         """
+        if self._duals.shape[-1] == 1:
+            return Numbers.from_values(self.generator.inverse_gradient(self._duals)[..., 0], point_ids=self.point_ids)
         if self.generator.dual_is_logits:
             return Predictions.from_logits(self._duals, point_ids=self.point_ids)
         return Predictions.from_probs(self.generator.inverse_gradient(self._duals), point_ids=self.point_ids)
@@ -129,15 +132,15 @@ class PosteriorMean:
 
 
 def posterior_mean(
-    teacher: Predictions,
-    student: Predictions,
+    teacher: AnyPredictions,
+    student: AnyPredictions,
     *,
     method: str = "regression",
     order: str = "target_first",
-    generator: str | BregmanGenerator = "negative_entropy",
+    generator: str | BregmanGenerator | None = None,
     weights: Real[np.ndarray, "..."] | Sequence[Sequence[float]] | None = None,
     folds: int | None = 5,
-    target: Shaped[np.ndarray, "..."] | Predictions | None = None,
+    target: Shaped[np.ndarray, "..."] | AnyPredictions | None = None,
     draws: bool = False,
 ) -> PosteriorMean:
     """Estimate the posterior mean of the teacher given each student, and split the misfit about it.
@@ -150,7 +153,8 @@ def posterior_mean(
         student: `[students, points, classes]`; with `teacher_of` for "regression" and "pooled".
         method: "discrete", "regression" or "pooled"; METHODS says what each assumes.
         order: "target_first" for the dual mean, "prediction_first" for the arithmetic one.
-        generator: a name of `GENERATORS` or an instance.
+        generator: a name of `GENERATORS` or an instance; None is negative_entropy for distributions, squared_euclidean
+            for numbers.
         weights: for "discrete", the probability of each teacher given each student, `[students, teachers]`; equal for
             all if None.
         folds: for "regression", the number of groups of teachers; each is predicted from the others.
@@ -167,7 +171,7 @@ def posterior_mean(
             unidentified (too few teachers, no folds); the message says why.
         AlignmentError, ShapeError: as for `risk_gap`.
 
-    Example:
+    Examples:
         >>> t = Predictions.from_probs(np.array([[[0.9, 0.1]], [[0.5, 0.5]]]))
         >>> s = Predictions.from_probs(np.array([[0.8, 0.2]]))
         >>> pm = posterior_mean(t, s, method="discrete")
@@ -180,10 +184,11 @@ def posterior_mean(
     """
     if method not in METHODS:
         raise ConfigError(f"method is {method!r}; {suggest(method, METHODS)}")
-    chosen = get_generator(generator)
+    check_models(teacher=teacher, student=student)
+    chosen = get_generator(generator or teacher.default_generator)
     check_order(order)
-    t = chosen.dual_from_log_probs(teacher.log_probs, argument="teacher")
-    s = chosen.dual_from_log_probs(student.log_probs, argument="student")
+    t = teacher.duals(chosen, argument="teacher")
+    s = student.duals(chosen, argument="student")
     own = None
     variance_rows = None
     if method == "discrete":
@@ -244,12 +249,12 @@ def _divergences(first: np.ndarray, second: np.ndarray, generator: BregmanGenera
 
 
 def _residual_and_bound(
-    student: Predictions,
+    student: AnyPredictions,
     s: np.ndarray,
     c: np.ndarray,
     generator: BregmanGenerator,
     order: str,
-    target: Shaped[np.ndarray, "..."] | Predictions | None,
+    target: Shaped[np.ndarray, "..."] | AnyPredictions | None,
     *,
     draws: bool,
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
@@ -258,16 +263,16 @@ def _residual_and_bound(
     Without a target the residual is None, and the bound is the worst over all targets ("target_first") or None
     ("prediction_first").
     """
-    probs = student.probs
+    probs = student.coordinates()
     if target is None:
-        if order == "prediction_first":
+        if order == "prediction_first" or isinstance(student, Numbers):  # numbers have no farthest target
             return None, None
         return None, _worst_case(probs, s, c, generator)
     read = read_target(target, student, draws=draws)
     y = target_duals(read, student, generator, order)
     # The residual of `risk_gap` on average over the teachers of s, on which Y does not depend given the point.
     if order == "target_first":  # <grad phi(s) - grad phi(c), Y - s>
-        dual_step, step = _difference(s, c), read.probs.mean(axis=0) - probs
+        dual_step, step = _difference(s, c), read.coordinates.mean(axis=0) - probs
     else:  # <grad phi(s) - grad phi(Y), c - s>
         dual_step, step = _difference(s, y.mean(axis=0)), generator.inverse_gradient(c) - probs
     with np.errstate(invalid="ignore"):
@@ -297,7 +302,7 @@ def _difference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         return np.where(np.isneginf(first) & np.isneginf(second), 0.0, first - second)
 
 
-def _weights(weights: np.ndarray | None, teacher: Predictions, student: Predictions) -> np.ndarray:
+def _weights(weights: np.ndarray | None, teacher: AnyPredictions, student: AnyPredictions) -> np.ndarray:
     n_teachers, n_students = teacher.n_models, student.n_models
     if weights is None:
         if student.teacher_of is not None or n_teachers == 1:

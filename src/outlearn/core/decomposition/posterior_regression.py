@@ -60,7 +60,8 @@ def cross_fitted_means(
         truth = y[own[inside]]
         left += float(np.square(truth - base - step).sum())
         varied += float(np.square(truth - base).sum())
-        predicted[inside] = _stay_in_simplex(base, step) if order == "prediction_first" else base + step
+        simplex = order == "prediction_first" and y.shape[-1] > 1
+        predicted[inside] = _stay_in_simplex(base, step) if simplex else base + step
     if left <= VACUOUS * varied:
         raise DomainError(
             "method 'regression' is vacuous here: the student determines its teacher (nothing of the teacher is left "

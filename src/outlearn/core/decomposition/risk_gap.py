@@ -21,15 +21,16 @@ from outlearn.core.decomposition.crossed_misfit import CrossedMisfit, crossed_mi
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER, mean_of_known, over_answered
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, cluster_means, two_way_interval
+from outlearn.core.numbers import AnyPredictions, Numbers, check_models
 from outlearn.core.orders import Directions, directions, mean_risk
-from outlearn.core.predictions import Predictions, check_predictions, labeled_by
+from outlearn.core.predictions import Predictions, labeled_by
 from outlearn.core.scales import POSITIVE, SCALES, SIGNED
-from outlearn.core.targets import Target, read_target, target_duals
+from outlearn.core.targets import NumberTarget, Target, read_target, target_duals
 from outlearn.core.text import preformatted
 from outlearn.core.top_class import hits
 from outlearn.errors import AlignmentError, ConfigError, DomainError
 
-__all__ = ["TERMS", "Ledger", "RiskGap", "RiskGapSummary", "SliceTable", "risk_gap"]
+__all__ = ["TERMS", "Ledger", "NumberLedger", "RiskGap", "RiskGapSummary", "SliceTable", "risk_gap"]
 
 TERMS = ("teacher_risk", "student_risk", "gap", "misfit", "residual")
 DIVERGENCES = ("teacher_risk", "student_risk", "misfit")  # never below 0; the gap and the residual are differences
@@ -46,11 +47,11 @@ LABELS = {
 
 
 def risk_gap(
-    target: Shaped[np.ndarray, "..."] | Predictions,
+    target: Shaped[np.ndarray, "..."] | AnyPredictions,
     *,
-    teacher: Predictions,
-    student: Predictions,
-    generator: str | BregmanGenerator = "negative_entropy",
+    teacher: AnyPredictions,
+    student: AnyPredictions,
+    generator: str | BregmanGenerator | None = None,
     order: str = "target_first",
     draws: bool = False,
 ) -> RiskGap:
@@ -64,10 +65,11 @@ def risk_gap(
 
     Args:
         target: int labels `[points]`; a distribution `[points, classes]`; or draws of the target, `[draws, points]` int
-            (with `draws=True`) or `[draws, points, classes]`.
-        teacher: `[teachers, points, classes]`.
+            (with `draws=True`) or `[draws, points, classes]`. For numbers `[points]`, or draws `[draws, points]`.
+        teacher: `[teachers, points, classes]`, or `Numbers`.
         student: `[students, points, classes]`, with `teacher_of` unless there is one teacher or one student a teacher.
-        generator: a name of `GENERATORS` or an instance.
+        generator: a name of `GENERATORS` or an instance; None is negative_entropy for distributions, squared_euclidean
+            for numbers.
         order: "target_first" measures risk D(target, prediction) and misfit D(student, teacher); "prediction_first"
             measures risk D(prediction, target) and misfit D(teacher, student).
         draws: say that the first axis of an integer target is draws.
@@ -83,7 +85,7 @@ def risk_gap(
         DomainError: for values outside the generator's domain, and where a risk or misfit is infinite, so that gap and
             residual have no value; the message says where.
 
-    Example:
+    Examples:
         >>> t = Predictions.from_probs(np.array([[0.6, 0.4], [0.7, 0.3]]))
         >>> s = Predictions.from_probs(np.array([[0.8, 0.2], [0.6, 0.4]]))
         >>> gap = risk_gap(np.array([0, 0]), teacher=t, student=s)
@@ -93,35 +95,35 @@ def risk_gap(
     Source: Xu et al., Weak-to-Strong Generalization via Bregman Bias-Variance Decomposition, 2025, states the
     inequality in expectation; the pointwise identity with its residual, in both orders, is ours.
     """
-    check_predictions(teacher=teacher, student=student)
+    check_models(teacher=teacher, student=student)
     own = labeled_by(teacher, student)
-    chosen = get_generator(generator)
+    chosen = get_generator(generator or teacher.default_generator)
     read = read_target(target, teacher, draws=draws)
     y = target_duals(read, teacher, chosen, order)
     if order == "prediction_first":
         target_duals(read, student, chosen, order)  # the student may reach classes that the teacher does not
-    t = chosen.dual_from_log_probs(teacher.log_probs, argument="teacher")
+    t = teacher.duals(chosen, argument="teacher")
     of_teacher = mean_risk(y, t, chosen, order)
-    centre = read.probs.mean(axis=0) if order == "target_first" else y.mean(axis=0)
+    centre = read.coordinates.mean(axis=0) if order == "target_first" else y.mean(axis=0)
 
     shape = (student.n_models, student.n_points)
     student_risk, misfit, residual = np.empty(shape), np.empty(shape), np.empty(shape)
-    for row, m in enumerate(own):  # one student at a time: memory does not grow with their number
-        s = chosen.dual_from_log_probs(student.log_probs[row], argument="student")
+    for row, m in enumerate(own.tolist()):  # one student at a time: memory does not grow with their number
+        s = student.duals(chosen, argument="student", models=row)
         student_risk[row] = mean_risk(y, s[None], chosen, order)[0]
-        s_probs = np.exp(student.log_probs[row])
+        s_points = student.coordinates(row)
         # Each term by its own formula, so that identity_error can tell: gap = misfit + residual is not used here.
         if order == "target_first":  # D(s, t), and <grad phi(s) - grad phi(t), E Y - s>: the gap is affine in Y
             misfit[row] = chosen.divergence_from_dual(s, t[m])
-            residual[row] = _inner(s, t[m], centre - s_probs)
+            residual[row] = _inner(s, t[m], centre - s_points)
         else:  # D(t, s), and <grad phi(s) - E grad phi(Y), t - s>
             misfit[row] = chosen.divergence_from_dual(t[m], s)
-            residual[row] = _inner(s, centre, np.exp(teacher.log_probs[m]) - s_probs)
+            residual[row] = _inner(s, centre, teacher.coordinates(m) - s_points)
     teacher_risk = of_teacher[own]
     terms = {"teacher risk": teacher_risk, "student risk": student_risk, "misfit": misfit}
     _refuse_infinite(terms, teacher, student, own, order)
     if teacher.answered is None:
-        crossed = crossed_misfit(teacher.log_probs, student.log_probs, own, chosen, order)
+        crossed = crossed_misfit(teacher, student, own, chosen, order)
     else:  # what a teacher left out is no answer, and has no risk
         crossed = CrossedMisfit(math.nan, math.nan, None, None, NEEDS_EVERY_ANSWER)
         for term in (teacher_risk, misfit, residual):
@@ -179,9 +181,9 @@ class RiskGap:
     teacher_of: Integer[np.ndarray, " students"]
     point_ids: Shaped[np.ndarray, " points"]
     _crossed: CrossedMisfit = field(repr=False)
-    _teacher: Predictions = field(repr=False)
-    _student: Predictions = field(repr=False)
-    _target: Target = field(repr=False)
+    _teacher: AnyPredictions = field(repr=False)
+    _student: AnyPredictions = field(repr=False)
+    _target: Target | NumberTarget = field(repr=False)
 
     def summary(self, level: float = 0.95) -> RiskGapSummary:
         """Average over students and points, with intervals for new teachers and new points.
@@ -203,7 +205,14 @@ class RiskGap:
         )
 
     def ledger(self) -> Ledger:
-        """List the points with their mean gap, misfit and residual, and both sides' confidence and correctness."""
+        """List the points with their mean gap, misfit and residual, and both sides' confidence and correctness.
+
+        Raises:
+            DomainError: for numbers, which have neither: see `number_ledger`.
+        """
+        if not (isinstance(self._teacher, Predictions) and isinstance(self._student, Predictions)):
+            raise DomainError("numbers have no confidence and are not right or wrong: use number_ledger().")
+        assert isinstance(self._target, Target)  # as the predictions are
         label = self._target.probs.mean(axis=0).argmax(axis=-1)
         rows = np.unique(self.teacher_of)
         with_students = self._teacher.log_probs[rows]
@@ -219,18 +228,38 @@ class RiskGap:
             student_correct=self._averaged(hits(self._student.log_probs, label)),
         )
 
+    def number_ledger(self) -> NumberLedger:
+        """List the points of a numeric target with their mean gap, misfit and residual, and both sides' means.
+
+        Raises:
+            DomainError: for distributions over classes: see `ledger`.
+        """
+        if not (isinstance(self._teacher, Numbers) and isinstance(self._student, Numbers)):
+            raise DomainError("distributions over classes have no mean number: use ledger().")
+        teacher = self._teacher.coordinates()[np.unique(self.teacher_of), :, 0]
+        if self._teacher.answered is not None:
+            teacher = np.where(self._teacher.answered[np.unique(self.teacher_of)], teacher, np.nan)
+        return NumberLedger(
+            point_ids=self.point_ids,
+            target=self._target.coordinates[..., 0].mean(axis=0),
+            **{term: self._averaged(getattr(self, term)) for term in TERMS},
+            teacher=mean_of_known(teacher),
+            student=self._averaged(self._student.coordinates()[..., 0]),
+        )
+
     def slices(self, by: str | Shaped[np.ndarray, "points"], level: float = 0.95) -> SliceTable:
         """Summarise slices of the points apart: where does the gain come from?
 
         Args:
             by: "teacher_confidence" (ten groups of about equal size by the teachers' mean confidence), "class" (the
-                target's most probable class), or one group name per point.
+                target's most probable class), "target" (of numbers, ten groups by it), or one group name per point.
             level: of the intervals.
 
         Raises:
             ConfigError: for another name. AlignmentError: if the groups are not one for each point.
         """
-        title, names, of_point = _groups(self.ledger(), by)
+        ledger = self.number_ledger() if isinstance(self._teacher, Numbers) else self.ledger()
+        title, names, of_point = _groups(ledger, by)
         present = [k for k in range(len(names)) if np.any(of_point == k)]
 
         def intervals(term: str) -> tuple[Interval, ...]:
@@ -356,6 +385,35 @@ class Ledger:
         return len(self.point_ids)
 
 
+@dataclass(frozen=True, eq=False)
+class NumberLedger:
+    """One row per point of a numeric target, as columns `[points]`, averaged as in `Ledger`.
+
+    Attributes:
+        point_ids: what identifies each point.
+        target: the target, the mean of its draws.
+        teacher_risk, student_risk, gap, misfit, residual: as in `RiskGap`.
+        teacher, student: mean prediction of each.
+    """
+
+    point_ids: Shaped[np.ndarray, " points"]
+    target: Float[np.ndarray, " points"]
+    teacher_risk: Float[np.ndarray, " points"]
+    student_risk: Float[np.ndarray, " points"]
+    gap: Float[np.ndarray, " points"]
+    misfit: Float[np.ndarray, " points"]
+    residual: Float[np.ndarray, " points"]
+    teacher: Float[np.ndarray, " points"]
+    student: Float[np.ndarray, " points"]
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return the columns by name, in order."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def __len__(self) -> int:
+        return len(self.point_ids)
+
+
 @dataclass(frozen=True)
 class SliceTable:
     """The terms of the gap in slices of the points, each with a two-way interval; print() it.
@@ -391,10 +449,17 @@ def _with_half_width(interval: Interval) -> str:
     return f"{interval.mean:.3f} ± {interval.high - interval.mean:.3f}"
 
 
-def _groups(ledger: Ledger, by: str | np.ndarray) -> tuple[str, list[str], np.ndarray]:
+def _groups(ledger: Ledger | NumberLedger, by: str | np.ndarray) -> tuple[str, list[str], np.ndarray]:
     """Return a title, the names of the groups, and each point's group."""
     title = by if isinstance(by, str) else "group"
-    if title == "teacher_confidence":
+    if isinstance(ledger, NumberLedger) and isinstance(by, str):
+        if by != "target":
+            raise ConfigError(f"slices of numbers are by 'target' or an array of one group per point; got {by!r}.")
+        cuts = np.unique(np.quantile(ledger.target, np.arange(1, CONFIDENCE_SLICES) / CONFIDENCE_SLICES))
+        ends = [ledger.target.min(), *cuts, ledger.target.max()]
+        names = [f"{low:.4g} to {high:.4g}" for low, high in pairwise(ends)]
+        return title, names, np.searchsorted(cuts, ledger.target, side="right")
+    if title == "teacher_confidence" and isinstance(ledger, Ledger):
         confidence = ledger.teacher_confidence
         known = confidence[~np.isnan(confidence)]
         cuts = np.unique(np.quantile(known, np.arange(1, CONFIDENCE_SLICES) / CONFIDENCE_SLICES))
@@ -406,7 +471,7 @@ def _groups(ledger: Ledger, by: str | np.ndarray) -> tuple[str, list[str], np.nd
         raise ConfigError(
             f"slices are by 'teacher_confidence', 'class' or an array of one group per point; got {by!r}."
         )
-    groups = ledger.target_class if isinstance(by, str) else np.asarray(by)
+    groups = ledger.target_class if isinstance(by, str) and isinstance(ledger, Ledger) else np.asarray(by)
     if groups.shape != (len(ledger),):
         raise AlignmentError(f"slices need one group per point, shape ({len(ledger)},); got shape {groups.shape}.")
     values, of_point = np.unique(groups, return_inverse=True)
@@ -434,7 +499,7 @@ def _inner(first: np.ndarray, second: np.ndarray, step: np.ndarray) -> np.ndarra
 
 
 def _refuse_infinite(
-    terms: Mapping[str, np.ndarray], teacher: Predictions, student: Predictions, own: np.ndarray, order: str
+    terms: Mapping[str, np.ndarray], teacher: AnyPredictions, student: AnyPredictions, own: np.ndarray, order: str
 ) -> None:
     finite = np.all([np.isfinite(values) for values in terms.values()], axis=0)
     if finite.all():
@@ -444,7 +509,7 @@ def _refuse_infinite(
     raise DomainError(
         f"{what} infinite at point {student.point_ids.tolist()[point]!r} for student {row} of teacher {own[row]} "
         f"(order {order!r}): a probability of 0 stands where it must be positive, teacher "
-        f"{np.exp(teacher.log_probs[own[row], point]).round(6).tolist()}, student "
-        f"{np.exp(student.log_probs[row, point]).round(6).tolist()}. Pass logits, which do not round to 0, or mix the "
+        f"{teacher.coordinates(int(own[row]))[point].round(6).tolist()}, student "
+        f"{student.coordinates(row)[point].round(6).tolist()}. Pass logits, which do not round to 0, or mix the "
         "predictions with a little of the uniform distribution."
     )

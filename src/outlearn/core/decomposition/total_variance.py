@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from outlearn.core.generators import BregmanGenerator, get_generator
+from outlearn.core.numbers import AnyPredictions
 from outlearn.core.orders import check_order, dual_centre, spread_about
-from outlearn.core.predictions import Predictions
 from outlearn.errors import ShapeError
 
 __all__ = ["TotalVariance", "total_variance"]
@@ -38,10 +38,10 @@ class TotalVariance:
 
 
 def total_variance(
-    predictions: Predictions,
+    predictions: AnyPredictions,
     groups: Shaped[np.ndarray, "..."],
     *,
-    generator: str | BregmanGenerator = "negative_entropy",
+    generator: str | BregmanGenerator | None = None,
     order: str = "target_first",
 ) -> TotalVariance:
     """Split the variance of models into what varies within groups and what varies between them.
@@ -53,7 +53,7 @@ def total_variance(
         ConfigError: for an unknown generator or order.
         DomainError: for predictions outside the generator's domain.
 
-    Example:
+    Examples:
         >>> p = Predictions.from_logits(np.array([[[0.0, 0.0]], [[0.0, 1.0]], [[0.0, 3.0]], [[0.0, 4.0]]]))
         >>> v = total_variance(p, np.array([0, 0, 1, 1]))
         >>> bool(np.isclose(v.total, v.within + v.between)[0]), round(v.share_between, 2)
@@ -63,7 +63,7 @@ def total_variance(
     tradeoff of Bregman divergences, 2022. Groups are weighted by their size.
     """
     check_order(order)
-    chosen = get_generator(generator)
+    chosen = get_generator(generator or predictions.default_generator)
     labels = np.asarray(groups)
     if labels.shape != (predictions.n_models,):
         raise ShapeError(f"groups must have shape ({predictions.n_models},), one for each model, got {labels.shape}.")
@@ -73,7 +73,7 @@ def total_variance(
             f"{len(labels)} models in {len(names)} group{'s' if len(names) > 1 else ''}: at least two groups, and a "
             "group of at least two models, are needed to tell variance between groups from variance within."
         )
-    duals = chosen.dual_from_log_probs(predictions.log_probs, argument="predictions")
+    duals = predictions.duals(chosen, argument="predictions")
     centre = dual_centre(duals, chosen, order, of="predictions")
     within = np.zeros(predictions.n_points)
     between = np.zeros(predictions.n_points)

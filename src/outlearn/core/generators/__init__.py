@@ -45,7 +45,7 @@ def get_generator(name: str | BregmanGenerator, **params: object) -> BregmanGene
     Raises:
         ConfigError: for a name that is not known, or parameters that the generator does not have or lacks.
 
-    Example:
+    Examples:
         >>> get_generator("squared_euclidean")
         SquaredEuclidean()
         >>> get_generator("squared_euclidian")

@@ -28,7 +28,7 @@ class BregmanGenerator(ABC):
     float64 arrays inside the domain. What follows from phi by definition loses about 1e-16 of the size of phi in a
     divergence; the generators of this folder replace it by stable forms.
 
-    Example:
+    Examples:
         >>> from typing import final
         >>> @final
         ... class Quartic(BregmanGenerator):
@@ -102,6 +102,10 @@ class BregmanGenerator(ABC):
 
     # ---- what every generator offers ---------------------------------------------------------------------------------
 
+    def contains(self, points: Real[np.ndarray, "..."]) -> Bool[np.ndarray, "..."]:
+        """Tell which coordinates, or rows for a domain that couples them, lie in the domain."""
+        return np.asarray(self._inside(np.asarray(points, dtype=np.float64)))
+
     def potential(self, points: Real[np.ndarray, "*batch classes"]) -> Float[np.ndarray, "*batch"]:
         """Compute phi, summed over the last axis."""
         return np.asarray(self._potential(self._points(points, "points")))
@@ -134,7 +138,7 @@ class BregmanGenerator(ABC):
             ShapeError: if the last axes differ or the leading ones do not broadcast.
             DomainError: if a point lies outside the generator's domain; the message gives its index.
 
-        Example:
+        Examples:
             >>> from outlearn.core.generators import get_generator
             >>> get_generator("negative_entropy").divergence(np.array([[1.0, 0.0]]), np.array([[0.5, 0.5]])).round(4)
             array([0.6931])
@@ -149,7 +153,7 @@ class BregmanGenerator(ABC):
     ) -> Float[np.ndarray, "..."]:
         """Compute `D(a, b)` from `u = grad phi(a)` and `v = grad phi(b)`: logits, for negative entropy.
 
-        Example:
+        Examples:
             >>> from outlearn.core.generators import get_generator
             >>> get_generator("negative_entropy").divergence_from_dual(np.array([[1e3, 0.0]]), np.array([[0.0, 1e3]]))
             array([1000.])

@@ -39,7 +39,7 @@ class BinaryEntropy(BregmanGenerator):
     For multi-label predictions and for one-column logistic ones. On a distribution over classes it is the sum of the
     one-against-the-rest divergences, not KL, and its dual mean need not sum to 1.
 
-    Example:
+    Examples:
         >>> float(BinaryEntropy().divergence(np.array([1.0]), np.array([0.25])).round(4))
         1.3863
     """
@@ -100,7 +100,7 @@ class Softplus(ConjugateGenerator):
     The conjugate of binary entropy. Dual coordinates are probabilities strictly between 0 and 1; logits beyond 37 round
     to probability 1, so use `divergence` and `dual_mean`, which work on the logits.
 
-    Example:
+    Examples:
         >>> float(Softplus().divergence(np.array([1e3]), np.array([0.0])).round(4))
         499.3069
     """
@@ -128,7 +128,7 @@ class LogCosh(BregmanGenerator):
 
     Quadratic near 0, linear far. Since log cosh x = softplus(2x) - x - log 2, D(a, b) is softplus's at (2a, 2b).
 
-    Example:
+    Examples:
         >>> float(LogCosh().divergence(np.array([1e3]), np.array([0.0])).round(4))
         999.3069
     """

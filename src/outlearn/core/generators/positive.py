@@ -26,7 +26,7 @@ class ItakuraSaito(BregmanGenerator):
 
     Not convex in its second argument: an ensemble by arithmetic mean can be worse than its members.
 
-    Example:
+    Examples:
         >>> ItakuraSaito().dual_mean(np.array([[1.0], [3.0]]))
         array([1.5])
     """
@@ -78,7 +78,7 @@ class GeneralizedKL(BregmanGenerator):
 
     Equal to KL where both sum to 1, but its dual mean is the geometric mean without normalisation.
 
-    Example:
+    Examples:
         >>> GeneralizedKL().dual_mean(np.array([[0.9, 0.1], [0.4, 0.6]])).round(4)
         array([0.6   , 0.2449])
     """
@@ -130,7 +130,7 @@ class GeneralizedKL(BregmanGenerator):
 class Exponential(ConjugateGenerator):
     """`phi(x) = sum exp(x)`, so `D(a, b) = sum exp(a) - exp(b) - exp(b)(a - b)`; the dual mean is log-mean-exp.
 
-    Example:
+    Examples:
         >>> float(Exponential().divergence(np.array([1.0]), np.array([0.0])).round(4))
         0.7183
     """

@@ -39,7 +39,7 @@ class _Quadratic(BregmanGenerator):
 class SquaredEuclidean(_Quadratic):
     """`phi(x) = |x|^2`, so `D(a, b) = |a - b|^2`, without a half; the Brier score for probabilities.
 
-    Example:
+    Examples:
         >>> float(SquaredEuclidean().divergence(np.array([1.0, 0.0]), np.array([0.0, 1.0])))
         2.0
     """
@@ -87,7 +87,7 @@ class Mahalanobis(_Quadratic):
         ShapeError: if A is not square.
         DomainError: if A is not finite, symmetric and positive definite.
 
-    Example:
+    Examples:
         >>> float(Mahalanobis(np.diag([1.0, 3.0])).divergence(np.array([1.0, 1.0]), np.array([0.0, 0.0])))
         4.0
     """

@@ -32,7 +32,7 @@ class NegativeEntropy(BregmanGenerator):
     Zero probabilities are allowed: 0 log 0 = 0, and D(a, b) = +inf where b is 0 and a is not. Dual coordinates are
     logits; `gradient` returns log p, whose logsumexp is 0.
 
-    Example:
+    Examples:
         >>> kl = NegativeEntropy()
         >>> kl.dual_mean(np.array([[0.9, 0.1], [0.5, 0.5]])).round(4)
         array([0.75, 0.25])
@@ -100,7 +100,7 @@ class LogSumExp(ConjugateGenerator):
     Not strictly convex along (1, ..., 1): logits that differ by a constant are the same point, and means are fixed up
     to one. `inverse_gradient` and `dual_mean` return the representative whose logsumexp is 0.
 
-    Example:
+    Examples:
         >>> float(LogSumExp().divergence(np.array([1e3, 0.0]), np.array([0.0, 0.0])).round(4))
         499.3069
     """

@@ -43,7 +43,7 @@ def agreement_coefficients(
     Returns:
         One interval for each of `COEFFICIENTS`; nan where chance agreement is 1, as where all labels are of one class.
 
-    Example:
+    Examples:
         >>> labels = np.array([[0, 1, 1, 0, 1, 0], [0, 1, 0, 0, 1, 0]])
         >>> {name: round(each.mean, 3) for name, each in agreement_coefficients(labels, 2).items()}
         {'observed': 0.833, 'cohen': 0.667, 'fleiss': 0.657, 'krippendorff': 0.686, 'gwet': 0.676}

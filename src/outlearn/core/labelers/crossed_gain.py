@@ -28,10 +28,12 @@ from outlearn.core.gaps import mean_of_known
 from outlearn.core.labelers.influence import LinearisedEstimate, average, mean_estimate, with_controls
 from outlearn.core.labelers.labeler_agreement import chance_corrected
 from outlearn.core.labelers.shared_answer import Skills, miss_rate
+from outlearn.core.labelers.strata import DrawnStrata
 from outlearn.core.top_class import top_class
 
 __all__ = [
-    "Judged", "accuracy_for", "break_even_bias", "crossed_gain", "gain_bounds", "true_gain", "vote_shares",
+    "Judged", "accuracy_for", "break_even_bias", "crossed_gain", "gain_bounds", "true_gain", "values_by_class",
+    "vote_shares",
 ]  # fmt: skip
 
 Labels = Int[np.ndarray, "labelers points"]
@@ -59,7 +61,7 @@ def vote_shares(labels: Labels, n_classes: int, *, plurality: bool) -> Float[np.
     Returns:
         `[points, classes]`; nan where no labeler gave a label.
 
-    Example:
+    Examples:
         >>> vote_shares(np.array([[0, 1, 0], [0, 0, -1]]), 2, plurality=True)
         array([[1. , 0. ],
                [0.5, 0.5],
@@ -83,7 +85,7 @@ def crossed_gain(judged: Judged, labels: Labels, skills: Skills) -> LinearisedEs
     sum over judges of P(answer = B) - P(rival = B), over the points where all three exist, divided by the sum of the
     judges' skills: judges that guess say nothing and weigh nothing.
 
-    Example:
+    Examples:
         >>> from outlearn.core.labelers.influence import mean_estimate
         >>> labels = np.array([[0, 0, 1, 1, 0]])
         >>> student, labeler = np.eye(2)[[0, 0, 1, 1, 1]], np.eye(2)[[0, 1, 1, 0, 1]]
@@ -100,7 +102,24 @@ def crossed_gain(judged: Judged, labels: Labels, skills: Skills) -> LinearisedEs
     return average(numerator) / average(denominator)
 
 
-def true_gain(judged: Judged, labels: Labels, true_labels: Int[np.ndarray, " points"]) -> LinearisedEstimate:
+def values_by_class(judged: Judged) -> Float[np.ndarray, "points classes"]:
+    """Say what each point adds to the gain, were each class the true one: the mean over judges of answer less rival.
+
+    Returns:
+        Values in [-1, 1]; nan where nothing is compared.
+    """
+    return np.stack(
+        [
+            mean_of_known(np.stack([a[:, k] - r[:, k] for a, r in zip(judged.answers, judged.rivals, strict=True)]))
+            for k in range(judged.answers[0].shape[1])
+        ],
+        axis=1,
+    )
+
+
+def true_gain(
+    judged: Judged, labels: Labels, true_labels: Int[np.ndarray, " points"], strata: DrawnStrata | None = None
+) -> LinearisedEstimate:
     """Estimate how much more often the answers are right than their rivals, from a few true labels.
 
     The crossed difference, which all points give, steadies it: its mean over the few points less that over all is a
@@ -109,9 +128,10 @@ def true_gain(judged: Judged, labels: Labels, true_labels: Int[np.ndarray, " poi
     Args:
         judged: the answers and rivals; averaged over judges.
         labels: `[labelers, points]`.
-        true_labels: -1 where it is not known; the known ones must be a random sample of the points.
+        true_labels: -1 where it is not known.
+        strata: how the points of known truth were drawn; None: at random from all.
 
-    Example:
+    Examples:
         >>> student, labeler = np.eye(2)[[0, 0, 1, 1, 1]], np.eye(2)[[0, 1, 1, 0, 1]]
         >>> labels, truth = np.array([[0, 0, 1, 1, 0]]), np.array([0, 1, 1, 1, -1])
         >>> true_gain(Judged((0,), (student,), (labeler,)), labels, truth).value
@@ -123,6 +143,9 @@ def true_gain(judged: Judged, labels: Labels, true_labels: Int[np.ndarray, " poi
         controls.append(right(answer, labels[judge]) - right(rival, labels[judge]))
     difference, control = mean_of_known(np.stack(differences)), mean_of_known(np.stack(controls))
     few, all_points = ~np.isnan(difference), ~np.isnan(control)
+    if strata is not None:  # they do what the control would; and say of most points that nothing is uncertain
+        span = np.nan_to_num(np.ptp(values_by_class(judged), axis=1))
+        return strata.mean(difference, few, spans=span)
     both = few & all_points
     estimate = mean_estimate(difference, few)
     if both.sum() < 2:
@@ -137,7 +160,7 @@ def gain_bounds(
 
     `gain` is over the shared answer, from `crossed_gain`; `rate` is how often the labeler misses that answer.
 
-    Example:
+    Examples:
         >>> from outlearn.core.labelers.influence import mean_estimate
         >>> tenth = mean_estimate(np.array([1.0] + [0.0] * 9))
         >>> [round(b.value, 3) for b in gain_bounds(tenth, tenth * 2, 0.1, 2)]
@@ -153,7 +176,7 @@ def break_even_bias(gain: LinearisedEstimate, rate: LinearisedEstimate, n_classe
 
     gain (K - 1) / (K rate) for a gain, -gain / (2 - rate K / (K - 1)) for a loss: where a bound of `gain_bounds` is 0.
 
-    Example:
+    Examples:
         >>> from outlearn.core.labelers.influence import mean_estimate
         >>> tenth = mean_estimate(np.array([1.0] + [0.0] * 9))
         >>> [round(break_even_bias(gain, tenth * 2, 2).value, 4) for gain in (tenth, -tenth)]
@@ -166,7 +189,7 @@ def break_even_bias(gain: LinearisedEstimate, rate: LinearisedEstimate, n_classe
 def accuracy_for(judged: Judged, labels: Labels, skills: Skills, n_classes: int) -> LinearisedEstimate:
     """Estimate how often the answers are the shared one: 1 - (1 - r)(K - 1) / K with r = sum_B q_B / sum_B r_B.
 
-    Example:
+    Examples:
         >>> from outlearn.core.labelers.influence import mean_estimate
         >>> labels, student = np.array([[0, 0, 1, 1, 0]]), np.eye(2)[[0, 0, 1, 1, 1]]
         >>> perfect = Skills({0: mean_estimate(np.ones(5))})

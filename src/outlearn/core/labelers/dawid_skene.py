@@ -80,7 +80,7 @@ def dawid_skene(predictions: Predictions, *, smoothing: float = 1.0) -> DawidSke
     Raises:
         ConfigError: for a negative smoothing.
 
-    Example:
+    Examples:
         >>> rng = np.random.default_rng(0)
         >>> truth = rng.integers(0, 2, 2000)
         >>> right = rng.random((4, 2000)) < np.array([[0.9], [0.7], [0.7], [0.7]])

@@ -19,7 +19,9 @@ from outlearn.core.intervals import MINIMUM_POINTS, Interval, t_quantile
 from outlearn.core.scales import CALIBRATION, REAL
 from outlearn.errors import DomainError, ShapeError
 
-__all__ = ["LinearisedEstimate", "average", "mean_estimate", "weighted_average", "with_controls"]
+__all__ = [
+    "ZERO_COUNT_ERROR", "LinearisedEstimate", "average", "mean_estimate", "weighted_average", "with_controls",
+]  # fmt: skip
 
 ZERO_COUNT_ERROR = 1.87  # t standard errors of 1.87 / n are the exact upper 95% limit of a share seen 0 times, 3.7 / n
 
@@ -35,7 +37,7 @@ class LinearisedEstimate:
         error_floor: the standard error is never below this. A share of 0 of 20 points has no spread, but is not known
             to be 0: the floor of 1.87 / n gives it the exact 95% limit, 3.7 / n.
 
-    Example:
+    Examples:
         >>> a = mean_estimate(np.array([1.0, 0.0, 1.0, 1.0]))
         >>> b = mean_estimate(np.array([1.0, 0.0, 0.0, 1.0]))
         >>> (a - b).value, (a - a).value, (a - a).influence
@@ -156,7 +158,7 @@ def mean_estimate(
     Raises:
         DomainError: if no point is marked.
 
-    Example:
+    Examples:
         >>> m = mean_estimate(np.array([0.0, 1.0, np.nan, 1.0]), np.array([True, True, False, True]))
         >>> round(m.value, 4), m.n_points, m.influence.round(4)
         (0.6667, 3, array([-0.8889,  0.4444,  0.    ,  0.4444]))
@@ -175,7 +177,7 @@ def mean_estimate(
 def average(estimates: Sequence[LinearisedEstimate]) -> LinearisedEstimate:
     """Average estimates over the same points.
 
-    Example:
+    Examples:
         >>> average([mean_estimate(np.array([1.0, 0.0])), mean_estimate(np.array([0.0, 0.0]))]).value
         0.25
     """
@@ -191,7 +193,7 @@ def weighted_average(estimates: Sequence[LinearisedEstimate]) -> LinearisedEstim
     sum_k n_k e_k / sum_k n_k: a pair of labelers that share eight points says little, and moves the mean little. Its
     degrees of freedom are those of the estimate over the most points, which carries the most weight.
 
-    Example:
+    Examples:
         >>> many, few = mean_estimate(np.full(90, 0.8)), mean_estimate(np.full(90, 0.2), np.arange(90) < 10)
         >>> round(weighted_average([many, few]).value, 4), weighted_average([many, few]).n_points
         (0.74, 90)
@@ -211,7 +213,7 @@ def with_controls(estimate: LinearisedEstimate, controls: Sequence[LinearisedEst
     it estimates 0 whatever the guess is worth, so the result is right for any guess, and narrower for a good one.
     Controls that do not vary are left out; each that is used costs a degree of freedom.
 
-    Example:
+    Examples:
         >>> rng = np.random.default_rng(0)
         >>> guess = rng.integers(0, 2, 2000).astype(float)
         >>> truth = np.where(rng.random(2000) < 0.9, guess, 1 - guess)

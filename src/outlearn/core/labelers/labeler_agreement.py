@@ -29,7 +29,7 @@ PairTable = Mapping[tuple[int, int], LinearisedEstimate]
 def agreement_of(first: Int[np.ndarray, " points"], second: Int[np.ndarray, " points"]) -> LinearisedEstimate:
     """Estimate how often two labelings agree, over the points that both label (-1: no label).
 
-    Example:
+    Examples:
         >>> agreement_of(np.array([0, 1, 1, -1]), np.array([0, 1, 0, 1])).value.__round__(4)
         0.6667
     """
@@ -39,7 +39,7 @@ def agreement_of(first: Int[np.ndarray, " points"], second: Int[np.ndarray, " po
 def pair_table(labels: Labels) -> PairTable:
     """Estimate the agreement of every pair of labelers that share a point.
 
-    Example:
+    Examples:
         >>> pair_table(np.array([[0, 1, 1, 0], [0, 1, 0, 0], [1, 1, 0, 0]]))[1, 2].value
         0.75
     """
@@ -57,7 +57,7 @@ def chance_corrected(agreement: LinearisedEstimate, n_classes: int) -> Linearise
     both sides' skills r = 1 - rate K / (K - 1): see `shared_answer`. It differs from Cohen's kappa, whose
     chance is that of the class shares found.
 
-    Example:
+    Examples:
         >>> chance_corrected(mean_estimate(np.array([1.0, 1.0, 0.0, 1.0])), 2).value
         0.5
     """
@@ -72,7 +72,7 @@ def least_miss_rate(disagreement: float, n_classes: int) -> float:
     holds for averages over points that differ; it is reached where all points are alike. It is at most D;
     above D = 1 - 1/K it is what it is there.
 
-    Example:
+    Examples:
         >>> round(least_miss_rate(0.32, 2), 6), round(least_miss_rate(0.34, 3), 4)
         (0.2, 0.2)
     """
@@ -85,7 +85,7 @@ def plurality_accuracy(n_labelers: int, rate: float, n_classes: int) -> float:
 
     Each label misses it with probability `rate`, then equally likely any other class; ties are broken at random.
 
-    Example:
+    Examples:
         >>> [round(plurality_accuracy(n, 0.2, 2), 4) for n in (1, 2, 3, 5)]
         [0.8, 0.8, 0.896, 0.9421]
         >>> round(plurality_accuracy(3, 0.2, 3), 4)
@@ -112,7 +112,7 @@ def plurality_accuracy(n_labelers: int, rate: float, n_classes: int) -> float:
 def mean_disagreement(pairs: PairTable) -> LinearisedEstimate:
     """Average 1 - agreement over the pairs, each weighted by the points that it shares.
 
-    Example:
+    Examples:
         >>> mean_disagreement(pair_table(np.array([[0, 1, 1, 0], [0, 1, 0, 0]]))).value
         0.25
     """

@@ -33,7 +33,7 @@ class Recipe:
     def source(self, configured: str) -> str:
         """Return whose labels its students learn from, where the other students learn from `configured`.
 
-        Example:
+        Examples:
             >>> RECIPES["auto"].source("each"), RECIPES["auto_single"].source("mean")
             ('mean', 'each')
         """
@@ -66,7 +66,7 @@ RECIPES: dict[str, Recipe] = {
 def recipe_of(loss: object) -> Recipe | None:
     """Return the recipe that an entry of `student.loss` names; None where it is a loss.
 
-    Example:
+    Examples:
         >>> recipe_of("auto").name, recipe_of("reverse_ce"), recipe_of({"kind": "cace"})
         ('auto', None, None)
     """

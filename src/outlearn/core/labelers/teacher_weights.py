@@ -92,7 +92,7 @@ def teacher_weights(predictions: Predictions) -> TeacherWeights:
         The weights `[teachers]`; equal ones, with the reason, for fewer than three teachers or without agreement beyond
         chance. Nothing is raised: whatever teachers say, there is a weighted mean of it.
 
-    Example:
+    Examples:
         >>> rng = np.random.default_rng(0)
         >>> truth = rng.integers(0, 2, 2000)
         >>> right = rng.random((4, 2000)) < np.array([[0.9], [0.7], [0.7], [0.7]])

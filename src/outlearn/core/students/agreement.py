@@ -40,7 +40,7 @@ def agreement(teacher: Predictions, student: Predictions) -> Float[np.ndarray, "
     Equally probable classes share: the chance to agree when both break their ties at random. Where the teacher leaves
     the point out it is nan.
 
-    Example:
+    Examples:
         >>> t = Predictions.from_probs(np.array([[0.9, 0.1], [0.4, 0.6]]))
         >>> s = Predictions.from_probs(np.array([[0.7, 0.3], [0.8, 0.2]]))
         >>> agreement(t, s)
@@ -59,7 +59,7 @@ def kappa_matrix(first: Predictions, second: Predictions) -> Float[np.ndarray, "
     chance. A model that finds all classes equally likely abstains: a pair is compared where neither does, and a pair
     that never answers both has kappa 0.
 
-    Example:
+    Examples:
         >>> a = Predictions.from_probs(np.array([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9], [0.1, 0.9]]))
         >>> b = Predictions.from_probs(np.array([[0.9, 0.1], [0.1, 0.9], [0.1, 0.9], [0.1, 0.9]]))
         >>> kappa_matrix(a, b)
@@ -92,7 +92,7 @@ def consensus(teacher: Predictions, student: Predictions) -> Consensus:
     Returns:
         The three numbers; nan with a reason if all students are of one teacher and no other teacher is given.
 
-    Example:
+    Examples:
         >>> t = Predictions.from_probs(np.array([[[0.9, 0.1], [0.2, 0.8]], [[0.8, 0.2], [0.3, 0.7]]]))
         >>> consensus(t, t).consensus
         1.0

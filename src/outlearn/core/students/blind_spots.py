@@ -129,7 +129,7 @@ def blind_spots(
         AlignmentError: if teacher and student have different points, or the pairing is not said.
         AlignmentError, DomainError: for labels that are not one class a point.
 
-    Example:
+    Examples:
         >>> t = Predictions.from_probs(np.array([[0.6, 0.4], [0.9, 0.1], [0.6, 0.4], [0.2, 0.8]]))
         >>> s = Predictions.from_probs(np.array([[0.1, 0.9], [0.8, 0.2], [0.6, 0.4], [0.3, 0.7]]))
         >>> found = blind_spots(np.array([0, 0, 1, 1]), teacher=t, student=s).summary()
@@ -166,7 +166,7 @@ def blind_spots(
 def halfway_to_certainty(n_classes: int) -> float:
     """Return (1 + 1/K) / 2, half-way between the probability of a guess and 1.
 
-    Example:
+    Examples:
         >>> halfway_to_certainty(2), halfway_to_certainty(10)
         (0.75, 0.55)
     """

@@ -56,7 +56,7 @@ def measure_agreement(labelers: Predictions, students: Predictions) -> Agreement
     if labelers.answered is not None:
         crossed = CrossedMisfit(math.nan, math.nan, None, None, NEEDS_EVERY_ANSWER)
     elif np.isfinite(labels).all():
-        crossed = crossed_misfit(labels, students.log_probs, own, get_generator("negative_entropy"), "target_first")
+        crossed = crossed_misfit(labelers, students, own, get_generator("negative_entropy"), "target_first")
     else:
         crossed = CrossedMisfit(math.nan, math.nan, None, None, "a labeler gives probability 0: it is infinite")
     votes = hard_votes(labelers)[own]
@@ -74,7 +74,7 @@ def weak_label_accuracy(
         votes: hard labels as `hard_votes` gives them, one row for each model.
         scores: of the models.
 
-    Example:
+    Examples:
         >>> weak_label_accuracy(np.array([[[1.0, 0.0], [0.0, 0.0]]]), np.array([[[2.0, 1.0], [2.0, 1.0]]]))
         1.0
     """

@@ -104,7 +104,7 @@ def denoising_control(
             two are certain of different classes. There is no table without it, since the answer compares with both
             ensembles; give such teachers as logits.
 
-    Example:
+    Examples:
         >>> rng = np.random.default_rng(0)
         >>> y = rng.integers(0, 2, 60)
         >>> right = lambda n, p: Predictions.from_probs(np.where(

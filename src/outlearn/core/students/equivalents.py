@@ -43,7 +43,7 @@ class Equivalent:
 def smoothed_curve(right: Float[np.ndarray, "sets points"], sizes: Int[np.ndarray, " sets"]) -> Float[np.ndarray, "n"]:
     """Return the accuracy at each distinct size, ascending, as the nearest curve that never falls.
 
-    Example:
+    Examples:
         >>> smoothed_curve(np.array([[0.5, 0.5], [0.9, 0.9], [0.7, 0.7]]), np.array([25, 50, 100])).round(2)
         array([0.5, 0.8, 0.8])
     """
@@ -71,7 +71,7 @@ def true_label_equivalent(
     Raises:
         AlignmentError: if there are not two sizes, or the points differ.
 
-    Example:
+    Examples:
         >>> points = np.arange(400)
         >>> right = lambda share: (points * 0.618 % 1 < share).astype(float)
         >>> curve = np.stack([right(0.6), right(0.7), right(0.8)])

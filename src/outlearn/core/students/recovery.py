@@ -10,9 +10,11 @@ of the ratio has no such guard: replicates with a denominator near 0 set its end
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Bool, Float, Integer
 
 from outlearn.core.gaps import over_answered
 from outlearn.core.intervals import (
@@ -27,10 +29,10 @@ from outlearn.core.intervals import (
 )
 from outlearn.core.metrics import Labels, accuracy
 from outlearn.core.predictions import Predictions, check_same_points, labeled_by
-from outlearn.core.scales import DIFFERENCE
+from outlearn.core.scales import DIFFERENCE, Scale
 from outlearn.core.verdict import standing
 
-__all__ = ["Recovery", "performance_gap_recovered"]
+__all__ = ["Recovery", "performance_gap_recovered", "recovery_of_scores"]
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def performance_gap_recovered(
         AlignmentError: if teacher, student and ceiling have different points, or the pairing is not said.
         AlignmentError, DomainError: for labels that are not one class a point. ConfigError: for a level outside (0, 1).
 
-    Example:
+    Examples:
         >>> right, wrong = [0.9, 0.1], [0.1, 0.9]
         >>> rows = lambda *k: np.array([[right] * (k_ // 10) + [wrong] * (40 - k_ // 10) for k_ in k])
         >>> t, s, c = (Predictions.from_probs(rows(*k)) for k in ((200, 220), (280, 300), (400,)))
@@ -91,18 +93,53 @@ def performance_gap_recovered(
     Source: PGR: Burns et al., Weak-to-strong generalization, 2023. Interval: Fieller, Some problems in interval
     estimation, 1954.
     """
-    own = labeled_by(teacher, student)
     check_same_points(teacher, ceiling, ("teacher", "ceiling"))
-    of_teacher = accuracy(teacher, labels)
-    of_ceiling = accuracy(ceiling, labels)
-    heard, with_students = teacher.answered, np.unique(own)
-    gain = over_answered(accuracy(student, labels) - of_teacher[own], None if heard is None else heard[own])
+    return recovery_of_scores(
+        accuracy(teacher, labels),
+        accuracy(student, labels),
+        accuracy(ceiling, labels),
+        own=labeled_by(teacher, student),
+        answered=teacher.answered,
+        scale=DIFFERENCE,
+        level=level,
+    )
+
+
+def _points(value: float, *, sign: bool = True) -> str:
+    """Write a difference of accuracies."""
+    return f"{100 * value:{'+' if sign else ''}.1f}"
+
+
+def recovery_of_scores(
+    of_teacher: Float[np.ndarray, "teachers points"],
+    of_student: Float[np.ndarray, "students points"],
+    of_ceiling: Float[np.ndarray, "ceilings points"],
+    *,
+    own: Integer[np.ndarray, " students"],
+    answered: Bool[np.ndarray, "teachers points"] | None,
+    scale: Scale,
+    level: float = 0.95,
+    write: Callable[..., str] = _points,
+    unit: str = "points",
+) -> Recovery:
+    """Measure PGR on any score by point of which more is better; of a risk it is -risk.
+
+    Args:
+        of_teacher, of_student, of_ceiling: the scores; as for `performance_gap_recovered` otherwise.
+        own: for each student the row of its teacher.
+        answered: where each teacher says something; None if all do everywhere.
+        scale: of a difference of two mean scores.
+        level: of all intervals.
+        write, unit: how reasons write such a difference, with or without its sign, and what its unit is.
+    """
+    heard, with_students = answered, np.unique(own)
+    gain = over_answered(of_student - of_teacher[own], None if heard is None else heard[own])
     gain = cluster_means(gain, own)
     room = of_ceiling.mean(axis=0) - of_teacher[with_students]
     room = over_answered(room, None if heard is None else heard[with_students])
     extra, freedom = _of_ceilings(of_ceiling, two_way_variance(room))
-    gain_interval = mean_interval(gain, level, scale=DIFFERENCE)
-    room_interval = _widened(mean_interval(room, level, scale=DIFFERENCE), two_way_variance(room), extra, freedom)
+    gain_interval = mean_interval(gain, level, scale=scale)
+    room_interval = _widened(mean_interval(room, level, scale=scale), two_way_variance(room), extra, freedom)
 
     def withheld(reason: str) -> Recovery:
         return Recovery(None, None, None, reason, gain_interval, room_interval)
@@ -112,13 +149,13 @@ def performance_gap_recovered(
         return withheld(f"the interval of ceiling - teacher cannot be given: {of_room.reason}")
     if of_room.outcome == "not told apart":
         return withheld(
-            f"the {level:.0%} interval of ceiling - teacher, {100 * room_interval.low:+.1f} to "
-            f"{100 * room_interval.high:+.1f} points, includes 0: no gap to recover is shown"
+            f"the {level:.0%} interval of ceiling - teacher, {write(room_interval.low)} to "
+            f"{write(room_interval.high)} {unit}, includes 0: no gap to recover is shown"
         )
     if of_room.outcome == "worse":
         return withheld(
-            f"the ceiling is worse than the teacher, by {-100 * room_interval.mean:.1f} points: there is no gap to "
-            "recover"
+            f"the ceiling is worse than the teacher, by {write(-room_interval.mean, sign=False)} {unit}: there is no "
+            "gap to recover"
         )
     low, high = _fieller(gain, room, extra, t_quantile(level, freedom))
     return Recovery(gain_interval.mean / room_interval.mean, low, high, None, gain_interval, room_interval)

@@ -123,7 +123,7 @@ def sharpening(
         ShapeError, AlignmentError, DomainError: for a target that does not fit.
         ConfigError: for a level outside (0, 1).
 
-    Example:
+    Examples:
         >>> p = Predictions.from_probs(np.array([[0.6, 0.4]] * 10))     # always right, 60% sure
         >>> s = sharpening(np.zeros(10, dtype=int), p)
         >>> s.direction, round(s.interval.mean, 4), s.best_power
@@ -133,7 +133,7 @@ def sharpening(
     entropy promotes the gain; the derivative, which says when, is derived here. s^alpha is temperature scaling, as in
     Guo et al., On calibration of modern neural networks, 2017, with alpha = 1 / temperature.
     """
-    y = read_target(target, predictions, draws=draws).probs.mean(axis=0)
+    y = read_target(target, predictions, draws=draws).coordinates.mean(axis=0)
     h = entropy(predictions)
     with np.errstate(invalid="ignore"):
         ce = -np.where(y > 0, y * predictions.log_probs, 0.0).sum(axis=-1)

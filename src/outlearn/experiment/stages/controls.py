@@ -146,7 +146,7 @@ def curve_sizes(labels: Int[np.ndarray, " points"]) -> Int[np.ndarray, " sizes"]
 
     The first is larger where it takes more to have two labels of each class, or two that are not of the commonest.
 
-    Example:
+    Examples:
         >>> curve_sizes(np.arange(2400) % 2).tolist()
         [25, 50, 100, 200, 400, 800, 2400]
     """

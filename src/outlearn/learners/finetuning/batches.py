@@ -33,7 +33,7 @@ class Length:
     def of(cls, n_examples: int, *, batch_size: int, epochs: float) -> Length:
         """Count the steps.
 
-        Example:
+        Examples:
             >>> Length.of(100, batch_size=32, epochs=2.5)
             Length(per_epoch=4, total=10)
         """
@@ -89,7 +89,7 @@ def micro_batches(lengths: Int[np.ndarray, "points slots"], *, tokens: int, over
         Every point occurs once. The micro-batch that holds the most tokens comes first, so that the others fit in the
         memory that it leaves; texts beyond the limit, of which one layer is held, come last.
 
-    Example:
+    Examples:
         >>> for batch in micro_batches(np.array([[1], [5], [2], [2]]), tokens=6, overhead=1):
         ...     print(batch.points)
         [2 3 0]
@@ -151,7 +151,7 @@ def cut_sorted(lengths: Int[np.ndarray, " texts"], *, tokens: int, overhead: int
 
     cost(j) = min over i of cost(i) + lengths[i] (j - i) + overhead, with lengths[i] (j - i) within the limit.
 
-    Example:
+    Examples:
         >>> cut_sorted(np.array([9, 9, 3, 3, 3]), tokens=100, overhead=4)
         [slice(0, 2, None), slice(2, 5, None)]
         >>> cut_sorted(np.array([9, 9, 3, 3, 3]), tokens=100, overhead=40)

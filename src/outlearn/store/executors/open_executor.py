@@ -45,7 +45,7 @@ def open_executor(
         MissingExtraError: for a cluster without dask.distributed.
         WorkerError: if the scheduler or its workers cannot be used.
 
-    Example:
+    Examples:
         >>> from outlearn.store.executors.task import Task
         >>> with open_executor() as executor:
         ...     outcomes = executor.run([Task("quote", "textwrap:indent", {"text": "a line", "prefix": "> "})])

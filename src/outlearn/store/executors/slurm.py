@@ -93,7 +93,7 @@ def _check(path: Path, key: str, value: object, kind: str) -> None:
 def slurm_arguments(jobs: SlurmJobs) -> dict[str, Any]:
     """Return what dask-jobqueue's `SLURMCluster` is called with.
 
-    Example:
+    Examples:
         >>> slurm_arguments(SlurmJobs(jobs=8, cores=4, gpus=1))["job_extra_directives"]
         ['--gres=gpu:1']
     """

@@ -27,7 +27,7 @@ class Task:
         after: names of the tasks that must be done before this one starts.
         gpu: whether a GPU helps; on a cluster of which some workers offer one, the task goes to those.
 
-    Example:
+    Examples:
         >>> Task("shout", "builtins:print", {"end": "!"}).after
         ()
     """
