@@ -39,10 +39,10 @@ def explain_page(found: Explanation) -> str:
 
 
 def _first_screen(found: Explanation) -> FirstScreen:
-    who, *_ = found.sentences
+    who = found.sentences[0].removeprefix(found.title).strip(": ")
     return FirstScreen(
         verdict=f"{found.title}.",
-        because=who.removeprefix(found.title).strip(": "),
+        because=f"{who[:1].upper()}{who[1:]}",
         tone=TONES.get(standing(found.against_teacher).outcome, "open"),
         tiles=_tiles(found),
         figure=_gap_figure(found),

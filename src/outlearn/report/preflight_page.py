@@ -59,7 +59,7 @@ def _tiles(found: Preflight) -> tuple[Tile, ...]:
     truth, student, level = found.truth, found.student, found.level
     if isinstance(truth, Withheld):
         first = Tile("Two labels agree", one_minus(found.disagreement), note="of a point, from two labelers")
-        bias: Cell = truth
+        bias: Interval | Withheld = truth
     else:
         first = Tile("A label is right", one_minus(truth.error), note=f"by {truth.n_labels:,} true labels")
         bias = truth.shared_bias
@@ -75,7 +75,9 @@ def _tiles(found: Preflight) -> tuple[Tile, ...]:
         ]
     else:
         tiles.append(Tile("A labeler misses", within_ends(found.missed), note="the answer that labelers share"))
-    tiles.append(Tile("Shared mistakes", bias, note="how often the shared answer is wrong", role="control"))
+    tiles.append(
+        Tile("Shared mistakes", within_ends(bias), note="how often the shared answer is wrong", role="control")
+    )
     return tuple(Tile(t.name, t.value, t.kind, t.note, t.role or "teacher", level) for t in tiles)
 
 
