@@ -166,8 +166,15 @@ class LabelMeasures:
             missed = self.rate(self._missed_by(j))
         error: Interval | Withheld = Withheld("there is no true label of a point that it labeled")
         if truth is not None and ((truth >= 0) & (given >= 0)).any():
-            error = self.rate(1.0 - agreement_of(given, truth))
+            error = self.rate(self._error_of(j, given, truth))
         return LabelerReport(name, int((given >= 0).sum()), agreement, missed, error)
+
+    def _error_of(self, j: int, given: np.ndarray, truth: np.ndarray) -> LinearisedEstimate:
+        """Estimate how often a labeler is wrong, steadied by how often it agrees with the others."""
+        others = [i for i in range(len(self.table.labels)) if i != j]
+        return with_controls(
+            1.0 - agreement_of(given, truth), self._agreement_controls([(j, i) for i in others], truth)
+        )
 
     def _missed_by(self, j: int) -> LinearisedEstimate:
         if self.noise.difficulty is not None:
@@ -203,7 +210,9 @@ class LabelMeasures:
         if true_labels is None or not known:
             return Withheld("not identifiable without true labels")
         rights = {j: agreement_of(labels[j], true_labels) for j in known}
-        error = 1.0 - weighted_average(list(rights.values()))
+        every_pair = [(i, j) for i in range(len(labels)) for j in range(i)]
+        controls = self._agreement_controls(every_pair, true_labels)
+        error = with_controls(1.0 - weighted_average(list(rights.values())), controls)
         judges = [j for j in self.judges if j in rights]
         n = int((true_labels >= 0).sum())
         if len(labels) == 1:
@@ -217,7 +226,8 @@ class LabelMeasures:
             bias = shared_bias({j: chance_corrected(rights[j], k) for j in judges}, self.skills, k)
         else:
             bias = bias_where_points_differ(self.noise.shared_answer, true_labels)
-        bias = with_controls(bias, self._bias_controls(judges, true_labels))
+        judging = [(i, j) for i in judges for j in judges if j < i]
+        bias = with_controls(bias, self._agreement_controls(judging, true_labels))
         if error.value > error.standard_error:
             removable = (1.0 - bias / error).interval(self.level, high=1.0)
         else:
@@ -237,10 +247,13 @@ class LabelMeasures:
             return None
         return ((q[0].log() + q[1].log() - q[2].log() - q[3].log()) / 2).exp()
 
-    def _bias_controls(self, judges: list[int], true_labels: np.ndarray) -> list[LinearisedEstimate]:
-        """Controls for the shared bias: how often labelers agree, over all points less over those of known truth."""
-        labels = self.table.labels[judges]
-        pairs = [(i, j) for i in range(len(judges)) for j in range(i)]
+    def _agreement_controls(
+        self, pairs: Sequence[tuple[int, int]], true_labels: np.ndarray
+    ) -> list[LinearisedEstimate]:
+        """Controls: how often these pairs of labelers agree, over all points less over those of known truth."""
+        if not pairs:
+            return []
+        labels = self.table.labels
         both = [(labels[i] >= 0) & (labels[j] >= 0) for i, j in pairs]
         equal = [labels[i] == labels[j] for i, j in pairs]
         count = np.sum(both, axis=0)
