@@ -25,6 +25,7 @@ from outlearn.encoders.points import Features, Points, Progress, Rows, encode_po
 from outlearn.errors import ConfigError, DataError, MissingExtraError, first_line
 from outlearn.language_models.loaded_weights import device_of, refuse_missing_weights
 from outlearn.language_models.token_batches import token_batches
+from outlearn.language_models.wrapped_texts import wrapped_texts
 
 if TYPE_CHECKING:  # it loads torch
     from outlearn.language_models.hidden_states import HiddenStates
@@ -216,13 +217,9 @@ class HuggingFace:
 
     def _tokens(self, texts: list[str], tokenizer: Any) -> list[list[int]]:
         """Tokenise texts between prefix and suffix, as the model would read them: whole."""
-        tokenizer.truncation_side = "right" if self.cut == "end" else "left"
-        cut = {"truncation": True, "max_length": self.max_length, "padding": False, "return_attention_mask": False}
-        if not self.prefix and not self.suffix:
-            return tokenizer(texts, **cut)["input_ids"]
-        offsets = tokenizer(texts, add_special_tokens=False, return_offsets_mapping=True, **cut)["offset_mapping"]
-        kept = [text[of[0][0] : of[-1][1]] if of else "" for text, of in zip(texts, offsets, strict=True)]
-        return tokenizer([self.prefix + text + self.suffix for text in kept], return_attention_mask=False)["input_ids"]
+        return wrapped_texts(
+            tokenizer, texts, prefix=self.prefix, suffix=self.suffix, max_length=self.max_length, cut=self.cut
+        )
 
     def _pooled(
         self, tokens: list[list[int]], lengths: np.ndarray, tokenizer: Any, model: Any

@@ -111,17 +111,21 @@ class Rates:
         by_classes: Interval | Withheld = as_labeled
         if not quantity.is_error:
             as_labeled = self._share(mean_estimate(said, given)) if given.any() else Withheld("there is no label")
-            found = rogan_gladen(true, said, where)
+            found = rogan_gladen(true, said, where, self.table.true_strata)
             by_classes = Withheld("true labels of points with it and without it do not tell the labels apart")
             if found is not None:
                 by_classes = self._share(found)
         return CorrectedRate(
             name=quantity.name,
             as_labeled=as_labeled,
-            true_alone=self._share(mean_estimate(true, where & ~np.isnan(true))),
-            corrected=self._share(prediction_powered(true, said, where)),
+            true_alone=self._share(self._mean(true, where & ~np.isnan(true))),
+            corrected=self._share(prediction_powered(true, said, where, self.table.true_strata)),
             rogan_gladen=by_classes,
         )
+
+    def _mean(self, values: np.ndarray, where: np.ndarray) -> LinearisedEstimate:
+        strata = self.table.true_strata
+        return mean_estimate(values, where) if strata is None else strata.mean(values, where)
 
     def _share(self, estimate: LinearisedEstimate) -> Interval:
         return estimate.interval(self.level, low=0.0, high=1.0)
@@ -157,7 +161,7 @@ class Rates:
             enough = {name: at for name, at in known.items() if at.sum() >= MIN_TRUE_OF_SEGMENT}
             off = {name: float(quantity.off[at].mean()) for name, at in enough.items()}
             worst = max(off, key=lambda name: abs(off[name]), default="")
-            if len(enough) < 2:
+            if len(enough) < 2 or self.table.true_strata is not None:
                 found.append((quantity.name, None, worst, off.get(worst, float("nan"))))
                 continue
             values = np.concatenate([quantity.off[at] for at in enough.values()])
@@ -166,6 +170,8 @@ class Rates:
             found.append((quantity.name, p_value, worst, off[worst]))
         adjusted = iter(holm(np.array([p for _, p, _, _ in found if p is not None])).tolist())
         reason = f"fewer than two segments have {MIN_TRUE_OF_SEGMENT} true labels"
+        if self.table.true_strata is not None:
+            reason = "the true labels were drawn by strata, which the test does not know of"
         return tuple(
             SegmentTest(name, Withheld(reason) if p is None else next(adjusted), worst, off)
             for name, p, worst, off in found

@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float, Int
 
 from outlearn.core.labelers.influence import LinearisedEstimate, mean_estimate, with_controls
 from outlearn.core.labelers.shared_answer import unrelated
+from outlearn.core.labelers.strata import DrawnStrata
 
 __all__ = ["difference_between_segments", "prediction_powered", "rogan_gladen"]
 
@@ -25,7 +26,10 @@ PERMUTATIONS = 2000  # of points between segments: the least p-value is 1 / 2,00
 
 
 def prediction_powered(
-    true: Float[np.ndarray, " points"], said: Float[np.ndarray, " points"], where: Bool[np.ndarray, " points"]
+    true: Float[np.ndarray, " points"],
+    said: Float[np.ndarray, " points"],
+    where: Bool[np.ndarray, " points"],
+    strata: DrawnStrata | None = None,
 ) -> LinearisedEstimate:
     """Estimate the mean of `true`, known at few points, with the help of `said`, known at all.
 
@@ -33,6 +37,7 @@ def prediction_powered(
         true: nan where it is not known; else known for a random sample of the points that `where` marks.
         said: what the labels say; nan where they say nothing: such a point is taken for an average one.
         where: the points that the mean is over.
+        strata: how the points of known truth were drawn; None: at random from all. Strata do what the labels would.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -49,15 +54,18 @@ def prediction_powered(
     """
     given = where & ~np.isnan(said)
     few = where & ~np.isnan(true)
-    estimate = mean_estimate(true, few)
-    if not given.any():
+    estimate = mean_estimate(true, few) if strata is None else strata.mean(true, few)
+    if strata is not None or not given.any():
         return estimate
     filled = np.where(given, said, said[given].mean())
     return with_controls(estimate, [mean_estimate(filled, where) - mean_estimate(filled, few)])
 
 
 def rogan_gladen(
-    true: Float[np.ndarray, " points"], said: Float[np.ndarray, " points"], where: Bool[np.ndarray, " points"]
+    true: Float[np.ndarray, " points"],
+    said: Float[np.ndarray, " points"],
+    where: Bool[np.ndarray, " points"],
+    strata: DrawnStrata | None = None,
 ) -> LinearisedEstimate | None:
     """Estimate the share of points at which `true` is 1, by how often labels say so where it is 1 and where it is 0.
 
@@ -67,6 +75,7 @@ def rogan_gladen(
         true: 0 or 1, nan where it is not known.
         said: what the labels say, 0 to 1; points with nan are left out.
         where: the points that the share is of.
+        strata: how the points of known truth were drawn; None: at random from all, or from each truth.
 
     Returns:
         The estimate, which need not lie in [0, 1]; None if a class has no true label, or if labels of the two are not
@@ -86,7 +95,8 @@ def rogan_gladen(
     yes, no = given & (true == 1), given & (true == 0)
     if not yes.any() or not no.any():
         return None
-    of_yes, of_no = mean_estimate(said, yes), mean_estimate(said, no)
+    mean = mean_estimate if strata is None else strata.mean
+    of_yes, of_no = mean(said, yes), mean(said, no)
     apart = of_yes - of_no
     if unrelated(apart):
         return None
