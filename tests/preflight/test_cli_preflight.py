@@ -105,6 +105,21 @@ def test_true_labels_may_be_a_column_or_a_file_and_give_the_same(cli, tmp_path):
     assert first[1].splitlines()[1:] == second[1].splitlines()[1:]
 
 
+def test_rates_are_told_by_the_values_of_a_column_which_is_then_no_labeler(cli, tmp_path):
+    table = [row | {"place": ("yes", "no")[i % 2]} for i, row in enumerate(rows())]  # values as labels have
+    write(tmp_path / "labels.csv", table)
+    code, out, err = cli("labels.csv", "--true-column", "truth", "--segment-column", "place", "--rate", "yes")
+    assert code == 0, err
+    assert "Labels: 3 labelers" in out
+    assert re.search(r"By segment.*\n  no \(60, 20\): a label is wrong .*", out)
+    code, _, err = cli("labels.csv", "--true-column", "truth", "--segment-column", "plaice")
+    assert code == 2
+    assert 'Did you mean "place"' in err
+    code, _, err = cli("labels.csv", "--true-column", "truth", "--rate", "yess")
+    assert code == 2
+    assert 'Did you mean "yes"' in err
+
+
 def test_texts_may_come_from_another_table_in_another_order_and_features_from_an_array(cli, labels, tmp_path):
     table = rows()
     write(tmp_path / "votes.csv", table, drop=("text", "truth"))

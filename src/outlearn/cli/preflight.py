@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from outlearn.cli.options import IdColumn, Labelers, TextColumn, TrueColumn, label_columns
+from outlearn.cli.options import IdColumn, Labelers, TextColumn, TrueColumn, label_columns, names_in
 
 __all__ = ["preflight"]
 
@@ -28,6 +28,14 @@ def preflight(
     id_column: IdColumn = None,
     text_column: TextColumn = None,
     classes: Annotated[str | None, typer.Option("--classes", metavar="A,B", help="Classes [those that occur].")] = None,
+    segment_column: Annotated[
+        str | None,
+        typer.Option("--segment-column", metavar="NAME", help="Rates by the values of this column too [none]."),
+    ] = None,
+    rate: Annotated[
+        str | None,
+        typer.Option("--rate", metavar="A,B", help="Also the share of points of these classes, together [none]."),
+    ] = None,
     encoder: Annotated[
         str | None, typer.Option("--encoder", help="What a student sees: wordllama, {kind: tfidf, ...} [tfidf].")
     ] = None,
@@ -81,8 +89,9 @@ def preflight(
         found = preflight_files(
             labels,
             texts,
-            columns=label_columns(labelers, true_column, id_column, text_column, classes),
+            columns=label_columns(labelers, true_column, id_column, text_column, classes, segment_column),
             true=true,
+            rate=names_in(rate, "--rate") or (),
             asked_twice=asked_twice,
             encoder=encoder,
             largest_bias=largest_bias,
