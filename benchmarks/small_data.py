@@ -35,6 +35,8 @@ WORDS = {"start": "words", "words": (" bad", " good"), **PROMPT}
 SETTINGS = {
     "minilm": [
         {**LORA, "learning_rate": 1e-3, "epochs": 3.0},
+        {**LORA, "learning_rate": 1e-4, "epochs": 3.0},
+        {**LORA, "learning_rate": 3e-4, "epochs": 3.0},
         {**LORA, "learning_rate": 1e-3, "epochs": 10.0},
         {**LORA, "learning_rate": 3e-3, "epochs": 10.0},
         {**LORA, "learning_rate": 1e-3, "epochs": 10.0, "start": "probe"},
