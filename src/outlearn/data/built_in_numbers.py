@@ -40,7 +40,7 @@ def load_vader_valence() -> Task:
 def load_diabetes_task() -> Task:
     """Read the 442 patients: ten measures, and how far the disease has gone a year later, from 25 to 346.
 
-    Example:
+    Examples:
         >>> task = load_diabetes_task()
         >>> task.n_points, task.features.shape, float(task.numbers.max())
         (442, (442, 10), 346.0)

@@ -45,7 +45,7 @@ def make_number_task(
     Raises:
         DataError: names every problem found, one a line.
 
-    Example:
+    Examples:
         >>> task = make_number_task(name="toy", numbers=np.arange(60.0), texts=[f"word {i}" for i in range(60)])
         >>> task.kind, task.class_names[0], task.labels[:3].tolist()
         ('regression', '0 to 11.8', [0, 0, 0])
