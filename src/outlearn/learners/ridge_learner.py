@@ -1,4 +1,4 @@
-"""The learner of numbers: linear heads with a ridge, to their optimum, from one factorisation where that is possible."""
+"""The learner of numbers: linear heads with a ridge, to their optimum, from one factorisation where possible."""
 
 from __future__ import annotations
 
