@@ -114,6 +114,11 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
     """
     points = points or read_points(config)
     task, splits = points.task, points.splits
+    if task.facts.numeric:
+        raise ConfigError(
+            f"the label of {task.name} is a number, and this is of classes (a sweep compares losses of classes). Run "
+            "it by itself: outlearn run."
+        )
     check_target(task, splits, config)
     sizes: tuple[str, ...] = ()
     if not (config.teacher.external or task.weak_labels is not None):

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from outlearn.errors import ConfigError, suggest
 from outlearn.report.comparison_page import comparison_page
-from outlearn.report.markdown import markdown_report
+from outlearn.report.markdown import markdown_report, number_markdown
+from outlearn.report.number_page import number_figures, number_page
 from outlearn.report.paper_figures import write_figures
 from outlearn.report.run_page import run_figures, run_page
 from outlearn.report.sweep_page import sweep_charts, sweep_page
 from outlearn.report.theory_page import theory_page
+from outlearn.results.any_run import is_number_run
+from outlearn.results.number_run import load_number_run
 from outlearn.results.run_folder import load_run
 from outlearn.results.sweep import is_sweep, load_sweep
 from outlearn.results.theory import is_theory, read_theory
@@ -56,6 +59,12 @@ def write_report(
         if len(dirs) > 1 or format != "html" or figures is not None:
             raise ConfigError("theory has one page, html: give its folder alone, without --format and --figures.")
         return _written(out or dirs[0] / "report.html", theory_page(read_theory(dirs[0])))
+    if len(dirs) == 1 and is_number_run(dirs[0]):
+        number_run = load_number_run(dirs[0])
+        if figures is not None:
+            write_figures({key: figure.chart for key, figure in number_figures(number_run).items()}, figures)
+        target = out or (dirs[0] / "report").with_suffix(FORMATS[format])
+        return _written(target, number_markdown(number_run) if format == "md" else number_page(number_run))
     runs = [load_run(folder) for folder in dirs]
     if not runs:
         raise ConfigError("no run folder was given; give one, or several for a comparison.")

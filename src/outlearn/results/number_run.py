@@ -20,12 +20,12 @@ from outlearn.core.labelers.combinations import EACH, label_of
 from outlearn.core.numbers import Numbers
 from outlearn.errors import ConfigError, DataError, OutlearnError, suggest
 from outlearn.results.measurement import Withheld
-from outlearn.results.numbers import NumberResults, NumberStudent
-from outlearn.results.reading import AGAIN, check_files
-from outlearn.results.serialization import read_text
+from outlearn.results.numbers import SCHEMA, NumberResults, NumberStudent
+from outlearn.results.reading import AGAIN, check_files, read_config
+from outlearn.results.serialization import read_json, read_record, read_text
 from outlearn.results.true_labels import TrueLabelModels
 
-__all__ = ["MeasuredNumbers", "NumberPoint", "NumberRun"]
+__all__ = ["MeasuredNumbers", "NumberPoint", "NumberRun", "load_number_run"]
 
 
 @dataclass(frozen=True)
@@ -157,6 +157,18 @@ class NumberRun:
             if isinstance(each, TrueLabelModels)
         ]
         return [*rows, ("ceiling", _written(results.ceiling.mse), "")]
+
+
+def load_number_run(folder: str | Path) -> NumberRun:
+    """Read the folder of a run of numbers; see `any_run.load_run`.
+
+    Raises:
+        DataError: if a file is missing, damaged, or of another schema; it names the file, the field and what to do.
+    """
+    path = Path(folder)
+    file = path / "results.json"
+    results = read_record(NumberResults, read_json(file, again=AGAIN), file, schema=SCHEMA, again=AGAIN)
+    return NumberRun(path, results, read_config(path / "config.yaml"))
 
 
 def _written(value: Interval | Withheld, *, digits: int = 4) -> str:
