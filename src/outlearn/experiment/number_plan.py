@@ -35,6 +35,7 @@ from outlearn.experiment.stages.number_tuning import TunedNumberModels
 from outlearn.experiment.stages.students import Labeling, fixed_losses, students_stage
 from outlearn.experiment.stages.training_spec import Model
 from outlearn.experiment.teacher_sizes import with_sizes_that_fit
+from outlearn.losses.numbers import loss_of_generator
 from outlearn.store.stage import Stage
 from outlearn.store.store import stage_key
 
@@ -119,7 +120,7 @@ def _tuned(
     task: Task, splits: Splits, model: FrozenModel, config: Config, *, trained: bool
 ) -> dict[str, TunedNumberModels]:
     """Lay out what learns from true numbers: ceilings, controls, and the curve over their number."""
-    seed = config.seed
+    seed, loss = config.seed, loss_of_generator(config.measure.generator)
     points = ceiling_points(task, splits, seed=seed)
     found = {
         CEILINGS: TunedNumberModels(
@@ -129,16 +130,17 @@ def _tuned(
             points,
             np.ones((config.ceiling.models, len(points))),
             [child_seed(seed, "ceiling", r) for r in range(config.ceiling.models)],
+            loss,
         )
     }
     if trained:
         for name, sets in teachers_labels(task, splits, config.teacher, seed=seed).items():
             seeds = [child_seed(seed, name, m) for m in range(len(sets))]
-            found[name] = TunedNumberModels(name, task, model, splits.teacher, sets, seeds)
+            found[name] = TunedNumberModels(name, task, model, splits.teacher, sets, seeds, loss)
     curve = _curve_sets(task, points, seed)
     if len(curve):
         seeds = [child_seed(seed, "label curve", k) for k in range(len(curve))]
-        of_curve = TunedNumberModels(LABEL_CURVE, task, model, points, curve, seeds)
+        of_curve = TunedNumberModels(LABEL_CURVE, task, model, points, curve, seeds, loss)
         found[LABEL_CURVE] = replace(of_curve, predict=("test",))
     return {name: found[name] for name in (CEILINGS, OWN_LABELS, ALL_LABELS, LABEL_CURVE) if name in found}
 

@@ -145,9 +145,15 @@ def _choice(results: NumberResults) -> str:
     also = (
         "" if best.penalty == found.chosen else f"; by {other.replace('_', ' ')} it would have been {best.penalty:.3g}"
     )
+    spread = ""
+    if found.spread_by != 1:
+        spread = (
+            f" Teachers of few labels shrink towards the mean: its predictions were moved away from it by "
+            f"{found.spread_by:.2f}, one over the part of the teachers' variance that they share."
+        )
     return (
         f"auto chose the penalty {found.chosen:.3g} among {len(found.tried)} without a true label, by "
-        f"{found.criterion.replace('_', ' ')}{end}{also}."
+        f"{found.criterion.replace('_', ' ')}{end}{also}.{spread}"
     )
 
 

@@ -135,12 +135,15 @@ class NumberSelection(Record):
     Attributes:
         criterion: by which.
         chosen: the penalty.
+        spread_by: what the answer was moved away from its mean by: 1 / the teachers' reliability, 1 for labelers from
+            elsewhere.
         at_end: whether it is the first or the last that was tried, so that the best may lie beyond.
         tried: all of them, with both criteria.
     """
 
     criterion: str
     chosen: float
+    spread_by: float = 1.0
     at_end: bool
     tried: tuple[PenaltyTried, ...]
 

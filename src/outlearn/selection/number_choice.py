@@ -1,16 +1,24 @@
-"""Choose the strength of numeric students without a true label: by what other teachers say of them.
+"""Choose the strength of numeric students without a true label: by what other teachers say of them; and their scale.
 
-For each penalty, students learn from one teacher each, and predict points of groups that they have not seen.
+For each penalty, students learn from one teacher each, and predict points of groups that they have not seen. Two
+criteria compare them with the teachers m' that did not label them:
 
-    crossed misfit = mean over m and m' != m of (s_m - t_m')^2
+    crossed misfit = mean over m and m' != m of (s_m - t_m')^2,       concordance = mean of Lin's(s_m, t_m').
 
-is, where the errors of different teachers are independent given the point and 0 on average, the students' risk plus the
-teachers': E (s_m - t_m')^2 = E (s_m - Y)^2 + E (t_m' - Y)^2, for s_m knows nothing of the error of t_m'. The second
-part is the same for all penalties, so that the least crossed misfit is the least risk. What all teachers share (a bias
-in the point) it cannot see, and then it chooses too small a penalty rather than too large a one.
+Where the errors of different teachers are independent given the point, and 0 on average, crossed misfit is the
+students' risk plus the teachers', E (s_m - t_m')^2 = E (s_m - Y)^2 + E (t_m' - Y)^2, for s_m knows nothing of the error
+of t_m'; the second part is the same for all penalties. But teachers of few labels shrink towards the mean, all alike:
+crossed misfit then asks for a student that is shrunk twice. Concordance divides by the spreads of both, which takes
+most of that away, and it chose nearer to the best penalty where it was developed (docs/regression.md).
 
-The answer is the student of the teachers' mean at the chosen penalty: where all teachers answer everywhere, it is the
-mean of the students, for ridge is linear in its labels.
+The answer is the student of the teachers' mean at the chosen penalty. Teachers that were trained here predict with the
+least risk, so that E[Y | t] = t: what noise takes from their spread, var t = w var(true part), nothing gives back when
+it is averaged away. Under t_m = w (Y + e_m), independent e_m, the part that they share is w = cov(t_m, t_m') / var t_m,
+their reliability, and the denoised student is w E[Y | x]: so it is moved away from its mean by 1 / w, the correction
+for attenuation. Labelers from elsewhere (t = Y + e) need none.
+
+Source: Spearman, The proof and measurement of association between two things, 1904, for attenuation; Baron et al., Two
+reasons to make aggregated probability forecasts more extreme, 2014, for what averaging does to calibrated forecasts.
 """
 
 from __future__ import annotations
@@ -25,7 +33,9 @@ from outlearn.core.numbers import Numbers
 from outlearn.core.students.concordance import concordance_matrix, crossed_squared_error
 from outlearn.errors import ConfigError, suggest
 
-__all__ = ["NUMBER_CRITERIA", "NumberChoice", "NumberCriterion", "choose_penalty"]
+__all__ = ["NUMBER_CRITERIA", "NumberChoice", "NumberCriterion", "choose_penalty", "reliability"]
+
+LEAST_RELIABLE = 0.1  # below it, teachers share so little that dividing by it would spread noise
 
 
 @dataclass(frozen=True)
@@ -104,3 +114,24 @@ def choose_penalty(
     }
     worth = found[criterion] if NUMBER_CRITERIA[criterion].more_is_better else -found[criterion]
     return NumberChoice(found, len(worth) - 1 - int(worth[::-1].argmax()))
+
+
+def reliability(teachers: Numbers) -> float | None:
+    """Return the part of the teachers' variance over points that different teachers share: cov(t, t') / var t.
+
+    Returns:
+        A number between 0.1 and 1; None where it is less, or there are gaps or a single teacher: then no scale is told.
+
+    Examples:
+        >>> rng = np.random.default_rng(0)
+        >>> shared = rng.normal(size=4000)
+        >>> round(reliability(Numbers.from_values(shared + rng.normal(size=(5, 4000)))), 1)
+        0.5
+    """
+    n = teachers.n_models
+    if n < 2 or teachers.answered is not None:
+        return None
+    covariance = np.cov(teachers.values)
+    own = float(np.trace(covariance)) / n
+    shared = (float(covariance.sum()) - n * own) / (n * (n - 1))
+    return min(shared / own, 1.0) if own > 0 and shared > LEAST_RELIABLE * own else None

@@ -13,13 +13,19 @@ from jaxtyping import Float, Int
 
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.randomness import generator
+from outlearn.learners.generalised import fit_generalised
 from outlearn.learners.ridge_heads import fit_ridge
+from outlearn.learners.ridge_learner import PENALTIES
+from outlearn.losses.numbers import NumberLoss
 from outlearn.selection.folds import FOLDS, held_out_folds, label_set
 
-__all__ = ["TUNED_PENALTIES", "TunedNumbers", "held_out_predictions", "tune_numbers"]
+__all__ = [
+    "LINKED_PENALTIES", "TUNED_PENALTIES", "TunedNumbers", "held_out_predictions", "tune_linked", "tune_numbers",
+]  # fmt: skip
 
 # On standardised features: from almost none to almost the mean alone, a factor of 3.2 apart.
 TUNED_PENALTIES = tuple(float(10**e) for e in np.arange(-2.0, 6.1, 0.5))
+LINKED_PENALTIES = tuple(sorted(PENALTIES, reverse=True))  # each is a fit of its own, begun at the one before
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +91,33 @@ def tune_numbers(
         if progress is not None:
             progress(s + 1, len(sets))
     return TunedNumbers(predicted, chosen, risk)
+
+
+def tune_linked(
+    features: FeatureMatrix,
+    numbers: Float[np.ndarray, " examples"],
+    points: Mapping[str, FeatureMatrix],
+    loss: NumberLoss,
+    *,
+    sets: Float[np.ndarray, "sets examples"],
+    progress: Callable[[int, int], None] | None = None,
+) -> TunedNumbers:
+    """Do the same with heads of another loss, by approximate leave-one-out: labels are held out one by one.
+
+    Its `chosen` indexes LINKED_PENALTIES, and `risk` is the loss.
+    """
+    dense = np.asarray(features if isinstance(features, np.ndarray) else features.toarray(), dtype=np.float64)
+    heads = []
+    for s, weights in enumerate(sets):
+        heads.append(fit_generalised(dense, numbers, loss, LINKED_PENALTIES, weights=weights))
+        if progress is not None:
+            progress(s + 1, len(sets))
+    predicted = {
+        name: np.stack([loss.predicted(np.asarray(x @ head.weight + head.bias)) for head in heads])[..., None]
+        for name, x in points.items()
+    }
+    chosen = np.array([LINKED_PENALTIES.index(head.penalty) for head in heads])
+    return TunedNumbers(predicted, chosen, np.stack([head.held_out for head in heads]))
 
 
 def held_out_predictions(

@@ -18,7 +18,7 @@ from outlearn.experiment.stages.teachers import number_predictions
 from outlearn.learners.fitted import Heads
 from outlearn.learners.ridge_heads import fit_ridge
 from outlearn.results.numbers import NumberSelection, PenaltyTried
-from outlearn.selection.number_choice import NUMBER_CRITERIA, choose_penalty
+from outlearn.selection.number_choice import NUMBER_CRITERIA, choose_penalty, reliability
 from outlearn.selection.number_tuning import TUNED_PENALTIES, held_out_predictions
 from outlearn.store.stage import Entries, Stage, Work
 from outlearn.store.store import Entry
@@ -26,8 +26,8 @@ from outlearn.store.store import Entry
 __all__ = ["AUTO", "NumberAuto"]
 
 AUTO = "auto"
-VERSION = 1
-CHOSEN = "chosen"
+VERSION = 2
+CHOSEN, FACTOR = "chosen", "factor"
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +71,17 @@ class NumberAuto:
             penalty = TUNED_PENALTIES[choice.chosen]
             anyone = None if mean.answered is None else mean.answered.astype(np.float64)
             found = fit_ridge(x, mean.values, [penalty], weights=anyone, standardise=True)
+            # Labelers from elsewhere are taken at their word; teachers trained here shrink as their noise demands.
+            shared = reliability(labels) if labeling.teachers.name == "teachers" else None
+            factor = 1.0 if shared is None else 1 / shared
+            centre = float(found.predict(x)[0, 0].mean())
+            bias = centre + factor * (found.bias[0] - centre)
             width = x.shape[1]
-            heads = Heads(np.zeros(width), np.ones(width), found.weight[0][..., None], found.bias[0][:, None])
+            heads = Heads(np.zeros(width), np.ones(width), factor * found.weight[0][..., None], bias[:, None])
             predicted = {name: heads.predict(features[getattr(splits, name)])[None] for name in EVALUATED}
             return {
                 **predicted, **head_arrays([heads]), **choice.criteria, CHOSEN: np.array([choice.chosen]),
-                "checkpoints": np.array([1.0]),
+                "checkpoints": np.array([1.0]), FACTOR: np.array([factor]),
             }  # fmt: skip
 
         return Stage(
@@ -103,6 +108,7 @@ class NumberAuto:
         return NumberSelection(
             criterion=self.labeling.config.student.criterion,
             chosen=TUNED_PENALTIES[chosen],
+            spread_by=float(entry.arrays[FACTOR][0]),
             at_end=chosen in (0, len(TUNED_PENALTIES) - 1),
             tried=tuple(
                 PenaltyTried(penalty=penalty, **{name: float(entry.arrays[name][k]) for name in NUMBER_CRITERIA})

@@ -14,8 +14,9 @@ from outlearn.data.task import Task
 from outlearn.experiment.points import EVALUATED
 from outlearn.experiment.stages.features import read_features
 from outlearn.experiment.stages.frozen import FrozenModel
+from outlearn.losses.numbers import NumberLoss, SquaredError
 from outlearn.results.true_labels import NumberTuning
-from outlearn.selection.number_tuning import TUNED_PENALTIES, tune_numbers
+from outlearn.selection.number_tuning import LINKED_PENALTIES, TUNED_PENALTIES, tune_linked, tune_numbers
 from outlearn.store.stage import Entries, Stage, Work
 from outlearn.store.store import Entry
 
@@ -27,7 +28,9 @@ CHOSEN, RISK = "chosen", "held-out risk"
 
 @dataclass(frozen=True, eq=False)
 class TunedNumberModels:
-    """Describe one ridge head for each set of true labels, its penalty chosen within the set, groups held out whole.
+    """Describe one ridge head for each set of true labels, its penalty chosen within the set.
+
+    By the squared error groups are held out whole; by another loss labels are held out one by one, approximately.
 
     Attributes:
         name: of the stage.
@@ -36,6 +39,7 @@ class TunedNumberModels:
         points: rows of the task that the labels are of.
         sets: weights of those points, one row a set.
         seeds: one for each set.
+        loss: that of the divergence that risks are measured in.
         predict: the splits to predict.
     """
 
@@ -45,12 +49,18 @@ class TunedNumberModels:
     points: Int[np.ndarray, " points"]
     sets: Float[np.ndarray, "sets points"]
     seeds: Sequence[int]
+    loss: NumberLoss
     predict: tuple[str, ...] = EVALUATED
 
     @property
     def n_labels(self) -> Int[np.ndarray, " sets"]:
         """Count the true labels of each set."""
         return np.count_nonzero(self.sets, axis=1)
+
+    @property
+    def penalties(self) -> tuple[float, ...]:
+        """What is tried."""
+        return TUNED_PENALTIES if isinstance(self.loss, SquaredError) else LINKED_PENALTIES
 
     @cached_property
     def stage(self) -> Stage:
@@ -62,16 +72,21 @@ class TunedNumberModels:
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
             features, splits = read_features(entries["features"]), self.model.splits
             with work.progress.bar(f"{self.name}: {len(self.sets)}") as advance:
-                tuned = tune_numbers(
-                    features[self.points],
-                    self.task.true_targets(self.points)[:, 0],
-                    self.task.labels[self.points],
-                    {name: features[getattr(splits, name)] for name in self.predict},
-                    sets=self.sets,
-                    seeds=self.seeds,
-                    groups=self.task.groups_of(self.points),
-                    progress=advance,
-                )
+                x, y = features[self.points], self.task.true_targets(self.points)[:, 0]
+                points = {name: features[getattr(splits, name)] for name in self.predict}
+                if isinstance(self.loss, SquaredError):
+                    tuned = tune_numbers(
+                        x,
+                        y,
+                        self.task.labels[self.points],
+                        points,
+                        sets=self.sets,
+                        seeds=self.seeds,
+                        groups=self.task.groups_of(self.points),
+                        progress=advance,
+                    )
+                else:
+                    tuned = tune_linked(x, y, points, self.loss, sets=self.sets, progress=advance)
             predicted = {name: array[None] for name, array in tuned.predicted.items()}
             return {**predicted, CHOSEN: tuned.chosen, RISK: tuned.risk}
 
@@ -80,7 +95,12 @@ class TunedNumberModels:
         return Stage(
             self.name,
             VERSION,
-            {"numbers": True, "penalties": list(TUNED_PENALTIES), "seeds": list(self.seeds), "predict": predicted},
+            {
+                "loss": self.loss.name,
+                "penalties": list(self.penalties),
+                "seeds": list(self.seeds),
+                "predict": predicted,
+            },
             {"features": self.model.features, "task": self.task.fingerprint, "sets": digest.hexdigest()},
             compute,
         )
@@ -89,7 +109,7 @@ class TunedNumberModels:
         """Write what was chosen, for each model."""
         chosen = entry.arrays[CHOSEN].tolist()
         return NumberTuning(
-            members=len(TUNED_PENALTIES),
-            chosen=tuple(f"ridge, penalty {TUNED_PENALTIES[k]:.2g}" for k in chosen),
+            members=len(self.penalties),
+            chosen=tuple(f"ridge, penalty {self.penalties[k]:.2g}" for k in chosen),
             risk=tuple(float(row[k]) for row, k in zip(entry.arrays[RISK], chosen, strict=True)),
         )
