@@ -222,6 +222,7 @@ def test_limit_draws_points_by_seed_and_says_so(tmp_path):
     assert drawn.texts == tuple(f"t{i}" for i in drawn.ids)
     assert drawn.notes == ("30 of 100 points were drawn at random (data.limit).",)
     assert load_task(path=path, limit=100).fingerprint == load_task(path=path).fingerprint
+    assert load_task(path=path, limit=30, limit_seed=1, seed=2).ids == drawn.ids
 
 
 def test_arrays_of_a_task_cannot_be_written_to(tmp_path):

@@ -36,7 +36,7 @@ def test_what_was_written_is_read(tmp_path):
     assert found.failed == {"a": "too few points"}
     assert found.missing == ("b",)
     stored = json.loads((tmp_path / "sweep.json").read_text())
-    assert list(stored) == ["schema", "name", "keys", "n_students", "seconds", "runs"]
+    assert list(stored) == ["schema", "name", "keys", "ladder", "n_students", "seconds", "runs"]
     assert stored["runs"][1] == {
         "label": "b",
         "values": {"seed": 1.5, "encoder": None},

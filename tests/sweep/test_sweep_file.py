@@ -83,6 +83,12 @@ def test_labels_are_safe_as_folder_names_and_follow_the_configuration():
     assert again[0].label == found[1].label, "a sweep that grows keeps the folders it has"
 
 
+def test_values_of_one_model_are_named_by_what_sets_them_apart():
+    asked = {"kind": "hf", "model": "some/model", "pooling": "last", "layer": 4}
+    found = members(grid={"student.encoder": [asked, {**asked, "layer": 8}, {"kind": "array"}]})
+    assert [m.values["student.encoder"] for m in found] == ["model(layer=4)", "model(layer=8)", "array"]
+
+
 def test_base_is_a_mapping_a_file_beside_the_sweep_or_a_preset(tmp_path: Path):
     (tmp_path / "base.yaml").write_text("data: {name: digits}\nseed: 7\n")
     (tmp_path / "sweep.yaml").write_text("base: base.yaml\ngrid: {student.seeds: [1, 2]}\n")
@@ -94,9 +100,10 @@ def test_base_is_a_mapping_a_file_beside_the_sweep_or_a_preset(tmp_path: Path):
 
 
 def test_a_written_sweep_reads_back_as_itself():
-    content = {"name": "n", "base": DIGITS, "grid": {"seed": [0, 1]}, "list": [{"teacher": {"labels": 50}}]}
+    content = {"name": "n", "base": DIGITS, "grid": {"student.seeds": [1, 2]}, "list": [{"teacher": {"labels": 50}}]}
+    content |= {"ladder": "student.seeds"}
     sweep = parse_sweep(content)
-    assert sweep.keys == ("seed", "teacher.labels")
+    assert sweep.keys == ("student.seeds", "teacher.labels")
     assert parse_sweep(yaml.safe_load(sweep.to_yaml())) == sweep
 
 
@@ -117,6 +124,11 @@ def test_a_written_sweep_reads_back_as_itself():
         ({"list": [3]}, r"list\[0\] is 3"),
         ({"base": 3, "grid": {"seed": [0]}}, "base is 3; expected a mapping"),
         ({"base": "digit", "grid": {"seed": [0]}}, r'cannot be read.*Did you mean "digits"'),
+        ({"grid": {"seed": [0, 1]}, "ladder": "seed"}, "ladder is 'seed'; expected a key of student .* there is none"),
+        (
+            {"grid": {"student.seeds": [1, 2]}, "ladder": "student.encoder"},
+            "ladder is 'student.encoder'.* those are: student.seeds",
+        ),
         ({"grid": {"seed": list(range(200)), "ceiling.models": list(range(1, 200))}}, "39,800 members, more than"),
     ],
 )

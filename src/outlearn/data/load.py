@@ -124,6 +124,7 @@ def load_task(
     subset: str | None = None,
     split: str | None = None,
     limit: int | None = None,
+    limit_seed: int | None = None,
     seed: int = 0,
 ) -> Task:
     """Load the points and labels of a task.
@@ -143,7 +144,8 @@ def load_task(
         subset: configuration of a dataset on the hub.
         split: the one split to read of a Hugging Face dataset.
         limit: keep this many points, drawn at random.
-        seed: of the draw, of the slots of preference pairs, and of the answers that a template shows.
+        limit_seed: of that draw, so that other seeds split the same points; by default `seed`.
+        seed: of the slots of preference pairs, and of the answers that a template shows.
 
     Returns:
         The Task.
@@ -186,7 +188,7 @@ def load_task(
         loaded = _load_built_in(str(name), format, columns, subset=subset, split=split)
     if task is not None and loaded.kind != task:
         raise ConfigError(f"data.task is {task!r}, and the data are {loaded.kind}. Leave out data.task.")
-    return loaded if limit is None else _sample(loaded, limit, seed)
+    return loaded if limit is None else _sample(loaded, limit, seed if limit_seed is None else limit_seed)
 
 
 def _load_built_in(name: str, format: str | None, columns: Columns, *, subset: str | None, split: str | None) -> Task:

@@ -124,6 +124,9 @@ class DataSection(Section):
     subset: str | None = None
     split: str | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
+    # Of the points that limit keeps. None: the run's own, so that another seed draws others. A number: every seed
+    # splits the same points, whose features and prompt scores are then in the store.
+    limit_seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     fractions: Fractions = Fractions()
 
     @field_validator("labelers", mode="before")
@@ -137,6 +140,8 @@ class DataSection(Section):
             raise ValueError(
                 "give either name (a built-in task or a Hugging Face dataset) or path (a file), not both or neither"
             )
+        if self.limit_seed is not None and self.limit is None:
+            raise ValueError("limit_seed has no effect without limit, whose points it draws")
         return self
 
 

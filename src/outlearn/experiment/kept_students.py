@@ -147,7 +147,7 @@ def _finetuned(
             results,
             kind="finetuned",
             reads=_reads(plan.task, plan.config).model_copy(
-                update={"max_length": learner.max_length, "cut": learner.cut}
+                update={"max_length": learner.max_length, "cut": learner.cut, "template": learner.template}
             ),
             members=1,
             class_shares=_shares(on_validation),

@@ -7,13 +7,13 @@ is what a user says, and examples are turns before.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from outlearn.errors import ConfigError
 
-__all__ = ["FIELDS", "PAIR_FIELDS", "Prompt", "Texts", "Turn", "check_template"]
+__all__ = ["FIELDS", "PAIR_FIELDS", "Prompt", "Texts", "Turn", "check_classes", "check_template", "class_words"]
 
 FIELDS, PAIR_FIELDS = ("text",), ("a", "b")
 BETWEEN_EXAMPLES = "\n\n"
@@ -86,6 +86,34 @@ def check_template(template: str, fields: Sequence[str]) -> None:
         raise ConfigError(
             f"template {template!r} has {' and '.join(f'{{{name}}}' for name in found) or 'no field'}; expected "
             f"{wanted} once, where the {'texts of a pair go' if len(fields) > 1 else 'text goes'}."
+        )
+
+
+def class_words(given: Mapping[str, str] | None, class_names: Sequence[str]) -> tuple[str, ...]:
+    """Return the word of each class, in label order: by default its name after a blank.
+
+    Raises:
+        ConfigError: if the words are of other classes.
+
+    Examples:
+        >>> class_words(None, ["bad", "good"])
+        (' bad', ' good')
+    """
+    if given is None:
+        return tuple(f" {name}" for name in class_names)
+    check_classes("classes", given, class_names)
+    return tuple(given[name] for name in class_names)
+
+
+def check_classes(key: str, given: Iterable[str], class_names: Sequence[str]) -> None:
+    """Refuse a key of a learner that does not name each class of the task once.
+
+    Raises:
+        ConfigError: names both.
+    """
+    if set(given) != set(class_names):
+        raise ConfigError(
+            f"learner.{key} names {', '.join(given)}; the classes of the task are {', '.join(class_names)}. Name each."
         )
 
 

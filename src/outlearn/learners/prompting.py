@@ -7,8 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from outlearn.errors import ConfigError
-from outlearn.language_models.prompts import FIELDS, PAIR_FIELDS, check_template
+from outlearn.language_models.prompts import FIELDS, PAIR_FIELDS, check_classes, check_template, class_words
 from outlearn.learners.learner import Learner
 
 __all__ = ["PromptLearner"]
@@ -83,9 +82,7 @@ class PromptLearner(Learner):
             >>> PromptLearner(templates="{text} is").words(["bad", "good"])
             (' bad', ' good')
         """
-        if self.classes is None:
-            return tuple(f" {name}" for name in class_names)
-        return tuple(self.classes[name] for name in _same_classes("classes", self.classes, class_names))
+        return class_words(self.classes, class_names)
 
     def class_shares(self, class_names: Sequence[str]) -> tuple[float, ...] | None:
         """Return the share of each class, in label order; None where they are equal.
@@ -95,7 +92,8 @@ class PromptLearner(Learner):
         """
         if self.shares is None:
             return None
-        return tuple(self.shares[name] for name in _same_classes("shares", self.shares, class_names))
+        check_classes("shares", self.shares, class_names)
+        return tuple(self.shares[name] for name in class_names)
 
     def check_templates(self, kind: str) -> None:
         """Refuse templates that do not fit the points of a task.
@@ -105,11 +103,3 @@ class PromptLearner(Learner):
         """
         for template in self.templates:
             check_template(template, PAIR_FIELDS if kind == "preference" else FIELDS)
-
-
-def _same_classes(key: str, given: dict[str, Any], class_names: Sequence[str]) -> Sequence[str]:
-    if set(given) != set(class_names):
-        raise ConfigError(
-            f"learner.{key} names {', '.join(given)}; the classes of the task are {', '.join(class_names)}. Name each."
-        )
-    return class_names

@@ -7,6 +7,7 @@ with parameters, a mapping with `kind`, and the names that the first papers on t
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 
@@ -48,7 +49,7 @@ LOSSES: dict[str, type[Loss]] = {
 }
 
 # By name, those of classes and those of numbers.
-EVERY: dict[str, type[Loss]] = {**LOSSES, **NUMBER_LOSSES}
+EVERY: Mapping[str, type[Loss]] = ChainMap(LOSSES, {**NUMBER_LOSSES})
 
 # Names in the paper's own code and in that of its predecessors.
 ALIASES: dict[str, str] = {"bce": "forward_ce", "reverse_bce": "reverse_ce", "aux": "aux_conf", "kl": "forward_kl"}

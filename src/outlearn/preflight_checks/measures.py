@@ -6,10 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 
 from outlearn.core.intervals import Interval
+from outlearn.core.labelers.exchangeable_classes import Exchangeable, exchangeable_classes
 from outlearn.core.labelers.influence import LinearisedEstimate, mean_estimate, weighted_average, with_controls
 from outlearn.core.labelers.labeler_agreement import (
     PairTable,
@@ -18,10 +20,10 @@ from outlearn.core.labelers.labeler_agreement import (
     least_miss_rate,
     mean_disagreement,
     pair_table,
-    plurality_accuracy,
 )
 from outlearn.core.labelers.shared_answer import (
     Skills,
+    bias_where_points_differ,
     miss_rate,
     shared_bias,
     skills_of_draws,
@@ -31,15 +33,15 @@ from outlearn.core.labelers.shared_answer import (
 )
 from outlearn.data.label_table import LabelTable
 from outlearn.preflight_checks.check_labels import MIN_POINTS, MIN_TRUE_LABELS
+from outlearn.preflight_checks.noise import Noise
 from outlearn.results.measurement import Withheld
-from outlearn.results.preflight_parts import Bounds, LabelerReport, TruthReport, VoteCurvePoint
+from outlearn.results.preflight_noise import NoiseReport, VoteCurvePoint
+from outlearn.results.preflight_parts import Bounds, LabelerReport, TruthReport
 
 __all__ = ["NO_MORE_THAN_CHANCE", "ONE_LABELER", "LabelMeasures", "Products"]
 
 ONE_LABELER = "one labeler, asked once: no two labels of a point can be compared"
 NO_MORE_THAN_CHANCE = "the labelers agree no more than chance"
-MAX_VOTERS = 15  # of the curve of votes
-
 Products = Sequence[Sequence[LinearisedEstimate]]
 
 
@@ -52,12 +54,14 @@ class LabelMeasures:
         asked_twice: the columns are one labeler, asked again.
         level: of intervals.
         students: q of each labeler's student with each labeler, `[students][labelers]`; None without students.
+        seed: of what is drawn to fit the noise.
     """
 
     table: LabelTable
     asked_twice: bool
     level: float
     students: Products | None = None
+    seed: int = 0
 
     @property
     def n_classes(self) -> int:
@@ -88,6 +92,11 @@ class LabelMeasures:
         of_two = skills_of_two(products[first, second], self._ratio(first, second))
         return replace(of_two, each={rest[k]: skill for k, skill in of_two.each.items()}, left_out=skills.left_out)
 
+    @cached_property
+    def one_class(self) -> tuple[Exchangeable, ...]:
+        """Sets of classes that labelers take for one another."""
+        return exchangeable_classes(self.table.labels, self.n_classes)
+
     @property
     def disagreement(self) -> LinearisedEstimate:
         """How often two labels of a point differ, mean over pairs of labelers; there must be one."""
@@ -108,8 +117,21 @@ class LabelMeasures:
         """Give the interval of a share: cut to [0, 1]."""
         return value.interval(self.level, low=0.0, high=1.0)
 
+    @cached_property
+    def noise(self) -> Noise:
+        """How the labelers that are judged miss the shared answer."""
+        return Noise(self.table.labels[self.judges], self.n_classes, self.seed)
+
+    def noise_report(self) -> NoiseReport | Withheld:
+        """Say which model of noise the numbers are under."""
+        if not self.judges:
+            return Withheld("the labels share no answer that can be judged")
+        return self.noise.report("it takes four labels of each of 20 points to test that")
+
     def missed(self) -> LinearisedEstimate:
         """Estimate how often a labeler misses the shared answer, mean."""
+        if self.noise.difficulty is not None:
+            return self.noise.missed()
         return miss_rate(self.skills.mean, self.n_classes)
 
     def missed_interval(self) -> Interval:
@@ -148,11 +170,17 @@ class LabelMeasures:
         reason = "it shares too few points with the others" if few else "it agrees with the others no more than chance"
         missed = self.no_interval(self.table.n_points, reason)
         if j in self.skills.each:
-            missed = self.rate(miss_rate(self.skills.each[j], self.n_classes))
+            missed = self.rate(self._missed_by(j))
         error: Interval | Withheld = Withheld("there is no true label of a point that it labeled")
         if truth is not None and ((truth >= 0) & (given >= 0)).any():
-            error = self.rate(1.0 - agreement_of(given, truth))
+            others = [(j, i) for i in range(len(self.table.labels)) if i != j]
+            error = self.rate(with_controls(1.0 - self.right(j), self._agreement_controls(others)))
         return LabelerReport(name, int((given >= 0).sum()), agreement, missed, error)
+
+    def _missed_by(self, j: int) -> LinearisedEstimate:
+        if self.noise.difficulty is not None:
+            return self.noise.missed_by(self.judges.index(j))
+        return miss_rate(self.skills.each[j], self.n_classes)
 
     @cached_property
     def right_more_than_chance(self) -> list[int]:
@@ -164,17 +192,29 @@ class LabelMeasures:
         return [
             j
             for j, both in known.items()
-            if both.sum() >= MIN_TRUE_LABELS
-            and not unrelated(chance_corrected(agreement_of(self.table.labels[j], truth), self.n_classes))
+            if both.sum() >= MIN_TRUE_LABELS and not unrelated(chance_corrected(self.right(j), self.n_classes))
         ]
 
     def vote_curve(self) -> tuple[VoteCurvePoint, ...]:
-        """Say how often a vote of 1, 2, ... equally good labelers would give the shared answer, under even noise."""
+        """Say what a vote of 1, 2, ... labelers like these is worth, under the model of noise that fits."""
         if not self.judges:
             return ()
-        rate = min(max(self.missed().value, 0.0), (self.n_classes - 1) / self.n_classes)
-        most = min(2 * len(self.table.names) + 1, MAX_VOTERS)
-        return tuple(VoteCurvePoint(n, plurality_accuracy(n, rate, self.n_classes)) for n in range(1, most + 1))
+        return self.noise.vote_curve(self.missed().value, self.disagreement.value, self.level)
+
+    def right(self, j: int) -> LinearisedEstimate:
+        """Estimate how often a labeler is right, from the true labels of points that it labeled; there must be one."""
+        given, truth, strata = self.table.labels[j], self.table.true_labels, self.table.true_strata
+        assert truth is not None
+        both = (given >= 0) & (truth >= 0)
+        # w_i = N_h / n_h where true labels were drawn by strata, w_i = 1 otherwise
+        return agreement_of(given, truth) if strata is None else strata.mean((given == truth).astype(np.float64), both)
+
+    def error(self) -> LinearisedEstimate:
+        """Estimate how often a label is wrong, mean over the labelers of whom a point of known truth is there."""
+        assert self.table.true_labels is not None
+        known = ((self.table.labels >= 0) & (self.table.true_labels >= 0)).any(axis=1)
+        error = 1.0 - weighted_average([self.right(j) for j in np.flatnonzero(known).tolist()])
+        return with_controls(error, self._agreement_controls(list(combinations(range(len(self.table.labels)), 2))))
 
     def truth(self) -> TruthReport | Withheld:
         """Say what true labels add."""
@@ -184,8 +224,8 @@ class LabelMeasures:
             known = [j for j in range(len(labels)) if ((labels[j] >= 0) & (true_labels >= 0)).any()]
         if true_labels is None or not known:
             return Withheld("not identifiable without true labels")
-        rights = {j: agreement_of(labels[j], true_labels) for j in known}
-        error = 1.0 - weighted_average(list(rights.values()))
+        rights = {j: self.right(j) for j in known}
+        error = self.error()
         judges = [j for j in self.judges if j in rights]
         n = int((true_labels >= 0).sum())
         if len(labels) == 1:
@@ -195,8 +235,11 @@ class LabelMeasures:
         if not judges:
             unknown = self.no_interval(n, f"{NO_MORE_THAN_CHANCE}, so that they share no answer")
             return TruthReport(n, self.rate(error), unknown, unknown, squared)
-        bias = shared_bias({j: chance_corrected(rights[j], k) for j in judges}, self.skills, k)
-        bias = with_controls(bias, self._bias_controls(judges, true_labels))
+        if self.noise.difficulty is None:
+            bias = shared_bias({j: chance_corrected(rights[j], k) for j in judges}, self.skills, k)
+        else:
+            bias = bias_where_points_differ(self.noise.shared_answer, true_labels, self.table.true_strata)
+        bias = with_controls(bias, self._agreement_controls([(i, j) for i in judges for j in judges if j < i]))
         if error.value > error.standard_error:
             removable = (1.0 - bias / error).interval(self.level, high=1.0)
         else:
@@ -216,10 +259,11 @@ class LabelMeasures:
             return None
         return ((q[0].log() + q[1].log() - q[2].log() - q[3].log()) / 2).exp()
 
-    def _bias_controls(self, judges: list[int], true_labels: np.ndarray) -> list[LinearisedEstimate]:
-        """Controls for the shared bias: how often labelers agree, over all points less over those of known truth."""
-        labels = self.table.labels[judges]
-        pairs = [(i, j) for i in range(len(judges)) for j in range(i)]
+    def _agreement_controls(self, pairs: Sequence[tuple[int, int]]) -> list[LinearisedEstimate]:
+        """Controls: how often these pairs of labelers agree, over all points less over those of known truth."""
+        labels, true_labels = self.table.labels, self.table.true_labels
+        if not pairs or true_labels is None or self.table.true_strata is not None:  # strata do what controls would
+            return []
         both = [(labels[i] >= 0) & (labels[j] >= 0) for i, j in pairs]
         equal = [labels[i] == labels[j] for i, j in pairs]
         count = np.sum(both, axis=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from outlearn.core.decomposition.risk_gap import NumberLedger
+from outlearn.report.blocks import Facts, Figure, Grid, GridColumn, Section, TableBlock, Text
 from outlearn.report.cells import Cell, Kind, Table, format_cell, point_estimate
 from outlearn.report.charts import Axis, Bars, Chart, Dots, Line, Mark, Panel, Rule
 from outlearn.report.number_findings import best_of_numbers, headline_of_numbers, number_findings
@@ -18,7 +19,7 @@ from outlearn.report.number_tables import (
     number_scores,
     penalties_tried,
 )
-from outlearn.report.page import Facts, Figure, Grid, GridColumn, Section, TableBlock, Text, render_page
+from outlearn.report.page import render_page
 from outlearn.report.style import ROLES, series_style
 from outlearn.results.number_run import NumberRun
 from outlearn.results.numbers import NumberEquivalents, NumberResults

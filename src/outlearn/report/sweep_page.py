@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from outlearn.core.verdict import count_signs, excludes_zero, has_interval
+from outlearn.report.blocks import Block, Facts, Grid, GridColumn, Section, TableBlock, Text
 from outlearn.report.cells import Cell, Column, Table
 from outlearn.report.charts import Chart
 from outlearn.report.comparison_page import comparison_figures
-from outlearn.report.page import Block, Facts, Grid, GridColumn, Section, TableBlock, Text, render_page
+from outlearn.report.ladder_section import ladder_charts, ladder_findings, ladder_section
+from outlearn.report.page import render_page
 from outlearn.report.sweep_figures import effect_chart, effect_figure, effects, rank_chart, rank_figure
 from outlearn.report.wording import counted, name_list, rest_in_words, signed_points
+from outlearn.results.ladder import read_ladder
 from outlearn.results.sweep import Sweep
 from outlearn.results.sweep_comparison import Comparison, comparisons
 
@@ -22,8 +25,8 @@ MAX_VALUES = 8
 
 def sweep_page(sweep: Sweep) -> str:
     """Return the report of a sweep as one HTML page."""
-    found = comparisons(sweep)
-    sections = []
+    found, ladder = comparisons(sweep), read_ladder(sweep)
+    sections = [ladder_section(ladder)] if ladder else []
     for index, (what, comparison) in enumerate(found.items()):
         key, heading = ("losses", "Loss by loss") if what == "loss" else (f"key-{index}", f"By {what}")
         sections.append(Section(key, heading, _comparison_blocks(comparison, key)))
@@ -35,15 +38,16 @@ def sweep_page(sweep: Sweep) -> str:
     return render_page(
         title=f"Sweep {sweep.name}",
         subtitle=_subtitle(sweep),
-        findings=sweep_findings(sweep, list(found.values())),
+        findings=(*(ladder_findings(ladder) if ladder else ()), *sweep_findings(sweep, list(found.values()))),
         sections=sections,
         footer=f"outlearn {runs[0].results.outlearn}, {len(runs)} runs" if runs else "",
     )
 
 
 def sweep_charts(sweep: Sweep) -> dict[str, Chart]:
-    """Return the charts of the comparisons, for a paper: by losses, then by each varied key."""
-    charts: dict[str, Chart] = {}
+    """Return the charts of the ladder and the comparisons, for a paper: by losses, then by each varied key."""
+    ladder = read_ladder(sweep)
+    charts: dict[str, Chart] = ladder_charts(ladder) if ladder else {}
     for what, comparison in comparisons(sweep).items():
         name = what.replace(".", "-")
         charts |= {f"{name}-effects": effect_chart(comparison), f"{name}-ranks": rank_chart(comparison)}

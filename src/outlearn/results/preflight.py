@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from outlearn.core.intervals import Interval
 from outlearn.core.text import bullets, preformatted
 from outlearn.results.measurement import Withheld
+from outlearn.results.next_labels import NextLabels
+from outlearn.results.preflight_noise import NoiseReport, VoteCurvePoint, vote_lines
 from outlearn.results.preflight_parts import (
     Bounds,
     LabelerReport,
@@ -16,12 +18,12 @@ from outlearn.results.preflight_parts import (
     StudentReport,
     TruthReport,
     Verdict,
-    VoteCurvePoint,
     interval_cell,
     labelers_table,
     points_section,
     signed_cell,
 )
+from outlearn.results.preflight_rates import RatesReport
 from outlearn.results.report_folder import ReportFolder
 
 __all__ = ["PREFLIGHTS", "Preflight", "load_preflight"]
@@ -38,19 +40,22 @@ class Preflight:
         labelers: one each.
         disagreement: how often two labels of a point differ.
         least_error: half of it: the mean error is at least that, whatever the errors are.
-        missed: how often a labeler misses the shared answer, mean, under even noise: the variance of the labels.
-        missed_bounds: the least and most it can be if noise is not even.
+        noise: which model of noise the numbers are under; withheld where labels share no answer.
+        missed: how often a labeler misses the shared answer, mean: the variance of the labels in 0-1 loss.
+        missed_bounds: the least and most it can be under any noise.
         ceiling: the highest agreement with a labeler's labels that anything can reach.
         truth: what true labels add; withheld without them.
+        rates: rates corrected by true labels, of all points and by segment; withheld without enough of them.
         largest_bias: the shared bias that was allowed for where it is not known.
         encoder: what students see; withheld where there are none.
         students: single ones, and of all labelers.
         more_labels: how well a student does by the points that it sees.
         last_doubling: what the last doubling of points brought.
-        vote_curve: how well a vote does by the number of labelers.
+        vote_curve: what a vote is worth by the number of labelers.
         pooling: what a student of all labelers has over a student of one.
         points_to_check: by hand.
         warnings, assumptions, notes: sentences.
+        next_labels: which points to give true labels next; withheld where none were asked for.
     """
 
     source: str
@@ -63,10 +68,12 @@ class Preflight:
     labelers: tuple[LabelerReport, ...]
     disagreement: Interval
     least_error: Interval
+    noise: NoiseReport | Withheld
     missed: Interval
     missed_bounds: Bounds
     ceiling: Interval
     truth: TruthReport | Withheld
+    rates: RatesReport | Withheld
     largest_bias: float
     encoder: str | Withheld
     students: tuple[StudentReport, ...]
@@ -78,6 +85,7 @@ class Preflight:
     warnings: tuple[str, ...]
     assumptions: tuple[str, ...]
     notes: tuple[str, ...]
+    next_labels: NextLabels | Withheld
 
     @property
     def student(self) -> StudentReport | None:
@@ -86,6 +94,10 @@ class Preflight:
 
     def __str__(self) -> str:
         sections = [str(self.verdict), self._labelers(), self._error(), self._students(), self._more()]
+        if not isinstance(self.rates, Withheld):
+            sections.insert(3, str(self.rates))
+        if isinstance(self.next_labels, NextLabels):
+            sections.append(str(self.next_labels))
         if self.points_to_check:
             sections.append(points_section(self.points_to_check))
         lists = {"Doubts": self.warnings, "What this takes for granted": self.assumptions, "Notes": self.notes}
@@ -109,12 +121,13 @@ class Preflight:
                 f"Error of a label\n  is wrong, with true labels                    {error}\n"
                 "  how much of it is variance, that a second labeler of the same points would tell"
             )
+        noise = "no answer is shared" if isinstance(self.noise, Withheld) else self.noise.short
         lines = [
             "Error of a label: variance (a student can remove it) and shared bias (it inherits it)",
             f"  two labels of a point differ                  {interval_cell(self.disagreement)}",
             f"  so the mean error is at least                 {interval_cell(self.least_error)}   whatever the errors "
             "are",
-            f"  variance: the shared answer is missed         {interval_cell(self.missed)}   if noise is even; "
+            f"  variance: the shared answer is missed         {interval_cell(self.missed)}   {noise}; "
             f"{bounds.low:.3f} to {bounds.high:.3f} for any noise",
             f"  self-agreement ceiling                        {interval_cell(self.ceiling)}   no answers agree with it "
             "more",
@@ -152,9 +165,8 @@ class Preflight:
             lines.append(
                 f"    the last doubling brought {signed_cell(self.last_doubling)}; the next is likely to bring less"
             )
-        if self.vote_curve:
-            curve = ", ".join(f"{at.accuracy:.3f} of {at.n_labelers}" for at in self.vote_curve if at.n_labelers % 2)
-            lines.append(f"  more labelers: a vote gives the shared answer {curve} (even noise)")
+        if not isinstance(self.noise, Withheld):
+            lines += vote_lines(self.vote_curve, self.noise)
         if not isinstance(self.pooling, Withheld):
             lines.append(f"    a student of all labelers instead of one: {signed_cell(self.pooling)}")
         lines += self._more_true_labels()
@@ -183,8 +195,9 @@ class Preflight:
 
 
 PREFLIGHTS = ReportFolder(
-    "preflight", "preflight", "preflight report", Preflight, schema=2, table="points_to_check.csv"
+    "preflight", "preflight", "preflight report", Preflight, schema=3, table="points_to_check.csv"
 )
-"""How a report is kept on disk. Schema 1 kept shared bias apart from what else true labels add."""
+"""How a report is kept on disk. Schema 1 kept shared bias apart from what else true labels add, 2 knew
+even noise alone."""
 
 load_preflight = PREFLIGHTS.read

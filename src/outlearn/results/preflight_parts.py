@@ -9,10 +9,22 @@ from dataclasses import dataclass
 from outlearn.core.intervals import Interval
 from outlearn.core.text import bullets, printable, wrapped
 from outlearn.results.measurement import Withheld
+from outlearn.results.shares import within_ends
 
 __all__ = [
-    "CHECKS", "Bounds", "LabelerReport", "LearningCurvePoint", "PointToCheck", "StudentReport", "TruthReport",
-    "Verdict", "VoteCurvePoint", "interval_cell", "labelers_table", "points_section", "signed_cell",
+    "CHECKS",
+    "VERDICTS",
+    "Bounds",
+    "LabelerReport",
+    "LearningCurvePoint",
+    "PointToCheck",
+    "StudentReport",
+    "TruthReport",
+    "Verdict",
+    "interval_cell",
+    "labelers_table",
+    "points_section",
+    "signed_cell",
 ]  # fmt: skip
 
 POINTS_SHOWN = 5
@@ -23,6 +35,22 @@ CHECKS = {
     "suspect": "students that did not see the point answer otherwise, or labelers are split",
 }
 """Why a point is worth checking by hand, by the kind of `PointToCheck`."""
+VERDICTS = {
+    "gain": "the student beats a single labeler",
+    "gain unless shared bias": "the student follows the labelers' shared answer better than a labeler does",
+    "classes not told apart": "the labelers take some classes for one another",
+    "undecided": "the student is not told apart from a labeler",
+    "depends on shared bias": "the student departs from the labelers' shared answer more often than a labeler does",
+    "no gain": "the student does not beat a labeler",
+    "not measured": "nothing is said about the student's gain",
+    "no students": "nothing is said about a student",
+    "unrelated labels": "the labels agree no more than chance",
+}
+"""What a report may answer, by the key of its verdict."""
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def interval_cell(interval: Interval | Withheld) -> str:
@@ -31,8 +59,7 @@ def interval_cell(interval: Interval | Withheld) -> str:
         return "—"
     if math.isnan(interval.low):
         return f"{interval.mean:.3f} [no interval]"
-    mean = min(max(interval.mean, interval.low), interval.high)
-    return f"{mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+    return f"{within_ends(interval).mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
 
 
 def signed_cell(interval: Interval | Withheld) -> str:
@@ -52,11 +79,22 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer: a key (see `outlearn.preflight_checks.verdict.VERDICTS`), the same in words, and what to do."""
+    """The answer: a key of `VERDICTS`, the same in words with its numbers, and what to do."""
 
     key: str
     answer: str
     advice: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """Return the answer without its numbers; the key itself for one that this version does not know."""
+        return _capital(VERDICTS.get(self.key, self.key))
+
+    @property
+    def because(self) -> str:
+        """Return the rest of the answer: its numbers, or the reason."""
+        rest = self.answer.removeprefix(self.title).strip(" .:")
+        return f"{_capital(rest.removeprefix('(').removesuffix(')'))}." if rest else ""
 
     def __str__(self) -> str:
         answer = wrapped(self.answer, first="  ", rest="  ")
@@ -71,7 +109,7 @@ class LabelerReport:
         name: its column.
         n_labels: labels it gave.
         agreement: how often it agrees with another labeler, mean over the others.
-        missed: how often it misses the answer that the labelers share, under even noise.
+        missed: how often it misses the answer that the labelers share, under the model of noise.
         error: how often it is wrong; withheld without true labels.
     """
 
@@ -161,10 +199,10 @@ class TruthReport:
     Attributes:
         n_labels: how many there are.
         error: mean error of the labelers.
-        shared_bias: how often the answer that they share is wrong, under even noise.
+        shared_bias: how often the answer that they share is wrong, under the model of noise.
         removable: the part of the error that more labelers or a student can remove: 1 - shared bias / error.
-        squared_bias: error less half the disagreement: the bias of the labels in squared loss, without the model of
-            even noise.
+        squared_bias: error less half the disagreement: the bias of the labels in squared loss, without a model of
+            noise.
     """
 
     n_labels: int
@@ -192,14 +230,6 @@ class LearningCurvePoint:
 
     n_points: int
     accuracy: Interval
-
-
-@dataclass(frozen=True)
-class VoteCurvePoint:
-    """How often a vote of this many labelers would give the shared answer, under even noise."""
-
-    n_labelers: int
-    accuracy: float
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ class SweepRecord(Record):
         schema_version: see `SCHEMA`.
         name: of the sweep.
         keys: what was varied, but the loss.
+        ladder: which of them orders the students, from the weakest to the strongest; None where none does.
         n_students: of all runs, as planned.
         seconds: how long the last call took.
         runs: in the order of the sweep file.
@@ -63,6 +64,7 @@ class SweepRecord(Record):
     schema_version: Annotated[int, Field(alias="schema")] = SCHEMA
     name: str
     keys: tuple[str, ...]
+    ladder: str | None = None
     n_students: int
     seconds: float
     runs: tuple[MemberRecord, ...]

@@ -49,10 +49,13 @@ class FinetunedScorer:
         settings = FinetuneSettings(
             max_length=reads.max_length or FinetuneSettings().max_length,
             cut=reads.cut,
+            template=reads.template,
             dropout=0.0,
             precision=kept.record.precision or "auto",
         )
-        tokenizer = load_tokenizer(kept.folder, max_length=settings.max_length, trust_remote_code=False)
+        tokenizer = load_tokenizer(
+            kept.folder, max_length=settings.max_length, around=settings.around, trust_remote_code=False
+        )
         model = load_text_model(
             kept.folder,
             len(kept.record.class_names),
@@ -77,7 +80,8 @@ class FinetunedScorer:
         return self._logits([(text, text) for text in texts])[:, 0]
 
     def _logits(self, rows: Sequence[tuple[str, ...]]) -> Float[np.ndarray, "points classes"]:
-        tokens = tokenise(self.tokenizer, rows, max_length=self.settings.max_length, cut=self.settings.cut)
+        own = self.settings
+        tokens = tokenise(self.tokenizer, rows, max_length=own.max_length, cut=own.cut, around=own.around)
         budget = self.settings.tokens_on(self.model.device, pairs=self.model.pairs)
         found = self.model.run(self.model.logits, tokens, np.arange(len(rows)), tokens_per_batch=budget)
         return found.double().numpy()

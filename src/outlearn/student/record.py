@@ -26,6 +26,7 @@ class Reads(Record):
         first, second: columns of a pair.
         max_length, cut: of a fine-tuned model: tokens of a text that it reads, and from which end of a longer text
             the rest is cut. An encoder has its own in its settings.
+        template: of a fine-tuned model: what stands around each text; None for nothing.
     """
 
     what: Literal["text", "pair", "numbers"]
@@ -34,6 +35,7 @@ class Reads(Record):
     second: str = "rejected"
     max_length: int | None = None
     cut: Literal["end", "start"] = "end"
+    template: str | None = None
 
 
 class EncoderFacts(Record):

@@ -172,8 +172,7 @@ def _column(values: Sequence[Any]) -> list[Value]:
         return list(values)
     different = list({canonical_json(value): value for value in values}.values())
     texts: dict[str, str] = {}
-    for write in (canonical_json, value_text, _name_text):
-        readings = [write(value) for value in different]
+    for readings in (list(map(canonical_json, different)), list(map(value_text, different)), _short_names(different)):
         # A shorter text takes the place of a longer one where nothing else reads alike.
         texts |= {
             canonical_json(value): reading
@@ -183,11 +182,33 @@ def _column(values: Sequence[Any]) -> list[Value]:
     return [texts[canonical_json(value)] for value in values]
 
 
-def _name_text(value: Any) -> str:
-    """Name a mapping by its model or kind alone."""
-    if isinstance(value, Mapping) and (value.get("model") or value.get("kind")):
-        return Path(str(value.get("model") or value["kind"])).name
-    return value_text(value)
+def _short_names(values: Sequence[Any]) -> list[str]:
+    """Name mappings by their model or kind, with what sets those of one model apart.
+
+    Example:
+        >>> minilm = {"kind": "hf", "model": "minilm"}
+        >>> _short_names([minilm | {"layer": 2}, minilm, {"kind": "tfidf", "dims": 256}])
+        ['minilm(layer=2)', 'minilm', 'tfidf']
+    """
+    models = [_model_text(value) for value in values]
+    names = []
+    for model, value in zip(models, values, strict=True):
+        alike = [other for other, its in zip(values, models, strict=True) if its == model]
+        if model is None or len(alike) == 1:
+            names.append(model or value_text(value))
+            continue
+        keys = [key for key in value if key not in ("kind", "model")]
+        apart = {key: value[key] for key in keys if any(other.get(key) != value[key] for other in alike)}
+        names.append(value_text({"kind": model, **apart}))
+    return names
+
+
+def _model_text(value: Any) -> str | None:
+    """Name the model of a mapping, or its kind where it has none; None for anything else."""
+    if not isinstance(value, Mapping) or not (value.get("model") or value.get("kind")):
+        return None
+    model = value.get("model") or value["kind"]
+    return value_text(model) if isinstance(model, list | tuple) else Path(str(model)).name
 
 
 def _look_up(config: Config, key: str) -> Any:

@@ -221,6 +221,7 @@ def _write_results(
     record = SweepRecord(
         name=plan.sweep.name,
         keys=tuple(plan.runs[0].member.values),
+        ladder=plan.sweep.ladder,
         n_students=plan.n_students,
         seconds=seconds,
         runs=tuple(members),

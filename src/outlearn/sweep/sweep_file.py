@@ -24,7 +24,7 @@ from outlearn.store.store import canonical_json
 
 __all__ = ["MAX_MEMBERS", "SweepConfig", "parse_sweep", "read_sweep"]
 
-KEYS = ("name", "base", "grid", "zip", "list")
+KEYS = ("name", "base", "grid", "zip", "list", "ladder")
 # A slip of the hand in a grid multiplies: this many runs are refused before any of them is built.
 MAX_MEMBERS = 10_000
 
@@ -41,6 +41,7 @@ class SweepConfig:
         grid: dotted key -> its values; every combination is a member.
         zipped: dotted key -> its values, all of one length; the i-th of each go together.
         listed: combinations named one by one.
+        ladder: the varied key whose values are listed from the weakest student to the strongest; None where none are.
     """
 
     name: str
@@ -48,6 +49,7 @@ class SweepConfig:
     grid: Mapping[str, tuple[Any, ...]]
     zipped: Mapping[str, tuple[Any, ...]]
     listed: tuple[Combination, ...]
+    ladder: str | None = None
 
     @property
     def n_members(self) -> int:
@@ -77,6 +79,8 @@ class SweepConfig:
             content["zip"] = {key: list(values) for key, values in self.zipped.items()}
         if self.listed:
             content["list"] = [dict(combination) for combination in self.listed]
+        if self.ladder:
+            content["ladder"] = self.ladder
         return yaml.safe_dump(content, sort_keys=False)
 
 
@@ -84,7 +88,7 @@ def read_sweep(path: str | Path) -> SweepConfig:
     """Read a sweep file; its members' configurations are not checked yet, see `expand`.
 
     It is YAML with `base` (a mapping, the path of a run's configuration, relative to this file, or the name of a
-    preset), at least one of `grid`, `zip` and `list`, and an optional `name`.
+    preset), at least one of `grid`, `zip` and `list`, and optional `name` and `ladder`.
 
     Raises:
         ConfigError: with one line for each thing that is wrong.
@@ -116,7 +120,7 @@ def parse_sweep(raw: Mapping[str, Any], *, name: str = "sweep", folder: Path = P
         problems.append(f"zip walks its keys in step, so all need as many values: {said}")
     problems += _overlaps(grid, zipped, listed)
     base = _base(raw.get("base", {}), folder, problems)
-    sweep = SweepConfig(str(named), base, grid, zipped, listed)
+    sweep = SweepConfig(str(named), base, grid, zipped, listed, _ladder(raw.get("ladder"), [*grid, *zipped], problems))
     if not problems and not sweep.keys:
         problems.append("nothing varies; give grid: {key: [values]}, zip or list, or use `outlearn run`")
     if not problems and sweep.n_members > MAX_MEMBERS:
@@ -197,6 +201,18 @@ def _repeated(values: Sequence[Any]) -> str | None:
             return repr(value)
         seen.add(written)
     return None
+
+
+def _ladder(given: Any, keys: Sequence[str], problems: list[str]) -> str | None:
+    """Read the key whose values stand in the order of students' strength."""
+    if given is None:
+        return None
+    steps = [key for key in keys if key.split(".")[0] == "student"]
+    if given not in steps:
+        known = f"those are: {', '.join(steps)}" if steps else "there is none"
+        problems.append(f"ladder is {given!r}; expected a key of student that grid or zip varies; {known}")
+        return None
+    return str(given)
 
 
 def _overlaps(grid: Mapping[str, Any], zipped: Mapping[str, Any], listed: Sequence[Combination]) -> list[str]:

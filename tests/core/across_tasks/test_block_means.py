@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from outlearn.core.across_tasks.block_means import over_clusters, over_splits, win_rate
+from outlearn.core.across_tasks.block_means import over_clusters, over_splits, ratio_over_splits, win_rate
 from outlearn.errors import ConfigError, DomainError, ShapeError
 
 EXACT = 1e-12
@@ -122,3 +122,24 @@ def test_bad_input_is_named():
         win_rate(np.ones(2), np.ones(2), level=95.0)
     with pytest.raises(ShapeError, match="shared at least 0"):
         over_splits(np.ones(2), np.arange(2), np.arange(2), np.array([-1.0, 0.0]))
+
+
+def test_the_ends_of_a_ratio_are_where_its_difference_is_just_told_apart_from_0():
+    rng = np.random.default_rng(3)
+    whole = rng.normal(5, 1, size=6)
+    part = 0.4 * whole + rng.normal(0, 0.3, size=6)
+    at = (np.zeros(6, dtype=int), np.arange(6), np.full(6, 0.3))
+    found = ratio_over_splits(part, whole, *at)
+    assert found.mean == pytest.approx(part.mean() / whole.mean(), rel=EXACT)
+    above, below = (over_splits(part - r * whole, *at) for r in (found.low, found.high))
+    assert above.low == pytest.approx(0, abs=1e-9)
+    assert below.high == pytest.approx(0, abs=1e-9)
+
+
+def test_a_ratio_to_what_is_not_above_0_is_withheld():
+    at = (np.zeros(4, dtype=int), np.arange(4), np.zeros(4))
+    part = np.array([1.0, 2.0, 1.0, 2.0])
+    for whole in (np.array([-1.0, 1.0, -1.0, 1.5]), np.array([-5.0, -5.1, -5.2, -5.0])):
+        assert "not shown to be above 0" in ratio_over_splits(part, whole, *at).reason
+    one = (np.zeros(1, dtype=int), np.zeros(1, dtype=int), np.zeros(1))
+    assert "one split only" in ratio_over_splits(part[:1], part[:1], *one).reason

@@ -129,7 +129,7 @@ def test_a_probe_first_starts_from_the_head_of_frozen_features(tiny_model, famil
     features = model.run(model.features, tokens_of(folder, TEXTS), np.arange(len(TEXTS)), tokens_per_batch=99).numpy()
     settings = HeadSettings(bias=family in ("bert", "roberta"))  # decoders' heads have none
     probe = fit_predict(features, SOFT[None], [HeadJob(0, CE, seed=1)], {"test": features}, settings=settings)
-    started = logits_of(fit(folder, replace(STILL, probe_first=True)))
+    started = logits_of(fit(folder, replace(STILL, start="probe")))
     np.testing.assert_allclose(np.diff(started), np.diff(probe.logits["test"][-1, 0]), atol=1e-3)
 
 
@@ -139,7 +139,7 @@ def test_a_probe_first_on_pairs_is_bradley_terry_on_frozen_features(tiny_model):
     features = model.run(model.features, tokens_of(folder, PAIRS), np.arange(24), tokens_per_batch=99).numpy()
     settings, jobs = HeadSettings(bias=False), [HeadJob(0, CE, seed=1)]
     probe = fit_predict(features, SOFT[None, :24], jobs, {"test": features}, settings=settings)
-    found = logits_of(fit(folder, replace(STILL, probe_first=True), points=PAIRS, targets=SOFT[None, :24]))
+    found = logits_of(fit(folder, replace(STILL, start="probe"), points=PAIRS, targets=SOFT[None, :24]))
     np.testing.assert_allclose(np.diff(found), np.diff(probe.logits["test"][-1, 0]), atol=1e-3)
 
 

@@ -58,7 +58,7 @@ def fit(model, settings=SETTINGS, *, loss="forward_ce", folder=None, kill_at=Non
         ("forward_ce", {}),
         ("aux_conf", {}),  # compares the examples of a step
         ("reverse_ce", {"early_stopping": EarlyStopping(patience=9, every=0.25, share=0.2)}),
-        ("forward_ce", {"adaptation": "lora", "probe_first": True}),
+        ("forward_ce", {"adaptation": "lora", "start": "probe"}),
     ],
     ids=["full", "compared", "early stopping", "lora after a probe"],
 )

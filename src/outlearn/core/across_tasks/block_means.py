@@ -18,10 +18,11 @@ import numpy as np
 from jaxtyping import Float, Integer
 from scipy import stats
 
-from outlearn.core.intervals import Interval, check_level, cluster_means
+from outlearn.core.intervals import Interval, Withheld, check_level, cluster_means
+from outlearn.core.verdict import is_above_zero
 from outlearn.errors import DomainError, ShapeError
 
-__all__ = ["over_clusters", "over_splits", "win_rate"]
+__all__ = ["over_clusters", "over_splits", "ratio_over_splits", "win_rate"]
 
 # Fewer clusters than this give no interval: three means say next to nothing about their own spread.
 MINIMUM_CLUSTERS = 4
@@ -110,6 +111,49 @@ def over_splits(
     freedom = total**2 / spread if spread > 0 else float(min(freedoms))
     half = float(stats.t.ppf(0.5 + level / 2, freedom)) * error
     return Interval(mean, mean - half, mean + half, error, n_splits, len(values), level, over="splits")
+
+
+def ratio_over_splits(
+    part: Float[np.ndarray, "blocks"],
+    whole: Float[np.ndarray, "blocks_of_whole"],
+    tasks: Integer[np.ndarray, "blocks_too"],
+    splits: Integer[np.ndarray, "blocks_of_splits"],
+    shared: Float[np.ndarray, "blocks_of_shared"],
+    level: float = 0.95,
+) -> Interval | Withheld:
+    """Give the ratio of two means over these very tasks, such as gain / room, with Fieller's interval for new draws.
+
+    It holds every r for which the mean of part - r whole cannot be told apart from 0 by `over_splits`, with the degrees
+    of freedom of the task that has the fewest splits.
+
+    Returns:
+        The interval, or `Withheld` where the mean of `whole` is not shown to be above 0: a ratio to it says nothing.
+
+    Example:
+        >>> part, whole, one = np.array([1.0, 2.0, 3.0, 2.0]), np.array([4.0, 5.0, 4.0, 5.0]), np.zeros(4, dtype=int)
+        >>> print(ratio_over_splits(part, whole, one, np.arange(4), np.zeros(4)))
+        0.4444 [0.1540, 0.7735]
+
+    Source: Fieller, Some problems in interval estimation, 1954; the variance is that of `over_splits`.
+    """
+    room = over_splits(whole, tasks, splits, shared, level)
+    gain = over_splits(part, tasks, splits, shared, level)
+    if not is_above_zero(room):
+        return Withheld(room.reason or "the mean to divide by is not shown to be above 0")
+    fewest = min(len(np.unique(splits[tasks == task])) for task in np.unique(tasks))
+    t = float(stats.t.ppf(0.5 + level / 2, fewest - 1))
+    # Var(a + b) - Var(a) - Var(b) = 2 Cov(a, b), and the variance of `over_splits` is a quadratic form.
+    both = over_splits(part + whole, tasks, splits, shared, level)
+    covariance = (both.standard_error**2 - gain.standard_error**2 - room.standard_error**2) / 2
+    a = room.mean**2 - (t * room.standard_error) ** 2
+    b = gain.mean * room.mean - t**2 * covariance
+    c = gain.mean**2 - (t * gain.standard_error) ** 2
+    if a <= 0:  # the fewest splits tell less than all of them together
+        return Withheld("the mean to divide by is not shown to be above 0")
+    half = math.sqrt(max(b**2 - a * c, 0.0)) / a
+    low, high, no_error = b / a - half, b / a + half, math.nan  # Fieller's interval has no standard error
+    ratio = gain.mean / room.mean
+    return Interval(ratio, low, high, no_error, gain.n_models, gain.n_points, level, over="splits")
 
 
 def win_rate(

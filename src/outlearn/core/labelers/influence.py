@@ -19,7 +19,9 @@ from outlearn.core.intervals import MINIMUM_POINTS, Interval, t_quantile
 from outlearn.core.scales import CALIBRATION, REAL
 from outlearn.errors import DomainError, ShapeError
 
-__all__ = ["LinearisedEstimate", "average", "mean_estimate", "weighted_average", "with_controls"]
+__all__ = [
+    "ZERO_COUNT_ERROR", "LinearisedEstimate", "average", "mean_estimate", "weighted_average", "with_controls",
+]  # fmt: skip
 
 ZERO_COUNT_ERROR = 1.87  # t standard errors of 1.87 / n are the exact upper 95% limit of a share seen 0 times, 3.7 / n
 

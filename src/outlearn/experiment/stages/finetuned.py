@@ -170,9 +170,10 @@ class FinetunedModel:
     def settings(self) -> FinetuneSettings:
         """Return the learner's settings."""
         given: dict[str, Any] = self.learner.model_dump(
-            exclude={"kind", "model", "sha256", "revision", "local_files_only", "early_stopping"}
+            exclude={"kind", "model", "sha256", "revision", "local_files_only", "early_stopping", "classes"}
         )
-        return FinetuneSettings(**given, early_stopping=self.learner.early_stopping)
+        words = self.learner.words(self.task.kind, self.task.class_names)
+        return FinetuneSettings(**given, early_stopping=self.learner.early_stopping, words=words)
 
     def _stops(self, spec: TrainingSpec) -> tuple[float, ...]:
         return tuple(epoch for epoch in spec.checkpoints if epoch < self.learner.epochs)

@@ -24,6 +24,7 @@ from outlearn.errors import ConfigError, ShapeError
 from outlearn.learners.checked_inputs import check_labeling
 from outlearn.learners.finetuning.batches import Length
 from outlearn.learners.finetuning.checkpoint import remove_checkpoint
+from outlearn.learners.finetuning.head_start import start_head
 from outlearn.learners.finetuning.loading import load_text_model, load_tokenizer
 from outlearn.learners.finetuning.settings import FinetuneSettings
 from outlearn.learners.finetuning.tokens import Tokens, tokenise
@@ -134,6 +135,7 @@ def fit_finetune(
         network = load_text_model(
             model, labels.shape[1], settings, pairs=texts.train.pairs, seed=job.seed, device=chosen
         )
+        start_head(network, model, settings)
 
         def report(done: int, before: int = int(ends[k - 1]) if k else 0) -> None:
             if progress is not None:
@@ -167,11 +169,13 @@ class _Texts:
         self.sets = {"train": points, **{f"evaluate/{name}": part for name, part in evaluate.items()}}
         self.model = model
         self.tokenizer = load_tokenizer(
-            model, max_length=settings.max_length, trust_remote_code=settings.trust_remote_code
+            model, max_length=settings.max_length, around=settings.around, trust_remote_code=settings.trust_remote_code
         )
 
         def tokens(part: Points) -> Tokens:
-            return tokenise(self.tokenizer, part, max_length=settings.max_length, cut=settings.cut)
+            return tokenise(
+                self.tokenizer, part, max_length=settings.max_length, cut=settings.cut, around=settings.around
+            )
 
         self.train = tokens(points)
         self.evaluate = {name: tokens(part) for name, part in evaluate.items()}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from outlearn.errors import ConfigError
+from outlearn.language_models.prompts import FIELDS, check_template, class_words
 from outlearn.learners.finetuning.settings import EarlyStopping
 from outlearn.learners.learner import Learner
 
@@ -41,7 +44,12 @@ class FinetuneLearner(Learner):
     gradient_checkpointing: bool = False
     precision: Literal["auto", "float32", "float64", "bf16"] = "auto"
     early_stopping: EarlyStopping | None = None
-    probe_first: bool = False
+    # Around each text, such as "Review: {text}\nSentiment:", for a decoder, which reads a class off its last token.
+    template: str | None = None
+    # Of the head. words: from what the model would answer after the template, before it has learned anything.
+    start: Literal["random", "zero", "probe", "words"] = "random"
+    # Class -> the word that the model may say, for start: words; by default its name after a blank.
+    classes: dict[str, str] | None = None
 
     label: ClassVar[str] = "fine-tuning"
     line: ClassVar[str] = "A whole pretrained model, in full or by LoRA, one training for each model."
@@ -51,3 +59,27 @@ class FinetuneLearner(Learner):
     can_distil: ClassVar[bool] = True
     trains_together: ClassVar[bool] = False
     wants_gpu: ClassVar[bool] = True
+
+    @model_validator(mode="after")
+    def _words_follow_a_template(self) -> FinetuneLearner:
+        if self.template is not None:
+            check_template(self.template, FIELDS)
+        if self.start == "words" and self.template is None:
+            raise ValueError(
+                'start: words takes the class words as they follow a template; give one, as "{text}\\nSentiment:"'
+            )
+        if self.classes is not None and self.start != "words":
+            raise ValueError(f"classes have no effect with start: {self.start}; leave them out, or use start: words")
+        return self
+
+    def words(self, kind: str, class_names: Sequence[str]) -> tuple[str, ...] | None:
+        """Return the word of each class, in label order; None where the head does not start from them.
+
+        Raises:
+            ConfigError: if `classes` names others, or points are pairs.
+        """
+        if self.start != "words":
+            return None
+        if kind == "preference":
+            raise ConfigError("learner.start: words has no meaning for pairs, whose head gives rewards. Use probe.")
+        return class_words(self.classes, class_names)

@@ -25,12 +25,15 @@ __all__ = ["load_text_model", "load_tokenizer"]
 HEAD_NAMES = ("classifier", "score", "classification_head", "pre_classifier", "logits_proj")
 
 
-def load_tokenizer(folder: Path, *, max_length: int, trust_remote_code: bool) -> Any:
+def load_tokenizer(
+    folder: Path, *, max_length: int, around: tuple[str, str] = ("", ""), trust_remote_code: bool
+) -> Any:
     """Load the tokenizer of a model's folder.
 
     Raises:
         MissingExtraError: if transformers is not installed.
-        ConfigError: if it cannot be loaded, or the model cannot read texts of `max_length` tokens.
+        ConfigError: if it cannot be loaded, or the model cannot read texts of `max_length` tokens with what stands
+            `around` them.
     """
     try:
         from transformers import AutoConfig, AutoTokenizer
@@ -44,8 +47,10 @@ def load_tokenizer(folder: Path, *, max_length: int, trust_remote_code: bool) ->
         raise ConfigError(f"the tokenizer of {str(folder)!r} cannot be loaded: {first_line(error)}") from error
     limits = (tokenizer.model_max_length, getattr(config, "max_position_embeddings", None))
     limit = min((n for n in limits if isinstance(n, int) and n > 0), default=max_length)
-    if max_length > limit:
-        raise ConfigError(f"max_length is {max_length}, but {str(folder)!r} reads {limit} tokens at most.")
+    beside = len(tokenizer("".join(around))["input_ids"]) if any(around) else 0
+    if max_length + beside > limit:
+        and_more = f" and the template takes {beside}" if beside else ""
+        raise ConfigError(f"max_length is {max_length}{and_more}, but {str(folder)!r} reads {limit} tokens at most.")
     return tokenizer
 
 

@@ -11,6 +11,7 @@ from pydantic import ConfigDict
 
 from outlearn.core.ranges import Range, Whole, check_fields
 from outlearn.errors import ConfigError
+from outlearn.language_models.prompts import FIELDS, check_template
 from outlearn.learners.jobs import Positive
 
 __all__ = ["EarlyStopping", "FinetuneSettings"]
@@ -71,7 +72,11 @@ class FinetuneSettings:
         precision: "float32"; "bf16" (autocast, weights in float32); "auto", bf16 on a GPU that has it; or "float64", to
             check results.
         early_stopping: when to stop, or None.
-        probe_first: train a linear head on the frozen model with the same labels and loss, and start from it.
+        template: what stands around each text, `{text}` in it; not counted in max_length. None for nothing.
+        start: of the head. "random", drawn by the seed; "zero", all classes alike; "probe", a linear head trained on
+            the frozen model with the same labels and loss; "words", the output embeddings of the class words as they
+            follow the template (their first tokens): the model starts from what it would answer.
+        words: of the classes, in label order, for start "words".
         trust_remote_code: run code that comes with the model.
 
     Memory: 16 bytes for each weight that moves (itself, its gradient, two moments; early stopping adds 4), 4 for each
@@ -96,12 +101,24 @@ class FinetuneSettings:
     gradient_checkpointing: bool = False
     precision: Literal["auto", "float32", "float64", "bf16"] = "auto"
     early_stopping: EarlyStopping | None = None
-    probe_first: bool = False
+    template: str | None = None
+    start: Literal["random", "zero", "probe", "words"] = "random"
+    words: tuple[str, ...] | None = None
     trust_remote_code: bool = False
 
     def __post_init__(self) -> None:
         """Check every setting; ConfigError names one that is not allowed."""
         check_fields(self)
+        if self.template is not None:
+            check_template(self.template, FIELDS)
+        if (self.start == "words") != (self.words is not None) or (self.start == "words" and self.template is None):
+            raise ConfigError("start 'words' takes a template and words, and words are for it alone.")
+
+    @property
+    def around(self) -> tuple[str, str]:
+        """What stands before and behind each text."""
+        before, _, behind = (self.template or "{text}").partition("{text}")
+        return before, behind
 
     def rate(self, step: int, n_steps: int) -> float:
         """Return the learning rate of a step, counted from 0.

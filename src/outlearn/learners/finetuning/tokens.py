@@ -17,6 +17,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from outlearn.errors import DataError
+from outlearn.language_models.wrapped_texts import wrapped_texts
 
 __all__ = ["TokenBatch", "Tokens", "tokenise"]
 
@@ -85,9 +86,16 @@ class Tokens:
 
 
 def tokenise(
-    tokenizer: Any, points: Sequence[tuple[str, ...]], *, max_length: int, cut: Literal["end", "start"]
+    tokenizer: Any,
+    points: Sequence[tuple[str, ...]],
+    *,
+    max_length: int,
+    cut: Literal["end", "start"],
+    around: tuple[str, str] = ("", ""),
 ) -> Tokens:
     """Turn points of one text or two into token ids, special ones among the `max_length` kept; one row a point.
+
+    What stands `around` each text, before and behind, is never cut, and not counted.
 
     Raises:
         DataError: if points differ in their number of texts, or have another number than one or two.
@@ -97,14 +105,12 @@ def tokenise(
         raise DataError(
             "points must have one text each, or two each for preference pairs; expected one number for all."
         )
-    tokenizer.truncation_side = "right" if cut == "end" else "left"
     distinct: dict[str, int] = {}
     text_of = [[distinct.setdefault(text, len(distinct)) for text in point] for point in points]
     encoded: list[list[int]] = []
     if distinct:
-        encoded = tokenizer(
-            list(distinct), truncation=True, max_length=max_length, padding=False, return_attention_mask=False
-        )["input_ids"]
+        before, behind = around
+        encoded = wrapped_texts(tokenizer, list(distinct), prefix=before, suffix=behind, max_length=max_length, cut=cut)
     special = (tokenizer.eos_token_id, tokenizer.bos_token_id, tokenizer.unk_token_id, tokenizer.pad_token_id)
     stand_in = next((i for i in special if i is not None), 0)
     rows = [row or [stand_in] for row in encoded]

@@ -111,7 +111,7 @@ class Training:
         devices = [self.model.device] if self.model.device.type == "cuda" else []
         try:
             with torch.random.fork_rng(devices=devices):
-                if self.settings.probe_first and self.step == 0:
+                if self.settings.start == "probe" and self.step == 0:
                     start_from_probe(
                         self.model, self.tokens, self.rows, self.targets.cpu().numpy(), self.job,
                         tokens_per_batch=self.budget,
