@@ -58,7 +58,12 @@ def test_a_report_is_printed_and_written(cli, labels, tmp_path):
     assert code == 0, err
     assert out.startswith(f"labels   {labels}")
     assert "Will my student beat my labeler?" in out
-    assert {p.name for p in (tmp_path / "report").iterdir()} == {"results.json", "summary.txt", "points_to_check.csv"}
+    assert {p.name for p in (tmp_path / "report").iterdir()} == {
+        "report.html",
+        "results.json",
+        "summary.txt",
+        "points_to_check.csv",
+    }
     record = json.loads((tmp_path / "report" / "results.json").read_text())
     assert record["kind"] == "preflight"
     assert record["verdict"]["key"] == "gain"
@@ -197,7 +202,9 @@ def test_data_is_shown_as_text_and_nothing_else(cli, tmp_path):
     code, out, err = cli("odd.csv", "--out", "report")
     assert code == 0, err
     assert "\x1b" not in out
-    assert not list((tmp_path / "report").glob("*.html"))
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "&lt;script&gt;" in page
+    assert "<b>bold" not in page
 
 
 def changed(**changes: Callable[[list[dict[str, str]]], None]) -> list[dict[str, str]]:

@@ -14,9 +14,9 @@ import pytest
 
 import outlearn as ol
 from outlearn.errors import ConfigError, DataError, ShapeError
-from outlearn.preflight_checks.verdict import VERDICTS
 from outlearn.results.measurement import Withheld
 from outlearn.results.preflight import PREFLIGHTS, load_preflight
+from outlearn.results.preflight_parts import VERDICTS
 
 BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "preflight.py"
 MANY = 4.0  # standard errors

@@ -62,7 +62,7 @@ def preflight(
         ),
     ] = [],  # noqa: B006
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for results.json, summary.txt, points_to_check.csv [none].")
+        Path | None, typer.Option("--out", help="Folder for report.html, results.json, points_to_check.csv [none].")
     ] = None,
 ) -> None:
     """Say, before training, whether a student of these weak labels will beat its labeler; few true labels or none.
@@ -107,7 +107,9 @@ def preflight(
     if label_next is not None:
         print(f"\nTo label, from the top on: {to_label}. Read it back with --true {to_label}.")
     if out is not None:
-        print(f"\nResults: {out}/")
+        from outlearn.report.html import write_report
+
+        print(f"\nResults: {out}/, to look at: {write_report([out])}")
     if gates:
         print("\n" + "\n".join(gate.sentence(found) for gate in gates))
     if not all(gate.passes(found) for gate in gates):

@@ -20,7 +20,7 @@ from outlearn.data.label_table import LabelTable
 from outlearn.encoders import get_encoder
 from outlearn.encoders.points import Texts
 from outlearn.errors import ConfigError, DataError, ShapeError
-from outlearn.preflight_checks.assumptions import assumptions, doubts
+from outlearn.preflight_checks.assumptions import assumptions, classes_in_words, doubts
 from outlearn.preflight_checks.check_labels import check_labels
 from outlearn.preflight_checks.inheritance import inheritance
 from outlearn.preflight_checks.measures import NO_MORE_THAN_CHANCE, ONE_LABELER, LabelMeasures
@@ -42,6 +42,7 @@ from outlearn.results.measurement import Withheld
 from outlearn.results.next_labels import NextLabels
 from outlearn.results.preflight import Preflight
 from outlearn.results.preflight_parts import StudentReport
+from outlearn.results.shares import one_minus
 
 __all__ = ["analyse_table", "preflight"]
 
@@ -210,7 +211,8 @@ def analyse_table(
         seed=seed,
         asked_twice=asked_twice,
         verdict=decide(
-            student, truth, largest_bias=largest_bias, last_doubling=last_doubling, pooling=pooling
+            student, truth, largest_bias=largest_bias, last_doubling=last_doubling, pooling=pooling,
+            one_class=classes_in_words(labels),
         ),
         labelers=labels.labelers(),
         disagreement=labels.disagreement_interval(),
@@ -218,7 +220,7 @@ def analyse_table(
         noise=labels.noise_report(),
         missed=missed,
         missed_bounds=labels.missed_bounds(),
-        ceiling=replace(missed, mean=1 - missed.mean, low=1 - missed.high, high=1 - missed.low),
+        ceiling=one_minus(missed),
         truth=truth,
         rates=rates.report(),
         largest_bias=largest_bias,
