@@ -11,8 +11,10 @@ from jaxtyping import Float
 from outlearn.core.spreadsheet_cells import unguarded
 from outlearn.data.array_files import read_array
 from outlearn.data.column_roles import column_roles, ids_found, roles_of_annotations
+from outlearn.data.drawn_labels import is_drawn_list, with_drawn_truth
 from outlearn.data.formats import read_label_file
 from outlearn.data.input_errors import InputErrors
+from outlearn.data.label_cells import is_gap
 from outlearn.data.label_columns import LabelColumns, long_form
 from outlearn.data.label_table import UNLABELED, LabelTable
 from outlearn.data.labeled_rows import read_labeled_rows
@@ -42,7 +44,8 @@ def read_label_table(
         path: a table with a column a labeler, or a row an annotation. An empty cell is no label.
         columns: which column is what.
         texts: another table, with the texts; joined by id, or by position where either has no ids.
-        true: another table, with true labels of some points in its column `label` (or its only one beside the id).
+        true: another table, with true labels of some points in its column `label` (or its only one beside the id); or a
+            list that was drawn by strata, see `data.drawn_labels`.
 
     Returns:
         The table. Whether it is enough to say anything is not looked at here.
@@ -70,12 +73,15 @@ def read_label_table(
     text = columns.text or "text"
     here = read_texts(raw, text, errors) if texts is None and text in raw.columns else None
     errors.raise_if_any()
-    table = replace(table, texts=None if here is None else tuple(here), notes=(*table.notes, *notes))
+    segments = None if columns.segment is None else _segments(raw, columns.segment)
+    table = replace(table, texts=None if here is None else tuple(here), segments=segments, notes=(*table.notes, *notes))
     if texts is not None:
         of_texts = read_label_file(Path(texts).expanduser())
         table = _with_texts(table, of_texts, _ids_beside_texts(of_texts, table, id_column, text_column), text_column)
     if true is not None:
-        table = _with_true_labels(table, _as_given(read_label_file(Path(true).expanduser())), id_column)
+        of_truth = _as_given(read_label_file(Path(true).expanduser()))
+        joined = with_drawn_truth if is_drawn_list(of_truth) else _with_true_labels
+        table = joined(table, of_truth, id_column)
     return table
 
 
@@ -101,6 +107,11 @@ def read_features(path: str | Path, table: LabelTable) -> Float[np.ndarray, "poi
 def is_array_file(path: str | Path) -> bool:
     """Say whether a path names features rather than texts."""
     return any(suffix in Path(str(path).partition(":")[0]).suffixes for suffix in ARRAYS)
+
+
+def _segments(raw: RawTable, column: str) -> tuple[str, ...]:
+    """Read the values of a column; an empty cell is a segment of its own."""
+    return tuple("(none)" if is_gap(cell) else str(cell) for cell, _ in raw.cells(column))
 
 
 def _ids_beside_texts(raw: RawTable, table: LabelTable, id_column: str, text_column: str) -> str:

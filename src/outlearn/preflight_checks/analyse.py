@@ -23,11 +23,14 @@ from outlearn.errors import ConfigError, DataError, ShapeError
 from outlearn.preflight_checks.assumptions import assumptions, doubts
 from outlearn.preflight_checks.check_labels import check_labels
 from outlearn.preflight_checks.measures import NO_MORE_THAN_CHANCE, ONE_LABELER, LabelMeasures
+from outlearn.preflight_checks.next_labels import check_aim, next_labels
 from outlearn.preflight_checks.points import points_to_check
+from outlearn.preflight_checks.rates import Rates, check_rate
 from outlearn.preflight_checks.student_measures import (
     MIN_HABIT_EXCESS,
     StudentMeasures,
     habits,
+    judged_by_truth,
     student_by_truth,
     student_products,
 )
@@ -35,8 +38,10 @@ from outlearn.preflight_checks.students import MIN_POINTS_TO_TRAIN, CrossFit, cr
 from outlearn.preflight_checks.verdict import NoStudents, decide
 from outlearn.progress import Progress, Silent
 from outlearn.results.measurement import Withheld
+from outlearn.results.next_labels import NextLabels
 from outlearn.results.preflight import Preflight
 from outlearn.results.preflight_parts import StudentReport
+from outlearn.results.shares import one_minus
 
 __all__ = ["analyse_table", "preflight"]
 
@@ -53,6 +58,8 @@ def preflight(
     texts: Sequence[str] | None = None,
     features: Float[np.ndarray, "points features"] | None = None,
     true_labels: Int[np.ndarray, " points"] | None = None,
+    segments: Sequence[str] | None = None,
+    rate: Sequence[str] = (),
     asked_twice: bool = False,
     names: Sequence[str] | None = None,
     class_names: Sequence[str] | None = None,
@@ -61,6 +68,8 @@ def preflight(
     largest_bias: float = 0.25,
     level: float = 0.95,
     seed: int = 0,
+    label_next: int | None = None,
+    aim: str = "accuracy",
     progress: Progress | None = None,
 ) -> Preflight:
     """Say how much of the labels' error is variance, whether a student will gain, and what would tell more.
@@ -70,6 +79,8 @@ def preflight(
             one labeler was asked.
         texts, features: of the points; with either, students are trained (on points they are not judged on).
         true_labels: of a random sample of the points, -1 elsewhere.
+        segments: of the points: rates are given, and labels compared, by these too.
+        rate: classes whose joint share of the points is asked for, beside that of each.
         asked_twice: the rows are one labeler, asked again independently.
         names: of the labelers.
         class_names: of the classes.
@@ -78,6 +89,9 @@ def preflight(
         largest_bias: the shared bias to allow for in the bounds of the gain, in [0, 0.5).
         level: of intervals.
         seed: of the folds and the sample of points to check.
+        label_next: draw so many points to give true labels next; None draws none.
+        aim: what those are to measure: "accuracy" of a label, "gain" of the student over a labeler, or "student", its
+            accuracy.
         progress: where to show what is done.
 
     Returns:
@@ -115,11 +129,12 @@ def preflight(
             texts=None if texts is None else tuple(texts),
             has_ids=ids is not None,
             true_labels=None if true_labels is None else np.asarray(true_labels, dtype=np.int64),
+            segments=None if segments is None else tuple(map(str, segments)),
         )
     )
     return analyse_table(
-        table, features=features, asked_twice=asked_twice, encoder=encoder, largest_bias=largest_bias, level=level,
-        seed=seed, progress=progress,
+        table, features=features, rate=rate, asked_twice=asked_twice, encoder=encoder, largest_bias=largest_bias,
+        level=level, seed=seed, label_next=label_next, aim=aim, progress=progress,
     )  # fmt: skip
 
 
@@ -127,15 +142,20 @@ def analyse_table(
     table: LabelTable,
     *,
     features: Float[np.ndarray, "points features"] | None = None,
+    rate: Sequence[str] = (),
     asked_twice: bool = False,
     encoder: Mapping[str, Any] | None = None,
     largest_bias: float = 0.25,
     level: float = 0.95,
     seed: int = 0,
+    label_next: int | None = None,
+    aim: str = "accuracy",
     progress: Progress | None = None,
 ) -> Preflight:
     """Report on a table; see `preflight` for the arguments."""
     check_level(level)
+    if label_next is not None:
+        check_aim(aim, label_next)
     if not 0 <= largest_bias < 0.5:
         raise ConfigError(f"the largest shared bias is {largest_bias!r}; expected at least 0 and below 0.5.")
     if features is not None and (features.ndim != 2 or len(features) != table.n_points):
@@ -143,6 +163,7 @@ def analyse_table(
     if features is not None and not np.isfinite(features).all():
         raise DataError("features hold nan or infinite numbers; expected finite ones.")
     show = progress or Silent()
+    rates = Rates(table, level, seed, check_rate(rate, table.class_names))
     seen = _what_students_see(table, features, encoder, show)
     groups, single, pooled = pools(len(table.names)), None, None
     if isinstance(seen, _Features):
@@ -170,6 +191,17 @@ def analyse_table(
         (Withheld("there are no students"),) * 2 if measured is None else (measured.last_doubling(), measured.pooling())
     )
     missed, truth, best = labels.missed_interval(), labels.truth(), pooled or single
+    planned: NextLabels | Withheld = Withheld("no points to label next were asked for")
+    if label_next is not None:
+        judged_by = None if not students or single is None else judged_by_truth(labels, single)
+        planned = next_labels(
+            labels,
+            judged_by if measured is None else measured.best_judged(),
+            None if best is None else best.probs[1.0].mean(axis=0),
+            n_labels=label_next,
+            aim=aim,
+            rng=generator(seed, "next labels"),
+        )
     return Preflight(
         source=table.source,
         n_points=table.n_points,
@@ -186,8 +218,9 @@ def analyse_table(
         noise=labels.noise_report(),
         missed=missed,
         missed_bounds=labels.missed_bounds(),
-        ceiling=replace(missed, mean=1 - missed.mean, low=1 - missed.high, high=1 - missed.low),
+        ceiling=one_minus(missed),
         truth=truth,
+        rates=rates.report(),
         largest_bias=largest_bias,
         encoder=seen.words if isinstance(seen, _Features) else Withheld(seen.reason),
         students=students,
@@ -201,6 +234,7 @@ def analyse_table(
         warnings=doubts(labels, excess),
         assumptions=assumptions(labels, single, largest_bias),
         notes=table.notes,
+        next_labels=planned,
     )  # fmt: skip
 
 

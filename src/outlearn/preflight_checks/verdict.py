@@ -9,20 +9,9 @@ from outlearn.core import verdict as core_verdict
 from outlearn.core.intervals import Interval
 from outlearn.core.verdict import has_interval, is_above_zero
 from outlearn.results.measurement import Withheld
-from outlearn.results.preflight_parts import StudentReport, TruthReport, Verdict
+from outlearn.results.preflight_parts import VERDICTS, StudentReport, TruthReport, Verdict
 
-__all__ = ["VERDICTS", "NoStudents", "decide"]
-
-VERDICTS = {
-    "gain": "the student beats a single labeler",
-    "gain unless shared bias": "the student follows the labelers' shared answer better than a labeler does",
-    "undecided": "the student is not told apart from a labeler",
-    "depends on shared bias": "the student departs from the labelers' shared answer more often than a labeler does",
-    "no gain": "the student does not beat a labeler",
-    "not measured": "nothing is said about the student's gain",
-    "no students": "nothing is said about a student",
-    "unrelated labels": "the labels agree no more than chance",
-}
+__all__ = ["NoStudents", "decide"]
 
 CALIBRATE = (
     "Give true labels to the points marked `calibrate` in points_to_check.csv (drawn at random; --out writes it) and "
