@@ -2,12 +2,15 @@
 measured."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.report.made_up import make_up
+from tests.report.test_sweep_page import plain as plain_run
+from tests.report.test_sweep_page import write_sweep
 
 from outlearn.report.cells import format_cell
 from outlearn.report.html import write_report
@@ -59,6 +62,11 @@ class Opened:
         return self.page.locator(f"#grid-ledger tbody tr > td:nth-child({place})").all_inner_texts()
 
 
+def a_sweep(folder):
+    runs = [plain_run(task, seed, encoder=e) for task in "ab" for e in ("weak", "strong") for seed in range(2)]
+    return write_sweep(folder, runs, keys=("data.name", "student.encoder", "seed"), failed={"r9": "no data"})
+
+
 @pytest.fixture(scope="module")
 def page_of(browser, folder_of, tmp_path_factory):
     """Return a function that gives the open page of a kind of run; tests put back what they change."""
@@ -67,7 +75,8 @@ def page_of(browser, folder_of, tmp_path_factory):
     def opened(kind):
         if kind not in pages:
             kinds = ["plain", "one-loss"] if kind == "comparison" else [kind]
-            path = write_report([folder_of(k) for k in kinds], place / f"{kind}.html")
+            folders = [a_sweep(place / kind)] if kind == "sweep" else [folder_of(k) for k in kinds]
+            path = write_report(folders, place / f"{kind}.html")
             pages[kind] = Opened(browser, path)
             pages[kind].unfold()
         return pages[kind]
@@ -87,7 +96,7 @@ def results(folder_of):
     return load_run(folder_of("plain")).results
 
 
-KINDS = ["plain", "hostile", "one-teacher", "ten-classes", "preference", "one-loss", "comparison"]
+KINDS = ["plain", "hostile", "one-teacher", "ten-classes", "preference", "one-loss", "comparison", "sweep"]
 
 
 @pytest.mark.slow
@@ -327,6 +336,13 @@ def test_the_first_screen_holds_verdict_bad_news_and_numbers(browser, folder_of,
     opened.context.close()
 
 
+def test_a_page_weighs_less_than_2_megabytes_and_runs_little(plain):
+    content = Path(plain.url.removeprefix("file://")).read_text(encoding="utf-8")
+    assert len(content.encode()) < 2e6
+    scripts = re.findall(r"<script>(.*?)</script>", content, flags=re.S)
+    assert sum(map(len, scripts)) < 20_000
+
+
 @pytest.mark.slow
 def test_the_page_prints_to_pdf_in_light_colours(plain):
     plain.page.emulate_media(color_scheme="dark")
@@ -355,7 +371,7 @@ def axe_source():
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1400])
-@pytest.mark.parametrize("kind", ["plain", "hostile", "comparison"])
+@pytest.mark.parametrize("kind", ["plain", "hostile", "comparison", "sweep"])
 def test_axe_finds_no_fault(page_of, kind, width, scheme):
     source = axe_source()
     if source is None:
