@@ -20,8 +20,9 @@ from outlearn.data.label_table import LabelTable
 from outlearn.encoders import get_encoder
 from outlearn.encoders.points import Texts
 from outlearn.errors import ConfigError, DataError, ShapeError
-from outlearn.preflight_checks.assumptions import assumptions, doubts
+from outlearn.preflight_checks.assumptions import assumptions, classes_in_words, doubts
 from outlearn.preflight_checks.check_labels import check_labels
+from outlearn.preflight_checks.inheritance import inheritance
 from outlearn.preflight_checks.measures import NO_MORE_THAN_CHANCE, ONE_LABELER, LabelMeasures
 from outlearn.preflight_checks.next_labels import check_aim, next_labels
 from outlearn.preflight_checks.points import points_to_check
@@ -210,7 +211,8 @@ def analyse_table(
         seed=seed,
         asked_twice=asked_twice,
         verdict=decide(
-            student, truth, largest_bias=largest_bias, last_doubling=last_doubling, pooling=pooling
+            student, truth, largest_bias=largest_bias, last_doubling=last_doubling, pooling=pooling,
+            one_class=classes_in_words(labels),
         ),
         labelers=labels.labelers(),
         disagreement=labels.disagreement_interval(),
@@ -224,6 +226,9 @@ def analyse_table(
         largest_bias=largest_bias,
         encoder=seen.words if isinstance(seen, _Features) else Withheld(seen.reason),
         students=students,
+        inheritance=Withheld("there are no students")
+        if single is None
+        else inheritance(table, single, pooled, level=level),
         more_labels=() if measured is None else measured.learning_curve(),
         last_doubling=last_doubling,
         vote_curve=labels.vote_curve(),
