@@ -21,25 +21,32 @@ from outlearn.data.saved_datasets import is_saved_dataset
 from outlearn.data.split_folders import split_files
 from outlearn.errors import ConfigError, suggest
 from outlearn.experiment.config import Config
+from outlearn.experiment.kind_rules import kind_of
 from outlearn.experiment.table_columns import named_columns, with_columns_found
 from outlearn.learners.registry import LEARNERS
 
 __all__ = ["PRESETS", "check_config", "load_config", "overlay", "parse_overrides", "read_yaml"]
 
 DEFAULT_DATASET = "vader-lexicon"  # works offline
-PRESETS = ("arrays", "digits", "text", "vader-intensity", "vader-lexicon")
+PRESETS = (
+    "arrays", "arrays-numbers", "diabetes", "digits", "text", "text-numbers", "vader-intensity", "vader-lexicon",
+    "vader-valence",
+)  # fmt: skip
 
 
 def load_config(
-    path: str | Path | None = None, overrides: Sequence[str] = (), *, columns: LabelColumns | None = None
+    source: str | Path | Mapping[str, Any] | None = None,
+    overrides: Sequence[str] = (),
+    *,
+    columns: LabelColumns | None = None,
 ) -> Config:
     """Read a configuration: the preset that fits the data, the user's file, then `key=value` overrides.
 
     Of a table, the columns that are not named are found by their names and values; a warning says which.
 
     Args:
-        path: a YAML file; or a table or folder of data, as `data.path`; or None for the offline default
-            (vader-lexicon).
+        source: a YAML file, or what one would hold; or a table or folder of data, as `data.path`; or None for the
+            offline default (vader-lexicon).
         overrides: `dotted.key=value`, the value read as YAML.
         columns: of the table, for `data.*_column` and `data.labelers`.
 
@@ -53,17 +60,30 @@ def load_config(
     Examples:
         >>> load_config(overrides=["data.name=digits", "student.seeds=2"]).student.seeds
         2
+        >>> load_config({"data": {"name": "digits"}}).data.name
+        'digits'
     """
     given: dict[str, Any] = {}
-    is_table = path is not None and (format_of(Path(path)) is not None or bool(split_files(Path(path))))
-    if path is not None:
-        given = {"data": {"path": str(path)}} if is_table or is_saved_dataset(Path(path)) else read_yaml(Path(path))
+    path = None if source is None or isinstance(source, Mapping) else Path(source)
+    is_table = path is not None and (format_of(path) is not None or bool(split_files(path)))
+    if isinstance(source, Mapping):
+        given = _plain(source)
+    elif path is not None:
+        given = {"data": {"path": str(path)}} if is_table or is_saved_dataset(path) else read_yaml(path)
     given = overlay(given, parse_overrides(overrides))
     if columns is not None:
         given = overlay(given, {"data": named_columns(columns)})
     if path is None or is_table:
         given = with_columns_found(given)
     return check_config(given)
+
+
+def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy a mapping and those inside as dictionaries, and paths as text: what YAML would give."""
+    return {
+        str(key): _plain(value) if isinstance(value, Mapping) else str(value) if isinstance(value, Path) else value
+        for key, value in given.items()
+    }
 
 
 def check_config(given: Mapping[str, Any]) -> Config:
@@ -150,6 +170,8 @@ def _preset(data: Any) -> dict[str, Any]:
     else:
         found = DATASETS.get(DEFAULT_DATASET if name is None else str(name))
     preset = "text" if found is None else found.preset
+    if kind_of(data).numeric and not isinstance(found, Dataset):
+        preset += "-numbers"
     text = (files("outlearn.experiment") / "presets" / f"{preset}.yaml").read_text(encoding="utf-8")
     return yaml.safe_load(text)
 
@@ -173,7 +195,9 @@ def _explain(error: ValidationError) -> list[str]:
         if finding["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
             lines.append(f"{key} is no key; {suggest(place[-1], _keys_beside(place))}")
         elif finding["type"] == "value_error":
-            lines += [f"{key}: {line}" for line in str(finding["ctx"]["error"]).splitlines()]
+            # A rule between sections names its keys itself.
+            said = str(finding["ctx"]["error"]).splitlines()
+            lines += [f"{key}: {line}" for line in said] if place else said
         else:
             lines.append(f"{key} is {finding['input']!r}; {finding['msg'][0].lower()}{finding['msg'][1:]}")
     return lines

@@ -9,6 +9,7 @@ from outlearn.core.intervals import Interval
 from outlearn.core.text import bullets, preformatted
 from outlearn.results.measurement import Withheld
 from outlearn.results.next_labels import NextLabels
+from outlearn.results.preflight_inheritance import InheritanceReport
 from outlearn.results.preflight_noise import NoiseReport, VoteCurvePoint, vote_lines
 from outlearn.results.preflight_parts import (
     Bounds,
@@ -23,6 +24,7 @@ from outlearn.results.preflight_parts import (
     points_section,
     signed_cell,
 )
+from outlearn.results.preflight_rates import RatesReport
 from outlearn.results.report_folder import ReportFolder
 
 __all__ = ["PREFLIGHTS", "Preflight", "load_preflight"]
@@ -44,9 +46,11 @@ class Preflight:
         missed_bounds: the least and most it can be under any noise.
         ceiling: the highest agreement with a labeler's labels that anything can reach.
         truth: what true labels add; withheld without them.
+        rates: rates corrected by true labels, of all points and by segment; withheld without enough of them.
         largest_bias: the shared bias that was allowed for where it is not known.
         encoder: what students see; withheld where there are none.
         students: single ones, and of all labelers.
+        inheritance: what a student inherits of the labelers' error; withheld without students.
         more_labels: how well a student does by the points that it sees.
         last_doubling: what the last doubling of points brought.
         vote_curve: what a vote is worth by the number of labelers.
@@ -71,9 +75,11 @@ class Preflight:
     missed_bounds: Bounds
     ceiling: Interval
     truth: TruthReport | Withheld
+    rates: RatesReport | Withheld
     largest_bias: float
     encoder: str | Withheld
     students: tuple[StudentReport, ...]
+    inheritance: InheritanceReport | Withheld
     more_labels: tuple[LearningCurvePoint, ...]
     last_doubling: Interval | Withheld
     vote_curve: tuple[VoteCurvePoint, ...]
@@ -90,7 +96,8 @@ class Preflight:
         return self.students[-1] if self.students else None
 
     def __str__(self) -> str:
-        sections = [str(self.verdict), self._labelers(), self._error(), self._students(), self._more()]
+        with_truth = [str(part) for part in (self.rates, self.inheritance) if not isinstance(part, Withheld)]
+        sections = [str(self.verdict), self._labelers(), self._error(), *with_truth, self._students(), self._more()]
         if isinstance(self.next_labels, NextLabels):
             sections.append(str(self.next_labels))
         if self.points_to_check:
