@@ -22,6 +22,7 @@ from typing import Any
 
 import outlearn as ol
 from auto_summary import print_summary, write_scatter
+from auto_tasks import ANNOTATORS, INTENTS, KNOWN_PAIRS, TOKENS_OF_PAIRS, annotated, few_intents, sentence_pairs
 from outlearn.experiment.pipeline import run
 from outlearn.results.run import NotTrained
 from outlearn.results.scored import Scored
@@ -35,7 +36,7 @@ WORDS = ("256x200", "64x100", "64x290", "256x50")
 PIXELS = ("8x75", "4x75", "16x75", "64x40")
 
 
-def settings(sst2: Path | None, clinc150: Path | None) -> dict[str, list[str]]:
+def settings(sst2: Path | None, clinc150: Path | None, hh_helpful: Path | None, tables: Path) -> dict[str, list[str]]:
     """Name the tasks and teacher strengths."""
     sources = {"vader": "data.name=vader-lexicon", "intensity": "data.name=vader-intensity"}
     sources |= {} if sst2 is None else {"sst2": f"data.path={sst2}"}
@@ -54,7 +55,19 @@ def settings(sst2: Path | None, clinc150: Path | None) -> dict[str, list[str]]:
             f"teacher.labels={labels}",
         ]
     if clinc150 is not None:
-        found |= {f"clinc150/{dims}x450": [f"data.path={clinc150}", *_words(f"{dims}x450")] for dims in (256, 64)}
+        few = f"data.path={few_intents(clinc150, tables)}"
+        found |= {f"{INTENTS} intents/{strength}": [few, *_words(strength)] for strength in ("256x60", "64x120")}
+    if sst2 is not None:
+        found["sst2, annotators with gaps"] = [
+            f"data.path={annotated(sst2, tables)}",
+            f"data.labelers=[{', '.join(f'annotator_{i}' for i in range(ANNOTATORS))}]",
+            "teacher.missing=abstain",
+        ]
+        found["sst2 pairs/64x100"] = [f"data.path={sentence_pairs(sst2, tables)}", *_words("64x100")]
+    if hh_helpful is not None:
+        strong = f"student.encoder={{kind: hf, max_length: {TOKENS_OF_PAIRS}}}"
+        limit = f"data.limit={KNOWN_PAIRS}"
+        found["hh-helpful/64x80"] = [f"data.path={hh_helpful}", limit, strong, *_words("64x80")]
     found["vader/64x290, 3 teachers"] = [*found["vader/64x290"], "teacher.models=3"]
     return found
 
@@ -117,6 +130,8 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="JSON lines: one a run")
     parser.add_argument("--sst2", type=Path, help="a file of SST-2, train.txt of the tree bank's binary task")
     parser.add_argument("--clinc150", type=Path, help="a table of CLINC150 with the columns text and label")
+    parser.add_argument("--hh-helpful", type=Path, help="preference pairs: JSON lines with chosen and rejected")
+    parser.add_argument("--tables", type=Path, default=Path("auto-tables"), help="where made tables are written")
     parser.add_argument("--settings", type=Path, help="JSON: name -> overrides, in place of the report's settings")
     parser.add_argument("--recipe", nargs="*", default=[], help="overrides for all settings")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
@@ -126,7 +141,11 @@ def main() -> None:
     options = parser.parse_args()
     if not options.summary:
         given = options.settings
-        wanted = json.loads(given.read_text()) if given else settings(options.sst2, options.clinc150)
+        wanted = (
+            json.loads(given.read_text())
+            if given
+            else settings(options.sst2, options.clinc150, options.hh_helpful, options.tables)
+        )
         done = {(each["setting"], each["seed"]) for each in _lines(options.out)}
         for seed in options.seeds:
             for name, overrides in wanted.items():

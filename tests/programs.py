@@ -29,7 +29,15 @@ SCRIPT = "import runpy, sys; del sys.argv[0]; runpy.run_path(sys.argv[0], run_na
 Cli = Callable[..., tuple[int, str, str]]
 # Of what `outlearn run` imports, what takes time.
 IMPORTS = (
-    *("torch", "scipy.stats", "sklearn.linear_model", "sklearn.feature_extraction.text", "jinja2", "plotly", "joblib"),
+    *(
+        "torch",
+        "scipy.stats",
+        "sklearn.linear_model",
+        "sklearn.feature_extraction.text",
+        "jinja2",
+        "matplotlib",
+        "joblib",
+    ),
     *("outlearn.cli", "outlearn.experiment.pipeline"),
 )
 

@@ -10,7 +10,7 @@ import pytest
 
 import outlearn
 
-HEAVY = ("torch", "transformers", "sklearn", "plotly", "pandas", "datasets", "peft")
+HEAVY = ("torch", "transformers", "sklearn", "matplotlib", "pandas", "datasets", "peft")
 
 
 def loaded_by(code: str) -> set[str]:

@@ -243,7 +243,7 @@ def test_of_a_long_text_the_prompt_around_it_is_kept(causal_folder):
 
 
 def test_layers_above_the_one_that_is_asked_for_are_not_run(causal_folder):
-    from outlearn.language_models.hidden_states import HiddenStates
+    from outlearn.language_models.hidden_states import hidden_states
 
     network = transformers.AutoModel.from_pretrained(causal_folder(), dtype=torch.float32).eval()
     run: list[int] = []
@@ -251,9 +251,11 @@ def test_layers_above_the_one_that_is_asked_for_are_not_run(causal_folder):
         layer.register_forward_hook(lambda *_, i=i: run.append(i))
     inputs = {"input_ids": torch.tensor([[1, 2, 3]]), "attention_mask": torch.ones(1, 3, dtype=torch.long)}
     with torch.inference_mode():
-        HiddenStates(network, 1)(**inputs)
+        with hidden_states(network, 1) as hidden:
+            hidden(**inputs)
         assert run == [0]
-        HiddenStates(network, -1)(**inputs)
+        with hidden_states(network, -1) as hidden:
+            hidden(**inputs)
     assert run == [0, 0, 1, 2]
 
 

@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
 import outlearn as ol
-from outlearn.errors import ConfigError, DataError
+from outlearn.errors import ConfigError, DataError, OutlearnError
 
 RNG = np.random.default_rng(0)
 N = 160
@@ -115,3 +115,64 @@ def test_sparse_features_that_do_not_fit_are_refused_and_the_advice_works():
         ol.WeakToStrongClassifier(**FAST).fit(wide, GAPS["None"])
     small = TfidfVectorizer().fit_transform(TEXTS)
     make_pipeline(TruncatedSVD(5), ol.WeakToStrongClassifier(**FAST)).fit(small, GAPS["None"])
+
+
+TRUTHS = {
+    "array of objects": lambda values: np.array(values, dtype=object),
+    "list": list,
+    "series of objects": lambda values: pd.Series(values, dtype=object),
+    "boolean series": lambda values: pd.Series(values, dtype="boolean"),
+    "Arrow": pa.array,
+}
+
+
+@pytest.mark.parametrize("container", TRUTHS)
+def test_true_and_false_are_the_same_classes_with_and_without_a_gap(container):
+    said = [bool(k) if known else None for k, known in zip(CLASSES, KNOWN, strict=True)]
+    expected = ol.WeakToStrongClassifier(**FAST).fit(X, np.where(KNOWN, CLASSES, -1))
+    found = ol.WeakToStrongClassifier(**FAST).fit(X, TRUTHS[container](said))
+    assert (found.classes_.dtype, found.classes_.tolist()) == (np.dtype(bool), [False, True])
+    np.testing.assert_array_equal(found.predict_proba(X), expected.predict_proba(X))
+    votes = [said if teacher else said[::-1] for teacher in range(3)]
+    taught = ol.WeakToStrongClassifier(**FAST).fit(X, weak_labels=np.array(votes, dtype=object))
+    assert taught.predict(X).dtype == bool
+
+
+POINTS = {
+    "columns of one name": (lambda: pd.DataFrame(X, columns=list("abca")), r"2 columns called 'a'.*set_axis"),
+    "masked": (lambda: np.ma.masked_array(X, X > 1), r"masked array.*filled"),
+    "ragged": (lambda: [[1.0, 2.0], [3.0]] * (N // 2), "equally long rows"),
+    "with gradients": (lambda: _with_gradients(X), "detach"),
+}
+
+
+def _with_gradients(values: np.ndarray) -> object:
+    torch = pytest.importorskip("torch")
+    return torch.tensor(values, requires_grad=True)
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_points_of_which_something_would_be_lost_are_refused_in_fit_and_after(name):
+    make, message = POINTS[name]
+    with pytest.raises(OutlearnError, match=message):
+        ol.WeakToStrongClassifier(**FAST).fit(make(), GAPS["None"])
+    fitted = ol.WeakToStrongClassifier(**FAST).fit(X, GAPS["None"])
+    with pytest.raises(OutlearnError, match=message):
+        fitted.predict(make())
+
+
+def test_advice_for_columns_of_one_name_works():
+    twice = pd.DataFrame(X, columns=list("abca"))
+    ol.WeakToStrongClassifier(**FAST).fit(twice.set_axis(list("abcd"), axis=1), GAPS["None"])
+
+
+@pytest.mark.parametrize("labels", [[[1], [1, 2]] * (N // 2), np.ones((N, 2))])
+def test_labels_of_another_shape_are_refused(labels):
+    with pytest.raises(ValueError, match=r"equally long rows|1d array"):
+        ol.WeakToStrongClassifier(**FAST).fit(X, labels)
+
+
+@pytest.mark.parametrize("state", [-1, 2**40, 1.5, "a", np.random.default_rng(0)])
+def test_what_is_no_seed_is_refused_by_its_name(state):
+    with pytest.raises(ConfigError, match=r"random_state is .*from 0 to 4294967295"):
+        ol.WeakToStrongClassifier(**{**FAST, "random_state": state}).fit(X, GAPS["None"])

@@ -6,14 +6,17 @@ import csv
 import importlib.util
 import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.programs import OUTLEARN
 
 from outlearn.cli import main
 from outlearn.experiment.stages import prompt_scores
+from outlearn.store.store import Store
 
 pytest.importorskip("transformers")
 
@@ -165,6 +168,76 @@ def test_few_true_labels_calibrate(label, table, tmp_path):
     assert "gold" in read(tmp_path / "labels.csv")[0]
 
 
+def few(path: Path, n_labeled: int = 30) -> Path:
+    """Write a table with true labels in its first rows."""
+    gold = [("good" if i % 2 else "bad") if i < n_labeled else "" for i in range(60)]
+    write(path, ["text", "gold"], [[text, g] for text, g in zip(TEXTS, gold, strict=True)])
+    return path
+
+
+def test_rows_that_are_shown_as_examples_are_gaps_and_said_so(label, tmp_path):
+    asked = ("--classes", "bad,good", "--template", "{text} is", "--true-column", "gold")
+    code, printed = label(*asked, "--shots", 4, path=few(tmp_path / "few.csv"))
+    assert code == 0, printed
+    assert "4 gaps, 4 of them shown as examples" in printed
+    rows = read(tmp_path / "labels.csv")
+    shown = [row for row in rows if not row["llama0 1"]]
+    assert sorted(row["gold"] for row in shown) == ["bad", "bad", "good", "good"]
+    label(*asked, out="none.csv", path=tmp_path / "few.csv")
+    said = {row["id"]: row["llama0 1"] for row in read(tmp_path / "none.csv")}
+    assert any(row["llama0 1"] != said[row["id"]] for row in rows if row["llama0 1"]), "examples change the answers"
+
+
+@pytest.mark.parametrize(
+    ("n_labeled", "arguments", "said"),
+    [
+        (30, ("--shots", 4), "--true-column NAME, of: 'text', 'gold'"),
+        (2, ("--shots", 4, "--true-column", "gold"), "--shots is 4, and column 'gold' has 1 points of class"),
+        (
+            4,
+            ("--shots", 4, "--true-column", "gold", "--calibration", "labels"),
+            "what is left to calibrate by lacks a class",
+        ),
+        (30, ("--shots", -1, "--true-column", "gold"), "--shots: "),
+    ],
+)
+def test_examples_that_cannot_be_shown_are_refused(label, tmp_path, n_labeled, arguments, said):
+    path = few(tmp_path / "few.csv", n_labeled)
+    code, printed = label("--classes", "bad,good", "--template", "{text} is", *arguments, path=path)
+    assert (code, said in printed) == (2, True), printed
+
+
+def test_examples_and_calibration_use_different_rows(label, tmp_path):
+    path = few(tmp_path / "few.csv", 12)
+    code, printed = label(
+        "--classes", "bad,good", "--template", "{text} is", "--true-column", "gold", "--shots", 2,
+        "--calibration", "labels", path=path,
+    )  # fmt: skip
+    assert code == 0, printed
+
+
+@pytest.mark.slow
+def test_after_a_kill_the_same_command_ends_with_the_same_table(programs, table, tmp_path, causal_folder):
+    code = "from outlearn.experiment.stages import prompt_scores as p; p.PORTION = 4; " + OUTLEARN
+
+    def arguments(name: str) -> list[object]:
+        asked = ("label", table, "--model", causal_folder(), "--classes", "bad,good")
+        return [*asked, "--store", tmp_path / f"{name}-store", "--out", tmp_path / f"{name}.csv"]
+
+    programs.run(code, *arguments("whole"))
+    for kills in (1, 9, 20):
+        store = tmp_path / "killed-store"
+        broken = programs.start(code, *arguments("killed"))
+        while broken.poll() is None and len(list(store.glob("objects/*/*"))) < kills:
+            time.sleep(0.002)
+        broken.kill()
+        broken.wait()
+        assert not (tmp_path / "killed.csv").exists()
+        assert all(each.damage is None for each in Store(store).verify())
+    programs.run(code, *arguments("killed"))
+    assert (tmp_path / "killed.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -173,7 +246,7 @@ def test_few_true_labels_calibrate(label, table, tmp_path):
         (("--classes", "bad,good", "--text-column", "texts"), "no column 'texts' with texts; "),
         (("--classes", "bad,good", "--shares", "0.5"), "--shares is '0.5'; expected 2 numbers of sum 1"),
         (("--classes", "bad,good", "--calibration", "magic"), "--calibration: "),
-        (("--classes", "bad,good", "--calibration", "labels"), "Name their column: --true-column"),
+        (("--classes", "bad,good", "--calibration", "labels"), "Name their column, --true-column NAME, of: "),
         (("--classes", "bad,good", "--template", "is it?"), "has no field; expected {text} once"),
         (("--classes", "bad,good", "--chat"), "has no chat template"),
         (("--pair", "chosen"), "expected two columns, such as chosen,rejected"),

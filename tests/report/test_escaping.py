@@ -9,9 +9,11 @@ import pytest
 import yaml
 from tests.report.made_up import HOSTILE, changed, make_up, recovered
 
+from outlearn.report.blocks import Code, Figure, Folded, Grid, GridColumn, Listed, Section
 from outlearn.report.charts import Axis, Chart, Line, Panel
+from outlearn.report.first_screen import FirstScreen, NextStep, Tile
 from outlearn.report.html import write_report
-from outlearn.report.page import Figure, Grid, GridColumn, Section, json_block, render_page
+from outlearn.report.page import json_block, render_page
 from outlearn.report.style import SERIES
 from outlearn.results.run import RunResults
 
@@ -140,7 +142,11 @@ def test_every_string_of_a_page_is_escaped(text):
     grid = Grid(text, text, text, (GridColumn(text, "text", text),), [[text]], sort_by=text, unit=text)
     line = Line(text, SERIES[0], [0.0], [1.0], [text])
     figure = Figure("f", text, Chart((Panel(Axis(text), Axis(text), (line,), text),)), text, text)
-    page = render_page(title=text, findings=[text], sections=[Section("s", text, (figure, grid), text)], footer=text)
+    tile, step = Tile(text, None, note=text), NextStep(text, text)
+    first = FirstScreen(text, text, tiles=(tile,), figure=replace(figure, key="g"), steps=(step,), bad_news=(text,))
+    blocks = (figure, grid, Listed((text,)), Folded(text, (Code(text, text),)))
+    sections = [Section("s", text, blocks, text, folded=True)]
+    page = render_page(title=text, first=first, findings=[text], sections=sections, footer=text)
     found = Elements()
     found.feed(page)
     assert not {"img", "iframe", "b"} & set(found.tags)

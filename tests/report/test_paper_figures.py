@@ -1,12 +1,12 @@
 """Figures for a paper: the same marks as on the page, as SVG and PDF, one column wide, the same bytes twice."""
 
 import re
-import sys
 
 import pytest
 
-from outlearn.errors import MissingExtraError, StoreError
+from outlearn.errors import StoreError
 from outlearn.report.html import write_report
+from outlearn.report.paper_figures import write_figures
 from outlearn.report.run_page import run_figures
 from outlearn.results.run_folder import load_run
 
@@ -20,14 +20,11 @@ def figures(folder_of):
 
 @pytest.fixture(scope="module")
 def charts(figures):
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra: figures)")
     return {key: figure.chart for key, figure in figures.items()}
 
 
 @pytest.mark.slow
 def test_every_figure_of_the_page_is_drawn_as_svg_and_pdf_one_column_wide(charts, tmp_path):
-    from outlearn.report.paper_figures import write_figures
-
     files = write_figures(charts, tmp_path)
     assert {path.name for path in files} == {f"{key}.{kind}" for key in charts for kind in ("svg", "pdf")}
     for path in files:
@@ -42,8 +39,6 @@ def test_every_figure_of_the_page_is_drawn_as_svg_and_pdf_one_column_wide(charts
 
 @pytest.mark.slow
 def test_the_same_chart_gives_the_same_bytes(charts, tmp_path):
-    from outlearn.report.paper_figures import write_figures
-
     chosen = {"gap": charts["gap"]}
     first = {path.name: path.read_bytes() for path in write_figures(chosen, tmp_path / "a")}
     assert {path.name: path.read_bytes() for path in write_figures(chosen, tmp_path / "b")} == first
@@ -52,7 +47,6 @@ def test_the_same_chart_gives_the_same_bytes(charts, tmp_path):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Glyph .* missing from font:UserWarning")
 def test_hostile_text_is_drawn_as_text(folder_of, tmp_path):
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed (extra: figures)")
     folder = folder_of("hostile")
     write_report([folder], tmp_path / "page.html", figures=tmp_path / "figures")
     for path in (tmp_path / "figures").glob("*.svg"):
@@ -60,17 +54,7 @@ def test_hostile_text_is_drawn_as_text(folder_of, tmp_path):
     assert "&lt;script&gt;" in (tmp_path / "figures" / "scores.svg").read_text(encoding="utf-8")
 
 
-def test_without_matplotlib_the_message_names_the_extra(monkeypatch, tmp_path):
-    from outlearn.report.paper_figures import write_figures
-
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(MissingExtraError, match="figures"):
-        write_figures({}, tmp_path)
-
-
 def test_a_folder_that_cannot_be_written_is_an_error_that_says_so(charts, tmp_path):
-    from outlearn.report.paper_figures import write_figures
-
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="--figures"):
         write_figures({"gap": charts["gap"]}, tmp_path / "file" / "below")

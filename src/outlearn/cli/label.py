@@ -42,8 +42,11 @@ def label(
         str | None, typer.Option("--shares", metavar="X,Y", help="Of the classes, to calibrate by [equal].")
     ] = None,
     true_column: Annotated[
-        str | None, typer.Option("--true-column", metavar="NAME", help="Few true labels, to calibrate by.")
+        str | None, typer.Option("--true-column", metavar="NAME", help="Few true labels, to calibrate by or show.")
     ] = None,
+    shots: Annotated[
+        int, typer.Option("--shots", metavar="N", help="Show so many rows with true labels before each text.")
+    ] = 0,
     minimum_mass: Annotated[
         float,
         typer.Option("--minimum-mass", help="Leave a gap where the class words together are less probable."),
@@ -77,6 +80,7 @@ def label(
                     chat=chat,
                     calibration=calibration,
                     shares=shares,
+                    shots=shots,
                     max_length=max_length,
                 ),
                 out=out,

@@ -36,6 +36,15 @@ def preflight(
     ] = 0.25,
     level: Annotated[float, typer.Option("--level", help="Of the intervals.")] = 0.95,
     seed: Annotated[int, typer.Option("--seed", help="Of the folds and of the points to check.")] = 0,
+    label_next: Annotated[
+        int | None, typer.Option("--label-next", metavar="N", help="Draw N points to give true labels next [none].")
+    ] = None,
+    aim: Annotated[
+        str, typer.Option("--aim", help="What those are to measure: accuracy (of a label), gain or student.")
+    ] = "accuracy",
+    to_label: Annotated[
+        Path, typer.Option("--list", metavar="FILE", help="Where to write them, to fill in and read by --true.")
+    ] = Path("to_label.csv"),
     fail_below: Annotated[
         list[str],
         typer.Option(
@@ -58,6 +67,8 @@ def preflight(
 
         outlearn preflight votes.csv texts.csv --true checked.csv --out report
 
+        outlearn preflight votes.csv --label-next 100 --aim gain
+
         outlearn preflight labels.csv --labelers llm --true-column gold --fail-below 0.8
     """
     from outlearn.preflight_checks.preflight_files import preflight_files, printed
@@ -77,10 +88,15 @@ def preflight(
             largest_bias=largest_bias,
             level=level,
             seed=seed,
+            label_next=label_next,
+            aim=aim,
+            to_label=to_label,
             out=out,
             progress=bars,
         )
     print(printed(found))
+    if label_next is not None:
+        print(f"\nTo label, from the top on: {to_label}. Read it back with --true {to_label}.")
     if out is not None:
         print(f"\nResults: {out}/")
     if gates:

@@ -20,7 +20,8 @@ from jaxtyping import Float, Integer
 from outlearn.core.gaps import over_answered
 from outlearn.core.intervals import Interval, mean_interval
 from outlearn.core.numbers import AnyPredictions
-from outlearn.core.predictions import Predictions
+from outlearn.core.plain_arrays import plain_array
+from outlearn.core.predictions import Predictions, check_predictions
 from outlearn.core.scales import BRIER, CALIBRATION, DIFFERENCE, POSITIVE, SHARE, SIGNED, Scale
 from outlearn.core.top_class import hits, top_class
 from outlearn.errors import AlignmentError, ConfigError, DomainError, suggest
@@ -118,7 +119,7 @@ def accuracy(predictions: Predictions, labels: Labels) -> Float[np.ndarray, "mod
         array([[1., 0.]])
     """
     _check_labels(predictions, labels)
-    return hits(predictions.log_probs, labels)
+    return hits(predictions.log_probs, np.asarray(labels))
 
 
 @_of_answers
@@ -365,6 +366,8 @@ def majority_accuracy(
 
 def _check_labels(predictions: Predictions, labels: np.ndarray) -> Integer[np.ndarray, " points"]:
     """Return the classes, of a tie the first."""
+    check_predictions(predictions=predictions)
+    labels = plain_array(labels, "labels")
     _, n_points, n_classes = predictions.log_probs.shape
     if labels.ndim == 2 and labels.shape == (n_points, n_classes):
         return np.asarray(labels.argmax(axis=-1))

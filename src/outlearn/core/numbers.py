@@ -14,6 +14,7 @@ from jaxtyping import Float, Real, Shaped
 
 from outlearn.core.generators import BregmanGenerator
 from outlearn.core.generators.fitting import check_domain
+from outlearn.core.plain_arrays import plain_array
 from outlearn.core.predictions import (
     Predictions,
     check_same_points,
@@ -89,7 +90,9 @@ class Numbers:
             >>> Numbers.from_values(np.array([1.0, np.nan])).answered
             array([[ True, False]])
         """
-        array = np.asarray(values)
+        array = plain_array(
+            values, "predicted numbers", instead_of_masks="Give nan where a model says nothing: values.filled(np.nan)."
+        )
         if array.dtype.kind not in "fiu":
             raise DomainError(f"predicted numbers must be real numbers, got dtype {array.dtype}.")
         if array.ndim not in (1, 2):

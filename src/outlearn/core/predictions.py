@@ -17,6 +17,7 @@ from jaxtyping import Float, Integer, Real, Shaped
 
 from outlearn.core.generators import BregmanGenerator
 from outlearn.core.log_space import SUM_TOLERANCE, log_mean, log_normalise
+from outlearn.core.plain_arrays import LEAVE_OUT, plain_array
 from outlearn.errors import AlignmentError, DomainError, ShapeError
 
 __all__ = [
@@ -363,18 +364,9 @@ def labeled_by(teacher: PointModels, student: PointModels) -> Integer[np.ndarray
 
 
 def _models_points_classes(values: np.ndarray, argument: str) -> np.ndarray:
-    if np.ma.isMaskedArray(values) and np.ma.getmaskarray(values).any():
-        raise DomainError(
-            f"{argument} is a masked array. Leave the masked points out; what a model does not answer is "
-            "said by `answered`."
-        )
-    try:
-        array = np.asarray(values)
-    except (ValueError, RuntimeError, TypeError) as error:  # ragged lists; tensors with gradients, or of bfloat16
-        raise DomainError(
-            f"{argument} is no array of numbers: {error} Give equally long rows; of a tensor, "
-            "values.detach().float().cpu().numpy()."
-        ) from error
+    array = plain_array(
+        values, argument, instead_of_masks=f"{LEAVE_OUT[:-1]}; what a model does not answer is said by `answered`."
+    )
     if array.dtype.kind not in "fiu":
         raise DomainError(f"{argument} must be real numbers, got dtype {array.dtype}.")
     if array.ndim not in (2, 3):

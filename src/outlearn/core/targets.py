@@ -15,6 +15,7 @@ from outlearn.core.generators import BregmanGenerator
 from outlearn.core.generators.fitting import check_domain
 from outlearn.core.numbers import AnyPredictions, Numbers
 from outlearn.core.orders import check_order
+from outlearn.core.plain_arrays import plain_array
 from outlearn.core.predictions import Predictions, check_every_answer, check_same_points
 from outlearn.errors import DomainError, ShapeError
 
@@ -83,7 +84,7 @@ def read_target(
 
     Raises:
         ShapeError: for another shape, or one that the kind of numbers makes ambiguous.
-        DomainError: for a label that is not a class, or a row that is not a distribution; the message says where.
+        DomainError: for a masked label, one that is no class, or a row that is no distribution; the message says where.
         AlignmentError: for target predictions of other points.
 
     Examples:
@@ -101,7 +102,7 @@ def read_target(
         raise DomainError("the target holds Numbers and the predictions are distributions: they cannot be compared.")
     if isinstance(target, Predictions):
         return _from_predictions(target, predictions, draws=draws)
-    values = np.asarray(target)
+    values = plain_array(target, "target")
     points, classes = predictions.n_points, predictions.n_classes
     if values.dtype.kind in "iu" and values.ndim == 2 and not draws:
         raise ShapeError(
@@ -158,7 +159,7 @@ def _numbers(target: np.ndarray | AnyPredictions, predictions: Numbers) -> Numbe
         check_same_points(target, predictions, ("target", "predictions"))
         check_every_answer(target)
         return NumberTarget(target.values)
-    values = np.asarray(target)
+    values = plain_array(target, "target")
     if values.dtype.kind not in "fiu":
         raise DomainError(f"a numeric target must be real numbers, got dtype {values.dtype}.")
     if values.ndim not in (1, 2) or values.shape[-1] != predictions.n_points or values.size == 0:

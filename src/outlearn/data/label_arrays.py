@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Shaped
 
+from outlearn.core.plain_arrays import plain_array
 from outlearn.data.label_cells import NEVER_A_CLASS, is_gap
 from outlearn.data.label_table import UNLABELED
 from outlearn.data.wording import normalise
 from outlearn.errors import DataError
 
-__all__ = ["is_unlabeled", "refuse_what_is_no_class", "with_gaps_marked"]
+__all__ = ["is_unlabeled", "labels_given", "refuse_what_is_no_class", "with_gaps_marked"]
 
 
 def with_gaps_marked(labels: Any) -> Shaped[np.ndarray, "..."]:
@@ -22,6 +23,9 @@ def with_gaps_marked(labels: Any) -> Shaped[np.ndarray, "..."]:
     A gap is None, NaN, NaT, pandas.NA, a masked element, an empty text, or -1, also as text. Whole numbers that are
     floats only because NaN is one become whole numbers. Distributions, which have a third axis, are left as they are.
 
+    Raises:
+        DomainError: for rows of different lengths, and tensors with gradients.
+
     Examples:
         >>> with_gaps_marked([0.0, float("nan"), 1.0]), with_gaps_marked(["no", None, "yes"])
         (array([ 0, -1,  1]), array(['no', -1, 'yes'], dtype=object))
@@ -29,7 +33,7 @@ def with_gaps_marked(labels: Any) -> Shaped[np.ndarray, "..."]:
     if isinstance(labels, np.ma.MaskedArray):
         masked, labels = np.ma.getmaskarray(labels), np.ma.getdata(labels).astype(object)
         labels[masked] = None
-    values = np.asarray(labels)
+    values = plain_array(labels, "labels")
     if values.ndim > 2:
         return values
     if values.dtype.kind == "f" and (gaps := np.isnan(values)).any():
@@ -64,6 +68,20 @@ def is_unlabeled(labels: Shaped[np.ndarray, "..."]) -> Bool[np.ndarray, "..."]:
         found = [not isinstance(v, bool | str) and v == UNLABELED for v in labels.ravel().tolist()]
         return np.array(found, dtype=bool).reshape(labels.shape)
     return np.asarray(labels == UNLABELED) if labels.dtype.kind in "fiu" else np.zeros(labels.shape, dtype=bool)
+
+
+def labels_given(labels: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, " given"]:
+    """Return the labels that are no gaps, of an array in which gaps are marked, in their own type.
+
+    Beside a gap, true and false are objects: their classes are the same with and without one.
+
+    Examples:
+        >>> labels_given(with_gaps_marked([True, None, False]))
+        array([ True, False])
+    """
+    given = labels[~is_unlabeled(labels)]
+    booleans = given.dtype.kind == "O" and all(isinstance(value, bool | np.bool) for value in given.tolist())
+    return given.astype(bool) if booleans and given.size else given
 
 
 def refuse_what_is_no_class(labels: Shaped[np.ndarray, "..."]) -> None:

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from outlearn.core.spreadsheet_cells import unguarded
 from outlearn.data.array_files import read_array
 from outlearn.data.column_roles import column_roles, ids_found, roles_of_annotations
+from outlearn.data.drawn_labels import is_drawn_list, with_drawn_truth
 from outlearn.data.formats import read_label_file
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_columns import LabelColumns, long_form
@@ -42,7 +43,8 @@ def read_label_table(
         path: a table with a column a labeler, or a row an annotation. An empty cell is no label.
         columns: which column is what.
         texts: another table, with the texts; joined by id, or by position where either has no ids.
-        true: another table, with true labels of some points in its column `label` (or its only one beside the id).
+        true: another table, with true labels of some points in its column `label` (or its only one beside the id); or a
+            list that was drawn by strata, see `data.drawn_labels`.
 
     Returns:
         The table. Whether it is enough to say anything is not looked at here.
@@ -75,7 +77,9 @@ def read_label_table(
         of_texts = read_label_file(Path(texts).expanduser())
         table = _with_texts(table, of_texts, _ids_beside_texts(of_texts, table, id_column, text_column), text_column)
     if true is not None:
-        table = _with_true_labels(table, _as_given(read_label_file(Path(true).expanduser())), id_column)
+        of_truth = _as_given(read_label_file(Path(true).expanduser()))
+        joined = with_drawn_truth if is_drawn_list(of_truth) else _with_true_labels
+        table = joined(table, of_truth, id_column)
     return table
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from outlearn.core.labelers.strata import DrawnStrata
+
 __all__ = ["UNLABELED", "LabelTable"]
 
 # The label of a point that has none, as in scikit-learn's semi-supervised methods.
@@ -29,6 +31,7 @@ class LabelTable:
         texts: of the points, or None.
         true_labels: int64 `[points]`, -1 where it is not known; None if none is.
         true_probs: float64 `[points, classes]`, nan where it is not known: true labels that are distributions; or None.
+        true_strata: how the points of known truth were drawn, if by strata; None: at random from all.
         has_ids: whether the ids were given; else they are numbers.
         source: where the labels came from.
         notes: what reading did that a reader should know, in sentences.
@@ -42,6 +45,7 @@ class LabelTable:
     texts: tuple[str, ...] | None = None
     true_labels: Int64[np.ndarray, " points"] | None = None
     true_probs: Float64[np.ndarray, "points classes"] | None = None
+    true_strata: DrawnStrata | None = None
     has_ids: bool = True
     source: str = "labels"
     notes: tuple[str, ...] = ()

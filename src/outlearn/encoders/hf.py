@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,11 +24,11 @@ from outlearn.encoders.model_folder import ALIASES, PINNED, model_files, model_f
 from outlearn.encoders.points import Features, Points, Progress, Rows, encode_points
 from outlearn.errors import ConfigError, DataError, MissingExtraError, first_line
 from outlearn.language_models.loaded_weights import device_of, refuse_missing_weights
-from outlearn.language_models.token_batches import token_batches
-from outlearn.language_models.wrapped_texts import wrapped_texts
 
-if TYPE_CHECKING:  # it loads torch
-    from outlearn.language_models.hidden_states import HiddenStates
+if TYPE_CHECKING:  # they load torch
+    import torch
+
+    from outlearn.encoders.text_models import TextModel
 
 __all__ = ["HuggingFace"]
 
@@ -115,10 +115,30 @@ class HuggingFace:
 
     def load(self, learned: Learned) -> Encode:
         """Read tokenizer and model; errors as for `encode`."""
-        tokenizer, model = self.read()
+        try:
+            from outlearn.encoders.text_models import encode_tokens
+        except ImportError as error:
+            raise MissingExtraError("transformers", "hf") from error
+        device = device_of(self.device, key="encoder.device")
+        model = self._text_model(device)
+
+        def encode_texts(texts: list[str], progress: Progress | None) -> Features:
+            if not texts:
+                raise ConfigError("there are no points to encode.")
+            tokens = model.tokens(texts)
+            empty = next((text for text, ids in zip(texts, tokens, strict=True) if not ids), None)
+            if empty is not None:
+                raise DataError(f"the text {empty!r} has no token in {self.model!r}. Drop this point.")
+            features = encode_tokens(model, tokens, progress, side_by_side=device.type == "cpu")
+            bad = np.flatnonzero(~np.isfinite(features).all(1))
+            if len(bad):
+                raise DataError(
+                    f"{self.model!r} gives features that are not finite for {len(bad)} texts, first {texts[bad[0]]!r}."
+                )
+            return features
 
         def encode(task: Points, points: Rows, *, progress: Progress | None = None) -> Features:
-            return encode_points(task, points, lambda texts: self._encode_texts(texts, tokenizer, model, progress))
+            return encode_points(task, points, lambda texts: encode_texts(texts, progress))
 
         return encode
 
@@ -174,82 +194,47 @@ class HuggingFace:
         refuse_missing_weights(self.model, report["missing_keys"])
         if model.config.is_encoder_decoder:
             model = model.get_encoder()
-        limits = [tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", None)]
-        limit = min(value for value in [*limits, 10**9] if isinstance(value, int) and value > 0)
         around = len(tokenizer(self.prefix + self.suffix)["input_ids"]) if self.prefix + self.suffix else 0
+        self._refuse_what_the_model_lacks(
+            [tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", None)],
+            getattr(model.config, "num_hidden_layers", None),
+            around,
+        )
+        return tokenizer, model.eval().to(device_of(self.device, key="encoder.device"))
+
+    def _text_model(self, device: torch.device) -> TextModel:
+        """Read the model, without transformers where that gives the same."""
+        from outlearn.encoders.text_models import BertTexts, TransformersTexts
+        from outlearn.language_models.bert import read_bert
+
+        folder = self.folder()
+        plain = not (self.prefix or self.suffix or self.trust_remote_code) and device.type == "cpu"
+        bert = read_bert(folder) if plain else None
+        if bert is None:
+            tokenizer, network = self.read()
+            return TransformersTexts(
+                tokenizer,
+                network,
+                self.layer,
+                self.pooling,
+                self.prefix,
+                self.suffix,
+                self.max_length,
+                self.cut,
+                self.tokens_per_batch,
+            )
+        self._refuse_what_the_model_lacks(bert.limits, bert.n_layers)
+        bert.tokenizer.no_padding()  # which tokenizer.json may ask for
+        bert.tokenizer.enable_truncation(self.max_length, direction="right" if self.cut == "end" else "left")
+        return BertTexts(bert.tokenizer, bert.network(self.layer), self.pooling, self.tokens_per_batch)
+
+    def _refuse_what_the_model_lacks(self, limits: Sequence[Any], n_layers: int | None, around: int = 0) -> None:
+        """Refuse a length or a layer that this model has not."""
+        limit = min(value for value in [*limits, 10**9] if isinstance(value, int) and value > 0)
         if self.max_length + around > limit:
             and_more = f" and its prefix and suffix take {around}" if around else ""
             raise ConfigError(
                 f"encoder.max_length is {self.max_length}{and_more}, but {self.model!r} reads {limit} tokens at most."
             )
-        n_layers = getattr(model.config, "num_hidden_layers", None)
         if self.layer is not None and n_layers is not None and not -n_layers - 1 <= self.layer <= n_layers:
             raise ConfigError(f"encoder.layer is {self.layer}, but {self.model!r} has layers 0 to {n_layers}.")
-        return tokenizer, model.eval().to(device_of(self.device, key="encoder.device"))
-
-    def _encode_texts(self, texts: list[str], tokenizer: Any, model: Any, progress: Progress | None) -> Features:
-        import torch
-
-        tokens = self._tokens(texts, tokenizer)
-        lengths = np.array([len(ids) for ids in tokens])
-        if not lengths.all():
-            raise DataError(
-                f"the text {texts[int(lengths.argmin())]!r} has no token in {self.model!r}. Drop this point."
-            )
-        features: np.ndarray | None = None
-        done = 0
-        with torch.inference_mode():
-            for batch, pooled in self._pooled(tokens, lengths, tokenizer, model):
-                if features is None:
-                    features = np.empty((len(texts), pooled.shape[1]), dtype=np.float32)
-                features[batch] = pooled
-                done += len(batch)
-                if progress is not None:
-                    progress(done, len(texts))
-        if features is None:
-            raise ConfigError("there are no points to encode.")
-        bad = np.flatnonzero(~np.isfinite(features).all(1))
-        if len(bad):
-            raise DataError(
-                f"{self.model!r} gives features that are not finite for {len(bad)} texts, first {texts[bad[0]]!r}."
-            )
-        return features
-
-    def _tokens(self, texts: list[str], tokenizer: Any) -> list[list[int]]:
-        """Tokenise texts between prefix and suffix, as the model would read them: whole."""
-        return wrapped_texts(
-            tokenizer, texts, prefix=self.prefix, suffix=self.suffix, max_length=self.max_length, cut=self.cut
-        )
-
-    def _pooled(
-        self, tokens: list[list[int]], lengths: np.ndarray, tokenizer: Any, model: Any
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield batches of texts with their features, the longest texts first."""
-        from outlearn.language_models.hidden_states import HiddenStates
-        from outlearn.language_models.prefix import attends_backwards, can_cache, prompt_batches
-
-        hidden = HiddenStates(model, self.layer)
-        # Where later positions see what comes before them alone, what texts share need not be run again.
-        if self.prefix and self.pooling == "last" and can_cache(model) and attends_backwards(model):
-            for batch in prompt_batches(model, tokens, tokens_per_batch=self.tokens_per_batch):
-                yield batch.points, batch.at_end(hidden(**batch.inputs())).cpu().numpy()
-            return
-        pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
-        for points in token_batches(lengths, self.tokens_per_batch):
-            yield points, self._pool(hidden, [tokens[i] for i in points], pad, model.device).cpu().numpy()
-
-    def _pool(self, hidden: HiddenStates, rows: list[list[int]], pad: int, device: Any) -> Any:
-        """Run one batch of token ids and pool its hidden states to `[texts, features]`."""
-        import torch
-
-        lengths = torch.tensor([len(row) for row in rows])
-        width = int(lengths.max())
-        ids = torch.tensor([row + [pad] * (width - len(row)) for row in rows], device=device)
-        mask = (torch.arange(width) < lengths[:, None]).to(device)
-        found = hidden(input_ids=ids, attention_mask=mask.long(), return_dict=True)
-        if self.pooling == "cls":
-            return found[:, 0]
-        if self.pooling == "last":
-            return found[torch.arange(len(rows), device=found.device), lengths.to(found.device) - 1]
-        weights = mask.to(found.dtype)[:, :, None]
-        return (found * weights).sum(1) / weights.sum(1)

@@ -17,16 +17,16 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from outlearn.core.generators import BregmanGenerator
 from outlearn.core.labelers.combinations import label_source
 from outlearn.core.predictions import Predictions
-from outlearn.data.label_arrays import is_unlabeled, refuse_what_is_no_class, with_gaps_marked
+from outlearn.data.label_arrays import is_unlabeled, labels_given, refuse_what_is_no_class, with_gaps_marked
 from outlearn.data.label_table import UNLABELED
 from outlearn.errors import ConfigError, DataError, ShapeError, suggest
+from outlearn.estimator.arguments import check_points, seeded
 from outlearn.estimator.bagged_teachers import LARGEST_SEED, bagged_teachers, teacher_probs, weak_columns
 from outlearn.estimator.partial_labels import class_codes, given_labels, weak_labels_and_weights
 from outlearn.estimator.text_encoding import dense, fit_encoder
@@ -175,6 +175,8 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
         )
+        rng = seeded(self.random_state)
+        check_points(X)
         if self.encoder is not None:
             self.encoder_, X = fit_encoder(self.encoder, X)
         if y is None and weak_labels is not None:
@@ -184,21 +186,21 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             y = None if y is None else with_gaps_marked(y)
             X, y = validate_data(self, X, y, dtype="numeric", accept_sparse="csr", ensure_min_samples=2)
         X = dense(X)
-        rng = np.random.default_rng(check_random_state(self.random_state).randint(LARGEST_SEED))
         refuse_what_is_no_class(y)
         unlabeled = is_unlabeled(y)
+        known = labels_given(y)
         learned = unlabeled if unlabeled.any() else np.ones(len(X), dtype=bool)
         if weak_labels is None:
-            labels, weights = self._train_teachers(X, y, unlabeled, learned, rng)
+            labels, weights = self._train_teachers(X, known, unlabeled, learned, rng)
         else:
-            check_classification_targets(y[~unlabeled])
+            check_classification_targets(known)
             self.teachers_: list[Any] = []
-            self.classes_, labels, weights = weak_labels_and_weights(weak_labels, np.unique(y[~unlabeled]), learned)
+            self.classes_, labels, weights = weak_labels_and_weights(weak_labels, np.unique(known), learned)
         self.n_weak_labels_, self.n_labelers_ = int(learned.sum()), len(labels)
         if self.epochs is None:
             per_epoch = -(-self.n_weak_labels_ // self.batch_size)
             settings = replace(settings, epochs=max(EPOCHS, LEAST_STEPS / per_epoch))
-        counts = (y[~unlabeled][:, None] == self.classes_).sum(axis=0) if weak_labels is None else None
+        counts = (known[:, None] == self.classes_).sum(axis=0) if weak_labels is None else None
         weak = WeakLabels(
             X[learned],
             labels,
@@ -207,7 +209,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             tuple(map(str, self.classes_.tolist())),
             self.true_labels,
             X[~unlabeled],
-            np.searchsorted(self.classes_, y[~unlabeled]),
+            np.searchsorted(self.classes_, known),
         )
         students = fit_weak_students(
             weak, self.loss, rounds=self.rounds, n_seeds=self.n_seeds, settings=settings, rng=rng
@@ -291,6 +293,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
 
     def _checked(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
+        check_points(X)
         if self.encoder is not None:
             X = self.encoder_.transform(X)
         return dense(validate_data(self, X, reset=False, dtype="numeric", accept_sparse="csr"))
@@ -299,11 +302,11 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         return Predictions.from_logits(self.heads_.predict(X), teacher_of=self.teacher_of_)
 
     def _train_teachers(
-        self, X: np.ndarray, y: np.ndarray, unlabeled: np.ndarray, learned: np.ndarray, rng: np.random.Generator
+        self, X: np.ndarray, known: np.ndarray, unlabeled: np.ndarray, learned: np.ndarray, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Train every teacher on its bootstrap; return their labels, and which of them each student may see."""
-        check_classification_targets(y[~unlabeled])
-        self.classes_, codes = np.unique(y[~unlabeled], return_inverse=True)
+        check_classification_targets(known)
+        self.classes_, codes = np.unique(known, return_inverse=True)
         if len(self.classes_) < 2:
             raise DataError(
                 f"the labeled points are of {len(self.classes_)} class: {self.classes_.tolist()}. Give labels of at "

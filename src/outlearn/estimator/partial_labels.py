@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from outlearn.core.predictions import Predictions
-from outlearn.data.label_arrays import is_unlabeled, refuse_what_is_no_class, with_gaps_marked
+from outlearn.data.label_arrays import is_unlabeled, labels_given, refuse_what_is_no_class, with_gaps_marked
 from outlearn.errors import DataError, DomainError, ShapeError
 
 __all__ = ["class_codes", "given_labels", "weak_labels_and_weights"]
@@ -62,7 +62,7 @@ def weak_labels_and_weights(
     marked = with_gaps_marked(weak_labels)
     if not len(classes) and _is_votes(marked):
         refuse_what_is_no_class(marked)
-        classes = np.unique(marked[~is_unlabeled(marked)])
+        classes = np.unique(labels_given(marked))
     elif not len(classes):
         classes = np.arange(marked.shape[-1] if marked.ndim else 0)
     labels, answered = given_labels(marked, classes, learned)

@@ -31,15 +31,18 @@ PRESETS = ("arrays", "digits", "text", "vader-intensity", "vader-lexicon")
 
 
 def load_config(
-    path: str | Path | None = None, overrides: Sequence[str] = (), *, columns: LabelColumns | None = None
+    source: str | Path | Mapping[str, Any] | None = None,
+    overrides: Sequence[str] = (),
+    *,
+    columns: LabelColumns | None = None,
 ) -> Config:
     """Read a configuration: the preset that fits the data, the user's file, then `key=value` overrides.
 
     Of a table, the columns that are not named are found by their names and values; a warning says which.
 
     Args:
-        path: a YAML file; or a table or folder of data, as `data.path`; or None for the offline default
-            (vader-lexicon).
+        source: a YAML file, or what one would hold; or a table or folder of data, as `data.path`; or None for the
+            offline default (vader-lexicon).
         overrides: `dotted.key=value`, the value read as YAML.
         columns: of the table, for `data.*_column` and `data.labelers`.
 
@@ -53,17 +56,30 @@ def load_config(
     Examples:
         >>> load_config(overrides=["data.name=digits", "student.seeds=2"]).student.seeds
         2
+        >>> load_config({"data": {"name": "digits"}}).data.name
+        'digits'
     """
     given: dict[str, Any] = {}
-    is_table = path is not None and (format_of(Path(path)) is not None or bool(split_files(Path(path))))
-    if path is not None:
-        given = {"data": {"path": str(path)}} if is_table or is_saved_dataset(Path(path)) else read_yaml(Path(path))
+    path = None if source is None or isinstance(source, Mapping) else Path(source)
+    is_table = path is not None and (format_of(path) is not None or bool(split_files(path)))
+    if isinstance(source, Mapping):
+        given = _plain(source)
+    elif path is not None:
+        given = {"data": {"path": str(path)}} if is_table or is_saved_dataset(path) else read_yaml(path)
     given = overlay(given, parse_overrides(overrides))
     if columns is not None:
         given = overlay(given, {"data": named_columns(columns)})
     if path is None or is_table:
         given = with_columns_found(given)
     return check_config(given)
+
+
+def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy a mapping and those inside as dictionaries, and paths as text: what YAML would give."""
+    return {
+        str(key): _plain(value) if isinstance(value, Mapping) else str(value) if isinstance(value, Path) else value
+        for key, value in given.items()
+    }
 
 
 def check_config(given: Mapping[str, Any]) -> Config:

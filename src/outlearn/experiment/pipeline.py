@@ -13,12 +13,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from outlearn.core.labelers.combinations import COMBINATIONS, combined, label_source
 from outlearn.core.predictions import Predictions
 from outlearn.experiment.config import Config
 from outlearn.experiment.evaluation import Evaluation, evaluate, notes_on_ties
 from outlearn.experiment.kept_students import keep_students
+from outlearn.experiment.load_config import load_config
 from outlearn.experiment.plan import Plan, make_plan
 from outlearn.experiment.points import EVALUATED
 from outlearn.experiment.predictions_files import write_predictions
@@ -42,7 +44,7 @@ __all__ = ["run"]
 
 
 def run(
-    config: Config,
+    config: Config | str | Path | Mapping[str, Any] | None = None,
     *,
     store: Store | None = None,
     out: Path | None = None,
@@ -52,7 +54,7 @@ def run(
     """Train teachers and students, compare them, and write the run folder.
 
     Args:
-        config: what to do; see `load_config`.
+        config: what to do: what `load_config` returns, or takes. None is the offline default.
         store: where stages are kept; None is the default one, as of `outlearn run`.
         out: the run folder: new, empty, or of this very configuration; None is a new one below `runs`.
         progress: where to report; None shows bars in a notebook, and nothing elsewhere.
@@ -66,6 +68,8 @@ def run(
         OutlearnError: for anything that the configuration or the data make impossible.
         WorkerError: if a stage failed on its worker; the others are finished and kept.
     """
+    if not isinstance(config, Config):
+        config = load_config(config)
     folder = new_run_folder(config.data.name or Path(config.data.path or "run").stem) if out is None else Path(out)
     with _shown(progress) as shown, RunWriter(folder, config.to_yaml()) as writer:
         return _run(config, store or Store(default_store()), writer, shown, executor)

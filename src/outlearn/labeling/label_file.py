@@ -14,13 +14,16 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from outlearn.core.log_space import log_normalise
+from outlearn.core.randomness import generator
 from outlearn.data.formats import read_label_file
 from outlearn.data.raw_table import RawTable
 from outlearn.data.task import PAIR_NAMES
 from outlearn.errors import ConfigError, DataError, StoreError, suggest
 from outlearn.experiment.stages.prompt_scores import PromptedModel, Scores, read_scores, score_stages
 from outlearn.experiment.stages.prompted import calibrated
+from outlearn.labeling.true_rows import NO_LABELS, not_shown, true_labels
 from outlearn.language_models.calibration import CONTENT_FREE
+from outlearn.language_models.examples import draw_examples
 from outlearn.language_models.prompts import Prompt, Texts
 from outlearn.learners.prompting import PromptLearner
 from outlearn.progress import Progress, Silent
@@ -43,6 +46,7 @@ class LabelColumn:
         probs: of the classes; of a gap too, though it is not written.
         answered: where the model would say a class word at all.
         n_cut: how many texts were too long.
+        n_shown: how many rows were shown as examples, and are gaps.
     """
 
     name: str
@@ -50,6 +54,7 @@ class LabelColumn:
     probs: Float[np.ndarray, "rows classes"]
     answered: Bool[np.ndarray, " rows"]
     n_cut: int
+    n_shown: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +80,8 @@ class LabeledFile:
             shares = votes / max(votes.sum(), 1)
             said = ", ".join(f"{name} {share:.1%}" for name, share in zip(self.class_names, shares, strict=True))
             gaps, cut = int((~column.answered).sum()), column.n_cut
-            more = (f"; {gaps:,} gaps" if gaps else "") + (f"; {cut:,} texts cut" if cut else "")
+            shown = f", {column.n_shown:,} of them shown as examples" if column.n_shown else ""
+            more = (f"; {gaps:,} gaps{shown}" if gaps else "") + (f"; {cut:,} texts cut" if cut else "")
             lines.append(f"{column.name:<{width}}  {said}{more}   {json.dumps(column.asked, ensure_ascii=False)}")
         return "\n".join(lines)
 
@@ -105,7 +111,8 @@ def label_file(
         store: of what was asked.
         text_column: of the texts.
         pair_columns: of the two texts of a pair instead.
-        true_column: of true labels, empty in most rows, for calibration: labels.
+        true_column: of true labels, empty in most rows, for calibration: labels, and for the examples of `shots`, whose
+            rows are gaps: the model has seen their answers.
         minimum_mass: the least probability of all class words together; below it the model would say something else,
             and the row is a gap.
         progress: where to report.
@@ -122,11 +129,25 @@ def label_file(
     texts = _texts_of(raw, pair_columns or (text_column,))
     calibration = settings.calibration_of(kind)
     nothing: list[Texts] = [(text,) for text in CONTENT_FREE] if calibration == "content_free" else []
-    rows, labels = _true_labels(raw, true_column, names) if calibration == "labels" else _NO_LABELS
+    wants_labels = calibration == "labels" or settings.shots > 0
+    rows, labels = true_labels(raw, true_column, names) if wants_labels else NO_LABELS
+    examples = draw_examples(
+        rows,
+        labels,
+        names,
+        settings.shots,
+        generator(0, "examples"),
+        key="--shots",
+        where=f"column {true_column!r}",
+        remedy="Show fewer, or label more rows.",
+    )
+    shown = np.array([row for row, _ in examples], dtype=np.int64)
+    rows, labels = not_shown(rows, labels, shown, names) if calibration == "labels" else NO_LABELS
     runner = StageRunner(store, progress or Silent())
     found = []
     for name, model, template in _labelers(settings, raw.columns):
-        prompt = Prompt(template, settings.words(names), (), settings.chat, settings.max_length, settings.cut)
+        before = tuple((texts[row], label) for row, label in examples)
+        prompt = Prompt(template, settings.words(names), before, settings.chat, settings.max_length, settings.cut)
         stages = score_stages(model, prompt, [*texts, *nothing])
         scores = read_scores({key: runner.result(stage) for key, stage in stages.items()}, stages)
         said = scores.log_probs[: len(texts)]
@@ -138,7 +159,7 @@ def label_file(
             labeled=(said[rows], labels),
             shares=settings.class_shares(names),
         )
-        found.append(_column(name, template, logits, scores, minimum_mass, len(texts)))
+        found.append(_column(name, template, logits, scores, minimum_mass, len(texts), shown))
     _write(out, raw, names, found)
     return LabeledFile(out, names, tuple(found))
 
@@ -158,9 +179,6 @@ def default_templates(class_names: Sequence[str], *, pairs: bool = False) -> tup
         f"Classify the text as {listed}.\n\n{{text}}\n\nClass:",
         f'Question: Is "{{text}}" {listed}?\nAnswer:',
     )
-
-
-_NO_LABELS = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 
 
 def _labelers(settings: PromptLearner, taken: Mapping[str, Any]) -> list[tuple[str, PromptedModel, str]]:
@@ -189,40 +207,25 @@ def _texts_of(raw: RawTable, columns: Sequence[str]) -> list[Texts]:
     return list(zip(*(raw.columns[column] for column in columns), strict=True))
 
 
-def _true_labels(
-    raw: RawTable, column: str | None, names: Sequence[str]
-) -> tuple[Int[np.ndarray, " labeled"], Int[np.ndarray, " labeled"]]:
-    """Read the few true labels: rows, and their classes."""
-    errors = raw.errors()
-    if column is None or column not in raw.columns:
-        errors.fail(f"calibration: labels needs true labels. Name their column: --true-column, such as {ID!r}.")
-    rows, labels = [], []
-    for row, (cell, at) in enumerate(raw.cells(str(column))):
-        if cell is None or cell == "":
-            continue
-        if cell not in names:
-            errors.add(f"is {cell!r}; {suggest(cell, names)}", at=at, column=column)
-            continue
-        rows.append(row)
-        labels.append(list(names).index(cell))
-    errors.raise_if_any()
-    if len(set(labels)) < len(names):
-        errors.fail(f"the true labels in {column!r} leave out a class of {', '.join(names)}. Label a row of each.")
-    return np.array(rows), np.array(labels)
-
-
 def _column(
-    name: str, template: str, logits: np.ndarray, scores: Scores, minimum_mass: float, n_rows: int
+    name: str,
+    template: str,
+    logits: np.ndarray,
+    scores: Scores,
+    minimum_mass: float,
+    n_rows: int,
+    shown: Int[np.ndarray, " shown"],
 ) -> LabelColumn:
     # Class words are different events, so their probabilities add up.
     mass = np.exp(scores.log_probs[:n_rows]).sum(axis=1)
-    answered = mass >= minimum_mass
+    answered = (mass >= minimum_mass) & ~np.isin(np.arange(n_rows), shown)
     if not answered.any():
         raise ConfigError(
             f"no text gives the class words a probability of {minimum_mass:g} together after {template!r}; the largest "
             f"is {mass.max():.3g}. Lower --minimum-mass, or ask so that the words fit."
         )
-    return LabelColumn(name, template, np.exp(log_normalise(logits)), answered, int(scores.cut[:n_rows].sum()))
+    probs, n_cut = np.exp(log_normalise(logits)), int(scores.cut[:n_rows].sum())
+    return LabelColumn(name, template, probs, answered, n_cut, len(shown))
 
 
 def _write(out: Path, raw: RawTable, names: Sequence[str], columns: Sequence[LabelColumn]) -> None:

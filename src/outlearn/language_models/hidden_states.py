@@ -2,46 +2,64 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["HiddenStates"]
+__all__ = ["hidden_states"]
 
 
-class HiddenStates:
-    """Read what comes out of a layer of a frozen network.
+@contextmanager
+def hidden_states(network: Any, layer: int | None) -> Iterator[Callable[..., Float[Tensor, "batch width features"]]]:
+    """Give a function that reads what comes out of a layer of a frozen network, in any thread.
 
     Args:
         network: of transformers, without a head.
         layer: 0 for the embedding, k for what layer k gives, -1 for the last; None for the network's own output, which
             a last normalisation may have passed.
     """
+    ends_at = _last_module(network, layer)
+    inside = threading.local()  # others may run the network to its end meanwhile, to read a prefix
 
-    def __init__(self, network: Any, layer: int | None) -> None:
-        self.network, self.layer = network, layer
-        n_layers = getattr(network.config.get_text_config(), "num_hidden_layers", 0)
-        stacks = [m for m in network.modules() if isinstance(m, nn.ModuleList) and len(m) == n_layers]
-        number = None if layer is None else layer % (n_layers + 1)
-        # Above the last layer a normalisation may follow, which is part of the last hidden state.
-        inside = number is not None and 0 < number < n_layers and len(stacks) == 1
-        self.ends_at: nn.Module | None = stacks[0][number - 1] if inside and number is not None else None
+    def stop(module: nn.Module, inputs: Any, output: Any) -> None:
+        if getattr(inside, "run", False):
+            raise _ReachedError(output[0] if isinstance(output, tuple) else output)
 
-    def __call__(self, **inputs: Any) -> Float[Tensor, "batch width features"]:
+    def run(**inputs: Any) -> Tensor:
         """Run the network as far as it is needed."""
-        if self.ends_at is None:
-            output = self.network(**inputs, output_hidden_states=self.layer is not None)
-            found: Tensor = output.last_hidden_state if self.layer is None else output.hidden_states[self.layer]
+        if ends_at is None:
+            output = network(**inputs, output_hidden_states=layer is not None)
+            found: Tensor = output.last_hidden_state if layer is None else output.hidden_states[layer]
             return found
-        handle = self.ends_at.register_forward_hook(_stop)
+        inside.run = True
         try:
-            self.network(**inputs)
+            network(**inputs)
         except _ReachedError as reached:
             return reached.hidden
         finally:
-            handle.remove()
+            inside.run = False
         raise RuntimeError("the network never ran the layer that was asked for")  # its own stack of layers is run
+
+    handle = None if ends_at is None else ends_at.register_forward_hook(stop)
+    try:
+        yield run
+    finally:
+        if handle is not None:
+            handle.remove()
+
+
+def _last_module(network: Any, layer: int | None) -> nn.Module | None:
+    """Find the module whose output is the hidden state; None if the whole network must be run."""
+    n_layers = getattr(network.config.get_text_config(), "num_hidden_layers", 0)
+    stacks = [m for m in network.modules() if isinstance(m, nn.ModuleList) and len(m) == n_layers]
+    number = None if layer is None else layer % (n_layers + 1)
+    # Above the last layer a normalisation may follow, which is part of the last hidden state.
+    inside = number is not None and 0 < number < n_layers and len(stacks) == 1
+    return stacks[0][number - 1] if inside and number is not None else None
 
 
 class _ReachedError(Exception):
@@ -50,7 +68,3 @@ class _ReachedError(Exception):
     def __init__(self, hidden: Tensor) -> None:
         super().__init__("reached")
         self.hidden = hidden
-
-
-def _stop(module: nn.Module, inputs: Any, output: Any) -> None:
-    raise _ReachedError(output[0] if isinstance(output, tuple) else output)

@@ -17,7 +17,7 @@ from jaxtyping import Int
 from torch import Tensor
 from transformers import DynamicCache
 
-from outlearn.language_models.token_batches import shared_length, token_batches
+from outlearn.language_models.token_batches import padded, shared_length, token_batches
 
 __all__ = ["PromptBatch", "attends_backwards", "can_cache", "prompt_batches"]
 
@@ -94,19 +94,17 @@ def prompt_batches(
         )
     lengths = np.array([len(prompt) - shared for prompt in prompts])
     for points in token_batches(lengths, tokens_per_batch):
-        rows = [list(prompts[i][shared:]) for i in points.tolist()]
-        sizes = torch.tensor([len(row) for row in rows], device=device)
-        width = int(sizes.max())
-        steps = torch.arange(width, device=device)
-        mask = (steps < sizes[:, None]).long()
+        # Nothing depends on the token that pads.
+        read = padded([prompts[i][shared:] for i in points.tolist()], 0)
+        ids, mask = (torch.from_numpy(part).to(device) for part in read)
+        steps = torch.arange(ids.shape[1], device=device)
         yield PromptBatch(
             points,
-            # Nothing depends on the token that pads.
-            torch.tensor([row + [0] * (width - len(row)) for row in rows], device=device),
-            torch.cat([mask.new_ones(len(rows), shared), mask], dim=1),
-            (shared + steps).expand(len(rows), -1),
-            sizes - 1,
-            None if prefix is None else _branch(prefix, len(rows)),
+            ids,
+            torch.cat([mask.new_ones(len(ids), shared), mask], dim=1).long(),
+            (shared + steps).expand(len(ids), -1),
+            mask.sum(1) - 1,
+            None if prefix is None else _branch(prefix, len(ids)),
         )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
-__all__ = ["shared_length", "token_batches"]
+__all__ = ["padded", "shared_length", "token_batches"]
 
 
 def token_batches(lengths: Int[np.ndarray, " texts"], tokens_per_batch: int) -> list[Int[np.ndarray, " batch"]]:
@@ -27,6 +27,22 @@ def token_batches(lengths: Int[np.ndarray, " texts"], tokens_per_batch: int) -> 
         batches.append(order[start : start + size])
         start += size
     return batches
+
+
+def padded(
+    rows: Sequence[Sequence[int]], pad: int
+) -> tuple[Int[np.ndarray, "rows width"], Bool[np.ndarray, "rows width"]]:
+    """Put rows of tokens into one array, padded on the right; the mask is True at their tokens.
+
+    Example:
+        >>> [part.tolist() for part in padded([[5, 6], [7]], 0)]
+        [[[5, 6], [7, 0]], [[True, True], [True, False]]]
+    """
+    lengths = np.array([len(row) for row in rows])
+    mask = np.arange(lengths.max()) < lengths[:, None]
+    ids = np.full(mask.shape, pad, dtype=np.int64)
+    ids[mask] = np.concatenate([np.asarray(row, dtype=np.int64) for row in rows])
+    return ids, mask
 
 
 def shared_length(prompts: Sequence[Sequence[int]]) -> int:

@@ -34,11 +34,11 @@ from outlearn.learners.memory import allowed_memory
 from outlearn.learners.minimise import MEMORY, minimise
 from outlearn.learners.newton import newton
 from outlearn.learners.objective import Objective
-from outlearn.learners.parallel import equal_parts, one_thread_an_operation, run_chunks
 from outlearn.learners.rows import Rows
 from outlearn.learners.span import LARGEST, Span
 from outlearn.losses import LOSSES, Loss, loss_name
 from outlearn.losses.registry import default_loss
+from outlearn.parallel import equal_parts, one_thread_an_operation, run_chunks
 
 __all__ = ["fit_convex"]
 

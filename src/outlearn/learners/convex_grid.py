@@ -21,10 +21,10 @@ from outlearn.learners.checked_inputs import Inputs, check_inputs
 from outlearn.learners.jobs import HeadJob
 from outlearn.learners.minimise import minimise
 from outlearn.learners.objective import Objective
-from outlearn.learners.parallel import one_thread_an_operation
 from outlearn.learners.rows import Rows
 from outlearn.learners.span import Span
 from outlearn.losses import get_loss
+from outlearn.parallel import one_thread_an_operation
 
 __all__ = ["ConvexGrid"]
 

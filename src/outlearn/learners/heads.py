@@ -29,7 +29,7 @@ from outlearn.learners.head_randomness import initial_layers, minibatch_order, s
 from outlearn.learners.jobs import HeadJob, HeadSettings
 from outlearn.learners.memory import allowed_memory
 from outlearn.learners.optimiser import FlatAdamW, Parameters
-from outlearn.learners.parallel import equal_parts, one_thread_an_operation, run_chunks
+from outlearn.parallel import equal_parts, one_thread_an_operation, run_chunks
 
 __all__ = ["fit_predict"]
 

@@ -23,11 +23,13 @@ from outlearn.errors import ConfigError, DataError, ShapeError
 from outlearn.preflight_checks.assumptions import assumptions, doubts
 from outlearn.preflight_checks.check_labels import check_labels
 from outlearn.preflight_checks.measures import NO_MORE_THAN_CHANCE, ONE_LABELER, LabelMeasures
+from outlearn.preflight_checks.next_labels import check_aim, next_labels
 from outlearn.preflight_checks.points import points_to_check
 from outlearn.preflight_checks.student_measures import (
     MIN_HABIT_EXCESS,
     StudentMeasures,
     habits,
+    judged_by_truth,
     student_by_truth,
     student_products,
 )
@@ -35,6 +37,7 @@ from outlearn.preflight_checks.students import MIN_POINTS_TO_TRAIN, CrossFit, cr
 from outlearn.preflight_checks.verdict import NoStudents, decide
 from outlearn.progress import Progress, Silent
 from outlearn.results.measurement import Withheld
+from outlearn.results.next_labels import NextLabels
 from outlearn.results.preflight import Preflight
 from outlearn.results.preflight_parts import StudentReport
 
@@ -61,6 +64,8 @@ def preflight(
     largest_bias: float = 0.25,
     level: float = 0.95,
     seed: int = 0,
+    label_next: int | None = None,
+    aim: str = "accuracy",
     progress: Progress | None = None,
 ) -> Preflight:
     """Say how much of the labels' error is variance, whether a student will gain, and what would tell more.
@@ -78,6 +83,9 @@ def preflight(
         largest_bias: the shared bias to allow for in the bounds of the gain, in [0, 0.5).
         level: of intervals.
         seed: of the folds and the sample of points to check.
+        label_next: draw so many points to give true labels next; None draws none.
+        aim: what those are to measure: "accuracy" of a label, "gain" of the student over a labeler, or "student", its
+            accuracy.
         progress: where to show what is done.
 
     Returns:
@@ -119,7 +127,7 @@ def preflight(
     )
     return analyse_table(
         table, features=features, asked_twice=asked_twice, encoder=encoder, largest_bias=largest_bias, level=level,
-        seed=seed, progress=progress,
+        seed=seed, label_next=label_next, aim=aim, progress=progress,
     )  # fmt: skip
 
 
@@ -132,10 +140,14 @@ def analyse_table(
     largest_bias: float = 0.25,
     level: float = 0.95,
     seed: int = 0,
+    label_next: int | None = None,
+    aim: str = "accuracy",
     progress: Progress | None = None,
 ) -> Preflight:
     """Report on a table; see `preflight` for the arguments."""
     check_level(level)
+    if label_next is not None:
+        check_aim(aim, label_next)
     if not 0 <= largest_bias < 0.5:
         raise ConfigError(f"the largest shared bias is {largest_bias!r}; expected at least 0 and below 0.5.")
     if features is not None and (features.ndim != 2 or len(features) != table.n_points):
@@ -170,6 +182,17 @@ def analyse_table(
         (Withheld("there are no students"),) * 2 if measured is None else (measured.last_doubling(), measured.pooling())
     )
     missed, truth, best = labels.missed_interval(), labels.truth(), pooled or single
+    planned: NextLabels | Withheld = Withheld("no points to label next were asked for")
+    if label_next is not None:
+        judged_by = None if not students or single is None else judged_by_truth(labels, single)
+        planned = next_labels(
+            labels,
+            judged_by if measured is None else measured.best_judged(),
+            None if best is None else best.probs[1.0].mean(axis=0),
+            n_labels=label_next,
+            aim=aim,
+            rng=generator(seed, "next labels"),
+        )
     return Preflight(
         source=table.source,
         n_points=table.n_points,
@@ -201,6 +224,7 @@ def analyse_table(
         warnings=doubts(labels, excess),
         assumptions=assumptions(labels, single, largest_bias),
         notes=table.notes,
+        next_labels=planned,
     )  # fmt: skip
 
 

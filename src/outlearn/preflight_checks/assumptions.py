@@ -34,7 +34,9 @@ def assumptions(labels: LabelMeasures, single: CrossFit | None, largest_bias: fl
                 "whatever the student answers there."
             )
     if labels.table.true_labels is not None:
-        found.append("The points with true labels were drawn at random.")
+        strata = labels.table.true_strata
+        drawn = "." if strata is None else f" from each of {len(strata.sizes)} strata, and are weighted by its size."
+        found.append(f"The points with true labels were drawn at random{drawn}")
     return tuple(found)
 
 

@@ -166,7 +166,7 @@ class LabelMeasures:
             missed = self.rate(self._missed_by(j))
         error: Interval | Withheld = Withheld("there is no true label of a point that it labeled")
         if truth is not None and ((truth >= 0) & (given >= 0)).any():
-            error = self.rate(1.0 - agreement_of(given, truth))
+            error = self.rate(1.0 - self.right(j))
         return LabelerReport(name, int((given >= 0).sum()), agreement, missed, error)
 
     def _missed_by(self, j: int) -> LinearisedEstimate:
@@ -184,8 +184,7 @@ class LabelMeasures:
         return [
             j
             for j, both in known.items()
-            if both.sum() >= MIN_TRUE_LABELS
-            and not unrelated(chance_corrected(agreement_of(self.table.labels[j], truth), self.n_classes))
+            if both.sum() >= MIN_TRUE_LABELS and not unrelated(chance_corrected(self.right(j), self.n_classes))
         ]
 
     def vote_curve(self) -> tuple[VoteCurvePoint, ...]:
@@ -193,6 +192,20 @@ class LabelMeasures:
         if not self.judges:
             return ()
         return self.noise.vote_curve(self.missed().value, self.disagreement.value, self.level)
+
+    def right(self, j: int) -> LinearisedEstimate:
+        """Estimate how often a labeler is right, from the true labels of points that it labeled; there must be one."""
+        given, truth, strata = self.table.labels[j], self.table.true_labels, self.table.true_strata
+        assert truth is not None
+        both = (given >= 0) & (truth >= 0)
+        # w_i = N_h / n_h where true labels were drawn by strata, w_i = 1 otherwise
+        return agreement_of(given, truth) if strata is None else strata.mean((given == truth).astype(np.float64), both)
+
+    def error(self) -> LinearisedEstimate:
+        """Estimate how often a label is wrong, mean over the labelers of whom a point of known truth is there."""
+        assert self.table.true_labels is not None
+        known = ((self.table.labels >= 0) & (self.table.true_labels >= 0)).any(axis=1)
+        return 1.0 - weighted_average([self.right(j) for j in np.flatnonzero(known).tolist()])
 
     def truth(self) -> TruthReport | Withheld:
         """Say what true labels add."""
@@ -202,8 +215,8 @@ class LabelMeasures:
             known = [j for j in range(len(labels)) if ((labels[j] >= 0) & (true_labels >= 0)).any()]
         if true_labels is None or not known:
             return Withheld("not identifiable without true labels")
-        rights = {j: agreement_of(labels[j], true_labels) for j in known}
-        error = 1.0 - weighted_average(list(rights.values()))
+        rights = {j: self.right(j) for j in known}
+        error = self.error()
         judges = [j for j in self.judges if j in rights]
         n = int((true_labels >= 0).sum())
         if len(labels) == 1:
@@ -216,7 +229,7 @@ class LabelMeasures:
         if self.noise.difficulty is None:
             bias = shared_bias({j: chance_corrected(rights[j], k) for j in judges}, self.skills, k)
         else:
-            bias = bias_where_points_differ(self.noise.shared_answer, true_labels)
+            bias = bias_where_points_differ(self.noise.shared_answer, true_labels, self.table.true_strata)
         bias = with_controls(bias, self._bias_controls(judges, true_labels))
         if error.value > error.standard_error:
             removable = (1.0 - bias / error).interval(self.level, high=1.0)
@@ -246,7 +259,7 @@ class LabelMeasures:
         count = np.sum(both, axis=0)
         share = np.sum([b & e for b, e in zip(both, equal, strict=True)], axis=0) / np.maximum(count, 1)
         known = (true_labels >= 0) & (count > 0)
-        if known.sum() < MIN_TRUE_LABELS:
+        if known.sum() < MIN_TRUE_LABELS or self.table.true_strata is not None:  # the strata do what controls would
             return []
         return [mean_estimate(share, count > 0) - mean_estimate(share, known)]
 

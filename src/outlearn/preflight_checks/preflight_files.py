@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from outlearn.core.yaml_text import parse_yaml
+from outlearn.data.drawn_labels import drawn_list
 from outlearn.data.label_columns import LabelColumns
 from outlearn.data.label_files import is_array_file, read_features, read_label_table
 from outlearn.data.label_table import LabelTable
-from outlearn.errors import ConfigError
+from outlearn.errors import ConfigError, StoreError
 from outlearn.preflight_checks.analyse import analyse_table
 from outlearn.preflight_checks.check_labels import check_labels
 from outlearn.progress import Progress, Silent
+from outlearn.results.next_labels import NextLabels
 from outlearn.results.preflight import PREFLIGHTS, Preflight
+from outlearn.results.writing import write_file
 
 __all__ = ["preflight_files", "printed"]
 
@@ -32,13 +35,19 @@ def preflight_files(
     largest_bias: float = 0.25,
     level: float = 0.95,
     seed: int = 0,
+    label_next: int | None = None,
+    aim: str = "accuracy",
+    to_label: Path = Path("to_label.csv"),
     out: Path | None = None,
     progress: Progress | None = None,
 ) -> Preflight:
     """Report on weak labels in files; see `read_label_table` and `preflight`, and the help of `outlearn preflight`.
 
-    Returns the report, and writes it below `out` if that is given.
+    Returns the report, and writes it below `out` if that is given; and the points to label next, if so many are asked
+    for, to the file `to_label`, which must not be there: hours of work may be in it.
     """
+    if label_next is not None and to_label.exists():
+        raise StoreError(f"{str(to_label)!r} is there, and may hold true labels. Give another file with --list.")
     show = progress or Silent()
     settings = _encoder(encoder)
     features = None
@@ -52,12 +61,21 @@ def preflight_files(
     with nullcontext() if out is None else PREFLIGHTS.claimed(out):
         found = analyse_table(
             table, features=features, asked_twice=asked_twice, encoder=settings, largest_bias=largest_bias, level=level,
-            seed=seed, progress=show,
+            seed=seed, label_next=label_next, aim=aim, progress=show,
         )  # fmt: skip
         if out is not None:
             inputs = {"labels": str(labels), "texts": None if texts is None else str(texts)}
             PREFLIGHTS.write(out, found, inputs=inputs, text=printed(found), table=_points(found, table))
+        if isinstance(found.next_labels, NextLabels):
+            write_file(to_label, _list(found.next_labels, table).encode())
     return found
+
+
+def _list(drawn: NextLabels, table: LabelTable) -> str:
+    """Write the points of known truth first, then those to label."""
+    points = (*drawn.known, *drawn.points)
+    sizes = [each.n_points for each in drawn.strata]
+    return drawn_list(table, [point.index for point in points], [point.stratum for point in points], sizes)
 
 
 def printed(found: Preflight) -> str:

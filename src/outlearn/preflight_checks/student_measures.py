@@ -31,7 +31,15 @@ from outlearn.preflight_checks.students import CrossFit
 from outlearn.results.measurement import Withheld
 from outlearn.results.preflight_parts import Bounds, LearningCurvePoint, StudentReport
 
-__all__ = ["MIN_HABIT_EXCESS", "StudentMeasures", "habits", "student_by_truth", "student_products"]
+__all__ = [
+    "MIN_HABIT_EXCESS",
+    "StudentMeasures",
+    "habits",
+    "judged_by_truth",
+    "over_nothing",
+    "student_by_truth",
+    "student_products",
+]
 
 MIN_HABIT_EXCESS = 3.0  # standard errors from which labelers are said to have habits of their own
 
@@ -70,10 +78,8 @@ def student_by_truth(labels: LabelMeasures, single: CrossFit, reason: str) -> St
     """
     given, truth = labels.table.labels, labels.table.true_labels
     assert truth is not None
-    who = tuple(range(len(given)))
-    rivals = tuple(one_hot_or_nan(row, labels.n_classes) for row in given)
-    judged = Judged(who, tuple(top_class(single.probs[1.0])[j] for j in who), rivals)
-    against_nothing = replace(judged, rivals=tuple(map(np.zeros_like, judged.answers)))
+    judged = judged_by_truth(labels, single)
+    against_nothing = over_nothing(judged)
     unknown, withheld = labels.no_interval(labels.table.n_points, reason), Withheld(reason)
     return StudentReport(
         name="of one labeler",
@@ -82,11 +88,22 @@ def student_by_truth(labels: LabelMeasures, single: CrossFit, reason: str) -> St
         accuracy_gain=Bounds(math.nan, math.nan),
         break_even=withheld,
         over_vote=Withheld("one labeler is no vote"),
-        true_accuracy=labels.rate(true_gain(against_nothing, given, truth)),
-        true_gain=true_gain(judged, given, truth).interval(labels.level),
+        true_accuracy=labels.rate(true_gain(against_nothing, given, truth, labels.table.true_strata)),
+        true_gain=true_gain(judged, given, truth, labels.table.true_strata).interval(labels.level),
         true_over_vote=Withheld("one labeler is no vote"),
         off=withheld,
     )
+
+
+def judged_by_truth(labels: LabelMeasures, single: CrossFit) -> Judged:
+    """Compare the student of each labeler with that labeler; who judges plays no part, since truth does."""
+    rivals = tuple(one_hot_or_nan(row, labels.n_classes) for row in labels.table.labels)
+    return Judged(tuple(range(len(rivals))), tuple(top_class(single.probs[1.0])), rivals)
+
+
+def over_nothing(judged: Judged) -> Judged:
+    """Compare the answers with none, so that their gain is how often they are right."""
+    return replace(judged, rivals=tuple(map(np.zeros_like, judged.answers)))
 
 
 def one_hot_or_nan(labels: np.ndarray, n_classes: int) -> np.ndarray:
@@ -122,6 +139,10 @@ class StudentMeasures:
                 votes = replace(judged, rivals=tuple(self._others(judge, plurality=True) for judge in judged.judges))
             found.append(self._report("of all labelers", judged, votes))
         return tuple(found)
+
+    def best_judged(self) -> Judged:
+        """Compare the students that are reported last with single labelers."""
+        return self._single_judged(1.0) if self.pooled is None else self._pooled_judged(self.pooled, 1.0)
 
     def pooling(self) -> Interval | Withheld:
         """Estimate how much more often a student of several labelers gives the shared answer than one of one."""
@@ -181,6 +202,7 @@ class StudentMeasures:
     def _report(self, name: str, judged: Judged, votes: Judged | Withheld) -> StudentReport:
         level = self.labels.level
         given, truth = self.labels.table.labels, self.labels.table.true_labels
+        strata = self.labels.table.true_strata
         gain = crossed_gain(judged, given, self.labels.skills)
         rate = self.labels.missed()
         lower, upper = gain_bounds(gain, rate, self.largest_bias, self.labels.n_classes)
@@ -195,12 +217,12 @@ class StudentMeasures:
             ("true_accuracy", "true_gain", "true_over_vote", "off"), Withheld("there are no true labels")
         )
         if truth is not None and (truth >= 0).any():
-            against_truth = true_gain(judged, given, truth)
-            against_nothing = replace(judged, rivals=tuple(map(np.zeros_like, judged.answers)))
+            against_truth = true_gain(judged, given, truth, strata)
+            against_nothing = over_nothing(judged)
             with_truth = {
-                "true_accuracy": self.labels.rate(true_gain(against_nothing, given, truth)),
+                "true_accuracy": self.labels.rate(true_gain(against_nothing, given, truth, strata)),
                 "true_gain": against_truth.interval(level),
-                "true_over_vote": over(votes, lambda rivals: true_gain(rivals, given, truth)),
+                "true_over_vote": over(votes, lambda rivals: true_gain(rivals, given, truth, strata)),
                 "off": (against_truth - gain).interval(level),
             }
         return StudentReport(

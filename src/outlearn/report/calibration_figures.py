@@ -10,9 +10,9 @@ from outlearn.core.metrics import accuracy
 from outlearn.core.predictions import Predictions
 from outlearn.core.scales import DIFFERENCE
 from outlearn.core.verdict import has_interval, is_above_zero, is_below_zero
+from outlearn.report.blocks import Figure
 from outlearn.report.cells import Cell, Column, Table, format_cell, format_number
 from outlearn.report.charts import Axis, Chart, Dots, Line, Mark, Panel, Rule
-from outlearn.report.page import Figure
 from outlearn.report.style import ROLES, series_style
 from outlearn.results.measurement import Measurement, mean_of
 from outlearn.results.reading import Measured

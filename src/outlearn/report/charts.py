@@ -1,4 +1,4 @@
-"""A figure as plain data, panels with axes and marks: drawn by plotly on the page and by matplotlib for a paper.
+"""A figure as plain data, panels with axes and marks: drawn the same on the page and for a paper.
 
 Values are in the units that the axis shows (percent, nats). `hover` holds the text of each mark as a reader sees it,
 formatted by `cells`, so that what is drawn, what is hovered and what is in the table are the same numbers.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from outlearn.core.verdict import count_signs
+from outlearn.report.blocks import Figure, Grid, GridColumn, Section, TableBlock
 from outlearn.report.cells import Cell, Column, Table, format_cell, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Panel, Rule
 from outlearn.report.comparison_tables import (
@@ -14,7 +15,7 @@ from outlearn.report.comparison_tables import (
     loss_summary,
     residual_finding,
 )
-from outlearn.report.page import Figure, Grid, GridColumn, Section, TableBlock, render_page
+from outlearn.report.page import render_page
 from outlearn.report.style import ROLES, series_style
 from outlearn.report.wording import rest_in_words
 from outlearn.results.run_folder import Run

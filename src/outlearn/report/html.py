@@ -40,7 +40,6 @@ def write_report(
     Raises:
         ConfigError: for an unknown format, figures of several runs, or a sweep or theory as anything but one page.
         DataError: if a folder is not that of a finished run.
-        MissingExtraError: if figures are asked for and matplotlib is not installed.
         StoreError: if a file cannot be written.
     """
     if format not in FORMATS:

@@ -12,8 +12,8 @@ from jaxtyping import Float, Int
 from outlearn.core.decomposition.risk_gap import RiskGap
 from outlearn.core.gaps import mean_of_known
 from outlearn.core.metrics import accuracy
+from outlearn.report.blocks import Grid, GridColumn
 from outlearn.report.cells import Cell
-from outlearn.report.page import Grid, GridColumn
 from outlearn.results.reading import Measured
 
 __all__ = ["ledger_grid"]

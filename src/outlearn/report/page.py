@@ -1,4 +1,4 @@
-"""One HTML file from plain blocks: text, facts, figures, tables and sortable grids, with everything inlined.
+"""One HTML file from plain blocks: a first screen, text, figures, tables and sortable grids, with everything inlined.
 
 This is the only place that writes HTML. Every string is escaped by jinja2's autoescape; data for scripts goes into JSON
 blocks in which no character can end the block. The page forbids every request by its own content security policy, which
@@ -10,169 +10,74 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
-from typing import Any, ClassVar
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from outlearn.core.intervals import Interval
-from outlearn.core.verdict import excludes_zero, has_interval
+from outlearn.core.verdict import excludes_zero
 from outlearn.report import style
-from outlearn.report.cells import Cell, Table, format_cell, point_estimate
-from outlearn.report.charts import Chart
-from outlearn.report.plotly_charts import to_plotly
-from outlearn.results.measurement import Withheld
+from outlearn.report.blocks import Block, Figure, Folded, Grid, Section
+from outlearn.report.cells import Cell, format_cell
+from outlearn.report.first_screen import FirstScreen
+from outlearn.report.glossary import Words
+from outlearn.report.inline_svg import drawn, variable_of
 
-__all__ = [
-    "Block", "Facts", "Figure", "Grid", "GridColumn", "Section", "TableBlock", "Text", "json_block", "render_page",
-]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Text:
-    """A paragraph of plain text."""
-
-    text: str
-    block: ClassVar[str] = "text"
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Pairs of a name and a value: what was run, on what."""
-
-    pairs: tuple[tuple[str, str], ...]
-    block: ClassVar[str] = "facts"
-
-
-@dataclass(frozen=True)
-class TableBlock:
-    """A table in full view, numbers formatted by `cells.format_cell`."""
-
-    table: Table
-    block: ClassVar[str] = "table"
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A chart with a caption that states what it shows and the same numbers as a table behind a disclosure.
-
-    `key` is a short unique name, used in anchors and file names.
-    """
-
-    key: str
-    title: str
-    chart: Chart
-    finding: str
-    how_to_read: str = ""
-    table: Table | None = None
-    block: ClassVar[str] = "figure"
-
-    def as_mapping(self) -> dict[str, Any]:
-        """Return what plotly draws: {"data", "layout"} as plain JSON values."""
-        return to_plotly(self.chart)
-
-
-@dataclass(frozen=True)
-class GridColumn:
-    """A column of a grid. `kind` as in `cells.Column`; `filter` puts a chooser of its values above the grid."""
-
-    name: str
-    kind: str = "text"
-    note: str = ""
-    filter: bool = False
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table that a reader sorts, filters and pages through; made by a small script from a JSON block.
-
-    With `variants`, the columns named in `variant_columns` are filled from the chosen variant: `variants[name][i]`
-    holds their values in row i.
-    """
-
-    key: str
-    title: str
-    caption: str
-    columns: tuple[GridColumn, ...]
-    rows: Sequence[Sequence[Cell]]
-    sort_by: str
-    descending: bool = False
-    variants: Mapping[str, Sequence[Sequence[Any]]] = field(default_factory=dict)
-    variant_columns: tuple[str, ...] = ()
-    variant_name: str = "loss"
-    first_variant: str = ""
-    orders: tuple[tuple[str, str, bool], ...] = ()
-    unit: str = "points"
-    page_size: int = 25
-    block: ClassVar[str] = "grid"
-
-    def as_mapping(self) -> dict[str, Any]:
-        """Return what the script reads; a cell is text, a number, null, or [mean, low, high]."""
-        names = [column.name for column in self.columns]
-        return {
-            "columns": [asdict(column) for column in self.columns],
-            "rows": [[_in_grid(cell) for cell in row] for row in self.rows],
-            "sort": names.index(self.sort_by),
-            "descending": self.descending,
-            "variants": self.variants,
-            "variantColumns": [names.index(name) for name in self.variant_columns],
-            "firstVariant": self.first_variant,
-            "orders": [[label, names.index(name), descending] for label, name, descending in self.orders],
-            "unit": self.unit,
-            "pageSize": self.page_size,
-        }
-
-
-Block = Text | Facts | TableBlock | Figure | Grid
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page under one heading."""
-
-    key: str
-    heading: str
-    blocks: tuple[Block, ...]
-    lead: str = ""
+__all__ = ["json_block", "render_page"]
 
 
 def render_page(
-    *, title: str, findings: Sequence[str], sections: Sequence[Section], subtitle: str = "", footer: str = ""
+    *,
+    title: str,
+    sections: Sequence[Section],
+    first: FirstScreen | None = None,
+    findings: Sequence[str] = (),
+    subtitle: str = "",
+    footer: str = "",
 ) -> str:
     """Return the page as one string of HTML that opens from disk and makes no request.
 
-    The findings are the plain sentences at the top, under the title and the subtitle, which are a line each.
+    Args:
+        title: a line, the page's name.
+        sections: what follows below the first screen.
+        first: the first screen: verdict, bad news, numbers, picture, what to do next.
+        findings: plain sentences at the top, for a page without a first screen.
+        subtitle: a line below the title: what was run, on what.
+        footer: a line at the end.
 
     Examples:
         >>> html = render_page(title="<script>", findings=["a < b"], sections=[])
         >>> "<h1>&lt;script&gt;</h1>" in html, "a &lt; b" in html
         (True, True)
     """
-    blocks = [block for section in sections for block in section.blocks]
-    # Tables first: they are ready before plotly, which is large, has been read.
+    blocks = list(_every_block(section.blocks for section in sections))
+    has_figures = any(isinstance(block, Figure) for block in blocks) or (first is not None and first.figure is not None)
     scripts = [_asset("grid.js")] if any(isinstance(block, Grid) for block in blocks) else []
-    scripts.append(_asset("theme.js"))
-    if any(isinstance(block, Figure) for block in blocks):
-        scripts += [_plotly_js(), _asset("figures.js")]
-    templates = PackageLoader("outlearn.report", "assets")
+    scripts += [_asset("page.js"), *([_asset("figures.js")] if has_figures else [])]
+    words = Words()
     environment = Environment(
-        loader=templates, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("outlearn.report", "assets"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    environment.globals.update(json_block=json_block, format_cell=format_cell, is_told=_is_told)
+    environment.globals.update(json_block=json_block, format_cell=format_cell, is_told=_is_told, drawn=drawn)
+    environment.filters["explained"] = words.marked
     return environment.get_template("page.html.jinja").render(
         title=title,
         subtitle=subtitle,
+        first=first,
         findings=findings,
         sections=sections,
+        words=words,
         footer=footer,
-        css=Markup(_asset("page.css").replace("FONT", style.FONT)),
+        css=Markup(_style_sheet()),
         scripts=[Markup(script) for script in scripts],
         policy=_policy(scripts),
-        look={"dark": style.DARK_OF, "width": 900},
-        has_figures=any(isinstance(block, Figure) for block in blocks),
     )
 
 
@@ -187,10 +92,12 @@ def json_block(value: Any) -> Markup:
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
-def _in_grid(cell: Cell) -> Any:
-    if isinstance(cell, Interval) and has_interval(cell):
-        return [cell.mean, cell.low, cell.high]
-    return point_estimate(cell) if isinstance(cell, Interval | Withheld) else cell
+def _every_block(groups: Any) -> Iterator[Block]:
+    for blocks in groups:
+        for block in blocks:
+            yield block
+            if isinstance(block, Folded):
+                yield from _every_block([block.blocks])
 
 
 def _is_told(cell: Cell, kind: str) -> bool:
@@ -214,14 +121,19 @@ def _policy(scripts: Sequence[str]) -> str:
     digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
     allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
     return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
 
 
+def _style_sheet() -> str:
+    """Return the style sheet with the figures' colours: each a variable, with its partner for dark mode."""
+    light, dark = (
+        " ".join(f"{variable_of(colour)}: {shown};" for colour, shown in pairs)
+        for pairs in ([(colour, colour) for colour in style.DARK_OF], style.DARK_OF.items())
+    )
+    return _asset("page.css").replace("FONT", style.FONT).replace("/*LIGHT*/", light).replace("/*DARK*/", dark)
+
+
 def _asset(name: str) -> str:
     return (resources.files("outlearn.report") / "assets" / name).read_text(encoding="utf-8")
-
-
-def _plotly_js() -> str:
-    return (resources.files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")

@@ -13,9 +13,9 @@ from outlearn.core.intervals import Interval, point_interval
 from outlearn.core.predictions import Predictions
 from outlearn.core.scales import SIGNED
 from outlearn.core.verdict import count_signs, has_interval
+from outlearn.report.blocks import Figure
 from outlearn.report.cells import Column, Table, format_cell, format_number, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Heat, Line, Panel, Rule
-from outlearn.report.page import Figure
 from outlearn.report.style import ROLES, SeriesStyle, series_style
 from outlearn.report.wording import of_losses
 from outlearn.results.reading import Measured

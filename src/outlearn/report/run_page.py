@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from outlearn.core.decomposition.risk_gap import RiskGap
+from outlearn.report.blocks import Block, Facts, Figure, Section, TableBlock, Text
 from outlearn.report.calibration_figures import reliability_figure, sensitivity_figure
 from outlearn.report.findings import best_loss, findings, headline_loss
 from outlearn.report.ledger_grid import ledger_grid
-from outlearn.report.page import Block, Facts, Figure, Section, TableBlock, Text, render_page
+from outlearn.report.page import render_page
 from outlearn.report.point_figures import confidence_figure, misfit_map_figure
 from outlearn.report.score_figures import bias_variance_figure, gap_figure, scores_figure
 from outlearn.report.selection import selection_facts, selection_figure

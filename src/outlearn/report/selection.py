@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from outlearn.core.labelers.combinations import COMBINATIONS, EACH
 from outlearn.core.labelers.recipes import FORMS, SHARE_SOURCES
 from outlearn.core.students.criteria import CRITERIA
+from outlearn.report.blocks import Figure
 from outlearn.report.cells import Cell, Column, Table, format_number, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Mark, Panel, Rule
-from outlearn.report.page import Figure
 from outlearn.report.style import ROLES, SeriesStyle, series_style
 from outlearn.results.run import RunResults
 from outlearn.results.selection import Selection, Shares, TrueLabelsUsed

@@ -1,4 +1,4 @@
-"""Colours, marker shapes and the plotly layout that every figure of a report shares.
+"""Colours, marker shapes, dashes and hatching that every figure of a report shares.
 
 No series is told apart by colour alone: it also has a marker shape, a line dash and a bar pattern, and neighbours in
 the palette differ in lightness, so that a greyscale print stays readable. Figures are built in the light palette. A
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 __all__ = [
-    "CONTINUOUS_SCALE", "DARK_OF", "FONT", "GRID", "INK", "MUTED", "PAPER", "ROLES", "SERIES", "SeriesStyle", "layout",
+    "CONTINUOUS_SCALE", "DARK_OF", "FONT", "GRID", "INK", "MUTED", "PAPER", "ROLES", "SERIES", "SeriesStyle",
     "series_style",
 ]  # fmt: skip
 
@@ -87,47 +87,3 @@ def series_style(index: int) -> SeriesStyle:
     """
     turn, k = divmod(index, len(SERIES))
     return _look(SERIES[k].colour, k + 4 * turn)
-
-
-def layout(**changes: Any) -> dict[str, Any]:
-    """Return the plotly layout of a report figure, with `changes` merged into it (nested mappings merge too).
-
-    Examples:
-        >>> layout(xaxis={"title": {"text": "epoch"}})["xaxis"]["title"]["text"]
-        'epoch'
-    """
-    axis = {
-        "gridcolor": GRID,
-        "linecolor": MUTED,
-        "tickcolor": MUTED,
-        "zerolinecolor": MUTED,
-        "zerolinewidth": 1.2,
-        "ticks": "outside",
-        "ticklen": 4,
-        "showline": True,
-        "automargin": True,
-        "title": {"standoff": 10},
-    }
-    base: dict[str, Any] = {
-        "font": {"family": FONT, "size": 13, "color": INK},
-        "paper_bgcolor": PAPER,
-        "plot_bgcolor": PAPER,
-        "colorway": list(_LIGHT),
-        "margin": {"l": 64, "r": 20, "t": 24, "b": 52},
-        "hoverlabel": {"bgcolor": PAPER, "bordercolor": MUTED, "font": {"color": INK}, "namelength": -1},
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "xanchor": "left"},
-        "xaxis": axis,
-        "yaxis": axis,
-    }
-    for key in changes:
-        if key[:5] in ("xaxis", "yaxis") and key not in base:
-            base[key] = axis
-    return _merged(base, changes)
-
-
-def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in changes.items():
-        old = merged.get(key)
-        merged[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return merged

@@ -5,9 +5,9 @@ from __future__ import annotations
 from outlearn.core.across_tasks.ranking import cliques
 from outlearn.core.intervals import Interval
 from outlearn.core.verdict import count_signs, has_interval
+from outlearn.report.blocks import Figure
 from outlearn.report.cells import Cell, Column, Table, format_cell, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Panel, Rule
-from outlearn.report.page import Figure
 from outlearn.report.style import ROLES, series_style
 from outlearn.report.wording import counted, name_list, rest_in_words
 from outlearn.results.sweep_comparison import MINIMUM_UNITS, Comparison

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from outlearn.core.verdict import count_signs, excludes_zero, has_interval
+from outlearn.report.blocks import Block, Facts, Grid, GridColumn, Section, TableBlock, Text
 from outlearn.report.cells import Cell, Column, Table
 from outlearn.report.charts import Chart
 from outlearn.report.comparison_page import comparison_figures
 from outlearn.report.ladder_section import ladder_charts, ladder_findings, ladder_section
-from outlearn.report.page import Block, Facts, Grid, GridColumn, Section, TableBlock, Text, render_page
+from outlearn.report.page import render_page
 from outlearn.report.sweep_figures import effect_chart, effect_figure, effects, rank_chart, rank_figure
 from outlearn.report.wording import counted, name_list, rest_in_words, signed_points
 from outlearn.results.ladder import read_ladder

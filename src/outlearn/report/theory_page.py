@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from outlearn.report.blocks import Block, Facts, Figure, Section, TableBlock, Text
 from outlearn.report.cells import Column, Table
-from outlearn.report.page import Block, Facts, Figure, Section, TableBlock, Text, render_page
+from outlearn.report.page import render_page
 from outlearn.report.theory_mechanisms import (
     estimator_figure,
     inherited_variance_figure,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from outlearn.report import style
+from outlearn.report.blocks import Figure
 from outlearn.report.charts import Axis, Chart, Mark, Panel, Rule
-from outlearn.report.page import Figure
 from outlearn.report.theory_figures import dots, line, log_axis, numbers_table, rows_where
 from outlearn.report.theory_text import number
 from outlearn.results.theory import TheoryResult

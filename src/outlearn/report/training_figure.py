@@ -6,9 +6,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+from outlearn.report.blocks import Figure
 from outlearn.report.cells import Kind, format_number, point_estimate
 from outlearn.report.charts import Axis, Chart, Line, Panel
-from outlearn.report.page import Figure
 from outlearn.report.style import SeriesStyle, series_style
 from outlearn.report.tables import path_table
 from outlearn.report.wording import of_losses

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from outlearn.core.intervals import Interval
 from outlearn.core.text import bullets, preformatted
 from outlearn.results.measurement import Withheld
+from outlearn.results.next_labels import NextLabels
 from outlearn.results.preflight_noise import NoiseReport, VoteCurvePoint, vote_lines
 from outlearn.results.preflight_parts import (
     Bounds,
@@ -52,6 +53,7 @@ class Preflight:
         pooling: what a student of all labelers has over a student of one.
         points_to_check: by hand.
         warnings, assumptions, notes: sentences.
+        next_labels: which points to give true labels next; withheld where none were asked for.
     """
 
     source: str
@@ -80,6 +82,7 @@ class Preflight:
     warnings: tuple[str, ...]
     assumptions: tuple[str, ...]
     notes: tuple[str, ...]
+    next_labels: NextLabels | Withheld
 
     @property
     def student(self) -> StudentReport | None:
@@ -88,6 +91,8 @@ class Preflight:
 
     def __str__(self) -> str:
         sections = [str(self.verdict), self._labelers(), self._error(), self._students(), self._more()]
+        if isinstance(self.next_labels, NextLabels):
+            sections.append(str(self.next_labels))
         if self.points_to_check:
             sections.append(points_section(self.points_to_check))
         lists = {"Doubts": self.warnings, "What this takes for granted": self.assumptions, "Notes": self.notes}

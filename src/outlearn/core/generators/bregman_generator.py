@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Real
 
 from outlearn.core.generators.averages import average, positive_weights
+from outlearn.core.plain_arrays import plain_array
 from outlearn.errors import DomainError, ShapeError
 
 __all__ = ["BregmanGenerator", "ConjugateGenerator"]
@@ -328,7 +329,7 @@ class ConjugateGenerator(BregmanGenerator):
 
 
 def _float_array(values: np.ndarray, argument: str) -> np.ndarray:
-    array = np.asarray(values, dtype=np.float64)
+    array = plain_array(values, argument, dtype=np.float64)
     if array.ndim == 0 or array.shape[-1] == 0:
         raise ShapeError(f"{argument} must have a last axis of at least one coordinate, got shape {array.shape}.")
     return array

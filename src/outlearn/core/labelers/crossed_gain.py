@@ -28,10 +28,12 @@ from outlearn.core.gaps import mean_of_known
 from outlearn.core.labelers.influence import LinearisedEstimate, average, mean_estimate, with_controls
 from outlearn.core.labelers.labeler_agreement import chance_corrected
 from outlearn.core.labelers.shared_answer import Skills, miss_rate
+from outlearn.core.labelers.strata import DrawnStrata
 from outlearn.core.top_class import top_class
 
 __all__ = [
-    "Judged", "accuracy_for", "break_even_bias", "crossed_gain", "gain_bounds", "true_gain", "vote_shares",
+    "Judged", "accuracy_for", "break_even_bias", "crossed_gain", "gain_bounds", "true_gain", "values_by_class",
+    "vote_shares",
 ]  # fmt: skip
 
 Labels = Int[np.ndarray, "labelers points"]
@@ -100,7 +102,24 @@ def crossed_gain(judged: Judged, labels: Labels, skills: Skills) -> LinearisedEs
     return average(numerator) / average(denominator)
 
 
-def true_gain(judged: Judged, labels: Labels, true_labels: Int[np.ndarray, " points"]) -> LinearisedEstimate:
+def values_by_class(judged: Judged) -> Float[np.ndarray, "points classes"]:
+    """Say what each point adds to the gain, were each class the true one: the mean over judges of answer less rival.
+
+    Returns:
+        Values in [-1, 1]; nan where nothing is compared.
+    """
+    return np.stack(
+        [
+            mean_of_known(np.stack([a[:, k] - r[:, k] for a, r in zip(judged.answers, judged.rivals, strict=True)]))
+            for k in range(judged.answers[0].shape[1])
+        ],
+        axis=1,
+    )
+
+
+def true_gain(
+    judged: Judged, labels: Labels, true_labels: Int[np.ndarray, " points"], strata: DrawnStrata | None = None
+) -> LinearisedEstimate:
     """Estimate how much more often the answers are right than their rivals, from a few true labels.
 
     The crossed difference, which all points give, steadies it: its mean over the few points less that over all is a
@@ -109,7 +128,8 @@ def true_gain(judged: Judged, labels: Labels, true_labels: Int[np.ndarray, " poi
     Args:
         judged: the answers and rivals; averaged over judges.
         labels: `[labelers, points]`.
-        true_labels: -1 where it is not known; the known ones must be a random sample of the points.
+        true_labels: -1 where it is not known.
+        strata: how the points of known truth were drawn; None: at random from all.
 
     Examples:
         >>> student, labeler = np.eye(2)[[0, 0, 1, 1, 1]], np.eye(2)[[0, 1, 1, 0, 1]]
@@ -123,6 +143,9 @@ def true_gain(judged: Judged, labels: Labels, true_labels: Int[np.ndarray, " poi
         controls.append(right(answer, labels[judge]) - right(rival, labels[judge]))
     difference, control = mean_of_known(np.stack(differences)), mean_of_known(np.stack(controls))
     few, all_points = ~np.isnan(difference), ~np.isnan(control)
+    if strata is not None:  # they do what the control would; and say of most points that nothing is uncertain
+        span = np.nan_to_num(np.ptp(values_by_class(judged), axis=1))
+        return strata.mean(difference, few, spans=span)
     both = few & all_points
     estimate = mean_estimate(difference, few)
     if both.sum() < 2:

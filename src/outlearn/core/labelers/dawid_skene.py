@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 
 from outlearn.core.log_space import log_normalise
-from outlearn.core.predictions import Predictions
+from outlearn.core.predictions import Predictions, check_predictions
 from outlearn.core.top_class import hard_votes
 from outlearn.errors import AlignmentError, ConfigError
 
@@ -96,6 +96,7 @@ def dawid_skene(predictions: Predictions, *, smoothing: float = 1.0) -> DawidSke
     """
     if not smoothing >= 0:
         raise ConfigError(f"smoothing is {smoothing!r}; expected a number of at least 0.")
+    check_predictions(predictions=predictions)
     said = hard_votes(predictions)
     n_labelers, n_points, _ = said.shape
     votes = said.sum(axis=0)

@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Float
 
 from outlearn.core.log_space import log_mean
-from outlearn.core.predictions import Predictions, weighted_log_mean
+from outlearn.core.predictions import Predictions, check_predictions, weighted_log_mean
 from outlearn.core.top_class import hard_votes
 from outlearn.errors import AlignmentError
 
@@ -106,6 +106,7 @@ def teacher_weights(predictions: Predictions) -> TeacherWeights:
     Comparing two K-category assignments by a K-category correlation coefficient, 2004, for R. The correlation in place
     of the covariance, which leaves no unknown scale, and more than two classes are derived here.
     """
+    check_predictions(predictions=predictions)
     n_teachers, n_points, n_classes = predictions.log_probs.shape
     equal = np.full(n_teachers, 1 / n_teachers)
     counts = _block_counts(hard_votes(predictions))

@@ -28,7 +28,8 @@ from jaxtyping import Bool, Float, Integer
 
 from outlearn.core.intervals import Interval, mean_interval, ratio_interval
 from outlearn.core.metrics import accuracy
-from outlearn.core.predictions import Predictions, check_every_answer, labeled_by
+from outlearn.core.plain_arrays import plain_array
+from outlearn.core.predictions import Predictions, check_every_answer, check_predictions, labeled_by
 from outlearn.core.scales import POSITIVE, SHARE
 from outlearn.core.students.agreement import agreement
 from outlearn.errors import ConfigError
@@ -141,6 +142,8 @@ def blind_spots(
     (arXiv 2604.25077), whose blind-spot metric counts the strong model confidently wrong while the weak one is
     uncertain. The formulas, the threshold and the index are ours; no intent is implied, and none can be measured here.
     """
+    check_predictions(teacher=teacher, student=student)
+    labels = plain_array(labels, "labels")
     check_every_answer(teacher, student)
     own = labeled_by(teacher, student)
     least = 1 / student.n_classes

@@ -14,7 +14,8 @@ from jaxtyping import Integer
 
 from outlearn.core.intervals import Interval, two_way_interval
 from outlearn.core.metrics import METRICS, accuracy, log_loss, score
-from outlearn.core.predictions import Predictions, labeled_by
+from outlearn.core.plain_arrays import plain_array
+from outlearn.core.predictions import Predictions, check_predictions, labeled_by
 from outlearn.core.randomness import generator as random_generator
 from outlearn.core.verdict import standing
 from outlearn.errors import AlignmentError, DomainError
@@ -116,6 +117,8 @@ def denoising_control(
         >>> table.answer
         'Not only denoising: the students are more accurate than both ensembles of their teachers.'
     """
+    check_predictions(teacher=teacher, student=student)
+    labels = plain_array(labels, "labels")
     own = labeled_by(teacher, student)
     ids, judged_on = teacher.point_ids, np.arange(teacher.n_points)
     if validation_teacher is None or validation_labels is None:

@@ -28,7 +28,8 @@ from outlearn.core.intervals import (
     two_way_variance,
 )
 from outlearn.core.metrics import Labels, accuracy
-from outlearn.core.predictions import Predictions, check_same_points, labeled_by
+from outlearn.core.plain_arrays import plain_array
+from outlearn.core.predictions import Predictions, check_predictions, check_same_points, labeled_by
 from outlearn.core.scales import DIFFERENCE, Scale
 from outlearn.core.verdict import standing
 
@@ -93,6 +94,8 @@ def performance_gap_recovered(
     Source: PGR: Burns et al., Weak-to-strong generalization, 2023. Interval: Fieller, Some problems in interval
     estimation, 1954.
     """
+    check_predictions(teacher=teacher, student=student, ceiling=ceiling)
+    labels = plain_array(labels, "labels")
     check_same_points(teacher, ceiling, ("teacher", "ceiling"))
     return recovery_of_scores(
         accuracy(teacher, labels),

@@ -17,7 +17,7 @@ from scipy.special import logsumexp
 
 from outlearn.core.intervals import ROUNDING, Interval, mean_interval
 from outlearn.core.metrics import entropy
-from outlearn.core.predictions import Predictions
+from outlearn.core.predictions import Predictions, check_predictions
 from outlearn.core.scales import SIGNED
 from outlearn.core.targets import read_target
 from outlearn.core.verdict import excludes_zero, is_above_zero
@@ -133,6 +133,7 @@ def sharpening(
     entropy promotes the gain; the derivative, which says when, is derived here. s^alpha is temperature scaling, as in
     Guo et al., On calibration of modern neural networks, 2017, with alpha = 1 / temperature.
     """
+    check_predictions(predictions=predictions)
     y = read_target(target, predictions, draws=draws).coordinates.mean(axis=0)
     h = entropy(predictions)
     with np.errstate(invalid="ignore"):

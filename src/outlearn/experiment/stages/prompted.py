@@ -18,6 +18,7 @@ from outlearn.experiment.points import splits_fingerprint
 from outlearn.experiment.stages.prompt_scores import PromptedModel, Scores, forget_model, read_scores, score_stages
 from outlearn.experiment.stages.teachers import LABELED
 from outlearn.language_models.calibration import CONTENT_FREE, content_free, from_labels, matched_shares
+from outlearn.language_models.examples import draw_examples
 from outlearn.language_models.prompts import Prompt, Texts
 from outlearn.learners.prompting import PromptLearner
 from outlearn.store.stage import Entries, Stage, Work
@@ -166,24 +167,17 @@ def _texts(task: Task, point: int) -> Texts:
 
 
 def _examples(task: Task, splits: Splits, learner: PromptLearner, draw: int, seed: int) -> list[tuple[int, int]]:
-    """Draw points with their labels, as many of each class as of any other or one less, in mixed order."""
-    if not learner.shots:
-        return []
-    rng = generator(seed, "examples", draw)
-    pools = [rng.permutation(splits.teacher[task.labels[splits.teacher] == k]) for k in range(task.n_classes)]
-    # Classes take turns, in a new order in every round.
-    turns = np.concatenate([rng.permutation(task.n_classes) for _ in range(-(-learner.shots // task.n_classes))])
-    taken = [0] * task.n_classes
-    chosen: list[tuple[int, int]] = []
-    for k in turns[: learner.shots].tolist():
-        if taken[k] >= len(pools[k]):
-            raise ConfigError(
-                f"learner.shots is {learner.shots}, and the teacher split has {len(pools[k])} points of class "
-                f"{task.class_names[k]!r}. Show fewer, or raise data.fractions.teacher."
-            )
-        chosen.append((int(pools[k][taken[k]]), k))
-        taken[k] += 1
-    return [chosen[i] for i in rng.permutation(len(chosen)).tolist()]
+    """Draw points of the teacher split with their labels."""
+    return draw_examples(
+        splits.teacher,
+        task.labels[splits.teacher],
+        task.class_names,
+        learner.shots,
+        generator(seed, "examples", draw),
+        key="learner.shots",
+        where="the teacher split",
+        remedy="Show fewer, or raise data.fractions.teacher.",
+    )
 
 
 def _calibration_points(

@@ -1,46 +1,46 @@
 "use strict";
-// Draw every figure from its JSON block, one after another, so that the page stays responsive while it fills.
-// Figures are made in light colours; in dark mode each known colour is swapped for its partner.
+// What a mark says: at the mouse or a finger, and by the arrow keys in a panel that has the focus. Without this script
+// the browser shows the same words by itself, later.
 (() => {
-  const root = document.documentElement;
-  const look = JSON.parse(document.getElementById("look").textContent);
-  const system = matchMedia("(prefers-color-scheme: dark)");
-  const config = { displayModeBar: false, responsive: true, displaylogo: false };
-  let printing = false;
+  const tip = Object.assign(document.createElement("div"), { id: "tip", hidden: true });
+  tip.setAttribute("role", "status");
+  document.body.append(tip);
+  let shown = null;
 
-  const isDark = () => !printing && (root.dataset.theme === "dark" || (root.dataset.theme === "auto" && system.matches));
-  const recoloured = (value, dark) => {
-    if (typeof value === "string") return (dark && look.dark[value]) || value;
-    if (Array.isArray(value)) return value.map((item) => recoloured(item, dark));
-    if (value && typeof value === "object")
-      return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, recoloured(item, dark)]));
-    return value;
+  const show = (spot) => {
+    if (shown) shown.classList.remove("shown");
+    shown = spot;
+    tip.hidden = !spot;
+    if (!spot) return;
+    spot.classList.add("shown");
+    tip.textContent = spot.dataset.words;
+    const at = spot.getBoundingClientRect();
+    const left = Math.min(Math.max(at.left + at.width / 2 - tip.offsetWidth / 2, 4), innerWidth - tip.offsetWidth - 4);
+    const above = at.top - tip.offsetHeight - 6;
+    tip.style.left = left + scrollX + "px";
+    tip.style.top = (above > 0 ? above : at.bottom + 6) + scrollY + "px";
   };
 
-  const blocks = [...document.querySelectorAll("script.plot-data")];
-  const draw = (block) => {
-    const place = document.getElementById(block.dataset.for);
-    const figure = recoloured(JSON.parse(block.textContent), isDark());
-    if (printing) figure.layout.width = 680;
-    return Plotly.react(place, figure.data, figure.layout, config);
-  };
-  const step = (index) => {
-    if (index >= blocks.length) {
-      root.dataset.figures = "drawn";
-      return;
+  for (const panel of document.querySelectorAll(".panel .plot")) {
+    const spots = [...panel.querySelectorAll(".spots > *")];
+    for (const spot of spots) {
+      const title = spot.firstElementChild;
+      spot.dataset.words = title.textContent;
+      title.remove();
     }
-    draw(blocks[index]);
-    setTimeout(step, 0, index + 1);
-  };
-  step(0);
-
-  document.addEventListener("outlearn:theme", () => blocks.forEach(draw));
-  addEventListener("beforeprint", () => {
-    printing = true;
-    blocks.forEach(draw);
-  });
-  addEventListener("afterprint", () => {
-    printing = false;
-    blocks.forEach(draw);
-  });
+    if (!spots.length) continue;
+    panel.tabIndex = 0;
+    panel.addEventListener("pointerover", (event) => show(event.target.dataset.words ? event.target : null));
+    panel.addEventListener("pointerleave", () => show(null));
+    panel.addEventListener("blur", () => show(null));
+    panel.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (event.key === "Escape") show(null);
+      if (!step) return;
+      event.preventDefault();
+      const next = spots.indexOf(shown) + step;
+      show(spots[(next + spots.length) % spots.length]);
+    });
+  }
+  document.documentElement.dataset.figures = "drawn";
 })();

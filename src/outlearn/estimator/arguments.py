@@ -1,0 +1,48 @@
+"""What callers pass to the estimator: points of any container, and where its randomness starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import check_random_state
+
+from outlearn.core.plain_arrays import plain_array
+from outlearn.errors import ConfigError, DataError
+from outlearn.estimator.bagged_teachers import LARGEST_SEED
+
+__all__ = ["check_points", "seeded"]
+
+
+def check_points(X: Any) -> None:
+    """Refuse points of which something would be lost or confused on the way into an array.
+
+    Raises:
+        DataError: for columns of a frame that have one name.
+        DomainError: for masked elements, rows of different lengths, and tensors with gradients.
+    """
+    columns = list(getattr(X, "columns", ()))
+    twice = next((name for place, name in enumerate(columns) if name in columns[:place]), None)
+    if twice is not None:
+        raise DataError(
+            f"X has {columns.count(twice)} columns called {twice!r}, so that a name does not say which one is meant. "
+            "Give each its own name: X = X.set_axis(names, axis=1)."
+        )
+    if not columns and not issparse(X):
+        plain_array(X, "X", instead_of_masks="Fill what is masked, X.filled(...), or drop these points.")
+
+
+def seeded(random_state: Any) -> np.random.Generator:
+    """Return a generator that starts at a `random_state` as scikit-learn takes it.
+
+    Raises:
+        ConfigError: for what is none.
+    """
+    try:
+        return np.random.default_rng(check_random_state(random_state).randint(LARGEST_SEED))
+    except ValueError:
+        raise ConfigError(
+            f"random_state is {random_state!r}; expected a whole number from 0 to 4294967295, a "
+            "numpy.random.RandomState, or None for another one in each fit."
+        ) from None

@@ -1,0 +1,248 @@
+"""Which points to give true labels next: strata by how uncertain the wanted number is at each point.
+
+At point i the wanted mean adds v_i(k) if k is the true class, which the table says for every k; how likely each k is
+is guessed from the labels and the students. The guess decides where labels are drawn, and nothing else: the mean is
+weighted by the chances to be drawn (`core.labelers.strata`), so that a bad guess makes it wide and never wrong. True
+labels play no part in it: those there are stay a random sample of each stratum.
+
+Widths to expect come from the table at hand: truth is drawn from the guess, points are drawn in both ways, and the
+interval is the one that the report would print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from outlearn.core.intervals import Interval
+from outlearn.core.labelers.crossed_gain import Judged, true_gain, values_by_class, vote_shares
+from outlearn.core.labelers.strata import LEAST_DRAWN, DrawnStrata, allocate, strata_of_spread
+from outlearn.data.label_table import UNLABELED, LabelTable
+from outlearn.errors import ConfigError, suggest
+from outlearn.preflight_checks.measures import LabelMeasures
+from outlearn.preflight_checks.student_measures import over_nothing
+from outlearn.results.next_labels import AIMS, DrawnPoint, ExpectedWidth, NextLabels, Stratum
+
+__all__ = ["LEAST_LABELS", "check_aim", "next_labels"]
+
+LEAST_LABELS = 20  # as many as a report asks for at least
+MAX_STRATA = 5  # more gain next to nothing (Cochran 1977, section 5A.8), and need labels each
+LABELS_A_STRATUM = 16  # at least, so that its spread is measured
+DOUBT = 0.1  # of a uniform guess in every guess: labels and students that all agree are wrong together at times
+NUMBERS = (0.5, 1, 2, 4)  # times the number wanted: the widths that are shown
+REPEATS = 20  # of each simulated draw: the mean width is known to a few percent
+
+
+def check_aim(aim: str, n_labels: int) -> None:
+    """Check what was asked for, before anything is computed.
+
+    Raises:
+        ConfigError: for an unknown aim or too few labels.
+    """
+    if aim not in AIMS:
+        raise ConfigError(f"the aim of the next labels (--aim) is {aim!r}; {suggest(aim, AIMS)}")
+    if n_labels < LEAST_LABELS:
+        raise ConfigError(
+            f"{n_labels} next labels (--label-next) are asked for; expected {LEAST_LABELS} or more: fewer make no "
+            "interval that says anything."
+        )
+
+
+def next_labels(
+    labels: LabelMeasures,
+    judged: Judged | None,
+    probs: Float[np.ndarray, "points classes"] | None,
+    *,
+    n_labels: int,
+    aim: str,
+    rng: np.random.Generator,
+) -> NextLabels:
+    """Draw points to label, and say how narrow the interval will be.
+
+    Args:
+        labels: of the table.
+        judged: the students compared with the labelers; None without students.
+        probs: the students' answers, mean; None without students.
+        n_labels: how many to draw, beside the true labels that are there.
+        aim: a key of `AIMS`.
+        rng: draws.
+
+    Raises:
+        ConfigError: if the aim needs students and there are none, labels were drawn by strata already, or there are
+            not as many points without a true label.
+    """
+    check_aim(aim, n_labels)
+    table = labels.table
+    if aim != "accuracy" and judged is None:
+        raise ConfigError(
+            f"the next labels are to measure {AIMS[aim]} (--aim {aim}), and there are no students. Add texts or "
+            "features, or take --aim accuracy."
+        )
+    if table.true_strata is not None:
+        raise ConfigError(
+            "the true labels were drawn by strata already, and a second draw cannot be joined to them. Draw as many "
+            "as you need at once, from the table without them (--label-next)."
+        )
+    population = _Population(labels, judged, probs, aim)
+    free = len(population.points) - int(population.known.sum())
+    if n_labels > free:
+        raise ConfigError(
+            f"{n_labels:,} next labels are asked for, and {free:,} points have labels and no true one. Ask for fewer."
+        )
+    drawing = population.drawing(n_labels)
+    counts = sorted({round(n_labels * times) for times in NUMBERS if LEAST_LABELS <= n_labels * times <= free})
+    return NextLabels(
+        aim=aim,
+        n_labels=n_labels,
+        level=labels.level,
+        widths=tuple(population.expected(count, rng) for count in counts),
+        strata=drawing.described(),
+        points=drawing.listed(table, drawing.drawn(rng, in_turn=True)),
+        known=drawing.listed(table, population.points[population.known]),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Population:
+    """The points that a labeler labeled, and what is guessed of them."""
+
+    labels: LabelMeasures
+    judged: Judged | None
+    probs: np.ndarray | None
+    aim: str
+
+    @property
+    def table(self) -> LabelTable:
+        return self.labels.table
+
+    @cached_property
+    def points(self) -> np.ndarray:
+        return np.flatnonzero(self.table.answered.any(axis=0))
+
+    @cached_property
+    def known(self) -> np.ndarray:
+        truth = self.table.true_labels
+        return np.zeros(len(self.points), dtype=bool) if truth is None else truth[self.points] >= 0
+
+    @cached_property
+    def guess(self) -> np.ndarray:
+        """How likely each class is to be the true one: labels and students, and some doubt, `[points, classes]`."""
+        with np.errstate(invalid="ignore"):
+            given = np.nanmean(self.table.distributions[:, self.points], axis=0)
+        seen = given if self.probs is None else (given + self.probs[self.points]) / 2
+        return np.asarray((1 - DOUBT) * seen + DOUBT / self.table.n_classes)
+
+    @cached_property
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """The guessed mean and standard deviation of what each point adds."""
+        if self.aim == "accuracy" or self.judged is None:
+            values = vote_shares(self.table.labels[:, self.points], self.table.n_classes, plurality=False)
+        else:
+            judged = self.judged if self.aim == "gain" else over_nothing(self.judged)
+            values = np.nan_to_num(values_by_class(judged)[self.points])
+        means = (self.guess * values).sum(axis=1)
+        spread = np.sqrt((self.guess * np.square(values - means[:, None])).sum(axis=1))
+        return means, np.where(np.ptp(values, axis=1) == 0, 0.0, spread)
+
+    def drawing(self, n_labels: int) -> _Drawing:
+        """Cut the points into strata, and say how many of each to draw."""
+        means, spread = self.moments
+        n_strata = min(MAX_STRATA, max((n_labels + int(self.known.sum())) // LABELS_A_STRATUM, 1))
+        stratum = strata_of_spread(spread, means, n_strata, least=max(LABELS_A_STRATUM, LEAST_DRAWN))
+        sizes = np.bincount(stratum)
+        spreads = np.sqrt(np.bincount(stratum, np.square(spread)) / sizes)
+        known = np.bincount(stratum[self.known], minlength=len(sizes))
+        counts = allocate(n_labels, sizes.tolist(), spreads.tolist(), known.tolist())
+        everywhere = np.full(self.table.n_points, UNLABELED)
+        everywhere[self.points] = stratum
+        is_known = np.zeros(self.table.n_points, dtype=bool)
+        is_known[self.points] = self.known
+        return _Drawing(everywhere, is_known, tuple(sizes.tolist()), counts, tuple(spreads.tolist()))
+
+    def expected(self, n_labels: int, rng: np.random.Generator) -> ExpectedWidth:
+        """Simulate truth and both draws, and average the widths of the intervals."""
+        drawing = self.drawing(n_labels)
+        unknown = self.points[~self.known]
+        widths = []
+        for _ in range(REPEATS):
+            truth = self._drawn_truth(rng)
+            by_strata = drawing.with_known(drawing.drawn(rng))
+            strata = DrawnStrata(np.where(by_strata, drawing.stratum, UNLABELED), drawing.sizes)
+            at_random = drawing.is_known.copy()
+            at_random[rng.choice(unknown, n_labels, replace=False)] = True
+            widths.append(
+                (
+                    self._half_width(np.where(at_random, truth, UNLABELED), None),
+                    self._half_width(np.where(by_strata, truth, UNLABELED), strata),
+                )
+            )
+        random, allocated = np.mean(widths, axis=0).tolist()
+        return ExpectedWidth(n_labels, random, allocated)
+
+    def _drawn_truth(self, rng: np.random.Generator) -> Int[np.ndarray, " points"]:
+        """Draw a true class for each point from the guess; one that is known stays."""
+        truth = np.full(self.table.n_points, UNLABELED)
+        below = np.cumsum(self.guess, axis=1)[:, :-1] < rng.random((len(self.points), 1))
+        truth[self.points] = below.sum(axis=1)
+        known = self.table.true_labels
+        return truth if known is None else np.where(known >= 0, known, truth)
+
+    def _half_width(self, truth: np.ndarray, strata: DrawnStrata | None) -> float:
+        found = self._measured(truth, strata)
+        return (found.high - found.low) / 2
+
+    def _measured(self, truth: np.ndarray, strata: DrawnStrata | None) -> Interval:
+        """Measure the wanted number as the report does."""
+        labels = replace(self.labels, table=replace(self.table, true_labels=truth, true_strata=strata))
+        if self.aim == "accuracy" or self.judged is None:
+            return labels.rate(labels.error())
+        if self.aim == "gain":
+            return true_gain(self.judged, self.table.labels, truth, strata).interval(labels.level)
+        return labels.rate(true_gain(over_nothing(self.judged), self.table.labels, truth, strata))
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawing:
+    """Strata, and how many points of each are to be drawn.
+
+    Attributes:
+        stratum: of each point of the table; -1 where no labeler said anything.
+        is_known: which points have a true label.
+        sizes, counts, spreads: of each stratum its points, how many are drawn, and the guessed spread.
+    """
+
+    stratum: np.ndarray
+    is_known: np.ndarray
+    sizes: tuple[int, ...]
+    counts: tuple[int, ...]
+    spreads: Sequence[float]
+
+    def drawn(self, rng: np.random.Generator, *, in_turn: bool = False) -> np.ndarray:
+        """Draw points at random within each stratum; `in_turn` mixes them so that a part of them is spread alike."""
+        found, turns = [], []
+        for h, count in enumerate(self.counts):
+            free = np.flatnonzero((self.stratum == h) & ~self.is_known)
+            found.append(rng.choice(free, count, replace=False))
+            turns.append((np.arange(count) + rng.random()) / max(count, 1))
+        points = np.concatenate(found)
+        return points[np.argsort(np.concatenate(turns), kind="stable")] if in_turn else points
+
+    def with_known(self, drawn: np.ndarray) -> np.ndarray:
+        """Mark the points drawn, and those known."""
+        marked = self.is_known.copy()
+        marked[drawn] = True
+        return marked
+
+    def listed(self, table: LabelTable, points: np.ndarray) -> tuple[DrawnPoint, ...]:
+        return tuple(DrawnPoint(i, table.ids[i], int(self.stratum[i]) + 1) for i in points.tolist())
+
+    def described(self) -> tuple[Stratum, ...]:
+        known = np.bincount(self.stratum[self.is_known & (self.stratum >= 0)], minlength=len(self.sizes)).tolist()
+        return tuple(
+            Stratum(size, n_known, count, spread)
+            for size, n_known, count, spread in zip(self.sizes, known, self.counts, self.spreads, strict=True)
+        )

@@ -1,0 +1,107 @@
+"""Which points to give true labels next, and how narrow the answer will be: what `--label-next` found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from outlearn.core.text import wrapped
+
+__all__ = ["AIMS", "DrawnPoint", "ExpectedWidth", "NextLabels", "Stratum"]
+
+AIMS = {
+    "accuracy": "how often a label is right",
+    "gain": "the student's gain in accuracy over a labeler",
+    "student": "how often the student is right",
+}
+"""What true labels are to measure, in words; the figures of `--fail-below` that need them."""
+
+
+@dataclass(frozen=True)
+class ExpectedWidth:
+    """Half the width of the interval to expect from so many new true labels, drawn at random and by strata."""
+
+    n_labels: int
+    random: float
+    by_strata: float
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """Points of which truth is about as uncertain.
+
+    Attributes:
+        n_points: in the table.
+        n_known: of them have a true label.
+        n_labels: of them are drawn.
+        spread: the standard deviation of what a point adds, as far as labels and students tell.
+    """
+
+    n_points: int
+    n_known: int
+    n_labels: int
+    spread: float
+
+    @property
+    def weight(self) -> float:
+        """How many points each one of known truth stands for, once those drawn are labeled."""
+        return self.n_points / (self.n_known + self.n_labels)
+
+
+@dataclass(frozen=True)
+class DrawnPoint:
+    """A point of the list: which, and of which stratum, from 1."""
+
+    index: int
+    id: str
+    stratum: int
+
+
+@dataclass(frozen=True)
+class NextLabels:
+    """Which points to label next.
+
+    Attributes:
+        aim: a key of `AIMS`.
+        n_labels: how many are drawn.
+        level: of the intervals.
+        widths: what to expect, by the number of labels.
+        strata: how they are drawn, by rising uncertainty.
+        points: those drawn, in an order in which any number of the first ones is spread over the strata.
+        known: points whose true label is there already; the list holds them too, so that it can be read by itself.
+    """
+
+    aim: str
+    n_labels: int
+    level: float
+    widths: tuple[ExpectedWidth, ...]
+    strata: tuple[Stratum, ...]
+    points: tuple[DrawnPoint, ...]
+    known: tuple[DrawnPoint, ...]
+
+    @property
+    def expected(self) -> ExpectedWidth:
+        """Return what to expect of the labels that are drawn."""
+        return next(each for each in self.widths if each.n_labels == self.n_labels)
+
+    @property
+    def sentence(self) -> str:
+        """Say what the drawing by strata is worth, in labels drawn at random."""
+        at = self.expected
+        # Widths fall with the square root of the number.
+        worth = self.n_labels * (at.random / at.by_strata) ** 2
+        if at.by_strata >= at.random:
+            return "Nothing in the table tells where truth is uncertain: labels drawn at random are as good."
+        return (
+            f"{self.n_labels:,} labels drawn by strata are as good as about {round(worth, -1):,.0f} drawn at random "
+            f"(± {at.by_strata:.3f} instead of ± {at.random:.3f})."
+        )
+
+    def __str__(self) -> str:
+        lines = [f"What to label next: {self.n_labels:,} points, to measure {AIMS[self.aim]}"]
+        lines.append(f"  {'':<13}{'expect, drawn by strata':>24}{'drawn at random':>20}")
+        lines += [f"  {at.n_labels:>6,} labels{at.by_strata:>19.3f} (±){at.random:>16.3f} (±)" for at in self.widths]
+        lines.append(f"  {'stratum':<13}{'points':>10}{'known':>8}{'to label':>10}{'weight':>9}{'uncertain':>11}")
+        for k, each in enumerate(self.strata, 1):
+            counts = f"{each.n_points:>10,}{each.n_known:>8,}{each.n_labels:>10,}"
+            lines.append(f"  {k:<13}{counts}{each.weight:>9.2f}{each.spread:>11.3f}")
+        return "\n".join([*lines, wrapped(self.sentence, first="  ", rest="  ")])
