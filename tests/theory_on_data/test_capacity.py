@@ -125,7 +125,7 @@ def test_the_closed_form_holds_where_inputs_are_gaussian():
     found = []
     for seed in range(12):
         rng = np.random.default_rng(seed)
-        found.append(compare_linear(task, linear, draw_teachers(task, settings, rng), 60, rng))
+        found.append(compare_linear(linear, draw_teachers(task, settings, rng), 60, rng))
     mean = {name: np.mean([each[name] for each in found]) for name in found[0]}
     assert mean["misfit"] == pytest.approx(mean["misfit_predicted"], rel=0.05)
     assert mean["gap"] == pytest.approx(mean["gap_predicted"], abs=0.1 * mean["misfit"])

@@ -11,7 +11,6 @@ from outlearn.report import style
 from outlearn.report.charts import Axis, Chart, Mark, Panel, Rule
 from outlearn.report.page import Figure
 from outlearn.report.theory_figures import dots, largest, line, log_axis, numbers_table, rows_where
-from outlearn.report.theory_text import number
 from outlearn.results.theory import Curve, TheoryResult
 
 __all__ = ["capacity_figure", "closed_form_figure", "gap_figure"]
@@ -90,7 +89,7 @@ def closed_form_figure(result: TheoryResult) -> Figure:
         chart=Chart(tuple(panels), columns=_columns(curve), panel_height=240),
         finding=(
             f"The misfit is at most {errors.max():.1%} from its deterministic equivalent, the gap at most "
-            f"{number(float(off.max()))}, of which nothing was fitted."
+            f"{off.max():.3f} from its own; nothing is fitted."
         ),
         how_to_read=(
             "Students on linear random features of whitened inputs, with a penalty of one per example. What of the "
@@ -139,25 +138,20 @@ def _columns(curve: Curve) -> int:
 
 
 def _distances(students: Curve, task: str) -> str:
-    names = list(dict.fromkeys(students["student"].tolist()))
-    ends = {}
-    for name in names:
+    tuned = [name for name in dict.fromkeys(students["student"].tolist()) if SMALL not in name]
+    found = []
+    for name in tuned:
         rows = rows_where(students, task=task, student=name)
-        ends[name] = f"{number(rows['distance'][0])} to {number(rows['distance'][-1])}"
-    tuned = [name for name in names if SMALL not in name]
-    widths = rows_where(students, task=task, student=names[0])["width"]
-    return (
-        f"{task}, from width {widths[0]} to {widths[-1]}: the distance goes from "
-        + ", ".join(f"{ends[name]} ({name})" for name in tuned)
-        + "."
-    )
+        found.append(f"{name} {rows['distance'][0]:.3f} to {rows['distance'][-1]:.3f}")
+    widths = students["width"]
+    return f"{task}, distance at widths {widths.min()} to {widths.max()}: {'; '.join(found)}."
 
 
 def _gaps(students: Curve, task: str) -> str:
     name = [each for each in dict.fromkeys(students["student"].tolist()) if SMALL not in each][-1]
     rows = rows_where(students, task=task, student=name)
-    return (
-        f"{task}, {name}: from width {rows['width'][0]} to {rows['width'][-1]} gap - misfit goes from "
-        f"{number(rows['residual'][0])} to {number(rows['residual'][-1])}, and the gap from "
-        f"{number(rows['gap'][0])} to {number(rows['gap'][-1])}."
+    terms = (
+        f"{title} {rows[term][0]:.3f} to {rows[term][-1]:.3f}"
+        for term, title in (("gap", "gap"), ("residual", "gap - misfit"))
     )
+    return f"{task}, {name}, at widths {rows['width'][0]} to {rows['width'][-1]}: {'; '.join(terms)}."

@@ -43,7 +43,7 @@ def _of_task(
     capacity = Capacity(task.name, settings, task.nested, (len(task.target), task.weak.shape[1], task.strong.shape[1]))
     linear = LinearTask.of(task)
     for split, own in enumerate(rng.spawn(settings.splits)):
-        teachers = draw_teachers(task, settings, own)
+        teachers, of_linear = draw_teachers(task, settings, own), draw_teachers(linear.task, settings, own)
         weak, target = teachers.predictions[:, teachers.test], task.target[teachers.test]
         capacity.teacher_risk[split] = np.square(weak - target).mean()
         capacity.variance[split] = weak.var(axis=0, ddof=1).mean()
@@ -53,7 +53,7 @@ def _of_task(
                 for term in TERMS:
                     capacity.values[kind.name][term][index, split] = getattr(terms, term)
             capacity.ceiling[index, split] = np.square(fitted.ceiling - target).mean()
-            for name, value in compare_linear(task, linear, teachers, width, own).items():
+            for name, value in compare_linear(linear, of_linear, width, own).items():
                 capacity.linear[name][index, split] = value
         progress((split + 1) / settings.splits)
     return capacity

@@ -17,9 +17,7 @@ from outlearn.theory_on_data.capacity_students import STUDENTS
 __all__ = ["Capacity", "claims_of_capacity", "curves_of_capacity"]
 
 IDENTITY_TOLERANCE = 1e-9  # float64, relative to the larger of misfit and risk
-# Standard errors over splits by which a difference must lie on its side. With 8 splits chance alone brings a difference
-# of nothing there once in a hundred.
-CLEAR = 3.0
+CLEAR = 2.4  # standard errors from 0: with 8 splits, a 95% interval that excludes it
 COPIED = 0.05  # of the teachers' variance: what a student that copies may still miss
 EQUIVALENT_TOLERANCE = 0.1  # real inputs are not Gaussian, and what is not linear in them is no independent noise
 

@@ -8,12 +8,13 @@ W x / sqrt(p),
     misfit = (1 - 2 a1 + a2) |b_w|^2 + (1 + v) sigma^2
     risk   = a2 |b_w|^2 + v sigma^2 - 2 a1 <b_w, beta> + |beta|^2 + E e^2.
 
-Real inputs are neither Gaussian nor is r independent of them. Whether the formulas hold all the same is measured.
+Real inputs are neither Gaussian nor is r independent of them. Whether the formulas hold all the same is measured. They
+do need points that are drawn one by one: here, and only here, points of one group may fall on both sides of a split.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,22 +30,23 @@ RANK = 1e-6  # of the largest singular value: below it a direction is rounding
 
 @dataclass(frozen=True)
 class LinearTask:
-    """Hold the whitened strong features of a task, `[points, dimension]`."""
+    """Hold a task whose points are drawn one by one, and its whitened strong features, `[points, dimension]`."""
 
+    task: RealTask
     inputs: np.ndarray
 
     @classmethod
     def of(cls, task: RealTask) -> LinearTask:
-        """Whiten."""
+        """Whiten, and take every point for a group of its own."""
         left, singular, _ = np.linalg.svd(task.strong - task.strong.mean(axis=0), full_matrices=False)
-        return cls(left[:, singular > RANK * singular[0]] * np.sqrt(len(task.target)))
+        points = len(task.target)
+        return cls(replace(task, groups=np.arange(points)), left[:, singular > RANK * singular[0]] * np.sqrt(points))
 
 
-def compare_linear(
-    task: RealTask, linear: LinearTask, teachers: Teachers, width: int, rng: np.random.Generator
-) -> dict[str, float]:
+def compare_linear(linear: LinearTask, teachers: Teachers, width: int, rng: np.random.Generator) -> dict[str, float]:
     """Measure misfit and gap of the linear student with the penalty n, and predict both: means over teachers."""
-    x, points = linear.inputs, len(task.target)
+    x, y = linear.inputs, linear.task.target
+    points = len(y)
     n, d = len(teachers.student), x.shape[1]
     penalty = float(n)
     labels = teachers.predictions - teachers.predictions.mean(axis=1, keepdims=True)
@@ -52,10 +54,10 @@ def compare_linear(
     path = RidgePath(features[teachers.student])
     weights = path.coefficients(labels[:, teachers.student].T, [penalty])[0]
     students = (features[teachers.test] @ weights).T
-    weak, target = labels[:, teachers.test], task.target[teachers.test]
+    weak, target = labels[:, teachers.test], y[teachers.test]
     law = ridge_equivalent(n, d, width, penalty=penalty)
-    b_w, beta = labels @ x / points, task.target @ x / points
-    unexplained, left = labels - b_w @ x.T, task.target - x @ beta
+    b_w, beta = labels @ x / points, y @ x / points
+    unexplained, left = labels - b_w @ x.T, y - x @ beta
     power, alignment, noise = np.square(b_w).sum(axis=1), b_w @ beta, np.square(unexplained).mean(axis=1)
     shared = unexplained @ left / points
     teacher_risk = power - 2 * alignment + noise - 2 * shared  # without |beta|^2 + E e^2, which both risks have
