@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.programs import OUTLEARN, SCRIPT
 
-from outlearn.preflight_checks.verdict import VERDICTS
+from outlearn.results.preflight_parts import VERDICTS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGE = (DOCS / "will-my-student-beat-my-labeler.md").read_text(encoding="utf-8")

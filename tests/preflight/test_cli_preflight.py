@@ -58,7 +58,12 @@ def test_a_report_is_printed_and_written(cli, labels, tmp_path):
     assert code == 0, err
     assert out.startswith(f"labels   {labels}")
     assert "Will my student beat my labeler?" in out
-    assert {p.name for p in (tmp_path / "report").iterdir()} == {"results.json", "summary.txt", "points_to_check.csv"}
+    assert {p.name for p in (tmp_path / "report").iterdir()} == {
+        "report.html",
+        "results.json",
+        "summary.txt",
+        "points_to_check.csv",
+    }
     record = json.loads((tmp_path / "report" / "results.json").read_text())
     assert record["kind"] == "preflight"
     assert record["verdict"]["key"] == "gain"
@@ -98,6 +103,21 @@ def test_true_labels_may_be_a_column_or_a_file_and_give_the_same(cli, tmp_path):
     second = cli("without.csv", "--true", "true.csv")
     assert first[0] == second[0] == 0
     assert first[1].splitlines()[1:] == second[1].splitlines()[1:]
+
+
+def test_rates_are_told_by_the_values_of_a_column_which_is_then_no_labeler(cli, tmp_path):
+    table = [row | {"place": ("yes", "no")[i % 2]} for i, row in enumerate(rows())]  # values as labels have
+    write(tmp_path / "labels.csv", table)
+    code, out, err = cli("labels.csv", "--true-column", "truth", "--segment-column", "place", "--rate", "yes")
+    assert code == 0, err
+    assert "Labels: 3 labelers" in out
+    assert re.search(r"By segment.*\n  no \(60, 20\): a label is wrong .*", out)
+    code, _, err = cli("labels.csv", "--true-column", "truth", "--segment-column", "plaice")
+    assert code == 2
+    assert 'Did you mean "place"' in err
+    code, _, err = cli("labels.csv", "--true-column", "truth", "--rate", "yess")
+    assert code == 2
+    assert 'Did you mean "yes"' in err
 
 
 def test_texts_may_come_from_another_table_in_another_order_and_features_from_an_array(cli, labels, tmp_path):
@@ -182,7 +202,9 @@ def test_data_is_shown_as_text_and_nothing_else(cli, tmp_path):
     code, out, err = cli("odd.csv", "--out", "report")
     assert code == 0, err
     assert "\x1b" not in out
-    assert not list((tmp_path / "report").glob("*.html"))
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "&lt;script&gt;" in page
+    assert "<b>bold" not in page
 
 
 def changed(**changes: Callable[[list[dict[str, str]]], None]) -> list[dict[str, str]]:

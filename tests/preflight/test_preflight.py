@@ -14,9 +14,9 @@ import pytest
 
 import outlearn as ol
 from outlearn.errors import ConfigError, DataError, ShapeError
-from outlearn.preflight_checks.verdict import VERDICTS
 from outlearn.results.measurement import Withheld
 from outlearn.results.preflight import PREFLIGHTS, load_preflight
+from outlearn.results.preflight_parts import VERDICTS
 
 BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "preflight.py"
 MANY = 4.0  # standard errors
@@ -427,3 +427,41 @@ def test_one_labeler_can_be_kept_and_read_back(tmp_path):
     (tmp_path / "out").mkdir()
     PREFLIGHTS.write(tmp_path / "out", report, inputs={}, text=str(report), table=[["id"]])
     assert str(load_preflight(tmp_path / "out")) == str(report)
+
+
+def segmented(seed: int = 0):
+    rng = np.random.default_rng(seed)
+    segments = rng.choice(["mail", "mobile", "web"], 3000, p=[0.2, 0.3, 0.5])
+    truth = (rng.random(3000) < np.where(segments == "web", 0.3, 0.5)).astype(int)
+    missed = np.where(segments == "mail", 0.3, 0.1)
+    labels = np.array([np.where(rng.random(3000) < missed, 1 - truth, truth) for _ in range(3)])
+    sample = np.full(3000, -1)
+    known = rng.permutation(3000)[:300]
+    sample[known] = truth[known]
+    return segments, truth, labels, sample
+
+
+def test_rates_are_corrected_also_by_segment_and_a_labeler_worse_in_one_is_named():
+    segments, truth, labels, sample = segmented()
+    report = ol.preflight(labels, true_labels=sample, segments=segments, class_names=["fine", "toxic"])
+    wrong, _, toxic = report.rates.rates
+    assert wrong.corrected.low < (labels != truth).mean() < wrong.corrected.high
+    assert toxic.corrected.low < truth.mean() < toxic.corrected.high
+    assert toxic.rogan_gladen.low < truth.mean() < toxic.rogan_gladen.high
+    assert toxic.corrected.standard_error < 0.7 * toxic.true_alone.standard_error
+    assert [segment.name for segment in report.rates.segments] == ["web", "mobile", "mail"]
+    test = report.rates.tests[0]
+    assert test.p_value < 0.01
+    assert test.worst == "mail"
+    assert "not off alike" in str(report)
+
+
+def test_without_true_labels_and_segments_nothing_is_said_of_rates():
+    _, _, labels, sample = segmented()
+    assert "0 true labels" in ol.preflight(labels).rates.reason
+    assert ol.preflight(labels, true_labels=sample).rates.segments == ()
+    asked = ol.preflight(labels, true_labels=sample, rate=["1"])
+    assert asked.rates.rates[-1].corrected == asked.rates.rates[-2].corrected
+    for wrong in (["2"], ["0", "1"]):
+        with pytest.raises(ConfigError, match="the rate is to be of"):
+            ol.preflight(labels, true_labels=sample, rate=wrong)

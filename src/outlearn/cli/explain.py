@@ -49,7 +49,7 @@ def explain(
         str | None, typer.Option("--validation-target", metavar="FILE", help="Labels of those points.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for results.json, summary.txt and ledger.csv [none].")
+        Path | None, typer.Option("--out", help="Folder for report.html, results.json and ledger.csv [none].")
     ] = None,
 ) -> None:
     """Say where students' gain over their teachers comes from, from saved predictions (.npy, .npz, .safetensors, CSV).
@@ -86,4 +86,6 @@ def explain(
         )
     print(text)
     if out is not None:
-        print(f"\nResults: {out}/")
+        from outlearn.report.html import write_report
+
+        print(f"\nResults: {out}/, to look at: {write_report([out])}")

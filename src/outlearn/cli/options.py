@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ClusterOption", "IdColumn", "Labelers", "OutOption", "Overrides", "StoreOption", "TextColumn", "TrueColumn",
-    "WorkersOption", "label_columns",
+    "WorkersOption", "label_columns", "names_in",
 ]  # fmt: skip
 
 NO_LABELERS = "none"
@@ -50,16 +50,22 @@ TextColumn = Annotated[
 
 
 def label_columns(
-    labelers: str | None, true: str | None, id_column: str | None, text: str | None, classes: str | None = None
+    labelers: str | None,
+    true: str | None,
+    id_column: str | None,
+    text: str | None,
+    classes: str | None = None,
+    segment: str | None = None,
 ) -> LabelColumns:
     """Read the options that name the columns of a table."""
     from outlearn.data.label_columns import LabelColumns
 
-    named = () if labelers == NO_LABELERS else _names(labelers, "--labelers")
-    return LabelColumns(id_column, text, true, named, _names(classes, "--classes") or ())
+    named = () if labelers == NO_LABELERS else names_in(labelers, "--labelers")
+    return LabelColumns(id_column, text, true, named, names_in(classes, "--classes") or (), segment)
 
 
-def _names(text: str | None, option: str) -> Sequence[str] | None:
+def names_in(text: str | None, option: str) -> Sequence[str] | None:
+    """Read names separated by commas, all different."""
     if text is None:
         return None
     names = [name.strip() for name in text.split(",")]

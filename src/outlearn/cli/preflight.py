@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from outlearn.cli.options import IdColumn, Labelers, TextColumn, TrueColumn, label_columns
+from outlearn.cli.options import IdColumn, Labelers, TextColumn, TrueColumn, label_columns, names_in
 
 __all__ = ["preflight"]
 
@@ -28,6 +28,14 @@ def preflight(
     id_column: IdColumn = None,
     text_column: TextColumn = None,
     classes: Annotated[str | None, typer.Option("--classes", metavar="A,B", help="Classes [those that occur].")] = None,
+    segment_column: Annotated[
+        str | None,
+        typer.Option("--segment-column", metavar="NAME", help="Rates by the values of this column too [none]."),
+    ] = None,
+    rate: Annotated[
+        str | None,
+        typer.Option("--rate", metavar="A,B", help="Also the share of points of these classes, together [none]."),
+    ] = None,
     encoder: Annotated[
         str | None, typer.Option("--encoder", help="What a student sees: wordllama, {kind: tfidf, ...} [tfidf].")
     ] = None,
@@ -54,7 +62,7 @@ def preflight(
         ),
     ] = [],  # noqa: B006
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for results.json, summary.txt, points_to_check.csv [none].")
+        Path | None, typer.Option("--out", help="Folder for report.html, results.json, points_to_check.csv [none].")
     ] = None,
 ) -> None:
     """Say, before training, whether a student of these weak labels will beat its labeler; few true labels or none.
@@ -81,8 +89,9 @@ def preflight(
         found = preflight_files(
             labels,
             texts,
-            columns=label_columns(labelers, true_column, id_column, text_column, classes),
+            columns=label_columns(labelers, true_column, id_column, text_column, classes, segment_column),
             true=true,
+            rate=names_in(rate, "--rate") or (),
             asked_twice=asked_twice,
             encoder=encoder,
             largest_bias=largest_bias,
@@ -98,7 +107,9 @@ def preflight(
     if label_next is not None:
         print(f"\nTo label, from the top on: {to_label}. Read it back with --true {to_label}.")
     if out is not None:
-        print(f"\nResults: {out}/")
+        from outlearn.report.html import write_report
+
+        print(f"\nResults: {out}/, to look at: {write_report([out])}")
     if gates:
         print("\n" + "\n".join(gate.sentence(found) for gate in gates))
     if not all(gate.passes(found) for gate in gates):

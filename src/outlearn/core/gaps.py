@@ -42,7 +42,7 @@ def over_answered(
         return np.where(answered, means + answered.shape[1] / counts * (values - means), means)
 
 
-def mean_of_known(values: Float[np.ndarray, "models points"]) -> Float[np.ndarray, " points"]:
+def mean_of_known(values: Float[np.ndarray, "models *points"]) -> Float[np.ndarray, "*points"]:
     """Average over the models that have a value at a point; nan where none has.
 
     Examples:

@@ -108,7 +108,8 @@ def column_roles(
             "(--text-column '{chosen} {rejected}')."
         )
     parts = template_columns(given.text) if given.text and given.text not in table.columns else ()
-    taken = {*aside, *parts, *(given.labelers or ()), *filter(None, (given.id, given.text, given.true))}
+    alone = (given.id, given.text, given.true, given.segment)
+    taken = {*aside, *parts, *(given.labelers or ()), *filter(None, alone)}
     free = [name for name in table.columns if name not in taken]
     id_column, text_column, true_column = given.id, given.text, given.true
     if id_column is None:

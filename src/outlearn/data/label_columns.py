@@ -29,6 +29,7 @@ class LabelColumns:
 
     Attributes:
         id, text, true: names of columns; `true` has no usual name.
+        segment: by whose values points are told apart.
         labelers: names of the labelers' columns; None: they are found.
         classes: names of the classes; empty: those that occur.
     """
@@ -38,6 +39,7 @@ class LabelColumns:
     true: str | None = None
     labelers: Sequence[str] | None = None
     classes: Sequence[str] = ()
+    segment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def long_form(table: RawTable, columns: LabelColumns) -> LongForm | None:
     """
     if columns.labelers is not None:
         return None
-    taken = {columns.id or "id", columns.text or "text", columns.true}
+    taken = {columns.id or "id", columns.text or "text", columns.true, columns.segment}
     free = [name for name in table.columns if name not in taken]
     annotator = next((name for name in free if called(name, ANNOTATORS)), None)
     answers = [name for name in free if name != annotator and not called(name, ITEMS)]
@@ -84,6 +86,7 @@ def labeler_columns(
         ConfigError: if a column is named for two roles.
     """
     named = {"--id-column": columns.id, "--true-column": columns.true, "--text-column": columns.text}
+    named["--segment-column"] = columns.segment
     wanted = [(option, name) for option, name in named.items() if name is not None and not template_columns(name)]
     wanted += [("--labelers", name) for name in columns.labelers or ()]
     for option, name in wanted:
@@ -95,7 +98,7 @@ def labeler_columns(
         raise ConfigError(f"the column {twice[0]!r} is named twice; give each column one part to play.")
     if columns.labelers is not None:
         return list(columns.labelers), ()
-    others = {columns.id, columns.text, columns.true, *aside}
+    others = {columns.id, columns.text, columns.true, columns.segment, *aside}
     free = [name for name in table.columns if name not in others]
     values = {name: values_of(table, name) for name in [*free, *([columns.true] if columns.true else [])]}
     groups = _sharing({name: each for name, each in values.items() if each})

@@ -14,6 +14,7 @@ from outlearn.data.column_roles import column_roles, ids_found, roles_of_annotat
 from outlearn.data.drawn_labels import is_drawn_list, with_drawn_truth
 from outlearn.data.formats import read_label_file
 from outlearn.data.input_errors import InputErrors
+from outlearn.data.label_cells import is_gap
 from outlearn.data.label_columns import LabelColumns, long_form
 from outlearn.data.label_table import UNLABELED, LabelTable
 from outlearn.data.labeled_rows import read_labeled_rows
@@ -72,7 +73,8 @@ def read_label_table(
     text = columns.text or "text"
     here = read_texts(raw, text, errors) if texts is None and text in raw.columns else None
     errors.raise_if_any()
-    table = replace(table, texts=None if here is None else tuple(here), notes=(*table.notes, *notes))
+    segments = None if columns.segment is None else _segments(raw, columns.segment)
+    table = replace(table, texts=None if here is None else tuple(here), segments=segments, notes=(*table.notes, *notes))
     if texts is not None:
         of_texts = read_label_file(Path(texts).expanduser())
         table = _with_texts(table, of_texts, _ids_beside_texts(of_texts, table, id_column, text_column), text_column)
@@ -105,6 +107,11 @@ def read_features(path: str | Path, table: LabelTable) -> Float[np.ndarray, "poi
 def is_array_file(path: str | Path) -> bool:
     """Say whether a path names features rather than texts."""
     return any(suffix in Path(str(path).partition(":")[0]).suffixes for suffix in ARRAYS)
+
+
+def _segments(raw: RawTable, column: str) -> tuple[str, ...]:
+    """Read the values of a column; an empty cell is a segment of its own."""
+    return tuple("(none)" if is_gap(cell) else str(cell) for cell, _ in raw.cells(column))
 
 
 def _ids_beside_texts(raw: RawTable, table: LabelTable, id_column: str, text_column: str) -> str:

@@ -30,6 +30,7 @@ class LabelTable:
             labels are votes.
         texts: of the points, or None.
         true_labels: int64 `[points]`, -1 where it is not known; None if none is.
+        segments: of the points, the values of a column by which rates are told apart; or None.
         true_probs: float64 `[points, classes]`, nan where it is not known: true labels that are distributions; or None.
         true_strata: how the points of known truth were drawn, if by strata; None: at random from all.
         has_ids: whether the ids were given; else they are numbers.
@@ -45,6 +46,7 @@ class LabelTable:
     texts: tuple[str, ...] | None = None
     true_labels: Int64[np.ndarray, " points"] | None = None
     true_probs: Float64[np.ndarray, "points classes"] | None = None
+    segments: tuple[str, ...] | None = None
     true_strata: DrawnStrata | None = None
     has_ids: bool = True
     source: str = "labels"
@@ -79,6 +81,7 @@ class LabelTable:
             texts=None if self.texts is None else tuple(self.texts[row] for row in rows),
             true_labels=None if self.true_labels is None else self.true_labels[rows],
             true_probs=None if self.true_probs is None else self.true_probs[rows],
+            segments=None if self.segments is None else tuple(self.segments[row] for row in rows),
         )
 
     def _with_gaps(self, ids: Sequence[str], row_of: Mapping[str, int]) -> LabelTable:
@@ -88,7 +91,7 @@ class LabelTable:
         probs = None if self.probs is None else np.where(there[:, None], self.probs[:, rows], np.nan)
         return replace(
             self, ids=tuple(ids), labels=np.where(there, self.labels[:, rows], UNLABELED), probs=probs, texts=None,
-            true_labels=None, true_probs=None,
+            true_labels=None, true_probs=None, segments=None,
         )  # fmt: skip
 
     def with_classes_used(self) -> LabelTable:

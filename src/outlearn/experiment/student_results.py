@@ -15,6 +15,7 @@ from outlearn.core.decomposition.total_variance import total_variance
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER, over_answered
 from outlearn.core.intervals import Interval
 from outlearn.core.metrics import METRICS, Metric, accuracy, scorecard
+from outlearn.core.numbers import AnyPredictions
 from outlearn.core.predictions import Predictions, labeled_by
 from outlearn.core.scales import POSITIVE, SHARE, SIGNED, Scale
 from outlearn.core.students.agreement import agreement, consensus
@@ -27,7 +28,7 @@ from outlearn.experiment.evaluation import Evaluation
 from outlearn.results.measurement import Withheld, each_model, mean_of, means, measured, ratio_of_means
 from outlearn.results.run import BiasVariance, BlindSpots, PathPoint, PosteriorMean, Recovery, Student
 
-__all__ = ["PointScores", "measure_bias_variance", "measure_student"]
+__all__ = ["PointScores", "all_pairs", "measure_bias_variance", "measure_posterior_mean", "measure_student"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +184,7 @@ def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: P
         bias=of_draw.bias,
         variance=of_draw.variance,
         variance_between_teachers=_share_between_teachers(student, own, config),
-        posterior_mean=_posterior_mean(labeler, test, student, own, config),
+        posterior_mean=measure_posterior_mean(labeler, test.target, student, own, config),
     )
 
 
@@ -252,8 +253,12 @@ def _share_between_teachers(student: Predictions, own: Int[np.ndarray, " student
     return float(total_variance(student, own, **how).share_between)
 
 
-def _posterior_mean(
-    labeler: Predictions, test: Evaluation, student: Predictions, own: Int[np.ndarray, " students"], config: Config
+def measure_posterior_mean(
+    labeler: AnyPredictions,
+    target: np.ndarray,
+    student: AnyPredictions,
+    own: Int[np.ndarray, " students"],
+    config: Config,
 ) -> PosteriorMean:
     """Measure how far the students are from their posterior-mean teacher, or say why that cannot be told."""
     if labeler.answered is not None:
@@ -265,7 +270,7 @@ def _posterior_mean(
             method="regression",
             order=config.measure.order,
             generator=config.measure.generator,
-            target=test.target,
+            target=target,
         )
     except OutlearnError as refused:
         return PosteriorMean(method="regression", reason=str(refused))
@@ -278,7 +283,7 @@ def _posterior_mean(
     )
 
 
-def measure_bias_variance(target: np.ndarray, predictions: Predictions, config: Config) -> BiasVariance:
+def measure_bias_variance(target: np.ndarray, predictions: AnyPredictions, config: Config) -> BiasVariance:
     """Decompose the risk, corrected for the number of models by the jackknife."""
     terms = ("total", "noise", "bias", "variance")
     if predictions.answered is not None:

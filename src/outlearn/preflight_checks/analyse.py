@@ -20,11 +20,12 @@ from outlearn.data.label_table import LabelTable
 from outlearn.encoders import get_encoder
 from outlearn.encoders.points import Texts
 from outlearn.errors import ConfigError, DataError, ShapeError
-from outlearn.preflight_checks.assumptions import assumptions, doubts
+from outlearn.preflight_checks.assumptions import assumptions, classes_in_words, doubts
 from outlearn.preflight_checks.check_labels import check_labels
 from outlearn.preflight_checks.measures import NO_MORE_THAN_CHANCE, ONE_LABELER, LabelMeasures
 from outlearn.preflight_checks.next_labels import check_aim, next_labels
 from outlearn.preflight_checks.points import points_to_check
+from outlearn.preflight_checks.rates import Rates, check_rate
 from outlearn.preflight_checks.student_measures import (
     MIN_HABIT_EXCESS,
     StudentMeasures,
@@ -40,6 +41,7 @@ from outlearn.results.measurement import Withheld
 from outlearn.results.next_labels import NextLabels
 from outlearn.results.preflight import Preflight
 from outlearn.results.preflight_parts import StudentReport
+from outlearn.results.shares import one_minus
 
 __all__ = ["analyse_table", "preflight"]
 
@@ -56,6 +58,8 @@ def preflight(
     texts: Sequence[str] | None = None,
     features: Float[np.ndarray, "points features"] | None = None,
     true_labels: Int[np.ndarray, " points"] | None = None,
+    segments: Sequence[str] | None = None,
+    rate: Sequence[str] = (),
     asked_twice: bool = False,
     names: Sequence[str] | None = None,
     class_names: Sequence[str] | None = None,
@@ -75,6 +79,8 @@ def preflight(
             one labeler was asked.
         texts, features: of the points; with either, students are trained (on points they are not judged on).
         true_labels: of a random sample of the points, -1 elsewhere.
+        segments: of the points: rates are given, and labels compared, by these too.
+        rate: classes whose joint share of the points is asked for, beside that of each.
         asked_twice: the rows are one labeler, asked again independently.
         names: of the labelers.
         class_names: of the classes.
@@ -123,11 +129,12 @@ def preflight(
             texts=None if texts is None else tuple(texts),
             has_ids=ids is not None,
             true_labels=None if true_labels is None else np.asarray(true_labels, dtype=np.int64),
+            segments=None if segments is None else tuple(map(str, segments)),
         )
     )
     return analyse_table(
-        table, features=features, asked_twice=asked_twice, encoder=encoder, largest_bias=largest_bias, level=level,
-        seed=seed, label_next=label_next, aim=aim, progress=progress,
+        table, features=features, rate=rate, asked_twice=asked_twice, encoder=encoder, largest_bias=largest_bias,
+        level=level, seed=seed, label_next=label_next, aim=aim, progress=progress,
     )  # fmt: skip
 
 
@@ -135,6 +142,7 @@ def analyse_table(
     table: LabelTable,
     *,
     features: Float[np.ndarray, "points features"] | None = None,
+    rate: Sequence[str] = (),
     asked_twice: bool = False,
     encoder: Mapping[str, Any] | None = None,
     largest_bias: float = 0.25,
@@ -155,6 +163,7 @@ def analyse_table(
     if features is not None and not np.isfinite(features).all():
         raise DataError("features hold nan or infinite numbers; expected finite ones.")
     show = progress or Silent()
+    rates = Rates(table, level, seed, check_rate(rate, table.class_names))
     seen = _what_students_see(table, features, encoder, show)
     groups, single, pooled = pools(len(table.names)), None, None
     if isinstance(seen, _Features):
@@ -201,7 +210,8 @@ def analyse_table(
         seed=seed,
         asked_twice=asked_twice,
         verdict=decide(
-            student, truth, largest_bias=largest_bias, last_doubling=last_doubling, pooling=pooling
+            student, truth, largest_bias=largest_bias, last_doubling=last_doubling, pooling=pooling,
+            one_class=classes_in_words(labels),
         ),
         labelers=labels.labelers(),
         disagreement=labels.disagreement_interval(),
@@ -209,8 +219,9 @@ def analyse_table(
         noise=labels.noise_report(),
         missed=missed,
         missed_bounds=labels.missed_bounds(),
-        ceiling=replace(missed, mean=1 - missed.mean, low=1 - missed.high, high=1 - missed.low),
+        ceiling=one_minus(missed),
         truth=truth,
+        rates=rates.report(),
         largest_bias=largest_bias,
         encoder=seen.words if isinstance(seen, _Features) else Withheld(seen.reason),
         students=students,

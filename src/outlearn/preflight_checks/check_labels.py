@@ -25,6 +25,7 @@ def check_labels(table: LabelTable) -> LabelTable:
     n_labelers, n_points = table.labels.shape
     lengths = {"ids": len(table.ids), "texts": n_points if table.texts is None else len(table.texts)}
     lengths["true_labels"] = n_points if table.true_labels is None else len(table.true_labels)
+    lengths["segments"] = n_points if table.segments is None else len(table.segments)
     for what, length in lengths.items():
         if length != n_points:
             raise ShapeError(f"{table.source}: {length} {what} for {n_points} points. Give one for each point.")

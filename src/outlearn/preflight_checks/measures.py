@@ -6,10 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 
 from outlearn.core.intervals import Interval
+from outlearn.core.labelers.exchangeable_classes import Exchangeable, exchangeable_classes
 from outlearn.core.labelers.influence import LinearisedEstimate, mean_estimate, weighted_average, with_controls
 from outlearn.core.labelers.labeler_agreement import (
     PairTable,
@@ -90,6 +92,11 @@ class LabelMeasures:
         of_two = skills_of_two(products[first, second], self._ratio(first, second))
         return replace(of_two, each={rest[k]: skill for k, skill in of_two.each.items()}, left_out=skills.left_out)
 
+    @cached_property
+    def one_class(self) -> tuple[Exchangeable, ...]:
+        """Sets of classes that labelers take for one another."""
+        return exchangeable_classes(self.table.labels, self.n_classes)
+
     @property
     def disagreement(self) -> LinearisedEstimate:
         """How often two labels of a point differ, mean over pairs of labelers; there must be one."""
@@ -166,7 +173,8 @@ class LabelMeasures:
             missed = self.rate(self._missed_by(j))
         error: Interval | Withheld = Withheld("there is no true label of a point that it labeled")
         if truth is not None and ((truth >= 0) & (given >= 0)).any():
-            error = self.rate(1.0 - self.right(j))
+            others = [(j, i) for i in range(len(self.table.labels)) if i != j]
+            error = self.rate(with_controls(1.0 - self.right(j), self._agreement_controls(others)))
         return LabelerReport(name, int((given >= 0).sum()), agreement, missed, error)
 
     def _missed_by(self, j: int) -> LinearisedEstimate:
@@ -205,7 +213,8 @@ class LabelMeasures:
         """Estimate how often a label is wrong, mean over the labelers of whom a point of known truth is there."""
         assert self.table.true_labels is not None
         known = ((self.table.labels >= 0) & (self.table.true_labels >= 0)).any(axis=1)
-        return 1.0 - weighted_average([self.right(j) for j in np.flatnonzero(known).tolist()])
+        error = 1.0 - weighted_average([self.right(j) for j in np.flatnonzero(known).tolist()])
+        return with_controls(error, self._agreement_controls(list(combinations(range(len(self.table.labels)), 2))))
 
     def truth(self) -> TruthReport | Withheld:
         """Say what true labels add."""
@@ -230,7 +239,7 @@ class LabelMeasures:
             bias = shared_bias({j: chance_corrected(rights[j], k) for j in judges}, self.skills, k)
         else:
             bias = bias_where_points_differ(self.noise.shared_answer, true_labels, self.table.true_strata)
-        bias = with_controls(bias, self._bias_controls(judges, true_labels))
+        bias = with_controls(bias, self._agreement_controls([(i, j) for i in judges for j in judges if j < i]))
         if error.value > error.standard_error:
             removable = (1.0 - bias / error).interval(self.level, high=1.0)
         else:
@@ -250,16 +259,17 @@ class LabelMeasures:
             return None
         return ((q[0].log() + q[1].log() - q[2].log() - q[3].log()) / 2).exp()
 
-    def _bias_controls(self, judges: list[int], true_labels: np.ndarray) -> list[LinearisedEstimate]:
-        """Controls for the shared bias: how often labelers agree, over all points less over those of known truth."""
-        labels = self.table.labels[judges]
-        pairs = [(i, j) for i in range(len(judges)) for j in range(i)]
+    def _agreement_controls(self, pairs: Sequence[tuple[int, int]]) -> list[LinearisedEstimate]:
+        """Controls: how often these pairs of labelers agree, over all points less over those of known truth."""
+        labels, true_labels = self.table.labels, self.table.true_labels
+        if not pairs or true_labels is None or self.table.true_strata is not None:  # strata do what controls would
+            return []
         both = [(labels[i] >= 0) & (labels[j] >= 0) for i, j in pairs]
         equal = [labels[i] == labels[j] for i, j in pairs]
         count = np.sum(both, axis=0)
         share = np.sum([b & e for b, e in zip(both, equal, strict=True)], axis=0) / np.maximum(count, 1)
         known = (true_labels >= 0) & (count > 0)
-        if known.sum() < MIN_TRUE_LABELS or self.table.true_strata is not None:  # the strata do what controls would
+        if known.sum() < MIN_TRUE_LABELS:
             return []
         return [mean_estimate(share, count > 0) - mean_estimate(share, known)]
 

@@ -30,6 +30,7 @@ def preflight_files(
     *,
     columns: LabelColumns | None = None,
     true: str | Path | None = None,
+    rate: Sequence[str] = (),
     asked_twice: bool = False,
     encoder: str | None = None,
     largest_bias: float = 0.25,
@@ -60,8 +61,8 @@ def preflight_files(
             table = replace(table, notes=(*table.notes, f"{texts}: features, a row a point."))
     with nullcontext() if out is None else PREFLIGHTS.claimed(out):
         found = analyse_table(
-            table, features=features, asked_twice=asked_twice, encoder=settings, largest_bias=largest_bias, level=level,
-            seed=seed, label_next=label_next, aim=aim, progress=show,
+            table, features=features, rate=rate, asked_twice=asked_twice, encoder=settings, largest_bias=largest_bias,
+            level=level, seed=seed, label_next=label_next, aim=aim, progress=show,
         )  # fmt: skip
         if out is not None:
             inputs = {"labels": str(labels), "texts": None if texts is None else str(texts)}

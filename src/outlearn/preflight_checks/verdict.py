@@ -1,28 +1,18 @@
-"""The answer in words, and what to do about it: one verdict of eight, decided by the rule of `core.verdict`."""
+"""The answer in words, and what to do about it: one verdict of nine, decided by the rule of `core.verdict`."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from outlearn.core import verdict as core_verdict
 from outlearn.core.intervals import Interval
 from outlearn.core.verdict import has_interval, is_above_zero
 from outlearn.results.measurement import Withheld
-from outlearn.results.preflight_parts import StudentReport, TruthReport, Verdict
+from outlearn.results.preflight_parts import VERDICTS, StudentReport, TruthReport, Verdict
 
-__all__ = ["VERDICTS", "NoStudents", "decide"]
-
-VERDICTS = {
-    "gain": "the student beats a single labeler",
-    "gain unless shared bias": "the student follows the labelers' shared answer better than a labeler does",
-    "undecided": "the student is not told apart from a labeler",
-    "depends on shared bias": "the student departs from the labelers' shared answer more often than a labeler does",
-    "no gain": "the student does not beat a labeler",
-    "not measured": "nothing is said about the student's gain",
-    "no students": "nothing is said about a student",
-    "unrelated labels": "the labels agree no more than chance",
-}
+__all__ = ["NoStudents", "decide"]
 
 CALIBRATE = (
     "Give true labels to the points marked `calibrate` in points_to_check.csv (drawn at random; --out writes it) and "
@@ -49,6 +39,7 @@ def decide(
     largest_bias: float,
     last_doubling: Interval | Withheld,
     pooling: Interval | Withheld,
+    one_class: Sequence[str] = (),
 ) -> Verdict:
     """Choose the verdict.
 
@@ -63,6 +54,8 @@ def decide(
             cannot judge a student.
         largest_bias: the shared bias that the bounds of the gain allow for.
         truth, last_doubling, pooling: what true labels, more points and more labelers bring.
+        one_class: sets of classes that labelers take for one another, in words. A student is then surer than they are
+            of a difference that is none, which without true labels looks like a gain.
     """
     if student is None:
         check = (
@@ -84,6 +77,14 @@ def decide(
     if outcome == "withheld":
         advice.append(f"Label more points: {core_verdict.standing(gain).reason}.")
         return Verdict("not measured", f"{_sentence('not measured')}: there is no interval.", tuple(advice))
+    if outcome == "beats" and one_class and not measured:
+        key = "classes not told apart"
+        merge = (
+            f"Write {'; '.join(one_class)} as one class if they mean the same, leave the cell empty if one is a "
+            "refusal, and run again: a student is always surer which of them it is than labelers are, which looks "
+            "like a gain. If they are different classes, these labels do not teach the difference."
+        )
+        return Verdict(key, f"{_sentence(key)}.", (merge, *_truth_advice(truth)))
     if outcome == "beats":
         key = "gain" if certain else "gain unless shared bias"
         if certain:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from outlearn.errors import ConfigError, suggest
 from outlearn.report.comparison_page import comparison_page
-from outlearn.report.markdown import markdown_report
+from outlearn.report.explain_page import explain_page
+from outlearn.report.markdown import markdown_report, number_markdown
+from outlearn.report.number_page import number_figures, number_page
 from outlearn.report.paper_figures import write_figures
+from outlearn.report.preflight_page import preflight_page
 from outlearn.report.run_page import run_figures, run_page
 from outlearn.report.sweep_page import sweep_charts, sweep_page
 from outlearn.report.theory_page import theory_page
+from outlearn.results.any_run import is_number_run
+from outlearn.results.explanation import EXPLANATIONS, load_explanation
+from outlearn.results.number_run import load_number_run
+from outlearn.results.preflight import PREFLIGHTS, load_preflight
+from outlearn.results.report_folder import ReportFolder
 from outlearn.results.run_folder import load_run
 from outlearn.results.sweep import is_sweep, load_sweep
 from outlearn.results.theory import is_theory, read_theory
@@ -20,6 +29,11 @@ from outlearn.results.writing import write_file
 __all__ = ["FORMATS", "write_report"]
 
 FORMATS = {"html": ".html", "md": ".md"}
+PAGES: tuple[tuple[ReportFolder[Any], Callable[[Path], str]], ...] = (
+    (PREFLIGHTS, lambda folder: preflight_page(load_preflight(folder))),
+    (EXPLANATIONS, lambda folder: explain_page(load_explanation(folder))),
+)
+"""Folders that hold the answer to one question, and how its page is made."""
 
 
 def write_report(
@@ -28,8 +42,8 @@ def write_report(
     """Write a report; nothing is trained.
 
     Args:
-        dirs: run folders; one gives its report, several a comparison. One folder of a sweep or of
-            theory gives its page.
+        dirs: run folders; one gives its report, several a comparison. One folder of a sweep, of
+            theory, of preflight or of explain gives its page.
         out: file to write; by default report.html in the one folder, or comparison.html in the working folder.
         format: "html", or "md" for tables in Markdown.
         figures: folder for the figures of a single run or a sweep as SVG and PDF, for a paper.
@@ -38,7 +52,7 @@ def write_report(
         The file that was written.
 
     Raises:
-        ConfigError: for an unknown format, figures of several runs, or a sweep or theory as anything but one page.
+        ConfigError: for an unknown format, figures of several runs, or anything but runs as anything but one page.
         DataError: if a folder is not that of a finished run.
         StoreError: if a file cannot be written.
     """
@@ -55,6 +69,18 @@ def write_report(
         if len(dirs) > 1 or format != "html" or figures is not None:
             raise ConfigError("theory has one page, html: give its folder alone, without --format and --figures.")
         return _written(out or dirs[0] / "report.html", theory_page(read_theory(dirs[0])))
+    if len(dirs) == 1 and is_number_run(dirs[0]):
+        number_run = load_number_run(dirs[0])
+        if figures is not None:
+            write_figures({key: figure.chart for key, figure in number_figures(number_run).items()}, figures)
+        target = out or (dirs[0] / "report").with_suffix(FORMATS[format])
+        return _written(target, number_markdown(number_run) if format == "md" else number_page(number_run))
+    for kind, page in PAGES:
+        if any(map(kind.holds, dirs)):
+            if len(dirs) > 1 or format != "html" or figures is not None:
+                one = f"the folder of {kind.command}"
+                raise ConfigError(f"{one} has one page, html: give it alone, without --format and --figures.")
+            return _written(out or dirs[0] / "report.html", page(dirs[0]))
     runs = [load_run(folder) for folder in dirs]
     if not runs:
         raise ConfigError("no run folder was given; give one, or several for a comparison.")

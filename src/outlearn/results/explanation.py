@@ -11,7 +11,9 @@ from outlearn.core.intervals import Interval
 from outlearn.core.orders import Directions
 from outlearn.core.students.blind_spots import BlindSpotSummary
 from outlearn.core.text import bullets, preformatted, wrapped
+from outlearn.core.verdict import standing
 from outlearn.results.explanation_parts import (
+    WHO_IS_BETTER,
     Control,
     Decomposition,
     EnsembleRisk,
@@ -67,6 +69,16 @@ class Explanation:
         """The words of the order: which risk, which misfit, which mean."""
         return self.summary.directions
 
+    @property
+    def against_teacher(self) -> Interval:
+        """The gap that decides who is better: for new teachers and points, or for one teacher for these very models."""
+        return self.summary.gap if self.summary.gap.n_models > 1 else self.gap_of_these_models
+
+    @property
+    def title(self) -> str:
+        """Say who is better, without numbers."""
+        return WHO_IS_BETTER[standing(self.against_teacher).outcome]
+
     def __str__(self) -> str:
         words = self.directions
         posterior = f"Posterior-mean teacher, the {words.posterior_mean} mean of the teacher given its student"
@@ -74,7 +86,7 @@ class Explanation:
         blind = "Blind spots: where students are surely wrong and their teachers, which might have warned, unsure"
         points = "Points where students gain most, and lose most (means over teachers and their students)"
         sections = [
-            bullets("In short", self._sentences()),
+            bullets("In short", self.sentences),
             str(self.summary),
             self._gain(),
             bias_variance_section(words.order, self.level, self.decompositions, self.ensembles),
@@ -91,6 +103,11 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         return preformatted(str(self))
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Say what was found, one sentence each."""
+        return tuple(self._sentences())
 
     def _sentences(self) -> Iterator[str]:
         """Say who is better, how the teachers err, what their students did with it, and what would do as well."""

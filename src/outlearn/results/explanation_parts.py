@@ -17,13 +17,21 @@ from outlearn.core.orders import ORDERS
 from outlearn.core.students.denoising import DenoisingControl
 from outlearn.core.students.sharpening import SharpeningSummary
 from outlearn.core.text import WIDTH, wrapped
-from outlearn.core.verdict import excludes_zero, has_interval, is_above_zero, standing
+from outlearn.core.verdict import Outcome, excludes_zero, has_interval, is_above_zero, standing
 from outlearn.results.measurement import Withheld
 
 __all__ = [
-    "Control", "Decomposition", "EnsembleRisk", "GainSplit", "PosteriorMeanSummary", "PosteriorMeanTerms",
-    "SharpeningOfBoth", "bias_variance_section", "gap_sentences",
+    "WHO_IS_BETTER", "Control", "Decomposition", "EnsembleRisk", "GainSplit", "PosteriorMeanSummary",
+    "PosteriorMeanTerms", "SharpeningOfBoth", "bias_variance_section", "gap_sentences",
 ]  # fmt: skip
+
+
+WHO_IS_BETTER: dict[Outcome, str] = {
+    "beats": "Students beat the teachers that labeled them",
+    "worse": "Students lose to the teachers that labeled them",
+    "not told apart": "Students and their teachers cannot be told apart",
+    "withheld": "Whether students beat their teachers is not said",
+}
 
 
 def gap_sentences(gap: RiskGapSummary, of_these_models: Interval) -> tuple[str, ...]:
@@ -54,13 +62,7 @@ def _who_is_better(summary: RiskGapSummary, of_these_models: Interval) -> str:
             f"One teacher, so this is about these very models only: the students {words} ({risks}; gap "
             f"{of_these_models}, interval over points)."
         )
-    words = {
-        "beats": "Students beat the teachers that labeled them",
-        "worse": "Students lose to the teachers that labeled them",
-        "not told apart": "Students and their teachers cannot be told apart",
-        "withheld": "Whether students beat their teachers is not said",
-    }[standing(gap).outcome]
-    return f"{words}: {risks}; gap {gap}."
+    return f"{WHO_IS_BETTER[standing(gap).outcome]}: {risks}; gap {gap}."
 
 
 def _misfit_and_residual(summary: RiskGapSummary) -> str:

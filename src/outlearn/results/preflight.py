@@ -23,6 +23,7 @@ from outlearn.results.preflight_parts import (
     points_section,
     signed_cell,
 )
+from outlearn.results.preflight_rates import RatesReport
 from outlearn.results.report_folder import ReportFolder
 
 __all__ = ["PREFLIGHTS", "Preflight", "load_preflight"]
@@ -44,6 +45,7 @@ class Preflight:
         missed_bounds: the least and most it can be under any noise.
         ceiling: the highest agreement with a labeler's labels that anything can reach.
         truth: what true labels add; withheld without them.
+        rates: rates corrected by true labels, of all points and by segment; withheld without enough of them.
         largest_bias: the shared bias that was allowed for where it is not known.
         encoder: what students see; withheld where there are none.
         students: single ones, and of all labelers.
@@ -71,6 +73,7 @@ class Preflight:
     missed_bounds: Bounds
     ceiling: Interval
     truth: TruthReport | Withheld
+    rates: RatesReport | Withheld
     largest_bias: float
     encoder: str | Withheld
     students: tuple[StudentReport, ...]
@@ -91,6 +94,8 @@ class Preflight:
 
     def __str__(self) -> str:
         sections = [str(self.verdict), self._labelers(), self._error(), self._students(), self._more()]
+        if not isinstance(self.rates, Withheld):
+            sections.insert(3, str(self.rates))
         if isinstance(self.next_labels, NextLabels):
             sections.append(str(self.next_labels))
         if self.points_to_check:

@@ -14,6 +14,7 @@ from outlearn.errors import ConfigError, suggest
 from outlearn.results.measurement import Withheld
 from outlearn.results.preflight import Preflight
 from outlearn.results.preflight_parts import Bounds
+from outlearn.results.shares import one_minus
 
 __all__ = ["FIGURES", "Figure", "Gate", "parse_gates"]
 
@@ -27,7 +28,7 @@ class Figure:
 
 
 def _accuracy(found: Preflight) -> Interval | Withheld:
-    return found.truth if isinstance(found.truth, Withheld) else _one_minus(found.truth.error)
+    return found.truth if isinstance(found.truth, Withheld) else one_minus(found.truth.error)
 
 
 def _gain(found: Preflight) -> Interval | Bounds | Withheld:
@@ -42,16 +43,9 @@ def _student(found: Preflight) -> Interval | Withheld:
     return Withheld("there is no student") if student is None else student.true_accuracy
 
 
-def _one_minus(share: Interval) -> Interval:
-    return Interval(
-        1 - share.mean, 1 - share.high, 1 - share.low, share.standard_error, share.n_models, share.n_points,
-        share.level, share.reason, share.over,
-    )  # fmt: skip
-
-
 FIGURES = {
     "accuracy": Figure("a label is right", _accuracy),
-    "agreement": Figure("two labels of a point agree", lambda found: _one_minus(found.disagreement)),
+    "agreement": Figure("two labels of a point agree", lambda found: one_minus(found.disagreement)),
     "gain": Figure("the student's gain in accuracy over a labeler", _gain),
     "student": Figure("the student is right", _student),
 }
@@ -94,7 +88,7 @@ def parse_gates(texts: Sequence[str]) -> tuple[Gate, ...]:
     Raises:
         ConfigError: for an unknown figure, what is no number, or a number that the figure cannot reach or fall below.
 
-    Example:
+    Examples:
         >>> parse_gates(["0.8", "gain=0"])
         (Gate(figure='accuracy', least=0.8), Gate(figure='gain', least=0.0))
     """

@@ -9,10 +9,22 @@ from dataclasses import dataclass
 from outlearn.core.intervals import Interval
 from outlearn.core.text import bullets, printable, wrapped
 from outlearn.results.measurement import Withheld
+from outlearn.results.shares import within_ends
 
 __all__ = [
-    "CHECKS", "Bounds", "LabelerReport", "LearningCurvePoint", "PointToCheck", "StudentReport", "TruthReport",
-    "Verdict", "interval_cell", "labelers_table", "points_section", "signed_cell",
+    "CHECKS",
+    "VERDICTS",
+    "Bounds",
+    "LabelerReport",
+    "LearningCurvePoint",
+    "PointToCheck",
+    "StudentReport",
+    "TruthReport",
+    "Verdict",
+    "interval_cell",
+    "labelers_table",
+    "points_section",
+    "signed_cell",
 ]  # fmt: skip
 
 POINTS_SHOWN = 5
@@ -23,6 +35,22 @@ CHECKS = {
     "suspect": "students that did not see the point answer otherwise, or labelers are split",
 }
 """Why a point is worth checking by hand, by the kind of `PointToCheck`."""
+VERDICTS = {
+    "gain": "the student beats a single labeler",
+    "gain unless shared bias": "the student follows the labelers' shared answer better than a labeler does",
+    "classes not told apart": "the labelers take some classes for one another",
+    "undecided": "the student is not told apart from a labeler",
+    "depends on shared bias": "the student departs from the labelers' shared answer more often than a labeler does",
+    "no gain": "the student does not beat a labeler",
+    "not measured": "nothing is said about the student's gain",
+    "no students": "nothing is said about a student",
+    "unrelated labels": "the labels agree no more than chance",
+}
+"""What a report may answer, by the key of its verdict."""
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def interval_cell(interval: Interval | Withheld) -> str:
@@ -31,8 +59,7 @@ def interval_cell(interval: Interval | Withheld) -> str:
         return "—"
     if math.isnan(interval.low):
         return f"{interval.mean:.3f} [no interval]"
-    mean = min(max(interval.mean, interval.low), interval.high)
-    return f"{mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+    return f"{within_ends(interval).mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
 
 
 def signed_cell(interval: Interval | Withheld) -> str:
@@ -52,11 +79,22 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The answer: a key (see `outlearn.preflight_checks.verdict.VERDICTS`), the same in words, and what to do."""
+    """The answer: a key of `VERDICTS`, the same in words with its numbers, and what to do."""
 
     key: str
     answer: str
     advice: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """Return the answer without its numbers; the key itself for one that this version does not know."""
+        return _capital(VERDICTS.get(self.key, self.key))
+
+    @property
+    def because(self) -> str:
+        """Return the rest of the answer: its numbers, or the reason."""
+        rest = self.answer.removeprefix(self.title).strip(" .:")
+        return f"{_capital(rest.removeprefix('(').removesuffix(')'))}." if rest else ""
 
     def __str__(self) -> str:
         answer = wrapped(self.answer, first="  ", rest="  ")

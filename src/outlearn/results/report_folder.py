@@ -33,6 +33,7 @@ from outlearn.version import __version__
 __all__ = ["ReportFolder"]
 
 Found = TypeVar("Found")
+REPORT = "report.html"  # written from the others
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class ReportFolder(Generic[Found]):
         try:
             folder.mkdir(parents=True, exist_ok=True)
             remove_halves(folder)
-            ours = (results.name, "summary.txt", self.table)
+            ours = (results.name, "summary.txt", REPORT, self.table)
             others = sorted(p.name for p in folder.iterdir() if p.name not in ours and not p.name.endswith(HALF))
             if not others and results.is_file():
                 content = json.loads(results.read_text(encoding="utf-8"))
@@ -122,6 +123,13 @@ class ReportFolder(Generic[Found]):
             said = f"its kind is {kind!r}" if kind else "it names no kind"
             raise DataError(f"{str(path)!r} holds no {self.called}: {said}. {again}")
         return read_record(self.found, _with_nan(content), path, schema=self.schema, again=again)
+
+    def holds(self, folder: Path) -> bool:
+        """Say whether a folder holds such a report, whole or damaged."""
+        try:
+            return self._is_ours(json.loads((folder / "results.json").read_bytes()))
+        except (OSError, ValueError):
+            return False
 
     def _is_ours(self, content: Any) -> bool:
         return isinstance(content, dict) and content.get("kind") == self.kind
