@@ -112,9 +112,7 @@ def main(folder: str) -> None:
         for each in temperatures:
             found = [sensitivity(run) for run in runs if float(run.values[TEMPERATURE]) == each]
             m = np.mean([list(vars(one).values()) for one in found], axis=0)
-            print(
-                f"| {each:g} | {m[0]:.3f} | {m[1]:.3f} | {m[2]:.0%} of points | {m[3]:.3f} | {m[4]:.3f} |"
-            )
+            print(f"| {each:g} | {m[0]:.3f} | {m[1]:.3f} | {m[2]:.0%} of points | {m[3]:.3f} | {m[4]:.3f} |")
 
 
 if __name__ == "__main__":

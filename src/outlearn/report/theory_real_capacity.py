@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from outlearn.report import style
+from outlearn.report.blocks import Figure
 from outlearn.report.charts import Axis, Chart, Mark, Panel, Rule
-from outlearn.report.page import Figure
 from outlearn.report.theory_figures import dots, largest, line, log_axis, numbers_table, rows_where
 from outlearn.results.theory import Curve, TheoryResult
 

@@ -29,7 +29,11 @@ def simulate_capacity(settings: RealCapacitySettings, rng: np.random.Generator, 
     found = []
     for index, (task, own) in enumerate(zip(tasks, rng.spawn(len(tasks)), strict=True)):
         progress(index / len(tasks))
-        found.append(_of_task(task, settings, own, lambda done, at=index: progress((at + done) / len(tasks))))
+
+        def step(done: float, at: int = index) -> None:
+            progress((at + done) / len(tasks))
+
+        found.append(_of_task(task, settings, own, step))
     return Findings(
         claims=claims_of_capacity(found),
         curves=curves_of_capacity(found),

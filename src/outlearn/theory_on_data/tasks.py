@@ -83,6 +83,8 @@ def _valence() -> RealTask:
     rows = np.arange(task.n_points)
     weak = WordLlama(dim=WEAK_DIMENSIONS).encode(task, rows, rows)
     strong = HuggingFace(model="minilm").encode(task, rows)
+    assert task.groups is not None  # the families of words
+    assert task.numbers is not None  # the task is one of numbers
     groups = np.unique(task.groups, return_inverse=True)[1]
     return RealTask(task.name, _standardised(weak), _standardised(strong), _scaled(task.numbers), groups, nested=False)
 
