@@ -115,8 +115,7 @@ def selection_figure(results: RunResults, recipe: str = AUTO) -> Figure | None:
         f"selection-{recipe}",
         f"The choice without labels: {recipe}",
         Chart((Panel(Axis(criterion), Axis("accuracy, % (hindsight)"), tuple(marks)),), panel_height=380),
-        f"The rank correlation of the {criterion} with accuracy over {len(candidates)} candidates {told} here. "
-        f"{_finding(selection)}",
+        f"The rank correlation of the {criterion} with accuracy over {len(candidates)} candidates {told} here.",
         "Each mark is one candidate, the mean over its students; dashed lines are the answer and the mean teacher.",
         _table(selection),
     )
