@@ -87,6 +87,11 @@ class Plan:
         """Name the run by its configuration and its data."""
         return stage_key("run", 1, self.config.model_dump(mode="json"), {"task": self.task.fingerprint})
 
+    @property
+    def labelers_given(self) -> bool:
+        """Say whether the labels came from elsewhere, beside the points or in tables of their own."""
+        return bool(self.config.teacher.external) or self.task.weak_labels is not None
+
 
 def points_key(config: Config) -> str:
     """Write all that `read_points` goes by: as long as no file changes, one key has one result."""

@@ -13,7 +13,7 @@ from outlearn.core.decomposition.posterior import posterior_mean
 from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
 from outlearn.core.decomposition.total_variance import total_variance
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER, over_answered
-from outlearn.core.intervals import Interval
+from outlearn.core.intervals import Interval, cluster_means, point_interval
 from outlearn.core.metrics import METRICS, Metric, accuracy, scorecard
 from outlearn.core.numbers import AnyPredictions
 from outlearn.core.predictions import Predictions, labeled_by
@@ -44,6 +44,9 @@ class PointScores:
         students: loss -> its students.
         own: loss -> whose labels each of them learned, counted among its own labelers.
         foreign: losses whose students learn from other labelers than the run's.
+        of_these: whether differences are for new points and these very labelers and students. So they are where the
+            labelers were given: the question is what to do with these labels, as `preflight` answers it, and two or
+            three labelers that somebody chose say little about others.
     """
 
     metric: Metric
@@ -54,6 +57,7 @@ class PointScores:
     students: Mapping[str, Float[np.ndarray, "students points"]]
     own: Mapping[str, Int[np.ndarray, " students"]]
     foreign: frozenset[str]
+    of_these: bool
 
     @classmethod
     def of(
@@ -61,6 +65,8 @@ class PointScores:
         metric: Metric,
         test: Evaluation,
         fixed: Mapping[str, Float[np.ndarray, " points"]],
+        *,
+        of_these: bool,
     ) -> PointScores:
         """Score everybody once."""
         own_labels = None if test.own_labels is None else metric(test.own_labels, test.truth)
@@ -79,6 +85,7 @@ class PointScores:
             students,
             own,
             frozenset(loss for loss, labeler in test.labelers.items() if labeler is not test.source),
+            of_these,
         )
 
     def differences(self, loss: str, level: float) -> dict[str, Interval | Withheld]:
@@ -120,7 +127,10 @@ class PointScores:
     ) -> Interval | Withheld:
         """Average a difference where the other side answers."""
         answered = np.broadcast_to(~np.isnan(other), difference.shape)
-        return mean_of(over_answered(difference, answered), level, clusters, scale=self.metric.difference_scale)
+        values, scale = over_answered(difference, answered), self.metric.difference_scale
+        if self.of_these:
+            return measured(point_interval(cluster_means(values, clusters), level, scale=scale))
+        return mean_of(values, level, clusters, scale=scale)
 
 
 def all_pairs(n_labelers: int, n_students: int) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"]]:

@@ -78,10 +78,14 @@ class Measures(Record):
 
 
 class Teachers(Scored):
-    """The weak teachers: how many, and of which teachers their spread speaks, in words."""
+    """The weak teachers: how many, of which teachers their spread speaks, in words, and whether labels were given.
+
+    Where they were, differences between students and others are for new points and these very labelers.
+    """
 
     models: int
     population: str = "new teachers"
+    given: bool = False
 
 
 class Labeler(Scored):
