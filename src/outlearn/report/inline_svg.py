@@ -113,7 +113,8 @@ def _fill(figure: Any, axes: Any) -> None:
     """Let the axes with their words fill the figure: one measure of the words, where a general layout takes several."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    inner, outer = axes.bbox, axes.get_tightbbox(FigureCanvasAgg(figure).get_renderer())
+    canvas: Any = FigureCanvasAgg(figure)  # measures words; it draws nothing
+    inner, outer = axes.bbox, axes.get_tightbbox(canvas.get_renderer())
     wide, high = figure.bbox.width, figure.bbox.height
     left, below = inner.x0 - outer.x0 + PADDING, inner.y0 - outer.y0 + PADDING
     right, above = outer.x1 - inner.x1 + PADDING, outer.y1 - inner.y1 + PADDING
