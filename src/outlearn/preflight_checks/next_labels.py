@@ -27,7 +27,7 @@ from outlearn.preflight_checks.measures import LabelMeasures
 from outlearn.preflight_checks.student_measures import over_nothing
 from outlearn.results.next_labels import AIMS, DrawnPoint, ExpectedWidth, NextLabels, Stratum
 
-__all__ = ["LEAST_LABELS", "check_aim", "next_labels"]
+__all__ = ["LEAST_LABELS", "Drawing", "Population", "check_aim", "next_labels"]
 
 LEAST_LABELS = 20  # as many as a report asks for at least
 MAX_STRATA = 5  # more gain next to nothing (Cochran 1977, section 5A.8), and need labels each
@@ -87,7 +87,7 @@ def next_labels(
             "the true labels were drawn by strata already, and a second draw cannot be joined to them. Draw as many "
             "as you need at once, from the table without them (--label-next)."
         )
-    population = _Population(labels, judged, probs, aim)
+    population = Population(labels, judged, probs, aim)
     free = len(population.points) - int(population.known.sum())
     if n_labels > free:
         raise ConfigError(
@@ -107,7 +107,7 @@ def next_labels(
 
 
 @dataclass(frozen=True, eq=False)
-class _Population:
+class Population:
     """The points that a labeler labeled, and what is guessed of them."""
 
     labels: LabelMeasures
@@ -148,7 +148,7 @@ class _Population:
         spread = np.sqrt((self.guess * np.square(values - means[:, None])).sum(axis=1))
         return means, np.where(np.ptp(values, axis=1) == 0, 0.0, spread)
 
-    def drawing(self, n_labels: int) -> _Drawing:
+    def drawing(self, n_labels: int) -> Drawing:
         """Cut the points into strata, and say how many of each to draw."""
         means, spread = self.moments
         n_strata = min(MAX_STRATA, max((n_labels + int(self.known.sum())) // LABELS_A_STRATUM, 1))
@@ -161,7 +161,7 @@ class _Population:
         everywhere[self.points] = stratum
         is_known = np.zeros(self.table.n_points, dtype=bool)
         is_known[self.points] = self.known
-        return _Drawing(everywhere, is_known, tuple(sizes.tolist()), counts, tuple(spreads.tolist()))
+        return Drawing(everywhere, is_known, tuple(sizes.tolist()), counts, tuple(spreads.tolist()))
 
     def expected(self, n_labels: int, rng: np.random.Generator) -> ExpectedWidth:
         """Simulate truth and both draws, and average the widths of the intervals."""
@@ -169,7 +169,7 @@ class _Population:
         unknown = self.points[~self.known]
         widths = []
         for _ in range(REPEATS):
-            truth = self._drawn_truth(rng)
+            truth = self.drawn_truth(rng)
             by_strata = drawing.with_known(drawing.drawn(rng))
             strata = DrawnStrata(np.where(by_strata, drawing.stratum, UNLABELED), drawing.sizes)
             at_random = drawing.is_known.copy()
@@ -183,7 +183,7 @@ class _Population:
         random, allocated = np.mean(widths, axis=0).tolist()
         return ExpectedWidth(n_labels, random, allocated)
 
-    def _drawn_truth(self, rng: np.random.Generator) -> Int[np.ndarray, " points"]:
+    def drawn_truth(self, rng: np.random.Generator) -> Int[np.ndarray, " points"]:
         """Draw a true class for each point from the guess; one that is known stays."""
         truth = np.full(self.table.n_points, UNLABELED)
         below = np.cumsum(self.guess, axis=1)[:, :-1] < rng.random((len(self.points), 1))
@@ -192,10 +192,10 @@ class _Population:
         return truth if known is None else np.where(known >= 0, known, truth)
 
     def _half_width(self, truth: np.ndarray, strata: DrawnStrata | None) -> float:
-        found = self._measured(truth, strata)
+        found = self.measured(truth, strata)
         return (found.high - found.low) / 2
 
-    def _measured(self, truth: np.ndarray, strata: DrawnStrata | None) -> Interval:
+    def measured(self, truth: np.ndarray, strata: DrawnStrata | None) -> Interval:
         """Measure the wanted number as the report does."""
         labels = replace(self.labels, table=replace(self.table, true_labels=truth, true_strata=strata))
         if self.aim == "accuracy" or self.judged is None:
@@ -206,7 +206,7 @@ class _Population:
 
 
 @dataclass(frozen=True, eq=False)
-class _Drawing:
+class Drawing:
     """Strata, and how many points of each are to be drawn.
 
     Attributes:
