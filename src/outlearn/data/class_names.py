@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import LabelCell
-from outlearn.data.wording import normalise
+from outlearn.data.wording import normalise_name
 from outlearn.errors import suggest
 
 __all__ = ["Classes", "found_classes", "known_classes", "refuse_near_spellings", "spelling"]
@@ -96,7 +96,7 @@ def found_classes(cells: Sequence[LabelCell], errors: InputErrors) -> Classes:
 
 
 def refuse_near_spellings(cells: Sequence[LabelCell], errors: InputErrors) -> None:
-    """Refuse names that differ in case, blanks or Unicode form alone, and 01 beside 1, which would be one class.
+    """Refuse names that differ in case, blanks, ending marks or Unicode form alone, and 01 beside 1: one class each.
 
     The most common spelling, or of true and false the one without quotes, is taken for the one that was meant.
     """
@@ -104,10 +104,10 @@ def refuse_near_spellings(cells: Sequence[LabelCell], errors: InputErrors) -> No
     spellings: dict[str, Counter[str]] = defaultdict(Counter)
     for (name, written), count in Counter((spelling(cell), _written(cell)) for cell in cells).items():
         # A truth value outweighs every text: "True" is what is written otherwise.
-        spellings[normalise(name)][written] += count + (len(cells) if written in truths else 0)
+        spellings[normalise_name(name)][written] += count + (len(cells) if written in truths else 0)
     meant = {key: written.most_common(1)[0][0] for key, written in spellings.items() if len(written) > 1}
     for cell in cells if meant else ():
-        wanted = meant.get(normalise(spelling(cell)))
+        wanted = meant.get(normalise_name(spelling(cell)))
         if wanted is not None and _written(cell) != wanted:
             other = f"{wanted} without quotes" if wanted in truths else wanted
             errors.add(

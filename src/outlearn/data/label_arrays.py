@@ -11,7 +11,7 @@ from jaxtyping import Bool, Shaped
 from outlearn.core.plain_arrays import plain_array
 from outlearn.data.label_cells import NEVER_A_CLASS, is_gap
 from outlearn.data.label_table import UNLABELED
-from outlearn.data.wording import normalise
+from outlearn.data.wording import normalise_name
 from outlearn.errors import DataError
 
 __all__ = ["is_unlabeled", "labels_given", "refuse_what_is_no_class", "with_gaps_marked"]
@@ -89,7 +89,7 @@ def refuse_what_is_no_class(labels: Shaped[np.ndarray, "..."]) -> None:
 
     Raises:
         DataError: for objects that are no names or numbers, for names beside numbers, for words that mark a missing
-            label, and for names that differ in case, blanks or Unicode form alone.
+            label, and for names that differ in case, blanks, ending marks or Unicode form alone.
     """
     if labels.dtype.kind not in "OU":
         return
@@ -109,6 +109,6 @@ def refuse_what_is_no_class(labels: Shaped[np.ndarray, "..."]) -> None:
     for name in dict.fromkeys(value for value in given if isinstance(value, str)):
         if name.strip().lower() in NEVER_A_CLASS:
             raise DataError(f"labels hold {name!r}, which is no class. Write {UNLABELED} if the point has no label.")
-        other = spellings.setdefault(normalise(name), name)
+        other = spellings.setdefault(normalise_name(name), name)
         if other != name:
             raise DataError(f"labels hold {name!r}, where another label is {other}. Write all labels in one way.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-__all__ = ["few", "kind_of", "normalise", "shortened"]
+__all__ = ["few", "kind_of", "normalise", "normalise_name", "shortened"]
 
 NAMED = 5
 
@@ -34,6 +34,17 @@ def normalise(text: str) -> str:
         'a fine film'
     """
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def normalise_name(name: str) -> str:
+    """Remove what does not make the name of a class another name: as `normalise`, and marks that end a sentence.
+
+    Examples:
+        >>> normalise_name("Positive."), normalise_name('"positive" '), normalise_name("C++"), normalise_name("?")
+        ('positive', 'positive', 'c++', '?')
+    """
+    text = normalise(name)
+    return text.strip("\"'`*.,;:! ") or text
 
 
 def shortened(value: object) -> str:

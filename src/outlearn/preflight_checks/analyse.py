@@ -20,7 +20,7 @@ from outlearn.data.label_table import LabelTable
 from outlearn.encoders import get_encoder
 from outlearn.encoders.points import Texts
 from outlearn.errors import ConfigError, DataError, ShapeError
-from outlearn.preflight_checks.assumptions import assumptions, doubts
+from outlearn.preflight_checks.assumptions import assumptions, classes_in_words, doubts
 from outlearn.preflight_checks.check_labels import check_labels
 from outlearn.preflight_checks.measures import NO_MORE_THAN_CHANCE, ONE_LABELER, LabelMeasures
 from outlearn.preflight_checks.next_labels import check_aim, next_labels
@@ -210,7 +210,8 @@ def analyse_table(
         seed=seed,
         asked_twice=asked_twice,
         verdict=decide(
-            student, truth, largest_bias=largest_bias, last_doubling=last_doubling, pooling=pooling
+            student, truth, largest_bias=largest_bias, last_doubling=last_doubling, pooling=pooling,
+            one_class=classes_in_words(labels),
         ),
         labelers=labels.labelers(),
         disagreement=labels.disagreement_interval(),

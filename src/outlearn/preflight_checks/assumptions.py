@@ -8,7 +8,7 @@ from outlearn.preflight_checks.student_measures import MIN_HABIT_EXCESS
 from outlearn.preflight_checks.students import CrossFit
 from outlearn.results.preflight_noise import NoiseReport
 
-__all__ = ["assumptions", "doubts"]
+__all__ = ["assumptions", "classes_in_words", "doubts"]
 
 
 def assumptions(labels: LabelMeasures, single: CrossFit | None, largest_bias: float) -> tuple[str, ...]:
@@ -91,9 +91,38 @@ def doubts(labels: LabelMeasures, habits: float) -> tuple[str, ...]:
             "have habits that can be learned from the points. A student of one labeler takes its habits over; one of "
             "several does so less."
         )
+    found += [
+        f"Labelers tell {words} apart hardly or not: of two labels that are among these, agreement beyond chance "
+        f"(kappa) is {each.kappa.interval(labels.level)}, where 1 is perfect."
+        for each, words in zip(labels.one_class, classes_in_words(labels), strict=True)
+    ]
+    found += _never_true(labels)
     truth = labels.table.true_labels
     if truth is not None and (truth >= 0).sum() < MIN_TRUE_LABELS:
         n_true = int((truth >= 0).sum())
         said = "There is no true label" if n_true == 0 else f"{n_true} true label{'s are' if n_true > 1 else ' is'} few"
         found.append(f"{said}: give {MIN_TRUE_LABELS} or more.")
     return tuple(found)
+
+
+def classes_in_words(labels: LabelMeasures) -> tuple[str, ...]:
+    """Write each set of classes that labelers take for one another."""
+    names = labels.table.class_names
+    return tuple(" and ".join(repr(names[k]) for k in each.classes) for each in labels.one_class)
+
+
+def _never_true(labels: LabelMeasures) -> list[str]:
+    """Name the classes that labelers give and that no true label is of, where there are enough to tell."""
+    truth = labels.table.true_labels
+    if truth is None or (truth >= 0).sum() < MIN_TRUE_LABELS:
+        return []
+    known = truth >= 0
+    found = []
+    for k, name in enumerate(labels.table.class_names):
+        said = int((labels.table.labels[:, known] == k).sum())
+        if said >= MIN_TRUE_LABELS and not (truth == k).any():
+            found.append(
+                f"{name!r} is the true label of none of {int(known.sum()):,} points, where labelers say it {said:,} "
+                "times. If it is a refusal, leave the cell empty; if it is another spelling, write it in one way."
+            )
+    return found

@@ -20,7 +20,7 @@ from outlearn.data.label_columns import LabelColumns, LongForm, long_form
 from outlearn.data.label_table import UNLABELED, LabelTable
 from outlearn.data.labeled_rows import read_labeled_rows
 from outlearn.data.raw_table import RawTable
-from outlearn.data.wording import normalise
+from outlearn.data.wording import normalise_name
 from outlearn.preflight_checks.check_labels import MIN_POINTS, MIN_TRUE_LABELS
 from outlearn.results.doctor import ColumnFacts, Diagnosis
 
@@ -107,7 +107,7 @@ def _mended(raw: RawTable, names: list[str]) -> tuple[RawTable, list[str]]:
                 if _is_word_for_gap(written):
                     words[written] += 1
                 else:
-                    spellings[normalise(written)][written] += 1
+                    spellings[normalise_name(written)][written] += 1
     several = {key: found for key, found in spellings.items() if len(found) > 1}
     problems = [
         f"One class is written in {len(found)} ways: {_counted(found)}. Write it in one." for found in several.values()
@@ -123,7 +123,7 @@ def _mended(raw: RawTable, names: list[str]) -> tuple[RawTable, list[str]]:
             if _is_word_for_gap(written):
                 cells.append(None)
             else:
-                meant = several.get(normalise(written))
+                meant = several.get(normalise_name(written))
                 cells.append(meant.most_common(1)[0][0] if meant else cell.raw)
         columns[name] = cells
     return replace(raw, columns=columns), problems

@@ -11,6 +11,7 @@ from itertools import combinations
 import numpy as np
 
 from outlearn.core.intervals import Interval
+from outlearn.core.labelers.exchangeable_classes import Exchangeable, exchangeable_classes
 from outlearn.core.labelers.influence import LinearisedEstimate, mean_estimate, weighted_average, with_controls
 from outlearn.core.labelers.labeler_agreement import (
     PairTable,
@@ -90,6 +91,11 @@ class LabelMeasures:
         first, second = rest
         of_two = skills_of_two(products[first, second], self._ratio(first, second))
         return replace(of_two, each={rest[k]: skill for k, skill in of_two.each.items()}, left_out=skills.left_out)
+
+    @cached_property
+    def one_class(self) -> tuple[Exchangeable, ...]:
+        """Sets of classes that labelers take for one another."""
+        return exchangeable_classes(self.table.labels, self.n_classes)
 
     @property
     def disagreement(self) -> LinearisedEstimate:

@@ -97,9 +97,11 @@ def cross_fit(
         for k, left_out in enumerate(parts):
             seen = np.concatenate(parts[:k] + parts[k + 1 :])
             seen = seen[: max(round(fraction * len(seen)), 2)]
+            # Who labels none of these points teaches nothing: its targets are all uniform here.
+            counted = np.where(weights[:, seen].any(axis=1, keepdims=True), weights[:, seen], 1.0)
             result = fit_convex(
                 features[seen], targets[:, seen], jobs, {"left out": features[left_out]},
-                C=strength, tolerance=TOLERANCE, weights=weights[:, seen], standardise=True,
+                C=strength, tolerance=TOLERANCE, weights=counted, standardise=True,
             )  # fmt: skip
             found[:, left_out] = softmax(result.logits["left out"][-1].astype(np.float64), axis=2)
             done += 1

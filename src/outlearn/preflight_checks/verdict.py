@@ -1,8 +1,9 @@
-"""The answer in words, and what to do about it: one verdict of eight, decided by the rule of `core.verdict`."""
+"""The answer in words, and what to do about it: one verdict of nine, decided by the rule of `core.verdict`."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from outlearn.core import verdict as core_verdict
@@ -38,6 +39,7 @@ def decide(
     largest_bias: float,
     last_doubling: Interval | Withheld,
     pooling: Interval | Withheld,
+    one_class: Sequence[str] = (),
 ) -> Verdict:
     """Choose the verdict.
 
@@ -52,6 +54,8 @@ def decide(
             cannot judge a student.
         largest_bias: the shared bias that the bounds of the gain allow for.
         truth, last_doubling, pooling: what true labels, more points and more labelers bring.
+        one_class: sets of classes that labelers take for one another, in words. A student is then surer than they are
+            of a difference that is none, which without true labels looks like a gain.
     """
     if student is None:
         check = (
@@ -73,6 +77,14 @@ def decide(
     if outcome == "withheld":
         advice.append(f"Label more points: {core_verdict.standing(gain).reason}.")
         return Verdict("not measured", f"{_sentence('not measured')}: there is no interval.", tuple(advice))
+    if outcome == "beats" and one_class and not measured:
+        key = "classes not told apart"
+        merge = (
+            f"Write {'; '.join(one_class)} as one class if they mean the same, leave the cell empty if one is a "
+            "refusal, and run again: a student is always surer which of them it is than labelers are, which looks "
+            "like a gain. If they are different classes, these labels do not teach the difference."
+        )
+        return Verdict(key, f"{_sentence(key)}.", (merge, *_truth_advice(truth)))
     if outcome == "beats":
         key = "gain" if certain else "gain unless shared bias"
         if certain:

@@ -38,6 +38,7 @@ CHECKS = {
 VERDICTS = {
     "gain": "the student beats a single labeler",
     "gain unless shared bias": "the student follows the labelers' shared answer better than a labeler does",
+    "classes not told apart": "the labelers take some classes for one another",
     "undecided": "the student is not told apart from a labeler",
     "depends on shared bias": "the student departs from the labelers' shared answer more often than a labeler does",
     "no gain": "the student does not beat a labeler",
