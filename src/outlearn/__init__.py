@@ -30,7 +30,7 @@ _PUBLIC = {
     "get_generator": "outlearn.core.generators",
     "hf_loss": "outlearn.learners.finetuning.trainer_loss",
     "load_config": "outlearn.experiment.load_config",
-    "load_run": "outlearn.results.run_folder",
+    "load_run": "outlearn.results.any_run",
     "load_student": "outlearn.student.model",
     "performance_gap_recovered": "outlearn.core.students.recovery",
     "posterior_mean": "outlearn.core.decomposition.posterior",
@@ -65,8 +65,8 @@ if TYPE_CHECKING:
     from outlearn.explanation import explain as explain
     from outlearn.learners.finetuning.trainer_loss import hf_loss as hf_loss
     from outlearn.preflight_checks.analyse import preflight as preflight
+    from outlearn.results.any_run import load_run as load_run
     from outlearn.results.measurement import Withheld as Withheld
-    from outlearn.results.run_folder import load_run as load_run
     from outlearn.student.model import load_student as load_student
 
 

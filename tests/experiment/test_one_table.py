@@ -15,6 +15,9 @@ from outlearn.data.label_columns import LabelColumns
 from outlearn.errors import ConfigError, DataError
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.pipeline import run
+from outlearn.preflight_checks.preflight_files import preflight_files
+from outlearn.report.summary import summary_text
+from outlearn.results.verdict import verdict
 from outlearn.store.store import Store
 
 pytestmark = pytest.mark.medium
@@ -79,6 +82,21 @@ def test_a_run_on_one_table_is_the_run_on_two_and_on_its_own_configuration(ticke
     two = run(load_config(tmp_path / "points.csv", (*SMALL, *apart)), store=store, out=tmp_path / "two")
     assert one.results.teacher == two.results.teacher
     assert one.results.students == two.results.students
+
+
+def test_a_run_and_preflight_answer_alike_about_these_very_labelers(tmp_path):
+    """Two labelers say little about others; whether a student of these beats them, the test points do tell."""
+    path = write(tmp_path / "tickets.csv", rows(gaps=False))
+    columns = LabelColumns("ticket_id", "body", "gold", ["llm", "ann"])
+    settings = (*SMALL, "student.loss=forward_ce", "student.learner.epochs=30")
+    config = load_config(path, settings, columns=columns)
+    results = run(config, store=Store(tmp_path / "store"), out=tmp_path / "run").results
+    difference = results.students["forward_ce"].differences["teacher"]
+    assert difference.over == "points"
+    assert verdict(results, "forward_ce").action == "train the student"
+    preflight = preflight_files(path, columns=columns)
+    assert preflight.verdict.key == "gain"
+    assert "of these very labelers" in " ".join(summary_text(results).split())
 
 
 def test_a_gap_is_no_answer_a_labeler_is_scored_where_it_answers(tickets):

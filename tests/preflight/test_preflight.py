@@ -465,3 +465,32 @@ def test_without_true_labels_and_segments_nothing_is_said_of_rates():
     for wrong in (["2"], ["0", "1"]):
         with pytest.raises(ConfigError, match="the rate is to be of"):
             ol.preflight(labels, true_labels=sample, rate=wrong)
+
+
+def test_a_student_inherits_the_mistake_that_it_can_learn_and_not_the_one_that_it_cannot():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(2000, 4)).astype(np.float32)
+    truth = (features[:, 0] > 0).astype(int)
+    shared = (0.8 * features[:, 0] + 0.6 * features[:, 1] > 0).astype(int)  # a fifth is wrong, and feature 1 says which
+    labels = np.array([np.where(rng.random(2000) < 0.1, 1 - shared, shared) for _ in range(3)])
+    sample = np.where(rng.random(2000) < 0.15, truth, -1)
+    seen = ol.preflight(labels, features=features, true_labels=sample).inheritance
+    blind = ol.preflight(labels, features=features[:, [0, 2, 3]], true_labels=sample).inheritance
+    assert seen.repeated_share.low > 0.8 > 0.3 > blind.repeated_share.high
+    assert blind.not_repeated.low > 0
+    for found in (seen, blind):
+        parts = found.variance.mean + found.repeated.mean + found.not_repeated.mean
+        assert parts == pytest.approx(found.error.mean)
+        assert found.error.low < (labels != truth).mean() < found.error.high
+    free = ol.preflight(labels, features=features).inheritance
+    assert "0 true labels" in free.repeated.reason
+    assert free.variance == seen.variance
+
+
+def test_one_labeler_with_true_labels_is_told_what_its_student_repeats():
+    features, _, labels, sample = world(n=1500, bias=0.2, rates=(0.1,))
+    report = ol.preflight(labels, features=features, true_labels=sample)
+    found = report.inheritance
+    assert found.repeated.low < 0.04 < 0.15 < found.error.low  # the mistake is beyond a linear student
+    assert "no point has labels of two" in found.variance.reason
+    assert "a second labeler would tell" in str(report)

@@ -107,7 +107,7 @@ def test_a_sweep_without_a_ladder_has_none(tmp_path):
 
 def test_the_page_shows_the_ladder_and_figures_are_drawn(sweep, tmp_path):
     page = write_report([sweep.folder], tmp_path / "page.html", figures=tmp_path / "figures").read_text()
-    assert "From the weakest student to the strongest" in page
+    assert "From the smallest student to the largest" in page
     assert {path.name for path in (tmp_path / "figures").glob("ladder-*.svg")} == {
         "ladder-forward_ce.svg",
         "ladder-mae.svg",

@@ -39,8 +39,8 @@ def plain_logits(folder: Path, texts: list[str]) -> np.ndarray:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "changes"),
-    [("bert", {}), ("llama", {}), ("bert", {"adaptation": "lora"})],
-    ids=["bert", "llama", "bert by LoRA"],
+    [("bert", {}), ("llama", {}), ("bert", {"adaptation": "lora"}), ("llama", {"template": "w1 {text} w2"})],
+    ids=["bert", "llama", "bert by LoRA", "llama with a template"],
 )
 def test_a_fine_tuned_student_answers_as_in_its_run_and_in_plain_transformers(tmp_path: Path, family, changes):
     model = save_tiny_model(tmp_path / "model", family, pad=True)
@@ -50,7 +50,8 @@ def test_a_fine_tuned_student_answers_as_in_its_run_and_in_plain_transformers(tm
     student = ol.load_student(finished.folder)
     expected = finished.predictions.students["forward_ce"].log_probs[0]
     np.testing.assert_allclose(student.predict_log_proba(texts), expected, atol=SAVED_FLOAT32)
-    logits = plain_logits(finished.folder / "student", texts)
+    around = changes.get("template", "{text}")
+    logits = plain_logits(finished.folder / "student", [around.replace("{text}", text) for text in texts])
     np.testing.assert_allclose(logits - logits[:, :1], expected - expected[:, :1], atol=SAVED_FLOAT32)
     config = json.loads((finished.folder / "student" / "config.json").read_text())
     assert list(config["id2label"].values()) == student.classes_.tolist()

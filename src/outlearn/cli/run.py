@@ -59,7 +59,9 @@ def run(
     from outlearn.experiment.pipeline import run as run_pipeline
     from outlearn.progress_bars import Bars
     from outlearn.report.html import write_report
+    from outlearn.report.number_summary import number_summary
     from outlearn.report.summary import summary_text
+    from outlearn.results.numbers import NumberResults
     from outlearn.results.writing import new_run_folder, write_file
     from outlearn.store.executors import open_executor
     from outlearn.store.store import Store, default_store
@@ -79,7 +81,8 @@ def run(
     except KeyboardInterrupt:
         print("outlearn: stopped. Complete stages are kept; the same command goes on from there.", file=sys.stderr)
         raise typer.Exit(130) from None
-    text = summary_text(finished.results)
+    results = finished.results
+    text = number_summary(results) if isinstance(results, NumberResults) else summary_text(results)
     write_file(folder / "summary.txt", text.encode())
     write_report([folder])
     print(text)

@@ -20,7 +20,7 @@ __all__ = ["NUMBER_METRICS", "absolute_error", "number_scorecard", "r2", "spearm
 def squared_error(predictions: Numbers, target: Float[np.ndarray, " points"]) -> Float[np.ndarray, "models points"]:
     """Measure (y - f)^2.
 
-    Example:
+    Examples:
         >>> squared_error(Numbers.from_values(np.array([1.0, 4.0])), np.array([1.0, 2.0]))
         array([[0., 4.]])
     """
@@ -37,7 +37,7 @@ def r2(predictions: Numbers, target: Float[np.ndarray, " points"]) -> Float[np.n
 
     The value of a point is R2 - ((y - f)^2 - MSE) / V + MSE / V^2 ((y - ybar)^2 - V); all nan for a constant target.
 
-    Example:
+    Examples:
         >>> float(r2(Numbers.from_values(np.array([1.0, 2.0, 4.0])), np.array([1.0, 2.0, 3.0])).mean())
         0.5
     """
@@ -60,7 +60,7 @@ def spearman(predictions: Numbers, target: Float[np.ndarray, " points"]) -> Floa
     Returns:
         `[models, points]`; nan for a model, or a target, that is constant.
 
-    Example:
+    Examples:
         >>> x = Numbers.from_values(np.array([1.0, 2.0, 30.0, 4.0]))
         >>> float(spearman(x, np.array([1.0, 2.0, 3.0, 4.0])).mean().round(3))
         0.8
@@ -151,7 +151,7 @@ def number_scorecard(
 ) -> dict[str, Score]:
     """Measure every metric of NUMBER_METRICS.
 
-    Example:
+    Examples:
         >>> p = Numbers.from_values(np.array([[1.0, 2.0, 3.0, 5.0]]))
         >>> {k: round(v.interval.mean, 3) for k, v in number_scorecard(p, np.array([1.0, 2.0, 3.0, 4.0])).items()}
         {'mse': 0.25, 'mae': 0.25, 'r2': 0.8, 'spearman': 1.0}

@@ -39,7 +39,7 @@ class Numbers:
         teacher_of: `[models]`, for students: the index of the teacher that labeled each one's training data, or None.
         answered: `[models, points]`, for labelers that leave points out: where each says something; None if all do.
 
-    Example:
+    Examples:
         >>> p = Numbers.from_values(np.array([[1.0, 2.0], [3.0, 6.0]]))
         >>> p
         Numbers(models=2, points=2)
@@ -86,7 +86,7 @@ class Numbers:
             ShapeError: for another number of axes, or ids of another length.
             DomainError: for text, or infinity; the message says where. AlignmentError: for ids that are not unique.
 
-        Example:
+        Examples:
             >>> Numbers.from_values(np.array([1.0, np.nan])).answered
             array([[ True, False]])
         """

@@ -23,7 +23,7 @@ from outlearn.data.task import Task, make_task
 from outlearn.data.text_files import read_text
 from outlearn.errors import MissingExtraError
 
-__all__ = ["load_digits_task", "load_vader_intensity", "load_vader_lexicon"]
+__all__ = ["lexicon_points", "load_digits_task", "load_vader_intensity", "load_vader_lexicon", "read_lexicon"]
 
 LEXICON = "vader_lexicon.txt"
 # A word whose mean rating is nearer to 0 is neither positive nor negative.
@@ -69,14 +69,14 @@ def load_vader_lexicon() -> Task:
         DataError: if the file is damaged.
         MissingExtraError: if `vaderSentiment` is not installed.
     """
-    words, ratings = _read_lexicon()
+    words, ratings = read_lexicon()
     positive = ((ratings > 0) + 0.5 * (ratings == 0)).mean(axis=1)
     return make_task(
         name="vader-lexicon",
         class_names=("negative", "positive"),
         labels=(ratings.sum(axis=1) > 0).astype(np.int64),
         target=np.stack([1 - positive, positive], axis=1),
-        **_points(words),
+        **lexicon_points(words),
     )
 
 
@@ -90,18 +90,18 @@ def load_vader_intensity() -> Task:
     Raises:
         DataError, MissingExtraError: see `load_vader_lexicon`.
     """
-    words, ratings = _read_lexicon()
+    words, ratings = read_lexicon()
     strong = (np.abs(ratings) >= STRONG).mean(axis=1)
     return make_task(
         name="vader-intensity",
         class_names=("mild", "strong"),
         labels=(strong > 0.5).astype(np.int64),
         target=np.stack([1 - strong, strong], axis=1),
-        **_points(words),
+        **lexicon_points(words),
     )
 
 
-def _points(words: list[str]) -> dict[str, Any]:
+def lexicon_points(words: list[str]) -> dict[str, Any]:
     """Return what the tasks share: their points."""
     return {
         "ids": numbered_repeats(words),
@@ -112,7 +112,7 @@ def _points(words: list[str]) -> dict[str, Any]:
     }
 
 
-def _read_lexicon() -> tuple[list[str], np.ndarray]:
+def read_lexicon() -> tuple[list[str], np.ndarray]:
     """Return the words that are kept, and their ratings `[words, 10]`."""
     path = _lexicon_path()
     errors = InputErrors(str(path))

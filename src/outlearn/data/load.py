@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from outlearn.data.built_in import load_digits_task, load_vader_intensity, load_vader_lexicon
+from outlearn.data.built_in_numbers import load_diabetes_task, load_vader_valence
 from outlearn.data.formats import FORMATS, format_of
 from outlearn.data.saved_datasets import is_saved_dataset, read_dataset
 from outlearn.data.split_folders import read_split_files, split_files
 from outlearn.data.task import Task
+from outlearn.data.task_kinds import TASK_KINDS
 from outlearn.data.task_table import Columns, task_from_table
 from outlearn.errors import ConfigError, DataError, suggest
 
@@ -32,6 +34,7 @@ class Dataset:
         load: makes the task.
         extra: of the package, that loading needs; "" for none.
         preset: the settings that a run of it starts from.
+        kind: a key of TASK_KINDS.
     """
 
     name: str
@@ -42,11 +45,22 @@ class Dataset:
     load: Callable[[], Task]
     extra: str = ""
     preset: str = "text"
+    kind: str = "classification"
 
 
 DATASETS: Mapping[str, Dataset] = {
     each.name: each
     for each in (
+        Dataset(
+            "diabetes",
+            "how far has the disease gone after a year? (a number)",
+            "442 patients, ten measures of each",
+            "Efron, Hastie, Johnstone and Tibshirani (2004), as it comes with scikit-learn",
+            "BSD (scikit-learn)",
+            load_diabetes_task,
+            preset="diabetes",
+            kind="regression",
+        ),
         Dataset(
             "digits",
             "which digit?",
@@ -76,6 +90,17 @@ DATASETS: Mapping[str, Dataset] = {
             extra="offline",
             preset="vader-lexicon",
         ),
+        Dataset(
+            "vader-valence",
+            "how positive is a word, from -4 to 4? (the mean of ten raters)",
+            "6,800 words, in the splits of vader-lexicon",
+            "the VADER lexicon of Hutto and Gilbert (2014), inside the package `vaderSentiment`",
+            "MIT",
+            load_vader_valence,
+            extra="offline",
+            preset="vader-valence",
+            kind="regression",
+        ),
     )
 }
 
@@ -85,6 +110,7 @@ def load_task(
     name: str | None = None,
     path: str | Path | None = None,
     format: str | None = None,
+    task: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
     chosen_column: str | None = None,
@@ -108,6 +134,7 @@ def load_task(
         path: of a file; of a folder that Hugging Face datasets wrote; or of a folder with a file for each split, named
             by it. Give a name or a path.
         format: one of `FORMATS`; by default the suffix of the path says it.
+        task: a key of `TASK_KINDS`, where the data do not say it: "regression" if labels are numbers.
         text_column, label_column, chosen_column, rejected_column: names of the columns, if not those without `_column`.
             The name of a text column may be a template: `{title} {content}`, `Q: {question} A: {right|wrong}`.
         id_column, group_column, split_column: names of optional columns, if not id, group, split.
@@ -143,18 +170,25 @@ def load_task(
         )
     if format is not None and format not in FORMATS:
         raise ConfigError(f"data.format is {format!r}; {suggest(format, FORMATS)}")
+    if task is not None and task not in TASK_KINDS:
+        raise ConfigError(f"data.task is {task!r}; {suggest(task, TASK_KINDS)}")
     if limit is not None and limit < 1:
         raise ConfigError(f"data.limit is {limit}; expected 1 or more, or none.")
     if path is not None:
         try:
-            task = _load_path(Path(os.path.expanduser(path)), format, columns, subset=subset, split=split, seed=seed)
+            loaded = _load_path(
+                Path(os.path.expanduser(path)), format, columns, subset=subset, split=split, seed=seed, kind=task
+            )
         except OSError as error:  # a name too long, a folder without permission
             raise DataError(f"{path} cannot be read ({error}). Check the path and its permissions.") from error
     elif name is not None and format == "huggingface":
-        task = task_from_table(read_dataset(name, columns, subset=subset, split=split), columns, name=name, seed=seed)
+        table = read_dataset(name, columns, subset=subset, split=split)
+        loaded = task_from_table(table, columns, name=name, seed=seed, kind=task)
     else:
-        task = _load_built_in(str(name), format, columns, subset=subset, split=split)
-    return task if limit is None else _sample(task, limit, seed if limit_seed is None else limit_seed)
+        loaded = _load_built_in(str(name), format, columns, subset=subset, split=split)
+    if task is not None and loaded.kind != task:
+        raise ConfigError(f"data.task is {task!r}, and the data are {loaded.kind}. Leave out data.task.")
+    return loaded if limit is None else _sample(loaded, limit, seed if limit_seed is None else limit_seed)
 
 
 def _load_built_in(name: str, format: str | None, columns: Columns, *, subset: str | None, split: str | None) -> Task:
@@ -171,7 +205,14 @@ def _load_built_in(name: str, format: str | None, columns: Columns, *, subset: s
 
 
 def _load_path(
-    path: Path, format: str | None, columns: Columns, *, subset: str | None, split: str | None, seed: int
+    path: Path,
+    format: str | None,
+    columns: Columns,
+    *,
+    subset: str | None,
+    split: str | None,
+    seed: int,
+    kind: str | None,
 ) -> Task:
     """Load a file or a saved dataset."""
     if format is None and path.is_dir() and is_saved_dataset(path):
@@ -204,7 +245,7 @@ def _load_path(
         # Without a format the path is missing or a folder: any reader then says so.
         table = FORMATS[format or "csv"].read(path)
     name = f"{path.parent.name}/{path.stem}" if path.parent.name else path.stem
-    return task_from_table(table, columns, name=name, seed=seed)
+    return task_from_table(table, columns, name=name, seed=seed, kind=kind)
 
 
 def _sample(task: Task, limit: int, seed: int) -> Task:

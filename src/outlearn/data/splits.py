@@ -186,6 +186,8 @@ def _same_answer(task: Task, keys: list[tuple[str, ...]], i: int, j: int) -> boo
     if not task.labeled[[i, j]].all():
         return True
     swapped = keys[i] != keys[j]
+    if task.numbers is not None:
+        return bool(task.numbers[i] == task.numbers[j])
     return bool((task.labels[i] != task.labels[j]) == swapped)
 
 
@@ -257,13 +259,15 @@ def _check_classes(task: Task, indices: dict[str, np.ndarray], families: list[li
             problems.append(f"the split {name} would be empty")
         elif len(missing) and task.labeled[points].all():
             names = ", ".join(repr(task.class_names[c]) for c in missing[:5])
-            problems.append(f"the split {name} ({len(points):,} points) would have no point of class {names}")
+            problems.append(
+                f"the split {name} ({len(points):,} points) would have no point of {task.facts.part} {names}"
+            )
     if problems:
         of_class = np.bincount(labels, minlength=task.n_classes)
         rarest = int(of_class.argmin())
         kind = "points" if len(labels) == task.n_points else "points with a label"
         raise DataError(
             f"task {task.name!r}: {'; '.join(problems)}. There are {len(labels):,} {kind} in {len(families):,} "
-            f"families that must stay together, and the rarest class, {task.class_names[rarest]!r}, has "
+            f"families that must stay together, and the rarest {task.facts.part}, {task.class_names[rarest]!r}, has "
             f"{of_class[rarest]:,} points. Give more points of it, raise the split's fraction, or merge rare classes."
         )

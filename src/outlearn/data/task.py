@@ -16,14 +16,16 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int, Int64
+from jaxtyping import Bool, Float, Float32, Float64, Int, Int64
 
 from outlearn.data.label_table import UNLABELED, LabelTable
-from outlearn.errors import DataError
+from outlearn.data.number_table import NumberTable
+from outlearn.data.task_kinds import TASK_KINDS, TaskKind
+from outlearn.errors import DataError, suggest
 
 __all__ = ["PAIR_NAMES", "PREFERENCE_CLASSES", "SPLIT_NAMES", "Kind", "Task", "make_task"]
 
-Kind = Literal["classification", "preference"]
+Kind = Literal["classification", "preference", "regression"]
 SPLIT_NAMES = ("teacher", "student", "validation", "test")
 # A file may leave the cut between teacher and student to us: `train` points are divided by the fractions.
 ASSIGNABLE = (*SPLIT_NAMES, "train")
@@ -33,7 +35,9 @@ PAIR_NAMES = ("chosen", "rejected")
 # Probabilities read from a file carry its rounding: as for Predictions.from_probs.
 SUM_TOLERANCE = 1e-6
 # The parts of a task that have one entry a point, or are None.
-PER_POINT = ("ids", "texts", "pairs", "features", "labels", "target", "groups", "assigned", "first_slot")
+PER_POINT = (
+    "ids", "texts", "pairs", "features", "labels", "target", "groups", "assigned", "first_slot", "numbers", "ratings",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,13 +46,14 @@ class Task:
 
     Attributes:
         name: what tables call it.
-        kind: "classification" or "preference".
-        class_names: name of each class, in label order.
+        kind: a key of `TASK_KINDS`: "classification", "preference" or "regression".
+        class_names: name of each class, in label order; of regression, of each stratum.
         ids: one name a point, all different. Weak labels from elsewhere are joined on them.
         texts: one text a point, or None.
         pairs: (text in slot a, text in slot b) a point, or None. The slots are already swapped at random.
         features: float32 `[points, features]`, precomputed, or None.
-        labels: int64 `[points]`; -1 marks a point without a label, of which students alone may learn.
+        labels: int64 `[points]`; -1 marks a point without a label, of which students alone may learn. Of regression
+            the stratum of its number: splits and draws keep strata in proportion, as they keep classes.
         target: float64 `[points, classes]`, rows sum to 1: a soft target, such as the share of raters; or None. Of a
             point without a label it is nan.
         groups: points of one group must stay in one split; None if every point is its own group.
@@ -56,6 +61,9 @@ class Task:
             and student, cut by the fractions); None if the file names none.
         first_slot: int64 `[points]`, preference only: the slot (0 for a, 1 for b) that holds the file's first text
             (`chosen`). Weak labels that speak of chosen and rejected are turned with it.
+        numbers: float64 `[points]`, regression only: the target, nan where it is not known.
+        ratings: float64 `[points, raters]`, regression only: what each rater said, whose mean the target is; nan at a
+            gap; or None.
         weak_labels: what labelers said of these points, if the file holds that too; or None.
         source: where the data came from.
         licence: its licence, or "" if unknown.
@@ -74,10 +82,28 @@ class Task:
     groups: tuple[str, ...] | None = None
     assigned: tuple[str, ...] | None = None
     first_slot: Int64[np.ndarray, " points"] | None = None
-    weak_labels: LabelTable | None = None
+    numbers: Float64[np.ndarray, " points"] | None = None
+    ratings: Float64[np.ndarray, "points raters"] | None = None
+    weak_labels: LabelTable | NumberTable | None = None
     source: str = ""
     licence: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def facts(self) -> TaskKind:
+        """What follows from the kind."""
+        return TASK_KINDS[self.kind]
+
+    @property
+    def n_outputs(self) -> int:
+        """Count what a model gives for a point: a logit a class, or one number."""
+        return 1 if self.facts.numeric else self.n_classes
+
+    def true_targets(self, points: Int[np.ndarray, " chosen"]) -> Float[np.ndarray, "chosen outputs"]:
+        """Return what is learned from the true labels of these points, which have one: one-hot classes, or numbers."""
+        if self.numbers is not None:
+            return self.numbers[points][:, None]
+        return np.asarray(np.eye(self.n_classes)[self.labels[points]])
 
     @property
     def n_points(self) -> int:
@@ -104,7 +130,8 @@ class Task:
         digest = hashlib.sha256()
         words = [self.kind, self.class_names, self.ids, self.texts, self.pairs, self.groups, self.assigned]
         digest.update(json.dumps(words, ensure_ascii=True, separators=(",", ":")).encode())
-        for array in (self.features, self.labels, self.target, self.first_slot):
+        of_kind = () if self.numbers is None else (self.numbers, self.ratings)
+        for array in (self.features, self.labels, self.target, self.first_slot, *of_kind):
             if array is None:
                 digest.update(b"|none")
                 continue
@@ -147,7 +174,9 @@ def make_task(
     groups: Sequence[str] | None = None,
     assigned: Sequence[str] | None = None,
     first_slot: Int[np.ndarray, " points"] | None = None,
-    weak_labels: LabelTable | None = None,
+    numbers: Float[np.ndarray, " points"] | None = None,
+    ratings: Float[np.ndarray, "points raters"] | None = None,
+    weak_labels: LabelTable | NumberTable | None = None,
     source: str = "",
     licence: str = "",
     notes: Sequence[str] = (),
@@ -185,6 +214,8 @@ def make_task(
         groups=None if groups is None else tuple(groups),
         assigned=None if assigned is None else tuple(assigned),
         first_slot=None if first_slot is None else _frozen(first_slot, np.int64),
+        numbers=None if numbers is None else _frozen(numbers, np.float64),
+        ratings=None if ratings is None else _frozen(ratings, np.float64),
         weak_labels=weak_labels,
         source=source,
         licence=licence,
@@ -210,14 +241,21 @@ def _shape_problems(task: Task) -> list[str]:
     n_points, n_classes = len(task.labels), len(task.class_names)
     if task.labels.ndim != 1 or n_points == 0:
         return [f"expected one label a point, got labels of shape {task.labels.shape}. Give at least one point."]
-    if task.kind not in ("classification", "preference"):
-        problems.append(f"kind is {task.kind!r}; it is 'classification' or 'preference'.")
+    if task.kind not in TASK_KINDS:
+        problems.append(f"kind is {task.kind!r}; {suggest(task.kind, TASK_KINDS)}")
+        return problems
+    if (task.numbers is not None) != task.facts.numeric:
+        problems.append("numbers make a regression task, and nothing else does: give both or neither.")
     for part in PER_POINT:
         value = getattr(task, part)
         if value is not None and len(value) != n_points:
             problems.append(f"{n_points} labels but {len(value)} {part}. Give one a point.")
     weak = task.weak_labels
-    if weak is not None and (weak.ids != task.ids or weak.class_names != task.class_names):
+    if isinstance(weak, NumberTable) != task.facts.numeric and weak is not None:
+        problems.append("weak labels are numbers, or the true ones are: labelers and truth must be of one kind.")
+    elif weak is not None and (
+        weak.ids != task.ids or (isinstance(weak, LabelTable) and weak.class_names != task.class_names)
+    ):
         problems.append("weak labels are of other points or classes. Give a label table of these, in this order.")
     if task.features is not None and task.features.ndim != 2:
         problems.append(f"features have shape {task.features.shape}; expected [points, features].")
@@ -225,7 +263,7 @@ def _shape_problems(task: Task) -> list[str]:
         problems.append(f"target has shape {task.target.shape}; expected [{n_points} points, {n_classes} classes].")
     if task.kind == "preference" and (task.pairs is None or n_classes != 2):
         problems.append("a preference task needs pairs of texts and two classes (slot a, slot b).")
-    if task.kind == "classification" and task.pairs is not None:
+    if task.kind != "preference" and task.pairs is not None:
         problems.append("pairs of texts make a preference task: give kind='preference', or texts.")
     if task.texts is None and task.pairs is None and task.features is None:
         problems.append("no texts, no pairs and no features: there is nothing to learn from.")
@@ -247,7 +285,7 @@ def _value_problems(task: Task) -> list[str]:
     elif n_classes > n_labeled:
         points = "points" if n_labeled == task.n_points else "points with a label"
         problems.append(f"{n_classes} classes but only {n_labeled} {points}. Is the label column the right one?")
-    lowest = UNLABELED if task.kind == "classification" else 0
+    lowest = 0 if task.kind == "preference" else UNLABELED
     outside = np.flatnonzero((task.labels < lowest) | (task.labels >= n_classes))
     if len(outside):
         i = int(outside[0])
@@ -276,6 +314,11 @@ def _value_problems(task: Task) -> list[str]:
         )
     if task.target is not None:
         problems += _target_problems(task, task.target)
+    if task.numbers is not None and not np.isfinite(task.numbers[task.labeled]).all():
+        i = int(np.flatnonzero(task.labeled & ~np.isfinite(task.numbers))[0])
+        problems.append(
+            f"the number of point {task.ids[i]!r} is {task.numbers[i]}; expected a finite one, or no label."
+        )
     unknown = sorted(set(task.assigned or ()) - set(ASSIGNABLE))
     if unknown:
         problems.append(f"split is {unknown[0]!r}; known: {', '.join(ASSIGNABLE)}.")

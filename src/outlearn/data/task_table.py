@@ -15,11 +15,13 @@ from outlearn.data.label_cells import cell_value, distribution
 from outlearn.data.label_columns import LabelColumns, LongForm
 from outlearn.data.label_table import UNLABELED, LabelTable
 from outlearn.data.labeled_rows import read_labeled_rows
+from outlearn.data.number_task import number_task_from_table
 from outlearn.data.point_ids import read_ids
 from outlearn.data.raw_table import RawTable
 from outlearn.data.read_labels import read_labels
 from outlearn.data.read_texts import read_texts
 from outlearn.data.task import ASSIGNABLE, PAIR_NAMES, PREFERENCE_CLASSES, Task, make_task
+from outlearn.data.task_kinds import TASK_KINDS
 from outlearn.data.templates import fill_templates
 from outlearn.data.wording import shortened
 from outlearn.errors import suggest
@@ -65,20 +67,22 @@ class Columns:
         return str(getattr(self, role) or role)
 
 
-def task_from_table(table: RawTable, columns: Columns, *, name: str, seed: int = 0) -> Task:
+def task_from_table(table: RawTable, columns: Columns, *, name: str, seed: int = 0, kind: str | None = None) -> Task:
     """Build a task from a table.
 
     A table with `chosen` and `rejected` is a preference task: the two texts are put into slots a and b at random, and
     the label is the slot of the preferred one. There, `label` is optional: the share of raters who preferred `chosen`,
     or a list of both shares. Any other table needs `label`, where a cell may be empty, and `text` unless features are
     given. `id`, `group` and `split` are optional. The names of text columns may be templates; see
-    `outlearn.data.templates`. The seed is that of the slot swap, and of the answers that a template shows.
+    `outlearn.data.templates`. The seed is that of the slot swap, and of the answers that a template shows. With kind
+    "regression" labels and those of labelers are numbers.
 
     Raises:
         DataError: names every problem, up to ten: file, line, column, what came, what to do.
     """
     errors = table.errors()
-    preference = _is_preference(table, columns, errors)
+    numeric = kind is not None and TASK_KINDS[kind].numeric
+    preference = not numeric and _is_preference(table, columns, errors)
     if preference:
         roles: tuple[str, ...] = ("chosen", "rejected")
     else:
@@ -130,9 +134,14 @@ def task_from_table(table: RawTable, columns: Columns, *, name: str, seed: int =
         note = f"Pairs left out because their two texts are the same, so that neither is better: {(~differ).sum():,}."
         return task.select(np.flatnonzero(differ), note=note)
     texts = read_texts(table, columns.name("text"), errors) if "text" in roles else None
+    if numeric:
+        if columns.annotator is not None:
+            errors.fail("a row an annotation is for classes; for numbers give each labeler a column (data.labelers).")
+        parts = {**common, "texts": texts, "features": table.features}
+        return number_task_from_table(table, columns.name("label"), columns.labelers, errors, parts)
     if labels is None:
-        parts = LabelColumns(true=columns.name("label"), labelers=columns.labelers)
-        _, labels = read_labeled_rows(table, parts, None, errors)
+        named_parts = LabelColumns(true=columns.name("label"), labelers=columns.labelers)
+        _, labels = read_labeled_rows(table, named_parts, None, errors)
     errors.raise_if_any()
     before = len(labels.notes)
     labels = labels.with_classes_used() if table.class_names is not None else labels

@@ -71,7 +71,7 @@ def load_weak_labels(
     if missing not in MISSING:
         raise ConfigError(f"missing is {missing!r}; known: {', '.join(MISSING)}.")
     files = [Path(os.path.expanduser(p)) for p in ([paths] if isinstance(paths, str | Path) else paths)]
-    own = task.weak_labels
+    own = task.weak_labels if isinstance(task.weak_labels, LabelTable) else None
     if not files and own is None:
         raise ConfigError("weak labels come from no file; expected one path or more.")
     ids = [task.ids[i] for i in np.asarray(points).tolist()]

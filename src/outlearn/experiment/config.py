@@ -21,14 +21,18 @@ from pydantic import (
 )
 
 from outlearn.core.generators import GENERATORS
-from outlearn.core.labelers.combinations import COMBINATIONS, EACH
+from outlearn.core.generators.fitting import NUMBER_GENERATORS
+from outlearn.core.labelers.combinations import COMBINATIONS, EACH, NUMBER_COMBINATIONS
 from outlearn.core.labelers.recipes import FORMS, recipe_of
 from outlearn.core.students.criteria import check_criterion
+from outlearn.data.task_kinds import TASK_KINDS
 from outlearn.encoders.registry import get_encoder
 from outlearn.errors import ConfigError, suggest
+from outlearn.experiment.kind_rules import Asked, kind_of, problems_of_kind
 from outlearn.learners.head_learners import ConvexLearner, HeadLearner
 from outlearn.learners.learner import Learner
 from outlearn.learners.registry import LEARNERS, get_learner
+from outlearn.selection.number_choice import NUMBER_CRITERIA
 
 __all__ = ["Config", "Section", "TeacherSection", "WeakLabelSection"]
 
@@ -42,13 +46,20 @@ def _form(name: str) -> str:
 
 
 def _source(name: str) -> str:
-    if name != EACH and name not in COMBINATIONS:
-        raise ValueError(f"{name!r} is no way to combine teachers; {suggest(name, [EACH, *COMBINATIONS])}")
+    known = [EACH, *COMBINATIONS, *(other for other in NUMBER_COMBINATIONS if other not in COMBINATIONS)]
+    if name not in known:
+        raise ValueError(f"{name!r} is no way to combine teachers; {suggest(name, known)}")
+    return name
+
+
+def _kind(name: str) -> str:
+    if name not in TASK_KINDS:
+        raise ValueError(f"{name!r} is no kind of task; {suggest(name, TASK_KINDS)}")
     return name
 
 
 def _generator(name: str) -> str:
-    offered = [known for known, generator in GENERATORS.items() if generator.in_runs]
+    offered = [known for known, generator in GENERATORS.items() if generator.in_runs or known in NUMBER_GENERATORS]
     if name not in offered:
         raise ValueError(f"{name!r} is not offered in a run; {suggest(name, offered)}")
     return name
@@ -96,6 +107,8 @@ class DataSection(Section):
     name: str | None = None
     path: str | None = None
     format: str | None = None
+    # What a label is, where the data do not say it: regression, if labels are numbers to predict.
+    task: Annotated[str, AfterValidator(_kind)] | None = None
     text_column: str | None = None
     label_column: str | None = None
     chosen_column: str | None = None
@@ -245,7 +258,8 @@ class StudentSection(Section):
     @field_validator("criterion")
     @classmethod
     def _known_criterion(cls, value: str) -> str:
-        check_criterion(value)
+        if value not in NUMBER_CRITERIA:
+            check_criterion(value)
         return value
 
     @model_validator(mode="after")
@@ -304,6 +318,23 @@ class Config(Section):
         if section.encoder:
             get_encoder(section.encoder)
         return section
+
+    @model_validator(mode="after")
+    def _fits_the_kind_of_task(self) -> Config:
+        trained = not (self.teacher.external or self.data.labelers or self.data.annotator_column)
+        asked = Asked(
+            kind=kind_of(self.data.model_dump()),
+            learners={"student": self.student.learner} | ({"teacher": self.teacher.learner} if trained else {}),
+            losses=self.student.loss,
+            generator=self.measure.generator,
+            source=self.weak_labels.source,
+            criterion=self.student.criterion,
+            weak_kind=self.weak_labels.kind,
+            true_labels=self.student.true_labels,
+        )
+        if problems := tuple(problems_of_kind(asked)):
+            raise ValueError("\n".join(problems))
+        return self
 
     def to_yaml(self) -> str:
         """Write every key with its value: running this file gives this run again."""

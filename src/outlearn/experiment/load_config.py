@@ -21,13 +21,17 @@ from outlearn.data.saved_datasets import is_saved_dataset
 from outlearn.data.split_folders import split_files
 from outlearn.errors import ConfigError, suggest
 from outlearn.experiment.config import Config
+from outlearn.experiment.kind_rules import kind_of
 from outlearn.experiment.table_columns import named_columns, with_columns_found
 from outlearn.learners.registry import LEARNERS
 
 __all__ = ["PRESETS", "check_config", "load_config", "overlay", "parse_overrides", "read_yaml"]
 
 DEFAULT_DATASET = "vader-lexicon"  # works offline
-PRESETS = ("arrays", "digits", "text", "vader-intensity", "vader-lexicon")
+PRESETS = (
+    "arrays", "arrays-numbers", "diabetes", "digits", "text", "text-numbers", "vader-intensity", "vader-lexicon",
+    "vader-valence",
+)  # fmt: skip
 
 
 def load_config(
@@ -166,6 +170,8 @@ def _preset(data: Any) -> dict[str, Any]:
     else:
         found = DATASETS.get(DEFAULT_DATASET if name is None else str(name))
     preset = "text" if found is None else found.preset
+    if kind_of(data).numeric and not isinstance(found, Dataset):
+        preset += "-numbers"
     text = (files("outlearn.experiment") / "presets" / f"{preset}.yaml").read_text(encoding="utf-8")
     return yaml.safe_load(text)
 
@@ -189,7 +195,9 @@ def _explain(error: ValidationError) -> list[str]:
         if finding["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
             lines.append(f"{key} is no key; {suggest(place[-1], _keys_beside(place))}")
         elif finding["type"] == "value_error":
-            lines += [f"{key}: {line}" for line in str(finding["ctx"]["error"]).splitlines()]
+            # A rule between sections names its keys itself.
+            said = str(finding["ctx"]["error"]).splitlines()
+            lines += [f"{key}: {line}" for line in said] if place else said
         else:
             lines.append(f"{key} is {finding['input']!r}; {finding['msg'][0].lower()}{finding['msg'][1:]}")
     return lines

@@ -21,7 +21,10 @@ from outlearn.experiment.config import Config
 from outlearn.experiment.evaluation import Evaluation, evaluate, notes_on_ties
 from outlearn.experiment.kept_students import keep_students
 from outlearn.experiment.load_config import load_config
-from outlearn.experiment.plan import Plan, make_plan
+from outlearn.experiment.number_line import finish_numbers
+from outlearn.experiment.number_plan import NumberPlan
+from outlearn.experiment.plan import Plan
+from outlearn.experiment.plans import plan_of
 from outlearn.experiment.points import EVALUATED
 from outlearn.experiment.predictions_files import write_predictions
 from outlearn.experiment.results import measure
@@ -33,6 +36,7 @@ from outlearn.experiment.stages.prompted import notes_on_prompts
 from outlearn.experiment.stages.students import Students, read_students
 from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.progress import Progress, Silent
+from outlearn.results.number_run import NumberRun
 from outlearn.results.run_folder import Run
 from outlearn.results.selection import Selection
 from outlearn.results.writing import RunWriter, new_run_folder
@@ -50,7 +54,7 @@ def run(
     out: Path | None = None,
     progress: Progress | None = None,
     executor: TaskRunner | None = None,
-) -> Run:
+) -> Run | NumberRun:
     """Train teachers and students, compare them, and write the run folder.
 
     Args:
@@ -62,7 +66,7 @@ def run(
             here, one after another.
 
     Returns:
-        The run, as `ol.load_run` reads it from the folder.
+        The run, as `ol.load_run` reads it from the folder; of a task whose label is a number, a `NumberRun`.
 
     Raises:
         OutlearnError: for anything that the configuration or the data make impossible.
@@ -83,11 +87,14 @@ def _shown(progress: Progress | None) -> AbstractContextManager[Progress]:
     return progress_bars.Bars() if progress_bars.in_notebook() else nullcontext(Silent())
 
 
-def _run(config: Config, store: Store, writer: RunWriter, progress: Progress, executor: TaskRunner | None) -> Run:
+def _run(
+    config: Config, store: Store, writer: RunWriter, progress: Progress, executor: TaskRunner | None
+) -> Run | NumberRun:
     """Go down the line; see the module's text."""
     clock = _Clock(writer)
-    plan = make_plan(config)
-    progress.say(f"{plan.task.name}: {plan.task.n_points:,} points, {plan.task.n_classes} classes; {plan.splits}")
+    plan = plan_of(config)
+    what = "numbers" if isinstance(plan, NumberPlan) else f"{plan.task.n_classes} classes"
+    progress.say(f"{plan.task.name}: {plan.task.n_points:,} points, {what}; {plan.splits}")
     clock.lap("data")
     there = {name for name, stage in plan.stages.items() if stage.key in store}
     if executor is not None:
@@ -98,6 +105,12 @@ def _run(config: Config, store: Store, writer: RunWriter, progress: Progress, ex
         entry = runner.result(stage)
         # What workers have computed for this run is not what the store had before it.
         clock.entry(name, replace(entry, cached=entry.cached and name in there))
+    if isinstance(plan, NumberPlan):
+        of_numbers = finish_numbers(plan, clock.entries, writer, progress, clock.lap)
+        of_numbers = of_numbers.model_copy(update={"seconds": clock.seconds(), "files": dict(writer.hashes)})
+        writer.json("results.json", of_numbers)
+        writer.log("done")
+        return NumberRun(writer.folder, of_numbers, config.model_dump(mode="json"))
     labels = _entry(plan.labeling.teachers, clock.entries)
     teachers = teacher_predictions(labels, plan.task, plan.splits)
     students = _students(plan, clock.entries)

@@ -39,7 +39,7 @@ from outlearn.losses import loss_name
 from outlearn.store.stage import Stage
 from outlearn.store.store import canonical_json, stage_key
 
-__all__ = ["Plan", "SplitTask", "make_plan", "points_key", "read_points"]
+__all__ = ["Plan", "SplitTask", "make_plan", "model_of", "points_key", "read_points"]
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,11 @@ class Plan:
         """Name the run by its configuration and its data."""
         return stage_key("run", 1, self.config.model_dump(mode="json"), {"task": self.task.fingerprint})
 
+    @property
+    def labelers_given(self) -> bool:
+        """Say whether the labels came from elsewhere, beside the points or in tables of their own."""
+        return bool(self.config.teacher.external) or self.task.weak_labels is not None
+
 
 def points_key(config: Config) -> str:
     """Write all that `read_points` goes by: as long as no file changes, one key has one result."""
@@ -114,6 +119,11 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
     """
     points = points or read_points(config)
     task, splits = points.task, points.splits
+    if task.facts.numeric:
+        raise ConfigError(
+            f"the label of {task.name} is a number, and this is of classes (a sweep compares losses of classes). Run "
+            "it by itself: outlearn run."
+        )
     check_target(task, splits, config)
     sizes: tuple[str, ...] = ()
     if not (config.teacher.external or task.weak_labels is not None):
@@ -129,12 +139,12 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
         stages["prompted teachers"] = teachers = prompted.stage
         names, notes, answered = prompted.names, prompted.notes, None
     else:
-        model = _model("teacher", config.teacher.encoder, config.teacher.learner, task, splits, stages)
+        model = model_of("teacher", config.teacher.encoder, config.teacher.learner, task, splits, stages)
         stages["teachers"] = teachers = teachers_stage(task, splits, model, config.teacher, seed=config.seed)
         names, notes = tuple(f"teacher {m}" for m in range(config.teacher.models)), sizes
         answered, taught = None, training_label_counts(task, splits, config)
     labeling = Labeling(teachers, len(names), answered, taught, task, splits, config)
-    model = _model("student", config.student.encoder, config.student.learner, task, splits, stages)
+    model = model_of("student", config.student.encoder, config.student.learner, task, splits, stages)
     left_out = _left_out(labeling)
     chosen, reasons = _chosen(labeling, model)
     if fixed_losses(labeling):
@@ -201,7 +211,7 @@ def _chosen(labeling: Labeling, model: Model) -> tuple[dict[str, AutoStudents], 
     return found, tuple(reasons)
 
 
-def _model(
+def model_of(
     who: str, encoder: Mapping[str, Any], learner: Learner, task: Task, splits: Splits, stages: dict[str, Stage]
 ) -> Model:
     """Lay out what trains teachers or students; the stages that it needs are added to `stages`."""

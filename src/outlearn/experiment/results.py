@@ -59,6 +59,7 @@ POPULATIONS = {
     "bootstrap": "this pool of labels redrawn",
     "seeds": "other seeds of these teachers",
 }
+GIVEN = "labelers like these"
 
 
 def measure(
@@ -98,8 +99,9 @@ def measure(
         METRICS["accuracy"],
         test,
         fixed | {"majority": of_majority},
+        of_these=plan.labelers_given,
     )
-    costs = PointScores.of(METRICS["log_loss"], test, {})
+    costs = PointScores.of(METRICS["log_loss"], test, {}, of_these=plan.labelers_given)
     students = {loss: measure_student(loss, test, right, costs, config) for loss in test.students}
     exceeded_by = exceeding(test, right, level)
     students = {loss: without_pgr(student, exceeded_by) for loss, student in students.items()}
@@ -111,7 +113,8 @@ def measure(
         measure=describe_measures(config.measure, max(student.identity_error for student in students.values())),
         teacher=Teachers(
             models=test.teachers.n_models,
-            population=POPULATIONS[config.teacher.draw],
+            population=GIVEN if plan.labelers_given else POPULATIONS[config.teacher.draw],
+            given=plan.labelers_given,
             scores=means(teachers),
             each=each_model(teachers),
         ),

@@ -16,7 +16,7 @@ from typing import Any
 
 from outlearn.errors import WorkerError
 from outlearn.experiment.config import Config
-from outlearn.experiment.plan import Plan, make_plan
+from outlearn.experiment.plans import AnyPlan, plan_of
 from outlearn.learners import LEARNERS
 from outlearn.progress import Progress, Silent
 from outlearn.store.executors.runner import TaskRunner
@@ -28,7 +28,7 @@ from outlearn.store.store import Store, canonical_json
 __all__ = ["compute_stage", "compute_stages", "inside", "raise_failures", "stage_tasks", "wants_gpu"]
 
 
-def stage_tasks(plans: Iterable[Plan], store: Store) -> list[Task]:
+def stage_tasks(plans: Iterable[AnyPlan], store: Store) -> list[Task]:
     """Return one task for each stage of the plans that the store has not; a stage that plans share comes once.
 
     A stage comes after its inputs. Plans whose stages are all there need no task.
@@ -63,7 +63,7 @@ def wants_gpu(stage: Stage) -> bool:
 
 
 def compute_stages(
-    plans: Iterable[Plan], *, store: Store, executor: TaskRunner, progress: Progress | None = None
+    plans: Iterable[AnyPlan], *, store: Store, executor: TaskRunner, progress: Progress | None = None
 ) -> dict[str, Outcome]:
     """Compute what the store has not of all the stages of the plans, of any number of runs.
 
@@ -139,6 +139,6 @@ def _stage(config: str, folder: str, key: str) -> Stage:
 
 
 @lru_cache(maxsize=4)
-def _plan(config: str, folder: str) -> Plan:
+def _plan(config: str, folder: str) -> AnyPlan:
     """Make a plan once for all its stages; the folder tells plans with relative paths apart."""
-    return make_plan(Config.model_validate_json(config))
+    return plan_of(Config.model_validate_json(config))

@@ -13,8 +13,9 @@ from outlearn.core.decomposition.posterior import posterior_mean
 from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
 from outlearn.core.decomposition.total_variance import total_variance
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER, over_answered
-from outlearn.core.intervals import Interval
+from outlearn.core.intervals import Interval, cluster_means, point_interval
 from outlearn.core.metrics import METRICS, Metric, accuracy, scorecard
+from outlearn.core.numbers import AnyPredictions
 from outlearn.core.predictions import Predictions, labeled_by
 from outlearn.core.scales import POSITIVE, SHARE, SIGNED, Scale
 from outlearn.core.students.agreement import agreement, consensus
@@ -27,7 +28,7 @@ from outlearn.experiment.evaluation import Evaluation
 from outlearn.results.measurement import Withheld, each_model, mean_of, means, measured, ratio_of_means
 from outlearn.results.run import BiasVariance, BlindSpots, PathPoint, PosteriorMean, Recovery, Student
 
-__all__ = ["PointScores", "measure_bias_variance", "measure_student"]
+__all__ = ["PointScores", "all_pairs", "measure_bias_variance", "measure_posterior_mean", "measure_student"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,9 @@ class PointScores:
         students: loss -> its students.
         own: loss -> whose labels each of them learned, counted among its own labelers.
         foreign: losses whose students learn from other labelers than the run's.
+        of_these: whether differences are for new points and these very labelers and students. So they are where the
+            labelers were given: the question is what to do with these labels, as `preflight` answers it, and two or
+            three labelers that somebody chose say little about others.
     """
 
     metric: Metric
@@ -53,6 +57,7 @@ class PointScores:
     students: Mapping[str, Float[np.ndarray, "students points"]]
     own: Mapping[str, Int[np.ndarray, " students"]]
     foreign: frozenset[str]
+    of_these: bool
 
     @classmethod
     def of(
@@ -60,6 +65,8 @@ class PointScores:
         metric: Metric,
         test: Evaluation,
         fixed: Mapping[str, Float[np.ndarray, " points"]],
+        *,
+        of_these: bool,
     ) -> PointScores:
         """Score everybody once."""
         own_labels = None if test.own_labels is None else metric(test.own_labels, test.truth)
@@ -78,6 +85,7 @@ class PointScores:
             students,
             own,
             frozenset(loss for loss, labeler in test.labelers.items() if labeler is not test.source),
+            of_these,
         )
 
     def differences(self, loss: str, level: float) -> dict[str, Interval | Withheld]:
@@ -119,7 +127,10 @@ class PointScores:
     ) -> Interval | Withheld:
         """Average a difference where the other side answers."""
         answered = np.broadcast_to(~np.isnan(other), difference.shape)
-        return mean_of(over_answered(difference, answered), level, clusters, scale=self.metric.difference_scale)
+        values, scale = over_answered(difference, answered), self.metric.difference_scale
+        if self.of_these:
+            return measured(point_interval(cluster_means(values, clusters), level, scale=scale))
+        return mean_of(values, level, clusters, scale=scale)
 
 
 def all_pairs(n_labelers: int, n_students: int) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"]]:
@@ -183,7 +194,7 @@ def measure_student(loss: str, test: Evaluation, right: PointScores, log_loss: P
         bias=of_draw.bias,
         variance=of_draw.variance,
         variance_between_teachers=_share_between_teachers(student, own, config),
-        posterior_mean=_posterior_mean(labeler, test, student, own, config),
+        posterior_mean=measure_posterior_mean(labeler, test.target, student, own, config),
     )
 
 
@@ -252,8 +263,12 @@ def _share_between_teachers(student: Predictions, own: Int[np.ndarray, " student
     return float(total_variance(student, own, **how).share_between)
 
 
-def _posterior_mean(
-    labeler: Predictions, test: Evaluation, student: Predictions, own: Int[np.ndarray, " students"], config: Config
+def measure_posterior_mean(
+    labeler: AnyPredictions,
+    target: np.ndarray,
+    student: AnyPredictions,
+    own: Int[np.ndarray, " students"],
+    config: Config,
 ) -> PosteriorMean:
     """Measure how far the students are from their posterior-mean teacher, or say why that cannot be told."""
     if labeler.answered is not None:
@@ -265,7 +280,7 @@ def _posterior_mean(
             method="regression",
             order=config.measure.order,
             generator=config.measure.generator,
-            target=test.target,
+            target=target,
         )
     except OutlearnError as refused:
         return PosteriorMean(method="regression", reason=str(refused))
@@ -278,7 +293,7 @@ def _posterior_mean(
     )
 
 
-def measure_bias_variance(target: np.ndarray, predictions: Predictions, config: Config) -> BiasVariance:
+def measure_bias_variance(target: np.ndarray, predictions: AnyPredictions, config: Config) -> BiasVariance:
     """Decompose the risk, corrected for the number of models by the jackknife."""
     terms = ("total", "noise", "bias", "variance")
     if predictions.answered is not None:

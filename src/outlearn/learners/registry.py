@@ -9,6 +9,7 @@ from outlearn.learners.finetuning.learner import FinetuneLearner
 from outlearn.learners.head_learners import ConvexLearner, HeadLearner
 from outlearn.learners.learner import Learner
 from outlearn.learners.prompting import PromptLearner
+from outlearn.learners.ridge_learner import RidgeLearner
 
 __all__ = ["LEARNERS", "get_learner"]
 
@@ -17,6 +18,7 @@ LEARNERS: dict[str, type[Learner]] = {
     "adamw": HeadLearner,
     "finetune": FinetuneLearner,
     "prompt": PromptLearner,
+    "ridge": RidgeLearner,
 }
 
 

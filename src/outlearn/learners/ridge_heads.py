@@ -109,7 +109,7 @@ def fit_ridge(
         ShapeError: if shapes do not fit.
         DomainError: for values that are not finite, negative weights or penalties, or a head without examples.
 
-    Example:
+    Examples:
         >>> x = np.array([[0.0], [1.0], [2.0]])
         >>> heads = fit_ridge(x, np.array([[1.0, 3.0, 5.0], [0.0, 0.0, 3.0]]), [0.0, 2.0])
         >>> heads.weight[..., 0], heads.bias

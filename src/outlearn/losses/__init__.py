@@ -12,6 +12,7 @@ from outlearn.losses.cross_entropy import ForwardCE, ForwardKL, HardCE, ReverseC
 from outlearn.losses.divergences import Hellinger, Jeffreys, JensenShannon, PearsonChi2, TotalVariation
 from outlearn.losses.gradients import Prepared, logit_gradient, margin_gradient, prepare
 from outlearn.losses.loss import Loss
+from outlearn.losses.numbers import NUMBER_LOSSES, NumberLoss
 from outlearn.losses.registry import LOSSES, get_loss, loss_config, loss_name
 from outlearn.losses.regularised import Regularised
 from outlearn.losses.robust import MAE, Brier, GeneralizedCE, Product
@@ -22,6 +23,7 @@ __all__ = [
     "CACE",
     "LOSSES",
     "MAE",
+    "NUMBER_LOSSES",
     "AuxConf",
     "Brier",
     "ConfidenceWindow",
@@ -33,6 +35,7 @@ __all__ = [
     "Jeffreys",
     "JensenShannon",
     "Loss",
+    "NumberLoss",
     "PearsonChi2",
     "Prepared",
     "Product",

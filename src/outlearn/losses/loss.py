@@ -67,6 +67,7 @@ class Loss(ABC):
         batch_coupled: True if an example's loss depends on the other examples of its batch (a threshold over the
             batch), so that splitting a batch changes the result.
         takes_log_of_targets: True if it takes log t; its parameter `smoothing` then keeps it finite at t = 0.
+        n_outputs: how many numbers a model gives for a point: None is one a class, two or more.
     """
 
     name: ClassVar[str]
@@ -76,6 +77,7 @@ class Loss(ABC):
     minimiser: ClassVar[str] = ""
     batch_coupled: ClassVar[bool] = False
     takes_log_of_targets: ClassVar[bool] = False
+    n_outputs: ClassVar[int | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Let a subclass inherit no name, and with another formula nothing that was derived from the parent's."""
@@ -135,7 +137,7 @@ class Loss(ABC):
             ConfigError: if progress is outside [0, 1].
             DomainError: if a loss that takes log t has smoothing 0 and a target probability is 0.
         """
-        _check_tensors(logits, targets, needs_examples=self.batch_coupled)
+        _check_tensors(logits, targets, needs_examples=self.batch_coupled, least=self.n_outputs or 2)
         if not 0.0 <= progress <= 1.0:
             raise ConfigError(f"progress is {progress!r}; expected the fraction of training done, a number in [0, 1].")
         logits, targets = torch.broadcast_tensors(logits, targets.to(logits.dtype))  # type: ignore[no-untyped-call]
@@ -166,7 +168,7 @@ class Loss(ABC):
         return self
 
 
-def _check_tensors(logits: Tensor, targets: Tensor, *, needs_examples: bool) -> None:
+def _check_tensors(logits: Tensor, targets: Tensor, *, needs_examples: bool, least: int) -> None:
     """Raise ShapeError unless the two are float tensors of fitting shapes."""
     for name, tensor in (("logits", logits), ("targets", targets)):
         if not tensor.is_floating_point():
@@ -178,7 +180,7 @@ def _check_tensors(logits: Tensor, targets: Tensor, *, needs_examples: bool) -> 
     if logits.ndim < 1 + needs_examples:
         axes = "[*batch, examples, classes]" if needs_examples else "[*batch, examples, classes] or [classes]"
         raise ShapeError(f"logits have shape {tuple(logits.shape)}; expected {axes}.")
-    if logits.shape[-1] < 2:
+    if logits.shape[-1] < least:
         raise ShapeError(f"logits have {logits.shape[-1]} class; expected at least 2 on the last axis: got {shapes}.")
     if targets.ndim == 0 or targets.shape[-1] != logits.shape[-1]:
         raise ShapeError(f"{shapes} differ on the class axis (the last); expected distributions over the same classes.")

@@ -7,6 +7,7 @@ with parameters, a mapping with `kind`, and the names that the first papers on t
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
 
@@ -16,6 +17,7 @@ from outlearn.losses.confidence import CACE, ConfidenceWindow
 from outlearn.losses.cross_entropy import ForwardCE, ForwardKL, HardCE, ReverseCE, ReverseKL, SymmetricCE
 from outlearn.losses.divergences import Hellinger, Jeffreys, JensenShannon, PearsonChi2, TotalVariation
 from outlearn.losses.loss import Loss
+from outlearn.losses.numbers import NUMBER_LOSSES
 from outlearn.losses.regularised import Regularised
 from outlearn.losses.robust import MAE, Brier, GeneralizedCE, Product
 
@@ -45,6 +47,9 @@ LOSSES: dict[str, type[Loss]] = {
         Regularised,
     )
 }
+
+# By name, those of classes and those of numbers.
+EVERY: Mapping[str, type[Loss]] = ChainMap(LOSSES, {**NUMBER_LOSSES})
 
 # Names in the paper's own code and in that of its predecessors.
 ALIASES: dict[str, str] = {"bce": "forward_ce", "reverse_bce": "reverse_ce", "aux": "aux_conf", "kl": "forward_kl"}
@@ -136,7 +141,7 @@ def default_loss(kind: type[Loss]) -> Loss | None:
 
 def _known(name: object) -> str:
     """Say which names are known, the closest first matched without case or underscores."""
-    return suggest(str(name).lower(), [*LOSSES, *ALIASES]) + f" Patterns such as: {', '.join(_PATTERNS)}."
+    return suggest(str(name).lower(), [*EVERY, *ALIASES]) + f" Patterns such as: {', '.join(_PATTERNS)}."
 
 
 def _given_once(given: dict[str, object], parameters: dict[str, object], spec: object) -> dict[str, object]:
@@ -149,7 +154,7 @@ def _given_once(given: dict[str, object], parameters: dict[str, object], spec: o
 def _from_text(text: str) -> tuple[str, dict[str, object]]:
     """Read a name, an alias, or one of the papers' patterns."""
     name = ALIASES.get(text, text)
-    if name in LOSSES:
+    if name in EVERY:
         return name, {}
     matches = {kind: re.fullmatch(pattern, text) for kind, pattern in _PATTERNS.items()}
     if match := matches["CACE_0.1"]:
@@ -172,7 +177,7 @@ def _from_text(text: str) -> tuple[str, dict[str, object]]:
 
 def _build(name: str, parameters: dict[str, object]) -> Loss:
     """Construct a loss, after naming any parameter that it does not have."""
-    kind = LOSSES[name]
+    kind = EVERY[name]
     types = {field.name: str(field.type) for field in fields(kind)}
     for key in parameters:
         if key not in types:

@@ -11,6 +11,7 @@ from torch import Tensor
 from outlearn.errors import DomainError, ShapeError
 from outlearn.losses.distributions import DEFAULT_SMOOTHING
 from outlearn.losses.loss import Loss
+from outlearn.losses.numbers import NumberLoss
 
 __all__ = ["check_targets", "resolve"]
 
@@ -19,7 +20,7 @@ SUM_TOLERANCE = 1e-4
 
 
 def check_targets(loss: Loss, targets: Float[Tensor, "*batch classes"]) -> None:
-    """Raise unless every target is a distribution that this loss can take.
+    """Raise unless every target is a distribution, or of a loss of numbers a number, that this loss can take.
 
     Args:
         loss: the loss that will train on them.
@@ -38,6 +39,9 @@ def check_targets(loss: Loss, targets: Float[Tensor, "*batch classes"]) -> None:
         ...
         outlearn.errors.DomainError: ReverseCE takes log t with smoothing 0, but the target at [0] has a zero: ...
     """
+    if isinstance(loss, NumberLoss):
+        loss.check_targets(targets)
+        return
     if targets.ndim < 1 or targets.shape[-1] < 2:
         raise ShapeError(f"targets have shape {tuple(targets.shape)}; expected [..., classes] with 2 or more classes.")
     values = targets.detach().double()

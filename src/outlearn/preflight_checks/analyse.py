@@ -22,6 +22,7 @@ from outlearn.encoders.points import Texts
 from outlearn.errors import ConfigError, DataError, ShapeError
 from outlearn.preflight_checks.assumptions import assumptions, classes_in_words, doubts
 from outlearn.preflight_checks.check_labels import MIN_TRUE_LABELS, check_labels, n_true_labels
+from outlearn.preflight_checks.inheritance import inheritance
 from outlearn.preflight_checks.measures import NO_MORE_THAN_CHANCE, ONE_LABELER, LabelMeasures
 from outlearn.preflight_checks.next_labels import check_aim, next_labels
 from outlearn.preflight_checks.points import points_to_check
@@ -229,6 +230,9 @@ def analyse_table(
         largest_bias=largest_bias,
         encoder=seen.words if isinstance(seen, _Features) else Withheld(seen.reason),
         students=students,
+        inheritance=Withheld("there are no students")
+        if single is None
+        else inheritance(table, single, pooled, level=level),
         more_labels=() if measured is None else measured.learning_curve(),
         last_doubling=last_doubling,
         vote_curve=labels.vote_curve(),

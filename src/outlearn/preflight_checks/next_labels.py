@@ -17,6 +17,8 @@ from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
 
 from outlearn.core.intervals import Interval
 from outlearn.core.labelers.crossed_gain import Judged, true_gain, values_by_class, vote_shares
@@ -27,11 +29,13 @@ from outlearn.preflight_checks.measures import LabelMeasures
 from outlearn.preflight_checks.student_measures import over_nothing
 from outlearn.results.next_labels import AIMS, DrawnPoint, ExpectedWidth, NextLabels, Stratum
 
-__all__ = ["LEAST_LABELS", "Drawing", "Population", "check_aim", "next_labels"]
+__all__ = ["LEAST_LABELS", "Drawing", "Population", "as_sure_as_right", "check_aim", "next_labels"]
 
 LEAST_LABELS = 20  # as many as a report asks for at least
 MAX_STRATA = 5  # more gain next to nothing (Cochran 1977, section 5A.8), and need labels each
 LABELS_A_STRATUM = 16  # at least, so that its spread is measured
+LEAST_CHANCE = 1e-12
+LARGEST_LOG_POWER = np.log(20.0)
 DOUBT = 0.1  # of a uniform guess in every guess: labels and students that all agree are wrong together at times
 NUMBERS = (0.5, 1, 2, 4)  # times the number wanted: the widths that are shown
 REPEATS = 20  # of each simulated draw: the mean width is known to a few percent
@@ -106,6 +110,27 @@ def next_labels(
     )
 
 
+def as_sure_as_right(
+    probs: Float[np.ndarray, "points classes"], given: Float[np.ndarray, "points classes"]
+) -> Float[np.ndarray, "points classes"]:
+    """Raise answers to the power at which they foresee the labels best: p^a / sum p^a, a by maximum likelihood.
+
+    A strong ridge makes students far less sure than they are right; their order of the points is what is used.
+
+    Examples:
+        >>> probs, given = np.tile([[0.6, 0.4], [0.4, 0.6]], (50, 1)), np.tile(np.eye(2), (50, 1))
+        >>> bool(as_sure_as_right(probs, given)[0, 0] > 0.95)
+        True
+    """
+    logs = np.log(np.maximum(probs, LEAST_CHANCE))
+
+    def loss(log_power: float) -> float:
+        return -float((given * log_softmax(np.exp(log_power) * logs, axis=1)).sum())
+
+    found = minimize_scalar(loss, bounds=(-LARGEST_LOG_POWER, LARGEST_LOG_POWER), method="bounded")
+    return np.asarray(softmax(np.exp(found.x) * logs, axis=1))
+
+
 @dataclass(frozen=True, eq=False)
 class Population:
     """The points that a labeler labeled, and what is guessed of them."""
@@ -133,7 +158,7 @@ class Population:
         """How likely each class is to be the true one: labels and students, and some doubt, `[points, classes]`."""
         with np.errstate(invalid="ignore"):
             given = np.nanmean(self.table.distributions[:, self.points], axis=0)
-        seen = given if self.probs is None else (given + self.probs[self.points]) / 2
+        seen = given if self.probs is None else (given + as_sure_as_right(self.probs[self.points], given)) / 2
         return np.asarray((1 - DOUBT) * seen + DOUBT / self.table.n_classes)
 
     @cached_property

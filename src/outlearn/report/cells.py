@@ -16,7 +16,8 @@ from outlearn.results.measurement import Withheld
 
 __all__ = ["Cell", "Column", "Kind", "Table", "format_cell", "format_number", "point_estimate"]
 
-Kind = Literal["text", "percent", "points", "nats", "signed", "ratio", "count"]
+Kind = Literal["text", "percent", "points", "nats", "signed", "ratio", "count", "number", "signed_number"]
+SIGNIFICANT = 4  # digits of a number in units of its own, as far as they stand before the fourth decimal
 MISSING = "—"
 
 Cell = Interval | Withheld | float | int | str | None
@@ -62,16 +63,24 @@ def point_estimate(cell: Cell) -> float | None:
 def format_number(value: float | None, kind: Kind) -> str:
     """Write one number: shares as percent with one digit, nats with three, ratios with two, signs where signed.
 
+    A number in units of its own has four digits that count.
+
     Examples:
         >>> format_number(0.7981, "percent"), format_number(0.031, "points"), format_number(0.53421, "nats")
         ('79.8', '+3.1', '0.534')
         >>> format_number(-0.0001, "signed"), format_number(None, "ratio"), format_number(1500, "count")
         ('0.000', '—', '1,500')
+        >>> format_number(4591.2, "number"), format_number(0.01234, "signed_number")
+        ('4,591', '+0.0123')
     """
     if value is None or not math.isfinite(value):
         return MISSING
     if kind == "count":
         return f"{round(value):,}"
+    if kind in ("number", "signed_number"):
+        digits = min(SIGNIFICANT, max(0, SIGNIFICANT - 1 - math.floor(math.log10(abs(value))))) if value else 0
+        text = f"{value:{'+' if kind == 'signed_number' else ''},.{digits}f}"
+        return text.lstrip("+-") if float(text.replace(",", "")) == 0 else text
     scale, digits, sign = {
         "percent": (100, 1, ""),
         "points": (100, 1, "+"),

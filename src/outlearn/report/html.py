@@ -9,13 +9,16 @@ from typing import Any
 from outlearn.errors import ConfigError, suggest
 from outlearn.report.comparison_page import comparison_page
 from outlearn.report.explain_page import explain_page
-from outlearn.report.markdown import markdown_report
+from outlearn.report.markdown import markdown_report, number_markdown
+from outlearn.report.number_page import number_figures, number_page
 from outlearn.report.paper_figures import write_figures
 from outlearn.report.preflight_page import preflight_page
 from outlearn.report.run_page import run_figures, run_page
 from outlearn.report.sweep_page import sweep_charts, sweep_page
 from outlearn.report.theory_page import theory_page
+from outlearn.results.any_run import is_number_run
 from outlearn.results.explanation import EXPLANATIONS, load_explanation
+from outlearn.results.number_run import load_number_run
 from outlearn.results.preflight import PREFLIGHTS, load_preflight
 from outlearn.results.report_folder import ReportFolder
 from outlearn.results.run_folder import load_run
@@ -66,6 +69,12 @@ def write_report(
         if len(dirs) > 1 or format != "html" or figures is not None:
             raise ConfigError("theory has one page, html: give its folder alone, without --format and --figures.")
         return _written(out or dirs[0] / "report.html", theory_page(read_theory(dirs[0])))
+    if len(dirs) == 1 and is_number_run(dirs[0]):
+        number_run = load_number_run(dirs[0])
+        if figures is not None:
+            write_figures({key: figure.chart for key, figure in number_figures(number_run).items()}, figures)
+        target = out or (dirs[0] / "report").with_suffix(FORMATS[format])
+        return _written(target, number_markdown(number_run) if format == "md" else number_page(number_run))
     for kind, page in PAGES:
         if any(map(kind.holds, dirs)):
             if len(dirs) > 1 or format != "html" or figures is not None:

@@ -1,4 +1,4 @@
-"""The ladder of a sweep on its page: students from the weakest to the strongest, under each kind of teachers."""
+"""The ladder of a sweep on its page: students from the smallest to the largest, under each kind of teachers."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ __all__ = ["ladder_charts", "ladder_findings", "ladder_section"]
 
 ROW = 13  # pixels of a kind of teachers, in the row of a student
 SPREAD = 0.7  # of a row, which its kinds of teachers share
+PGR_LIMITS = (-1.0, 1.5)  # Fieller's intervals may go very far
 
 
 def ladder_section(ladder: Ladder) -> Section:
@@ -26,11 +27,11 @@ def ladder_section(ladder: Ladder) -> Section:
     for loss in ladder.losses:
         blocks += [_ladder_figure(ladder, loss), _matrix_figure(ladder, loss)]
     lead = (
-        f"Students by {ladder.key}, from the weakest to the strongest as the sweep lists them. The mean of the others "
+        f"Students by {ladder.key}, from the smallest to the largest as the sweep lists them. The mean of the others "
         f"is the {ladder.mean} mean of all teachers but a student's own; {ladder.misfit} is the distance to its own. "
         f"Intervals ({level_in_words(ladder.level)}, each for itself) are for new splits of the same points."
     )
-    return Section("ladder", "From the weakest student to the strongest", tuple(blocks), lead)
+    return Section("ladder", "From the smallest student to the largest", tuple(blocks), lead)
 
 
 def ladder_charts(ladder: Ladder) -> dict[str, Chart]:
@@ -42,7 +43,7 @@ def ladder_charts(ladder: Ladder) -> dict[str, Chart]:
 
 
 def ladder_findings(ladder: Ladder) -> tuple[str, ...]:
-    """Say what changes from the weakest student to the strongest, of the first loss; a direction only where shown."""
+    """Say what changes from the smallest student to the largest, of the first loss; a direction only where shown."""
     loss, (first, last) = ladder.losses[0], (ladder.students[0], ladder.students[-1])
     kinds = ladder.teachers_of(loss)
     changes = {kind: ladder.difference(loss, kind, last, first) for kind in kinds}
@@ -59,7 +60,7 @@ def ladder_findings(ladder: Ladder) -> tuple[str, ...]:
 
 
 def _moved(changes: dict[str, Measurement], last: str, first: str, what: str) -> str:
-    """Say under which teachers the strongest students are nearer to something than the weakest."""
+    """Say under which teachers the largest students are nearer to something than the smallest."""
     nearer = [_change(kind, each) for kind, each in changes.items() if is_below_zero(each)]
     farther = [_change(kind, each) for kind, each in changes.items() if is_above_zero(each)]
     clauses = [f"nearer to {what} than {first} under {name_list(nearer)}"] if nearer else []
@@ -133,7 +134,7 @@ def _of(rung: Rung, name: str) -> Measurement:
 
 
 def _ladder_chart(ladder: Ladder, loss: str) -> Chart:
-    """Draw every measure against the ladder, the weakest student on top, a series for each kind of teachers."""
+    """Draw every measure against the ladder, the smallest student on top, a series for each kind of teachers."""
     kinds = ladder.teachers_of(loss)
     panels = []
     for name, title, unit in _MEASURES:
@@ -163,7 +164,8 @@ def _ladder_chart(ladder: Ladder, loss: str) -> Chart:
         if unit in ("signed", "ratio"):
             marks.append(Rule(ROLES["gap"], x=0.0))
         axis = title if unit not in ("nats", "signed") else f"{title}, {ladder.unit}"
-        panels.append(Panel(Axis(axis), Axis(categories=ladder.students), tuple(marks)))
+        limits = PGR_LIMITS if name == "pgr" else None
+        panels.append(Panel(Axis(axis, limits=limits), Axis(categories=ladder.students), tuple(marks)))
     height = max(160, ROW * len(kinds) * len(ladder.students))
     return Chart(tuple(panels), columns=3, panel_height=height, share_y=True)
 
@@ -199,7 +201,10 @@ def _ladder_figure(ladder: Ladder, loss: str) -> Figure:
         f"From {ladder.students[0]} to {ladder.students[-1]}, students of {loss} come nearer to the mean of the other "
         f"teachers under {below} of {counted(len(kinds), 'kind')} of teachers and move away under {above}."
     )
-    how = "One row a student, the weakest on top, and one mark for each kind of teachers. " + _why_missing(ladder, loss)
+    how = (
+        "One row a student, the smallest on top, and one mark for each kind of teachers. PGR is drawn from "
+        f"{PGR_LIMITS[0]:g} to {PGR_LIMITS[1]:g}, and whole in the table. {_why_missing(ladder, loss)}"
+    )
     title = f"The ladder, {loss}"
     return Figure(
         f"ladder-{loss}", title, _ladder_chart(ladder, loss), finding, how, Table(title, columns, tuple(rows))
@@ -228,7 +233,7 @@ def _matrix_chart(ladder: Ladder, loss: str) -> Chart:
     ]
     heat = Heat("gain, points", values, ladder.students, kinds, (min(known), max(known)), hover)
     panel = Panel(Axis("student", categories=ladder.students), Axis("teachers", categories=kinds), (heat,))
-    return Chart((panel,), legend=False, panel_height=max(160, 40 * len(kinds)))
+    return Chart((panel,), legend=False, panel_height=max(280, 56 * len(kinds)))
 
 
 def _matrix_figure(ladder: Ladder, loss: str) -> Figure:

@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from outlearn.report.cells import Table
 from outlearn.report.comparison_tables import comparison_findings, comparison_table, loss_summary, run_names
 from outlearn.report.findings import findings
+from outlearn.report.number_findings import number_findings
+from outlearn.report.number_tables import number_bias_variance, number_differences, number_gaps, number_scores
 from outlearn.report.tables import blind_spot_table, difference_table, gap_table, main_table
+from outlearn.results.number_run import NumberRun
 from outlearn.results.run_folder import Run
 
-__all__ = ["markdown_report", "markdown_table"]
+__all__ = ["markdown_report", "markdown_table", "number_markdown"]
 
 
 def markdown_report(runs: Sequence[Run]) -> str:
@@ -25,6 +28,14 @@ def markdown_report(runs: Sequence[Run]) -> str:
         tables = (main_table, gap_table, difference_table, blind_spot_table) if len(runs) == 1 else ()
         parts += [markdown_table(make(run.results)) for make in tables]
     return "\n\n".join(parts) + "\n"
+
+
+def number_markdown(run: NumberRun) -> str:
+    """Write the findings and tables of one run of numbers."""
+    results = run.results
+    tables = (number_scores, number_gaps, number_bias_variance, number_differences)
+    parts = [f"## {_text(results.task.name)} ({_text(run.name)})", _listed(number_findings(results))]
+    return "\n\n".join([*parts, *(markdown_table(make(results)) for make in tables)]) + "\n"
 
 
 def _listed(sentences: Sequence[str]) -> str:

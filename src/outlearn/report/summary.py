@@ -170,6 +170,7 @@ def _legend(results: RunResults) -> str:
         f"(ceiling - teacher). ceiling: the strong model on the true labels of the student split{control}. agreement: "
         "how often a student repeats its own teacher. gap = risk of the teacher - risk of its student; "
         f"misfit = {measure.misfit}."
+        + (" Who beats whom is said of these very labelers, for new test points." if results.teacher.given else "")
     )
 
 

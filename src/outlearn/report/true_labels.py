@@ -11,6 +11,7 @@ from outlearn.report.cells import Cell, Column, Table, format_cell, format_numbe
 from outlearn.report.charts import Axis, Chart, Dots, Line, Mark, Panel, Rule
 from outlearn.report.style import ROLES, series_style
 from outlearn.report.wording import compare_words, counted, name_list, signed_points, size_in_points
+from outlearn.results.numbers import NumberEquivalents
 from outlearn.results.run import NotTrained, RunResults, TrueLabelModels
 from outlearn.results.true_labels import Equivalents, Worth
 from outlearn.results.verdict import NOT_COMPARED
@@ -80,7 +81,7 @@ def worth_finding(results: RunResults, loss: str) -> str:
     )
 
 
-def worth_in_words(worth: Worth, found: Equivalents) -> str:
+def worth_in_words(worth: Worth, found: Equivalents | NumberEquivalents) -> str:
     """Write a number of true labels with its interval; what lies beyond the curve is named by its end.
 
     Examples:

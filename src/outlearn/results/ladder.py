@@ -1,7 +1,7 @@
-"""A ladder of capacity: how students change from the weakest to the strongest, under each kind of teachers of a sweep.
+"""A ladder of capacity: how students change from the smallest to the largest, under each kind of teachers of a sweep.
 
 The claim that it tests: a student's gain is its misfit where the student is the posterior mean of its teachers, and a
-stronger student comes closer to that. The own teacher is left out of the mean, or a copy of it would look near. The
+larger student comes closer to that. The own teacher is left out of the mean, or a copy of it would look near. The
 misfit, its distance to the own teacher, stands beside it: where both fall, the student fits better, and no more is
 shown.
 """
@@ -31,7 +31,7 @@ NO_OTHERS = "it takes teachers without gaps, two at least, each with students of
 
 @dataclass(frozen=True)
 class Rung:
-    """Students of one strength under one kind of teachers, or how two of them differ: means over splits.
+    """Students of one size under one kind of teachers, or how two of them differ: means over splits.
 
     Attributes:
         accuracy: of the students; `teacher` and `ceiling` are that of the teachers and the tuned ceiling.
@@ -100,11 +100,11 @@ class _Blocks:
 
 @dataclass(frozen=True, eq=False)
 class Ladder:
-    """What a sweep says of students in the order of their strength.
+    """What a sweep says of students in the order of their size.
 
     Attributes:
         key: the varied key that orders them.
-        students: its values, from the weakest to the strongest.
+        students: its values, from the smallest to the largest. How strong they are is said by their ceilings.
         teachers: kinds of teachers: the values of all other keys but those that choose the points.
         losses: those that were tried with every student.
         misfit: which divergence the misfit is, in words; `mean` which mean of the other teachers.
@@ -159,7 +159,7 @@ def read_ladder(sweep: Sweep) -> Ladder | None:
     if key is None or not sweep.runs:
         return None
     students = sweep.values_of(key)
-    kinds = {run.label: _kind(sweep, run) for run in sweep.runs}
+    kinds = _kinds(sweep)
     losses = tuple(dict.fromkeys(loss for run in sweep.runs for loss in run.run.students))
     blocks = {}
     for kind in dict.fromkeys(kinds.values()):
@@ -183,10 +183,21 @@ def read_ladder(sweep: Sweep) -> Ladder | None:
     )
 
 
-def _kind(sweep: Sweep, run: SweptRun) -> str:
-    """Name the teachers of a run by what else was varied."""
+def _kinds(sweep: Sweep) -> dict[str, str]:
+    """Name the teachers of each run, by its label, after what else was varied; what most of them share goes unsaid."""
     keys = [key for key in compared_keys(sweep) if key != sweep.record.ladder]
-    return ", ".join(text for key in keys if (text := run.value_text(key)) not in ("none", "None")) or "all teachers"
+    varied = {run.label: tuple(run.value_text(key) for key in keys) for run in sweep.runs}
+    kinds = list(dict.fromkeys(varied.values()))
+    said = [[text for text in kind if text not in ("none", "None")] for kind in kinds]
+    for column in range(len(keys)):
+        texts = [kind[column] for kind in kinds]
+        most = max(texts, key=texts.count)
+        shorter = [[text for text in names if text != most] for names in said]
+        tell = all(shorter) and len(set(map(tuple, shorter))) == len(kinds)
+        if tell and 2 * texts.count(most) > len(kinds):
+            said = shorter
+    names = {kind: ", ".join(parts) or "all teachers" for kind, parts in zip(kinds, said, strict=True)}
+    return {label: names[kind] for label, kind in varied.items()}
 
 
 def _gather(runs: list[SweptRun], key: str, students: tuple[str, ...], loss: str) -> _Blocks | None:

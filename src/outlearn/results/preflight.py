@@ -9,6 +9,7 @@ from outlearn.core.intervals import Interval
 from outlearn.core.text import bullets, preformatted
 from outlearn.results.measurement import Withheld
 from outlearn.results.next_labels import NextLabels
+from outlearn.results.preflight_inheritance import InheritanceReport
 from outlearn.results.preflight_noise import NoiseReport, VoteCurvePoint, vote_lines
 from outlearn.results.preflight_parts import (
     Bounds,
@@ -49,6 +50,7 @@ class Preflight:
         largest_bias: the shared bias that was allowed for where it is not known.
         encoder: what students see; withheld where there are none.
         students: single ones, and of all labelers.
+        inheritance: what a student inherits of the labelers' error; withheld without students.
         more_labels: how well a student does by the points that it sees.
         last_doubling: what the last doubling of points brought.
         vote_curve: what a vote is worth by the number of labelers.
@@ -77,6 +79,7 @@ class Preflight:
     largest_bias: float
     encoder: str | Withheld
     students: tuple[StudentReport, ...]
+    inheritance: InheritanceReport | Withheld
     more_labels: tuple[LearningCurvePoint, ...]
     last_doubling: Interval | Withheld
     vote_curve: tuple[VoteCurvePoint, ...]
@@ -93,9 +96,8 @@ class Preflight:
         return self.students[-1] if self.students else None
 
     def __str__(self) -> str:
-        sections = [str(self.verdict), self._labelers(), self._error(), self._students(), self._more()]
-        if not isinstance(self.rates, Withheld):
-            sections.insert(3, str(self.rates))
+        with_truth = [str(part) for part in (self.rates, self.inheritance) if not isinstance(part, Withheld)]
+        sections = [str(self.verdict), self._labelers(), self._error(), *with_truth, self._students(), self._more()]
         if isinstance(self.next_labels, NextLabels):
             sections.append(str(self.next_labels))
         if self.points_to_check:

@@ -88,7 +88,7 @@ def parse_gates(texts: Sequence[str]) -> tuple[Gate, ...]:
     Raises:
         ConfigError: for an unknown figure, what is no number, or a number that the figure cannot reach or fall below.
 
-    Example:
+    Examples:
         >>> parse_gates(["0.8", "gain=0"])
         (Gate(figure='accuracy', least=0.8), Gate(figure='gain', least=0.0))
     """

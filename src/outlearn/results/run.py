@@ -21,7 +21,7 @@ from outlearn.results.true_labels import Ceiling, Equivalents, NotTrained, TrueL
 __all__ = [
     "SCHEMA", "BestTeacher", "BiasVariance", "BlindSpots", "Ceiling", "Controls", "Equivalents", "Labeler", "Majority",
     "Measures", "NotTrained", "PathPoint", "PosteriorMean", "Recovery", "RunResults", "StageUse", "Student",
-    "TaskFacts", "Teachers", "TrueLabelModels",
+    "TaskFacts", "Teachers", "TrueLabelModels", "pgr_of",
 ]  # fmt: skip
 
 SCHEMA = 3
@@ -78,10 +78,14 @@ class Measures(Record):
 
 
 class Teachers(Scored):
-    """The weak teachers: how many, and of which teachers their spread speaks, in words."""
+    """The weak teachers: how many, of which teachers their spread speaks, in words, and whether labels were given.
+
+    Where they were, differences between students and others are for new points and these very labelers.
+    """
 
     models: int
     population: str = "new teachers"
+    given: bool = False
 
 
 class Labeler(Scored):
@@ -138,6 +142,17 @@ class Recovery(Record):
     over: str
     gain: Measurement
     room: Measurement
+
+
+def pgr_of(found: Recovery) -> Interval | Withheld:
+    """Return a recovery as a measurement, or why it is withheld."""
+    gain = found.gain
+    if found.value is None or found.low is None or found.high is None or isinstance(gain, Withheld):
+        return Withheld(found.reason or "it was not measured")
+    nan = float("nan")  # Fieller's interval has no standard error
+    return Interval(
+        found.value, found.low, found.high, nan, gain.n_models, gain.n_points, gain.level, found.reason, found.over
+    )
 
 
 class BlindSpots(Record):
@@ -237,13 +252,7 @@ class Student(Scored):
     @property
     def pgr(self) -> Interval | Withheld:
         """Performance gap recovered: (student - teacher) / (ceiling - teacher), or why it is withheld."""
-        found, gain = self.recovery, self.recovery.gain
-        if found.value is None or found.low is None or found.high is None or isinstance(gain, Withheld):
-            return Withheld(found.reason or "it was not measured")
-        nan = float("nan")  # Fieller's interval has no standard error
-        return Interval(
-            found.value, found.low, found.high, nan, gain.n_models, gain.n_points, gain.level, found.reason, found.over
-        )
+        return pgr_of(self.recovery)
 
 
 class StageUse(Record):

@@ -18,6 +18,7 @@ from outlearn.core.intervals import Interval
 from outlearn.core.labelers.combinations import EACH, label_of
 from outlearn.errors import ConfigError, DataError, MissingExtraError, suggest
 from outlearn.results.measurement import Withheld
+from outlearn.results.numbers import NUMBERS
 from outlearn.results.reading import AGAIN, Measured, check_files, read_config, read_predictions
 from outlearn.results.run import (
     SCHEMA,
@@ -231,6 +232,11 @@ def load_run(folder: str | Path) -> Run:
         raise DataError(
             f"{str(file)!r} holds the results of outlearn {content['kind']!s:.40}, not of a run; give the folder of a "
             "run, such as one below runs/."
+        )
+    if isinstance(content, dict) and isinstance(content.get("task"), dict) and content["task"].get("task") == NUMBERS:
+        raise DataError(
+            f"{str(file)!r} holds a run whose target is a number, and this compares runs of classes. Read it by "
+            f"itself: outlearn report {path}, or ol.load_run."
         )
     results = read_record(RunResults, content, file, schema=SCHEMA, again=AGAIN)
     return Run(path, results, read_config(path / "config.yaml"))

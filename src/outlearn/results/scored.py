@@ -37,6 +37,11 @@ class Scored(Record):
         """Mean of -log p(label), in nats."""
         return self.scores["log_loss"]
 
+    @property
+    def mse(self) -> Interval | Withheld:
+        """Mean squared error, of numbers."""
+        return self.scores["mse"]
+
     @model_validator(mode="wrap")
     @classmethod
     def _gather(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
@@ -51,9 +56,10 @@ class Scored(Record):
 
     @model_validator(mode="after")
     def _check_metrics(self) -> Self:
-        for metric in ("accuracy", "log_loss"):
-            if metric not in self.scores:
-                raise ValueError(f"the metric {metric} is missing")
+        if "mse" not in self.scores:  # numbers have this one, classes the other two
+            for metric in ("accuracy", "log_loss"):
+                if metric not in self.scores:
+                    raise ValueError(f"the metric {metric} is missing")
         taken = {name for key, field in type(self).model_fields.items() for name in (key, field.alias)}
         for metric in self.scores:
             if metric in taken:  # JSON has one place for both

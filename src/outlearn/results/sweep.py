@@ -55,7 +55,7 @@ class SweepRecord(Record):
         schema_version: see `SCHEMA`.
         name: of the sweep.
         keys: what was varied, but the loss.
-        ladder: which of them orders the students, from the weakest to the strongest; None where none does.
+        ladder: which of them orders the students, from the smallest to the largest; None where none does.
         n_students: of all runs, as planned.
         seconds: how long the last call took.
         runs: in the order of the sweep file.

@@ -12,7 +12,7 @@ from outlearn.results.measurement import Measurement, Number
 from outlearn.results.scored import Scored
 from outlearn.results.serialization import Record
 
-__all__ = ["Ceiling", "CurvePoint", "Equivalents", "NotTrained", "TrueLabelModels", "Tuning", "Worth"]
+__all__ = ["Ceiling", "CurvePoint", "Equivalents", "NotTrained", "NumberTuning", "TrueLabelModels", "Tuning", "Worth"]
 
 
 class Tuning(Record):
@@ -29,6 +29,20 @@ class Tuning(Record):
     accuracy: tuple[Number, ...]
 
 
+class NumberTuning(Record):
+    """How strong models of numbers were chosen: the same, by the mean squared error of held-out labels.
+
+    Attributes:
+        members: how many were tried.
+        chosen: the name of the one that was chosen, for each model.
+        risk: of held-out labels, for each model.
+    """
+
+    members: int
+    chosen: tuple[str, ...]
+    risk: tuple[Number, ...]
+
+
 class TrueLabelModels(Scored):
     """Strong models trained on true labels.
 
@@ -40,7 +54,7 @@ class TrueLabelModels(Scored):
 
     models: int
     labels: int
-    tuning: Tuning | None = None
+    tuning: Tuning | NumberTuning | None = None
 
 
 class Ceiling(TrueLabelModels):
@@ -50,7 +64,7 @@ class Ceiling(TrueLabelModels):
 
     Attributes:
         exceeded_by: who is shown to be above the ceiling, students by loss and `ensemble_NAME`, and by how much in
-            accuracy, paired by point. If there is anyone, it is no ceiling, and PGR is withheld.
+            accuracy (of numbers, in risk), paired by point. If there is anyone, it is no ceiling, and PGR is withheld.
     """
 
     exceeded_by: Mapping[str, Measurement]

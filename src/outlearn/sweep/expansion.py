@@ -204,11 +204,14 @@ def _short_names(values: Sequence[Any]) -> list[str]:
 
 
 def _model_text(value: Any) -> str | None:
-    """Name the model of a mapping, or its kind where it has none; None for anything else."""
+    """Name the model of a mapping and what is done with it, or its kind where it has none; None for anything else."""
     if not isinstance(value, Mapping) or not (value.get("model") or value.get("kind")):
         return None
-    model = value.get("model") or value["kind"]
-    return value_text(model) if isinstance(model, list | tuple) else Path(str(model)).name
+    kind, model = str(value.get("kind", "")), value.get("model")
+    if not model:
+        return kind
+    name = value_text(model) if isinstance(model, list | tuple) else Path(str(model)).name
+    return name if kind in ("", "hf") else f"{kind} {name}"  # an encoder reads, a learner prompts or fine-tunes
 
 
 def _look_up(config: Config, key: str) -> Any:

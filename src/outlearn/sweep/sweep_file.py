@@ -41,7 +41,7 @@ class SweepConfig:
         grid: dotted key -> its values; every combination is a member.
         zipped: dotted key -> its values, all of one length; the i-th of each go together.
         listed: combinations named one by one.
-        ladder: the varied key whose values are listed from the weakest student to the strongest; None where none are.
+        ladder: the varied key whose values are listed from the smallest student to the largest; None where none are.
     """
 
     name: str
@@ -204,7 +204,7 @@ def _repeated(values: Sequence[Any]) -> str | None:
 
 
 def _ladder(given: Any, keys: Sequence[str], problems: list[str]) -> str | None:
-    """Read the key whose values stand in the order of students' strength."""
+    """Read the key whose values stand in the order of students' size."""
     if given is None:
         return None
     steps = [key for key in keys if key.split(".")[0] == "student"]

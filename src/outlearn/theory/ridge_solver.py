@@ -141,7 +141,7 @@ class RidgePath:
             DomainError: if the penalty is not above 0, or as for `coefficients`.
             ShapeError: as for `coefficients`.
 
-        Example:
+        Examples:
             >>> path = RidgePath(np.array([[1.0], [2.0]]))
             >>> path.left_out_residuals(np.array([[3.0], [4.0]]), 1.0)  # 3 - 8 / 5 and 4 - 2 * 3 / 2
             array([[1.4],

@@ -18,7 +18,7 @@ NUMBER_GENERATORS = ("itakura_saito", "generalized_kl", "squared_euclidean")
 def fitting_generators(values: Float[np.ndarray, "..."]) -> tuple[str, ...]:
     """List the generators whose domain holds all these numbers.
 
-    Example:
+    Examples:
         >>> fitting_generators(np.array([0.0, 3.0]))
         ('generalized_kl', 'squared_euclidean')
     """
@@ -31,7 +31,7 @@ def check_domain(generator: BregmanGenerator, values: Float[np.ndarray, "..."], 
     Raises:
         DomainError: names the first that is not, and the generators that would take all of them.
 
-    Example:
+    Examples:
         >>> check_domain(GENERATORS["generalized_kl"](), np.array([2.0, -1.0]), "target")
         Traceback (most recent call last):
         outlearn.errors.DomainError: generalized_kl needs finite numbers, at least 0; target[1] is -1. Numbers ...

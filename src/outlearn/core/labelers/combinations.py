@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from outlearn.core.labelers.dawid_skene import dawid_skene
 from outlearn.core.labelers.teacher_weights import teacher_weights
+from outlearn.core.numbers import Numbers
 from outlearn.core.predictions import Predictions
 
-__all__ = ["COMBINATIONS", "EACH", "Combination", "combined", "label_of", "label_source"]
+__all__ = ["COMBINATIONS", "EACH", "NUMBER_COMBINATIONS", "Combination", "combined", "label_of", "label_source"]
+
+Models = TypeVar("Models", Predictions, Numbers)
 
 EACH = "each"  # no combination: every teacher labels for students of its own
 
@@ -37,7 +41,7 @@ class Combination:
     line: str
     formula: str
     estimates: str
-    fit: Callable[[Predictions], Callable[[Predictions], Predictions]]
+    fit: Callable[[Any], Callable[[Any], Any]]
     phrase: str = ""
 
     @property
@@ -87,22 +91,49 @@ COMBINATIONS: dict[str, Combination] = {
 }
 
 
+# The same of numbers: there is no geometric mean of any number, and no confusion.
+NUMBER_COMBINATIONS: dict[str, Combination] = {
+    each.name: each
+    for each in (
+        Combination(
+            name="mean",
+            label="mean",
+            line="arithmetic mean: the posterior mean of equally likely teachers under the squared error",
+            formula="q = mean_i t_i",
+            estimates="nothing",
+            fit=lambda fit_on: Numbers.mean,
+            phrase="plain mean",
+        ),
+        Combination(
+            name="median",
+            label="median",
+            line="median: no single teacher moves it far",
+            formula="q = median_i t_i",
+            estimates="nothing",
+            fit=lambda fit_on: Numbers.median,
+        ),
+    )
+}
+
+
 def label_of(name: str) -> str:
     """Return what people call a combination; its name where none is registered by it."""
-    return COMBINATIONS[name].label if name in COMBINATIONS else name
+    found = COMBINATIONS.get(name) or NUMBER_COMBINATIONS.get(name)
+    return name if found is None else found.label
 
 
-def combined(teachers: Mapping[str, Predictions], name: str) -> dict[str, Predictions]:
+def combined(teachers: Mapping[str, Models], name: str) -> dict[str, Models]:
     """Combine the teachers of each split into one labeler.
 
     Args:
         teachers: split -> the teachers' predictions; the split "student" is what weights are estimated on.
-        name: a key of COMBINATIONS.
+        name: a key of COMBINATIONS, or of NUMBER_COMBINATIONS.
     """
-    combine = COMBINATIONS[name].fit(teachers["student"])
+    known = NUMBER_COMBINATIONS if isinstance(teachers["student"], Numbers) else COMBINATIONS
+    combine = known[name].fit(teachers["student"])
     return {split: combine(each) for split, each in teachers.items()}
 
 
-def label_source(teachers: Mapping[str, Predictions], source: str) -> dict[str, Predictions]:
+def label_source(teachers: Mapping[str, Models], source: str) -> dict[str, Models]:
     """Return the predictions that label the students' points, by split: each teacher's own, or one combination's."""
     return dict(teachers) if source == EACH else combined(teachers, source)

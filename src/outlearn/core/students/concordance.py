@@ -24,7 +24,7 @@ def concordance_matrix(first: Numbers, second: Numbers) -> Float[np.ndarray, "fi
     Two models that say the same constant are in perfect concordance, 1; where nothing varies otherwise it is 0; nan for
     a pair that shares no point.
 
-    Example:
+    Examples:
         >>> a, b = (Numbers.from_values(np.array(v)) for v in ([0.0, 1.0, 2.0], [1.0, 2.0, 3.0]))
         >>> concordance_matrix(a, b).round(4)
         array([[0.5714]])
@@ -59,7 +59,7 @@ def crossed_squared_error(teacher: Numbers, student: Numbers) -> float:
     Returns:
         The mean; nan where there is no other teacher.
 
-    Example:
+    Examples:
         >>> t = Numbers.from_values(np.array([[0.0, 2.0], [2.0, 4.0]]))
         >>> crossed_squared_error(t, Numbers.from_values(np.array([[1.0, 3.0], [1.0, 3.0]])))
         1.0

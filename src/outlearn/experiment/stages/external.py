@@ -21,7 +21,7 @@ from outlearn.experiment.config import TeacherSection
 from outlearn.experiment.stages.teachers import LABELED, answered_array
 from outlearn.store.stage import Stage
 
-__all__ = ["ExternalTeachers", "external_teachers"]
+__all__ = ["ExternalTeachers", "external_teachers", "refuse_silent"]
 
 VERSION = 3
 
@@ -89,14 +89,14 @@ def external_teachers(task: Task, splits: Splits, section: TeacherSection) -> Ex
     settings = {"shape": list(probs.shape), "splits": sizes}
     masks = dict(zip(LABELED, np.split(answered, parts, axis=1), strict=True))
     if not answered.all():
-        _refuse_silent(labels.names, masks)
+        refuse_silent(labels.names, masks)
         digest.update(np.packbits(answered).tobytes())
         arrays |= {answered_array(name): mask for name, mask in masks.items()}
     stage = Stage("external teachers", VERSION, settings, {"labels": digest.hexdigest()}, lambda entries, work: arrays)
     return ExternalTeachers(stage, labels.names, None if answered.all() else masks["student"], notes)
 
 
-def _refuse_silent(names: tuple[str, ...], masks: Mapping[str, np.ndarray]) -> None:
+def refuse_silent(names: tuple[str, ...], masks: Mapping[str, np.ndarray]) -> None:
     """Refuse a labeler that says nothing of a whole split."""
     for split, answered in masks.items():
         silent = np.flatnonzero(~answered.any(axis=1)).tolist()

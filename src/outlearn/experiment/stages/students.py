@@ -23,7 +23,7 @@ from outlearn.experiment.config import Config
 from outlearn.experiment.points import EVALUATED
 from outlearn.experiment.stages.features import read_features
 from outlearn.experiment.stages.fitted_heads import fitted_heads
-from outlearn.experiment.stages.teachers import teacher_predictions
+from outlearn.experiment.stages.teachers import number_predictions, teacher_predictions
 from outlearn.experiment.stages.training_spec import Model, TrainingSpec
 from outlearn.experiment.stages.weak_labels import weak_labels
 from outlearn.learners.fitted import Heads
@@ -39,6 +39,7 @@ __all__ = [
     "fixed_losses",
     "kept_jobs",
     "named_losses",
+    "picked_students",
     "read_students",
     "student_seed",
     "students_of",
@@ -104,12 +105,20 @@ class Labeling:
 
     def targets(self, entries: Entries) -> Float[np.ndarray, "labelings points classes"]:
         """Make the weak labels of the student split, and after them those of the control, if there is one."""
+        if self.task.facts.numeric:
+            return self._number_targets(entries)
         teachers = teacher_predictions(entries["teachers"], self.task, self.splits)
         source = label_source(teachers, self.config.weak_labels.source)["student"]
         if self.has_control:
             mean = combined(teachers, CONTROL)["student"]
             source = Predictions(np.concatenate([source.log_probs, mean.log_probs]), source.point_ids)
         return weak_labels(source, self.config.weak_labels, seed=self.config.seed)
+
+    def _number_targets(self, entries: Entries) -> Float[np.ndarray, "labelings points 1"]:
+        teachers = number_predictions(entries["teachers"], self.task, self.splits)
+        rows = [label_source(teachers, self.config.weak_labels.source)["student"]]
+        rows += [combined(teachers, CONTROL)["student"]] if self.has_control else []
+        return np.concatenate([weak_labels(each, self.config.weak_labels, seed=self.config.seed) for each in rows])
 
     @property
     def settings(self) -> dict[str, object]:
@@ -243,3 +252,24 @@ def student_seed(config: Config, labeling: int, seed: int) -> int:
     groups = config.student.learner.seed_groups
     drawn = child_seed(config.seed, "student", labeling, seed)
     return drawn - drawn % groups + (labeling + seed) % groups
+
+
+def picked_students(
+    loss: str,
+    config: Mapping[str, object],
+    checkpoints: tuple[float, ...],
+    entry: Entry,
+    labeling: Labeling,
+    features: Entry,
+    *,
+    models: list[tuple[int, int]],
+    source: str,
+) -> Students:
+    """Read the students of a stage that trained those of one loss alone, as (labeling, seed)."""
+    read = read_features(features)
+    points = {name: read[getattr(labeling.splits, name)] for name in EVALUATED}
+    labeling_of, seed_of = np.array(models, dtype=np.int64).T
+    logits = {name: entry.arrays[name] for name in EVALUATED}
+    path = (fitted_heads(entry, at) for at in range(len(checkpoints)))
+    heads = tuple(each for each in path if each is not None)
+    return Students(loss, config, checkpoints, logits, points, labeling_of, seed_of, source, heads)

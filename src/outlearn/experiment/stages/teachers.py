@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
+from outlearn.core.numbers import Numbers
 from outlearn.core.predictions import Predictions
 from outlearn.core.randomness import child_seed
 from outlearn.data.draws import draw_teachers
@@ -21,7 +22,14 @@ from outlearn.losses import get_loss
 from outlearn.store.stage import Stage
 from outlearn.store.store import Entry
 
-__all__ = ["LABELED", "answered_array", "teacher_predictions", "teachers_stage", "training_label_counts"]
+__all__ = [
+    "LABELED",
+    "answered_array",
+    "number_predictions",
+    "teacher_predictions",
+    "teachers_stage",
+    "training_label_counts",
+]
 
 VERSION = 4
 LABELED = ("student", *EVALUATED)
@@ -90,6 +98,18 @@ def teacher_predictions(entry: Entry, task: Task, splits: Splits) -> Mapping[str
     return {
         name: Predictions(
             Predictions.from_logits(entry.arrays[name][-1]).log_probs,
+            point_ids(task, getattr(splits, name)),
+            answered=entry.arrays.get(answered_array(name)),
+        )
+        for name in LABELED
+    }
+
+
+def number_predictions(entry: Entry, task: Task, splits: Splits) -> Mapping[str, Numbers]:
+    """Read the same of a task whose label is a number."""
+    return {
+        name: Numbers(
+            np.asarray(entry.arrays[name][-1][..., 0], dtype=np.float64),
             point_ids(task, getattr(splits, name)),
             answered=entry.arrays.get(answered_array(name)),
         )

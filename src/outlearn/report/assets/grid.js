@@ -9,6 +9,10 @@
   };
   const number = (value, kind) => {
     if (value === null || value === undefined) return "—";
+    if (kind === "number" || kind === "signed_number") {
+      const text = value.toLocaleString("en-US", { maximumFractionDigits: 4, maximumSignificantDigits: 4 });
+      return kind === "signed_number" && value > 0 ? "+" + text : text;
+    }
     if (kind === "count") return Math.round(value).toLocaleString("en-US");
     const [factor, digits, signed] = scale[kind] || [1, 3];
     const text = (value * factor).toFixed(digits);

@@ -1,0 +1,64 @@
+"""Read columns of numbers: of the target, its raters, or labelers; an empty cell is a gap, anything else an error."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float64
+
+from outlearn.data.input_errors import InputErrors
+from outlearn.data.label_cells import cell_value
+from outlearn.data.raw_table import RawTable
+from outlearn.data.wording import shortened
+
+__all__ = ["read_numbers", "read_ratings"]
+
+
+def read_numbers(table: RawTable, column: str, errors: InputErrors) -> Float64[np.ndarray, " rows"]:
+    """Read a column of numbers, nan where a cell is empty; what is none is noted by its line."""
+    return np.array([_number(cell_value(cell), at, column, errors) for cell, at in table.cells(column)])
+
+
+def read_ratings(
+    table: RawTable, column: str, errors: InputErrors
+) -> tuple[Float64[np.ndarray, " rows"], Float64[np.ndarray, "rows raters"] | None]:
+    """Read a column of which a cell is a number, or the list of its raters' numbers; null in a list is a gap.
+
+    Returns:
+        The number of each row, of several raters their mean, nan where a cell is empty; and what each rater said, nan
+        at a gap, if there are lists of two or more.
+    """
+    means, lists = [], []
+    for cell, at in table.cells(column):
+        value = cell_value(cell)
+        given = value if isinstance(value, list) else [value]
+        numbers = np.array([_number(cell_value(each), at, column, errors) for each in given] or [np.nan])
+        known = numbers[~np.isnan(numbers)]
+        means.append(known.mean() if len(known) else np.nan)
+        lists.append(numbers)
+    n_raters = max(map(len, lists), default=1)
+    if n_raters < 2:
+        return np.array(means), None
+    ratings = np.full((len(lists), n_raters), np.nan)
+    for row, numbers in enumerate(lists):
+        ratings[row, : len(numbers)] = numbers
+    return np.array(means), ratings
+
+
+def _number(value: object, at: int, column: str, errors: InputErrors) -> float:
+    """Read one number: nan for a gap, and for what is none, which is noted."""
+    if value is None:
+        return float("nan")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        errors.add(
+            f"is {shortened(value)}, expected a number (a point for decimals), or nothing where there is none. If "
+            "labels are classes, leave out data.task: regression.",
+            at=at,
+            column=column,
+        )
+        return float("nan")
+    if not np.isfinite(value):
+        errors.add(
+            f"is {value}, expected a finite number. Leave the cell empty if it is not known.", at=at, column=column
+        )
+        return float("nan")
+    return float(value)

@@ -1,0 +1,117 @@
+"""Weak numbers that come from elsewhere, a number a labeler and point; an empty cell is a gap where one may be.
+
+Rows are joined to the points by id, never by order.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Int
+
+from outlearn.data.formats import read_label_file
+from outlearn.data.input_errors import InputErrors
+from outlearn.data.number_table import NumberTable
+from outlearn.data.point_ids import numbered_repeats, read_ids
+from outlearn.data.raw_table import RawTable
+from outlearn.data.read_numbers import read_numbers
+from outlearn.data.task import Task
+from outlearn.data.wording import few
+from outlearn.errors import suggest
+
+__all__ = ["load_weak_numbers"]
+
+
+def load_weak_numbers(
+    paths: Sequence[str | Path],
+    task: Task,
+    points: Int[np.ndarray, " points"],
+    *,
+    id_column: str = "id",
+    missing: Literal["error", "abstain"] = "error",
+) -> NumberTable:
+    """Read weak numbers from tables with a column of ids and one of each labeler; those that the task holds come first.
+
+    Args:
+        paths: the tables; none will do where the task holds weak numbers.
+        task: the points that ids may name.
+        points: indices of the points that must have numbers. Those of other points of the task are left out.
+        id_column: column of the ids of `task.ids`.
+        missing: what an empty cell of these tables, or a row that is not there, is: an "error", or a gap where the
+            labeler may "abstain". In the task's own table an empty cell is a gap.
+
+    Returns:
+        The numbers of `points`, in their order; the notes count the gaps.
+
+    Raises:
+        DataError: if a table cannot be read, an id is missing, repeats or is unknown, or a cell is no number.
+    """
+    ids = [task.ids[i] for i in np.asarray(points).tolist()]
+    files = [Path(os.path.expanduser(path)) for path in paths]
+    tables = [_numbers_of(read_label_file(file), file.stem, id_column, task, ids, missing) for file in files]
+    if isinstance(task.weak_labels, NumberTable):
+        tables = [task.weak_labels.select(ids), *tables]
+    names = numbered_repeats([name for table in tables for name in table.names])
+    values = np.concatenate([table.values for table in tables])
+    notes = [
+        f"{name} has no number for {count:,} of {len(ids):,} points: gaps, which are neither learned from nor scored."
+        for name, count in zip(names, np.isnan(values).sum(axis=1).tolist(), strict=True)
+        if count
+    ]
+    source = ", ".join(table.source for table in tables)
+    return NumberTable(tuple(names), values, tuple(ids), source, tuple(notes))
+
+
+def _numbers_of(
+    table: RawTable, stem: str, id_column: str, task: Task, ids: Sequence[str], missing: str
+) -> NumberTable:
+    """Read the labelers of one table; a single one has the name of the file."""
+    errors = table.errors()
+    if id_column not in table.columns:
+        errors.fail(f"no column {id_column!r} with the points' ids; {suggest(id_column, table.columns)}")
+    columns = [name for name in table.columns if name != id_column]
+    if not columns:
+        errors.fail(f"has no column beside {id_column!r}; expected one of numbers for each labeler.")
+    found = read_ids(table, id_column, errors)
+    _check_ids(found, task, ids, id_column, missing, errors)
+    values = np.stack([read_numbers(table, column, errors) for column in columns])
+    errors.raise_if_any()
+    names = (stem,) if len(columns) == 1 else tuple(columns)
+    joined = NumberTable(names, values, tuple(found), table.source).select(ids, absent_are_gaps=True)
+    for name, answered in zip(columns, joined.answered, strict=True):
+        silent = int((~answered).sum())
+        if silent == len(ids):
+            errors.add("has no number at all for these points. Drop this labeler.", column=name)
+        elif silent and missing == "error":
+            errors.add(
+                f"has no number for {silent:,} of {len(ids):,} points. Fill them, or set teacher.missing=abstain if "
+                "the labeler may abstain.",
+                column=name,
+            )
+    errors.raise_if_any()
+    return joined
+
+
+def _check_ids(
+    found: Sequence[str], task: Task, ids: Sequence[str], column: str, missing: str, errors: InputErrors
+) -> None:
+    """Name ids that are no point of the task, and points that have no row."""
+    known, there = set(task.ids), set(found)
+    unknown = [name for name in dict.fromkeys(found) if name and name not in known]
+    absent = [name for name in ids if name not in there]
+    if unknown:
+        errors.add(
+            f"ids name no point of task {task.name!r} ({len(unknown):,}): {few(unknown)}. Its ids are like "
+            f"{few(task.ids)}. Drop these rows.",
+            column=column,
+        )
+    if absent and missing == "error":
+        errors.add(
+            f"{len(absent):,} of {len(ids):,} points have no row: {few(absent)}. Give each of them one, or set "
+            "teacher.missing=abstain if the labeler may abstain.",
+            column=column,
+        )

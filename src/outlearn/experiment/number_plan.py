@@ -1,0 +1,158 @@
+"""What a configuration of a task of numbers comes to: its points, and the graph of its stages; nothing is trained.
+
+The counterpart of `plan` for labels that are numbers. The stages of features, training, splits and draws are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from outlearn.core.labelers.recipes import recipe_of
+from outlearn.core.randomness import child_seed, generator
+from outlearn.data.draws import stratified_order
+from outlearn.data.splits import Splits
+from outlearn.data.task import Task
+from outlearn.errors import ConfigError
+from outlearn.experiment.config import Config
+from outlearn.experiment.plan import SplitTask, model_of
+from outlearn.experiment.stages.ceilings import CEILINGS, ceiling_points
+from outlearn.experiment.stages.controls import (
+    ALL_LABELS,
+    FEWEST_DRAWS,
+    LABEL_CURVE,
+    MOST_DRAWS,
+    OWN_LABELS,
+    curve_sizes,
+    teachers_labels,
+)
+from outlearn.experiment.stages.frozen import FrozenModel
+from outlearn.experiment.stages.number_auto import AUTO, NumberAuto
+from outlearn.experiment.stages.number_teachers import external_numbers, number_teachers
+from outlearn.experiment.stages.number_tuning import TunedNumberModels
+from outlearn.experiment.stages.students import Labeling, fixed_losses, students_stage
+from outlearn.experiment.stages.training_spec import Model
+from outlearn.experiment.teacher_sizes import with_sizes_that_fit
+from outlearn.losses.numbers import loss_of_generator
+from outlearn.store.stage import Stage
+from outlearn.store.store import stage_key
+
+__all__ = ["NumberPlan", "make_number_plan"]
+
+
+@dataclass(frozen=True)
+class NumberPlan:
+    """Hold what a run of numbers needs before it trains anything; fields as of `Plan`.
+
+    Attributes:
+        auto: how the students of `auto` are chosen, if it is asked for.
+        tuned: the strong model on true labels, by stage.
+    """
+
+    config: Config
+    task: Task
+    splits: Splits
+    labeling: Labeling
+    auto: NumberAuto | None
+    teacher_names: tuple[str, ...]
+    notes: tuple[str, ...]
+    stages: Mapping[str, Stage]
+    tuned: Mapping[str, TunedNumberModels]
+
+    @property
+    def key(self) -> str:
+        """Name the run by its configuration and its data."""
+        return stage_key("run", 1, self.config.model_dump(mode="json"), {"task": self.task.fingerprint})
+
+
+def make_number_plan(config: Config, points: SplitTask) -> NumberPlan:
+    """Lay out the stages of a run of numbers.
+
+    Raises:
+        OutlearnError: for data or a configuration of which no run can come.
+    """
+    task, splits = points.task, points.splits
+    if config.measure.target == "soft" and task.ratings is None:
+        raise ConfigError(
+            "measure.target is soft, and the task has one number a point, not those of several raters. Use "
+            "measure.target: labels, or give each point the list of its raters' numbers."
+        )
+    stages: dict[str, Stage] = {}
+    trained = not (config.teacher.external or task.weak_labels is not None)
+    notes: tuple[str, ...] = ()
+    if trained:
+        config, notes = with_sizes_that_fit(config, task, splits)
+        weak = model_of("teacher", config.teacher.encoder, config.teacher.learner, task, splits, stages)
+        teachers = stages["teachers"] = number_teachers(task, splits, weak, config)
+        names, answered = tuple(f"teacher {m}" for m in range(config.teacher.models)), None
+    else:
+        external = external_numbers(task, splits, config.teacher)
+        teachers = stages["external teachers"] = external.stage
+        names, notes, answered = external.names, external.notes, external.answered
+    labeling = Labeling(teachers, len(names), answered, None, task, splits, config)
+    model = _strong(model_of("student", config.student.encoder, config.student.learner, task, splits, stages))
+    if fixed_losses(labeling):
+        stages["students"] = students_stage(labeling, model)
+    auto = None
+    if any(map(recipe_of, config.student.loss)):
+        if len(names) > 1:
+            auto = NumberAuto(labeling, model)
+            stages[AUTO] = auto.stage
+        elif fixed_losses(labeling):
+            notes = (*notes, "auto was left out: it chooses by what other teachers say, and there is one teacher.")
+        else:
+            raise ConfigError("auto chooses by what other teachers say, and there is one teacher. Name a loss.")
+    tuned = _tuned(task, splits, model, config, trained=trained)
+    stages |= {name: each.stage for name, each in tuned.items()}
+    return NumberPlan(config, task, splits, labeling, auto, names, notes, stages, tuned)
+
+
+def _strong(model: Model) -> FrozenModel:
+    """Take the strong model for what the checked configuration says: heads on frozen features."""
+    if not isinstance(model, FrozenModel):
+        raise ConfigError("student.learner of numbers is ridge, on frozen features; give student.encoder.")
+    return model
+
+
+def _tuned(
+    task: Task, splits: Splits, model: FrozenModel, config: Config, *, trained: bool
+) -> dict[str, TunedNumberModels]:
+    """Lay out what learns from true numbers: ceilings, controls, and the curve over their number."""
+    seed, loss = config.seed, loss_of_generator(config.measure.generator)
+    points = ceiling_points(task, splits, seed=seed)
+    found = {
+        CEILINGS: TunedNumberModels(
+            CEILINGS,
+            task,
+            model,
+            points,
+            np.ones((config.ceiling.models, len(points))),
+            [child_seed(seed, "ceiling", r) for r in range(config.ceiling.models)],
+            loss,
+        )
+    }
+    if trained:
+        for name, sets in teachers_labels(task, splits, config.teacher, seed=seed).items():
+            seeds = [child_seed(seed, name, m) for m in range(len(sets))]
+            found[name] = TunedNumberModels(name, task, model, splits.teacher, sets, seeds, loss)
+    curve = _curve_sets(task, points, seed)
+    if len(curve):
+        seeds = [child_seed(seed, "label curve", k) for k in range(len(curve))]
+        of_curve = TunedNumberModels(LABEL_CURVE, task, model, points, curve, seeds, loss)
+        found[LABEL_CURVE] = replace(of_curve, predict=("test",))
+    return {name: found[name] for name in (CEILINGS, OWN_LABELS, ALL_LABELS, LABEL_CURVE) if name in found}
+
+
+def _curve_sets(task: Task, points: np.ndarray, seed: int) -> np.ndarray:
+    """Draw sets of more and more true labels, each with its share of every stratum; none where there are too few."""
+    strata = task.labels[points]
+    sizes, sets = curve_sizes(strata), []
+    for n in sizes.tolist() if len(sizes) > 1 else ():
+        draws = min(MOST_DRAWS, max(FEWEST_DRAWS, len(points) // n)) if n < len(points) else 1
+        for draw in range(draws):
+            rows = np.zeros(len(points))
+            rows[stratified_order(strata, generator(seed, "label curve", n, draw))[:n]] = 1.0
+            sets.append(rows)
+    return np.array(sets)
