@@ -37,7 +37,7 @@ from sklearn.linear_model import LogisticRegression  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 
 from outlearn.core.labelers.strata import DrawnStrata  # noqa: E402
-from outlearn.data.built_in import _read_lexicon  # noqa: E402
+from outlearn.data.built_in import read_lexicon  # noqa: E402
 from outlearn.data.label_table import UNLABELED, LabelTable  # noqa: E402
 from outlearn.encoders import get_encoder  # noqa: E402
 from outlearn.encoders.points import Texts  # noqa: E402
@@ -65,7 +65,7 @@ def word_vectors(texts: list[str]) -> np.ndarray:
 
 
 def words() -> tuple[LabelTable, np.ndarray, np.ndarray]:
-    texts, ratings = _read_lexicon()
+    texts, ratings = read_lexicon()
     strong = (np.abs(ratings) >= STRONG).astype(np.int64)
     return table_of("words", strong[:, :3].T, 2), word_vectors(texts), (strong[:, 3:].sum(axis=1) > 3).astype(np.int64)
 
