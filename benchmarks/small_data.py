@@ -34,22 +34,21 @@ PROMPT = {"template": 'Word: "{text}"\nSentiment:'}
 WORDS = {"start": "words", "words": (" bad", " good"), **PROMPT}
 SETTINGS = {
     "minilm": [
-        {**LORA, "learning_rate": 1e-3, "epochs": 3.0},
         {**LORA, "learning_rate": 1e-4, "epochs": 3.0},
         {**LORA, "learning_rate": 3e-4, "epochs": 3.0},
+        {**LORA, "learning_rate": 1e-3, "epochs": 3.0},
+        {**LORA, "learning_rate": 3e-3, "epochs": 3.0},
         {**LORA, "learning_rate": 1e-3, "epochs": 10.0},
-        {**LORA, "learning_rate": 3e-3, "epochs": 10.0},
-        {**LORA, "learning_rate": 1e-3, "epochs": 10.0, "start": "probe"},
+        {**FULL, "learning_rate": 1e-5, "epochs": 3.0},
         {**FULL, "learning_rate": 1e-4, "epochs": 3.0},
-        {**FULL, "learning_rate": 1e-4, "epochs": 10.0},
-        {**FULL, "learning_rate": 3e-4, "epochs": 10.0},
+        {**FULL, "learning_rate": 3e-4, "epochs": 3.0},
+        {**LORA, "learning_rate": 1e-3, "epochs": 3.0, "start": "probe"},
     ],
     "smollm2": [
         {**LORA, "learning_rate": 1e-3, "epochs": 2.0, **WORDS},
         {**LORA, "learning_rate": 1e-3, "epochs": 2.0, **PROMPT},
         {**LORA, "learning_rate": 1e-4, "epochs": 2.0, **WORDS},
         {**LORA, "learning_rate": 1e-4, "epochs": 2.0, **PROMPT},
-        {**LORA, "learning_rate": 1e-3, "epochs": 2.0, "start": "probe", **PROMPT},
     ],
 }
 

@@ -1,4 +1,4 @@
-"""Every write of a run fails once: it says so in one line, and the same command then ends as an unbroken run does.
+"""Every write of a run and of a sweep fails once: one line says so, and the same command ends as unbroken.
 
 A fault is an error of the system, raised in place of one call that opens a file for writing, writes it, syncs, renames
 or makes a folder. `OUTLEARN_ALL_FAULTS=1` tries every call; without it, every 61st.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,11 +17,13 @@ from tests.small_runs import SMALL, make_task_file
 from tests.store.executors.runs import timeless
 
 from outlearn.errors import OutlearnError
-from outlearn.experiment.config import Config
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.pipeline import run
 from outlearn.store import store as store_module
 from outlearn.store.store import Store
+from outlearn.sweep.planning import plan_sweep
+from outlearn.sweep.run_sweep import run_sweep
+from outlearn.sweep.sweep_file import parse_sweep
 
 EVERY = 1 if os.environ.get("OUTLEARN_ALL_FAULTS") else 61
 NUMBERS = (errno.ENOSPC, errno.EACCES, errno.EIO)
@@ -62,42 +65,74 @@ class Writes:
             raise OSError(self.number, os.strerror(self.number), str(where))
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> Config:
-    task = make_task_file(tmp_path / "task.npz", n_points=160)
-    return load_config(overrides=[f"data.path={task}", *TINY])
+Work = Callable[[Path, Path], str]
+
+
+def run_once(task: Path) -> Work:
+    config = load_config(overrides=[f"data.path={task}", *TINY])
+
+    def work(store: Path, out: Path) -> str:
+        run(config, store=Store(store), out=out)
+        return ""
+
+    return work
+
+
+def sweep_once(task: Path) -> Work:
+    """Return what runs a sweep of two runs, and says why one of them failed."""
+    config = load_config(overrides=[f"data.path={task}", *TINY]).model_dump(mode="json")
+    sweep = parse_sweep({"name": "two", "base": config, "grid": {"seed": [0, 1]}})
+
+    def work(store: Path, out: Path) -> str:
+        where = Store(store)
+        return "; ".join(run_sweep(plan_sweep(sweep, store=where, out=out), store=where, out=out).failed.values())
+
+    return work
+
+
+WORK = {"run": run_once, "sweep": sweep_once}
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", WORK)
 @pytest.mark.usefixtures("shapes_unchecked")
-def test_a_run_of_which_one_write_fails_says_so_and_the_same_command_ends_as_an_unbroken_one(
-    tmp_path, monkeypatch, config
-):
-    writes = Writes(monkeypatch)
-    run(config, store=Store(tmp_path / "store"), out=tmp_path / "unbroken")
-    count, expected = writes.done, timeless(tmp_path / "unbroken")
+def test_work_of_which_one_write_fails_says_so_and_the_same_command_ends_as_unbroken(tmp_path, monkeypatch, kind):
+    work, writes = WORK[kind](make_task_file(tmp_path / "task.npz", n_points=160)), Writes(monkeypatch)
+    work(tmp_path / "store", tmp_path / "unbroken")
+    count, expected = writes.done, found_in(tmp_path / "unbroken")
     assert count > 50
-    silent = 0
-    for failing in range(0, count, EVERY):
+    tried, silent = range(0, count, EVERY), 0
+    for failing in tried:
         place = tmp_path / f"at{failing}"
         writes.start(failing=failing, number=NUMBERS[failing % len(NUMBERS)])
-        said = ""
         try:
-            run(config, store=Store(place / "store"), out=place / "out" / "run")
+            said = work(place / "store", place / "out" / kind)
         except OutlearnError as error:
             said = str(error)
+            assert "\n" not in said
         silent += not said  # what was lost is of no consequence, such as a folder for temporary ones
-        assert not said or (os.strerror(writes.number) in said and "\n" not in said)
+        assert not said or os.strerror(writes.number) in said
         writes.start()
         assert halves(place) == []
-        out = place / "out" / "run"
+        out = place / "out" / kind
         if out.exists():
-            assert {path.name for path in out.iterdir()} == set() or (out / "config.yaml").is_file()
-        run(config, store=Store(place / "store"), out=out)
-        assert timeless(out) == expected
+            assert {path.name for path in out.iterdir()} == set() or (out / NAMED[kind]).is_file()
+        assert work(place / "store", out) == ""
+        assert found_in(out) == expected
         assert halves(place) == []
         assert all(each.damage is None and each.failed is None for each in Store(place / "store").verify())
-    assert silent <= 0.1 * count / EVERY + 1
+        shutil.rmtree(place)
+    print(f"{kind}: {len(tried)} of {count} writes failed once, {silent} of them without consequence")
+    assert silent <= 0.1 * len(tried) + 1
+
+
+NAMED = {"run": "config.yaml", "sweep": "sweep.yaml"}
+
+
+def found_in(out: Path) -> dict[str, object]:
+    """Return what is to be the same of every run in a folder, and the tables of a sweep."""
+    tables = {path.name: path.read_text() for path in out.glob("*.csv")} if (out / "sweep.yaml").exists() else {}
+    return tables | {str(path.parent.relative_to(out)): timeless(path.parent) for path in out.rglob("results.json")}
 
 
 def halves(place: Path) -> list[str]:

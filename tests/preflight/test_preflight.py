@@ -494,3 +494,45 @@ def test_one_labeler_with_true_labels_is_told_what_its_student_repeats():
     assert found.repeated.low < 0.04 < 0.15 < found.error.low  # the mistake is beyond a linear student
     assert "no point has labels of two" in found.variance.reason
     assert "a second labeler would tell" in str(report)
+
+
+def distributions(n: int = 600, seed: int = 0):
+    features, _, labels, sample = world(n=n, seed=seed)
+    rng = np.random.default_rng(seed)
+    sure = rng.uniform(0.55, 0.95, labels.shape)
+    return features, np.where(np.eye(2)[labels] == 1, sure[..., None], 1 - sure[..., None]), labels, sample
+
+
+def test_distributions_count_as_votes_and_beside_them_in_nats():
+    features, probs, labels, sample = distributions()
+    votes = ol.preflight(labels, features=features, true_labels=sample)
+    soft = ol.preflight(probs, features=features, true_labels=sample)
+    assert soft.missed == votes.missed
+    assert soft.verdict.key == votes.verdict.key
+    assert soft.label_variance.nats.mean > soft.label_variance.nats_plug_in.mean
+    assert soft.label_variance.bias.mean < soft.label_variance.log_loss.mean
+    assert soft.inheritance.variance.mean == pytest.approx(soft.label_variance.squared.mean)
+    assert soft.inheritance.error.mean < votes.inheritance.error.mean  # doubt is nearer to the truth than a wrong vote
+    assert votes.label_variance.reason == "the labels are votes"
+    assert "corrected for their number" in str(soft)
+
+
+def test_a_tie_and_a_gap_are_no_vote():
+    _, probs, labels, _ = distributions()
+    probs[0, :50] = 0.5
+    probs[0, 50:80] = np.nan
+    assert [row.n_labels for row in ol.preflight(probs).labelers] == [520, 600, 600]
+    assert [row.n_labels for row in ol.preflight(labels).labelers] == [600, 600, 600]
+
+
+def test_distributions_that_do_not_sum_and_true_labels_of_other_points_are_refused():
+    _, probs, labels, _ = distributions()
+    wrong = probs.copy()
+    wrong[1, 7] *= 1.1
+    with pytest.raises(DataError, match=r"1 distributions do not sum.*labeler 1, point 7.*Divide"):
+        ol.preflight(wrong)
+    assert ol.preflight(wrong / wrong.sum(axis=2, keepdims=True)).n_points == 600  # what it advises
+    labels[:, :100] = -1
+    truth = np.where(np.arange(600) < 100, 0, -1)
+    with pytest.raises(DataError, match="100 true labels, and none is of a point that a labeler labeled"):
+        ol.preflight(labels, true_labels=truth)

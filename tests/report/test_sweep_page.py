@@ -12,7 +12,8 @@ from tests.report.test_escaping import ATTACKS, elements
 from outlearn.core.verdict import is_above_zero, is_below_zero
 from outlearn.errors import ConfigError, DataError
 from outlearn.report.html import write_report
-from outlearn.report.sweep_figures import rank_figure
+from outlearn.report.sweep_figures import effect_chart, rank_figure
+from outlearn.report.sweep_first_screen import sweep_first_screen
 from outlearn.report.sweep_page import comparison_summary, sweep_findings
 from outlearn.results.sweep import load_sweep
 from outlearn.results.sweep_comparison import compare_losses, compare_values, compared_keys
@@ -122,14 +123,50 @@ def test_a_direction_is_claimed_where_the_interval_excludes_0_and_only_there(tmp
         runs += [plain("gain", seed, shift=better), plain("harm", seed, shift=worse)]
     swept = load_sweep(write_sweep(tmp_path / "s", runs))
     said = sweep_findings(swept, [compare_losses(swept)])
-    (gain,) = [sentence for sentence in said if sentence.startswith("gain: against forward_ce,")]
-    (harm,) = [sentence for sentence in said if sentence.startswith("harm: against forward_ce,")]
-    assert "reverse_ce (+10.1 points [" in gain
-    assert ") beats it" in gain
-    assert "; 1 cannot be told apart from it." in gain
-    assert ") loses to it" in harm
+    (gain,) = [sentence for sentence in said if sentence.startswith("On gain, ")]
+    (harm,) = [sentence for sentence in said if sentence.startswith("On harm, ")]
+    assert "reverse_ce (by 10.1 points [" in gain
+    assert ") does better than forward_ce; 1 cannot be told apart from it." in gain
+    assert ") does worse than forward_ce" in harm
     assert "mae" not in gain + harm
     assert any("about other tasks they say nothing" in sentence for sentence in said)
+
+
+@pytest.mark.parametrize(
+    ("reverse", "verdict", "tone"),
+    [
+        ({"reverse_ce": 0.7}, "reverse_ce does best.", "go"),
+        ({"reverse_ce": 0.5}, "Nothing does better than forward_ce: all others are shown to do worse.", "open"),
+        ({"reverse_ce": 0.6}, "Nothing is shown to do better than forward_ce, not even reverse_ce.", "open"),
+    ],
+)
+def test_the_verdict_on_a_sweep_follows_the_interval_that_its_tile_shows(tmp_path, reverse, verdict, tone):
+    losses = ("forward_ce", "reverse_ce")
+    step = 0.001 if reverse["reverse_ce"] != 0.6 else 0.02
+    runs = []
+    for seed in range(4):
+        shift = {"forward_ce": 0.6, "reverse_ce": reverse["reverse_ce"] + step * (seed - 1)}
+        runs.append(plain("a", seed, losses=losses, shift=shift))
+    swept = load_sweep(write_sweep(tmp_path / "s", runs))
+    comparison = compare_losses(swept)
+    first = sweep_first_screen(swept, comparison)
+    assert (first.verdict, first.tone) == (verdict, tone)
+    assert is_above_zero(comparison.difference("reverse_ce")) == (tone == "go")
+    assert any("takes at least 4, and here there is 1" in news for news in first.bad_news)
+
+
+def test_every_panel_of_a_sweep_has_the_scale_of_all(sweep):
+    panels = effect_chart(compare_losses(sweep)).panels
+    (limits,) = {panel.x.limits for panel in panels}
+    ends = [end for panel in panels for dots in panel.marks[:-1] for end in (*dots.low, *dots.high) if end is not None]
+    assert limits[0] <= min(ends)
+    assert max(ends) <= limits[1]
+
+
+def test_a_value_is_written_as_people_write_it(sweep):
+    values = {"student.learner.epochs": 5.0, "rate": 0.1, "exact": 1.23456789, "encoder": "hf"}
+    run = replace(sweep.runs[0], values=values)
+    assert [run.value_text(key) for key in (*values, "other")] == ["5", "0.1", "1.23456789", "hf", "None"]
 
 
 def test_ranks_call_apart_whom_the_intervals_tell_apart_and_no_one_else(tmp_path):

@@ -8,6 +8,7 @@ from tests.report.made_up import HOSTILE, changed, make_up, recovered
 from outlearn.report.cells import format_cell, format_number, point_estimate
 from outlearn.report.summary import summary_text
 from outlearn.report.tables import (
+    against_everyone_table,
     bias_variance_table,
     blind_spot_table,
     difference_table,
@@ -44,7 +45,8 @@ def test_every_table_holds_the_numbers_of_the_results(name):
         difference_table,
         bias_variance_table,
         blind_spot_table,
-        path_table,
+        lambda of: path_table(of, of.students),
+        lambda of: against_everyone_table(of, next(iter(of.students))),
     ):
         made = table(results)
         assert all(len(row) == len(made.columns) for row in made.rows)

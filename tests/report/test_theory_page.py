@@ -12,10 +12,13 @@ from outlearn.report.html import write_report
 from outlearn.report.theory_page import FIGURES, theory_figures, theory_page
 from outlearn.report.theory_text import theory_text
 from outlearn.results.theory import read_theory, write_theory
-from outlearn.theory import EXPERIMENTS, Claim
+from outlearn.theory import EXPERIMENTS as IN_THEORY
+from outlearn.theory import Claim
+from outlearn.theory_on_data import EXPERIMENTS_ON_DATA
 
 pytestmark = pytest.mark.medium
 
+EXPERIMENTS = {**IN_THEORY, **EXPERIMENTS_ON_DATA}
 SMALL = {
     "random-features": {"draws": 60, "widths": "20,45,60,120,240", "subspace_examples": "40,100"},
     "ridge": {"draws": 60},
@@ -23,6 +26,14 @@ SMALL = {
     "ensembles": {"data_draws": 2, "bootstraps": 2, "test_points": 40, "draws": 100, "members": "1,2"},
     "convex": {"problems": 20},
     "entropy": {"teachers": 4, "steps": "3,30"},
+    "real-capacity": {
+        "tasks": "digits",
+        "splits": 4,
+        "teachers": 8,
+        "student_examples": 100,
+        "test_points": 100,
+        "widths": "8,200",
+    },
 }
 
 

@@ -30,6 +30,11 @@ def main() -> None:
         warnings.showwarning = lambda message, *_, **__: print(f"outlearn: note: {message}", file=sys.stderr)
         try:
             app()
+        except SystemExit as ended:
+            # Typer answers Ctrl-C by the exit code alone: before a command has begun, nobody else says a word.
+            if isinstance(getattr(ended.__context__, "__cause__", None), KeyboardInterrupt):
+                raise KeyboardInterrupt from None
+            raise
         except OutlearnError as error:
             for line in str(error).splitlines():
                 print(f"outlearn: error: {line}", file=sys.stderr)

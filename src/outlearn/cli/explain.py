@@ -17,10 +17,14 @@ def explain(
             "--teacher", metavar="FILE", help="Predictions [models, points, classes]; repeat for more models."
         ),
     ],
-    student: Annotated[list[str], typer.Option("--student", metavar="FILE", help="The same for the students.")],
+    student: Annotated[
+        list[str] | None,
+        typer.Option("--student", metavar="FILE", help="The same for the students [none: the teachers' variance]."),
+    ] = None,
     target: Annotated[
-        str, typer.Option("--target", metavar="FILE", help="Labels [points], or distributions [points, classes].")
-    ],
+        str | None,
+        typer.Option("--target", metavar="FILE", help="Labels [points], or distributions [points, classes]."),
+    ] = None,
     teacher_of: Annotated[
         str | None,
         typer.Option("--teacher-of", metavar="FILE", help="Teacher index of each student [student m: teacher m]."),
@@ -68,7 +72,7 @@ def explain(
     with Bars() as bars:
         text = explain_files(
             teacher=teacher,
-            student=student,
+            student=student or (),
             target=target,
             teacher_of=teacher_of,
             kind=kind,

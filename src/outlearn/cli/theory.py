@@ -12,16 +12,23 @@ __all__ = ["theory"]
 
 
 def theory(
-    name: Annotated[str, typer.Argument(help="random-features, ridge, subspace, ensembles, convex, entropy, or all.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="random-features, ridge, subspace, ensembles, convex, entropy, real-capacity (on real data), or all."
+        ),
+    ],
     overrides: Overrides = [],  # noqa: B006
     seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 0,
     out: OutOption = None,
 ) -> None:
-    """Hold the closed forms against simulation; exit with 1 where they disagree.
+    """Hold the theory against simulation and real data; exit with 1 where they disagree.
 
     Examples:
 
         outlearn theory ridge
+
+        outlearn theory real-capacity --set splits=4
 
         outlearn theory all --out theory
     """
@@ -31,14 +38,21 @@ def theory(
     from outlearn.report.theory_text import theory_text, verdict
     from outlearn.results.theory import check_theory_folder, write_theory
     from outlearn.results.writing import new_run_folder, write_file
+    from outlearn.theory.experiments import EXPERIMENTS
     from outlearn.theory.run import run_theory
+    from outlearn.theory_on_data import EXPERIMENTS_ON_DATA
 
     folder = out or new_run_folder(f"theory-{name}")
     check_theory_folder(folder)
     settings = parse_overrides(overrides)
     with Bars() as bars:
         results = run_theory(
-            name, settings, seed=seed, progress=bars, on_result=lambda result: print(theory_text(result), flush=True)
+            name,
+            settings,
+            seed=seed,
+            experiments={**EXPERIMENTS, **EXPERIMENTS_ON_DATA},
+            progress=bars,
+            on_result=lambda result: print(theory_text(result), flush=True),
         )
     if len(results) > 1:
         print(verdict(results))

@@ -432,9 +432,9 @@ def cluster_means(
     labels, inverse = np.unique(clusters, return_inverse=True)
     if len(labels) == len(values):
         return values[np.argsort(clusters, kind="stable")]
-    sums = np.zeros((len(labels), values.shape[1]))
-    np.add.at(sums, inverse, values)
-    return sums / np.bincount(inverse)[:, None]
+    sizes = np.bincount(inverse)
+    together = values[np.argsort(inverse, kind="stable")]
+    return np.add.reduceat(together, np.cumsum(sizes) - sizes, axis=0) / sizes[:, None]
 
 
 def pseudo_values(

@@ -7,7 +7,7 @@ negative, exact for nearly equal arguments, and finite at logarithms of size 100
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Real
 
 __all__ = ["SUM_TOLERANCE", "log_mean", "log_normalise", "log_sigmoid", "relative_entropy_terms", "row_max", "row_sum"]
 
@@ -55,12 +55,12 @@ def log_normalise(logits: Float[np.ndarray, "*batch classes"]) -> Float[np.ndarr
         return shifted - np.log1p(_sum_but_largest(np.exp(shifted)))[..., None]
 
 
-def row_sum(values: Float[np.ndarray, "*batch classes"]) -> Float[np.ndarray, "*batch"]:
+def row_sum(values: Real[np.ndarray, "*batch classes"]) -> Real[np.ndarray, "*batch"]:
     """Sum over the last axis."""
     return _reduced(np.add, values)
 
 
-def row_max(values: Float[np.ndarray, "*batch classes"]) -> Float[np.ndarray, "*batch"]:
+def row_max(values: Real[np.ndarray, "*batch classes"]) -> Real[np.ndarray, "*batch"]:
     """Take the largest of the last axis; NaN if any is."""
     return _reduced(np.maximum, values)
 

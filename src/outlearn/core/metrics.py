@@ -19,9 +19,11 @@ from jaxtyping import Float, Integer
 
 from outlearn.core.gaps import over_answered
 from outlearn.core.intervals import Interval, mean_interval
+from outlearn.core.log_space import row_max, row_sum
 from outlearn.core.numbers import AnyPredictions
 from outlearn.core.plain_arrays import plain_array
 from outlearn.core.predictions import Predictions, check_predictions
+from outlearn.core.ranks import mid_ranks
 from outlearn.core.scales import BRIER, CALIBRATION, DIFFERENCE, POSITIVE, SHARE, SIGNED, Scale
 from outlearn.core.top_class import hits, top_class
 from outlearn.errors import AlignmentError, ConfigError, DomainError, suggest
@@ -145,7 +147,7 @@ def brier(predictions: Predictions, labels: Labels) -> Float[np.ndarray, "models
     labels = _check_labels(predictions, labels)
     difference = np.exp(predictions.log_probs)
     difference[:, np.arange(len(labels)), labels] -= 1
-    return np.square(difference).sum(axis=-1)
+    return row_sum(np.square(difference))
 
 
 @_of_answers
@@ -159,7 +161,7 @@ def entropy(predictions: Predictions, labels: Labels | None = None) -> Float[np.
     probs = np.exp(predictions.log_probs)
     with np.errstate(invalid="ignore"):
         terms = probs * predictions.log_probs
-    return np.abs(np.where(probs > 0, terms, 0.0).sum(axis=-1))  # 0 log 0 = 0; abs only turns -0 into 0
+    return np.abs(row_sum(np.where(probs > 0, terms, 0.0)))  # 0 log 0 = 0; abs only turns -0 into 0
 
 
 @_of_answers
@@ -178,7 +180,7 @@ def calibration_error(predictions: Predictions, labels: Labels) -> Float[np.ndar
     Source: Naeini et al., Obtaining well calibrated probabilities using Bayesian binning, 2015.
     """
     right = accuracy(predictions, labels)
-    confidence = np.exp(predictions.log_probs.max(axis=-1))
+    confidence = np.exp(row_max(predictions.log_probs))
     bins = np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(np.intp) - 1, 0, CALIBRATION_BINS - 1)
     difference = confidence - right
     signed = np.empty_like(difference)
@@ -223,13 +225,11 @@ def _binary_auroc(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
     n_negative = n - n_positive
     if n_positive == 0 or n_negative == 0:
         return np.full(scores.shape, np.nan)
-    from scipy.stats import rankdata  # half a second to import, which whoever predicts does not need
-
-    ranks = rankdata(scores, axis=-1)
+    ranks = mid_ranks(scores)
     placement = np.empty(scores.shape)
     # Rank among all less rank among one's own side: how many of the other side lie below, ties one half.
-    placement[:, positive] = (ranks[:, positive] - rankdata(scores[:, positive], axis=-1)) / n_negative
-    placement[:, ~positive] = 1 - (ranks[:, ~positive] - rankdata(scores[:, ~positive], axis=-1)) / n_positive
+    placement[:, positive] = (ranks[:, positive] - mid_ranks(scores[:, positive])) / n_negative
+    placement[:, ~positive] = 1 - (ranks[:, ~positive] - mid_ranks(scores[:, ~positive])) / n_positive
     area = placement[:, positive].mean(axis=-1, keepdims=True)
     side = np.where(positive, n / n_positive, n / n_negative)
     return area + side * (placement - area)

@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from outlearn.core.metrics import Metric, Score, scorecard
 from outlearn.core.numbers import Numbers
+from outlearn.core.ranks import mid_ranks
 from outlearn.core.scales import DIFFERENCE, POSITIVE, REAL
 from outlearn.errors import AlignmentError
 
@@ -84,9 +85,7 @@ def spearman(predictions: Numbers, target: Float[np.ndarray, " points"]) -> Floa
 
 
 def _ranks(values: Float[np.ndarray, " points"]) -> Float[np.ndarray, " points"]:
-    from scipy.stats import rankdata  # half a second to import, which whoever predicts does not need
-
-    ranks = rankdata(values) / len(values)
+    ranks = mid_ranks(values) / len(values)
     return np.asarray(ranks - ranks.mean())
 
 

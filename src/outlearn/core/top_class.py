@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Integer, Real
 
+from outlearn.core.log_space import row_max, row_sum
 from outlearn.core.predictions import Predictions
 
 __all__ = ["hard_votes", "hits", "top_class", "true_shares"]
@@ -22,8 +23,8 @@ def top_class(scores: Real[np.ndarray, "*rest classes"]) -> Float[np.ndarray, "*
         array([[0. , 1. , 0. ],
                [0.5, 0.5, 0. ]])
     """
-    top = scores == scores.max(axis=-1, keepdims=True)
-    return np.asarray(top / top.sum(axis=-1, keepdims=True))
+    top = scores == row_max(scores)[..., None]
+    return np.asarray(top / row_sum(top.astype(np.float64))[..., None])
 
 
 def hits(
@@ -39,7 +40,7 @@ def hits(
         array([1. , 0.5, 0. ])
     """
     if labels.ndim == 2:
-        return np.asarray((top_class(scores) * labels).sum(axis=-1))
+        return np.asarray(row_sum(top_class(scores) * labels))
     return top_class(scores)[..., np.arange(len(labels)), labels]
 
 
@@ -72,7 +73,7 @@ def hard_votes(predictions: Predictions) -> Float[np.ndarray, "models points cla
                 [0., 0.]]])
     """
     log_probs = predictions.log_probs
-    speaks = log_probs.max(axis=-1) > log_probs.min(axis=-1)
+    speaks = row_max(log_probs) > -row_max(-log_probs)
     if predictions.answered is not None:
         speaks &= predictions.answered
     return top_class(log_probs) * speaks[..., None]

@@ -35,6 +35,8 @@ ACTIONS: dict[Action, str] = {
 }
 """What can be recommended, as a sentence."""
 
+TEACHER, ROOM = "its teacher", "ceiling over teacher"  # keys of standings
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -57,11 +59,13 @@ class Verdict:
         because: what decided, in words.
         standings: how the student stands against each that it was compared with, in the order of the rule; and
             "ceiling over teacher", the room that there is, where it was given.
+        decided_by: the key of the standing that decided.
     """
 
     action: Action
     because: str
     standings: Mapping[str, Standing] = field(default_factory=dict)
+    decided_by: str = ""
 
     @property
     def advice(self) -> str:
@@ -137,24 +141,24 @@ def decide(
     of_combinations = {name: standing(each) for name, each in (combinations or {}).items()}
     of_controls = {name: standing(each) for name, each in (controls or {}).items()}
     of_room = None if room is None else standing(room)
-    every = {**of_controls, **of_combinations, "its teacher": against}
+    every = {**of_controls, **of_combinations, TEACHER: against}
     if of_room is not None:
-        every["ceiling over teacher"] = of_room
+        every[ROOM] = of_room
     better = _worst(of_controls)
     if better is not None:
-        return Verdict("train on true labels", f"it is worse than {_the(better)}", every)
+        return Verdict("train on true labels", f"it is worse than {_the(better)}", every, better)
     better = _worst(of_combinations)
     if better is not None:
-        return Verdict("combine the labels first", f"it is worse than {_the(better)}", every)
+        return Verdict("combine the labels first", f"it is worse than {_the(better)}", every, better)
     if against.outcome == "beats":
-        return Verdict("train the student", _gain({**of_combinations, **of_controls}, of_room), every)
+        return Verdict("train the student", _gain({**of_combinations, **of_controls}, of_room), every, TEACHER)
     if against.outcome == "worse":
-        return Verdict("do not bother", "it is worse than its teacher", every)
+        return Verdict("do not bother", "it is worse than its teacher", every, TEACHER)
     if of_room is not None and of_room.outcome == "worse":
-        return Verdict("do not bother", "even with true labels its model is worse than the teacher", every)
+        return Verdict("do not bother", "even with true labels its model is worse than the teacher", every, ROOM)
     if against.outcome == "withheld":
-        return Verdict("undecided", f"against its teacher nothing can be said: {against.reason}", every)
-    return Verdict("undecided", "it is not told apart from its teacher", every)
+        return Verdict("undecided", f"against its teacher nothing can be said: {against.reason}", every, TEACHER)
+    return Verdict("undecided", "it is not told apart from its teacher", every, TEACHER)
 
 
 def _worst(found: Mapping[str, Standing]) -> str | None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from outlearn.core.intervals import Withheld
+from outlearn.core.labelers.label_variance import label_variance
 from outlearn.core.predictions import Predictions
 from outlearn.core.targets import read_target
 from outlearn.data.prediction_files import PredictionFiles, read_predictions
@@ -27,7 +29,7 @@ def explain_files(
     *,
     teacher: Files,
     student: Files,
-    target: str | Path,
+    target: str | Path | None,
     teacher_of: str | Path | None = None,
     kind: str = "logits",
     teacher_kind: str | None = None,
@@ -52,6 +54,10 @@ def explain_files(
     for name, share in (("--smooth-predictions", smooth_predictions), ("--smooth-target", smooth_target)):
         if not 0 <= share < 1:
             raise ConfigError(f"{name} is {share!r}; expected a share of at least 0 and below 1.")
+    if not student:
+        return _of_teachers_alone(teacher, target, teacher_kind or kind, smooth_predictions, level, out)
+    if target is None:
+        raise ConfigError("--student needs --target: give the true labels, for a gain is one over them.")
     with show.bar("reading"):
         indices = None if teacher_of is None else read_teacher_of(teacher_of)
         t = read_predictions(teacher, kind=teacher_kind or kind, role="teacher")
@@ -108,6 +114,24 @@ def explain_files(
             rows = zip(*(column.tolist() for column in columns.values()), strict=True)
             EXPLANATIONS.write(out, found, inputs=inputs, text=text, table=[head, *rows])
     return text
+
+
+def _of_teachers_alone(
+    teacher: Files, target: str | Path | None, kind: str, smoothing: float, level: float, out: Path | None
+) -> str:
+    """Say how much the teachers vary; with a target, how much of their log loss that is."""
+    if out is not None:
+        raise ConfigError("--out keeps what students gain, and there is no --student. Leave it out, or add students.")
+    t = read_predictions(teacher, kind=kind, role="teacher")
+    labels = None
+    if target is not None:
+        labels = read_target_file(target, t).values
+        if labels.ndim != 1 or labels.dtype.kind not in "iu":
+            raise DomainError(f"{target}: without students the target must be integer labels, one a point.")
+    found = label_variance(smoothed(t.predictions, smoothing).probs, labels, level=level)
+    if isinstance(found, Withheld):
+        raise DomainError(f"{t.sources[0]}: {found.reason}. Give more teachers or points, or --student and --target.")
+    return f"teachers   {_described(t)}\n\n{found}"
 
 
 def _paired(

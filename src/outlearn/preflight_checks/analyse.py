@@ -15,8 +15,9 @@ from jaxtyping import Float, Int
 from scipy.sparse import csr_array
 
 from outlearn.core.intervals import check_level
+from outlearn.core.labelers.label_variance import label_variance
 from outlearn.core.randomness import generator
-from outlearn.data.label_table import LabelTable
+from outlearn.data.label_table import UNLABELED, LabelTable
 from outlearn.encoders import get_encoder
 from outlearn.encoders.points import Texts
 from outlearn.errors import ConfigError, DataError, ShapeError
@@ -51,11 +52,12 @@ MAX_TERMS = 20_000
 MAX_DIMENSIONS = 256
 TEXTS_PER_DIMENSION = 8
 UNJUDGED = NoStudents("one labeler, asked once, and no true label", "")
+ROUNDED = 1e-3  # of 1, by which probabilities of a few digits may miss it
 SPANNED = 1e-3  # of the largest standard deviation of a direction
 
 
 def preflight(
-    labels: Int[np.ndarray, "labelers points"],
+    labels: Int[np.ndarray, "labelers points"] | Float[np.ndarray, "labelers points classes"],
     *,
     texts: Sequence[str] | None = None,
     features: Float[np.ndarray, "points features"] | None = None,
@@ -78,7 +80,8 @@ def preflight(
 
     Args:
         labels: whole numbers of classes from 0, -1 where a labeler gave none; a row a labeler, or a row each time that
-            one labeler was asked.
+            one labeler was asked. Or distributions over the classes, nan where it gave none: votes are taken from them
+            (a tie is none), and what is in nats or squared loss is of them.
         texts, features: of the points; with either, students are trained (on points they are not judged on).
         true_labels: of a random sample of the points, -1 elsewhere.
         segments: of the points: rates are given, and labels compared, by these too.
@@ -113,32 +116,50 @@ def preflight(
         >>> report.verdict.key
         'no students'
     """
-    array = np.asarray(labels)
+    array, probs = np.asarray(labels), None
+    if array.ndim == 3 and array.dtype.kind == "f":
+        probs = _distributions(array)
+        array = np.where(np.isnan(probs[..., 0]), UNLABELED, np.nan_to_num(probs).argmax(axis=2))
     if array.ndim != 2 or array.dtype.kind not in "iu":
         raise ShapeError(
             f"labels have shape {array.shape} and dtype {array.dtype}; expected whole numbers [labelers, points], -1 "
-            "for no label."
+            "for no label, or distributions [labelers, points, classes], nan for no label."
         )
     if class_names is None:
         most = max(int(array.max(initial=1)), 1 if true_labels is None else int(np.max(true_labels, initial=1)))
-        class_names = [str(k) for k in range(most + 1)]
+        class_names = [str(k) for k in range(most + 1 if probs is None else probs.shape[2])]
     table = check_labels(
         LabelTable(
             names=tuple(names or (f"labeler {j + 1}" for j in range(len(array)))),
             labels=array.astype(np.int64),
             class_names=tuple(class_names),
+            probs=probs,
             ids=tuple(ids or map(str, range(1, array.shape[1] + 1))),
             texts=None if texts is None else tuple(texts),
             has_ids=ids is not None,
             true_labels=None if true_labels is None else np.asarray(true_labels, dtype=np.int64),
             segments=None if segments is None else tuple(map(str, segments)),
-        ),
+        ).with_ties_as_gaps(),
         to_label_next=label_next is not None,
     )
     return analyse_table(
         table, features=features, rate=rate, asked_twice=asked_twice, encoder=encoder, largest_bias=largest_bias,
         level=level, seed=seed, label_next=label_next, aim=aim, progress=progress,
     )  # fmt: skip
+
+
+def _distributions(probs: np.ndarray) -> np.ndarray:
+    """Check that rows sum to 1, and make the sums exact."""
+    given = ~np.isnan(probs).any(axis=2)
+    sums = probs.sum(axis=2)
+    wrong = given & ((np.abs(sums - 1) > ROUNDED) | (probs < 0).any(axis=2))
+    if wrong.any():
+        labeler, point = np.argwhere(wrong)[0].tolist()
+        raise DataError(
+            f"{int(wrong.sum())} distributions do not sum to 1, or hold a negative number: the first is of labeler "
+            f"{labeler}, point {point}: {probs[labeler, point].tolist()}. Divide each by its sum."
+        )
+    return np.asarray(np.where(given[..., None], probs / np.where(given, sums, 1.0)[..., None], np.nan))
 
 
 def analyse_table(
@@ -226,6 +247,9 @@ def analyse_table(
         missed_bounds=labels.missed_bounds(),
         ceiling=one_minus(missed),
         truth=truth,
+        label_variance=Withheld("the labels are votes")
+        if table.probs is None
+        else label_variance(table.probs, table.true_labels, level=level),
         rates=rates.report(),
         largest_bias=largest_bias,
         encoder=seen.words if isinstance(seen, _Features) else Withheld(seen.reason),

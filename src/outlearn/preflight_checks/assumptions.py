@@ -25,7 +25,7 @@ def assumptions(labels: LabelMeasures, single: CrossFit | None, largest_bias: fl
             "lacks that one's labels too"
         )
         found.append(
-            f"Gains are of students that saw {1 - 1 / single.folds:.0%} of the points"
+            f"Gains are of students that saw {single.n_seen / labels.table.n_points:.0%} of the points"
             f"{judged if len(labels.table.names) > 1 else ''}. Intervals are over points, for these labelers."
         )
         if labels.table.true_labels is None:

@@ -69,6 +69,12 @@ def check_labels(table: LabelTable, *, to_label_next: bool = False) -> LabelTabl
                 f"labeler {name!r} always says {table.class_names[int(given[0])]!r}, whatever the point: there is "
                 "nothing to learn from it. Leave it out (--labelers NAMES)."
             )
+    n_given = 0 if table.true_labels is None else int((table.true_labels >= 0).sum())
+    if not errors and n_given and not n_true:
+        errors.add(
+            f"{n_given} true labels, and none is of a point that a labeler labeled. Label points that have a true "
+            "label, or check that both name points by the same ids."
+        )
     if not errors and n_labelers > 1 and int(((table.labels >= 0).sum(axis=0) > 1).sum()) < MIN_POINTS:
         errors.add(
             f"fewer than {MIN_POINTS} points have labels of two labelers; agreement cannot be measured. Let two "

@@ -71,9 +71,9 @@ class Rates:
     def report(self) -> RatesReport | Withheld:
         """Report all rates; withheld with fewer than 20 true labels."""
         truth = self.table.true_labels
-        n_true = 0 if truth is None else int((truth >= 0).sum())
+        n_true = 0 if truth is None else int(((truth >= 0) & self.table.answered.any(axis=0)).sum())
         if n_true < MIN_TRUE_LABELS:
-            return Withheld(f"{n_true} true labels; {MIN_TRUE_LABELS} are needed to correct a rate")
+            return Withheld(f"{n_true} true labels of labeled points; {MIN_TRUE_LABELS} are needed to correct a rate")
         everywhere = np.full(self.table.n_points, True)
         segments = self._segments()
         return RatesReport(

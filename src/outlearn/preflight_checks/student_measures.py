@@ -153,9 +153,8 @@ class StudentMeasures:
 
     def learning_curve(self) -> tuple[LearningCurvePoint, ...]:
         """Say how often a student gives the shared answer by the points it saw."""
-        n_seen = self.labels.table.n_points * (1 - 1 / self.single.folds)
         return tuple(
-            LearningCurvePoint(round(n_seen * fraction), self.labels.rate(accuracy))
+            LearningCurvePoint(round(self.single.n_seen * fraction), self.labels.rate(accuracy))
             for fraction, accuracy in self._accuracies.items()
         )
 

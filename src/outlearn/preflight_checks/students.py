@@ -21,6 +21,7 @@ MIN_POINTS_TO_TRAIN = 50  # and to judge students
 FRACTIONS = (0.25, 0.5)  # of the points in training, beside all of them: the learning curve
 STRENGTHS = (0.001, 0.01, 0.1, 1.0)  # inverse ridge C: labels are noisy, so that less is often more
 SMOOTHING = 1e-3  # of the uniform distribution in each label, so that a class absent from a fold has a finite optimum
+MOST_SEEN = 10_000  # points that a student learns from: what more would add is less than the intervals are wide
 TIE = 2e-3  # agreement this close is a tie, won by the stronger ridge: rounding, which threads change, decides none
 TOLERANCE = 1e-3  # nats
 
@@ -32,12 +33,14 @@ class CrossFit:
     Attributes:
         probs: for a fraction of the points in training, `[students, points, classes]`; 1.0 is all of them.
         strength: the inverse ridge that was chosen.
-        folds: parts that the points were split into: a student saw 1 - 1/folds of them.
+        folds: parts that the points were split into.
+        n_seen: points that a student saw: those of the other parts, at most 10,000 of them.
     """
 
     probs: Mapping[float, Float[np.ndarray, "students points classes"]]
     strength: float
     folds: int
+    n_seen: int
 
     def of(self, students: slice) -> CrossFit:
         """Keep some of the students."""
@@ -95,7 +98,7 @@ def cross_fit(
         nonlocal done
         found = np.empty((len(distinct), len(features), n_classes))
         for k, left_out in enumerate(parts):
-            seen = np.concatenate(parts[:k] + parts[k + 1 :])
+            seen = np.concatenate(parts[:k] + parts[k + 1 :])[:MOST_SEEN]  # in random order
             seen = seen[: max(round(fraction * len(seen)), 2)]
             # Who labels none of these points teaches nothing: its targets are all uniform here.
             counted = np.where(weights[:, seen].any(axis=1, keepdims=True), weights[:, seen], 1.0)
@@ -117,4 +120,5 @@ def cross_fit(
     best = min(strength for strength in STRENGTHS if agreement[strength] >= max(agreement.values()) - TIE)
     rows = [distinct.index(group) for group in groups]
     curve = {fraction: fit(best, fraction)[rows] for fraction in FRACTIONS}
-    return CrossFit({**curve, 1.0: fits[best][rows]}, best, folds)
+    n_seen = min(round(len(features) * (1 - 1 / folds)), MOST_SEEN)
+    return CrossFit({**curve, 1.0: fits[best][rows]}, best, folds, n_seen)

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.stats import rankdata
 
+from outlearn.core.ranks import mid_ranks
 from outlearn.core.verdict import count_signs
 from outlearn.report.cells import Cell, Column, Table, point_estimate
 from outlearn.report.wording import rest_in_words
@@ -131,4 +131,4 @@ def residual_finding(runs: Sequence[Run]) -> str:
 def _ranks(students: Mapping[str, Student]) -> dict[str, float]:
     """Rank the losses of a run by accuracy: 1 is best, and equals share the mean of their ranks."""
     scores = [-(point_estimate(student.accuracy) or 0.0) for student in students.values()]
-    return dict(zip(students, map(float, rankdata(scores)), strict=True))
+    return dict(zip(students, map(float, mid_ranks(np.asarray(scores))), strict=True))

@@ -11,7 +11,15 @@ from collections.abc import Sequence
 
 from outlearn.core.intervals import Interval
 from outlearn.core.labelers.combinations import COMBINATIONS, EACH
-from outlearn.core.verdict import count_signs, excludes_zero, has_interval, is_above_zero, is_below_zero, together
+from outlearn.core.verdict import (
+    Verdict,
+    count_signs,
+    excludes_zero,
+    has_interval,
+    is_above_zero,
+    is_below_zero,
+    together,
+)
 from outlearn.report.cells import format_cell, format_number, point_estimate
 from outlearn.report.selection import AUTO, selection_finding
 from outlearn.report.tables import REFERENCES
@@ -30,7 +38,7 @@ from outlearn.results.measurement import Measurement, Withheld
 from outlearn.results.run import RunResults
 from outlearn.results.verdict import NOT_COMPARED, verdict
 
-__all__ = ["bad_news", "best_loss", "findings", "headline_loss"]
+__all__ = ["bad_news", "bad_news_list", "best_loss", "findings", "headline_loss", "headline_verdict", "shown_losses"]
 
 # The two directions of the cross-entropy: the first loss of each that a run has speaks for its side.
 REVERSE = ("reverse_ce", "reverse_kl")
@@ -68,6 +76,14 @@ def best_loss(results: RunResults) -> str:
 def headline_loss(results: RunResults) -> str:
     """Return the loss that the first sentence is about; see `findings`."""
     return _headline(results)[0]
+
+
+def shown_losses(results: RunResults) -> tuple[str, ...]:
+    """Return the losses that are shown before all others are asked for: of the headline, forward CE, the best fixed."""
+    fixed = [loss for loss in results.students if loss not in results.selections]
+    best = max(fixed, key=lambda loss: point_estimate(results.students[loss].accuracy) or 0.0, default=None)
+    chosen = (headline_loss(results), _first(results, FORWARD), best)
+    return tuple(dict.fromkeys(loss for loss in chosen if loss is not None))
 
 
 def _who_wins(results: RunResults) -> str:
@@ -117,9 +133,14 @@ def _winners(results: RunResults) -> str:
     return f" with {of_losses(len(won), len(found))} by Holm's correction{each}"
 
 
+def headline_verdict(results: RunResults) -> Verdict:
+    """Say what to do about the students of the headline loss, by an interval that holds for the best of all."""
+    loss = headline_loss(results)
+    return verdict(results, loss, best_of=1 if loss == AUTO else len(results.students))
+
+
 def _what_to_do(results: RunResults) -> str:
-    loss, _ = _headline(results)
-    return f"Verdict on {loss}: {verdict(results, loss, best_of=1 if loss == AUTO else len(results.students))}"
+    return f"Verdict on {headline_loss(results)}: {headline_verdict(results)}"
 
 
 def _beyond_averaging(results: RunResults, best: str) -> str:
@@ -184,7 +205,13 @@ def _why(results: RunResults) -> str:
 
 
 def bad_news(results: RunResults) -> str:
-    """List what speaks against the run's own story, or return an empty string."""
+    """Say in one sentence what speaks against the run's own story, or return an empty string."""
+    news = bad_news_list(results)
+    return "Bad news: " + "; ".join(news) + "." if news else ""
+
+
+def bad_news_list(results: RunResults) -> list[str]:
+    """List what speaks against the run's own story, a clause each."""
     news: list[str] = tuned_bad_news(results)
     versus_teacher = _differences(results, "teacher")
     worse = [loss for loss, difference in versus_teacher.items() if is_below_zero(difference)]
@@ -213,7 +240,7 @@ def bad_news(results: RunResults) -> str:
             f"variance {format_number(variance.mean, 'nats')} {results.measure.unit}), and averaging teachers removes "
             "only the variance"
         )
-    return "Bad news: " + "; ".join(news) + "." if news else ""
+    return news
 
 
 def _reverse_log_loss(results: RunResults) -> list[str]:

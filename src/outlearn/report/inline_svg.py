@@ -26,7 +26,7 @@ __all__ = ["Drawn", "DrawnPanel", "LegendEntry", "drawn", "variable_of"]
 
 FONT_SIZE = 12
 SCALE = FONT_SIZE / 7  # marks are sized for a font of 7 points
-WIDE, NARROW = 460, 300  # pixels: readable when shrunk to a phone, and of small multiples
+WIDE, NARROW = 420, 300  # pixels: readable when shrunk to a phone, and of small multiples
 MARGINS = 58  # pixels above and below the marks
 PAGE_LOOK: dict[Any, Any] = {**LOOK, "font.size": FONT_SIZE, "axes.linewidth": 1.0, "hatch.linewidth": 1.2}
 Sample: TypeAlias = Literal["bar", "marker", "line", "both"]

@@ -51,7 +51,7 @@ def ladder_findings(ladder: Ladder) -> tuple[str, ...]:
         _moved(
             {kind: change.distance_to_others for kind, change in changes.items()}, last, first, "the mean of the others"
         ),
-        _moved({kind: change.misfit for kind, change in changes.items()}, last, first, "their own teachers"),
+        _moved({kind: change.misfit for kind, change in changes.items()}, last, first, "its own teacher"),
         _both(changes),
         _steps(ladder, loss, kinds),
         _residuals(ladder, loss, kinds),
@@ -64,7 +64,7 @@ def _moved(changes: dict[str, Measurement], last: str, first: str, what: str) ->
     nearer = [_change(kind, each) for kind, each in changes.items() if is_below_zero(each)]
     farther = [_change(kind, each) for kind, each in changes.items() if is_above_zero(each)]
     clauses = [f"nearer to {what} than {first} under {name_list(nearer)}"] if nearer else []
-    clauses += [f"farther from {'them' if nearer else what} under {name_list(farther)}"] if farther else []
+    clauses += [f"farther from {'it' if nearer else what} under {name_list(farther)}"] if farther else []
     if not clauses:
         return f"{last} is not shown to be nearer to {what} than {first}, nor farther, under any teachers."
     rest = rest_in_words(changes.values())

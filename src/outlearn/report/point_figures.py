@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -25,8 +25,10 @@ __all__ = ["confidence_figure", "misfit_map_figure"]
 MAX_STUDENTS = 24  # rows of the misfit map: beyond, labels cannot be read
 
 
-def confidence_figure(gaps: Mapping[str, RiskGap], unit: str, level: float) -> Figure:
-    """Show the gap in each tenth of the points by the teachers' mean confidence, a panel for each loss, with intervals.
+def confidence_figure(gaps: Mapping[str, RiskGap], unit: str, level: float, losses: Sequence[str]) -> Figure:
+    """Show the gap in each tenth of the points by the teachers' mean confidence, a panel for each gap, with intervals.
+
+    A loss looks as it does wherever all `losses` of the run are told apart.
 
     Intervals are for new teachers and points; where there is one teacher, for new points.
     """
@@ -35,8 +37,8 @@ def confidence_figure(gaps: Mapping[str, RiskGap], unit: str, level: float) -> F
     room = 0.05 * (max(ends) - min(ends) or 1.0)
     limits = (min(*ends, 0.0) - room, max(*ends, 0.0) + room)
     panels = []
-    for k, (loss, of_loss) in enumerate(tenths.items()):
-        look = series_style(k)
+    for loss, of_loss in tenths.items():
+        look = series_style(losses.index(loss))
         known = [(sure, gap) for sure, gap in of_loss if point_estimate(gap) is not None]
         x, y = [100 * sure for sure, _ in known], [gap.mean for _, gap in known]
         hover = [
@@ -45,8 +47,7 @@ def confidence_figure(gaps: Mapping[str, RiskGap], unit: str, level: float) -> F
         low, high = [point_estimate(gap.low) for _, gap in known], [point_estimate(gap.high) for _, gap in known]
         dots = Dots("", look, x, y, low, high, hover, size=6)
         marks = (Rule(ROLES["gap"], y=0.0), Line("", look, x, y, markers=False), dots)
-        title = "teacher confidence, %" if k >= len(tenths) - min(4, len(tenths)) else ""
-        panels.append(Panel(Axis(title), Axis(f"gap, {unit}", limits=limits), marks, loss))
+        panels.append(Panel(Axis("teacher confidence, %"), Axis(f"gap, {unit}", limits=limits), marks, loss))
     rows = [(loss, number, *each) for loss, found in tenths.items() for number, each in enumerate(found, start=1)]
     reasons = dict.fromkeys(gap.reason for *_, gap in rows if gap.reason)
     table = Table(
@@ -58,7 +59,7 @@ def confidence_figure(gaps: Mapping[str, RiskGap], unit: str, level: float) -> F
     return Figure(
         "confidence",
         "Where the gain comes from: sure or unsure teachers",
-        Chart(tuple(panels), columns=min(4, len(panels)), panel_height=190, share_y=True, legend=False),
+        Chart(tuple(panels), columns=min(3, len(panels)), panel_height=170, share_y=True, legend=False),
         _confidence_finding({loss: [gap for _, gap in of_loss] for loss, of_loss in tenths.items()}),
         "Test points in tenths by the mean confidence of the teachers. Bars are intervals.",
         table,

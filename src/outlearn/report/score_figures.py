@@ -15,11 +15,11 @@ from outlearn.report.cells import Cell, Kind, format_cell, format_number, point_
 from outlearn.report.charts import Axis, Bars, Chart, Dots, Mark, Panel, Rule
 from outlearn.report.style import ROLES, SeriesStyle
 from outlearn.report.tables import ScoreRow, bias_variance_table, gap_table, main_table, score_rows
-from outlearn.report.wording import first_reason, of_losses, rest_in_words
+from outlearn.report.wording import first_reason, level_in_words, of_losses, rest_in_words
 from outlearn.results.measurement import Measurement
 from outlearn.results.run import RunResults
 
-__all__ = ["bias_variance_figure", "gap_figure", "scores_figure"]
+__all__ = ["bias_variance_figure", "first_figure", "gap_figure", "scores_figure"]
 
 
 def scores_figure(results: RunResults) -> Figure:
@@ -36,6 +36,29 @@ def scores_figure(results: RunResults) -> Figure:
         _scores_finding(results),
         "Bars are intervals; dashed lines mark the mean teacher and the ceiling.",
         main_table(results),
+    )
+
+
+def first_figure(results: RunResults, losses: Sequence[str]) -> Figure:
+    """Show the accuracy of the few that a reader asks for first: labelers, these losses, controls, ceiling."""
+    every = tuple(score_rows(results))
+    combined = [row for row in every if row.role == "ensemble"]
+    best = max(combined, key=lambda row: point_estimate(row.scores.get("accuracy")) or 0.0, default=None)
+    names = {id(results.students[loss]) for loss in losses}
+    rows = [
+        row
+        for row in every
+        if row.role in ("teacher", "control", "ceiling") or row is best or (row.student and id(row.student) in names)
+    ]
+    unit = "pairs" if results.task.kind == "preference" else "points"
+    panel = _score_panel(rows, "accuracy", f"accuracy, % of the test {unit}", "percent")
+    return Figure(
+        "first",
+        "Who is right how often",
+        Chart((panel,), panel_height=max(150, 32 * len(rows)), legend=False),
+        f"Accuracy on {results.task.n_test:,} test {unit}, with {level_in_words(results.measure.level)} intervals.",
+        "Dashed lines mark the mean teacher and the ceiling. Intervals that overlap decide nothing: who beats whom is "
+        "told by paired differences.",
     )
 
 

@@ -31,23 +31,19 @@ def selection_finding(results: RunResults) -> str:
 
 def _finding(selection: Selection) -> str:
     n, m = len(selection.candidates), len(selection.members)
-    what = (
-        f"the mean of {m} of {n} candidates, {selection.chosen.name} first,"
-        if m > 1
-        else (f"{selection.chosen.name} among {n} candidates,")
-    )
-    words = (
-        f"{selection.recipe} chose {what} by the {_criterion(selection.criterion)} and {_truth(selection.true_labels)}"
-    )
+    chosen = selection.chosen.name
+    what = f"answers with the mean of {m} of {n} candidates, chosen" if m > 1 else f"chose one of {n} candidates"
+    words = f"{selection.recipe} {what} by the {_criterion(selection.criterion)} and {_truth(selection.true_labels)}"
+    words += f"; first among them: {chosen}" if m > 1 else f": {chosen}"
     regret = selection.judged.regret
     lost = format_number(regret, "percent")
     if regret <= 0:
-        words += "; no single candidate is more accurate on the test points."
+        words += ". No single candidate is more accurate on the test points."
     elif float(lost) == 0:
-        words += "; no single candidate is more accurate on the test points by a tenth of a point."
+        words += ". No single candidate is more accurate on the test points by a tenth of a point."
     else:
-        best = selection.judged.best.name
-        words += f"; in hindsight {best} is {lost} points more accurate on the test points (one seed, no interval)."
+        best = "that one alone" if selection.judged.best.name == chosen else selection.judged.best.name
+        words += f". In hindsight {best} is {lost} points more accurate on the test points (one seed, no interval)."
     given = "Its intervals are for new points, given this choice and the labels it learned from."
     return " ".join((words, *([given] if selection.source != EACH else []), *selection.warnings))
 
@@ -119,8 +115,7 @@ def selection_figure(results: RunResults, recipe: str = AUTO) -> Figure | None:
         f"selection-{recipe}",
         f"The choice without labels: {recipe}",
         Chart((Panel(Axis(criterion), Axis("accuracy, % (hindsight)"), tuple(marks)),), panel_height=380),
-        f"The rank correlation of the {criterion} with accuracy over {len(candidates)} candidates {told} here. "
-        f"{_finding(selection)}",
+        f"The rank correlation of the {criterion} with accuracy over {len(candidates)} candidates {told} here.",
         "Each mark is one candidate, the mean over its students; dashed lines are the answer and the mean teacher.",
         _table(selection),
     )

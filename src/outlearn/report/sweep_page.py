@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from outlearn.core.verdict import count_signs, excludes_zero, has_interval
-from outlearn.report.blocks import Block, Facts, Grid, GridColumn, Section, TableBlock, Text
+from outlearn.report.blocks import Block, Facts, Grid, GridColumn, Listed, Section, TableBlock, Text
 from outlearn.report.cells import Cell, Column, Table
 from outlearn.report.charts import Chart
 from outlearn.report.comparison_page import comparison_figures
 from outlearn.report.ladder_section import ladder_charts, ladder_findings, ladder_section
 from outlearn.report.page import render_page
 from outlearn.report.sweep_figures import effect_chart, effect_figure, effects, rank_chart, rank_figure
-from outlearn.report.wording import counted, name_list, rest_in_words, signed_points
+from outlearn.report.sweep_first_screen import sweep_first_screen
+from outlearn.report.wording import counted, level_in_words, name_list, rest_in_words, size_in_points
 from outlearn.results.ladder import read_ladder
 from outlearn.results.sweep import Sweep
 from outlearn.results.sweep_comparison import Comparison, comparisons
@@ -26,21 +27,24 @@ MAX_VALUES = 8
 def sweep_page(sweep: Sweep) -> str:
     """Return the report of a sweep as one HTML page."""
     found, ladder = comparisons(sweep), read_ladder(sweep)
-    sections = [ladder_section(ladder)] if ladder else []
+    said = (*(ladder_findings(ladder) if ladder else ()), *sweep_findings(sweep, list(found.values())))
+    sections = [Section("found", "Everything that was found", (Listed(said),), folded=True)] if found else []
+    sections += [ladder_section(ladder)] if ladder else []
     for index, (what, comparison) in enumerate(found.items()):
         key, heading = ("losses", "Loss by loss") if what == "loss" else (f"key-{index}", f"By {what}")
-        sections.append(Section(key, heading, _comparison_blocks(comparison, key)))
+        sections.append(Section(key, heading, _comparison_blocks(comparison, key), folded=True))
     runs = [run.run for run in sweep.runs]
     if runs:
-        sections.append(Section("gains", "Students and their labelers", comparison_figures(runs)))
-        sections.append(Section("rows", "Every run and loss", (_grid(sweep),)))
-    sections.append(Section("setting", "What was run", _setting(sweep)))
+        sections.append(Section("gains", "Students and their labelers", comparison_figures(runs), folded=True))
+        sections.append(Section("rows", "Every run and loss", (_grid(sweep),), folded=True))
+    sections.append(Section("setting", "What was run", _setting(sweep), folded=True))
     return render_page(
         title=f"Sweep {sweep.name}",
         subtitle=_subtitle(sweep),
-        findings=(*(ladder_findings(ladder) if ladder else ()), *sweep_findings(sweep, list(found.values()))),
+        first=sweep_first_screen(sweep, next(iter(found.values()))) if found else None,
+        findings=() if found else said,
         sections=sections,
-        footer=f"outlearn {runs[0].results.outlearn}, {len(runs)} runs" if runs else "",
+        footer=f"outlearn {runs[0].results.outlearn}, {counted(len(runs), 'run')}" if runs else "",
     )
 
 
@@ -73,13 +77,14 @@ def _won(sweep: Sweep) -> str:
     above, below = count_signs(gains)
     rest = rest_in_words(gains)
     return (
-        f"{len(gains)} pairs of a run and a loss: students beat their labeler in {above} and lose to it in {below}"
-        f"{f'; {rest}' if rest else ''} (paired intervals of each run, each for itself)."
+        f"Students beat their labeler in {above} of {counted(len(gains), 'comparison')}, each of one loss in one run, "
+        f"and lose to it in {below}{f'; {rest}' if rest else ''} (paired intervals, each for itself)."
     )
 
 
 def _by_part(comparison: Comparison) -> list[str]:
-    """Say for each part which treatments are ahead of the baseline, and which behind it."""
+    """Say for each part which treatments do better than the baseline, and which worse."""
+    base = comparison.named(comparison.baseline)
     said: list[str] = []
     untold: list[str] = []
     unknown: list[str] = []
@@ -88,32 +93,29 @@ def _by_part(comparison: Comparison) -> list[str]:
         if not told:
             (untold if any(map(has_interval, found.values())) else unknown).append(part)
             continue
-        clauses = []
-        for one, many, sign in (("beats it", "beat it", 1), ("loses to it", "lose to it", -1)):
+        clauses: list[str] = []
+        for how, sign in (("better", 1), ("worse", -1)):
             mine = [name for name, each in told.items() if sign * each.mean > 0]
             mine = sorted(mine, key=lambda name: -abs(told[name].mean))
-            named = [f"{name} ({signed_points(told[name])})" for name in mine[:MAX_NAMED]]
+            named = [f"{comparison.named(name)} (by {size_in_points(told[name])})" for name in mine[:MAX_NAMED]]
             more = [f"{len(mine) - MAX_NAMED} more"] if len(mine) > MAX_NAMED else []
             if named:
-                clauses.append(f"{name_list([*named, *more])} {one if len(mine) == 1 else many}")
+                verb = "does" if len(mine) == 1 else "do"
+                clauses.append(f"{name_list([*named, *more])} {verb} {how} than {'it' if clauses else base}")
         if rest := rest_in_words(found.values(), "it"):
             clauses.append(rest)
-        said.append(f"{part}: against {_named(comparison)}, {'; '.join(clauses)}.")
+        said.append(f"On {part}, {'; '.join(clauses)}.")
     if untold:
-        said.append(f"Nothing can be told apart from {_named(comparison)} in: {'; '.join(untold)}.")
+        said.append(f"On {name_list(untold)}, nothing can be told apart from {base}.")
     if unknown:
-        said.append(f"No difference to {_named(comparison)} has an interval in: {'; '.join(unknown)}.")
+        said.append(f"On {name_list(unknown)}, no difference to {base} has an interval.")
     return said
-
-
-def _named(comparison: Comparison) -> str:
-    return comparison.baseline if comparison.what == "loss" else f"{comparison.what} {comparison.baseline}"
 
 
 def _scope(comparison: Comparison) -> str:
     """Say what the intervals speak of, and what they do not."""
-    n_tasks, level = len(comparison.tasks), f"{100 * comparison.level:g}%"
-    splits = f"{counted(comparison.n_units, 'split')} of {counted(n_tasks, 'task')}"
+    n_tasks, level = len(comparison.tasks), level_in_words(comparison.level)
+    these = "this task's" if n_tasks == 1 else "these tasks'"
     others = comparison.difference_for_new_tasks(comparison.treatments[-1])
     beyond = (
         "intervals for new tasks are in the tables"
@@ -121,8 +123,9 @@ def _scope(comparison: Comparison) -> str:
         else "about other tasks they say nothing: that takes at least 4"
     )
     return (
-        f"{splits}: intervals ({level}, each for itself) are for new draws of these tasks' points, with the "
-        f"correction of Nadeau and Bengio for the points that splits share; {beyond}."
+        f"The intervals ({level}, each for itself) come from {counted(comparison.n_units, 'split')} of "
+        f"{counted(n_tasks, 'task')}. They are for new draws of {these} points, with Nadeau and Bengio's correction "
+        f"for the points that splits share; {beyond}."
     )
 
 

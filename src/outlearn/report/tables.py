@@ -6,7 +6,7 @@ true labels, ceiling.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Literal
@@ -19,7 +19,7 @@ from outlearn.results.measurement import Withheld
 from outlearn.results.run import RunResults, Student, TrueLabelModels
 
 __all__ = [
-    "REFERENCES", "Against", "Role", "ScoreRow", "bias_variance_table", "blind_spot_table",
+    "REFERENCES", "Against", "Role", "ScoreRow", "against_everyone_table", "bias_variance_table", "blind_spot_table",
     "difference_table", "gap_table", "main_table", "metrics_in_tables", "path_table", "score_rows", "scores_table",
 ]  # fmt: skip
 
@@ -164,6 +164,21 @@ def difference_table(
     return Table(f"Paired {what} differences{to}, {unit}", columns, rows)
 
 
+def against_everyone_table(results: RunResults, loss: str) -> Table:
+    """Return the paired differences of one loss's students to everyone, a row for each other: narrow on any screen."""
+    student = results.students[loss]
+    of_ensembles = {f"ensemble_{name}": _ensemble(name) for name in results.ensembles}
+    labels = {**REFERENCES, **of_ensembles, "student_of_mean": "student of the mean"}
+    labels |= {other: f"student, {other}" for other in results.students if other != loss}
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (label, student.differences[other], student.log_loss_differences.get(other))
+        for other, label in labels.items()
+        if other in student.differences
+    )
+    columns = (Column(f"{loss} minus"), Column("accuracy, points", "points"), Column("log loss, nats", "signed"))
+    return Table(f"{loss} against everyone", columns, rows)
+
+
 def bias_variance_table(results: RunResults) -> Table:
     """Return noise, bias and variance of the teachers and of each loss's students; for one ensemble only their sum."""
     metric = results.measure.risk_metric
@@ -222,14 +237,12 @@ def blind_spot_table(results: RunResults) -> Table:
     return Table("Blind spots", columns, rows)
 
 
-def path_table(results: RunResults) -> Table:
-    """Return the measures of each loss along training, one row for each recorded epoch."""
+def path_table(results: RunResults, losses: Collection[str]) -> Table:
+    """Return the measures of some losses along training, one row for each recorded epoch."""
     kinds: dict[str, Kind] = {"epoch": "ratio", "accuracy": "percent", "log_loss": "nats", "misfit": "nats"}
     kinds |= {"overfit_covariance": "signed", "entropy": "nats"}
     columns = (Column("loss"), *(Column(name.replace("_", " "), kind) for name, kind in kinds.items()))
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (loss, *(getattr(at, name) for name in kinds))
-        for loss, student in results.students.items()
-        for at in student.path
+        (loss, *(getattr(at, name) for name in kinds)) for loss in losses for at in results.students[loss].path
     )
     return Table("Along training", columns, rows)

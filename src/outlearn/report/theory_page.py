@@ -16,6 +16,7 @@ from outlearn.report.theory_mechanisms import (
 )
 from outlearn.report.theory_predictions import convex_figure, ensembles_figure, entropy_figure
 from outlearn.report.theory_random_features import cases_figure, penalty_figure, width_figure
+from outlearn.report.theory_real_capacity import capacity_figure, closed_form_figure, gap_figure
 from outlearn.report.theory_text import compared, number, predicted_text, verdict
 from outlearn.results.theory import TheoryResult
 
@@ -28,6 +29,7 @@ FIGURES: dict[str, tuple[Callable[[TheoryResult], Figure], ...]] = {
     "ensembles": (ensembles_figure,),
     "convex": (convex_figure,),
     "entropy": (entropy_figure,),
+    "real-capacity": (capacity_figure, gap_figure, closed_form_figure),
 }
 
 

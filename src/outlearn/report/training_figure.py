@@ -4,7 +4,7 @@ intervals; so the caption says what was seen and claims no more."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from outlearn.report.blocks import Figure
 from outlearn.report.cells import Kind, format_number, point_estimate
@@ -19,13 +19,15 @@ __all__ = ["path_figure"]
 Path = Sequence[PathPoint]
 
 
-def path_figure(results: RunResults) -> Figure | None:
-    """Show four measures of each loss along training; None where only the end was recorded."""
+def path_figure(results: RunResults, losses: Collection[str]) -> Figure | None:
+    """Show four measures of some losses along training; None where only the end was recorded."""
     # A student that was recorded once has no path; the epochs of `auto` are those of many members together.
-    paths: dict[str, Path] = {loss: each.path for loss, each in results.students.items() if len(each.path) > 1}
+    paths: dict[str, Path] = {
+        loss: each.path for loss, each in results.students.items() if loss in losses and len(each.path) > 1
+    }
     if not paths:
         return None
-    unit = results.measure.unit
+    unit, every = results.measure.unit, tuple(results.students)
     longest = max(map(len, paths.values()))
     ticks = tuple(sorted({at.epoch for path in paths.values() if len(path) == longest for at in path}))
     epochs = Axis("epoch", log=min(at.epoch for path in paths.values() for at in path) > 0, ticks=ticks)
@@ -38,13 +40,13 @@ def path_figure(results: RunResults) -> Figure | None:
     panels = []
     for title, (kind, measure) in shown.items():
         lines = tuple(
-            _line(loss, series_style(k), path, [measure(at) for at in path], title, kind)
-            for k, (loss, path) in enumerate(paths.items())
+            _line(loss, series_style(every.index(loss)), path, [measure(at) for at in path], title, kind)
+            for loss, path in paths.items()
         )
         if any(value is not None for line in lines for value in line.y):
             panels.append(Panel(epochs, Axis(title), lines))
     chart = Chart(tuple(panels), columns=2, panel_height=260)
-    return Figure("path", "Along training", chart, _finding(paths), table=path_table(results))
+    return Figure("path", "Along training", chart, _finding(paths), table=path_table(results, paths))
 
 
 def _line(loss: str, look: SeriesStyle, path: Path, values: Sequence[float], title: str, kind: Kind) -> Line:

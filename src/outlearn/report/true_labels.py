@@ -120,10 +120,13 @@ def label_curve_figure(results: RunResults, loss: str) -> Figure | None:
     ]
     fixed = [name for name in results.students if name != loss]
     best = max(fixed, key=lambda name: point_estimate(results.students[name].accuracy) or 0.0, default=None)
-    for k, name in enumerate(name for name in (loss, best) if name is not None):
+    every = tuple(results.students)
+    for name in (name for name in (loss, best) if name is not None):
         level = _of_100(results.students[name].accuracy)
         text = f"{name}: {format_cell(results.students[name].accuracy, 'percent')}"
-        marks.append(Line(f"student, {name}", series_style(k), [sizes[0], sizes[-1]], [level] * 2, [text] * 2))
+        marks.append(
+            Line(f"student, {name}", series_style(every.index(name)), [sizes[0], sizes[-1]], [level] * 2, [text] * 2)
+        )
     teacher = point_estimate(results.teacher.accuracy)
     if teacher is not None:
         marks.append(Rule(ROLES["teacher"], y=100 * teacher))

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from outlearn.core.intervals import Interval
+from outlearn.core.labelers.label_variance import LabelVariance
 from outlearn.core.text import bullets, preformatted
 from outlearn.results.measurement import Withheld
 from outlearn.results.next_labels import NextLabels
@@ -47,6 +48,7 @@ class Preflight:
         ceiling: the highest agreement with a labeler's labels that anything can reach.
         truth: what true labels add; withheld without them.
         rates: rates corrected by true labels, of all points and by segment; withheld without enough of them.
+        label_variance: of labels that are distributions, in nats and in squared loss; withheld for votes.
         largest_bias: the shared bias that was allowed for where it is not known.
         encoder: what students see; withheld where there are none.
         students: single ones, and of all labelers.
@@ -76,6 +78,7 @@ class Preflight:
     ceiling: Interval
     truth: TruthReport | Withheld
     rates: RatesReport | Withheld
+    label_variance: LabelVariance | Withheld
     largest_bias: float
     encoder: str | Withheld
     students: tuple[StudentReport, ...]
@@ -96,8 +99,10 @@ class Preflight:
         return self.students[-1] if self.students else None
 
     def __str__(self) -> str:
-        with_truth = [str(part) for part in (self.rates, self.inheritance) if not isinstance(part, Withheld)]
-        sections = [str(self.verdict), self._labelers(), self._error(), *with_truth, self._students(), self._more()]
+        parts = [
+            str(part) for part in (self.label_variance, self.rates, self.inheritance) if not isinstance(part, Withheld)
+        ]
+        sections = [str(self.verdict), self._labelers(), self._error(), *parts, self._students(), self._more()]
         if isinstance(self.next_labels, NextLabels):
             sections.append(str(self.next_labels))
         if self.points_to_check:

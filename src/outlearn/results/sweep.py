@@ -89,8 +89,10 @@ class SweptRun:
         return self.run.config["seed"]
 
     def value_text(self, key: str) -> str:
-        """Return the value of a varied key as text; "None" where this run has none."""
-        return str(self.values[key]) if key in self.values else str(None)
+        """Return the value of a varied key as people write it, 5 for 5.0; "None" where this run has none."""
+        value = self.values.get(key)
+        short = f"{value:g}" if isinstance(value, float) else str(value)
+        return str(value) if isinstance(value, float) and float(short) != value else short
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,10 @@ class Comparison:
     shared: np.ndarray
     level: float
 
+    def named(self, treatment: str) -> str:
+        """Return a treatment as a sentence calls it: a loss by its name, a value with its key."""
+        return treatment if self.what == "loss" else f"{self.what} {treatment}"
+
     @cached_property
     def tasks(self) -> tuple[str, ...]:
         """The tasks, in order of appearance."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 from jaxtyping import Float, Int, Integer
-from scipy.stats import rankdata
 
+from outlearn.core.ranks import mid_ranks
 from outlearn.core.students.agreement import kappa_matrix
 from outlearn.core.students.criteria import CRITERIA, check_criterion
 from outlearn.core.top_class import hard_votes
@@ -230,5 +230,5 @@ def _higher_is_better(values: np.ndarray, criterion: str) -> np.ndarray:
 
 def _rank_correlation(first: np.ndarray, second: np.ndarray) -> float | None:
     """Return Spearman's correlation, None where one of both is constant."""
-    a, b = rankdata(first), rankdata(second)
+    a, b = mid_ranks(first), mid_ranks(second)
     return float(np.corrcoef(a, b)[0, 1]) if np.ptp(a) > 0 and np.ptp(b) > 0 else None

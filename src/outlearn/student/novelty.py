@@ -28,6 +28,7 @@ __all__ = ["Novelty"]
 DIRECTIONS = 64  # leading ones: more are noise with a few thousand texts, and each costs a product for every new text
 FITTED_ON = 4096  # points at most: the moments do not get better in a way that a quantile would feel
 QUANTILE = 0.99  # of held-out points of the run: one in a hundred of the same kind is flagged
+COVARIANCE = 1024  # features at most whose covariance is decomposed whole: beyond, its cube takes longer
 FOLDS = 5  # of the training points, where too few others are held out
 
 
@@ -50,24 +51,17 @@ class Novelty:
     @classmethod
     def of(cls, features: FeatureMatrix, *, seed: int = 0) -> Novelty:
         """Fit training features; of very many points a random part."""
-        from sklearn.decomposition import PCA
-
         points, n = features, features.shape[0]
         if n > FITTED_ON:
             points = points[np.sort(np.random.default_rng(seed).choice(n, FITTED_ON, replace=False))]
         wanted = min(DIRECTIONS, points.shape[1] - 1, points.shape[0] // 4)
-        solver = "arpack" if isinstance(points, csr_array) else "randomized"  # what is sparse is not spread out
-        fitted = PCA(max(1, wanted), svd_solver=solver, random_state=seed).fit(points.astype(np.float64))
-        # Tipping and Bishop: s^2 = sum_{j > q} lambda_j / (d - q). Of fewer points than features scikit-learn divides
-        # by their number instead, and so measures longer distances the more points there are.
-        rank, q = min(points.shape), fitted.n_components_
-        noise = float(fitted.noise_variance_) * (rank - q) / max(points.shape[1] - q, 1)
+        mean, directions, variances, noise = _principal(points.astype(np.float64), max(1, wanted), seed)
         # Features that lie in the span of the directions, or do not vary at all, have no noise to divide by.
-        least = np.finfo(np.float32).eps * max(float(fitted.explained_variance_[0]), 1.0)
+        least = np.finfo(np.float32).eps * max(float(variances[0]), 1.0)
         return cls(
-            fitted.mean_.astype(np.float32),
-            fitted.components_.astype(np.float32),
-            np.maximum(fitted.explained_variance_, least).astype(np.float32),
+            mean.astype(np.float32),
+            directions.astype(np.float32),
+            np.maximum(variances, least).astype(np.float32),
             np.array([max(noise, least)], np.float32),
         )
 
@@ -101,6 +95,28 @@ class Novelty:
         return _beyond(
             np.concatenate([cls.of(features[fold != k], seed=seed).distance(features[fold == k]) for k in range(FOLDS)])
         )
+
+
+def _principal(points: FeatureMatrix, q: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Return mean, leading directions, the variances along them, and Tipping and Bishop's noise.
+
+    That is s^2 = sum_{j > q} lambda_j / (d - q).
+    """
+    n, d = points.shape
+    if d <= COVARIANCE and not isinstance(points, csr_array):
+        mean = points.mean(axis=0)
+        centred = points - mean
+        variances, vectors = np.linalg.eigh(centred.T @ centred / (n - 1))  # ascending
+        noise = max(float(variances[:-q].sum()), 0.0) / max(d - q, 1)
+        return mean, vectors[:, : -q - 1 : -1].T, variances[: -q - 1 : -1], noise
+    from sklearn.decomposition import PCA  # a second to import
+
+    solver = "arpack" if isinstance(points, csr_array) else "randomized"  # what is sparse is not spread out
+    fitted = PCA(q, svd_solver=solver, random_state=seed).fit(points)
+    # Of fewer points than features scikit-learn divides by their number instead, and so measures longer distances the
+    # more points there are.
+    noise = float(fitted.noise_variance_) * (min(n, d) - q) / max(d - q, 1)
+    return fitted.mean_, fitted.components_, fitted.explained_variance_, noise
 
 
 def _beyond(distances: Float[np.ndarray, " points"]) -> float:

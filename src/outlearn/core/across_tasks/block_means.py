@@ -16,9 +16,9 @@ import math
 
 import numpy as np
 from jaxtyping import Float, Integer
-from scipy import stats
+from scipy.special import betaincinv
 
-from outlearn.core.intervals import Interval, Withheld, check_level, cluster_means
+from outlearn.core.intervals import Interval, Withheld, check_level, cluster_means, t_quantile
 from outlearn.core.verdict import is_above_zero
 from outlearn.errors import DomainError, ShapeError
 
@@ -52,7 +52,7 @@ def over_clusters(
         reason = f"only {n} task{'s' * (n > 1)}: an interval for new tasks needs at least {MINIMUM_CLUSTERS}"
         return Interval.missing(reason, mean=mean, n_models=n, n_points=len(values), level=level, over="tasks")
     error = float(means.std(ddof=1)) / math.sqrt(n)
-    half = float(stats.t.ppf(0.5 + level / 2, n - 1)) * error
+    half = t_quantile(level, float(n - 1)) * error
     return Interval(mean, mean - half, mean + half, error, n, len(values), level, over="tasks")
 
 
@@ -109,7 +109,7 @@ def over_splits(
     error = math.sqrt(total) / len(means)
     spread = sum(v**2 / f for v, f in zip(variances, freedoms, strict=True))
     freedom = total**2 / spread if spread > 0 else float(min(freedoms))
-    half = float(stats.t.ppf(0.5 + level / 2, freedom)) * error
+    half = t_quantile(level, float(freedom)) * error
     return Interval(mean, mean - half, mean + half, error, n_splits, len(values), level, over="splits")
 
 
@@ -141,7 +141,7 @@ def ratio_over_splits(
     if not is_above_zero(room):
         return Withheld(room.reason or "the mean to divide by is not shown to be above 0")
     fewest = min(len(np.unique(splits[tasks == task])) for task in np.unique(tasks))
-    t = float(stats.t.ppf(0.5 + level / 2, fewest - 1))
+    t = t_quantile(level, float(fewest - 1))
     # Var(a + b) - Var(a) - Var(b) = 2 Cov(a, b), and the variance of `over_splits` is a quadratic form.
     both = over_splits(part + whole, tasks, splits, shared, level)
     covariance = (both.standard_error**2 - gain.standard_error**2 - room.standard_error**2) / 2
@@ -201,8 +201,8 @@ def win_rate(
     shares = won if clusters is None else cluster_means(won[:, None], clusters)[:, 0]
     n, total = len(shares), float(shares.sum())
     tail = (1 - level) / 2
-    low = float(stats.beta.ppf(tail, total, n - total + 1)) if total > 0 else 0.0
-    high = float(stats.beta.ppf(1 - tail, total + 1, n - total)) if total < n else 1.0
+    low = float(betaincinv(total, n - total + 1, tail)) if total > 0 else 0.0
+    high = float(betaincinv(total + 1, n - total, 1 - tail)) if total < n else 1.0
     error = float(shares.std(ddof=1)) / n**0.5 if n > 1 else float("nan")
     return Interval(total / n, low, high, error, n, len(first), level, over="clusters")
 

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy import stats
 
+from outlearn.core.ranks import mid_ranks
 from outlearn.errors import DomainError, ShapeError
 
 __all__ = ["block_ranks", "cliques"]
@@ -37,7 +37,7 @@ def block_ranks(scores: Scores, *, higher_is_better: bool = True) -> Float[np.nd
                [1. , 2. , 3. ]])
     """
     _check(scores)
-    return stats.rankdata(-scores if higher_is_better else scores, axis=1)
+    return mid_ranks(-scores if higher_is_better else scores)
 
 
 def cliques(

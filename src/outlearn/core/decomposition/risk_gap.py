@@ -21,6 +21,7 @@ from outlearn.core.decomposition.crossed_misfit import CrossedMisfit, crossed_mi
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER, mean_of_known, over_answered
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, cluster_means, two_way_interval
+from outlearn.core.log_space import row_sum
 from outlearn.core.numbers import AnyPredictions, Numbers, check_models
 from outlearn.core.orders import Directions, directions, mean_risk
 from outlearn.core.predictions import Predictions, labeled_by
@@ -495,7 +496,7 @@ def _over_pairs(mean: float, pseudo: np.ndarray | None, reason: str | None, like
 def _inner(first: np.ndarray, second: np.ndarray, step: np.ndarray) -> np.ndarray:
     """Compute <first - second, step> over the last axis; a coordinate without a step adds 0, however far the duals."""
     with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(step == 0.0, 0.0, (first - second) * step).sum(axis=-1))
+        return row_sum(np.where(step == 0.0, 0.0, (first - second) * step))
 
 
 def _refuse_infinite(

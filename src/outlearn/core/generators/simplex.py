@@ -61,7 +61,7 @@ class NegativeEntropy(BregmanGenerator):
         return np.asarray(np.isfinite(top))
 
     def _potential(self, points: np.ndarray) -> np.ndarray:
-        return np.asarray(xlogy(points, points).sum(axis=-1))
+        return row_sum(xlogy(points, points))
 
     def _conjugate(self, duals: np.ndarray) -> np.ndarray:
         return np.asarray(logsumexp(duals, axis=-1))

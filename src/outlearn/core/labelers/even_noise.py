@@ -18,7 +18,7 @@ from itertools import combinations
 
 import numpy as np
 from jaxtyping import Int
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from outlearn.core.labelers.influence import LinearisedEstimate, mean_estimate
 
@@ -50,7 +50,7 @@ class EvenNoiseTest:
     @property
     def p_value(self) -> float:
         """The chance of as large a covariance under even noise, one-sided."""
-        return float(norm.sf(self.z))
+        return float(ndtr(-self.z))
 
 
 def even_noise_test(labels: Int[np.ndarray, "labelers points"]) -> EvenNoiseTest | None:

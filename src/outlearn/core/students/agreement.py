@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from outlearn.core.log_space import row_sum
 from outlearn.core.predictions import Predictions, check_same_points, labeled_by
 from outlearn.core.top_class import hard_votes, top_class
 
@@ -47,7 +48,7 @@ def agreement(teacher: Predictions, student: Predictions) -> Float[np.ndarray, "
         array([[1., 0.]])
     """
     own = labeled_by(teacher, student)
-    agree = (top_class(student.log_probs) * top_class(teacher.log_probs)[own]).sum(axis=-1)
+    agree = row_sum(top_class(student.log_probs) * top_class(teacher.log_probs)[own])
     return np.asarray(agree if teacher.answered is None else np.where(teacher.answered[own], agree, np.nan))
 
 
@@ -68,8 +69,17 @@ def kappa_matrix(first: Predictions, second: Predictions) -> Float[np.ndarray, "
     Source: Cohen, A coefficient of agreement for nominal scales, 1960.
     """
     check_same_points(first, second, ("first", "second"))
-    # Hard labels as 0 and 1, [classes, models, points]: counts are exact below 2^24 in float32, shares of ties nearly.
-    ours, theirs = (np.moveaxis(hard_votes(p), -1, 0).astype(np.float32, order="C") for p in (first, second))
+    return _kappas(_votes(first), _votes(second))
+
+
+def _votes(predictions: Predictions) -> Float[np.ndarray, "classes models points"]:
+    """Return hard labels as 0 and 1: counts of them are exact below 2^24 in float32, shares of ties nearly."""
+    return np.moveaxis(hard_votes(predictions), -1, 0).astype(np.float32, order="C")
+
+
+def _kappas(
+    ours: Float[np.ndarray, "classes first points"], theirs: Float[np.ndarray, "classes second points"]
+) -> Float[np.ndarray, "first second"]:
     first_speaks, second_speaks = ours.sum(axis=0), theirs.sum(axis=0)
     both = np.maximum(first_speaks @ second_speaks.T, 1.0).astype(np.float64)
     equal = np.zeros(both.shape)
@@ -102,8 +112,10 @@ def consensus(teacher: Predictions, student: Predictions) -> Consensus:
     other = own[:, None] != own[None, :]
     if not crossed.any():
         return Consensus(math.nan, math.nan, math.nan, "one teacher only: there is no other teacher to compare with")
-    kx = float(kappa_matrix(student, teacher)[crossed].mean())
+    check_same_points(student, teacher, ("student", "teacher"))
+    ours = _votes(student)
+    kx = float(_kappas(ours, _votes(teacher))[crossed].mean())
     if not other.any():
         return Consensus(kx, math.nan, math.nan, "all students are of one teacher: no students of different teachers")
-    ks = float(kappa_matrix(student, student)[other].mean())
+    ks = float(_kappas(ours, ours)[other].mean())
     return Consensus(kx, ks, math.sqrt(max(ks, 0.0) * max(kx, 0.0)))

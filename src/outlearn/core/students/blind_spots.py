@@ -30,6 +30,7 @@ from outlearn.core.intervals import Interval, mean_interval, ratio_interval
 from outlearn.core.metrics import accuracy
 from outlearn.core.plain_arrays import plain_array
 from outlearn.core.predictions import Predictions, check_every_answer, check_predictions, labeled_by
+from outlearn.core.ranks import mid_ranks
 from outlearn.core.scales import POSITIVE, SHARE
 from outlearn.core.students.agreement import agreement
 from outlearn.errors import ConfigError
@@ -184,6 +185,4 @@ def _ranks(predictions: Predictions) -> np.ndarray:
     others = np.where(np.arange(log_probs.shape[-1]) == log_probs.argmax(axis=-1)[..., None], -np.inf, log_probs)
     with np.errstate(invalid="ignore"):
         odds = top - np.logaddexp.reduce(others, axis=-1)
-    from scipy.stats import rankdata  # half a second to import, which whoever predicts does not need
-
-    return (rankdata(odds, axis=-1) - 0.5) / log_probs.shape[1]
+    return (mid_ranks(odds) - 0.5) / log_probs.shape[1]

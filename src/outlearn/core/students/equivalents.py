@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.isotonic import isotonic_regression
+from scipy.optimize import isotonic_regression
 
 from outlearn.core.intervals import ROW_CAUTION, check_level, cluster_means, t_quantile, two_way_variance
 from outlearn.core.scales import DIFFERENCE
@@ -48,7 +48,7 @@ def smoothed_curve(right: Float[np.ndarray, "sets points"], sizes: Int[np.ndarra
         array([0.5, 0.8, 0.8])
     """
     means = [float(right[sizes == n].mean()) for n in np.unique(sizes)]
-    return np.asarray(isotonic_regression(np.array(means)))
+    return np.asarray(isotonic_regression(np.array(means)).x)
 
 
 def true_label_equivalent(
@@ -94,8 +94,8 @@ def true_label_equivalent(
     if not np.isfinite(half).all():
         return Equivalent(labels, beyond, math.nan, math.nan, "too few test points to tell a spread")
     # Each end where the students stop being shown worse, and start being shown better: monotone as the curve is.
-    low, shown_more = _crossing(known, isotonic_regression(difference - half, increasing=False))
-    high, shown_fewer = _crossing(known, isotonic_regression(difference + half, increasing=False))
+    low, shown_more = _crossing(known, isotonic_regression(difference - half, increasing=False).x)
+    high, shown_fewer = _crossing(known, isotonic_regression(difference + half, increasing=False).x)
     return Equivalent(
         labels,
         beyond,

@@ -8,14 +8,14 @@ about entropy needs this number beside it.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Shaped
-from scipy.optimize import brentq
-from scipy.special import logsumexp
 
 from outlearn.core.intervals import ROUNDING, Interval, mean_interval
+from outlearn.core.log_space import row_max, row_sum
 from outlearn.core.metrics import entropy
 from outlearn.core.predictions import Predictions, check_predictions
 from outlearn.core.scales import SIGNED
@@ -25,6 +25,8 @@ from outlearn.core.verdict import excludes_zero, is_above_zero
 __all__ = ["Sharpening", "SharpeningSummary", "sharpening"]
 
 POWERS = (1e-3, 1e3)  # searched for the best power; beyond, 0 or infinity is reported
+STEPS = 100  # halving the range of powers so often leaves nothing of it
+CLOSE = 1e-12  # of the logarithm of a power
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def sharpening(
     y = read_target(target, predictions, draws=draws).coordinates.mean(axis=0)
     h = entropy(predictions)
     with np.errstate(invalid="ignore"):
-        ce = -np.where(y > 0, y * predictions.log_probs, 0.0).sum(axis=-1)
+        ce = -row_sum(np.where(y > 0, y * predictions.log_probs, 0.0))
     excess = h - ce
     interval = mean_interval(excess, level, clusters=predictions.teacher_of, scale=SIGNED)
     rounding = ROUNDING * float(np.abs(h).max())  # all points uniform: the difference is 0 up to this
@@ -156,17 +158,37 @@ def _best_power(y: np.ndarray, log_probs: np.ndarray) -> float:
     if spread.max() <= ROUNDING:
         return float("nan")  # s^alpha is s at every power: uniform on the classes it does not exclude
     logs = np.where(finite, log_probs, 0.0)
-    fixed = float((y * logs).sum(axis=-1).mean())
+    fixed = float(row_sum(y * logs).mean())
 
-    def slope(log_power: float) -> float:
+    def slopes(log_power: float) -> tuple[float, float]:
         scaled = np.where(finite, np.exp(log_power) * logs, -np.inf)
-        weights = np.exp(scaled - logsumexp(scaled, axis=-1, keepdims=True))
-        # d/d alpha CE(y, s_alpha) = E_{s_alpha} log s - E_y log s, which rises with alpha
-        return float((weights * logs).sum(axis=-1).mean()) - fixed
+        weights = np.exp(scaled - row_max(scaled)[..., None])
+        weights /= row_sum(weights)[..., None]
+        expected = row_sum(weights * logs)
+        # d/d alpha CE(y, s_alpha) = E_{s_alpha} log s - E_y log s, which rises with alpha by Var_{s_alpha} log s
+        variance = row_sum(weights * np.square(logs - expected[..., None])).mean()
+        return float(expected.mean()) - fixed, float(variance) * math.exp(log_power)
 
-    low, high = np.log(POWERS)
-    if slope(low) >= 0:
+    low, high = map(math.log, POWERS)
+    if slopes(low)[0] >= 0:
         return 0.0
-    if slope(high) <= 0:
-        return float("inf")
-    return float(np.exp(brentq(slope, low, high, xtol=1e-10)))
+    if slopes(high)[0] <= 0:
+        return math.inf
+    return math.exp(_root(slopes, low, high))
+
+
+def _root(slopes: Callable[[float], tuple[float, float]], low: float, high: float) -> float:
+    """Find where a function that rises from below 0 is 0: Newton's steps, halving where one would leave the bracket."""
+    at = 0.0  # a power of 1
+    for _ in range(STEPS):
+        value, rise = slopes(at)
+        if value == 0:
+            return at
+        low, high = (at, high) if value < 0 else (low, at)
+        following = at - value / rise if rise > 0 else math.inf
+        if not low < following < high:
+            following = (low + high) / 2
+        if abs(following - at) <= CLOSE:
+            return following
+        at = following
+    return at

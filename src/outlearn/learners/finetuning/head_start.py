@@ -16,8 +16,6 @@ from pathlib import Path
 import torch
 
 from outlearn.errors import ConfigError
-from outlearn.language_models.causal_lm import load_causal_lm
-from outlearn.language_models.prompt_tokens import PromptTokens
 from outlearn.language_models.prompts import Prompt
 from outlearn.learners.finetuning.model import TextModel
 from outlearn.learners.finetuning.settings import FinetuneSettings
@@ -43,6 +41,10 @@ def _class_word_rows(model: TextModel, folder: Path, settings: FinetuneSettings)
     """Return the output embeddings of each class word's first token, `[features, classes]`."""
     if settings.template is None or settings.words is None:  # `FinetuneSettings` refuses that
         raise ConfigError("start: words needs a template and class words.")
+    # They load transformers, seconds that whoever trains no language model need not wait.
+    from outlearn.language_models.causal_lm import load_causal_lm
+    from outlearn.language_models.prompt_tokens import PromptTokens
+
     language_model = load_causal_lm(folder, str(folder), precision="float32", device="cpu")
     prompt = Prompt(settings.template, settings.words)
     words = PromptTokens(language_model, prompt).words

@@ -70,7 +70,9 @@
     }
     data.columns.forEach((column, j) => {
       if (!column.filter) return;
-      const values = [...new Set(rows.map((row) => String(row[j] ?? "—")))].sort();
+      const place = data.variantColumns.indexOf(j);
+      const cells = place < 0 ? rows.map((row) => row[j]) : Object.values(data.variants).flat().map((row) => row[place]);
+      const values = [...new Set(cells.map((cell) => String(cell ?? "—")))].sort();
       controls.append(labeled(column.name, chooser(
         [["", "all"], ...values.map((v, i) => [String(i), v])],
         (value) => { value === "" ? state.filters.delete(j) : state.filters.set(j, values[Number(value)]); },
