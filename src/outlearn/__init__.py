@@ -21,6 +21,7 @@ _PUBLIC = {
     "Numbers": "outlearn.core.numbers",
     "Predictions": "outlearn.core.predictions",
     "WeakToStrongClassifier": "outlearn.estimator.classifier",
+    "WeakToStrongRegressor": "outlearn.estimator.regressor",
     "Withheld": "outlearn.results.measurement",
     "bias_variance": "outlearn.core.decomposition.bias_variance",
     "blind_spots": "outlearn.core.students.blind_spots",
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from outlearn.core.students.recovery import performance_gap_recovered as performance_gap_recovered
     from outlearn.core.students.sharpening import sharpening as sharpening
     from outlearn.estimator.classifier import WeakToStrongClassifier as WeakToStrongClassifier
+    from outlearn.estimator.regressor import WeakToStrongRegressor as WeakToStrongRegressor
     from outlearn.experiment.load_config import load_config as load_config
     from outlearn.experiment.pipeline import run as run
     from outlearn.explanation import explain as explain

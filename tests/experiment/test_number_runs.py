@@ -247,3 +247,41 @@ def test_reliability_gives_back_the_scale_that_noise_took():
     assert reliability(Numbers.from_values(teachers)) == pytest.approx(0.4, abs=0.03)
     assert reliability(Numbers.from_values(rng.normal(size=(6, 3000)))) is None
     assert reliability(Numbers.from_values(teachers[:1])) is None
+
+
+def test_the_kept_student_predicts_numbers_in_python_and_on_the_command_line(finished, tmp_path, capsys, monkeypatch):
+    import outlearn as ol
+    from outlearn.cli import main
+
+    student = ol.load_student(finished.folder)
+    task = load_task(path=finished.config["data"]["path"], task="regression")
+    test = make_splits(task).test
+    expected = finished.predictions.students["auto"].mean().values[0]
+    np.testing.assert_allclose(student.predict(task.features[test]), expected, rtol=1e-4, atol=1e-5)
+    np.savez(tmp_path / "new.npz", features=task.features[test])
+    monkeypatch.setattr("sys.argv", ["outlearn", "predict", str(finished.folder), str(tmp_path / "new.npz")])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert not stop.value.code
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    np.testing.assert_allclose([float(row["number"]) for row in rows], expected, rtol=1e-4, atol=1e-5)
+    student.save(tmp_path / "copy")
+    assert ol.load_student(tmp_path / "copy").record == student.record
+    damaged = tmp_path / "copy" / "heads.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    with pytest.raises(DataError, match="cut off or changed"):
+        ol.load_student(tmp_path / "copy").predict(task.features[test])
+
+
+def test_a_text_without_words_has_the_mean_and_a_flag(tmp_path):
+    import outlearn as ol
+
+    texts, y = _texts()
+    table = _table(tmp_path / "own.csv", list(zip(texts, y, strict=True)), ["text", "label"])
+    config = load_config(overrides=[f"data.path={table}", "teacher.models=3", "teacher.labels=25", *SMALL])
+    run(config, store=Store(tmp_path / "store"), out=tmp_path / "run")
+    student = ol.load_student(tmp_path / "run")
+    found = student.answers(["good good great fine", "", "zzzz"])
+    assert found.flags[1:] == ("empty", "unknown")
+    assert found.values[1] == student.record.mean
+    assert found.values[0] > student.predict(["dull bad poor dull"])[0]

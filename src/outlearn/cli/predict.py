@@ -53,17 +53,22 @@ def predict(
     from outlearn.student.answering import AnsweringStudent
     from outlearn.student.kept import FLAGS
     from outlearn.student.number_files import number_chunks
+    from outlearn.student.numbers import NUMBER_FLAGS, NumberStudent, is_number_student
     from outlearn.student.predict_table import Tally, predict_chunks
 
-    who = AnsweringStudent(
-        student,
-        model=model,
-        text_column=text_column,
-        first_column=first_column,
-        second_column=second_column,
-        device=device,
+    who: AnsweringStudent | NumberStudent = (
+        NumberStudent(student, model, text_column, device)
+        if is_number_student(student)
+        else AnsweringStudent(
+            student,
+            model=model,
+            text_column=text_column,
+            first_column=first_column,
+            second_column=second_column,
+            device=device,
+        )
     )
-    tally = Tally()
+    tally, flags = Tally(), NUMBER_FLAGS if isinstance(who, NumberStudent) else FLAGS
     numbers = who.reads.what == "numbers"
     chunks = number_chunks(new) if numbers else row_chunks(new, form)
     answers = predict_chunks(who, chunks, id_column=id_column, tally=tally)
@@ -80,5 +85,5 @@ def predict(
     shares = ", ".join(f"{label} {count:,}" for label, count in tally.labels.most_common(10))
     print(f"{tally.rows:,} rows answered{f': {shares}' if shares else ''}")
     for flag, count in tally.flags.most_common():
-        print(f"{count:,} flagged {flag}: {FLAGS[flag]}")
+        print(f"{count:,} flagged {flag}: {flags[flag]}")
     print(f"Answers: {out}")

@@ -21,8 +21,15 @@ __all__ = ["bagged_teachers", "teacher_probs", "weak_columns"]
 LARGEST_SEED = 2**31 - 1
 
 
-def weak_columns(columns: Any, *, n_features: int, names: Sequence[str] = ()) -> Int[np.ndarray, " columns"]:
+def weak_columns(
+    columns: Any, *, n_features: int, names: Sequence[str] = (), argument: str = "teacher_features"
+) -> Int[np.ndarray, " columns"]:
     """Return the indices of the columns that teachers see, given as indices, names or a mask; all for None.
+
+    Args:
+        columns: what was given.
+        n_features, names: of X.
+        argument: what errors call it.
 
     Raises:
         ConfigError: if they are none of these, or no column at all.
@@ -38,14 +45,14 @@ def weak_columns(columns: Any, *, n_features: int, names: Sequence[str] = ()) ->
         unknown = [name for name in given.ravel().tolist() if name not in names]
         if unknown:
             known = ", ".join(map(str, names)) or "not named"
-            raise ConfigError(f"teacher_features names {unknown[0]!r}; the columns of X are {known}.")
+            raise ConfigError(f"{argument} names {unknown[0]!r}; the columns of X are {known}.")
         given = np.array([list(names).index(name) for name in given.ravel().tolist()])
     if given.dtype.kind == "b" and given.shape == (n_features,):
         given = np.flatnonzero(given)
     inside = given.dtype.kind in "iu" and given.ndim == 1 and np.all((-n_features <= given) & (given < n_features))
     if not inside or not given.size:
         raise ConfigError(
-            f"teacher_features is {columns!r}; expected at least one column of X, as indices from 0 to "
+            f"{argument} is {columns!r}; expected at least one column of X, as indices from 0 to "
             f"{n_features - 1}, names, or a mask of {n_features}."
         )
     return given % n_features
@@ -58,11 +65,14 @@ def bagged_teachers(
     *,
     n_teachers: int,
     seed: int,
+    targets: Float[np.ndarray, " points"] | None = None,
 ) -> tuple[list[Any], Int[np.ndarray, "teachers points"]]:
-    """Train clones of a classifier, each on its own bootstrap, with every `random_state` in it set.
+    """Train clones of a classifier or regressor, each on its own bootstrap, with every `random_state` in it set.
 
-    Returns the teachers, and how often each used each point.
+    Regressors learn `targets`, and `codes` are the strata that bootstraps keep in proportion. Returns the teachers, and
+    how often each used each point.
     """
+    learned = codes if targets is None else targets
     counts = draw_teachers(codes, models=n_teachers, size=len(codes), draw="bootstrap", seed=seed).astype(int)
     rng = np.random.default_rng(seed)
     teachers = []
@@ -72,7 +82,7 @@ def bagged_teachers(
             seeded = [n for n in sorted(teacher.get_params()) if n.rpartition("__")[2] == "random_state"]
             teacher.set_params(**{name: int(rng.integers(LARGEST_SEED)) for name in seeded})
             rows = np.repeat(np.arange(len(codes)), count)
-            teachers.append(teacher.fit(X[rows], codes[rows]))
+            teachers.append(teacher.fit(X[rows], learned[rows]))
     return teachers, counts
 
 

@@ -44,7 +44,7 @@ from outlearn.student.novelty import Novelty
 from outlearn.student.record import EncoderFacts, Flagged, KeptScores, Reads, StudentRecord, Training
 from outlearn.version import __version__, versions_of
 
-__all__ = ["keep_students"]
+__all__ = ["LEAST_HELD_OUT", "PACKAGES", "encoder_settings", "keep_students", "reads_of"]
 
 LEAST_HELD_OUT = 100  # points, of which one in a hundred can be found
 PACKAGES = ("numpy", "scikit-learn", "tokenizers", "torch", "transformers")
@@ -111,11 +111,11 @@ def _heads(
             test,
             results,
             kind="heads",
-            reads=_reads(plan.task, config),
+            reads=reads_of(plan.task, config),
             members=heads.n_models,
             class_shares=_shares(on_training),
             unlike_beyond=beyond,
-            encoder=EncoderFacts(settings=_settings(encoder), files=file_hashes(encoder)),
+            encoder=EncoderFacts(settings=encoder_settings(encoder), files=file_hashes(encoder)),
             epoch=each.checkpoints[checkpoint],
         )
         yield each.loss, Kept(record, heads, learned, novelty)
@@ -146,7 +146,7 @@ def _finetuned(
             test,
             results,
             kind="finetuned",
-            reads=_reads(plan.task, plan.config).model_copy(
+            reads=reads_of(plan.task, plan.config).model_copy(
                 update={"max_length": learner.max_length, "cut": learner.cut, "template": learner.template}
             ),
             members=1,
@@ -238,7 +238,7 @@ def _scores(on_test: Answers, test: Evaluation, loss: str, results: RunResults, 
     )
 
 
-def _reads(task: Task, config: Config) -> Reads:
+def reads_of(task: Task, config: Config) -> Reads:
     """Say what the student reads, and in which columns."""
     data = config.data
     if task.pairs is not None:
@@ -248,7 +248,7 @@ def _reads(task: Task, config: Config) -> Reads:
     return Reads(what="text" if reads_texts else "numbers", text=data.text_column or "text")
 
 
-def _settings(encoder: Encoder) -> dict[str, Any]:
+def encoder_settings(encoder: Encoder) -> dict[str, Any]:
     """Write an encoder as a configuration names it; where it ran is no part of it."""
     parameters = dataclasses.asdict(encoder)  # type: ignore[call-overload]
     return {"kind": encoder.kind, **parameters, **({"device": None} if "device" in parameters else {})}

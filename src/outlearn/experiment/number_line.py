@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from outlearn.core.numbers import Numbers
+from outlearn.experiment.kept_numbers import keep_numbers
 from outlearn.experiment.number_plan import NumberPlan
 from outlearn.experiment.number_results import NumberEvaluation, evaluate_numbers, measure_numbers
 from outlearn.experiment.points import EVALUATED
@@ -40,6 +41,8 @@ def finish_numbers(
         results = measure_numbers(evaluations["test"], evaluations["validation"], plan, entries)
     lap("measuring")
     _write_predictions(writer, evaluations["test"], plan)
+    with progress.bar("keeping the student"):
+        keep_numbers(writer, plan, students, results, entries)
     return results
 
 

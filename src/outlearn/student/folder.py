@@ -35,7 +35,10 @@ from outlearn.student.kept import Kept
 from outlearn.student.novelty import Novelty
 from outlearn.student.record import SCHEMA, StudentRecord
 
-__all__ = ["AGAIN", "NAME", "copy_student", "find_student", "read_student", "write_student"]
+__all__ = [
+    "AGAIN", "NAME", "RECORD", "copy_student", "find_student", "read_parts", "read_student", "write_parts",
+    "write_student",
+]  # fmt: skip
 
 NAME = "student"  # of the folder in a run folder
 FORMAT = "outlearn student"
@@ -53,19 +56,40 @@ def write_student(folder: Path, kept: Kept) -> None:
     Raises:
         StoreError: if it cannot be written.
     """
-    files: dict[str, bytes] = {name: content.tobytes() for name, content in kept.files.items()}
-    files[RECORD] = _json(kept.record.to_json())
-    files["README.md"] = card_text(kept.record).encode()
-    if kept.heads is not None:
-        files[HEADS] = _arrays(kept.heads.arrays())
-    if kept.learned.terms:
-        files[TERMS] = _json({"terms": list(kept.learned.terms)})
-    if kept.learned.arrays:
-        files[ENCODER] = _arrays(kept.learned.arrays)
-    if kept.novelty is not None:
-        files[NOVELTY] = _arrays(vars(kept.novelty))
+    record, learned = kept.record, kept.learned
+    write_parts(
+        folder, record.to_json(), card_text(record), kept.heads, learned, kept.novelty,
+        outlearn=record.outlearn, files={name: content.tobytes() for name, content in kept.files.items()},
+    )  # fmt: skip
+
+
+def write_parts(
+    folder: Path,
+    record: Mapping[str, Any],
+    card: str,
+    heads: Heads | None,
+    learned: Learned,
+    novelty: Novelty | None,
+    *,
+    outlearn: str,
+    files: Mapping[str, bytes] | None = None,
+) -> None:
+    """Write the folder of a student of any kind: its record, its card, and what it is made of.
+
+    Raises:
+        StoreError: if it cannot be written.
+    """
+    files = {**(files or {}), RECORD: _json(record), "README.md": card.encode()}
+    if heads is not None:
+        files[HEADS] = _arrays(heads.arrays())
+    if learned.terms:
+        files[TERMS] = _json({"terms": list(learned.terms)})
+    if learned.arrays:
+        files[ENCODER] = _arrays(learned.arrays)
+    if novelty is not None:
+        files[NOVELTY] = _arrays(vars(novelty))
     hashes = {name: {"bytes": len(c), "sha256": hashlib.sha256(c).hexdigest()} for name, c in sorted(files.items())}
-    files[MANIFEST] = _json({"format": FORMAT, "schema": SCHEMA, "outlearn": kept.record.outlearn, "files": hashes})
+    files[MANIFEST] = _json({"format": FORMAT, "schema": SCHEMA, "outlearn": outlearn, "files": hashes})
     write_folder(folder, files, marker=MANIFEST)
 
 
@@ -120,6 +144,19 @@ def read_student(path: Path) -> Kept:
     if NOVELTY in files:
         kept = replace(kept, novelty=Novelty(**_read_arrays(folder / NOVELTY)))
     return kept
+
+
+def read_parts(folder: Path) -> tuple[Heads, Learned, Novelty | None]:
+    """Read what a student of heads is made of, every file checked against its hash.
+
+    Raises:
+        DataError: if a file is missing, foreign, truncated or altered.
+    """
+    files = _checked_files(folder)
+    terms = read_json(folder / TERMS, again=AGAIN)["terms"] if TERMS in files else []
+    arrays = _read_arrays(folder / ENCODER) if ENCODER in files else {}
+    novelty = Novelty(**_read_arrays(folder / NOVELTY)) if NOVELTY in files else None
+    return Heads(**_read_arrays(folder / HEADS)), Learned(tuple(terms), arrays), novelty
 
 
 def _checked_files(folder: Path) -> Mapping[str, Any]:

@@ -5,19 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import Float
 
 from outlearn.core.feature_matrix import FeatureMatrix
-from outlearn.encoders.encoder import Encode, Encoder
+from outlearn.encoders.encoder import Encode, Encoder, Learned
 from outlearn.encoders.package_files import sha256_of
 from outlearn.encoders.registry import get_encoder
 from outlearn.errors import ConfigError, DataError
-from outlearn.student.kept import Answers, Kept, answers_of_heads
+from outlearn.learners.fitted import Heads
+from outlearn.student.kept import Answers, answers_of_heads
+from outlearn.student.novelty import Novelty
 from outlearn.student.points import NewPoints
 
 __all__ = ["HeadScorer", "file_hashes"]
+
+
+class OnEncoder(Protocol):
+    """What a student of heads must know: its record, its heads, and what its encoder learned."""
+
+    @property
+    def record(self) -> Any: ...
+    @property
+    def heads(self) -> Heads | None: ...
+    @property
+    def learned(self) -> Learned: ...
+    @property
+    def novelty(self) -> Novelty | None: ...
 
 
 @dataclass(frozen=True)
@@ -29,7 +45,7 @@ class HeadScorer:
         model, device: see `get_scorer`.
     """
 
-    kept: Kept
+    kept: OnEncoder
     model: str | None
     device: str | None
 
@@ -42,7 +58,7 @@ class HeadScorer:
         """Encode, predict with every member, average."""
         heads = self.kept.heads
         assert heads is not None  # of this kind of student
-        return answers_of_heads(heads, self._features(points), self.kept.novelty, self.kept.record.unlike_beyond)
+        return answers_of_heads(heads, self.features(points), self.kept.novelty, self.kept.record.unlike_beyond)
 
     def rewards(self, texts: Sequence[str]) -> Float[np.ndarray, " texts"]:
         """Score texts by w.phi(text): the difference of two scores is the log-odds that the first is preferred."""
@@ -53,10 +69,11 @@ class HeadScorer:
                 "this student has a hidden layer: it compares two texts and gives no reward to one. Ask predict for "
                 "pairs, or train with student.learner.hidden: null."
             )
-        z = heads.dual_mean().predict(self._features(NewPoints("new texts", texts=tuple(texts))))[0]
+        z = heads.dual_mean().predict(self.features(NewPoints("new texts", texts=tuple(texts))))[0]
         return np.asarray(z[:, 0] - z[:, 1], dtype=np.float64)
 
-    def _features(self, points: NewPoints) -> FeatureMatrix:
+    def features(self, points: NewPoints) -> FeatureMatrix:
+        """Encode points, and check that the heads read as many features."""
         features = self.encode(points, np.arange(len(points)))
         heads = self.kept.heads
         assert heads is not None

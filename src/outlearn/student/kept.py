@@ -16,7 +16,7 @@ from outlearn.learners.fitted import Heads
 from outlearn.student.novelty import Novelty
 from outlearn.student.record import StudentRecord
 
-__all__ = ["AGREE", "EMPTY", "FLAGS", "Answers", "Kept", "answers_of_heads"]
+__all__ = ["AGREE", "EMPTY", "FLAGS", "UNKNOWN", "UNLIKE", "Answers", "Kept", "answers_of_heads"]
 
 EMPTY, UNKNOWN, UNLIKE, DIVIDED = "empty", "unknown", "unlike", "divided"
 FLAGS = {

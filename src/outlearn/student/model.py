@@ -9,6 +9,7 @@ from typing import Any, Self
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from outlearn.student.answering import AnsweringStudent
+from outlearn.student.numbers import NumberStudent, is_number_student
 
 __all__ = ["Student", "load_student"]
 
@@ -21,7 +22,7 @@ def load_student(
     first_column: str | None = None,
     second_column: str | None = None,
     device: str | None = None,
-) -> Student:
+) -> Student | NumberStudent:
     """Read a student that a run kept, and check that it is whole.
 
     Args:
@@ -32,11 +33,15 @@ def load_student(
         device: where to run a model of torch; None takes a GPU if there is one.
 
     Returns:
-        The student. Its encoder is loaded when it is first asked.
+        The student; of a task whose label is a number, a regressor. Its encoder is loaded when it is first asked.
 
     Raises:
         DataError: if a file is missing, foreign, truncated, altered or of another version; it says which.
     """
+    if is_number_student(path):
+        numbers = NumberStudent(path, model, text_column, device)
+        numbers.record  # noqa: B018 (read now, so that what is wrong is said now)
+        return numbers
     student = Student(path, model, text_column, first_column, second_column, device)
     student.record  # noqa: B018 (read now, so that what is wrong is said now)
     return student

@@ -12,6 +12,7 @@ import numpy as np
 from outlearn.student.answering import AnsweringStudent
 from outlearn.student.inputs import rows_of
 from outlearn.student.kept import EMPTY
+from outlearn.student.numbers import NumberStudent
 
 __all__ = ["Tally", "predict_chunks"]
 
@@ -29,7 +30,11 @@ class Tally:
 
 
 def predict_chunks(
-    student: AnsweringStudent, chunks: Iterable[Mapping[str, Sequence[Any]]], *, id_column: str, tally: Tally
+    student: AnsweringStudent | NumberStudent,
+    chunks: Iterable[Mapping[str, Sequence[Any]]],
+    *,
+    id_column: str,
+    tally: Tally,
 ) -> Iterator[dict[str, list[Any]]]:
     """Answer chunks of rows.
 
@@ -40,8 +45,9 @@ def predict_chunks(
         tally: counts the answers as they come.
 
     Yields:
-        The id (or `row`); `label`, a probability `p_CLASS` for each class, and `flag`. Of single texts, from a student
-        of preferences: `reward` and `flag`.
+        The id (or `row`); of a student of numbers `number` and `flag`; of one of classes `label`, a
+        probability `p_CLASS` for each class, and `flag`. Of single texts, from a student of preferences: `reward` and
+        `flag`.
 
     Raises:
         DataError: if a column that the student reads is not there.
@@ -54,11 +60,18 @@ def predict_chunks(
             named: dict[str, list[Any]] = {id_column: list(chunk.get(id_column, [None] * n))}
         else:
             named = {"row": list(range(tally.rows + 1, tally.rows + n + 1))}
-        answered = _rewards(student, chunk) if _single_texts(student, chunk) else _labels(student, chunk)
+        answered = _answered(student, chunk)
         tally.rows += n
         tally.labels.update(answered.get("label", ()))
         tally.flags.update(flag for flag in answered["flag"] if flag)
         yield named | answered
+
+
+def _answered(student: AnsweringStudent | NumberStudent, chunk: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    if isinstance(student, NumberStudent):
+        found = student.answers(chunk)
+        return {"number": found.values.round(DIGITS).tolist(), "flag": list(found.flags)}
+    return _rewards(student, chunk) if _single_texts(student, chunk) else _labels(student, chunk)
 
 
 def _labels(student: AnsweringStudent, chunk: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
