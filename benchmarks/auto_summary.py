@@ -19,10 +19,10 @@ Runs = list[dict[str, Any]]
 
 
 def recovered(runs: Runs) -> dict[str, np.ndarray]:
-    """Return PGR of every way that all runs have, in the order of the runs."""
-    names = [name for name in runs[0]["ways"] if all(run["ways"].get(name) is not None for run in runs)]
+    """Return PGR of every way, in the order of the runs; nan where a run has it not, as a control without labels."""
+    names = dict.fromkeys(name for run in runs for name in run["ways"])
     teacher, ceiling = (np.array([run[key] for run in runs]) for key in ("teacher", "ceiling"))
-    accuracy = {name: np.array([run["ways"][name] for run in runs]) for name in names}
+    accuracy = {name: np.array([run["ways"].get(name) for run in runs], dtype=float) for name in names}
     accuracy[HINDSIGHT] = np.array([max(run["selections"][AUTO]["accuracy"]) for run in runs])
     accuracy["the candidate that comes first"] = np.array([run["selections"][AUTO]["first"] for run in runs])
     return {name: (values - teacher) / (ceiling - teacher) for name, values in accuracy.items()}
@@ -32,13 +32,16 @@ def print_summary(runs: Runs) -> None:
     """Print everything, as Markdown tables; runs whose PGR is withheld are counted and left out."""
     kept = [run for run in runs if run["withheld"] is None]
     of, pgr = [run["setting"] for run in kept], recovered(kept)
-    print(f"{len(kept)} runs of {len(set(of))} settings; PGR withheld in {len(runs) - len(kept)} runs\n")
-    print("| way | PGR, 95% over settings | smallest setting | auto minus it | auto / it |\n|---|---|---|---|---|")
-    auto = by_setting(pgr[AUTO], of)
-    for name in sorted(pgr, key=lambda name: -by_setting(pgr[name], of).mean()):
-        other = by_setting(pgr[name], of)
+    withheld = sorted({run["setting"] for run in runs if run["withheld"] is not None})
+    print(f"{len(kept)} runs of {len(set(of))} settings; PGR withheld in {len(runs) - len(kept)} runs {withheld}\n")
+    print("| way | settings | PGR, 95% over settings | smallest setting | auto minus it | above it | auto / it |")
+    print("|---|---|---|---|---|---|---|")
+    for name in sorted(pgr, key=lambda name: -np.nanmean(by_setting(pgr[name], of))):
+        told = np.isfinite(by_setting(pgr[name], of))
+        other, auto = by_setting(pgr[name], of)[told], by_setting(pgr[AUTO], of)[told]
         print(
-            f"| {name} | {_with_interval(other)} | {other.min():.2f} | {_with_interval(auto - other, sign='+')} | "
+            f"| {name} | {len(other)} | {_with_interval(other)} | {other.min():.2f} | "
+            f"{_with_interval(auto - other, sign='+')} | {int((auto > other).sum())} | "
             f"{auto.mean() / other.mean():.2f} ({_ratio(auto, other)}) |"
         )
     _print_settings(kept, of, pgr)

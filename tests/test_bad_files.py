@@ -274,3 +274,11 @@ def test_formulas_in_points_to_check_come_back_as_they_were(tmp_path, monkeypatc
     sheet.write_text("\n".join([head, *filled]) + "\n")
     code, said = shell(monkeypatch, capsys, "preflight", str(labels), "--true", str(sheet))
     assert code == 0, said
+
+
+@pytest.mark.parametrize("label", ["[]", "{}"])
+def test_a_distribution_over_no_class_is_refused(tmp_path, label):
+    path = tmp_path / "labels.jsonl"
+    path.write_text("".join(f'{{"text": "word{i}", "label": {label}}}\n' for i in range(20)))
+    with pytest.raises(DataError, match=r"no class|one class or none"):
+        load_task(path=path)

@@ -1,7 +1,7 @@
 """Every write of a run and of a sweep fails once: one line says so, and the same command ends as unbroken.
 
 A fault is an error of the system, raised in place of one call that opens a file for writing, writes it, syncs, renames
-or makes a folder. `OUTLEARN_ALL_FAULTS=1` tries every call; without it, every 61st.
+or makes a folder. `OUTLEARN_FAULT_EVERY=1` tries every call; without it, every 61st.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from outlearn.sweep.planning import plan_sweep
 from outlearn.sweep.run_sweep import run_sweep
 from outlearn.sweep.sweep_file import parse_sweep
 
-EVERY = 1 if os.environ.get("OUTLEARN_ALL_FAULTS") else 61
+EVERY = int(os.environ.get("OUTLEARN_FAULT_EVERY", 61))
 NUMBERS = (errno.ENOSPC, errno.EACCES, errno.EIO)
 TINY = (*SMALL, "teacher.models=2", "student.seeds=1", "student.learner.epochs=1", "student.checkpoints=[]")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from outlearn.errors import DomainError, ShapeError
+from outlearn.learners import HeadJob, HeadSettings, fit_predict
 from outlearn.losses import (
     CACE,
     LOSSES,
@@ -130,3 +132,18 @@ def test_confidences_and_shapes_that_make_no_sense_are_refused():
         sensitivity_table(RCE, [0.5], student_confidence=0.0)
     with pytest.raises(ShapeError, match="2 or more classes"):
         teacher_sensitivity(RCE, torch.zeros(3, 1), torch.zeros(3, 1))
+
+
+def test_a_student_by_reverse_ce_does_not_feel_a_temperature_where_steps_have_no_scale():
+    """A temperature 1/b multiplies every gradient by b; the step of AdamW does not depend on the size of gradients."""
+    rng = np.random.default_rng(0)
+    x, logits = rng.standard_normal((60, 5)), 2 * rng.standard_normal((60, 3))
+    labels = [np.exp(scale * logits - np.logaddexp.reduce(scale * logits, axis=1)[:, None]) for scale in (1.0, 0.5)]
+    jobs = [HeadJob(label, loss) for loss in (ReverseCE(smoothing=0.0), ForwardCE()) for label in (0, 1)]
+    settings = HeadSettings(dtype="float64", epochs=20, batch_size=16)
+    plain, tempered, forward, forward_tempered = fit_predict(
+        x, np.stack(labels), jobs, {"train": x}, settings=settings
+    ).logits["train"][-1]
+    moved = np.abs(forward - forward_tempered).max()
+    assert np.abs(plain - tempered).max() < 1e-4 * moved  # what AdamW's epsilon of 1e-8 leaves
+    assert moved > 0.05

@@ -88,6 +88,19 @@ def test_two_labelers_without_a_common_point_are_compared_by_their_students_and_
     assert (answer == y).mean() > 0.85
 
 
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", ["seen by students", "not seen by students"])
+def test_errors_that_labelers_share_are_doubted(kind, seed):
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 2, 1500)
+    x = rng.normal(size=(1500, 20)).astype(np.float32)
+    x[:, 0] += 2 * y - 1
+    hard = x[:, 1] > 0.8 if kind == "seen by students" else rng.random(1500) < 0.25
+    wrong = rng.random((4, 1500)) < np.where(hard, 0.9, 0.15)
+    said, _ = asked(votes(np.where(wrong, 1 - y, y)), x)
+    assert any("on other things than labelers do" in each for each in said)
+
+
 def test_shares_that_contradict_the_labels_are_named_with_the_class():
     y, x = points()
     said, answer = asked(votes(erring(y, 4)), x, given_shares([0.1, 0.9], 2))

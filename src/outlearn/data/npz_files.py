@@ -76,11 +76,12 @@ def open_npz(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
         DataError: if it is no archive, is damaged or holds pickled objects, then or while it is read.
     """
     try:
-        archive = np.load(path, allow_pickle=False)
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise DataError(f"{path} holds a single array. Write an archive with numpy.savez, or name it .npy.")
-        with archive:
-            yield archive
+        with path.open("rb") as file:  # opened here: numpy leaves open what it cannot read
+            archive = np.load(file, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise DataError(f"{path} holds a single array. Write an archive with numpy.savez, or name it .npy.")
+            with archive:
+                yield archive
     except DataError:
         raise
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError, NotImplementedError, MemoryError) as error:

@@ -39,6 +39,9 @@ def draw_panel(axes: Any, panel: Panel, *, scale: float = 1.0) -> None:
         _set_axis(axes, name, axis)
     if panel.y.categories:
         axes.set_ylim(len(panel.y.categories) - 0.4, -0.6)
+    if any(isinstance(mark, Heat) for mark in panel.marks):
+        for label in axes.get_xticklabels():  # ends at its column, however long its name
+            label.set(ha="right", rotation_mode="anchor")
 
 
 def _set_axis(axes: Any, name: str, axis: Axis) -> None:
