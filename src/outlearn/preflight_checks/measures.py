@@ -15,7 +15,6 @@ from outlearn.core.labelers.exchangeable_classes import Exchangeable, exchangeab
 from outlearn.core.labelers.influence import LinearisedEstimate, mean_estimate, weighted_average, with_controls
 from outlearn.core.labelers.labeler_agreement import (
     PairTable,
-    agreement_of,
     chance_corrected,
     least_miss_rate,
     mean_disagreement,
@@ -23,7 +22,6 @@ from outlearn.core.labelers.labeler_agreement import (
 )
 from outlearn.core.labelers.shared_answer import (
     Skills,
-    bias_where_points_differ,
     miss_rate,
     shared_bias,
     skills_of_draws,
@@ -31,6 +29,7 @@ from outlearn.core.labelers.shared_answer import (
     skills_of_two,
     unrelated,
 )
+from outlearn.core.labelers.strata import mean_of_drawn
 from outlearn.data.label_table import LabelTable
 from outlearn.preflight_checks.check_labels import MIN_POINTS, MIN_TRUE_LABELS
 from outlearn.preflight_checks.noise import Noise
@@ -206,8 +205,7 @@ class LabelMeasures:
         given, truth, strata = self.table.labels[j], self.table.true_labels, self.table.true_strata
         assert truth is not None
         both = (given >= 0) & (truth >= 0)
-        # w_i = N_h / n_h where true labels were drawn by strata, w_i = 1 otherwise
-        return agreement_of(given, truth) if strata is None else strata.mean((given == truth).astype(np.float64), both)
+        return mean_of_drawn((given == truth).astype(np.float64), both, strata)
 
     def error(self) -> LinearisedEstimate:
         """Estimate how often a label is wrong, mean over the labelers of whom a point of known truth is there."""
@@ -235,16 +233,21 @@ class LabelMeasures:
         if not judges:
             unknown = self.no_interval(n, f"{NO_MORE_THAN_CHANCE}, so that they share no answer")
             return TruthReport(n, self.rate(error), unknown, unknown, squared)
-        if self.noise.difficulty is None:
-            bias = shared_bias({j: chance_corrected(rights[j], k) for j in judges}, self.skills, k)
-        else:
-            bias = bias_where_points_differ(self.noise.shared_answer, true_labels, self.table.true_strata)
+        if self.noise.difficulty is not None:
+            unknown = self.no_interval(n, "where points differ in difficulty, no class is surely the shared answer")
+            # What of the error is variance is known all the same, in squared loss: disagreement / 2
+            removable = self._share_of(self.disagreement / 2, error, n)
+            return TruthReport(n, self.rate(error), unknown, removable, squared)
+        bias = shared_bias({j: chance_corrected(rights[j], k) for j in judges}, self.skills, k)
         bias = with_controls(bias, self._agreement_controls([(i, j) for i in judges for j in judges if j < i]))
-        if error.value > error.standard_error:
-            removable = (1.0 - bias / error).interval(self.level, high=1.0)
-        else:
-            removable = self.no_interval(n, "the labels have next to no error")
+        removable = self._share_of(error - bias, error, n)
         return TruthReport(n, self.rate(error), self.rate(bias), removable, squared)
+
+    def _share_of(self, part: LinearisedEstimate, error: LinearisedEstimate, n_true: int) -> Interval:
+        """Give the share of the error that a part of it is; none where there is next to no error."""
+        if error.value > error.standard_error:
+            return (part / error).interval(self.level, high=1.0)
+        return self.no_interval(n_true, "the labels have next to no error")
 
     def _ratio(self, first: int, second: int) -> LinearisedEstimate | None:
         """Estimate the ratio of two labelers' skills by how well students of both agree with each.
@@ -262,7 +265,7 @@ class LabelMeasures:
     def _agreement_controls(self, pairs: Sequence[tuple[int, int]]) -> list[LinearisedEstimate]:
         """Controls: how often these pairs of labelers agree, over all points less over those of known truth."""
         labels, true_labels = self.table.labels, self.table.true_labels
-        if not pairs or true_labels is None or self.table.true_strata is not None:  # strata do what controls would
+        if not pairs or true_labels is None:
             return []
         both = [(labels[i] >= 0) & (labels[j] >= 0) for i, j in pairs]
         equal = [labels[i] == labels[j] for i, j in pairs]
@@ -271,7 +274,7 @@ class LabelMeasures:
         known = (true_labels >= 0) & (count > 0)
         if known.sum() < MIN_TRUE_LABELS:
             return []
-        return [mean_estimate(share, count > 0) - mean_estimate(share, known)]
+        return [mean_estimate(share, count > 0) - mean_of_drawn(share, known, self.table.true_strata, spans=0.0)]
 
     def no_interval(self, n_points: int, reason: str) -> Interval:
         """Give nan and the reason."""
