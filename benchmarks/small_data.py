@@ -5,7 +5,8 @@ criterion is Cohen's kappa between a student and the *other* teachers on 200 hel
 labels it learned from. Accuracy on 500 test words is printed beside it, to see what the choice is worth; nothing was
 chosen by it. One JSON line a setting, a setting that stands in the file already is not trained again.
 
-    OMP_NUM_THREADS=1 python benchmarks/small_data.py OUT.jsonl [--model smollm2] [--teachers 2]
+    OMP_NUM_THREADS=1 python benchmarks/small_data.py OUT.jsonl
+    OMP_NUM_THREADS=1 python benchmarks/small_data.py OUT.jsonl --model smollm2 --teachers 1
 """
 
 from __future__ import annotations
@@ -47,8 +48,6 @@ SETTINGS = {
     "smollm2": [
         {**LORA, "learning_rate": 1e-3, "epochs": 2.0, **WORDS},
         {**LORA, "learning_rate": 1e-3, "epochs": 2.0, **PROMPT},
-        {**LORA, "learning_rate": 1e-4, "epochs": 2.0, **WORDS},
-        {**LORA, "learning_rate": 1e-4, "epochs": 2.0, **PROMPT},
     ],
 }
 

@@ -8,7 +8,13 @@ import pytest
 from tools.docs_output import blocks, differences, run
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ("concepts.md", "recipes.md", "tutorials/csv-to-production.md", "tutorials/reproduce-a-table.md")
+PAGES = (
+    "concepts.md",
+    "recipes.md",
+    "tutorials/csv-to-production.md",
+    "tutorials/reproduce-a-table.md",
+    "tutorials/trust-your-judge.md",
+)
 
 
 @pytest.mark.slow

@@ -3,10 +3,10 @@
     python tools/docs_output.py --write docs/recipes.md
     python tools/docs_output.py --check docs/recipes.md
 
-Blocks of Python run in one process, in order; blocks of `sh` each in a shell where `outlearn` is this one. All run in
-an empty folder, or in a copy of the one that a comment of the page names, `<!-- in: examples/tickets -->`. What is
-printed stands in a block of `text` right below; a line `...` there stands for any lines, and a block without one shows
-nothing.
+Blocks of Python run in one process, in order; blocks of `sh` each in a shell where `outlearn` and `python` are
+these. All run in an empty folder, or in a copy of the one that a comment of the page names,
+`<!-- in: examples/tickets -->`. What is printed stands in a block of `text` right below; a line `...` there stands for
+any lines, and a block without one shows nothing.
 """
 
 from __future__ import annotations
@@ -61,10 +61,9 @@ def run(page: Path) -> list[str]:
             shutil.copytree(page.parent / place[1], folder)
         bin = Path(temporary) / "bin"
         bin.mkdir()
-        (bin / "outlearn").write_text(
-            f'#!/bin/sh\nexec "{sys.executable}" -c "from outlearn.cli import main; main()" "$@"\n'
-        )
-        (bin / "outlearn").chmod(0o755)
+        for name, start in (("outlearn", '-c "from outlearn.cli import main; main()"'), ("python", "")):
+            (bin / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {start} "$@"\n')
+            (bin / name).chmod(0o755)
         python = f"\nprint({END!r})\n".join(each.code for each in programs if each.language == "python")
         shell = [each.code for each in programs if each.language == "sh"]
         environment = {**os.environ, "PATH": f"{bin}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "110"}

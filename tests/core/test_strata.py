@@ -96,7 +96,7 @@ def variance(sizes, spreads, counts):
 
 def test_no_other_whole_numbers_that_keep_the_even_share_have_less_variance():
     sizes, spreads, n = (60, 30, 10), (0.1, 0.3, 0.5), 30
-    least = [max(2, math.ceil(0.2 * n * size / 100)) for size in sizes]
+    least = [max(2, math.ceil(0.1 * n * size / 100)) for size in sizes]
     found = allocate(n, sizes, spreads)
     assert sum(found) == n
     every = [

@@ -220,3 +220,19 @@ def test_the_plan_is_in_results_json(cli, tmp_path):
     record = json.loads((tmp_path / "planned" / "results.json").read_text())["next_labels"]
     assert record["aim"] == "accuracy"
     assert len(record["points"]) == 40
+
+
+def test_a_judge_alone_is_told_what_to_label_and_measured_by_it(cli, tmp_path):
+    labels = write(tmp_path / "labels.csv", rows(400), drop=("truth", "bob", "cy"))
+    code, _, err = cli(labels)
+    assert code == 2
+    assert "--label-next 100 draws some" in err
+    code, out, err = cli(labels, "--label-next", "100", "--aim", "gain")  # as is advised
+    assert code == 0, err
+    assert "nan" not in out
+    assert "Give true labels to the points of the list" in out
+    write(tmp_path / "filled.csv", filled(tmp_path / "to_label.csv", truths(400)))
+    code, out, err = cli(labels, "--true", "filled.csv", "--fail-below", "gain=0")
+    assert code == 0, err
+    assert "The student beats a single labeler" in out
+    assert "passes gain" in out

@@ -22,7 +22,7 @@ from outlearn.encoders import get_encoder
 from outlearn.encoders.points import Texts
 from outlearn.errors import ConfigError, DataError, ShapeError
 from outlearn.preflight_checks.assumptions import assumptions, classes_in_words, doubts
-from outlearn.preflight_checks.check_labels import check_labels
+from outlearn.preflight_checks.check_labels import MIN_TRUE_LABELS, check_labels, n_true_labels
 from outlearn.preflight_checks.inheritance import inheritance
 from outlearn.preflight_checks.measures import NO_MORE_THAN_CHANCE, ONE_LABELER, LabelMeasures
 from outlearn.preflight_checks.next_labels import check_aim, next_labels
@@ -51,6 +51,7 @@ FOLDS = 5
 MAX_TERMS = 20_000
 MAX_DIMENSIONS = 256
 TEXTS_PER_DIMENSION = 8
+UNJUDGED = NoStudents("one labeler, asked once, and no true label", "")
 ROUNDED = 1e-3  # of 1, by which probabilities of a few digits may miss it
 SPANNED = 1e-3  # of the largest standard deviation of a direction
 
@@ -138,7 +139,8 @@ def preflight(
             has_ids=ids is not None,
             true_labels=None if true_labels is None else np.asarray(true_labels, dtype=np.int64),
             segments=None if segments is None else tuple(map(str, segments)),
-        ).with_ties_as_gaps()
+        ).with_ties_as_gaps(),
+        to_label_next=label_next is not None,
     )
     return analyse_table(
         table, features=features, rate=rate, asked_twice=asked_twice, encoder=encoder, largest_bias=largest_bias,
@@ -204,18 +206,20 @@ def analyse_table(
     students = () if measured is None else measured.reports()
     if alone or not labels.judges:  # no two labels of a point can be compared: true labels judge, or nothing does
         pooled, reason = None, ONE_LABELER if alone else NO_MORE_THAN_CHANCE
-        judged = single is not None and bool(labels.right_more_than_chance or alone)
+        by_truth = n_true_labels(table) >= MIN_TRUE_LABELS if alone else bool(labels.right_more_than_chance)
+        judged = single is not None and by_truth
         students = (student_by_truth(labels, single, reason),) if judged and single is not None else ()
     student: StudentReport | NoStudents | None = None
     if labels.judges or alone or labels.right_more_than_chance:
-        student = seen if isinstance(seen, NoStudents) else students[-1]
+        student = students[-1] if students else UNJUDGED
+        student = seen if isinstance(seen, NoStudents) else student
     last_doubling, pooling = (
         (Withheld("there are no students"),) * 2 if measured is None else (measured.last_doubling(), measured.pooling())
     )
     missed, truth, best = labels.missed_interval(), labels.truth(), pooled or single
     planned: NextLabels | Withheld = Withheld("no points to label next were asked for")
     if label_next is not None:
-        judged_by = None if not students or single is None else judged_by_truth(labels, single)
+        judged_by = None if single is None else judged_by_truth(labels, single)
         planned = next_labels(
             labels,
             judged_by if measured is None else measured.best_judged(),
@@ -233,7 +237,7 @@ def analyse_table(
         asked_twice=asked_twice,
         verdict=decide(
             student, truth, largest_bias=largest_bias, last_doubling=last_doubling, pooling=pooling,
-            one_class=classes_in_words(labels),
+            one_class=classes_in_words(labels), listed=label_next is not None,
         ),
         labelers=labels.labelers(),
         disagreement=labels.disagreement_interval(),

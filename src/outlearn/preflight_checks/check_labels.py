@@ -8,14 +8,23 @@ from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_table import LabelTable
 from outlearn.errors import DataError, ShapeError
 
-__all__ = ["MIN_POINTS", "MIN_TRUE_LABELS", "check_labels"]
+__all__ = ["MIN_POINTS", "MIN_TRUE_LABELS", "check_labels", "n_true_labels"]
 
 MIN_TRUE_LABELS = 20
 MIN_POINTS = 20  # below, the interval of an agreement is wider than what it is to tell apart
 
 
-def check_labels(table: LabelTable) -> LabelTable:
+def n_true_labels(table: LabelTable) -> int:
+    """Count the true labels of points that somebody labeled."""
+    return 0 if table.true_labels is None else int(((table.true_labels >= 0) & table.answered.any(axis=0)).sum())
+
+
+def check_labels(table: LabelTable, *, to_label_next: bool = False) -> LabelTable:
     """Check that agreement can be measured, and return the table.
+
+    Args:
+        table: of weak labels.
+        to_label_next: points are drawn to give true labels to: one labeler alone will do.
 
     Raises:
         ShapeError: if lengths differ.
@@ -31,14 +40,14 @@ def check_labels(table: LabelTable) -> LabelTable:
             raise ShapeError(f"{table.source}: {length} {what} for {n_points} points. Give one for each point.")
     if len(table.names) != n_labelers:
         raise ShapeError(f"{table.source}: {len(table.names)} names for {n_labelers} labelers.")
-    n_true = 0 if table.true_labels is None else int(((table.true_labels >= 0) & table.answered.any(axis=0)).sum())
-    if n_labelers < 2 and not (n_labelers == 1 and n_true >= MIN_TRUE_LABELS):
+    n_true = n_true_labels(table)
+    if n_labelers < 2 and not (n_labelers == 1 and (n_true >= MIN_TRUE_LABELS or to_label_next)):
         names = ", ".join(map(repr, table.names)) or "none"
         raise DataError(
             f"{table.source}: {n_labelers} labeler{'' if n_labelers == 1 else 's'} ({names}) and {n_true} true labels "
             f"of points that it labeled; expected {MIN_TRUE_LABELS} of them, of points drawn at random (--true FILE, "
-            "--true-column), or a second labeler, or one that was asked twice, each answer in its own column. One "
-            "answer a point says nothing about its error."
+            "--true-column; --label-next 100 draws some), or a second labeler, or one that was asked twice, each "
+            "answer in its own column. One answer a point says nothing about its error."
         )
     if n_points < MIN_POINTS:
         raise DataError(

@@ -15,7 +15,6 @@ from outlearn.core.labelers.exchangeable_classes import Exchangeable, exchangeab
 from outlearn.core.labelers.influence import LinearisedEstimate, mean_estimate, weighted_average, with_controls
 from outlearn.core.labelers.labeler_agreement import (
     PairTable,
-    agreement_of,
     chance_corrected,
     least_miss_rate,
     mean_disagreement,
@@ -31,6 +30,7 @@ from outlearn.core.labelers.shared_answer import (
     skills_of_two,
     unrelated,
 )
+from outlearn.core.labelers.strata import mean_of_drawn
 from outlearn.data.label_table import LabelTable
 from outlearn.preflight_checks.check_labels import MIN_POINTS, MIN_TRUE_LABELS
 from outlearn.preflight_checks.noise import Noise
@@ -206,8 +206,7 @@ class LabelMeasures:
         given, truth, strata = self.table.labels[j], self.table.true_labels, self.table.true_strata
         assert truth is not None
         both = (given >= 0) & (truth >= 0)
-        # w_i = N_h / n_h where true labels were drawn by strata, w_i = 1 otherwise
-        return agreement_of(given, truth) if strata is None else strata.mean((given == truth).astype(np.float64), both)
+        return mean_of_drawn((given == truth).astype(np.float64), both, strata)
 
     def error(self) -> LinearisedEstimate:
         """Estimate how often a label is wrong, mean over the labelers of whom a point of known truth is there."""
@@ -262,7 +261,7 @@ class LabelMeasures:
     def _agreement_controls(self, pairs: Sequence[tuple[int, int]]) -> list[LinearisedEstimate]:
         """Controls: how often these pairs of labelers agree, over all points less over those of known truth."""
         labels, true_labels = self.table.labels, self.table.true_labels
-        if not pairs or true_labels is None or self.table.true_strata is not None:  # strata do what controls would
+        if not pairs or true_labels is None:
             return []
         both = [(labels[i] >= 0) & (labels[j] >= 0) for i, j in pairs]
         equal = [labels[i] == labels[j] for i, j in pairs]
@@ -271,7 +270,7 @@ class LabelMeasures:
         known = (true_labels >= 0) & (count > 0)
         if known.sum() < MIN_TRUE_LABELS:
             return []
-        return [mean_estimate(share, count > 0) - mean_estimate(share, known)]
+        return [mean_estimate(share, count > 0) - mean_of_drawn(share, known, self.table.true_strata, spans=0.0)]
 
     def no_interval(self, n_points: int, reason: str) -> Interval:
         """Give nan and the reason."""

@@ -17,6 +17,8 @@ from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
 
 from outlearn.core.intervals import Interval
 from outlearn.core.labelers.crossed_gain import Judged, true_gain, values_by_class, vote_shares
@@ -27,11 +29,13 @@ from outlearn.preflight_checks.measures import LabelMeasures
 from outlearn.preflight_checks.student_measures import over_nothing
 from outlearn.results.next_labels import AIMS, DrawnPoint, ExpectedWidth, NextLabels, Stratum
 
-__all__ = ["LEAST_LABELS", "check_aim", "next_labels"]
+__all__ = ["LEAST_LABELS", "Drawing", "Population", "as_sure_as_right", "check_aim", "next_labels"]
 
 LEAST_LABELS = 20  # as many as a report asks for at least
 MAX_STRATA = 5  # more gain next to nothing (Cochran 1977, section 5A.8), and need labels each
 LABELS_A_STRATUM = 16  # at least, so that its spread is measured
+LEAST_CHANCE = 1e-12
+LARGEST_LOG_POWER = np.log(20.0)
 DOUBT = 0.1  # of a uniform guess in every guess: labels and students that all agree are wrong together at times
 NUMBERS = (0.5, 1, 2, 4)  # times the number wanted: the widths that are shown
 REPEATS = 20  # of each simulated draw: the mean width is known to a few percent
@@ -87,7 +91,7 @@ def next_labels(
             "the true labels were drawn by strata already, and a second draw cannot be joined to them. Draw as many "
             "as you need at once, from the table without them (--label-next)."
         )
-    population = _Population(labels, judged, probs, aim)
+    population = Population(labels, judged, probs, aim)
     free = len(population.points) - int(population.known.sum())
     if n_labels > free:
         raise ConfigError(
@@ -106,8 +110,29 @@ def next_labels(
     )
 
 
+def as_sure_as_right(
+    probs: Float[np.ndarray, "points classes"], given: Float[np.ndarray, "points classes"]
+) -> Float[np.ndarray, "points classes"]:
+    """Raise answers to the power at which they foresee the labels best: p^a / sum p^a, a by maximum likelihood.
+
+    A strong ridge makes students far less sure than they are right; their order of the points is what is used.
+
+    Examples:
+        >>> probs, given = np.tile([[0.6, 0.4], [0.4, 0.6]], (50, 1)), np.tile(np.eye(2), (50, 1))
+        >>> bool(as_sure_as_right(probs, given)[0, 0] > 0.95)
+        True
+    """
+    logs = np.log(np.maximum(probs, LEAST_CHANCE))
+
+    def loss(log_power: float) -> float:
+        return -float((given * log_softmax(np.exp(log_power) * logs, axis=1)).sum())
+
+    found = minimize_scalar(loss, bounds=(-LARGEST_LOG_POWER, LARGEST_LOG_POWER), method="bounded")
+    return np.asarray(softmax(np.exp(found.x) * logs, axis=1))
+
+
 @dataclass(frozen=True, eq=False)
-class _Population:
+class Population:
     """The points that a labeler labeled, and what is guessed of them."""
 
     labels: LabelMeasures
@@ -133,7 +158,7 @@ class _Population:
         """How likely each class is to be the true one: labels and students, and some doubt, `[points, classes]`."""
         with np.errstate(invalid="ignore"):
             given = np.nanmean(self.table.distributions[:, self.points], axis=0)
-        seen = given if self.probs is None else (given + self.probs[self.points]) / 2
+        seen = given if self.probs is None else (given + as_sure_as_right(self.probs[self.points], given)) / 2
         return np.asarray((1 - DOUBT) * seen + DOUBT / self.table.n_classes)
 
     @cached_property
@@ -148,7 +173,7 @@ class _Population:
         spread = np.sqrt((self.guess * np.square(values - means[:, None])).sum(axis=1))
         return means, np.where(np.ptp(values, axis=1) == 0, 0.0, spread)
 
-    def drawing(self, n_labels: int) -> _Drawing:
+    def drawing(self, n_labels: int) -> Drawing:
         """Cut the points into strata, and say how many of each to draw."""
         means, spread = self.moments
         n_strata = min(MAX_STRATA, max((n_labels + int(self.known.sum())) // LABELS_A_STRATUM, 1))
@@ -161,7 +186,7 @@ class _Population:
         everywhere[self.points] = stratum
         is_known = np.zeros(self.table.n_points, dtype=bool)
         is_known[self.points] = self.known
-        return _Drawing(everywhere, is_known, tuple(sizes.tolist()), counts, tuple(spreads.tolist()))
+        return Drawing(everywhere, is_known, tuple(sizes.tolist()), counts, tuple(spreads.tolist()))
 
     def expected(self, n_labels: int, rng: np.random.Generator) -> ExpectedWidth:
         """Simulate truth and both draws, and average the widths of the intervals."""
@@ -169,7 +194,7 @@ class _Population:
         unknown = self.points[~self.known]
         widths = []
         for _ in range(REPEATS):
-            truth = self._drawn_truth(rng)
+            truth = self.drawn_truth(rng)
             by_strata = drawing.with_known(drawing.drawn(rng))
             strata = DrawnStrata(np.where(by_strata, drawing.stratum, UNLABELED), drawing.sizes)
             at_random = drawing.is_known.copy()
@@ -183,7 +208,7 @@ class _Population:
         random, allocated = np.mean(widths, axis=0).tolist()
         return ExpectedWidth(n_labels, random, allocated)
 
-    def _drawn_truth(self, rng: np.random.Generator) -> Int[np.ndarray, " points"]:
+    def drawn_truth(self, rng: np.random.Generator) -> Int[np.ndarray, " points"]:
         """Draw a true class for each point from the guess; one that is known stays."""
         truth = np.full(self.table.n_points, UNLABELED)
         below = np.cumsum(self.guess, axis=1)[:, :-1] < rng.random((len(self.points), 1))
@@ -192,10 +217,10 @@ class _Population:
         return truth if known is None else np.where(known >= 0, known, truth)
 
     def _half_width(self, truth: np.ndarray, strata: DrawnStrata | None) -> float:
-        found = self._measured(truth, strata)
+        found = self.measured(truth, strata)
         return (found.high - found.low) / 2
 
-    def _measured(self, truth: np.ndarray, strata: DrawnStrata | None) -> Interval:
+    def measured(self, truth: np.ndarray, strata: DrawnStrata | None) -> Interval:
         """Measure the wanted number as the report does."""
         labels = replace(self.labels, table=replace(self.table, true_labels=truth, true_strata=strata))
         if self.aim == "accuracy" or self.judged is None:
@@ -206,7 +231,7 @@ class _Population:
 
 
 @dataclass(frozen=True, eq=False)
-class _Drawing:
+class Drawing:
     """Strata, and how many points of each are to be drawn.
 
     Attributes:

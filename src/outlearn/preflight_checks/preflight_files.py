@@ -55,7 +55,7 @@ def preflight_files(
     with show.bar("reading"):
         arrays = texts is not None and is_array_file(texts)
         read = read_label_table(labels, columns=columns, texts=None if arrays else texts, true=true)
-        table = check_labels(read.with_ties_as_gaps())
+        table = check_labels(read.with_ties_as_gaps(), to_label_next=label_next is not None)
         if arrays and texts is not None:
             features = read_features(texts, table)
             table = replace(table, notes=(*table.notes, f"{texts}: features, a row a point."))

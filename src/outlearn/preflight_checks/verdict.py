@@ -18,6 +18,10 @@ CALIBRATE = (
     "Give true labels to the points marked `calibrate` in points_to_check.csv (drawn at random; --out writes it) and "
     "run again with --true FILE: nothing else measures shared bias."
 )
+LISTED = (
+    "Give true labels to the points of the list that was drawn, from the top on, and run again with --true LIST: "
+    "nothing else measures shared bias."
+)
 FIX_GUIDE = (
     "Most of the error is shared: more labels, labelers or a student of them will not remove it. Read the points "
     "marked `mistake` for the pattern, then change what labelers are told, or take labelers that err elsewhere."
@@ -26,7 +30,7 @@ FIX_GUIDE = (
 
 @dataclass(frozen=True)
 class NoStudents:
-    """Why no students are trained, and what would change that."""
+    """Why no student is judged, and what would change that, beside true labels."""
 
     reason: str
     advice: str
@@ -40,6 +44,7 @@ def decide(
     last_doubling: Interval | Withheld,
     pooling: Interval | Withheld,
     one_class: Sequence[str] = (),
+    listed: bool = False,
 ) -> Verdict:
     """Choose the verdict.
 
@@ -54,6 +59,7 @@ def decide(
             cannot judge a student.
         largest_bias: the shared bias that the bounds of the gain allow for.
         truth, last_doubling, pooling: what true labels, more points and more labelers bring.
+        listed: points to give true labels next were drawn.
         one_class: sets of classes that labelers take for one another, in words. A student is then surer than they are
             of a difference that is none, which without true labels looks like a gain.
     """
@@ -63,9 +69,10 @@ def decide(
             "understood the task. A student of such labels learns nothing."
         )
         return Verdict("unrelated labels", f"{_sentence('unrelated labels')}.", (check,))
+    about_truth = [LISTED] if listed else _truth_advice(truth)
     advice: list[str] = []
     if isinstance(student, NoStudents):
-        advice = [student.advice, *_truth_advice(truth)]
+        advice = [*filter(None, [student.advice]), *about_truth]
         return Verdict("no students", f"{_sentence('no students')}: {student.reason}.", tuple(advice))
     measured = has_interval(student.true_gain)
     gain = student.true_gain if measured and isinstance(student.true_gain, Interval) else student.gain
@@ -84,7 +91,7 @@ def decide(
             "refusal, and run again: a student is always surer which of them it is than labelers are, which looks "
             "like a gain. If they are different classes, these labels do not teach the difference."
         )
-        return Verdict(key, f"{_sentence(key)}.", (merge, *_truth_advice(truth)))
+        return Verdict(key, f"{_sentence(key)}.", (merge, *about_truth))
     if outcome == "beats":
         key = "gain" if certain else "gain unless shared bias"
         if certain:
@@ -128,7 +135,7 @@ def decide(
         )
     if isinstance(pooling, Interval) and is_above_zero(pooling):
         advice.append(f"More labelers help: the student of all of them is {pooling.mean:+.3f} better than of one.")
-    advice += _truth_advice(truth)
+    advice += about_truth
     return Verdict(key, f"{_sentence(key)} {_size(student, largest_bias)}.", tuple(advice))
 
 

@@ -30,6 +30,7 @@ WIDE, NARROW = 420, 300  # pixels: readable when shrunk to a phone, and of small
 MARGINS = 58  # pixels above and below the marks
 PAGE_LOOK: dict[Any, Any] = {**LOOK, "font.size": FONT_SIZE, "axes.linewidth": 1.0, "hatch.linewidth": 1.2}
 Sample: TypeAlias = Literal["bar", "marker", "line", "both"]
+PADDING = 4  # pixels around a panel
 NEAR = 8.0  # pixels around the middle of a mark within which it is pointed at
 
 
@@ -96,13 +97,28 @@ def _panel(panel: Panel, size: tuple[int, int], key: str) -> Markup:
     from matplotlib.figure import Figure
 
     with rc_context(PAGE_LOOK):
-        figure = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=72, layout="constrained")
+        mapped = any(isinstance(mark, Heat) for mark in panel.marks)  # has a second pair of axes, for its colours
+        figure = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=72, layout="constrained" if mapped else None)
         figure.patch.set_visible(False)
         axes = figure.add_subplot()
         draw_panel(axes, panel, scale=SCALE)
+        if not mapped:
+            _fill(figure, axes)
         picture = _svg(figure)
         spots = "".join(_spots(axes, panel, size[1]))
     return _own(picture.replace("</svg>", f'<g class="spots">{spots}</g></svg>'), key)
+
+
+def _fill(figure: Any, axes: Any) -> None:
+    """Let the axes with their words fill the figure: one measure of the words, where a general layout takes several."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas: Any = FigureCanvasAgg(figure)  # measures words; it draws nothing
+    inner, outer = axes.bbox, axes.get_tightbbox(canvas.get_renderer())
+    wide, high = figure.bbox.width, figure.bbox.height
+    left, below = inner.x0 - outer.x0 + PADDING, inner.y0 - outer.y0 + PADDING
+    right, above = outer.x1 - inner.x1 + PADDING, outer.y1 - inner.y1 + PADDING
+    axes.set_position((left / wide, below / high, (wide - left - right) / wide, (high - below - above) / high))
 
 
 def _kind(mark: Bars | Dots | Line) -> Sample:

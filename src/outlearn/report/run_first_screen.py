@@ -13,7 +13,7 @@ from outlearn.report.first_screen import FirstScreen, NextStep, Tile, Tone
 from outlearn.report.score_figures import first_figure
 from outlearn.report.selection import AUTO
 from outlearn.report.true_labels import ceiling_finding, worth_in_words
-from outlearn.report.wording import counted, signed_points
+from outlearn.report.wording import counted, level_in_words, signed_points
 from outlearn.results.run import NotTrained, RunResults, TrueLabelModels
 from outlearn.results.run_folder import Run
 from outlearn.results.verdict import TRUE_LABEL_CONTROLS
@@ -54,7 +54,9 @@ def _because(results: RunResults) -> str:
     labels = "the labels that it learned from" if results.labeler.source == EACH else "the combined labels"
     against = found.standings[TEACHER].difference
     words = f"The student ({_named(loss)}) is right on {student}% of the test {unit}, {labels} on {labeler}%"
-    words += f": {signed_points(against)}."
+    picked = loss not in results.selections and len(results.students) > 1
+    at_once = f", for the best of {counted(len(results.students), 'loss')} at once" if picked else ""
+    words += f": {signed_points(against)} ({level_in_words(results.measure.level)} interval{at_once})."
     if found.decided_by == TEACHER:
         return words if found.action == "train the student" else f"{words} {_sentence(found.because)}."
     return f"{words} But {found.because}: {signed_points(found.standings[found.decided_by].difference)}."

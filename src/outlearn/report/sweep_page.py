@@ -97,11 +97,14 @@ def _by_part(comparison: Comparison) -> list[str]:
         for how, sign in (("better", 1), ("worse", -1)):
             mine = [name for name, each in told.items() if sign * each.mean > 0]
             mine = sorted(mine, key=lambda name: -abs(told[name].mean))
-            named = [f"{comparison.named(name)} (by {size_in_points(told[name])})" for name in mine[:MAX_NAMED]]
+            called = [comparison.named(name) if k == 0 else name for k, name in enumerate(mine[:MAX_NAMED])]
+            named = [f"{words} (by {size_in_points(told[name])})" for words, name in zip(called, mine, strict=False)]
             more = [f"{len(mine) - MAX_NAMED} more"] if len(mine) > MAX_NAMED else []
             if named:
                 verb = "does" if len(mine) == 1 else "do"
-                clauses.append(f"{name_list([*named, *more])} {verb} {how} than {'it' if clauses else base}")
+                clauses.append(
+                    f"{name_list([*named, *more])} {verb} {how} than {'it' if clauses else comparison.baseline}"
+                )
         if rest := rest_in_words(found.values(), "it"):
             clauses.append(rest)
         said.append(f"On {part}, {'; '.join(clauses)}.")

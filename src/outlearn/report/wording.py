@@ -39,10 +39,11 @@ def counted(count: int, thing: str) -> str:
     """Write a count with its noun.
 
     Examples:
-        >>> counted(1, "task"), counted(1200, "task")
-        ('1 task', '1,200 tasks')
+        >>> counted(1, "task"), counted(1200, "task"), counted(2, "loss")
+        ('1 task', '1,200 tasks', '2 losses')
     """
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+    plural = f"{thing}es" if thing.endswith("s") else f"{thing}s"
+    return f"{count:,} {thing if count == 1 else plural}"
 
 
 def compare_words(difference: Measurement, first: str, second: str) -> str:

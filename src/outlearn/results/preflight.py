@@ -122,6 +122,8 @@ class Preflight:
 
     def _error(self) -> str:
         bounds = self.missed_bounds
+        if len(self.labelers) == 1 and isinstance(self.truth, Withheld):
+            return "Error of a label\n  not known: one answer a point says nothing about its error"
         if len(self.labelers) == 1 and not isinstance(self.truth, Withheld):
             error = f"{interval_cell(self.truth.error)}   {self.truth.n_labels:,} true labels"
             return (

@@ -94,6 +94,11 @@ class SweptRun:
         short = f"{value:g}" if isinstance(value, float) else str(value)
         return str(value) if isinstance(value, float) and float(short) != value else short
 
+    def setting_text(self, key: str) -> str:
+        """Return the value of a key beside others: a bare number is named, "epochs 5"."""
+        text, value = self.value_text(key), self.values.get(key)
+        return f"{key.rpartition('.')[2]} {text}" if isinstance(value, int | float) else text
+
 
 @dataclass(frozen=True)
 class Sweep:

@@ -154,7 +154,7 @@ def compare_losses(sweep: Sweep) -> Comparison | None:
         BASELINE if BASELINE in losses else next(iter(losses), ""),
         treatment=lambda run, loss: loss,
         block=lambda run, loss: run.label,
-        setting=lambda run: ", ".join([run.task, *(run.value_text(key) for key in keys)]),
+        setting=lambda run: ", ".join([run.task, *map(run.setting_text, keys)]),
     )
 
 

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 
 from outlearn.core.labelers.influence import LinearisedEstimate, mean_estimate, with_controls
 from outlearn.core.labelers.shared_answer import unrelated
-from outlearn.core.labelers.strata import DrawnStrata
+from outlearn.core.labelers.strata import DrawnStrata, mean_of_drawn
 
 __all__ = ["difference_between_segments", "prediction_powered", "rogan_gladen"]
 
@@ -37,7 +37,7 @@ def prediction_powered(
         true: nan where it is not known; else known for a random sample of the points that `where` marks.
         said: what the labels say; nan where they say nothing: such a point is taken for an average one.
         where: the points that the mean is over.
-        strata: how the points of known truth were drawn; None: at random from all. Strata do what the labels would.
+        strata: how the points of known truth were drawn; None: at random from all.
 
     Example:
         >>> rng = np.random.default_rng(0)
@@ -54,11 +54,11 @@ def prediction_powered(
     """
     given = where & ~np.isnan(said)
     few = where & ~np.isnan(true)
-    estimate = mean_estimate(true, few) if strata is None else strata.mean(true, few)
-    if strata is not None or not given.any():
+    estimate = mean_of_drawn(true, few, strata)
+    if not given.any():
         return estimate
     filled = np.where(given, said, said[given].mean())
-    return with_controls(estimate, [mean_estimate(filled, where) - mean_estimate(filled, few)])
+    return with_controls(estimate, [mean_estimate(filled, where) - mean_of_drawn(filled, few, strata, spans=0.0)])
 
 
 def rogan_gladen(

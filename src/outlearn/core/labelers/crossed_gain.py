@@ -28,7 +28,7 @@ from outlearn.core.gaps import mean_of_known
 from outlearn.core.labelers.influence import LinearisedEstimate, average, mean_estimate, with_controls
 from outlearn.core.labelers.labeler_agreement import chance_corrected
 from outlearn.core.labelers.shared_answer import Skills, miss_rate
-from outlearn.core.labelers.strata import DrawnStrata
+from outlearn.core.labelers.strata import DrawnStrata, mean_of_drawn
 from outlearn.core.top_class import top_class
 
 __all__ = [
@@ -143,14 +143,14 @@ def true_gain(
         controls.append(right(answer, labels[judge]) - right(rival, labels[judge]))
     difference, control = mean_of_known(np.stack(differences)), mean_of_known(np.stack(controls))
     few, all_points = ~np.isnan(difference), ~np.isnan(control)
-    if strata is not None:  # they do what the control would; and say of most points that nothing is uncertain
-        span = np.nan_to_num(np.ptp(values_by_class(judged), axis=1))
-        return strata.mean(difference, few, spans=span)
     both = few & all_points
-    estimate = mean_estimate(difference, few)
+    # Where student and labeler say the same the difference is 0 whatever is true: nothing is uncertain there.
+    spans = np.nan_to_num(np.ptp(values_by_class(judged), axis=1)) if strata is not None else 1.0
+    estimate = mean_of_drawn(difference, few, strata, spans=spans)
     if both.sum() < 2:
         return estimate
-    return with_controls(estimate, [mean_estimate(control, all_points) - mean_estimate(control, both)])
+    known = mean_of_drawn(control, both, strata, spans=0.0)
+    return with_controls(estimate, [mean_estimate(control, all_points) - known])
 
 
 def gain_bounds(

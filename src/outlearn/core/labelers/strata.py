@@ -27,14 +27,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from outlearn.core.labelers.influence import LinearisedEstimate
+from outlearn.core.labelers.influence import LinearisedEstimate, mean_estimate
 from outlearn.errors import DomainError
 
-__all__ = ["LEAST_DRAWN", "DrawnStrata", "allocate", "strata_of_spread"]
+__all__ = ["LEAST_DRAWN", "DrawnStrata", "allocate", "mean_of_drawn", "strata_of_spread"]
 
 LEAST_DRAWN = 2  # of a stratum: one point shows no spread
 UNSEEN = 0.25  # of a point: keeps intervals of 50 to 400 labels between 93% and 98%; a half makes 99% of 50
-EVEN_SHARE = 0.2  # of the labels are spread evenly whatever is guessed, so that no weight exceeds 5 times the mean one
+EVEN_SHARE = 0.1  # of labels are spread evenly whatever is guessed: no weight is more than 10 times the mean one
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +126,17 @@ class DrawnStrata:
         return LinearisedEstimate(value, influence, 1 + _freedom(parts, counts))
 
 
+def mean_of_drawn(
+    values: Float[np.ndarray, " points"],
+    where: Bool[np.ndarray, " points"],
+    strata: DrawnStrata | None,
+    *,
+    spans: Float[np.ndarray, " points"] | float = 1.0,
+) -> LinearisedEstimate:
+    """Estimate a mean from the points that `where` marks: drawn at random from all, or by strata; see `DrawnStrata`."""
+    return mean_estimate(values, where) if strata is None else strata.mean(values, where, spans=spans)
+
+
 def _freedom(parts: np.ndarray, counts: np.ndarray) -> int:
     """Return Satterthwaite's degrees of freedom of a variance that is a sum over strata; all of them if it is 0."""
     total = float(np.square(parts.sum()))
@@ -140,7 +151,7 @@ def allocate(
     """Say how many points to draw from each stratum, beside those known, so that the mean varies least.
 
     Each label goes where it removes the most, N_h^2 s_h^2 / (k (k + 1)) for label k + 1 of a stratum: the exact optimum
-    in whole numbers. A fifth of all labels is spread evenly first.
+    in whole numbers. A tenth of all labels is spread evenly first.
 
     Args:
         n_labels: to draw.
