@@ -176,7 +176,12 @@ def test_validation_points_choose_the_best_teacher():
 def test_out_writes_what_was_printed_and_every_number(cli, saved):
     code, out, err = cli("--out", "found")
     assert code == 0, err
-    assert {path.name for path in (saved / "found").iterdir()} == {"results.json", "summary.txt", "ledger.csv"}
+    assert {path.name for path in (saved / "found").iterdir()} == {
+        "results.json",
+        "summary.txt",
+        "ledger.csv",
+        "report.html",
+    }
     assert out.startswith((saved / "found" / "summary.txt").read_text().rstrip("\n"))
     results = json.loads((saved / "found" / "results.json").read_text())
     arrays = careless()
@@ -253,7 +258,7 @@ def test_an_explanation_may_be_written_again_but_nothing_else_is_overwritten(cli
     assert cli("--out", "found")[0] == 0
     (saved / "found" / ".results.json.0123.outlearn-half").write_text('{"kin')  # by one that was killed
     assert cli("--out", "found")[0] == 0
-    assert len(list((saved / "found").iterdir())) == 3
+    assert len(list((saved / "found").iterdir())) == 4
     (saved / "full").mkdir()
     (saved / "full" / "thesis.txt").write_text("precious")
     (saved / "a_file").write_text("")
