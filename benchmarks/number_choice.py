@@ -1,7 +1,7 @@
 """What `auto` chooses by for numbers, against the best that it could have chosen: the table of docs/regression.md.
 
-Teachers are ridge heads on few labels; for each split the risk of the student of their mean at every penalty is measured
-on test points, which nothing was chosen on, beside the penalty that each label-free criterion names.
+Teachers are ridge heads on few labels; for each split the risk of the student of their mean at every penalty is
+measured on test points, which nothing was chosen on, beside the penalty that each label-free criterion names.
 
     python benchmarks/number_choice.py            # some minutes on one core
 """

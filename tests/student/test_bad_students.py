@@ -80,6 +80,15 @@ def test_another_list_of_classes_does_not_fit_the_heads(copied: Path):
         ol.load_student(copied)
 
 
+@pytest.mark.parametrize("entry", [{"bytss": 1, "sha256": "0"}, {"bytes": "1", "sha256": "0"}, 7])
+def test_a_manifest_without_sizes_or_hashes_is_refused(copied: Path, entry: object):
+    manifest = json.loads((copied / "manifest.json").read_text())
+    manifest["files"]["heads.safetensors"] = entry
+    (copied / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(DataError, match=r"has no size or hash. Copy it again"):
+        ol.load_student(copied)
+
+
 def test_a_field_that_is_gone_is_named(copied: Path):
     record = json.loads((copied / "student.json").read_text())
     del record["class_shares"]

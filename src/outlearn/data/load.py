@@ -34,7 +34,7 @@ class Dataset:
         load: makes the task.
         extra: of the package, that loading needs; "" for none.
         preset: the settings that a run of it starts from.
-        kind: a key of TASK_KINDS.
+        task_kind: a key of TASK_KINDS.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Dataset:
     load: Callable[[], Task]
     extra: str = ""
     preset: str = "text"
-    kind: str = "classification"
+    task_kind: str = "classification"
 
 
 DATASETS: Mapping[str, Dataset] = {
@@ -59,7 +59,7 @@ DATASETS: Mapping[str, Dataset] = {
             "BSD (scikit-learn)",
             load_diabetes_task,
             preset="diabetes",
-            kind="regression",
+            task_kind="regression",
         ),
         Dataset(
             "digits",
@@ -99,7 +99,7 @@ DATASETS: Mapping[str, Dataset] = {
             load_vader_valence,
             extra="offline",
             preset="vader-valence",
-            kind="regression",
+            task_kind="regression",
         ),
     )
 }

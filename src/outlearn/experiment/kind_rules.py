@@ -34,7 +34,7 @@ def kind_of(data: Mapping[str, object]) -> TaskKind:
     if isinstance(named, str) and named in TASK_KINDS:
         return TASK_KINDS[named]
     built_in = DATASETS.get(str(data.get("name")))
-    return TASK_KINDS["classification" if built_in is None else built_in.kind]
+    return TASK_KINDS["classification" if built_in is None else built_in.task_kind]
 
 
 @dataclass(frozen=True)

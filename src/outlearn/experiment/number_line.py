@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from outlearn.core.numbers import Numbers
-from outlearn.experiment.kept_numbers import keep_numbers
 from outlearn.experiment.number_plan import NumberPlan
 from outlearn.experiment.number_results import NumberEvaluation, evaluate_numbers, measure_numbers
 from outlearn.experiment.points import EVALUATED
@@ -41,6 +40,8 @@ def finish_numbers(
         results = measure_numbers(evaluations["test"], evaluations["validation"], plan, entries)
     lap("measuring")
     _write_predictions(writer, evaluations["test"], plan)
+    from outlearn.experiment.kept_numbers import keep_numbers  # scikit-learn, a second that no other run need wait
+
     with progress.bar("keeping the student"):
         keep_numbers(writer, plan, students, results, entries)
     return results

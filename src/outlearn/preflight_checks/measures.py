@@ -22,7 +22,6 @@ from outlearn.core.labelers.labeler_agreement import (
 )
 from outlearn.core.labelers.shared_answer import (
     Skills,
-    bias_where_points_differ,
     miss_rate,
     shared_bias,
     skills_of_draws,
@@ -234,16 +233,21 @@ class LabelMeasures:
         if not judges:
             unknown = self.no_interval(n, f"{NO_MORE_THAN_CHANCE}, so that they share no answer")
             return TruthReport(n, self.rate(error), unknown, unknown, squared)
-        if self.noise.difficulty is None:
-            bias = shared_bias({j: chance_corrected(rights[j], k) for j in judges}, self.skills, k)
-        else:
-            bias = bias_where_points_differ(self.noise.shared_answer, true_labels, self.table.true_strata)
+        if self.noise.difficulty is not None:
+            unknown = self.no_interval(n, "where points differ in difficulty, no class is surely the shared answer")
+            # What of the error is variance is known all the same, in squared loss: disagreement / 2
+            removable = self._share_of(self.disagreement / 2, error, n)
+            return TruthReport(n, self.rate(error), unknown, removable, squared)
+        bias = shared_bias({j: chance_corrected(rights[j], k) for j in judges}, self.skills, k)
         bias = with_controls(bias, self._agreement_controls([(i, j) for i in judges for j in judges if j < i]))
-        if error.value > error.standard_error:
-            removable = (1.0 - bias / error).interval(self.level, high=1.0)
-        else:
-            removable = self.no_interval(n, "the labels have next to no error")
+        removable = self._share_of(error - bias, error, n)
         return TruthReport(n, self.rate(error), self.rate(bias), removable, squared)
+
+    def _share_of(self, part: LinearisedEstimate, error: LinearisedEstimate, n_true: int) -> Interval:
+        """Give the share of the error that a part of it is; none where there is next to no error."""
+        if error.value > error.standard_error:
+            return (part / error).interval(self.level, high=1.0)
+        return self.no_interval(n_true, "the labels have next to no error")
 
     def _ratio(self, first: int, second: int) -> LinearisedEstimate | None:
         """Estimate the ratio of two labelers' skills by how well students of both agree with each.

@@ -42,6 +42,10 @@ WORDS = MappingProxyType(
         "jackknife": "A correction for few models: each is left out in turn.",
         "bias": "The part of the risk that averaging over teachers cannot remove.",
         "variance": "The part of the risk that averaging over teachers removes.",
+        "shared answer": "What labelers of a point agree on but for accidents: what ever more of them would vote for.",
+        "shared bias": "How often the shared answer is itself wrong; only true labels tell.",
+        "stratum": "Points of which truth is about as uncertain; true labels are drawn from each and weighted.",
+        "Rogan-Gladen": "A rate corrected by how often labels say it where it is true and where it is not (1978).",
         "paired": "Both are measured on the same points, and the differences point by point are averaged.",
     }
 )

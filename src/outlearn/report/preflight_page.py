@@ -129,6 +129,7 @@ def _sections(found: Preflight) -> tuple[Section, ...]:
             "Labelers that miss the answer they share do so by accident: a vote or a student removes that. Where the "
             "shared answer is wrong, both inherit it.",
         ),
+        Section("rates", "Rates, corrected for the labels' errors", _rates(found)),
         Section("students", "Students of these labels, on points they did not see", _students(found)),
         Section(
             "next-labels",
@@ -179,6 +180,34 @@ def _error(found: Preflight) -> Table:
     return Table("Error of a label, %", (Column(""), Column("%", "percent"), Column("")), tuple(rows))
 
 
+def _rates(found: Preflight) -> tuple[Block, ...]:
+    if isinstance(found.rates, Withheld):
+        return ()
+    columns = (
+        Column(""), Column("as labeled, %", "percent"), Column("true labels alone, %", "percent"),
+        Column("corrected, %", "percent"), Column("Rogan-Gladen, %", "percent"),
+    )  # fmt: skip
+    rows = tuple(
+        (rate.name, rate.as_labeled, rate.true_alone, rate.corrected, rate.rogan_gladen) for rate in found.rates.rates
+    )
+    return (TableBlock(Table(f"By {found.rates.n_true:,} true labels", columns, rows)),)
+
+
+def _inherited(found: Preflight) -> tuple[Block, ...]:
+    part = found.inheritance
+    if isinstance(part, Withheld):
+        return ()
+    rows: tuple[tuple[Cell, ...], ...] = (
+        ("error of a label", part.error),
+        ("variance, which a student can remove", part.variance),
+        ("bias that the student repeats", part.repeated),
+        ("bias that it does not repeat", part.not_repeated),
+        ("the student is wrong", part.student_error),
+    )
+    measure = (Column(""), Column("%", "percent"))
+    return (TableBlock(Table(f"What the {part.student} inherits, in half squared distance", measure, rows)),)
+
+
 def _between(low: float, high: float) -> str:
     return "" if math.isnan(low) else f"{100 * low:.1f} to {100 * high:.1f} for any noise"
 
@@ -197,6 +226,7 @@ def _students(found: Preflight) -> tuple[Block, ...]:
     blocks: list[Block] = [Facts((("they see", str(found.encoder)),)), TableBlock(shared)]
     if not isinstance(found.truth, Withheld):
         blocks.append(TableBlock(_in_truth(found)))
+    blocks += _inherited(found)
     if found.more_labels:
         rows = tuple((at.n_points, within_ends(at.accuracy)) for at in found.more_labels)
         columns = (Column("points seen", "count"), Column("gives the shared answer, %", "percent"))

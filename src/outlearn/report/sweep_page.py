@@ -36,7 +36,7 @@ def sweep_page(sweep: Sweep) -> str:
     runs = [run.run for run in sweep.runs]
     if runs:
         sections.append(Section("gains", "Students and their labelers", comparison_figures(runs), folded=True))
-        sections.append(Section("rows", "Every run and loss", (_grid(sweep),), folded=True))
+        sections.append(Section("rows", "Run by run", (_grid(sweep),), folded=True))
     sections.append(Section("setting", "What was run", _setting(sweep), folded=True))
     return render_page(
         title=f"Sweep {sweep.name}",

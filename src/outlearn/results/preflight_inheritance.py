@@ -37,22 +37,22 @@ class InheritanceReport:
     student_error: Interval | Withheld
 
     def __str__(self) -> str:
-        lines = ["What a student inherits (half squared distance, any noise)"]
-        known = isinstance(self.error, Interval)
-        if isinstance(self.error, Interval):
-            lines.append(f"  error of a label                              {_cell(self.error)}")
+        if isinstance(self.error, Withheld):
+            return ""
+        lines = [
+            "What a student inherits (half squared distance, any noise)",
+            f"  error of a label                              {_cell(self.error)}",
+        ]
         if isinstance(self.variance, Interval):
             lines.append(f"    variance, which more labels average away    {_cell(self.variance)}")
-        if known:
-            share = self.repeated_share
-            of_bias = f"   {share.mean:.0%} of the bias" if has_interval(share) and isinstance(share, Interval) else ""
-            lines.append(f"    bias that the student repeats               {_cell(self.repeated)}{of_bias}")
-            if isinstance(self.not_repeated, Interval):
-                lines.append(f"    bias that it does not                       {_cell(self.not_repeated)}")
-            else:
-                lines.append("    the rest: variance, and bias that it does not repeat; a second labeler would tell")
-            lines.append(f"  the student is wrong                          {_cell(self.student_error)}")
-        return "\n".join(lines) if len(lines) > 1 else ""
+        share = self.repeated_share
+        of_bias = f"   {share.mean:.0%} of the bias" if has_interval(share) and isinstance(share, Interval) else ""
+        lines.append(f"    bias that the student repeats               {_cell(self.repeated)}{of_bias}")
+        if isinstance(self.not_repeated, Interval):
+            lines.append(f"    bias that it does not                       {_cell(self.not_repeated)}")
+        else:
+            lines.append("    the rest: variance, and bias that it does not repeat; a second labeler would tell")
+        return "\n".join([*lines, f"  the student is wrong                          {_cell(self.student_error)}"])
 
 
 def _cell(interval: Interval | Withheld) -> str:

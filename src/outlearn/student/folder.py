@@ -171,6 +171,8 @@ def _checked_files(folder: Path) -> Mapping[str, Any]:
             f"Install the outlearn that wrote it ({manifest.get('outlearn', 'unknown')}). {AGAIN}"
         )
     files: Mapping[str, Any] = manifest["files"]
+    if not isinstance(files, dict) or not all(map(_is_size_and_hash, files.values())):
+        raise DataError(f"{str(folder / MANIFEST)!r} was altered: a file has no size or hash. Copy it again. {AGAIN}")
     present = {str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file()}
     hidden = {name for name in present if name.startswith(".")}  # .gitattributes, .cache of a hub
     foreign = sorted(present - files.keys() - {MANIFEST} - hidden)
@@ -195,6 +197,12 @@ def _checked_files(folder: Path) -> Mapping[str, Any]:
                     f"{str(path)!r} was altered: its sha256 is not the one in {MANIFEST}. Copy it again. {AGAIN}"
                 )
     return files
+
+
+def _is_size_and_hash(entry: object) -> bool:
+    if not isinstance(entry, dict):
+        return False
+    return type(entry.get("bytes")) is int and isinstance(entry.get("sha256"), str)
 
 
 def _heads(path: Path, record: StudentRecord) -> Heads:

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Real
-from scipy import linalg, stats
+from scipy import linalg
 
+from outlearn.core.intervals import t_quantile
 from outlearn.errors import AlignmentError, DomainError
 from outlearn.theory.scalars import Number, Whole
 
@@ -136,7 +137,7 @@ def correlation_dimension(
     value = _corrected(plug_in, n_points, d_w, d_s)
     left_out = _leave_group_out(joint, d_w, int(groups))
     error = float(np.sqrt((groups - 1) / groups * ((left_out - left_out.mean()) ** 2).sum()))
-    reach = float(stats.t.ppf(0.5 + level / 2, groups - 1)) * error
+    reach = t_quantile(level, float(groups - 1)) * error
     return CorrelationDimension(
         value=value,
         low=value - reach,

@@ -10,7 +10,6 @@ from outlearn.core.labelers.agreement_coefficients import class_counts
 from outlearn.core.labelers.difficulty import Difficulty, error_of_missed, fit_difficulty, patterns_of
 from outlearn.core.labelers.difficulty import _log_joint as log_joint
 from outlearn.core.labelers.even_noise import even_noise_test
-from outlearn.core.labelers.shared_answer import bias_where_points_differ
 from outlearn.core.labelers.split_votes import split_vote_agreement
 from outlearn.core.top_class import top_class
 
@@ -94,7 +93,7 @@ def test_the_likelihood_is_that_of_a_dirichlet_multinomial_given_the_shared_answ
 
 def test_votes_of_given_difficulties_are_those_of_counting_every_outcome():
     atoms, weights = np.array([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6]]), np.array([0.7, 0.3])
-    fit = Difficulty(0.3, 5.0, atoms, weights, True, np.full(3, 1 / 3))
+    fit = Difficulty(0.3, 5.0, atoms, weights, True, np.full(3, 1 / 3), 0.4)
     right = agree = 0.0
     for p, weight in zip(atoms, weights, strict=True):
         chances = sum(
@@ -122,26 +121,11 @@ def test_votes_of_labelers_that_were_not_seen_are_foreseen(n_classes):
 def test_votes_of_people_are_foreseen_from_half_of_them():
     """The lexicon's ten raters: three, and the other seven, are not seen when votes of three to five are foreseen."""
     pytest.importorskip("vaderSentiment")
-    from outlearn.data.built_in import _read_lexicon
+    from outlearn.data.built_in import read_lexicon
 
-    labels = (np.sign(_read_lexicon()[1]).astype(int) + 1).T
+    labels = (np.sign(read_lexicon()[1]).astype(int) + 1).T
     fitted = patterns_of(class_counts(labels[::2], 3).astype(int))
     fit, rng = fit_difficulty(fitted.counts, fitted.times, seed=0), np.random.default_rng(0)
     for size in (3, 5):
         measured = split_vote_agreement(class_counts(labels, 3).astype(int), size, rng)
         assert abs(fit.votes(size, rng)[1] - measured.value) < PREDICTED
-
-
-def test_the_bias_is_that_of_sure_points_and_takes_unsure_ones_for_what_they_are():
-    rng = np.random.default_rng(0)
-    sure = rng.beta(4, 1, 4000)
-    chance = np.stack([sure, 1 - sure], axis=1)
-    shared = (rng.random(4000) > sure).astype(int)
-    y = np.where(rng.random(4000) < 0.15, 1 - shared, shared)
-    y[500:] = -1
-    found = bias_where_points_differ(chance, y)
-    assert abs(found.value - 0.15) < MANY * found.standard_error
-    assert 0.015 < found.standard_error < 0.04
-    assert bias_where_points_differ(np.eye(2)[[0, 1, 0, 1]], np.array([0, 1, 0, 1])).value == pytest.approx(
-        0, abs=EXACT
-    )

@@ -21,15 +21,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float, Int
 
-from outlearn.core.labelers.influence import ZERO_COUNT_ERROR, LinearisedEstimate, average, weighted_average
+from outlearn.core.labelers.influence import LinearisedEstimate, average, weighted_average
 from outlearn.core.labelers.labeler_agreement import PairTable
-from outlearn.core.labelers.strata import DrawnStrata
 
 __all__ = [
     "Skills",
-    "bias_where_points_differ",
     "miss_rate",
     "shared_bias",
     "skills_of_draws",
@@ -39,8 +36,6 @@ __all__ = [
 ]
 
 CONFIDENT = 2.0  # standard errors by which an agreement must exceed chance before its logarithm is taken
-LEAST_CHANCE = 1e-9  # of a true label, so that one that all labels rule out leaves the likelihood finite
-BISECTIONS = 50
 ALIKE = 3.0  # standard errors of a pair's excess agreement from which it is named; pairs are many
 
 
@@ -195,69 +190,6 @@ def shared_bias(truth_products: Mapping[int, LinearisedEstimate], skills: Skills
     known = [i for i in skills.each if i in truth_products]
     ratio = _sum([truth_products[i] for i in known]) / _sum([skills.each[i] for i in known])
     return miss_rate(ratio, n_classes)
-
-
-def bias_where_points_differ(
-    shared: Float[np.ndarray, "points classes"],
-    true_labels: Int[np.ndarray, " points"],
-    strata: DrawnStrata | None = None,
-) -> LinearisedEstimate:
-    """Estimate how often the shared answer is wrong, where points differ in difficulty, by maximum likelihood.
-
-    The true label y is the shared answer with probability 1 - bias, else any other class, equally likely and whatever
-    the labels say beyond that answer:
-
-        P(y | labels) = (1 - bias) P(shared answer is y | labels) + bias (1 - P(shared answer is y | labels)) / (K - 1).
-
-    Args:
-        shared: the probability of each class to be a point's shared answer, from its labels.
-        true_labels: of some points, -1 elsewhere; at least one.
-        strata: how those points were drawn; None: at random from all. The likelihood of each is weighted.
-
-    Example:
-        >>> sure = np.eye(2)[[0, 0, 0, 0, 1]]
-        >>> round(bias_where_points_differ(sure, np.array([0, 0, 0, 1, 1])).value, 4)
-        0.2
-    """
-    known = true_labels >= 0
-    k = shared.shape[1]
-    right = shared[known, true_labels[known]]
-    other = (1 - right) / (k - 1)
-    step = other - right
-    weights = np.ones(int(known.sum())) if strata is None else strata.weights[known]
-
-    def score(bias: float) -> np.ndarray:
-        # d/d bias log((1 - bias) right + bias other)
-        return np.asarray(step / np.maximum(right + bias * step, LEAST_CHANCE))
-
-    low, high = 0.0, 1.0
-    for _ in range(BISECTIONS):  # the likelihood is concave
-        middle = (low + high) / 2
-        low, high = (middle, high) if weights @ score(middle) > 0 else (low, middle)
-    bias = (low + high) / 2
-    at = score(bias)
-    if strata is not None:
-        return _weighted_root(bias, shared, at, true_labels, strata)
-    influence = np.zeros(len(true_labels))
-    information = float(np.square(at).sum())
-    if information > 0:
-        influence[known] = at * (len(true_labels) / information)
-    n_true = int(known.sum())
-    return LinearisedEstimate(bias, influence, n_true, ZERO_COUNT_ERROR / n_true)
-
-
-def _weighted_root(
-    bias: float, shared: np.ndarray, score: np.ndarray, true_labels: np.ndarray, strata: DrawnStrata
-) -> LinearisedEstimate:
-    """Give the spread of a root of weighted scores: bias + mean score / mean information, the mean by strata."""
-    known = true_labels >= 0
-    everywhere, information = np.zeros(len(true_labels)), np.zeros(len(true_labels))
-    everywhere[known], information[known] = score, np.square(score)
-    k = shared.shape[1]
-    ends = (1 - k * shared) / (k - 1)  # step, were each class the true one
-    spans = np.ptp(ends / np.maximum(shared + bias * ends, LEAST_CHANCE), axis=1)
-    mean, per_point = strata.mean(everywhere, spans=spans), strata.mean(information).value
-    return bias + (mean - mean.value) / per_point if per_point > 0 else mean - mean.value + bias
 
 
 def _missing(products: PairTable, i: int, j: int) -> bool:
