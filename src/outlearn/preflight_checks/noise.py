@@ -64,16 +64,16 @@ class Noise:
     def _fit(self) -> Difficulty:
         return fit_difficulty(self.patterns.counts, self.patterns.times, seed=self.seed)
 
-    def widened(self, even: LinearisedEstimate, mean: LinearisedEstimate) -> LinearisedEstimate:
-        """Widen an estimate under even noise by what the choice of the model leaves open, as it does to their mean.
+    def widened(self, even: LinearisedEstimate, mean: float) -> LinearisedEstimate:
+        """Widen an estimate under even noise, a labeler's or the `mean`, by what the choice of the model leaves open.
 
         Tables with few labels a point often pass the test of even noise though points differ. So the distance to the
-        other model's estimate counts as a further error: se^2 <- se^2 + (even - other)^2.
+        other model's estimate of the mean counts as a further error: se^2 <- se^2 + (mean - other)^2.
         """
-        known = mean.standard_error
-        if self.test is None or self.difficulty is not None or not known > 0:
+        error = even.standard_error
+        if self.test is None or self.difficulty is not None or not error > 0:
             return even
-        return _scaled(even, math.hypot(known, mean.value - self._fit.missed) / known)
+        return _scaled(even, math.hypot(error, mean - self._fit.missed) / error)
 
     @cached_property
     def shared_answer(self) -> np.ndarray:
