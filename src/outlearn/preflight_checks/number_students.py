@@ -46,8 +46,7 @@ def cross_fit_numbers(
     features: Float[np.ndarray, "points features"], values: Float[np.ndarray, "labelers points"], *, seed: int
 ) -> NumberFits:
     """Fit ridge heads to the other folds, each with its penalty by leave-one-out on its own labels."""
-    from outlearn.learners.ridge_heads import fit_ridge
-    from outlearn.learners.ridge_learner import PENALTIES
+    from outlearn.learners.ridge_heads import PENALTIES, fit_ridge
 
     n_labelers, n_points = values.shape
     rows = [*values, *(_without(values, m) for m in range(n_labelers) if n_labelers > 2), mean_of_known(values)]

@@ -11,7 +11,8 @@ from outlearn.report.comparison_page import comparison_page
 from outlearn.report.explain_page import explain_page
 from outlearn.report.markdown import markdown_report, number_markdown
 from outlearn.report.number_explain_page import number_explain_page
-from outlearn.report.number_page import number_figures, number_page
+from outlearn.report.number_figures import number_figures
+from outlearn.report.number_page import number_page
 from outlearn.report.number_preflight_page import number_preflight_page
 from outlearn.report.paper_figures import write_figures
 from outlearn.report.preflight_page import preflight_page
