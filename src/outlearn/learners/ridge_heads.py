@@ -26,8 +26,10 @@ from outlearn.errors import DomainError, ShapeError
 if TYPE_CHECKING:
     from outlearn.theory.ridge_solver import RidgePath
 
-__all__ = ["RidgeDesign", "RidgeHeads", "fit_ridge"]
+__all__ = ["PENALTIES", "RidgeDesign", "RidgeHeads", "fit_ridge"]
 
+# Of a sum of squares, on standardised features: from almost none to almost the mean alone, a factor of 10 apart.
+PENALTIES = tuple(float(10**e) for e in np.arange(-2.0, 6.1, 1.0))
 CONSTANT = 4.0 * np.finfo(np.float64).eps  # a spread that is this share of a feature's size is rounding
 
 
