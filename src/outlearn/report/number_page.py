@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from outlearn.core.decomposition.risk_gap import NumberLedger
-from outlearn.report.blocks import Facts, Figure, Grid, GridColumn, Section, TableBlock, Text
+from outlearn.report.blocks import Facts, Figure, Grid, GridColumn, Listed, Section, TableBlock, Text
 from outlearn.report.cells import Cell, Kind, Table, format_cell, point_estimate
 from outlearn.report.charts import Axis, Bars, Chart, Dots, Line, Mark, Panel, Rule
 from outlearn.report.number_findings import best_of_numbers, headline_of_numbers, number_findings
@@ -21,6 +21,7 @@ from outlearn.report.number_tables import (
 )
 from outlearn.report.page import render_page
 from outlearn.report.style import ROLES, series_style
+from outlearn.report.wording import counted
 from outlearn.results.number_run import NumberRun
 from outlearn.results.numbers import NumberEquivalents, NumberResults
 
@@ -44,8 +45,9 @@ def number_page(run: NumberRun) -> str:
     """Return the report of one run of numbers as one HTML page; raises as `number_figures` does."""
     results, figures = run.results, number_figures(run)
     measure, task = results.measure, results.task
-    scores = number_scores(results)
+    scores, about = number_scores(results), (("source", task.source), ("licence", task.licence))
     sections = (
+        *([Section("data", "About the data", (Listed(task.caveats),))] if task.caveats else []),
         Section("scores-part", "Who wins", (figures["scores"], TableBlock(_without_parts(scores)))),
         Section(
             "true-labels",
@@ -71,16 +73,27 @@ def number_page(run: NumberRun) -> str:
             "above 0 the student is better.",
         ),
         Section("points", "Point by point", (figures["points-figure"], _ledger(run))),
-        Section("setting", "What was run", (Facts(describe_numbers(results)), *map(Text, task.notes))),
+        Section(
+            "setting",
+            "What was run",
+            (Facts(tuple(pair for pair in (*describe_numbers(results), *about) if pair[1])), *map(Text, task.notes)),
+        ),
     )
-    about = (*describe_numbers(results), ("source", task.source), ("licence", task.licence))
     return render_page(
         title=f"{task.name}: students against their weak teachers",
-        subtitle="; ".join(f"{name}: {value}" for name, value in about if value) + ".",
+        subtitle=_setting(results),
         findings=number_findings(results),
         sections=sections,
         footer=f"outlearn {results.outlearn}, run {run.name}, configuration {results.config_key[:12]}",
     )
+
+
+def _setting(results: NumberResults) -> str:
+    """Say on a line what was run, and in what numbers the errors below are to be read."""
+    task = results.task
+    who = counted(results.teacher.models, "weak teacher" if task.n_teacher else "labeler")
+    sizes = f"{task.n_student:,} points to learn from, {task.n_test:,} to test on"
+    return f"{who}, {sizes}; numbers from {task.low:.4g} to {task.high:.4g}, {task.mean:.4g} ± {task.deviation:.4g}."
 
 
 def _without_parts(table: Table) -> Table:

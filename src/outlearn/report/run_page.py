@@ -83,7 +83,7 @@ def run_page(run: Run) -> str:
         subtitle=_setting(results),
         first=run_first_screen(run) if results.students else None,
         findings=() if results.students else findings(results),
-        sections=_sections(run) if results.students else (_what_was_run(run),),
+        sections=(*_about_the_data(results), *(_sections(run) if results.students else (_what_was_run(run),))),
         footer=f"outlearn {results.outlearn}, run {run.name}, configuration {results.config_key[:12]}",
     )
 
@@ -188,13 +188,19 @@ def _true_label_notes(results: RunResults) -> tuple[str, ...]:
 
 
 def _setting(results: RunResults) -> str:
-    """Say on a line or two what was run: a reader must know it before the findings."""
+    """Say on a line what was run: a reader must know it before the findings."""
     task = results.task
     unit = "pair" if task.kind == "preference" else "point"
     who = counted(results.teacher.models, "labeler" if task.n_teacher == 0 else "weak teacher")
     sizes = f"{task.n_student:,} {unit}s to learn from, {task.n_test:,} to test on"
     classes = "" if unit == "pair" else f" ({task.n_classes} classes)"
-    return " ".join((f"{who}, {sizes}{classes}.", *task.caveats))
+    return f"{who}, {sizes}{classes}."
+
+
+def _about_the_data(results: RunResults) -> tuple[Section, ...]:
+    """Show what a reader must know of the data right below the first screen, whose first words are the verdict."""
+    caveats = results.task.caveats
+    return (Section("data", "About the data", (Listed(caveats),)),) if caveats else ()
 
 
 def _provenance(run: Run) -> tuple[tuple[str, str], ...]:
