@@ -176,7 +176,12 @@ def test_validation_points_choose_the_best_teacher():
 def test_out_writes_what_was_printed_and_every_number(cli, saved):
     code, out, err = cli("--out", "found")
     assert code == 0, err
-    assert {path.name for path in (saved / "found").iterdir()} == {"results.json", "summary.txt", "ledger.csv"}
+    assert {path.name for path in (saved / "found").iterdir()} == {
+        "results.json",
+        "summary.txt",
+        "ledger.csv",
+        "report.html",
+    }
     assert out.startswith((saved / "found" / "summary.txt").read_text().rstrip("\n"))
     results = json.loads((saved / "found" / "results.json").read_text())
     arrays = careless()

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
-from scipy import stats
 
 from outlearn.core.intervals import MINIMUM_POINTS, Interval, point_interval
 from outlearn.errors import DomainError
@@ -54,6 +53,8 @@ def median_interval(draws: Float[np.ndarray, " draws"], *, level: float = 0.95) 
     """
     count = draws.size
     # P(fewer than `below` draws lie under the median) <= tail
+    from scipy import stats  # half a second to import, which a run need not wait
+
     below = int(stats.binom.ppf((1 - level) / 2, count, 0.5))
     if count < 2 or below < 1:
         raise DomainError(f"a {level:.0%} interval of a median needs more than {count} draws")
