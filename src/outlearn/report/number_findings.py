@@ -19,7 +19,7 @@ from outlearn.results.numbers import NumberEquivalents, NumberResults
 from outlearn.results.run import TrueLabelModels
 from outlearn.results.verdict import NOT_COMPARED
 
-__all__ = ["best_of_numbers", "compare_risks", "headline_of_numbers", "number_findings"]
+__all__ = ["AUTO", "best_of_numbers", "compare_risks", "headline_of_numbers", "number_findings"]
 
 AUTO = "auto"
 
@@ -178,11 +178,13 @@ def _why(results: NumberResults, loss: str) -> str:
     copied = ""
     if has_interval(s.overfit_covariance) and is_above_zero(s.overfit_covariance):
         copied = f" It copies its own teacher: overfit covariance {format_cell(s.overfit_covariance, 'number')}."
+    over = ", over the mean of the teachers" if loss == AUTO and results.teacher.models > 1 else ""
+    residual = point_estimate(s.residual) or 0.0
     return (
-        f"Gap = misfit + residual for {loss}: {format_cell(s.gap, 'signed_number', intervals=False)} = "
-        f"{format_cell(s.misfit, 'number', intervals=False)} "
-        f"{format_cell(s.residual, 'signed_number', intervals=False)}; a residual below 0 is misfit that does not "
-        f"help, for it leads away from the target.{copied}"
+        f"Gap = misfit + residual for {loss}{over}: {format_cell(s.gap, 'signed_number', intervals=False)} = "
+        f"{format_cell(s.misfit, 'number', intervals=False)} {'+' if residual >= 0 else '-'} "
+        f"{format_number(abs(residual), 'number')}; a residual below 0 is misfit that does not help, for it leads away "
+        f"from the target.{copied}"
     )
 
 
