@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import Field, fields
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import ClassVar, Protocol, TypeAlias, get_args, get_type_hints
 
@@ -156,7 +156,7 @@ def _fields(kind: type) -> str:
 def _default(field: Field[object], allowed: Sequence[object]) -> str:
     if isinstance(field.default, str) and field.default in allowed:
         return " or ".join(dict.fromkeys([field.default, *map(str, allowed)]))
-    return _value(field.default)
+    return _value(field.default if field.default_factory is MISSING else field.default_factory().kind)
 
 
 def _learners() -> Rows:

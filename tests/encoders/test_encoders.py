@@ -61,7 +61,13 @@ def test_every_encoder_gives_finite_float32_rows_in_the_order_of_the_points(kind
 
 
 @pytest.mark.parametrize(
-    "config", [*({"kind": kind} for kind in ENCODERS), {"kind": "tfidf", "dims": 2, "analyzer": "char_wb"}], ids=str
+    "config",
+    [
+        *({"kind": kind} for kind in ENCODERS),
+        {"kind": "tfidf", "dims": 2, "analyzer": "char_wb"},
+        {"kind": "random_features", "of": {"kind": "tfidf"}},
+    ],
+    ids=str,
 )
 def test_an_encoder_loaded_with_what_it_learned_encodes_points_that_it_has_not_seen(config, model_folder, film_task):
     try:
@@ -91,7 +97,15 @@ def test_only_an_encoder_that_fits_depends_on_the_points_it_is_fitted_on(kind, m
     assert same is not encoder.fits
 
 
-@pytest.mark.parametrize("config", [{"kind": "tfidf"}, {"kind": "wordllama", "dim": 16}], ids=["tfidf", "wordllama"])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"kind": "tfidf"},
+        {"kind": "wordllama", "dim": 16},
+        {"kind": "random_features", "of": {"kind": "tfidf"}, "width": 40},
+    ],
+    ids=["tfidf", "wordllama", "random_features"],
+)
 def test_pairs_are_differences_and_a_linear_head_on_them_is_bradley_terry(config, pair_task):
     both = [text for pair in pair_task.pairs for text in pair]
     texts = make_task(name="t", class_names=["n", "p"], texts=both, labels=[0, 1] * 12)
@@ -221,7 +235,7 @@ def test_a_text_without_a_token_is_named_and_not_averaged_over_nothing(monkeypat
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({}, "encoder.kind is None; known: array, hf, tfidf, wordllama"),
+        ({}, "encoder.kind is None; known: array, hf, random_features, tfidf, wordllama"),
         ({"kind": "tfidff"}, 'Did you mean "tfidf"'),
         (
             {"kind": "tfidf", "max_feature": 3},

@@ -18,7 +18,8 @@ from outlearn.errors import ConfigError, DataError, DomainError
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.pipeline import run
 from outlearn.report.html import write_report
-from outlearn.report.number_findings import number_findings
+from outlearn.report.number_findings import number_findings, number_verdict
+from outlearn.report.number_first_screen import number_first_screen
 from outlearn.report.number_summary import number_summary
 from outlearn.results.any_run import load_run
 from outlearn.results.measurement import Withheld
@@ -96,6 +97,18 @@ def test_the_page_and_the_summary_say_who_wins_and_what_true_labels_would_do(fin
         assert sentence in words
     assert "true numbers" in summary or "true labels" in summary
     assert write_report([finished.folder], format="md").read_text(encoding="utf-8").startswith("## ")
+
+
+def test_the_first_screen_says_what_to_do_in_risk(finished):
+    screen = number_first_screen(finished)
+    verdict = number_verdict(finished.results)
+    assert screen.verdict == verdict.advice
+    assert {tile.name for tile in screen.tiles} == {"Teachers", "Student, auto", "True labels alone", "Ceiling"}
+    assert "PGR on risk" in screen.tiles[1].note
+    words = html.unescape(re.sub(r"<[^>]+>", "", write_report([finished.folder]).read_text(encoding="utf-8")))
+    assert screen.because in words
+    assert all(step.command in words and step.text in words for step in screen.steps)
+    assert not any("accura" in said.lower() for said in (screen.because, screen.figure.finding, *screen.bad_news))
 
 
 def _table(path, rows, header):

@@ -106,15 +106,18 @@ def test_a_path_that_is_no_folder_is_refused(tmp_path: Path, path: str, message:
 
 
 @pytest.fixture
-def on_a_model(tmp_path: Path) -> tuple[Run, Path]:
-    """Run with heads on a tiny model of one's own; the run, and the model's folder."""
+def on_a_model(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Run, Path]:
+    """Run with heads on a tiny model of one's own, or on an encoder above it; the run, and the model's folder."""
     (tmp_path / "model").mkdir()
     model = save_model(tmp_path / "model", "bert", pad=True, side="right")
-    encoder = f"student.encoder={{kind: hf, model: '{model}', max_length: 32}}"
-    return keep(tmp_path, write_films(tmp_path / "films.jsonl"), encoder), model
+    encoder = getattr(request, "param", "%s") % f"{{kind: hf, model: '{model}', max_length: 32}}"
+    return keep(tmp_path, write_films(tmp_path / "films.jsonl"), f"student.encoder={encoder}"), model
 
 
 @pytest.mark.medium
+@pytest.mark.parametrize(
+    "on_a_model", ["%s", "{kind: random_features, width: 20, of: %s}"], ids=["alone", "below"], indirect=True
+)
 def test_an_encoder_that_moved_is_asked_for_and_found_by_the_advice(on_a_model, tmp_path: Path):
     finished, model = on_a_model
     expected = ol.load_student(finished.folder).predict_proba(["a fine film"])

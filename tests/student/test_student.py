@@ -47,6 +47,7 @@ def test_the_student_of_a_run_is_that_of_its_first_loss(films: Run):
         ("student.learner={kind: convex}", "student.seeds=1", "student.loss=[forward_ce]"),
         ("weak_labels.source=mean",),
         ("student.encoder={kind: tfidf, dims: 8}",),
+        ("student.encoder={kind: random_features, of: {kind: tfidf}, width: 40}",),
         ("student.loss=[forward_ce, auto]", "student.learner.epochs=1"),
     ],
     ids=lambda overrides: overrides[0],

@@ -14,7 +14,7 @@ def explain(
     teacher: Annotated[
         list[str],
         typer.Option(
-            "--teacher", metavar="FILE", help="Predictions [models, points, classes]; repeat for more models."
+            "--teacher", metavar="FILE", help="Predictions [models, points, classes], or numbers [models, points]."
         ),
     ],
     student: Annotated[
@@ -23,13 +23,15 @@ def explain(
     ] = None,
     target: Annotated[
         str | None,
-        typer.Option("--target", metavar="FILE", help="Labels [points], or distributions [points, classes]."),
+        typer.Option("--target", metavar="FILE", help="Labels [points], distributions [points, classes], or numbers."),
     ] = None,
     teacher_of: Annotated[
         str | None,
         typer.Option("--teacher-of", metavar="FILE", help="Teacher index of each student [student m: teacher m]."),
     ] = None,
-    kind: Annotated[str, typer.Option("--kind", help="logits, log_probs, probs or unnormalised_probs.")] = "logits",
+    kind: Annotated[
+        str, typer.Option("--kind", help="logits, log_probs, probs or unnormalised_probs; or numbers, of a regression.")
+    ] = "logits",
     teacher_kind: Annotated[
         str | None, typer.Option("--teacher-kind", help="The same for the teacher's, if something else.")
     ] = None,
@@ -38,8 +40,9 @@ def explain(
         str, typer.Option("--order", help="target_first: D(target, prediction); prediction_first: the other way.")
     ] = "target_first",
     generator: Annotated[
-        str, typer.Option("--generator", help="Of the Bregman divergence D; negative_entropy makes it KL.")
-    ] = "negative_entropy",
+        str | None,
+        typer.Option("--generator", help="Of the divergence D [negative_entropy: KL; numbers: squared_euclidean]."),
+    ] = None,
     level: Annotated[float, typer.Option("--level", help="Of the intervals.")] = 0.95,
     smooth_predictions: Annotated[
         float, typer.Option("--smooth-predictions", metavar="SHARE", help="Of the uniform distribution to mix in.")
@@ -65,6 +68,8 @@ def explain(
         outlearn explain --teacher T.npy --student S.npy --target y.npy
 
         outlearn explain --teacher t.csv --student s.csv --target y.csv --kind probs --out explained
+
+        outlearn explain --kind numbers --teacher T.npy --student S.npy --target y.npy
     """
     from outlearn.explanation.explain_files import explain_files
     from outlearn.progress_bars import Bars

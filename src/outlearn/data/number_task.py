@@ -82,8 +82,8 @@ def strata_of(numbers: Float[np.ndarray, " points"], name: str) -> tuple[Int64[n
     if not (size <= LARGEST and spread >= 1 / LARGEST):
         raise DataError(
             f"task {name!r}: numbers are up to {size:.3g} in size and {spread:.3g} apart, so that their squares are "
-            f"too large or too small to compute with. Give them in another unit: at most {LARGEST:g}, and as different as "
-            f"{1 / LARGEST:g} or more."
+            f"too large or too small to compute with. Give them in another unit: at most {LARGEST:g}, and as different "
+            f"as {1 / LARGEST:g} or more."
         )
     parts = int(np.clip(len(known) // LEAST_OF_STRATUM, 2, N_STRATA))
     cuts = np.unique(np.quantile(known, np.arange(1, parts) / parts))

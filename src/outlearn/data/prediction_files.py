@@ -113,7 +113,7 @@ def _layers(file: ArrayFile, role: str, names: tuple[str, ...] | None) -> np.nda
         raise ShapeError(
             f"{file.source}: {role} predictions have shape {values.shape}; expected [models, points, classes], or "
             "[points, classes] for one model, with at least two classes. A single score z a point is two logits, "
-            "(0, z); a probability p is (1 - p, p)."
+            "(0, z); a probability p is (1 - p, p). Numbers of a regression, [models, points]: pass --kind numbers."
         )
     return values[None] if values.ndim == 2 else values
 

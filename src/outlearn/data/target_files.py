@@ -50,7 +50,7 @@ def read_target_file(path: str | Path, like: PredictionFiles, *, draws: bool = F
     if values.dtype.kind == "f" and values.ndim == 1:
         raise DomainError(
             f"{file.source}: target has shape {values.shape} and dtype {values.dtype}. Labels must be integers; a soft "
-            "target has one column a class, [points, classes]."
+            "target has one column a class, [points, classes]. If this is a regression, pass --kind numbers."
         )
     notes: tuple[str, ...] = ()
     if file.ids is not None and like.has_ids:

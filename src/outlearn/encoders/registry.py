@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from outlearn.encoders.array import Array
 from outlearn.encoders.encoder import Encoder
 from outlearn.encoders.hf import HuggingFace
+from outlearn.encoders.random_features import RandomFeatures
 from outlearn.encoders.tfidf import Tfidf
 from outlearn.encoders.wordllama import WordLlama
 from outlearn.errors import ConfigError, suggest
@@ -20,6 +21,7 @@ __all__ = ["ENCODERS", "get_encoder"]
 ENCODERS: dict[str, type[Encoder]] = {
     "array": Array,
     "hf": HuggingFace,
+    "random_features": RandomFeatures,
     "tfidf": Tfidf,
     "wordllama": WordLlama,
 }
@@ -54,10 +56,27 @@ def get_encoder(config: Mapping[str, object]) -> Encoder:
     ]
     if unknown:
         raise ConfigError("\n".join(unknown))
+    if "of" in parameters:
+        parameters["of"] = _below(kind, parameters["of"])
     try:
         return TypeAdapter(encoder).validate_python(parameters)
     except ValidationError as error:
         raise ConfigError("\n".join(_line(details) for details in error.errors(include_url=False))) from None
+
+
+def _below(kind: str, config: object) -> Encoder:
+    """Build the encoder that another one stands on; what is wrong with it is said of `encoder.of`."""
+    if not isinstance(config, Mapping):
+        raise ConfigError(
+            f"encoder.of is {config!r}; the encoder {kind!r} stands on another one: give a mapping with its kind, "
+            "such as {kind: tfidf}."
+        )
+    try:
+        return get_encoder(config)
+    except ConfigError as error:
+        lines = str(error).splitlines()
+        own = [line.replace("encoder.", "encoder.of.", 1) if line.startswith("encoder.") else line for line in lines]
+        raise ConfigError("\n".join(own)) from None
 
 
 def _line(details: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from outlearn.encoders.registry import get_encoder
 from outlearn.experiment.kept_students import LEAST_HELD_OUT, PACKAGES, encoder_settings, reads_of
 from outlearn.experiment.number_plan import NumberPlan
-from outlearn.experiment.stages.features import read_features
+from outlearn.experiment.stages.features import learned_of, read_features
 from outlearn.experiment.stages.number_auto import AUTO
 from outlearn.experiment.stages.students import Students
 from outlearn.losses import NUMBER_LOSSES
@@ -40,11 +40,11 @@ def keep_numbers(
     if keep == "none":
         return
     best = next((each for each in students if each.loss == AUTO), students[0])
-    features = read_features(entries["student features"])
+    entry = entries["student features"]
     for each in students:
         if each is not best and keep != "all":
             continue
-        kept = _kept(plan, each, results, features)
+        kept = _kept(plan, each, results, entry)
         if each is best:
             kept.write(writer.folder / NAME)
         if keep == "all":
@@ -52,8 +52,8 @@ def keep_numbers(
             kept.write(writer.folder / f"{NAME}s" / each.loss)
 
 
-def _kept(plan: NumberPlan, students: Students, results: NumberResults, features: np.ndarray) -> KeptNumbers:
-    config, task, splits = plan.config, plan.task, plan.splits
+def _kept(plan: NumberPlan, students: Students, results: NumberResults, entry: Entry) -> KeptNumbers:
+    config, task, splits, features = plan.config, plan.task, plan.splits, read_features(entry)
     encoder, heads = get_encoder(config.student.encoder), students.heads[-1]
     novelty = Novelty.of(features[splits.student], seed=config.seed)
     held_out = np.concatenate([splits.teacher, splits.validation])
@@ -93,4 +93,4 @@ def _kept(plan: NumberPlan, students: Students, results: NumberResults, features
         versions={"python": platform.python_version(), **versions_of(PACKAGES)},
         results=NumberScores(scores=student.scores, teacher=results.teacher.mse, ceiling=results.ceiling.mse),
     )
-    return KeptNumbers(record, heads, encoder.learn(task, splits.student), novelty)
+    return KeptNumbers(record, heads, learned_of(task, encoder, splits.student, entry), novelty)

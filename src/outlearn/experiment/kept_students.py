@@ -24,11 +24,12 @@ from outlearn.core.metrics import accuracy, scorecard
 from outlearn.core.predictions import Predictions
 from outlearn.data.task import Task
 from outlearn.encoders.encoder import Encoder
+from outlearn.encoders.random_features import RandomFeatures
 from outlearn.encoders.registry import get_encoder
 from outlearn.experiment.config import Config
 from outlearn.experiment.evaluation import Evaluation
 from outlearn.experiment.plan import Plan
-from outlearn.experiment.stages.features import read_features
+from outlearn.experiment.stages.features import learned_of, read_features
 from outlearn.experiment.stages.finetuned import kept_files, kept_model
 from outlearn.experiment.stages.students import Students, kept_jobs
 from outlearn.learners.finetuning.learner import FinetuneLearner
@@ -86,9 +87,9 @@ def _heads(
 ) -> Iterator[tuple[str, Kept]]:
     """Put the heads of each loss together; a learner of somebody else may have given none."""
     config, splits = plan.config, plan.splits
-    features = read_features(stored(plan.stages["student features"]))
-    encoder = get_encoder(config.student.encoder)
-    learned = encoder.learn(plan.task, splits.student)
+    entry = stored(plan.stages["student features"])
+    features, encoder = read_features(entry), get_encoder(config.student.encoder)
+    learned = learned_of(plan.task, encoder, splits.student, entry)
     novelty = Novelty.of(features[splits.student], seed=config.seed)
     held_out = np.concatenate([splits.teacher, splits.validation])
     beyond = (
@@ -250,5 +251,7 @@ def reads_of(task: Task, config: Config) -> Reads:
 
 def encoder_settings(encoder: Encoder) -> dict[str, Any]:
     """Write an encoder as a configuration names it; where it ran is no part of it."""
-    parameters = dataclasses.asdict(encoder)  # type: ignore[call-overload]
+    parameters = {field.name: getattr(encoder, field.name) for field in dataclasses.fields(encoder)}  # type: ignore[arg-type]
+    if isinstance(encoder, RandomFeatures):
+        parameters["of"] = encoder_settings(encoder.of)
     return {"kind": encoder.kind, **parameters, **({"device": None} if "device" in parameters else {})}

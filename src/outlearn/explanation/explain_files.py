@@ -14,9 +14,11 @@ from outlearn.core.labelers.label_variance import label_variance
 from outlearn.core.predictions import Predictions
 from outlearn.core.targets import read_target
 from outlearn.data.prediction_files import PredictionFiles, read_predictions
-from outlearn.data.target_files import read_target_file, read_teacher_of
+from outlearn.data.target_files import TargetFile, read_target_file, read_teacher_of
 from outlearn.errors import AlignmentError, ConfigError, DomainError
+from outlearn.explanation.explain_number_files import explain_number_files
 from outlearn.explanation.measure import explain, smoothed
+from outlearn.explanation.pairing import check_pairing, counted, pairing_words
 from outlearn.progress import Progress, Silent
 from outlearn.results.explanation import EXPLANATIONS
 
@@ -34,7 +36,7 @@ def explain_files(
     kind: str = "logits",
     teacher_kind: str | None = None,
     draws: bool = False,
-    generator: str = "negative_entropy",
+    generator: str | None = None,
     order: str = "target_first",
     level: float = 0.95,
     smooth_predictions: float = 0.0,
@@ -49,6 +51,15 @@ def explain_files(
     Returns the text of the explanation, and writes it below `out` if that is given.
     """
     show = progress or Silent()
+    if "numbers" in (kind, teacher_kind):
+        if (kind, teacher_kind or kind) != ("numbers", "numbers"):
+            raise ConfigError("numbers and classes cannot be compared: pass --kind numbers alone, or leave it out.")
+        if smooth_predictions or smooth_target or validation_teacher or validation_target is not None:
+            raise ConfigError("--smooth-... and --validation-... are of classes; leave them out with --kind numbers.")
+        return explain_number_files(
+            teacher=teacher, student=student, target=target, teacher_of=teacher_of, generator=generator, order=order,
+            level=level, out=out, progress=progress,
+        )  # fmt: skip
     if bool(validation_teacher) != (validation_target is not None):
         raise ConfigError("--validation-teacher and --validation-target go together; give both or none.")
     for name, share in (("--smooth-predictions", smooth_predictions), ("--smooth-target", smooth_target)):
@@ -62,8 +73,11 @@ def explain_files(
         indices = None if teacher_of is None else read_teacher_of(teacher_of)
         t = read_predictions(teacher, kind=teacher_kind or kind, role="teacher")
         s = read_predictions(student, kind=kind, role="student", like=t)
-        s = replace(s, predictions=_paired(s.predictions, t, indices, teacher_of))
+        check_pairing(s.predictions.n_models, t.predictions.n_models, indices, teacher_of)
+        if indices is not None:
+            s = replace(s, predictions=replace(s.predictions, teacher_of=indices))
         y = read_target_file(target, t, draws=draws)
+        _refuse_numbers(y, t)
     with nullcontext() if out is None else EXPLANATIONS.claimed(out):
         notes = [*t.notes, *s.notes, *y.notes]
         notes += [
@@ -92,7 +106,7 @@ def explain_files(
         text = "\n".join(
             [
                 f"teachers   {_described(t)}",
-                f"students   {_described(s)}; {_pairing(indices is not None, t.predictions, s.predictions)}",
+                f"students   {_described(s)}; {pairing_words(indices is not None, t.predictions.n_models)}",
                 f"target     {y.source}: {_target_words(y.values, draws)}; {shape}{names}",
                 "",
                 str(found),
@@ -134,27 +148,15 @@ def _of_teachers_alone(
     return f"teachers   {_described(t)}\n\n{found}"
 
 
-def _paired(
-    student: Predictions, teacher: PredictionFiles, indices: np.ndarray | None, source: str | Path | None
-) -> Predictions:
-    """Give the students their teachers, or say how to."""
-    n_students, n_teachers = student.n_models, teacher.predictions.n_models
-    if indices is None:
-        if n_teachers not in (1, n_students):
-            raise AlignmentError(
-                f"{n_students} students of {n_teachers} teachers: nothing says which teacher labeled which student. "
-                "Pass --teacher-of FILE with one teacher index, from 0, for each student."
-            )
-        return student
-    if len(indices) != n_students:
-        raise AlignmentError(f"{source}: {len(indices)} teacher indices for {n_students} students. Give one a student.")
-    if indices.min() < 0 or indices.max() >= n_teachers:
-        wrong = int(indices[(indices < 0) | (indices >= n_teachers)][0])
+def _refuse_numbers(target: TargetFile, teacher: PredictionFiles) -> None:
+    """Say how to read what can be no classes but could be numbers, `[models, points]`."""
+    points, columns = teacher.predictions.n_points, teacher.predictions.n_classes
+    if target.values.ndim == 1 and len(target.values) == columns != points and teacher.predictions.n_models == 1:
         raise AlignmentError(
-            f"{source}: student {int(np.argmax(indices == wrong))} has teacher {wrong}; expected an index from 0 to "
-            f"{n_teachers - 1}, for the {n_teachers} teachers."
+            f"{teacher.sources[0]} has shape ({points}, {columns}) and {target.source} {columns} values: read as "
+            f"{points} points of {columns} classes they do not fit. If these are numbers, [models, points], pass "
+            "--kind numbers."
         )
-    return replace(student, teacher_of=indices)
 
 
 def _smooth_target(target: np.ndarray, predictions: Predictions, share: float, *, draws: bool) -> np.ndarray:
@@ -184,20 +186,10 @@ def _validation(
 
 def _described(files: PredictionFiles) -> str:
     shown = ", ".join(files.sources[:3]) + (f" and {len(files.sources) - 3} more" if len(files.sources) > 3 else "")
-    return f"{shown}: {_count(files.predictions.n_models, 'model')}, read as {files.kind}"
-
-
-def _pairing(given: bool, teacher: Predictions, student: Predictions) -> str:
-    if given:
-        return "teacher of each as given"
-    return "all of the one teacher" if teacher.n_models == 1 else "student m labeled by teacher m"
+    return f"{shown}: {counted(files.predictions.n_models, 'model')}, read as {files.kind}"
 
 
 def _target_words(values: np.ndarray, draws: bool) -> str:
     if values.dtype.kind in "iu":
-        return _count(len(values), "draw") + " of labels" if draws and values.ndim == 2 else "labels"
-    return "a distribution a point" if values.ndim == 2 else _count(len(values), "draw") + " of distributions"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+        return counted(len(values), "draw") + " of labels" if draws and values.ndim == 2 else "labels"
+    return "a distribution a point" if values.ndim == 2 else counted(len(values), "draw") + " of distributions"

@@ -7,52 +7,34 @@ not identify is not left out but says why.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields, replace
-from typing import TypeVar
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import overload
 
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from outlearn.core.decomposition.bias_variance import (
-    BiasVariance,
-    BiasVarianceSummary,
-    bias_variance,
-    variance_pseudo_values,
-)
-from outlearn.core.decomposition.posterior import METHODS, posterior_mean
 from outlearn.core.decomposition.risk_gap import Ledger, RiskGap, risk_gap
 from outlearn.core.generators import BregmanGenerator, get_generator
-from outlearn.core.intervals import Interval, check_level, cluster_means, point_interval, two_way_interval
+from outlearn.core.intervals import check_level, point_interval
+from outlearn.core.numbers import AnyPredictions, Numbers, check_models
 from outlearn.core.predictions import Predictions
-from outlearn.core.scales import POSITIVE, SIGNED
+from outlearn.core.scales import SIGNED
 from outlearn.core.students.blind_spots import blind_spots
 from outlearn.core.students.denoising import denoising_control
 from outlearn.core.students.sharpening import sharpening
 from outlearn.core.targets import read_target
-from outlearn.errors import ConfigError, DomainError, OutlearnError
+from outlearn.errors import ConfigError, DomainError
+from outlearn.explanation.numbers import PointwiseNumberExplanation, explain_numbers
+from outlearn.explanation.parts import BLOCKS, POSTERIOR_METHODS, Risk, gain_split, or_withheld, posterior_part
 from outlearn.progress import Progress, Silent
 from outlearn.results.explanation import Explanation
-from outlearn.results.explanation_parts import (
-    Control,
-    Decomposition,
-    EnsembleRisk,
-    GainSplit,
-    PosteriorMeanSummary,
-    PosteriorMeanTerms,
-    SharpeningOfBoth,
-)
+from outlearn.results.explanation_parts import Control, Decomposition, EnsembleRisk, SharpeningOfBoth
 from outlearn.results.explanation_points import PointOfGain, PointsOfGain
-from outlearn.results.measurement import Withheld
 
 __all__ = ["PointwiseExplanation", "explain", "smoothed"]
 
-# "discrete" is for students of several teachers at once: those have no gap to one teacher of their own.
-POSTERIOR_METHODS = ("pooled", "regression")
-BLOCKS = 4  # of teachers, each averaged into an ensemble: a variance shows between several only
 POINTS_KEPT = 20  # with the largest gain, and with the least
-
-Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,29 +50,62 @@ class PointwiseExplanation(Explanation):
     ledger: Ledger
 
 
+@overload
 def explain(
     target: Shaped[np.ndarray, "..."],
     *,
     teacher: Predictions,
     student: Predictions,
-    generator: str | BregmanGenerator = "negative_entropy",
+    generator: str | BregmanGenerator | None = None,
     order: str = "target_first",
     draws: bool = False,
     level: float = 0.95,
     validation: tuple[Predictions, Int[np.ndarray, " validation_points"]] | None = None,
     notes: tuple[str, ...] = (),
     progress: Progress | None = None,
-) -> PointwiseExplanation:
+) -> PointwiseExplanation: ...
+
+
+@overload
+def explain(
+    target: Shaped[np.ndarray, "..."],
+    *,
+    teacher: Numbers,
+    student: Numbers,
+    generator: str | BregmanGenerator | None = None,
+    order: str = "target_first",
+    draws: bool = False,
+    level: float = 0.95,
+    validation: None = None,
+    notes: tuple[str, ...] = (),
+    progress: Progress | None = None,
+) -> PointwiseNumberExplanation: ...
+
+
+def explain(
+    target: Shaped[np.ndarray, "..."],
+    *,
+    teacher: AnyPredictions,
+    student: AnyPredictions,
+    generator: str | BregmanGenerator | None = None,
+    order: str = "target_first",
+    draws: bool = False,
+    level: float = 0.95,
+    validation: tuple[Predictions, Int[np.ndarray, " validation_points"]] | None = None,
+    notes: tuple[str, ...] = (),
+    progress: Progress | None = None,
+) -> PointwiseExplanation | PointwiseNumberExplanation:
     """Say how much of the students' gain is misfit, how much bias and variance they removed, and what else would do.
 
     Args:
         target: as for `risk_gap`.
-        teacher: `[teachers, points, classes]`.
-        student: `[students, points, classes]`, with `teacher_of` unless there is one teacher or one student a teacher.
+        teacher: `[teachers, points, classes]`, or `Numbers`.
+        student: `[students, points, classes]`, or `Numbers`, with `teacher_of` unless there is one teacher or
+            one student a teacher.
         generator, order, draws: as for `risk_gap`.
         level: of all intervals.
         validation: the same teachers on other points, and the labels there, to choose the best teacher on; without
-            them it is chosen on one half of the points and measured on the other.
+            them it is chosen on one half of the points and measured on the other. Not for numbers.
         notes: sentences to keep with the results.
         progress: where to show what is done.
 
@@ -112,8 +127,18 @@ def explain(
         (True, False)
     """
     check_level(level)
+    check_models(teacher=teacher, student=student)
+    if isinstance(teacher, Numbers) and isinstance(student, Numbers):
+        if validation is not None:
+            raise ConfigError("validation chooses the best teacher among classifiers; leave it out for numbers.")
+        return explain_numbers(
+            target, teacher=teacher, student=student, generator=generator, order=order, level=level, notes=notes,
+            progress=progress,
+        )  # fmt: skip
+    assert isinstance(teacher, Predictions)  # as `check_models` found
+    assert isinstance(student, Predictions)
     show = progress or Silent()
-    risk = _Risk(target, get_generator(generator), order, draws, level)
+    risk = Risk(target, get_generator(generator or teacher.default_generator), order, draws, level)
     with show.bar("risk gap"):
         gap = risk_gap(target, teacher=teacher, student=student, generator=risk.generator, order=order, draws=draws)
         summary, ledger = gap.summary(level), gap.ledger()
@@ -124,21 +149,21 @@ def explain(
             *_ensembles(teacher, risk),
             Decomposition("students", 1, risk.decomposed(lambda: paired)),
         )
-        gain = _or_withheld(lambda: _gain(gap, teacher, student, level))
+        gain = or_withheld(lambda: gain_split(gap, teacher, student, level))
         ensembles = (
             EnsembleRisk("mean", risk.of_one(teacher.mean)),
             EnsembleRisk("dual_mean", risk.of_one(teacher.dual_mean)),
         )
     with show.bar("posterior mean"):
-        posterior = tuple(_posterior(method, teacher, paired, risk) for method in POSTERIOR_METHODS)
+        posterior = tuple(posterior_part(method, teacher, paired, risk) for method in POSTERIOR_METHODS)
     with show.bar("controls"):
-        labels, labels_are = risk.labels(teacher)
-        control = _or_withheld(lambda: _control(labels, labels_are, teacher, paired, validation, level))
+        labels, labels_are = _labels(risk, teacher)
+        control = or_withheld(lambda: _control(labels, labels_are, teacher, paired, validation, level))
         sharp = SharpeningOfBoth(
-            _or_withheld(lambda: sharpening(target, teacher, level=level, draws=draws).summary()),
-            _or_withheld(lambda: sharpening(target, paired, level=level, draws=draws).summary()),
+            or_withheld(lambda: sharpening(target, teacher, level=level, draws=draws).summary()),
+            or_withheld(lambda: sharpening(target, paired, level=level, draws=draws).summary()),
         )
-        blind = _or_withheld(lambda: blind_spots(labels, teacher=teacher, student=paired).summary(level))
+        blind = or_withheld(lambda: blind_spots(labels, teacher=teacher, student=paired).summary(level))
     with show.bar("slices"):
         slices = (gap.slices("teacher_confidence", level), gap.slices("class", level))
     return PointwiseExplanation(
@@ -180,46 +205,15 @@ def smoothed(predictions: Predictions, share: float) -> Predictions:
     return replace(predictions, log_probs=mixed)
 
 
-@dataclass(frozen=True)
-class _Risk:
-    """How risk is measured: against which target, in which divergence, with intervals at which level."""
-
-    target: np.ndarray
-    generator: BregmanGenerator
-    order: str
-    draws: bool
-    level: float
-
-    def decomposed(self, models: Callable[[], Predictions]) -> BiasVarianceSummary | Withheld:
-        """Split the risk of models into noise, bias and variance."""
-        return _or_withheld(lambda: self._bias_variance(models()).summary(level=self.level))
-
-    def of_one(self, model: Callable[[], Predictions]) -> Interval | Withheld:
-        """Measure the risk of one model, over points."""
-        return _or_withheld(
-            lambda: point_interval(self._bias_variance(model()).total[None], self.level, scale=POSITIVE)
-        )
-
-    def _bias_variance(self, models: Predictions) -> BiasVariance:
-        return bias_variance(self.target, models, generator=self.generator, order=self.order, draws=self.draws)
-
-    def labels(self, models: Predictions) -> tuple[np.ndarray, str]:
-        """Return the labels that classes are scored against, and what they are in words."""
-        read = read_target(self.target, models, draws=self.draws)
-        given = self.target.dtype.kind in "iu" and read.n_draws == 1
-        words = "the labels" if given else "the most probable class of the target"
-        return read.coordinates.mean(axis=0).argmax(axis=-1), words
+def _labels(risk: Risk, models: Predictions) -> tuple[np.ndarray, str]:
+    """Return the labels that classes are scored against, and what they are in words."""
+    read = read_target(risk.target, models, draws=risk.draws)
+    given = risk.target.dtype.kind in "iu" and read.n_draws == 1
+    words = "the labels" if given else "the most probable class of the target"
+    return read.coordinates.mean(axis=0).argmax(axis=-1), words
 
 
-def _or_withheld(part: Callable[[], Part]) -> Part | Withheld:
-    """Compute one part; keep the reason where these arrays do not allow it."""
-    try:
-        return part()
-    except OutlearnError as error:
-        return Withheld(str(error))
-
-
-def _ensembles(teacher: Predictions, risk: _Risk) -> Iterator[Decomposition]:
+def _ensembles(teacher: Predictions, risk: Risk) -> Iterator[Decomposition]:
     """Decompose the averages of blocks of teachers, in both ways: several ensembles show their variance."""
     size = max(2, teacher.n_models // BLOCKS)
     count = teacher.n_models // size
@@ -234,40 +228,6 @@ def _ensembles(teacher: Predictions, risk: _Risk) -> Iterator[Decomposition]:
     yield Decomposition(
         "dual-mean ensembles", size, risk.decomposed(lambda: joined(block.dual_mean() for block in blocks))
     )
-
-
-def _gain(gap: RiskGap, teacher: Predictions, student: Predictions, level: float) -> GainSplit:
-    """Split the gap into bias and variance removed; noise is the same for both sides and drops out."""
-    own = gap.teacher_of
-    used = np.unique(own)
-    if len(used) < 2:
-        raise DomainError("only one teacher has students, and one teacher shows no variance; train at least two.")
-    t = gap.generator.dual_from_log_probs(teacher.log_probs[used], argument="teacher")
-    s = gap.generator.dual_from_log_probs(student.log_probs, argument="student")
-    removed = variance_pseudo_values(t, used, gap.generator, gap.order) - variance_pseudo_values(
-        s, own, gap.generator, gap.order
-    )
-    return GainSplit(
-        bias_removed=two_way_interval(cluster_means(gap.gap, own) - removed, level, scale=SIGNED),
-        variance_removed=two_way_interval(removed, level, scale=SIGNED),
-    )
-
-
-def _posterior(method: str, teacher: Predictions, student: Predictions, risk: _Risk) -> PosteriorMeanSummary:
-    def terms() -> PosteriorMeanTerms:
-        found = posterior_mean(
-            teacher,
-            student,
-            method=method,
-            order=risk.order,
-            generator=risk.generator,
-            target=risk.target,
-            draws=risk.draws,
-        )
-        names = (field.name for field in fields(PosteriorMeanTerms))
-        return PosteriorMeanTerms(**{name: found.interval(name, risk.level) for name in names})
-
-    return PosteriorMeanSummary(method, METHODS[method], _or_withheld(terms))
 
 
 def _control(

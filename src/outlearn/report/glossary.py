@@ -23,8 +23,8 @@ WORDS = MappingProxyType(
         "dual mean": "A mean of predictions in the coordinates of the divergence; for log loss the geometric mean of "
         "probabilities, normalised.",
         "nats": "The unit of information with natural logarithms; 0.693 nats are one bit.",
-        "PGR": "Performance gap recovered: (student - teacher) / (ceiling - teacher), in accuracy. 1 would be as good "
-        "as true labels.",
+        "PGR": "Performance gap recovered: (student - teacher) / (ceiling - teacher), in accuracy; of numbers "
+        "(teacher - student) / (teacher - ceiling), in risk. 1 would be as good as true labels.",
         "ceiling": "The student's model trained on the true labels of the points that students learned weak labels of.",
         "log loss": "Minus the logarithm of the probability given to the true class, on average; less is better.",
         "AUROC": "The chance that a point of one class scores above a point of the other.",
@@ -36,7 +36,7 @@ WORDS = MappingProxyType(
         "forward_ce": "Forward cross-entropy, - sum t log s, t the teacher's and s the student's probabilities: what "
         "everybody uses.",
         "reverse_ce": "Reverse cross-entropy, - sum s log t, t the teacher's and s the student's probabilities.",
-        "true-label equivalent": "The number of true labels on which the student's model would be as accurate as it is "
+        "true-label equivalent": "The number of true labels on which the student's model would do as well as it does "
         "with the weak labels.",
         "Dawid-Skene": "A way to combine labelers by an estimated confusion matrix of each (Dawid and Skene 1979).",
         "jackknife": "A correction for few models: each is left out in turn.",

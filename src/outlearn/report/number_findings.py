@@ -10,16 +10,20 @@ from dataclasses import replace
 
 from outlearn.core.intervals import Interval
 from outlearn.core.labelers.combinations import label_of
-from outlearn.core.verdict import has_interval, is_above_zero, is_below_zero, standing
+from outlearn.core.verdict import Verdict, has_interval, is_above_zero, is_below_zero, standing
 from outlearn.report.cells import format_cell, format_number, point_estimate
 from outlearn.report.true_labels import worth_in_words
 from outlearn.report.wording import name_list
 from outlearn.results.measurement import Measurement, Withheld
 from outlearn.results.numbers import NumberEquivalents, NumberResults
 from outlearn.results.run import TrueLabelModels
-from outlearn.results.verdict import NOT_COMPARED
+from outlearn.results.verdict import NOT_COMPARED, verdict
 
-__all__ = ["AUTO", "best_of_numbers", "compare_risks", "headline_of_numbers", "number_findings"]
+__all__ = [
+    "AUTO", "best_of_numbers", "choice_of_numbers", "compare_risks", "headline_of_numbers", "number_bad_news",
+    "number_findings", "number_verdict", "risk_name", "risk_size", "who_predicts_best", "why_numbers",
+    "worth_of_numbers",
+]  # fmt: skip
 
 AUTO = "auto"
 
@@ -27,9 +31,27 @@ AUTO = "auto"
 def number_findings(results: NumberResults) -> tuple[str, ...]:
     """Say what was found: what takes the ground from the rest first, and the bad news with the good."""
     loss = headline_of_numbers(results)
-    said = [_ceiling(results), *_beaten_by_control(results, loss), _who_wins(results, loss)]
-    said += [_worth(results, loss), _choice(results), _parts(results), _why(results, loss), *_bad_news(results)]
-    return tuple(sentence for sentence in said if sentence)
+    said = [_ceiling(results), *_beaten_by_control(results, loss), who_predicts_best(results, loss)]
+    said += [f"Verdict on {loss}: {number_verdict(results)}"]
+    said += [worth_of_numbers(results, loss), choice_of_numbers(results), _parts(results), why_numbers(results, loss)]
+    return tuple(sentence for sentence in (*said, *_bad_news(results)) if sentence)
+
+
+def number_verdict(results: NumberResults) -> Verdict:
+    """Say what to do about the students of the headline loss, by an interval that holds for the best of all."""
+    loss = headline_of_numbers(results)
+    return verdict(results, loss, best_of=1 if loss == AUTO else len(results.students))
+
+
+def number_bad_news(results: NumberResults) -> tuple[str, ...]:
+    """List what speaks against the run's own story, a sentence each: what a first screen shows below its verdict."""
+    of, systematic = results.teacher_bias_variance, ""
+    if isinstance(of.bias, Interval) and isinstance(of.variance, Interval) and of.bias.low > of.variance.high:
+        systematic = (
+            f"Most of the teachers' error is systematic (bias {format_number(of.bias.mean, 'number')}, variance "
+            f"{format_number(of.variance.mean, 'number')}), and averaging teachers removes only the variance."
+        )
+    return tuple(sentence for sentence in (_ceiling(results), *_bad_news(results), systematic) if sentence)
 
 
 def best_of_numbers(results: NumberResults) -> str:
@@ -59,16 +81,17 @@ def compare_risks(difference: Measurement, first: str, second: str, unit: str = 
         return f"{second} minus {first} is {seen}, without an interval ({found.reason})"
     if found.outcome == "not told apart":
         return f"{first} and {second} cannot be told apart ({format_cell(difference, 'signed_number')})"
-    return f"{first} {'beats' if found.outcome == 'beats' else 'loses to'} {second} by {_size(difference)}"
+    return f"{first} {'beats' if found.outcome == 'beats' else 'loses to'} {second} by {risk_size(difference)}"
 
 
-def _size(difference: Measurement) -> str:
+def risk_size(difference: Measurement) -> str:
+    """Write the size of a difference of risks whose sign the sentence has said."""
     if isinstance(difference, Interval) and difference.mean < 0:
         difference = replace(difference, mean=-difference.mean, low=-difference.high, high=-difference.low)
     return format_cell(difference, "number")
 
 
-def _risk(results: NumberResults) -> str:
+def risk_name(results: NumberResults) -> str:
     """Call the risk by its name: what differences are of."""
     return "mean squared error" if results.measure.generator == "squared_euclidean" else "risk"
 
@@ -77,14 +100,18 @@ def _difference(results: NumberResults, loss: str, other: str) -> Measurement:
     return results.students[loss].differences.get(other, NOT_COMPARED)
 
 
-def _who_wins(results: NumberResults, loss: str) -> str:
+def who_predicts_best(results: NumberResults, loss: str) -> str:
+    """Compare the students of a loss with their teachers, by an interval that holds for the best of all losses."""
     whose = "its teachers" if results.teacher.models > 1 else "its teacher"
     mine, theirs = results.students[loss].mse, results.teacher.mse
-    words = compare_risks(_difference(results, loss, "teacher"), f"the student of {loss}", whose)
+    versus, losses = _difference(results, loss, "teacher"), len(results.students)
+    if isinstance(versus, Interval) and loss != AUTO:
+        versus = versus.best_of(losses)  # it was picked by these very numbers
+    words = compare_risks(versus, f"the student of {loss}", whose)
     pgr = results.students[loss].pgr
     recovered = f"PGR is withheld: {pgr.reason}" if isinstance(pgr, Withheld) else f"PGR {format_cell(pgr, 'ratio')}"
     return (
-        f"In {_risk(results)}, {words}; mean squared error {format_cell(mine, 'number')} against "
+        f"In {risk_name(results)}, {words}; mean squared error {format_cell(mine, 'number')} against "
         f"{format_cell(theirs, 'number')}. {recovered}."
     )
 
@@ -94,7 +121,7 @@ def _ceiling(results: NumberResults) -> str:
     if not above:
         return ""
     named = {f"ensemble_{name}": f"the {label_of(name)} of the teachers" for name in results.ensembles}
-    said = [f"{named.get(name, name)} by {_size(difference)}" for name, difference in above.items()]
+    said = [f"{named.get(name, name)} by {risk_size(difference)}" for name, difference in above.items()]
     return (
         f"The ceiling is none: {name_list(said)} {'is' if len(said) == 1 else 'are'} shown to be better than the "
         f"strong model on {results.ceiling.labels:,} true labels, and so no PGR is given."
@@ -110,9 +137,8 @@ def _beaten_by_control(results: NumberResults, loss: str) -> Iterator[str]:
     said += format_cell(own.mse, "number", intervals=False)
     against = [_difference(results, each, "own_labels") for each in results.students]
     if all(map(is_below_zero, against)):
-        said += (
-            f", less than every weak-label student: {loss} is {_size(_difference(results, loss, 'own_labels'))} above"
-        )
+        more = risk_size(_difference(results, loss, "own_labels"))
+        said += f", less than every weak-label student: {loss} is {more} above"
     else:
         said += f": {compare_risks(_difference(results, loss, 'own_labels'), loss, 'that')}"
     if results.teacher.models > 1 and isinstance(every, TrueLabelModels):
@@ -120,7 +146,8 @@ def _beaten_by_control(results: NumberResults, loss: str) -> Iterator[str]:
     yield f"{said}."
 
 
-def _worth(results: NumberResults, loss: str) -> str:
+def worth_of_numbers(results: NumberResults, loss: str) -> str:
+    """Say how many true labels the weak labels of a loss's students are worth."""
     found = results.equivalents
     if not isinstance(found, NumberEquivalents):
         return ""
@@ -131,7 +158,8 @@ def _worth(results: NumberResults, loss: str) -> str:
     )
 
 
-def _choice(results: NumberResults) -> str:
+def choice_of_numbers(results: NumberResults) -> str:
+    """Say what `auto` chose, and whether the other criterion agrees."""
     found = results.selection
     if found is None:
         return ""
@@ -171,20 +199,23 @@ def _parts(results: NumberResults) -> str:
     )
 
 
-def _why(results: NumberResults, loss: str) -> str:
+def why_numbers(results: NumberResults, loss: str) -> str:
+    """Split the gain of a loss's students: gap = misfit + residual."""
     s = results.students[loss]
     if isinstance(s.gap, Withheld):
         return ""
     copied = ""
     if has_interval(s.overfit_covariance) and is_above_zero(s.overfit_covariance):
         copied = f" It copies its own teacher: overfit covariance {format_cell(s.overfit_covariance, 'number')}."
+    away = ""
+    if is_below_zero(s.residual):
+        away = "; a residual below 0 is misfit that does not help, for it leads away from the target"
     over = ", over the mean of the teachers" if loss == AUTO and results.teacher.models > 1 else ""
     residual = point_estimate(s.residual) or 0.0
     return (
         f"Gap = misfit + residual for {loss}{over}: {format_cell(s.gap, 'signed_number', intervals=False)} = "
         f"{format_cell(s.misfit, 'number', intervals=False)} {'+' if residual >= 0 else '-'} "
-        f"{format_number(abs(residual), 'number')}; a residual below 0 is misfit that does not help, for it leads away "
-        f"from the target.{copied}"
+        f"{format_number(abs(residual), 'number')}{away}.{copied}"
     )
 
 
@@ -197,4 +228,4 @@ def _bad_news(results: NumberResults) -> Iterator[str]:
         against = [_difference(results, loss, f"ensemble_{name}") for loss in results.students]
         if results.teacher.models > 1 and all(map(is_below_zero, against)):
             closest = max(against, key=lambda each: point_estimate(each) or 0.0)
-            yield f"The {label_of(name)} of the teachers beats every student, the best of them by {_size(closest)}."
+            yield f"The {label_of(name)} of the teachers beats every student, the best of them by {risk_size(closest)}."

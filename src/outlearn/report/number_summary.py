@@ -91,12 +91,12 @@ def _legend(results: NumberResults) -> str:
     control = "; control: on those that the teachers learned from" * isinstance(
         results.controls.own_labels, TrueLabelModels
     )
-    mean = ", that of auto being the teachers' mean" * (AUTO in results.students and results.teacher.models > 1)
+    mean = " (for auto, of the teachers' mean)" * (AUTO in results.students and results.teacher.models > 1)
     return (
         f"MSE: mean squared error; MAE: mean absolute error; R2: share of the variance predicted; Spearman: rank "
         f"correlation; gap in {measure.unit}; [..] {level_in_words(measure.level)} interval for "
         f"{results.teacher.population} and new test points. PGR = (teacher - student) / (teacher - ceiling), on risk. "
         f"ceiling: the strong model on the true labels of the student split{control}. concordance: Lin's, of students "
-        f"with their own teachers. gap = risk of the teacher - risk of its student{mean}; "
+        f"with their own teachers. gap = risk of the teacher{mean} - risk of its student; "
         f"misfit = {measure.misfit}."
     )

@@ -135,6 +135,10 @@ class Decomposition:
     @property
     def sentence(self) -> str:
         """Say whether most of the risk is bias or variance; nothing where it is not known. It speaks of teachers."""
+        return self.sentence_of("wrong answers, or answers less sure than they could be")
+
+    def sentence_of(self, bias_is: str) -> str:
+        """Say the same, with words for what the bias of such predictions is."""
         if isinstance(self.parts, Withheld) or math.isnan(self.parts.variance.low):
             return ""
         bias, variance = self.parts.bias, self.parts.variance
@@ -145,8 +149,8 @@ class Decomposition:
             )
         if bias.low > variance.high:
             return (
-                "Most of the teachers' risk is bias, which all share and no average of them removes: wrong answers, "
-                f"or answers less sure than they could be ({numbers})."
+                f"Most of the teachers' risk is bias, which all share and no average of them removes: {bias_is} "
+                f"({numbers})."
             )
         return f"The teachers' bias and variance are of a size, or too uncertain to rank ({numbers})."
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from outlearn.core.intervals import Interval
-from outlearn.core.labelers.combinations import COMBINATIONS
+from outlearn.core.labelers.combinations import COMBINATIONS, NUMBER_COMBINATIONS
 from outlearn.core.verdict import Verdict, decide
 from outlearn.results.measurement import Withheld
+from outlearn.results.numbers import NumberResults
 from outlearn.results.run import RunResults
 
 __all__ = ["NOT_COMPARED", "TRUE_LABEL_CONTROLS", "verdict"]
@@ -20,8 +21,10 @@ TRUE_LABEL_CONTROLS = {
 }
 
 
-def verdict(results: RunResults, loss: str, *, best_of: int = 1) -> Verdict:
+def verdict(results: RunResults | NumberResults, loss: str, *, best_of: int = 1) -> Verdict:
     """Say what to do about the students of one loss, picked on the test points as the best of so many.
+
+    Of classes by differences in accuracy, of numbers by differences in risk, the other's less the student's.
 
     They are compared with their own teachers, with what the teachers do without a student (each combination, and the
     one that is best on validation, where there are several), and with their own model on true labels. A ceiling says
@@ -32,8 +35,9 @@ def verdict(results: RunResults, loss: str, *, best_of: int = 1) -> Verdict:
         name: each.best_of(best_of) if isinstance(each, Interval) else each
         for name, each in student.differences.items()
     }
+    known = {**NUMBER_COMBINATIONS, **COMBINATIONS}
     without_student = {
-        COMBINATIONS[name].of_teachers if name in COMBINATIONS else f"{name} of the teachers": f"ensemble_{name}"
+        known[name].of_teachers if name in known else f"{name} of the teachers": f"ensemble_{name}"
         for name in results.ensembles
     } | {"best teacher on validation": "best_teacher"}
     several = results.teacher.models > 1

@@ -89,13 +89,11 @@ class HeadScorer:
         facts = self.kept.record.encoder
         assert facts is not None
         changes = {name: value for name, value in (("model", self.model), ("device", self.device)) if value is not None}
-        unknown = [name for name in changes if name not in facts.settings]
-        if "model" in unknown:
-            raise ConfigError(
-                f"the student's encoder {facts.settings['kind']!r} reads no model from disk; leave --model out."
-            )
-        changes = {name: value for name, value in changes.items() if name not in unknown}
-        encoder = get_encoder({**facts.settings, **changes})
+        reads = facts.settings.get("of", facts.settings)  # the encoder that random features stand on
+        if "model" in changes and "model" not in reads:
+            raise ConfigError(f"the student's encoder {reads['kind']!r} reads no model from disk; leave --model out.")
+        reads = {**reads, **{name: value for name, value in changes.items() if name in reads}}
+        encoder = get_encoder({**facts.settings, "of": reads} if "of" in facts.settings else reads)
         try:
             found = file_hashes(encoder)
         except ConfigError as error:

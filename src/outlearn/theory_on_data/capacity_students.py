@@ -1,6 +1,6 @@
 """Students of one width: ridge on random features, for all teachers and penalties from one factorisation.
 
-A student of width p sees phi(x) = max(0, W x + b) / sqrt(p), with W_ij ~ N(0, 1/d) and b_i ~ N(0, 1), centred, and
+A student of width p sees random features phi(x) = max(0, W x + b) / sqrt(p) (`core.random_features`), centred, and
 minimises the sum of squared distances to the labels it is given plus penalty |theta|^2. It is given the labels of one
 teacher, or the mean of half of them. Its penalty is
 
@@ -17,12 +17,13 @@ from typing import Literal
 
 import numpy as np
 
+from outlearn.core.random_features import RandomFeatureMap
 from outlearn.theory.ridge_solver import RidgePath
 from outlearn.theory_on_data.capacity_settings import RealCapacitySettings
 from outlearn.theory_on_data.capacity_teachers import Teachers
 from outlearn.theory_on_data.tasks import RealTask
 
-__all__ = ["STUDENTS", "Fitted", "StudentKind", "fit_students", "random_features"]
+__all__ = ["STUDENTS", "Fitted", "StudentKind", "fit_students"]
 
 
 @dataclass(frozen=True)
@@ -56,22 +57,13 @@ class Fitted:
     ceiling: np.ndarray
 
 
-def random_features(strong: np.ndarray, width: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw ReLU features of these points, `[points, width]`."""
-    weights = rng.standard_normal((strong.shape[1], width)) / np.sqrt(strong.shape[1])
-    features = strong @ weights
-    features += rng.standard_normal(width)
-    np.maximum(features, 0.0, out=features)
-    features /= np.sqrt(width)
-    return features
-
-
 def fit_students(
     task: RealTask, teachers: Teachers, width: int, settings: RealCapacitySettings, rng: np.random.Generator
 ) -> Fitted:
     """Fit every kind of student of this width and predict the test points."""
     n_teachers, n_student = len(teachers.predictions), len(teachers.student)
-    features = random_features(task.strong[np.concatenate([teachers.student, teachers.test])], width, rng)
+    units = RandomFeatureMap.draw(task.strong.shape[1], width, rng)
+    features = units(task.strong[np.concatenate([teachers.student, teachers.test])])
     features -= features[:n_student].mean(axis=0)
     seen, unseen = features[:n_student], features[n_student:]
     weak = teachers.predictions[:, teachers.student]

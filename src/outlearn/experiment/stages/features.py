@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 from jaxtyping import Int
 from scipy.sparse import csr_array
 
 from outlearn.data.task import Task
-from outlearn.encoders.encoder import Encoder
+from outlearn.encoders.encoder import Encoder, Learned
 from outlearn.encoders.points import Features
+from outlearn.encoders.random_features import UNITS, RandomFeatures
 from outlearn.store.stage import Entries, Stage, Work
 from outlearn.store.store import Entry
 
-__all__ = ["feature_arrays", "features_stage", "notes_on_features", "read_features"]
+__all__ = ["feature_arrays", "features_stage", "learned_of", "notes_on_features", "read_features"]
 
 VERSION = 2
+BELOW = "below"  # the input of random features
 SPARSE = ("features.data", "features.indices", "features.indptr")
 EMPTY_SHARE = 0.01  # of points without any feature, from which on it is said
 
@@ -25,20 +28,46 @@ def features_stage(task: Task, encoder: Encoder, fit_on: Int[np.ndarray, " fit_p
     """Describe the encoding of every point; an encoder that learns does so from `fit_on`, a training split.
 
     Its arrays, from which `read_features` makes float32 `[points, features]`, rows as in the task: `features`, or
-    for a sparse matrix the three of its rows (CSR) and its width.
+    for a sparse matrix the three of its rows (CSR) and its width. Random features stand on the stage of the encoder
+    below, which is stored once for all widths; their units are stored beside them.
     """
 
-    def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
-        with work.progress.bar(f"features: {encoder.kind}") as advance:
-            return feature_arrays(encoder.encode(task, np.arange(task.n_points), fit_on, progress=advance))
-
+    # The units see each text of a pair by itself, and what is stored of the encoder below is differences.
+    if isinstance(encoder, RandomFeatures) and task.pairs is None:
+        inputs: dict[str, Stage | str] = {BELOW: features_stage(task, encoder.of, fit_on)}
+        compute = partial(_units_on_stored, encoder, fit_on)
+    else:
+        inputs, compute = {}, partial(_encoded, task, encoder, fit_on)
     return Stage(
         "features",
         VERSION,
         {"kind": encoder.kind, "fit_on": fit_on.tolist() if encoder.fits else None},
-        {"encoder": encoder.fingerprint, "task": task.fingerprint},
+        {"encoder": encoder.fingerprint, "task": task.fingerprint, **inputs},
         compute,
     )
+
+
+def _encoded(
+    task: Task, encoder: Encoder, fit_on: Int[np.ndarray, " fit_points"], entries: Entries, work: Work
+) -> dict[str, np.ndarray]:
+    with work.progress.bar(f"features: {encoder.kind}") as advance:
+        return feature_arrays(encoder.encode(task, np.arange(task.n_points), fit_on, progress=advance))
+
+
+def _units_on_stored(
+    encoder: RandomFeatures, fit_on: Int[np.ndarray, " fit_points"], entries: Entries, work: Work
+) -> dict[str, np.ndarray]:
+    with work.progress.bar(f"features: {encoder.kind}"):
+        below = read_features(entries[BELOW])
+        learned = encoder.learn_on(below[fit_on], Learned())
+        return {**feature_arrays(encoder.units(learned)(below)), **learned.arrays}
+
+
+def learned_of(task: Task, encoder: Encoder, fit_on: Int[np.ndarray, " fit_points"], entry: Entry) -> Learned:
+    """Return what an encoder learned for the features of a stage, without encoding texts again where it is stored."""
+    if not (isinstance(encoder, RandomFeatures) and entry.arrays.keys() >= UNITS):
+        return encoder.learn(task, fit_on)
+    return encoder.with_units({name: entry.arrays[name] for name in UNITS}, encoder.of.learn(task, fit_on))
 
 
 def feature_arrays(features: Features) -> dict[str, np.ndarray]:
