@@ -18,8 +18,7 @@ from outlearn.data.draws import draw_teachers
 from outlearn.data.number_task import make_number_task
 from outlearn.data.task import Task
 from outlearn.encoders.registry import get_encoder
-from outlearn.learners.ridge_heads import fit_ridge
-from outlearn.learners.ridge_learner import PENALTIES
+from outlearn.learners.ridge_heads import PENALTIES, fit_ridge
 from outlearn.selection.number_choice import choose_penalty, reliability
 from outlearn.selection.number_tuning import TUNED_PENALTIES, held_out_predictions
 

@@ -36,6 +36,7 @@ _PUBLIC = {
     "performance_gap_recovered": "outlearn.core.students.recovery",
     "posterior_mean": "outlearn.core.decomposition.posterior",
     "preflight": "outlearn.preflight_checks.analyse",
+    "preflight_numbers": "outlearn.preflight_checks.numbers",
     "risk_gap": "outlearn.core.decomposition.risk_gap",
     "run": "outlearn.experiment.pipeline",
     "sharpening": "outlearn.core.students.sharpening",
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
     from outlearn.explanation import explain as explain
     from outlearn.learners.finetuning.trainer_loss import hf_loss as hf_loss
     from outlearn.preflight_checks.analyse import preflight as preflight
+    from outlearn.preflight_checks.numbers import preflight_numbers as preflight_numbers
     from outlearn.results.any_run import load_run as load_run
     from outlearn.results.measurement import Withheld as Withheld
     from outlearn.student.model import load_student as load_student

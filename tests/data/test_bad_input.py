@@ -274,7 +274,7 @@ def test_all_problems_of_a_file_come_at_once_and_ten_are_shown(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"name": "vader"}, "known: digits, vader-intensity, vader-lexicon"),
+        ({"name": "vader"}, "known: diabetes, digits, vader-intensity, vader-lexicon, vader-valence"),
         ({"name": "digit"}, 'Did you mean "digits"'),
         ({"name": "org/data"}, "data.format: huggingface"),
         ({"name": "digits", "text_column": "t"}, "is built in"),

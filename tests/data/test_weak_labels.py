@@ -103,7 +103,7 @@ def test_parquet_tables_hold_lists(tmp_path):
         ("id,ann\np,-1\nr,neg\ns,neg\n", "is -1, which often marks a missing label: leave the cell empty"),
         (
             "id,ann\np,0.7\nr,neg\ns,neg\n",
-            "is 0.7, expected a whole number or a name: one fraction is no label. Write .* a list",
+            "is 0.7, expected a whole number or a name: one fraction is no class. Write .* a list",
         ),
         ('id,ann\np,"[0.7, 0.2]"\nr,neg\ns,neg\n', "sums to 0.9"),
         ("id,ann\np,\nr,neg\ns,neg\n", "line 2, column 'ann': is empty. Fill it"),

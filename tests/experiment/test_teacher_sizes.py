@@ -57,3 +57,15 @@ def test_a_number_of_teachers_that_is_given_stays_where_there_are_points_for_it(
         load_config(overrides=["data.path=t.npz", "teacher.models=4"]), found.task, found.splits
     )
     assert (sized.teacher.models, sized.teacher.labels) == (4, len(found.splits.teacher) // 4)
+
+
+def test_with_very_many_classes_each_teacher_has_more_labels_than_the_default():
+    n_classes = 80
+    labels = np.arange(30 * n_classes) % n_classes
+    features = np.random.default_rng(0).normal(size=(len(labels), 3))
+    task = make_task(name="t", class_names=list(map(str, range(n_classes))), features=features, labels=labels)
+    found = SplitTask(task, make_splits(task))
+    plan = make_plan(load_config(overrides=["data.path=t.npz"]), found)  # a draw without a class is refused
+    assert len(plan.teacher_names) == 5
+    assert plan.notes[0].startswith("5 teachers learn from 160 true labels each, not 8 from 100")
+    assert "80 classes" in plan.notes[0]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from outlearn.cli.options import IdColumn, Labelers, TextColumn, TrueColumn, label_columns, names_in
+from outlearn.errors import ConfigError
+
+if TYPE_CHECKING:
+    from outlearn.data.label_columns import LabelColumns
 
 __all__ = ["preflight"]
 
@@ -20,6 +25,9 @@ def preflight(
     labelers: Labelers = None,
     asked_twice: Annotated[
         bool, typer.Option("--asked-twice", help="The columns are one labeler, asked again independently.")
+    ] = False,
+    numbers: Annotated[
+        bool, typer.Option("--numbers", help="Labels are numbers, of a regression: variance and shared bias.")
     ] = False,
     true: Annotated[
         str | None, typer.Option("--true", metavar="FILE", help="True labels (id, label) of points drawn at random.")
@@ -75,6 +83,8 @@ def preflight(
 
         outlearn preflight votes.csv texts.csv --true checked.csv --out report
 
+        outlearn preflight ratings.csv --numbers --true-column gold
+
         outlearn preflight votes.csv --label-next 100 --aim gain
 
         outlearn preflight labels.csv --labelers llm --true-column gold --fail-below 0.8
@@ -84,6 +94,16 @@ def preflight(
     from outlearn.results.preflight_gate import parse_gates
 
     gates = parse_gates(fail_below)
+    if numbers:
+        of_classes = {
+            "--asked-twice": asked_twice, "--classes": classes, "--segment-column": segment_column, "--rate": rate,
+            "--label-next": label_next, "--fail-below": fail_below,
+        }  # fmt: skip
+        _of_numbers(
+            labels, texts, label_columns(labelers, true_column, id_column, text_column), of_classes, true=true,
+            encoder=encoder, level=level, seed=seed, out=out,
+        )  # fmt: skip
+        return
 
     with Bars() as bars:
         found = preflight_files(
@@ -114,3 +134,34 @@ def preflight(
         print("\n" + "\n".join(gate.sentence(found) for gate in gates))
     if not all(gate.passes(found) for gate in gates):
         raise typer.Exit(1)
+
+
+def _of_numbers(
+    labels: str,
+    texts: str | None,
+    columns: LabelColumns,
+    of_classes: Mapping[str, object],
+    *,
+    true: str | None,
+    encoder: str | None,
+    level: float,
+    seed: int,
+    out: Path | None,
+) -> None:
+    """Report on numbers; refuse options that are of classes alone."""
+    from outlearn.preflight_checks.number_files import preflight_number_files
+    from outlearn.preflight_checks.preflight_files import encoder_settings
+    from outlearn.progress_bars import Bars
+
+    if given := [name for name, value in of_classes.items() if value]:
+        raise ConfigError(f"{given[0]} is of classes; leave it out with --numbers.")
+    with Bars() as bars:
+        found = preflight_number_files(
+            labels, texts, columns=columns, true=true, encoder=encoder_settings(encoder), level=level, seed=seed,
+            out=out, progress=bars,
+        )  # fmt: skip
+    print(f"numbers  {found.source}\n\n{found}")
+    if out is not None:
+        from outlearn.report.html import write_report
+
+        print(f"\nResults: {out}/, to look at: {write_report([out])}")

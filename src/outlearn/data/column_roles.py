@@ -18,7 +18,7 @@ from outlearn.data.raw_table import RawTable
 from outlearn.data.templates import template_columns
 from outlearn.data.wording import few, normalise
 
-__all__ = ["FLAGS", "ColumnRoles", "column_roles", "ids_found", "roles_of_annotations"]
+__all__ = ["FLAGS", "TRUTHS", "ColumnRoles", "column_roles", "ids_found", "roles_of_annotations"]
 
 FLAGS = {"id": "--id-column", "text": "--text-column", "true": "--true-column", "labelers": "--labelers"}
 # What people call a column of true labels; `label` itself is one only beside columns of labelers.

@@ -109,7 +109,8 @@ def labeler_columns(
     if len(likely) > 1:
         errors.fail(
             f"the columns {' and '.join(few(group) for group in likely[:3])} share no value, so it is not clear which "
-            "are labels. Say which columns are labelers (--labelers), and write their labels in one way."
+            "are labels. Say which columns are labelers (--labelers), and write their labels in one way; if they are "
+            "numbers, outlearn preflight has --numbers."
         )
     # A column without a value is kept: the error about a labeler without a label names it.
     found = [name for name in free if not values[name] or any(name in group for group in likely)]

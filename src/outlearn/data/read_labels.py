@@ -264,7 +264,8 @@ def _refuse_what_is_no_label(given: Sequence[LabelCell], known: Sequence[str], e
         if cell.kind == "fraction":
             wrong = (
                 f"is {cell.value}, expected a whole number or a name: one fraction is no class. Write a soft label as "
-                "a list, such as [0.3, 0.7]; if labels are numbers to predict, set data.task: regression."
+                "a list, such as [0.3, 0.7]; if labels are numbers to predict, set data.task: "
+                "regression (outlearn preflight: --numbers)."
             )
         elif cell.kind == "names":
             wrong = several_names(cell.raw, cell.value)

@@ -21,10 +21,9 @@ from outlearn.experiment.plan import SplitTask, model_of
 from outlearn.experiment.stages.ceilings import CEILINGS, ceiling_points
 from outlearn.experiment.stages.controls import (
     ALL_LABELS,
-    FEWEST_DRAWS,
     LABEL_CURVE,
-    MOST_DRAWS,
     OWN_LABELS,
+    curve_draws,
     curve_sizes,
     teachers_labels,
 )
@@ -150,8 +149,7 @@ def _curve_sets(task: Task, points: np.ndarray, seed: int) -> np.ndarray:
     strata = task.labels[points]
     sizes, sets = curve_sizes(strata), []
     for n in sizes.tolist() if len(sizes) > 1 else ():
-        draws = min(MOST_DRAWS, max(FEWEST_DRAWS, len(points) // n)) if n < len(points) else 1
-        for draw in range(draws):
+        for draw in range(curve_draws(n, len(points), n_classes=1)):
             rows = np.zeros(len(points))
             rows[stratified_order(strata, generator(seed, "label curve", n, draw))[:n]] = 1.0
             sets.append(rows)

@@ -15,14 +15,11 @@ from outlearn.learners.fitted import FitResult, Heads
 from outlearn.learners.generalised import fit_generalised
 from outlearn.learners.jobs import HeadJob
 from outlearn.learners.learner import Learner
-from outlearn.learners.ridge_heads import fit_ridge
+from outlearn.learners.ridge_heads import PENALTIES, fit_ridge
 from outlearn.losses.numbers import NumberLoss, SquaredError
 from outlearn.progress import Advance
 
-__all__ = ["PENALTIES", "RidgeLearner", "number_loss"]
-
-# Of a sum of squares, on standardised features: from almost none to almost the mean alone, a factor of 10 apart.
-PENALTIES = tuple(float(10**e) for e in np.arange(-2.0, 6.1, 1.0))
+__all__ = ["RidgeLearner", "number_loss"]
 
 
 class RidgeLearner(Learner):

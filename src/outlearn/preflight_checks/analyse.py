@@ -7,22 +7,21 @@ What is identifiable, and under which assumption, is in docs/will-my-student-bea
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.sparse import csr_array
 
 from outlearn.core.intervals import check_level
 from outlearn.core.labelers.label_variance import label_variance
 from outlearn.core.randomness import generator
 from outlearn.data.label_table import UNLABELED, LabelTable
-from outlearn.encoders import get_encoder
 from outlearn.encoders.points import Texts
 from outlearn.errors import ConfigError, DataError, ShapeError
 from outlearn.preflight_checks.assumptions import assumptions, classes_in_words, doubts
 from outlearn.preflight_checks.check_labels import MIN_TRUE_LABELS, check_labels, n_true_labels
+from outlearn.preflight_checks.features import StudentFeatures, encoded
 from outlearn.preflight_checks.inheritance import inheritance
 from outlearn.preflight_checks.measures import NO_MORE_THAN_CHANCE, ONE_LABELER, LabelMeasures
 from outlearn.preflight_checks.next_labels import check_aim, next_labels
@@ -48,12 +47,8 @@ from outlearn.results.shares import one_minus
 __all__ = ["analyse_table", "preflight"]
 
 FOLDS = 5
-MAX_TERMS = 20_000
-MAX_DIMENSIONS = 256
-TEXTS_PER_DIMENSION = 8
 UNJUDGED = NoStudents("one labeler, asked once, and no true label", "")
 ROUNDED = 1e-3  # of 1, by which probabilities of a few digits may miss it
-SPANNED = 1e-3  # of the largest standard deviation of a direction
 
 
 def preflight(
@@ -190,7 +185,7 @@ def analyse_table(
     rates = Rates(table, level, seed, check_rate(rate, table.class_names))
     seen = _what_students_see(table, features, encoder, show)
     groups, single, pooled = pools(len(table.names)), None, None
-    if isinstance(seen, _Features):
+    if isinstance(seen, StudentFeatures):
         with show.bar("training students") as advance:
             single, pooled = _students(table, seen.values, groups, seed, advance)
         seen = replace(seen, words=f"{seen.words}; linear head, C = {single.strength:g}")
@@ -252,7 +247,7 @@ def analyse_table(
         else label_variance(table.probs, table.true_labels, level=level),
         rates=rates.report(),
         largest_bias=largest_bias,
-        encoder=seen.words if isinstance(seen, _Features) else Withheld(seen.reason),
+        encoder=seen.words if isinstance(seen, StudentFeatures) else Withheld(seen.reason),
         students=students,
         inheritance=Withheld("there are no students")
         if single is None
@@ -271,31 +266,23 @@ def analyse_table(
     )  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class _Features:
-    """What students see of the points, and what that is in words."""
-
-    values: Float[np.ndarray, "points features"]
-    words: str
-
-
 def _what_students_see(
     table: LabelTable, features: np.ndarray | None, encoder: Mapping[str, Any] | None, show: Progress
-) -> _Features | NoStudents:
+) -> StudentFeatures | NoStudents:
     if table.n_points < MIN_POINTS_TO_TRAIN:
         return NoStudents(
             f"{table.n_points} points are too few to train and judge students ({MIN_POINTS_TO_TRAIN})",
             "Label more points.",
         )
     if features is not None:
-        return _Features(features, f"given features, {features.shape[1]} dimensions")
+        return StudentFeatures(features, f"given features, {features.shape[1]} dimensions")
     if table.texts is None:
         return NoStudents(
             "there are no texts or features",
             "Add the texts (a column text, or TEXTS), or features of the points as a .npy file.",
         )
     with show.bar("encoding texts") as advance:
-        return _encoded(Texts(table.source, table.texts), encoder, advance)
+        return encoded(Texts(table.source, table.texts), encoder, advance)
 
 
 def _students(
@@ -313,24 +300,3 @@ def _students(
         progress=advance,
     )
     return fit.of(slice(n)), fit.of(slice(n, None))
-
-
-def _encoded(texts: Texts, encoder: Mapping[str, Any] | None, advance: Any) -> _Features:
-    """Encode the texts. Their labels play no part, so that all texts may be looked at."""
-    points = np.arange(len(texts.texts))
-    settings = dict(encoder or {"kind": "tfidf", "max_features": MAX_TERMS})
-    if encoder is None:
-        # Never more dimensions than the texts span: the terms are counted first.
-        terms = get_encoder(settings).encode(texts, points[:1], points).shape[1]
-        settings["dims"] = max(2, min(MAX_DIMENSIONS, len(points) // TEXTS_PER_DIMENSION, terms - 1))
-        if terms < 3:
-            settings["dims"] = None
-    with np.errstate(invalid="ignore", divide="ignore"):  # texts that are all alike have no variance to explain
-        encoded = get_encoder(settings).encode(texts, points, points, progress=advance)
-    features = encoded.toarray() if isinstance(encoded, csr_array) else encoded
-    if encoder is None:
-        # Directions that the texts do not span hold rounding alone; standardising would make it as large as the rest.
-        spread = features.std(axis=0)
-        features = features[:, spread > SPANNED * spread.max()] if spread.max() > 0 else features
-    words = " ".join(f"{key}={value}" if key != "kind" else str(value) for key, value in settings.items())
-    return _Features(features, f"{words}, {features.shape[1]} dimensions")

@@ -21,7 +21,9 @@ from outlearn.results.next_labels import NextLabels
 from outlearn.results.preflight import PREFLIGHTS, Preflight
 from outlearn.results.writing import write_file
 
-__all__ = ["preflight_files", "printed"]
+__all__ = ["encoder_settings", "preflight_files", "printed"]
+
+MANY = 20  # whole numbers as names of classes, from which they may be numbers to predict
 
 
 def preflight_files(
@@ -50,12 +52,15 @@ def preflight_files(
     if label_next is not None and to_label.exists():
         raise StoreError(f"{str(to_label)!r} is there, and may hold true labels. Give another file with --list.")
     show = progress or Silent()
-    settings = _encoder(encoder)
+    settings = encoder_settings(encoder)
     features = None
     with show.bar("reading"):
         arrays = texts is not None and is_array_file(texts)
         read = read_label_table(labels, columns=columns, texts=None if arrays else texts, true=true)
         table = check_labels(read.with_ties_as_gaps(), to_label_next=label_next is not None)
+        if table.n_classes > MANY and all(name.lstrip("+-").isdigit() for name in table.class_names):
+            note = f"The {table.n_classes} classes are whole numbers: if they are amounts, not names, pass --numbers."
+            table = replace(table, notes=(*table.notes, note))
         if arrays and texts is not None:
             features = read_features(texts, table)
             table = replace(table, notes=(*table.notes, f"{texts}: features, a row a point."))
@@ -102,7 +107,7 @@ def _points(found: Preflight, table: LabelTable) -> Iterator[Sequence[object]]:
         yield row if table.texts is None else [*row, table.texts[index]]
 
 
-def _encoder(text: str | None) -> Mapping[str, Any] | None:
+def encoder_settings(text: str | None) -> Mapping[str, Any] | None:
     """Read a kind, or a mapping such as {kind: tfidf, analyzer: char_wb}."""
     if text is None:
         return None

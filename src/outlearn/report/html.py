@@ -13,6 +13,7 @@ from outlearn.report.markdown import markdown_report, number_markdown
 from outlearn.report.number_explain_page import number_explain_page
 from outlearn.report.number_figures import number_figures
 from outlearn.report.number_page import number_page
+from outlearn.report.number_preflight_page import number_preflight_page
 from outlearn.report.paper_figures import write_figures
 from outlearn.report.preflight_page import preflight_page
 from outlearn.report.run_page import run_figures, run_page
@@ -21,6 +22,7 @@ from outlearn.report.theory_page import theory_page
 from outlearn.results.any_run import is_number_run
 from outlearn.results.explanation import EXPLANATIONS, load_explanation
 from outlearn.results.number_explanation import NUMBER_EXPLANATIONS, load_number_explanation
+from outlearn.results.number_preflight import NUMBER_PREFLIGHTS, load_number_preflight
 from outlearn.results.number_run import load_number_run
 from outlearn.results.preflight import PREFLIGHTS, load_preflight
 from outlearn.results.report_folder import ReportFolder
@@ -35,6 +37,7 @@ FORMATS = {"html": ".html", "md": ".md"}
 PAGES: tuple[tuple[ReportFolder[Any], Callable[[Path], str]], ...] = (
     (PREFLIGHTS, lambda folder: preflight_page(load_preflight(folder))),
     (EXPLANATIONS, lambda folder: explain_page(load_explanation(folder))),
+    (NUMBER_PREFLIGHTS, lambda folder: number_preflight_page(load_number_preflight(folder))),
     (NUMBER_EXPLANATIONS, lambda folder: number_explain_page(load_number_explanation(folder))),
 )
 """Folders that hold the answer to one question, and how its page is made."""

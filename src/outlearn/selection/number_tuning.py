@@ -14,8 +14,7 @@ from jaxtyping import Float, Int
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.randomness import generator
 from outlearn.learners.generalised import fit_generalised
-from outlearn.learners.ridge_heads import fit_ridge
-from outlearn.learners.ridge_learner import PENALTIES
+from outlearn.learners.ridge_heads import PENALTIES, fit_ridge
 from outlearn.losses.numbers import NumberLoss
 from outlearn.selection.folds import FOLDS, held_out_folds, label_set
 

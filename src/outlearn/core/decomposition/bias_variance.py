@@ -204,6 +204,7 @@ def bias_variance(
             under an entropy, where the risk is infinite.
 
     Examples:
+        >>> from outlearn import Predictions
         >>> p = Predictions.from_probs(np.array([[[0.9, 0.1]], [[0.6, 0.4]]]))
         >>> bv = bias_variance(np.array([0]), p)
         >>> [float(part[0].round(4)) for part in (bv.total, bv.noise, bv.bias, bv.variance)]

@@ -54,6 +54,7 @@ def total_variance(
         DomainError: for predictions outside the generator's domain.
 
     Examples:
+        >>> from outlearn import Predictions
         >>> p = Predictions.from_logits(np.array([[[0.0, 0.0]], [[0.0, 1.0]], [[0.0, 3.0]], [[0.0, 4.0]]]))
         >>> v = total_variance(p, np.array([0, 0, 1, 1]))
         >>> bool(np.isclose(v.total, v.within + v.between)[0]), round(v.share_between, 2)

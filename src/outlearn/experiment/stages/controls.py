@@ -34,6 +34,7 @@ __all__ = [
     "ALL_LABELS",
     "LABEL_CURVE",
     "OWN_LABELS",
+    "curve_draws",
     "curve_sizes",
     "finetuned_controls",
     "label_curve",
@@ -45,7 +46,9 @@ OWN_LABELS, ALL_LABELS, LABEL_CURVE = "control, own labels", "control, all label
 FEWEST = 25
 # Draws of each number, whose spread enters the interval: few labels differ most between draws, and cost least.
 FEWEST_DRAWS, MOST_DRAWS = 5, 12
-FEWEST_DRAWS_OF_MANY = 3  # where there are many classes, and each head costs as many logits
+# Where there are many classes, each head costs as many logits, and the first size has two labels of each class: there
+# each number is drawn thrice. As sizes double up to half of all n labels, the draws hold 3 (n/2 + n/4 + ...) + n < 4 n.
+DRAWS_OF_MANY_CLASSES = 3
 STUDENTS_A_CONTROL = 2  # of each teacher, for its control to be at most a third of a run of fine-tuned models
 VERSION = 1
 WHOLE = 0.5  # of all labels: above this share draws have most of their labels in common
@@ -114,17 +117,16 @@ def label_curve(
 ) -> TunedModels | None:
     """Describe the strong model on more and more true labels; None where there are too few for two sizes.
 
-    The labels are those that the ceilings learn from. Draws keep the classes' shares.
+    The labels are those that the ceilings learn from. Draws keep the classes' shares. There are as many of a number as
+    `curve_draws` says.
     """
     points = ceiling_points(task, splits, seed=config.seed)
     sizes = curve_sizes(task.labels[points])
     if len(sizes) < 2:
         return None
-    fewest = FEWEST_DRAWS if task.n_classes <= MANY_CLASSES else FEWEST_DRAWS_OF_MANY
     sets = []
     for n in sizes.tolist():
-        draws = min(MOST_DRAWS, max(fewest, len(points) // n)) if n < len(points) else 1
-        for draw in range(draws):
+        for draw in range(curve_draws(n, len(points), task.n_classes)):
             order = stratified_order(task.labels[points], generator(config.seed, "label curve", n, draw))
             rows = np.zeros(len(points))
             rows[order[:n]] = 1.0
@@ -139,6 +141,22 @@ def label_curve(
         common_scale=common_scale,
         predict=("test",),
     )
+
+
+def curve_draws(n: int, n_labels: int, n_classes: int) -> int:
+    """Count the draws of n true labels out of all there are; with more than 20 classes three, whatever n is.
+
+    Examples:
+        >>> [curve_draws(n, 2400, n_classes=2) for n in (25, 400, 800, 2400)]
+        [12, 6, 5, 1]
+        >>> [curve_draws(n, 2400, n_classes=150) for n in (300, 600, 1200, 2400)]
+        [3, 3, 3, 1]
+    """
+    if n == n_labels:
+        return 1
+    if n_classes > MANY_CLASSES:
+        return DRAWS_OF_MANY_CLASSES
+    return min(MOST_DRAWS, max(FEWEST_DRAWS, n_labels // n))
 
 
 def curve_sizes(labels: Int[np.ndarray, " points"]) -> Int[np.ndarray, " sizes"]:

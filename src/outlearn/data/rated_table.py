@@ -1,0 +1,146 @@
+"""A table of labelers' numbers with ids, texts and some true numbers, from files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64
+
+from outlearn.data.column_roles import TRUTHS
+from outlearn.data.formats import read_label_file
+from outlearn.data.input_errors import InputErrors
+from outlearn.data.label_cells import cell_value
+from outlearn.data.label_columns import LabelColumns, long_form
+from outlearn.data.number_table import NumberTable
+from outlearn.data.point_ids import join_by_id, read_ids
+from outlearn.data.raw_table import RawTable
+from outlearn.data.read_numbers import read_numbers
+from outlearn.data.read_texts import read_texts
+from outlearn.data.wording import few
+from outlearn.errors import suggest
+
+__all__ = ["RatedTable", "read_rated_table"]
+
+TRUE = "label"  # column of a table of true numbers, if there are several
+
+
+@dataclass(frozen=True, eq=False)
+class RatedTable:
+    """Hold what labelers say, in numbers, and what else is known of the points.
+
+    Attributes:
+        numbers: of the labelers.
+        true: float64 `[points]`, nan where it is not known; None if none is.
+        texts: of the points, or None.
+        has_ids: whether the ids were given; else they are numbers.
+    """
+
+    numbers: NumberTable
+    true: Float64[np.ndarray, " points"] | None = None
+    texts: tuple[str, ...] | None = None
+    has_ids: bool = True
+
+
+def read_rated_table(
+    path: str | Path,
+    *,
+    columns: LabelColumns | None = None,
+    texts: str | Path | None = None,
+    true: str | Path | None = None,
+) -> RatedTable:
+    """Read a table with a column of numbers for each labeler; an empty cell is a gap.
+
+    Args:
+        path: the table.
+        columns: which column is what; labelers are all columns with a number beside the others, if they are not named.
+        texts: another table, with the texts, joined by id.
+        true: another table, with true numbers of some points, joined by id.
+
+    Raises:
+        DataError, AlignmentError: for what cannot be used, by line and column, and for a column that may hold true
+            numbers and is not named.
+    """
+    columns = columns or LabelColumns()
+    raw = read_label_file(Path(path).expanduser())
+    errors = raw.errors()
+    if columns.labelers is None and long_form(raw, columns) is not None:
+        errors.fail("a row is an annotation here; of numbers give one row a point, with a column for each labeler.")
+    id_column, text_column = columns.id or "id", columns.text or "text"
+    for option, name in (("--true-column", columns.true), ("--id-column", columns.id), ("--text-column", columns.text)):
+        if name is not None and name not in raw.columns and (option != "--text-column" or texts is None):
+            errors.fail(f"no column {name!r} ({option}); {suggest(name, raw.columns)}")
+    names, notes = _labelers(raw, columns, {id_column, text_column}, errors)
+    has_ids = id_column in raw.columns
+    ids = read_ids(raw, id_column, errors) if has_ids else [str(k) for k in range(1, len(raw) + 1)]
+    values = np.stack([read_numbers(raw, name, errors) for name in names])
+    truth = None if columns.true is None else read_numbers(raw, columns.true, errors)
+    said = read_texts(raw, text_column, errors) if texts is None and text_column in raw.columns else None
+    errors.raise_if_any()
+    source = str(path)
+    if true is not None:
+        truth = _true_numbers(true, ids, id_column, source)
+    if texts is not None:
+        said = _texts(texts, ids, id_column, text_column, source)
+    numbers = NumberTable(tuple(names), values, tuple(ids), source, (*raw.notes, *notes))
+    return RatedTable(numbers, truth, None if said is None else tuple(said), has_ids)
+
+
+def _labelers(
+    raw: RawTable, columns: LabelColumns, aside: set[str], errors: InputErrors
+) -> tuple[list[str], tuple[str, ...]]:
+    """Find the labelers' columns, and say in a note which others were left out."""
+    if columns.labelers is not None:
+        for name in columns.labelers:
+            if name not in raw.columns:
+                errors.fail(f"no column {name!r} (--labelers); {suggest(name, raw.columns)}")
+        return list(columns.labelers), ()
+    free = [name for name in raw.columns if name not in aside and name != columns.true]
+    found = [name for name in free if any(_is_number(cell) for cell, _ in raw.cells(name))]
+    unclear = [name for name in found if name.lower() in (*TRUTHS, TRUE)]
+    if unclear:
+        errors.fail(
+            f"the column {unclear[0]!r} may hold true numbers or be a labeler. Say which: --true-column "
+            f"{unclear[0]}, or --labelers with the names of all labelers."
+        )
+    if not found:
+        errors.fail("no column of numbers. Name the labelers' columns with --labelers.")
+    left = [name for name in free if name not in found]
+    return found, (f"Left out, for want of a number: {few(left)}.",) if left else ()
+
+
+def _is_number(cell: object) -> bool:
+    value = cell_value(cell)
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _true_numbers(path: str | Path, ids: list[str], id_column: str, source: str) -> np.ndarray:
+    """Join true numbers of some points by id; of no point of the table they are an error."""
+    raw = read_label_file(Path(path).expanduser())
+    errors = raw.errors()
+    if id_column not in raw.columns:
+        errors.fail(f"no column {id_column!r} with the points' ids; {suggest(id_column, raw.columns)}")
+    others = [name for name in raw.columns if name != id_column]
+    if TRUE not in others and len(others) != 1:
+        errors.fail(f"expected the true numbers in a column {TRUE!r}, beside {id_column!r}; it has {few(others)}.")
+    column = TRUE if TRUE in others else others[0]
+    given = dict(zip(read_ids(raw, id_column, errors), read_numbers(raw, column, errors).tolist(), strict=True))
+    unknown = [name for name in given if name not in set(ids)]
+    if unknown:
+        errors.add(
+            f"{len(unknown):,} ids are no points of {source}: {few(unknown)}. Drop these rows.", column=id_column
+        )
+    errors.raise_if_any()
+    return np.array([given.get(name, np.nan) for name in ids])
+
+
+def _texts(path: str | Path, ids: list[str], id_column: str, text_column: str, source: str) -> list[str]:
+    raw = read_label_file(Path(path).expanduser())
+    errors = raw.errors()
+    for name in (id_column, text_column):
+        if name not in raw.columns:
+            errors.fail(f"no column {name!r}; {suggest(name, raw.columns)}")
+    found, said = read_ids(raw, id_column, errors), read_texts(raw, text_column, errors)
+    errors.raise_if_any()
+    return [said[row] for row in join_by_id(np.array(found), np.array(ids), str(path), source).tolist()]

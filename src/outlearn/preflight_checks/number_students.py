@@ -1,0 +1,104 @@
+"""Ridge students of labelers' numbers, each point answered by students that did not see it (cross-fitting).
+
+A labeler m that a student did not learn from judges it: E (s - l_m)^2 = (s - a)^2 + E e_m^2, so that the variance taken
+off leaves the squared distance from the answer a that labelers share, without any true number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from outlearn.core.gaps import mean_of_known
+from outlearn.core.labelers.number_spread import spread
+
+__all__ = ["CrossedGain", "NumberFits", "cross_fit_numbers", "crossed_gains"]
+
+FOLDS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class NumberFits:
+    """Answers of students on points that they did not see.
+
+    Attributes:
+        single: `[labelers, points]`, of the student of each labeler.
+        others: `[labelers, points]`, of the student of the mean of all labelers but one; None below three labelers.
+        mean: `[points]`, of the student of the mean of all.
+    """
+
+    single: Float[np.ndarray, "labelers points"]
+    others: Float[np.ndarray, "labelers points"] | None
+    mean: Float[np.ndarray, " points"]
+
+
+@dataclass(frozen=True, eq=False)
+class CrossedGain:
+    """Point by point, nan where too few answer: distance from the shared answer, and gain over what it learned from."""
+
+    from_shared: Float[np.ndarray, " points"]
+    gain: Float[np.ndarray, " points"]
+
+
+def cross_fit_numbers(
+    features: Float[np.ndarray, "points features"], values: Float[np.ndarray, "labelers points"], *, seed: int
+) -> NumberFits:
+    """Fit ridge heads to the other folds, each with its penalty by leave-one-out on its own labels."""
+    from outlearn.learners.ridge_heads import PENALTIES, fit_ridge
+
+    n_labelers, n_points = values.shape
+    rows = [*values, *(_without(values, m) for m in range(n_labelers) if n_labelers > 2), mean_of_known(values)]
+    targets = np.stack(rows)
+    weights = (~np.isnan(targets)).astype(np.float64)
+    found = np.empty_like(targets)
+    for left_out in np.array_split(np.random.default_rng(seed).permutation(n_points), FOLDS):
+        seen = np.setdiff1d(np.arange(n_points), left_out)
+        heads = fit_ridge(
+            features[seen], targets[:, seen], PENALTIES, weights=weights[:, seen], standardise=True, held_out=True
+        )
+        found[:, left_out] = heads.at(heads.best()).predict(features[left_out])[0]
+    others = found[n_labelers:-1] if n_labelers > 2 else None
+    return NumberFits(found[:n_labelers], others, found[-1])
+
+
+def crossed_gains(
+    fits: NumberFits, values: Float[np.ndarray, "labelers points"]
+) -> tuple[CrossedGain, CrossedGain | None]:
+    """Judge students of one labeler, and of the mean of the others, by labelers that they did not learn from."""
+    single = []
+    for judge in range(len(values)):
+        learned = [m for m in range(len(values)) if m != judge]
+        # A label of m and its student are judged where m answered, so that both are of the same points.
+        there = ~np.isnan(values[learned])
+        students = np.where(there, fits.single[learned], np.nan)
+        single.append(_judged(values[judge], mean_square(values[learned] - values[judge]), students))
+    of_one = _averaged(single, values)
+    if fits.others is None:
+        return of_one, None
+    pooled = [
+        _judged(values[m], np.square(_without(values, m) - values[m]), fits.others[m : m + 1])
+        for m in range(len(values))
+    ]
+    return of_one, _averaged(pooled, values)
+
+
+def mean_square(values: Float[np.ndarray, "models points"]) -> Float[np.ndarray, " points"]:
+    """Average squares over the models that are not nan."""
+    return mean_of_known(np.square(values))
+
+
+def _judged(judge: np.ndarray, of_labels: np.ndarray, students: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return squared distances from the judge: of the students, and of their labels less that."""
+    of_students = mean_square(students - judge)
+    return of_students, of_labels - of_students
+
+
+def _averaged(pairs: list[tuple[np.ndarray, np.ndarray]], values: np.ndarray) -> CrossedGain:
+    distance, gain = (mean_of_known(np.stack(each)) for each in zip(*pairs, strict=True))
+    return CrossedGain(np.where(np.isnan(gain), np.nan, distance - spread(values)), gain)
+
+
+def _without(values: np.ndarray, labeler: int) -> np.ndarray:
+    return mean_of_known(np.delete(values, labeler, axis=0))
