@@ -1,8 +1,9 @@
 """What a person waits for before anything is computed, and for a run whose stages are all there.
 
-Each command runs in a process of its own, `REPEATS` times; seconds are medians, of wall-clock time and of CPU time. The
-run is the default one on the digits of scikit-learn, which need no extra; give `--default` for the default task. The
-first run fills the store and is printed with its stages. Prints one JSON line a question.
+Each command runs in a process of its own, once untimed, which writes byte code as a user's first call does, and then
+`REPEATS` times; seconds are medians, of wall-clock time and of CPU time. The run is the default one on the digits of
+scikit-learn, which need no extra; give `--default` for the default task. The first run fills the store, is timed once,
+and is printed with its stages (wall-clock seconds). Prints one JSON line a question.
 
     python benchmarks/start.py [--default]
 """
@@ -22,7 +23,9 @@ from pathlib import Path
 
 from outlearn.results.run_folder import load_run
 
-REPEATS = 5
+REPEATS = 3
+# Where byte code may not be written, each process compiles every module again: not what a user waits for.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 COMMAND = (sys.executable, "-c", "from outlearn.cli import main; main()")
 # What a command imports, beside what it computes.
 IMPORTS = {
@@ -36,14 +39,16 @@ IMPORTS = {
 def seconds(command: Sequence[str]) -> tuple[float, float]:
     """Run a command to its end: wall-clock and CPU seconds."""
     before, began = os.times(), time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(command, check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     after = os.times()
     spent = after.children_user + after.children_system - before.children_user - before.children_system
     return time.perf_counter() - began, spent
 
 
-def median(command: Sequence[str], repeats: int = REPEATS) -> dict[str, float]:
-    """Return the medians of several runs."""
+def median(command: Sequence[str], repeats: int = REPEATS, *, warm: bool = True) -> dict[str, float]:
+    """Return the medians of several runs, after an untimed one if `warm`."""
+    if warm:
+        seconds(command)
     wall, cpu = zip(*(seconds(command) for _ in range(repeats)), strict=True)
     return {"wall": round(statistics.median(wall), 2), "cpu": round(statistics.median(cpu), 2)}
 
@@ -58,10 +63,10 @@ def main() -> None:
     print(json.dumps({"benchmark": "start", "what": "outlearn --help", **median([*COMMAND, "--help"])}), flush=True)
     with tempfile.TemporaryDirectory() as place:
         run = [*COMMAND, "run", "--set", f"data.name={task[0]}", "--store", f"{place}/store", "--out", f"{place}/run"]
-        first = median(run, repeats=1)
+        first = median(run, repeats=1, warm=False)
         stages = load_run(Path(place) / "run").results.seconds
         print(json.dumps({"benchmark": "start", "what": "run", "task": task[0], **first, "stages": stages}), flush=True)
-        again = median(run, repeats=3)
+        again = median(run)
         print(json.dumps({"benchmark": "start", "what": "the same run again", "task": task[0], **again}), flush=True)
 
 

@@ -11,6 +11,7 @@ dual coordinates.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,13 +22,15 @@ from outlearn.errors import ConfigError, suggest
 
 __all__ = [
     "ORDERS", "Directions", "check_order", "directions", "dual_centre", "leave_out_centres", "mean_risk",
-    "spread_about",
+    "model_blocks", "spread_about",
 ]  # fmt: skip
 
 ORDERS: dict[str, str] = {
     "target_first": "D(target, prediction), dual mean of predictions",
     "prediction_first": "D(prediction, target), arithmetic mean of predictions",
 }
+# Numbers of an array of a block of models: 256 KiB, so that the few arrays of a divergence stay in a core's cache.
+BLOCK = 2**15
 
 
 def check_order(order: str) -> str:
@@ -121,12 +124,28 @@ def mean_risk(
 ) -> Float[np.ndarray, "models points"]:
     """Compute the risk of each model at each point, averaged over draws of the target."""
     risk = np.zeros(models.shape[:2])
-    for model, duals in enumerate(models):  # one model at a time: memory of [draws, points, classes], not times models
+    for rows in model_blocks(len(models), target.size):  # memory of a block or of [draws, points, classes], if larger
         if order == "target_first":
-            risk[model] = generator.divergence_from_dual(target, duals).mean(axis=0)  # E D(Y, f)
+            risk[rows] = generator.divergence_from_dual(target[:, None], models[rows]).mean(axis=0)  # E D(Y, f)
         else:
-            risk[model] = generator.divergence_from_dual(duals, target).mean(axis=0)  # E D(f, Y)
+            risk[rows] = generator.divergence_from_dual(models[rows], target[:, None]).mean(axis=0)  # E D(f, Y)
     return risk
+
+
+def model_blocks(n_models: int, numbers_of_one: int) -> Iterator[slice]:
+    """Cut models into blocks that are computed together: no call for each model, and intermediate results in the cache.
+
+    Args:
+        n_models: how many there are.
+        numbers_of_one: size of the largest array that one model needs.
+
+    Examples:
+        >>> list(model_blocks(5, 2**14))
+        [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    size = max(1, BLOCK // max(1, numbers_of_one))
+    for start in range(0, n_models, size):
+        yield slice(start, min(start + size, n_models))
 
 
 def spread_about(
@@ -139,11 +158,11 @@ def spread_about(
 ) -> Float[np.ndarray, "members points"]:
     """Compute D(centre, member) where members stand second in this order, else D(member, centre)."""
     spread = np.zeros(members.shape[:2])
-    for index, member in enumerate(members):
+    for rows in model_blocks(len(members), centre.size):
         if _stands_second(order, of):
-            spread[index] = generator.divergence_from_dual(centre, member)
+            spread[rows] = generator.divergence_from_dual(centre, members[rows])
         else:
-            spread[index] = generator.divergence_from_dual(member, centre)
+            spread[rows] = generator.divergence_from_dual(members[rows], centre)
     return spread
 
 

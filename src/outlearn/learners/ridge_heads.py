@@ -15,13 +15,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.errors import DomainError, ShapeError
-from outlearn.theory.ridge_solver import RidgePath
+
+if TYPE_CHECKING:
+    from outlearn.theory.ridge_solver import RidgePath
 
 __all__ = ["PENALTIES", "RidgeDesign", "RidgeHeads", "fit_ridge"]
 
@@ -222,6 +225,8 @@ class RidgeDesign:
 
     @cached_property
     def _path(self) -> RidgePath:
+        from outlearn.theory.ridge_solver import RidgePath  # with it come the experiments, which no other run needs
+
         root = np.sqrt(self._example_weights)[:, None]
         return RidgePath(root * ((self.features[self._seen] - self._mean) / self._scale))
 

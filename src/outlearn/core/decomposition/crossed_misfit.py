@@ -19,6 +19,7 @@ from jaxtyping import Float, Integer
 
 from outlearn.core.generators import BregmanGenerator
 from outlearn.core.numbers import AnyPredictions
+from outlearn.core.orders import model_blocks
 
 __all__ = ["CrossedMisfit", "crossed_misfit"]
 
@@ -119,19 +120,19 @@ def _pair_sums(
     all_linear, all_constant = linear.sum(axis=0), constant.sum(axis=0)
     sum_constant, sum_linear = np.zeros(shape[1]), np.zeros(t_dual.shape[1:])
     others = n_teachers - 1
-    for s, m in enumerate(own.tolist()):
-        s_dual = student.duals(generator, argument="student", models=s)
-        x, c = _sides(s_dual, student, generator, s, second=order != "target_first")
-        product = np.einsum("ik,ik->i", x, linear[m])
+    for block in model_blocks(len(own), t_dual[0].size):
+        s_dual = student.duals(generator, argument=f"student[{block.start}:{block.stop}]", models=block)
+        x, c = _sides(s_dual, student, generator, block, second=order != "target_first")
+        m, weight = own[block], share[block, None]
+        product = np.einsum("sik,sik->si", x, linear[m])
         # D = phi + phi* - <., .>, with c of the student and `constant` of the teachers; to its own, then to all others
-        paired[m] += share[s] * (c + constant[m] - product)
-        rows[m] += share[s] * (
-            others * c + (all_constant - constant[m]) - (np.einsum("ik,ik->i", x, all_linear) - product)
-        )
-        own_constant[m] += share[s] * c
-        own_product[m] += share[s] * product
-        sum_constant += share[s] * c
-        sum_linear += share[s] * x
+        np.add.at(paired, m, weight * (c + constant[m] - product))
+        to_others = np.einsum("sik,ik->si", x, all_linear) - product
+        np.add.at(rows, m, weight * (others * c + (all_constant - constant[m]) - to_others))
+        np.add.at(own_constant, m, weight * c)
+        np.add.at(own_product, m, weight * product)
+        sum_constant += (weight * c).sum(axis=0)
+        sum_linear += np.einsum("s,sik->ik", share[block], x)
     has_students = np.bincount(own, minlength=n_teachers) > 0
     columns = (
         sum_constant

@@ -23,7 +23,7 @@ from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, cluster_means, two_way_interval
 from outlearn.core.log_space import row_sum
 from outlearn.core.numbers import AnyPredictions, Numbers, check_models
-from outlearn.core.orders import Directions, directions, mean_risk
+from outlearn.core.orders import Directions, directions, mean_risk, model_blocks
 from outlearn.core.predictions import Predictions, labeled_by
 from outlearn.core.scales import POSITIVE, SCALES, SIGNED
 from outlearn.core.targets import NumberTarget, Target, read_target, target_duals
@@ -107,19 +107,20 @@ def risk_gap(
     of_teacher = mean_risk(y, t, chosen, order)
     centre = read.coordinates.mean(axis=0) if order == "target_first" else y.mean(axis=0)
 
+    t_points = teacher.coordinates()
     shape = (student.n_models, student.n_points)
     student_risk, misfit, residual = np.empty(shape), np.empty(shape), np.empty(shape)
-    for row, m in enumerate(own.tolist()):  # one student at a time: memory does not grow with their number
-        s = student.duals(chosen, argument="student", models=row)
-        student_risk[row] = mean_risk(y, s[None], chosen, order)[0]
-        s_points = student.coordinates(row)
+    for rows in model_blocks(student.n_models, y.size):  # memory does not grow with the number of students
+        s = student.duals(chosen, argument=f"student[{rows.start}:{rows.stop}]", models=rows)
+        s_points, t_own = student.coordinates(rows), t[own[rows]]
+        student_risk[rows] = mean_risk(y, s, chosen, order)
         # Each term by its own formula, so that identity_error can tell: gap = misfit + residual is not used here.
         if order == "target_first":  # D(s, t), and <grad phi(s) - grad phi(t), E Y - s>: the gap is affine in Y
-            misfit[row] = chosen.divergence_from_dual(s, t[m])
-            residual[row] = _inner(s, t[m], centre - s_points)
+            misfit[rows] = chosen.divergence_from_dual(s, t_own)
+            residual[rows] = _inner(s, t_own, centre - s_points)
         else:  # D(t, s), and <grad phi(s) - E grad phi(Y), t - s>
-            misfit[row] = chosen.divergence_from_dual(t[m], s)
-            residual[row] = _inner(s, centre, teacher.coordinates(m) - s_points)
+            misfit[rows] = chosen.divergence_from_dual(t_own, s)
+            residual[rows] = _inner(s, centre, t_points[own[rows]] - s_points)
     teacher_risk = of_teacher[own]
     terms = {"teacher risk": teacher_risk, "student risk": student_risk, "misfit": misfit}
     _refuse_infinite(terms, teacher, student, own, order)
