@@ -258,7 +258,7 @@ def test_an_explanation_may_be_written_again_but_nothing_else_is_overwritten(cli
     assert cli("--out", "found")[0] == 0
     (saved / "found" / ".results.json.0123.outlearn-half").write_text('{"kin')  # by one that was killed
     assert cli("--out", "found")[0] == 0
-    assert len(list((saved / "found").iterdir())) == 3
+    assert len(list((saved / "found").iterdir())) == 4
     (saved / "full").mkdir()
     (saved / "full" / "thesis.txt").write_text("precious")
     (saved / "a_file").write_text("")

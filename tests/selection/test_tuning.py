@@ -7,12 +7,11 @@ from sklearn.linear_model import LogisticRegressionCV
 from sklearn.preprocessing import StandardScaler
 
 from outlearn.errors import DataError
-from outlearn.learners.convex_grid import ConvexGrid
 from outlearn.learners.head_learners import ConvexLearner
 from outlearn.learners.jobs import HeadJob, HeadSettings
 from outlearn.losses import get_loss
 from outlearn.selection.folds import FOLDS, held_out_folds
-from outlearn.selection.tuning import MANY_CLASSES, Grid, minibatch_candidates, tune
+from outlearn.selection.tuning import Grid, minibatch_candidates, tune
 
 
 def blobs(n: int, n_classes: int = 2, d: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -98,17 +97,3 @@ def test_the_learner_as_configured_is_tried_and_fitted_as_it_is():
     assert grid.names[found.chosen[0]] == "as configured"
     alone = learner.fit(x, np.eye(2)[y][None], [HeadJob(0, get_loss("forward_ce"))], {"own": x}, bias=True)
     np.testing.assert_allclose(found.logits["own"][0], alone.logits["own"][-1, 0], atol=1e-5)
-
-
-def test_with_many_classes_the_chosen_strength_is_fitted_to_the_whole_set_after_the_choice():
-    rng = np.random.default_rng(0)
-    n_classes = MANY_CLASSES + 1
-    labels, own = np.arange(200) % n_classes, np.arange(6 * n_classes)
-    x = (rng.normal(size=(200, 12)) + 2 * rng.normal(size=(n_classes, 12))[labels]).astype(np.float32)
-    weights = np.isin(np.arange(200), own).astype(float)
-    grid = Grid.of(n_classes, standardise=True)
-    found = tune(x, labels, {"all": x}, n_classes=n_classes, sets=[weights], grid=grid, seeds=[0])
-    alone = ConvexGrid.of(x, np.eye(n_classes)[labels], {"all": x}, strengths=[grid.strengths[found.chosen[0]]])
-    expected = alone.predict(alone.fit(own, np.ones((1, len(own))))[0, 0], "all")
-    np.testing.assert_array_equal(found.logits["all"][0], expected)
-    assert found.chosen[0] == np.nanargmax(found.accuracy[0])

@@ -131,7 +131,8 @@ class LabelMeasures:
         """Estimate how often a labeler misses the shared answer, mean."""
         if self.noise.difficulty is not None:
             return self.noise.missed()
-        return miss_rate(self.skills.mean, self.n_classes)
+        mean = miss_rate(self.skills.mean, self.n_classes)
+        return self.noise.widened(mean, mean.value)
 
     def missed_interval(self) -> Interval:
         """Give the interval of `missed`, or the reason why there is none."""
@@ -179,7 +180,8 @@ class LabelMeasures:
     def _missed_by(self, j: int) -> LinearisedEstimate:
         if self.noise.difficulty is not None:
             return self.noise.missed_by(self.judges.index(j))
-        return miss_rate(self.skills.each[j], self.n_classes)
+        mean = miss_rate(self.skills.mean, self.n_classes)
+        return self.noise.widened(miss_rate(self.skills.each[j], self.n_classes), mean.value)
 
     @cached_property
     def right_more_than_chance(self) -> list[int]:
@@ -229,7 +231,8 @@ class LabelMeasures:
         if len(labels) == 1:
             unknown = self.no_interval(n, ONE_LABELER)
             return TruthReport(n, self.rate(error), unknown, unknown, unknown)
-        squared = (error - self.disagreement / 2).interval(self.level)
+        # E[(p_i - y) . (p_j - y)] / 2 over pairs of labelers: y is a vertex of the simplex, so that none is below 0.
+        squared = self.rate(error - self.disagreement / 2)
         if not judges:
             unknown = self.no_interval(n, f"{NO_MORE_THAN_CHANCE}, so that they share no answer")
             return TruthReport(n, self.rate(error), unknown, unknown, squared)

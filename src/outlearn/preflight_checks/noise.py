@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -57,7 +58,22 @@ class Noise:
         """The distribution of difficulties; None where even noise is not rejected, or cannot be tested."""
         if self.test is None or self.test.p_value > SIGNIFICANT:
             return None
+        return self._fit
+
+    @cached_property
+    def _fit(self) -> Difficulty:
         return fit_difficulty(self.patterns.counts, self.patterns.times, seed=self.seed)
+
+    def widened(self, even: LinearisedEstimate, mean: float) -> LinearisedEstimate:
+        """Widen an estimate under even noise, a labeler's or the `mean`, by what the choice of the model leaves open.
+
+        Tables with few labels a point often pass the test of even noise though points differ. So the distance to the
+        other model's estimate of the mean counts as a further error: se^2 <- se^2 + (mean - other)^2.
+        """
+        error = even.standard_error
+        if self.test is None or self.difficulty is not None or not error > 0:
+            return even
+        return _scaled(even, math.hypot(error, mean - self._fit.missed) / error)
 
     @cached_property
     def shared_answer(self) -> np.ndarray:

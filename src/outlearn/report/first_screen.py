@@ -10,12 +10,12 @@ from typing import Literal
 
 from outlearn.core.intervals import Interval
 from outlearn.core.verdict import has_interval
-from outlearn.report.blocks import Figure
+from outlearn.report.blocks import Figure, Listed, Section
 from outlearn.report.cells import Cell, Kind, format_cell, format_number
 from outlearn.report.wording import level_in_words
 from outlearn.results.measurement import Withheld
 
-__all__ = ["FirstScreen", "NextStep", "Tile", "Tone"]
+__all__ = ["FirstScreen", "NextStep", "Tile", "Tone", "about_the_data"]
 
 Tone = Literal["go", "stop", "open"]
 
@@ -76,3 +76,8 @@ class FirstScreen:
     figure: Figure | None = None
     steps: tuple[NextStep, ...] = ()
     bad_news: tuple[str, ...] = ()
+
+
+def about_the_data(caveats: tuple[str, ...]) -> tuple[Section, ...]:
+    """Show what a reader must know of the data right below the first screen, whose first words are the verdict."""
+    return (Section("data", "About the data", (Listed(caveats),)),) if caveats else ()

@@ -10,6 +10,7 @@ import yaml
 from outlearn.core.decomposition.risk_gap import NumberLedger
 from outlearn.report.blocks import Block, Code, Facts, Folded, Grid, GridColumn, Listed, Section, TableBlock, Text
 from outlearn.report.cells import Cell, Kind, Table
+from outlearn.report.first_screen import about_the_data
 from outlearn.report.number_figures import number_figures
 from outlearn.report.number_findings import best_of_numbers, number_findings
 from outlearn.report.number_first_screen import number_first_screen
@@ -33,18 +34,18 @@ def number_page(run: NumberRun) -> str:
         title=f"{results.task.name}: does the student beat its labeler?",
         subtitle=_setting(results),
         first=number_first_screen(run),
-        sections=_sections(run),
+        sections=(*about_the_data(results.task.caveats), *_sections(run)),
         footer=f"outlearn {results.outlearn}, run {run.name}, configuration {results.config_key[:12]}",
     )
 
 
 def _setting(results: NumberResults) -> str:
-    """Say on a line or two what was run: a reader must know it before the findings."""
+    """Say on a line what was run: a reader must know it before the findings."""
     task = results.task
     who = counted(results.teacher.models, "labeler" if task.n_teacher == 0 else "weak teacher")
     sizes = f"{task.n_student:,} points to learn from, {task.n_test:,} to test on"
     numbers = f"numbers from {task.low:.4g} to {task.high:.4g}"
-    return " ".join((f"{who}, {sizes}; {numbers}.", *task.caveats))
+    return f"{who}, {sizes}; {numbers}."
 
 
 def _sections(run: NumberRun) -> tuple[Section, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from typing import Any
@@ -88,7 +89,10 @@ def json_block(value: Any) -> Markup:
         >>> str(json_block({"label": "</script><!--"}))
         '{"label":"\\\\u003c/script\\\\u003e\\\\u003c!--"}'
     """
-    text = json.dumps(_without_nan(value), ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    try:
+        text = _json(value)
+    except ValueError:  # a NaN somewhere: looking at every number of a long table takes longer than writing it
+        text = _json(_without_nan(value))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
@@ -105,6 +109,15 @@ def _is_told(cell: Cell, kind: str) -> bool:
     return kind == "points" and isinstance(cell, Interval) and excludes_zero(cell)
 
 
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=True, separators=(",", ":"), allow_nan=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """Turn an array or a number of numpy's, and a mapping of any kind, into what JSON holds."""
+    return dict(value) if isinstance(value, Mapping) else value.tolist()
+
+
 def _without_nan(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _without_nan(item) for key, item in value.items()}
@@ -112,7 +125,7 @@ def _without_nan(value: Any) -> Any:
         return [_without_nan(item) for item in value]
     if hasattr(value, "tolist"):
         return _without_nan(value.tolist())
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
 

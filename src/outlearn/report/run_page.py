@@ -12,6 +12,7 @@ from outlearn.core.decomposition.risk_gap import RiskGap
 from outlearn.report.blocks import Block, Code, Facts, Figure, Folded, Listed, Section, TableBlock, Text
 from outlearn.report.calibration_figures import reliability_figure
 from outlearn.report.findings import best_loss, findings, headline_loss, shown_losses
+from outlearn.report.first_screen import about_the_data
 from outlearn.report.ledger_grid import ledger_grid
 from outlearn.report.page import render_page
 from outlearn.report.point_figures import confidence_figure, misfit_map_figure
@@ -83,7 +84,10 @@ def run_page(run: Run) -> str:
         subtitle=_setting(results),
         first=run_first_screen(run) if results.students else None,
         findings=() if results.students else findings(results),
-        sections=_sections(run) if results.students else (_what_was_run(run),),
+        sections=(
+            *about_the_data(results.task.caveats),
+            *(_sections(run) if results.students else (_what_was_run(run),)),
+        ),
         footer=f"outlearn {results.outlearn}, run {run.name}, configuration {results.config_key[:12]}",
     )
 
@@ -188,13 +192,13 @@ def _true_label_notes(results: RunResults) -> tuple[str, ...]:
 
 
 def _setting(results: RunResults) -> str:
-    """Say on a line or two what was run: a reader must know it before the findings."""
+    """Say on a line what was run: a reader must know it before the findings."""
     task = results.task
     unit = "pair" if task.kind == "preference" else "point"
     who = counted(results.teacher.models, "labeler" if task.n_teacher == 0 else "weak teacher")
     sizes = f"{task.n_student:,} {unit}s to learn from, {task.n_test:,} to test on"
     classes = "" if unit == "pair" else f" ({task.n_classes} classes)"
-    return " ".join((f"{who}, {sizes}{classes}.", *task.caveats))
+    return f"{who}, {sizes}{classes}."
 
 
 def _provenance(run: Run) -> tuple[tuple[str, str], ...]:

@@ -182,24 +182,16 @@ def _tune_one(
     """Choose for one set, and predict the points: the member, the accuracy of all on held-out labels, logits."""
     rows, n_strengths = labeled.rows, len(convex.strengths)
     whole = np.ones((1, len(rows)), dtype=bool)
-    # All strengths of the whole set are minimised with the folds', in one pass. With many classes a pass costs by the
-    # head, so that there only the chosen strength is fitted, after the choice.
-    at_once = convex.data.n_classes <= MANY_CLASSES
-    learned = np.concatenate([~labeled.held_out, whole]) if at_once else ~labeled.held_out
-    parameters = convex.fit(rows, labeled.weights * learned) if len(learned) else None
+    parameters = convex.fit(rows, labeled.weights * np.concatenate([~labeled.held_out, whole]))
     accuracy: np.ndarray | float = np.nan
-    best, n_folds = n_strengths // 2, len(labeled.held_out)
-    if parameters is not None and n_folds:
-        of_folds = convex.predict(parameters[:n_folds], rows)  # [folds, strengths, rows, classes]
+    best = n_strengths // 2
+    if len(labeled.held_out):
+        of_folds = convex.predict(parameters[:-1], rows)  # [folds, strengths, rows, classes]
         fold, row = np.nonzero(labeled.held_out)
         out = np.concatenate([of_folds[fold, :, row].swapaxes(0, 1), of_others])
         accuracy, best = _judge(out, labels[row], labeled.weights[row])
     if best < n_strengths:
-        if parameters is not None and at_once:
-            head = parameters[-1, best]
-        else:
-            head = replace(convex, strengths=(convex.strengths[best],)).fit(rows, labeled.weights * whole)[0, 0]
-        return best, accuracy, {name: convex.predict(head, name) for name in points}
+        return best, accuracy, {name: convex.predict(parameters[-1, best], name) for name in points}
     own = replace(others, seed=labeled.seed)
     return best, accuracy, own.fit(best - n_strengths, points, labeled.weights[None])
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from html import escape
 
 from outlearn.core.intervals import Interval
+from outlearn.encoders.registry import get_encoder
 from outlearn.results.measurement import Withheld
 from outlearn.student.kept import FLAGS
 from outlearn.student.record import EncoderFacts, StudentRecord
@@ -106,8 +108,15 @@ Data: {escape(training.source) or "of the user"}{f" ({escape(training.licence)})
 
 
 def _settings(encoder: EncoderFacts) -> str:
-    """Write an encoder's settings, those that are set."""
-    return ", ".join(f"{key} {value}" for key, value in encoder.settings.items() if value is not None)
+    """Write an encoder: its kind, its model, and each parameter that is not as it is by itself."""
+    built = get_encoder(encoder.settings)
+    usual = {field.name: field.default for field in dataclasses.fields(built)}  # type: ignore[arg-type]
+    told = [
+        f"{name} {value}"
+        for name, value in encoder.settings.items()
+        if name == "model" or (name != "kind" and value not in (None, usual[name]))
+    ]
+    return ", ".join((built.kind, *told))
 
 
 def _percent(value: float | None) -> str:

@@ -38,6 +38,7 @@ N_ATOMS = 600
 MIXING_ROUNDS = 300
 MOST_CONCENTRATED = 50.0  # of what atoms are drawn from: they must also cover points harder than the first step thinks
 CONCENTRATIONS = (math.log(0.05), math.log(5000.0))
+LEAST_SHARE = 0.01  # of a class's share of labels that is its share of shared answers at least: it was seen
 MAX_EXACT_VOTES = 20_000  # ways in which votes can fall, up to which they are enumerated
 VOTES_PER_ATOM = 40  # drawn where there are more
 BOOTSTRAPS = 20  # of the points, for a standard error: known to a sixth of itself
@@ -149,6 +150,7 @@ def fit_difficulty(
     mixed = n_classes <= MAX_CLASSES_TO_MIX
     counts, times, shares = _told_apart(counts, times, mixed)
     rate, log_concentration = _fit_dirichlet(counts, times, shares)
+    shares = _shares_of_answers(shares, rate)
     concentration = math.exp(log_concentration)
     rng = np.random.default_rng(seed)
     spread = min(concentration, MOST_CONCENTRATED) if mixed else concentration
@@ -202,13 +204,26 @@ def _fit_dirichlet(counts: np.ndarray, times: np.ndarray, shares: np.ndarray) ->
     most = (n_classes - 1) / n_classes
 
     def loss(parameters: np.ndarray) -> float:
-        log_joint = _log_joint(counts, most * float(expit(parameters[0])), float(parameters[1]), shares)
+        rate = most * float(expit(parameters[0]))
+        log_joint = _log_joint(counts, rate, float(parameters[1]), _shares_of_answers(shares, rate))
         return -float(times @ logsumexp(log_joint, axis=1)) / float(times.sum())
 
     bounds = [(-8.0, 8.0), CONCENTRATIONS]
     starts = (np.array([-1.0, 0.5]), np.array([-1.0, 3.0]))  # uneven and nearly even: there can be two optima
     best = min((minimize(loss, at, method="L-BFGS-B", bounds=bounds) for at in starts), key=lambda found: found.fun)
     return most * float(expit(best.x[0])), float(best.x[1])
+
+
+def _shares_of_answers(shares_of_labels: np.ndarray, rate: float) -> np.ndarray:
+    """Return the classes' shares among shared answers, of those among labels, which misses have evened out.
+
+    labels_k = pi_k (1 - rate) + (1 - pi_k) rate / (K - 1), solved for pi_k.
+    """
+    other = rate / (len(shares_of_labels) - 1)
+    if not 1 - rate - other > 0:
+        return shares_of_labels
+    found = np.maximum(shares_of_labels - other, LEAST_SHARE * shares_of_labels)
+    return np.asarray(found / found.sum())
 
 
 def _log_joint(counts: np.ndarray, rate: float, log_concentration: float, shares: np.ndarray) -> np.ndarray:
