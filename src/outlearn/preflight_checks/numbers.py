@@ -76,9 +76,9 @@ def preflight_numbers(
         >>> answer = rng.normal(size=500)
         >>> report = preflight_numbers(answer + rng.normal(size=(3, 500)), true_numbers=answer)
         >>> print(report.variance)
-        0.9792 [0.9003, 1.0650]
+        0.9647 [0.8891, 1.0467]
         >>> print(report.truth.shared_bias)
-        0.0057 [-0.0462, 0.0575]
+        0.0275 [-0.0225, 0.1230]
     """
     values = np.asarray(numbers, dtype=np.float64)
     if values.ndim != 2:
