@@ -12,7 +12,7 @@ Repetitions alternate between the sides; seconds are medians, of wall-clock time
 products of the network's matrices, of the tokens that there are, at the rate of one large product on one thread. Prints
 one JSON line a data set.
 
-    python benchmarks/encode.py [--threads 2]
+    python benchmarks/encode.py [--threads 2] [--data vader-lexicon sst2] [--texts 256]
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from outlearn.encoders.hf import HuggingFace
 from outlearn.encoders.points import Texts
 
 SENTENCES = Path(__file__).resolve().parents[2] / "shared" / "data" / "sst2" / "train.txt"
-TEXTS = 256
+TEXTS = 128
 REPEATS = 3
 BATCH = 32
 # float32 sums in another order.
@@ -72,12 +72,12 @@ def peak() -> float:
     return statistics.median(rates)
 
 
-def compare(name: str, task: Task) -> dict[str, object]:
+def compare(name: str, task: Task, n_texts: int) -> dict[str, object]:
     """Time every side, and hold all features to those of one text at a time."""
     from outlearn.language_models.token_batches import token_batches
 
     rng = np.random.default_rng(0)
-    texts = list(dict.fromkeys(task.texts[i] for i in rng.permutation(task.n_points)))[:TEXTS]
+    texts = list(dict.fromkeys(task.texts[i] for i in rng.permutation(task.n_points)))[:n_texts]
     points = Texts(name, tuple(texts))
     encoder = HuggingFace(device="cpu")
     encode = encoder.load(encoder.learn(points))
@@ -88,7 +88,7 @@ def compare(name: str, task: Task) -> dict[str, object]:
         "ours": lambda: encode(points, everything),
         "inside": lambda: in_batches(texts, tokenizer, model, token_batches(lengths, encoder.tokens_per_batch)),
         "random_order_32": lambda: in_batches(
-            texts, tokenizer, model, np.split(everything, range(BATCH, TEXTS, BATCH))
+            texts, tokenizer, model, np.split(everything, range(BATCH, len(texts), BATCH))
         ),
         "one_at_a_time": lambda: in_batches(texts, tokenizer, model, list(everything[:, None])),
     }
@@ -123,12 +123,14 @@ def main() -> None:
     """Print one JSON line a data set."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    torch.set_num_threads(parser.parse_args().threads)
-    tasks = {"vader-lexicon": load_task(name="vader-lexicon")}
-    if SENTENCES.is_file():
-        tasks["sst2"] = load_task(path=SENTENCES)
-    for name, task in tasks.items():
-        print(json.dumps(compare(name, task)), flush=True)
+    parser.add_argument("--data", nargs="+", choices=("vader-lexicon", "sst2"), default=("vader-lexicon", "sst2"))
+    parser.add_argument("--texts", type=int, default=TEXTS)
+    asked = parser.parse_args()
+    torch.set_num_threads(asked.threads)
+    if "vader-lexicon" in asked.data:
+        print(json.dumps(compare("vader-lexicon", load_task(name="vader-lexicon"), asked.texts)), flush=True)
+    if "sst2" in asked.data and SENTENCES.is_file():
+        print(json.dumps(compare("sst2", load_task(path=SENTENCES), asked.texts)), flush=True)
 
 
 if __name__ == "__main__":

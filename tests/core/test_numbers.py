@@ -142,6 +142,15 @@ def test_concordance_is_one_for_equals_and_crossed_error_uses_other_teachers_alo
     assert crossed_squared_error(t, t) == pytest.approx(risk_gap(np.zeros(30), teacher=t, student=t).crossed_misfit)
 
 
+def test_concordance_is_the_same_wherever_zero_is():
+    rng = np.random.default_rng(5)
+    t, s = rng.normal(size=(3, 40)), rng.normal(size=(2, 40))
+    near, far = (
+        concordance_matrix(Numbers.from_values(s + level), Numbers.from_values(t + level)) for level in (0.0, 1e9)
+    )
+    np.testing.assert_allclose(far, near, atol=1e-6)  # numbers near 1e9 have seven digits after the point
+
+
 def test_a_value_outside_the_domain_is_named_with_the_generators_that_would_take_it():
     t = Numbers.from_values(np.array([[1.0, 2.0, 3.0]]))
     for value, generator, fits in ((-1.0, "generalized_kl", "squared_euclidean"), (0.0, "itakura_saito", "general")):

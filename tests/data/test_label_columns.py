@@ -12,7 +12,7 @@ import pytest
 from outlearn.data import load_task, load_weak_labels, make_task
 from outlearn.data.label_columns import LabelColumns
 from outlearn.data.label_files import read_label_table
-from outlearn.errors import DataError
+from outlearn.errors import AlignmentError, DataError
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -155,3 +155,51 @@ def test_a_tie_is_no_vote_for_the_class_that_comes_first(tmp_path):
     table = read_label_table(write(tmp_path / "soft.csv", ["id", "a", "b"], rows)).with_ties_as_gaps()
     np.testing.assert_array_equal(table.labels, [[-1, 1, 0], [0, -1, 1]])
     assert "1 have no single one and count as no label" in table.notes[-1]
+
+
+def soft_judge(path: Path, gold: list[str]) -> Path:
+    """Write a judge's probabilities, in a column that tools call who labels, beside true labels."""
+    rows = [[f"q{i}", json.dumps([0.25, 0.75] if i % 3 else [0.625, 0.375]), gold[i % 2]] for i in range(N)]
+    return write(path, ["id", "judge", "gold"], rows)
+
+
+@pytest.mark.parametrize("gold", [["0", "1"], ["neg", "pos"]])
+def test_a_judge_of_probabilities_is_a_labeler_and_not_who_gave_the_true_labels(gold, tmp_path):
+    path = soft_judge(tmp_path / "judge.csv", gold)
+
+    table = read_label_table(path, columns=LabelColumns(classes=[] if gold[0] == "0" else gold))
+
+    assert table.names == ("judge",)
+    assert list(table.class_names) == gold
+    assert table.labels[0, :3].tolist() == [0, 1, 1]
+    assert table.true_labels is not None
+    assert table.true_labels.tolist() == [i % 2 for i in range(N)]
+
+
+def test_lists_of_probabilities_beside_names_ask_for_names_and_with_these_arrive(tmp_path):
+    path = soft_judge(tmp_path / "judge.csv", ["neg", "pos"])
+    with pytest.raises(DataError, match=r'distributions by name, such as \{"pos"'):
+        read_label_table(path, columns=LabelColumns(labelers=["judge"]))
+
+    rows = [[f"q{i}", json.dumps({"neg": 0.25, "pos": 0.75}), ["neg", "pos"][i % 2]] for i in range(N)]
+    table = read_label_table(write(path, ["id", "judge", "gold"], rows), columns=LabelColumns(labelers=["judge"]))
+
+    assert table.true_labels is not None
+    assert table.true_labels.tolist() == [i % 2 for i in range(N)]
+
+
+@pytest.mark.parametrize("strata", [False, True], ids=["true labels", "drawn list"])
+def test_ids_without_their_leading_zeros_are_told_of_and_with_them_are_read(strata, tmp_path):
+    rows = [[f"{i:04d}", VOTES[0, i], VOTES[1, i]] for i in range(N)]
+    table = write(tmp_path / "votes.csv", ["id", "ann", "bob"], rows)
+    header = ["id", "label", *(["stratum", "stratum_points"] if strata else [])]
+
+    def truth(name: str, ids: list[str]) -> Path:
+        return write(tmp_path / name, header, [[i, "pos", *([1, N] if strata else [])] for i in ids])
+
+    with pytest.raises(AlignmentError, match=r"Leading zeros are gone.*'3' is '0003' there. Read the column as text"):
+        read_label_table(table, true=truth("numbers.csv", ["3", "4", "5"]))
+
+    read = read_label_table(table, true=truth("texts.csv", ["0003", "0004", "0005"]))
+    assert read.true_labels is not None
+    assert np.flatnonzero(read.true_labels >= 0).tolist() == [3, 4, 5]

@@ -205,7 +205,13 @@ def test_counts_are_learned_by_the_divergence_that_they_are_measured_in(tmp_path
 
 @pytest.mark.parametrize(
     ("cell", "said"),
-    [("abc", "is 'abc', expected a number"), ("inf", "expected a"), ("[1, x]", "expected a number")],
+    [
+        ("abc", "is 'abc', expected a number"),
+        ("inf", "expected a"),
+        ("[1, x]", "expected a number"),
+        ("2e200", "a finite number of at most 1e+50"),
+        ("[1, -3e60]", "or give all numbers in a larger unit"),
+    ],
 )
 def test_what_is_no_number_is_named_by_its_line(tmp_path, cell, said):
     texts, y = _texts(40)
@@ -225,6 +231,18 @@ def test_a_constant_target_is_refused_and_a_float_label_of_classes_says_what_to_
     with pytest.raises(DataError, match=r"data\.task: regression"):
         load_task(path=table)
     assert load_task(path=table, task="regression").kind == "regression"  # the advice works
+
+
+def test_numbers_whose_squares_vanish_are_refused_and_in_another_unit_are_read(tmp_path):
+    rows = [[f"text number {i}", f"{i % 7}e-200"] for i in range(60)]
+    path = _table(tmp_path / "small.csv", rows, ["text", "label"])
+    with pytest.raises(DataError, match=r"too large or too small to compute with\. Give them in another unit"):
+        load_task(path=path, task="regression")
+
+    scaled = _table(
+        tmp_path / "scaled.csv", [[text, float(number) * 1e200] for text, number in rows], ["text", "label"]
+    )
+    assert load_task(path=scaled, task="regression").numbers.max() == pytest.approx(6.0)
 
 
 def test_valence_has_the_splits_of_the_lexicon_and_its_raters():

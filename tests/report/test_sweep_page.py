@@ -99,7 +99,7 @@ def test_values_of_a_key_are_compared_where_all_else_is_equal(sweep):
 def test_a_run_that_lacks_a_loss_is_left_out_of_the_losses_comparison(tmp_path):
     runs = [plain("a", 0), plain("a", 1), plain("a", 2, losses=("mae", "forward_ce"))]
     found = compare_losses(load_sweep(write_sweep(tmp_path / "s", runs)))
-    assert found.accuracy.shape == (2, 3)
+    assert found.scores["accuracy"].shape == (2, 3)
 
 
 def test_two_tasks_say_nothing_about_others_and_four_do(sweep, tmp_path):
@@ -109,7 +109,7 @@ def test_two_tasks_say_nothing_about_others_and_four_do(sweep, tmp_path):
     runs = [plain(task, seed) for task in "abcd" for seed in range(2)]
     many = compare_losses(load_sweep(write_sweep(tmp_path / "s", runs)))
     assert "for new tasks" in [column.name for column in comparison_summary(many).columns]
-    per_task = (many.accuracy[:, 2] - many.accuracy[:, 0]).reshape(4, 2).mean(axis=1)
+    per_task = (many.scores["accuracy"][:, 2] - many.scores["accuracy"][:, 0]).reshape(4, 2).mean(axis=1)
     expected = stats.ttest_1samp(per_task, 0).confidence_interval()
     found = many.difference_for_new_tasks("mae")
     np.testing.assert_allclose([found.low, found.high], expected, atol=EXACT)

@@ -12,7 +12,15 @@ from dataclasses import dataclass, replace
 
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import cell_value, is_gap
-from outlearn.data.label_columns import LabelColumns, LongForm, called, has_many_values, labeler_columns, values_of
+from outlearn.data.label_columns import (
+    TRUTHS,
+    LabelColumns,
+    LongForm,
+    called,
+    has_many_values,
+    labeler_columns,
+    values_of,
+)
 from outlearn.data.point_ids import name_of
 from outlearn.data.raw_table import RawTable
 from outlearn.data.templates import template_columns
@@ -21,11 +29,6 @@ from outlearn.data.wording import few, normalise
 __all__ = ["FLAGS", "TRUTHS", "ColumnRoles", "column_roles", "ids_found", "roles_of_annotations"]
 
 FLAGS = {"id": "--id-column", "text": "--text-column", "true": "--true-column", "labelers": "--labelers"}
-# What people call a column of true labels; `label` itself is one only beside columns of labelers.
-TRUTHS = (
-    "gold", "gold_label", "truth", "true", "true_label", "ground_truth", "groundtruth", "y_true", "reference",
-    "reference_label",
-)  # fmt: skip
 USUAL_TRUTH = "label"
 TEXTS = (
     "sentence", "body", "review", "content", "message", "document", "description", "question", "prompt", "tweet",

@@ -18,7 +18,7 @@ from outlearn.core.spreadsheet_cells import guarded
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import cell_value
 from outlearn.data.label_table import UNLABELED, LabelTable
-from outlearn.data.point_ids import read_ids
+from outlearn.data.point_ids import read_ids, zeros_lost
 from outlearn.data.raw_table import RawTable
 from outlearn.data.read_labels import read_labels
 from outlearn.errors import AlignmentError, DataError
@@ -88,7 +88,7 @@ def with_drawn_truth(table: LabelTable, raw: RawTable, id_column: str) -> LabelT
     if unknown:
         raise AlignmentError(
             f"{raw.source}: {len(unknown)} of its {len(ids)} ids are not in {table.source}, first {unknown[0]!r}: its "
-            f"weights do not belong to that table. {AGAIN}"
+            f"weights do not belong to that table. {zeros_lost(unknown, table.ids) or AGAIN}"
         )
     known = read_labels(raw, [LABEL], errors, class_names=table.class_names).labels[0]
     strata, sizes = _strata(raw, errors)

@@ -171,5 +171,7 @@ def distribution(
     total = math.fsum(given)
     if min(given) < 0 or (abs(total - 1) > SUM_TOLERANCE and not (normalise and total > 0)):
         rule = "a distribution is at least 0 and sums to 1 (within 1e-6)."
-        return f"is {shortened(value)}, which sums to {total:.6g}; {rule}{hint if min(given) >= 0 else ''}"
+        how = hint or (" If it was rounded, divide each by their sum." if total > 0 else "")
+        how = how if min(given) >= 0 else ""
+        return f"is {shortened(value)}, which sums to {total:.6g}; {rule}{how}"
     return [float(p) / total for p in given]

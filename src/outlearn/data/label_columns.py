@@ -13,13 +13,27 @@ from outlearn.data.templates import template_columns
 from outlearn.data.wording import few, normalise
 from outlearn.errors import ConfigError, suggest
 
-__all__ = ["LabelColumns", "LongForm", "called", "has_many_values", "labeler_columns", "long_form", "values_of"]
+__all__ = [
+    "TRUTHS",
+    "LabelColumns",
+    "LongForm",
+    "called",
+    "has_many_values",
+    "labeler_columns",
+    "long_form",
+    "values_of",
+]
 
 SHARED = 0.5  # of the values of the column with fewer, from which two columns are said to share them
 MANY_VALUES = 10  # different values from which a column is no column of classes, unless they are a tenth of its rows
 # What annotation tools call their columns, without the _id that may follow.
 ANNOTATORS = ("annotator", "labeler", "labeller", "worker", "rater", "coder", "judge", "user")
 ITEMS = ("item", "task", "question", "unit", "point", "example", "document")
+# What people call a column of true labels; `label` itself is one only beside columns of labelers.
+TRUTHS = (
+    "gold", "gold_label", "truth", "true", "true_label", "ground_truth", "groundtruth", "y_true", "reference",
+    "reference_label",
+)  # fmt: skip
 ANSWERS = ("label", "answer", "annotation", "class", "vote", "response", "rating")
 
 
@@ -55,17 +69,17 @@ def long_form(table: RawTable, columns: LabelColumns) -> LongForm | None:
     """Find the columns of a table in long form; None if it is wide.
 
     It is long if a column is called as annotation tools call who labels (annotator, worker, rater, ...), holds no class
-    itself, and another holds what was said.
+    or distribution itself, and another holds what was said, which the truth is not.
     """
     if columns.labelers is not None:
         return None
     taken = {columns.id or "id", columns.text or "text", columns.true, columns.segment}
     free = [name for name in table.columns if name not in taken]
-    annotator = next((name for name in free if called(name, ANNOTATORS)), None)
+    annotator = next((name for name in free if called(name, ANNOTATORS) and _holds_names(table, name)), None)
     answers = [name for name in free if name != annotator and not called(name, ITEMS)]
     label = next((name for name in answers if called(name, ANSWERS) and not name.lower().endswith("id")), None)
     if annotator is not None and label is None:
-        answers = [name for name in answers if not has_many_values(table, name)]
+        answers = [name for name in answers if not called(name, TRUTHS) and not has_many_values(table, name)]
         label = answers[0] if len(answers) == 1 else None
     if annotator is None or label is None or values_of(table, annotator) & values_of(table, label):
         return None
@@ -100,7 +114,9 @@ def labeler_columns(
         return list(columns.labelers), ()
     others = {columns.id, columns.text, columns.true, columns.segment, *aside}
     free = [name for name in table.columns if name not in others]
-    values = {name: values_of(table, name) for name in [*free, *([columns.true] if columns.true else [])]}
+    values = {
+        name: values_of(table, name, columns.classes) for name in [*free, *([columns.true] if columns.true else [])]
+    }
     groups = _sharing({name: each for name, each in values.items() if each})
     if columns.true:
         likely = [group for group in groups if columns.true in group]
@@ -136,15 +152,25 @@ def called(name: str, names: Sequence[str]) -> bool:
     return any(plain.removesuffix(end).rstrip("_") in names for end in ("", "id", "name"))
 
 
-def values_of(table: RawTable, column: str) -> set[str]:
-    """List what a column says, whatever its spelling; a distribution says the names of its classes, or their number."""
+def _holds_names(table: RawTable, column: str) -> bool:
+    """Say whether no cell is a distribution: a judge's probabilities are what it said, not what it is called."""
+    return not any(cell.kind in ("list", "object") for cell in label_cells(table, column))
+
+
+def values_of(table: RawTable, column: str, classes: Sequence[str] = ()) -> set[str]:
+    """List what a column says, whatever its spelling; a distribution says all classes, by name or else by index.
+
+    Args:
+        table, column: what is read.
+        classes: names of the classes, in the order of distributions that are lists.
+    """
     given = [cell for cell in label_cells(table, column) if cell.value is not None]
-    return {normalise(name) for cell in given for name in _names_of(cell)}
+    return {normalise(name) for cell in given for name in _names_of(cell, classes)}
 
 
-def _names_of(cell: LabelCell) -> Iterable[str]:
+def _names_of(cell: LabelCell, classes: Sequence[str]) -> Iterable[str]:
     if cell.kind == "list":
-        return [f"a distribution over {len(cell.value)} classes"]
+        return classes if len(classes) == len(cell.value) else map(str, range(len(cell.value)))
     return map(str, cell.value) if cell.kind == "object" else [spelling(cell)]
 
 

@@ -19,7 +19,7 @@ from outlearn.data.label_columns import LabelColumns, long_form
 from outlearn.data.label_table import UNLABELED, LabelTable
 from outlearn.data.labeled_rows import read_labeled_rows
 from outlearn.data.npz_files import check_features
-from outlearn.data.point_ids import join_by_id, name_of, read_ids
+from outlearn.data.point_ids import join_by_id, name_of, read_ids, zeros_lost
 from outlearn.data.raw_table import RawTable
 from outlearn.data.read_labels import read_labels
 from outlearn.data.read_texts import read_texts
@@ -194,8 +194,8 @@ def _with_true_labels(table: LabelTable, raw: RawTable, id_column: str) -> Label
     unknown = [name for name in ids if name not in point_of]
     if unknown:
         raise AlignmentError(
-            f"{raw.source}: {len(unknown)} ids are not in {table.source}, first {unknown[0]!r}. Give true labels "
-            "of points that were labeled."
+            f"{raw.source}: {len(unknown)} ids are not in {table.source}, first {unknown[0]!r}. "
+            + (zeros_lost(unknown, table.ids) or "Give true labels of points that were labeled.")
         )
     true = np.full(table.n_points, UNLABELED, dtype=np.int64)
     true[[point_of[name] for name in ids]] = known

@@ -13,7 +13,7 @@ from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_table import UNLABELED
 from outlearn.data.number_table import NumberTable
 from outlearn.data.raw_table import RawTable
-from outlearn.data.read_numbers import read_numbers, read_ratings
+from outlearn.data.read_numbers import LARGEST, read_numbers, read_ratings
 from outlearn.data.task import Task, make_task
 from outlearn.errors import DataError
 
@@ -77,6 +77,13 @@ def strata_of(numbers: Float[np.ndarray, " points"], name: str) -> tuple[Int64[n
         raise DataError(
             f"task {name!r}: every number is {known[0]:g}: a constant target leaves nothing to learn. Is the label "
             "column the right one?"
+        )
+    spread, size = float(known.max() - known.min()), float(np.abs(known).max())
+    if not (size <= LARGEST and spread >= 1 / LARGEST):
+        raise DataError(
+            f"task {name!r}: numbers are up to {size:.3g} in size and {spread:.3g} apart, so that their squares are "
+            f"too large or too small to compute with. Give them in another unit: at most {LARGEST:g}, and as different "
+            f"as {1 / LARGEST:g} or more."
         )
     parts = int(np.clip(len(known) // LEAST_OF_STRATUM, 2, N_STRATA))
     cuts = np.unique(np.quantile(known, np.arange(1, parts) / parts))

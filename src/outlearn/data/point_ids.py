@@ -16,7 +16,7 @@ from outlearn.data.label_cells import is_gap
 from outlearn.data.raw_table import RawTable
 from outlearn.errors import AlignmentError
 
-__all__ = ["by_position", "join_by_id", "name_of", "numbered_repeats", "read_ids", "refuse_repeats"]
+__all__ = ["by_position", "join_by_id", "name_of", "numbered_repeats", "read_ids", "refuse_repeats", "zeros_lost"]
 
 LONG_FORM = (
     " Make ids different; or, if each row is one annotation, name its columns id, annotator and label, and give the "
@@ -80,6 +80,23 @@ def join_by_id(
             f"{source}: ids do not match: {'; '.join(filter(None, (what, more)))}. Save the same points."
         )
     return np.array([row_of[name] for name in order])
+
+
+def zeros_lost(unknown: Sequence[str], known: Sequence[str]) -> str:
+    """Say so if ids are unknown only because their leading zeros are gone; nothing otherwise.
+
+    Examples:
+        >>> zeros_lost(["7"], ["0007", "x"]), zeros_lost(["8"], ["0007"])
+        ("Leading zeros are gone, which a spreadsheet takes off: '7' is '0007' there. Read the column as text.", '')
+    """
+    full = {name.lstrip("0"): name for name in known}
+    if not unknown or not all(name.lstrip("0") in full for name in unknown):
+        return ""
+    first = unknown[0]
+    return (
+        f"Leading zeros are gone, which a spreadsheet takes off: {first!r} is {full[first.lstrip('0')]!r} there. Read "
+        "the column as text."
+    )
 
 
 def refuse_repeats(ids: Shaped[np.ndarray, " points"], source: str) -> None:

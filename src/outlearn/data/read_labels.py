@@ -65,7 +65,7 @@ def read_labels(
         )
     if class_names is None:
         given = _numbers_as_names(given)
-        class_names = _named_by_distributions(given)
+        class_names = _named_by_distributions(given, table.class_names)
     _refuse_what_is_no_label(given, class_names or (), errors)
     errors.raise_if_any(beyond=before)
     classes = known_classes(class_names) if class_names is not None else _found(given, table.class_names, errors)
@@ -90,9 +90,16 @@ def read_labels(
     )
 
 
-def _named_by_distributions(given: Sequence[LabelCell]) -> list[str] | None:
-    """Take the classes from distributions by class name where other cells are names, as true labels beside them are."""
-    if {cell.kind for cell in given} != {"object", "name"}:
+def _named_by_distributions(given: Sequence[LabelCell], declared: Sequence[str] | None) -> list[str] | None:
+    """Take the classes from distributions where other cells are single classes, as true labels beside them are.
+
+    By class name beside names; lists, whose classes are numbers from 0, beside numbers.
+    """
+    kinds = {cell.kind for cell in given}
+    if kinds == {"list", "number"}:
+        lengths = {len(cell.value) for cell in given if cell.kind == "list"}
+        return list(declared or map(str, range(max(lengths))))
+    if kinds != {"object", "name"}:
         return None
     return sorted({str(name) for cell in given if cell.kind == "object" for name in cell.value})
 
@@ -181,11 +188,13 @@ def _truth_of_items(
 def _found(given: Sequence[LabelCell], declared: Sequence[str] | None, errors: InputErrors) -> Classes:
     """Find the classes in labels, which must be written in one way: all names, all whole numbers, or distributions."""
     before, first = len(errors), given[0]
+    by_name = {"list", "name"} <= {cell.kind for cell in given}
+    how = """, distributions by name, such as {"pos": 0.7, "neg": 0.3}""" if by_name else ""
     for cell in given:
         if cell.kind != first.kind and not {cell.kind, first.kind} <= SOFT:
             errors.add(
                 f"is {shortened(cell.value)}, a {cell.kind}, where the first label is a {first.kind}; expected one "
-                "class, or distributions throughout. Write all labels in one way.",
+                f"class, or distributions throughout. Write all labels in one way{how}.",
                 at=cell.at,
                 column=cell.column,
             )

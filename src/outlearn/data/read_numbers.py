@@ -10,7 +10,9 @@ from outlearn.data.label_cells import cell_value
 from outlearn.data.raw_table import RawTable
 from outlearn.data.wording import shortened
 
-__all__ = ["read_numbers", "read_ratings"]
+__all__ = ["LARGEST", "read_numbers", "read_ratings"]
+
+LARGEST = 1e50  # of a number: fourth powers, which the spread of R2 takes, are still finite, and no unit needs more
 
 
 def read_numbers(table: RawTable, column: str, errors: InputErrors) -> Float64[np.ndarray, " rows"]:
@@ -56,9 +58,12 @@ def _number(value: object, at: int, column: str, errors: InputErrors) -> float:
             column=column,
         )
         return float("nan")
-    if not np.isfinite(value):
+    if not abs(value) <= LARGEST:  # whole numbers may be larger than any float
         errors.add(
-            f"is {value}, expected a finite number. Leave the cell empty if it is not known.", at=at, column=column
+            f"is {shortened(value)}, expected a finite number of at most {LARGEST:g} in size. Leave the cell empty if "
+            "it is not known, or give all numbers in a larger unit.",
+            at=at,
+            column=column,
         )
         return float("nan")
     return float(value)

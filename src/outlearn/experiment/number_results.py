@@ -257,6 +257,7 @@ class _Measuring:
             loss=details.config,
             source=details.source,
             models=student.n_models,
+            risk=mean(self.risks[loss], POSITIVE),
             recovery=self._recovery(loss, exceeded_by),
             concordance=float(own_concordance(labeler, student).mean()),
             gap=mean(gap.gap, SIGNED),

@@ -121,8 +121,8 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
     task, splits = points.task, points.splits
     if task.facts.numeric:
         raise ConfigError(
-            f"the label of {task.name} is a number, and this is of classes (a sweep compares losses of classes). Run "
-            "it by itself: outlearn run."
+            f"the label of {task.name} is a number, and this is of classes. Set data.task: regression, and use "
+            "outlearn run or outlearn sweep."
         )
     check_target(task, splits, config)
     sizes: tuple[str, ...] = ()

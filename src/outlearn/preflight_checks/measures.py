@@ -132,7 +132,7 @@ class LabelMeasures:
         if self.noise.difficulty is not None:
             return self.noise.missed()
         mean = miss_rate(self.skills.mean, self.n_classes)
-        return self.noise.widened(mean, mean.value)
+        return self.noise.widened(mean, mean)
 
     def missed_interval(self) -> Interval:
         """Give the interval of `missed`, or the reason why there is none."""
@@ -181,7 +181,7 @@ class LabelMeasures:
         if self.noise.difficulty is not None:
             return self.noise.missed_by(self.judges.index(j))
         mean = miss_rate(self.skills.mean, self.n_classes)
-        return self.noise.widened(miss_rate(self.skills.each[j], self.n_classes), mean.value)
+        return self.noise.widened(miss_rate(self.skills.each[j], self.n_classes), mean)
 
     @cached_property
     def right_more_than_chance(self) -> list[int]:

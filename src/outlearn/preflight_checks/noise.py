@@ -64,16 +64,22 @@ class Noise:
     def _fit(self) -> Difficulty:
         return fit_difficulty(self.patterns.counts, self.patterns.times, seed=self.seed)
 
-    def widened(self, even: LinearisedEstimate, mean: float) -> LinearisedEstimate:
+    def widened(self, even: LinearisedEstimate, mean: LinearisedEstimate) -> LinearisedEstimate:
         """Widen an estimate under even noise, a labeler's or the `mean`, by what the choice of the model leaves open.
 
-        Tables with few labels a point often pass the test of even noise though points differ. So the distance to the
-        other model's estimate of the mean counts as a further error: se^2 <- se^2 + (mean - other)^2.
+        Tables with few labels a point often pass the test of even noise though points differ. So the mean has at least
+        the error of the larger model, and its distance to that model's estimate counts as a further error:
+        se^2 <- max(se^2, se_larger^2) + (mean - larger)^2. A labeler's variance grows by as much.
         """
         error = even.standard_error
         if self.test is None or self.difficulty is not None or not error > 0:
             return even
-        return _scaled(even, math.hypot(error, mean - self._fit.missed) / error)
+        larger = max(self._error_of_fit**2 - mean.standard_error**2, 0.0)
+        return _scaled(even, math.sqrt(error**2 + larger + (mean.value - self._fit.missed) ** 2) / error)
+
+    @cached_property
+    def _error_of_fit(self) -> float:
+        return error_of_missed(self._fit, self.patterns.counts, self.patterns.times, seed=self.seed)
 
     @cached_property
     def shared_answer(self) -> np.ndarray:
@@ -103,9 +109,8 @@ class Noise:
     def _inflation(self) -> float:
         """How much larger the standard error is than if the distribution of difficulties were known."""
         assert self.difficulty is not None
-        error = error_of_missed(self.difficulty, self.patterns.counts, self.patterns.times, seed=self.seed)
         known = self._posterior_missed.standard_error
-        return max(error / known, 1.0) if known > 0 else 1.0
+        return max(self._error_of_fit / known, 1.0) if known > 0 else 1.0
 
     def report(self, why_not_tested: str) -> NoiseReport:
         """Report the model that is used."""

@@ -14,6 +14,7 @@ from outlearn.report.number_explain_page import number_explain_page
 from outlearn.report.number_figures import number_figures
 from outlearn.report.number_page import number_page
 from outlearn.report.number_preflight_page import number_preflight_page
+from outlearn.report.number_sweep_page import number_comparison_page, number_sweep_charts, number_sweep_page
 from outlearn.report.paper_figures import write_figures
 from outlearn.report.preflight_page import preflight_page
 from outlearn.report.run_page import run_figures, run_page
@@ -69,9 +70,11 @@ def write_report(
         if len(dirs) > 1 or format != "html":
             raise ConfigError("a sweep has one page, html: give its folder alone, without --format.")
         sweep = load_sweep(dirs[0])
+        of_numbers = bool(sweep.number_runs)
         if figures is not None:
-            write_figures(sweep_charts(sweep), figures)
-        return _written(out or dirs[0] / "report.html", sweep_page(sweep))
+            write_figures(number_sweep_charts(sweep) if of_numbers else sweep_charts(sweep), figures)
+        page = number_sweep_page(sweep) if of_numbers else sweep_page(sweep)
+        return _written(out or dirs[0] / "report.html", page)
     if any(map(is_theory, dirs)):
         if len(dirs) > 1 or format != "html" or figures is not None:
             raise ConfigError("theory has one page, html: give its folder alone, without --format and --figures.")
@@ -82,12 +85,14 @@ def write_report(
             write_figures({key: figure.chart for key, figure in number_figures(number_run).items()}, figures)
         target = out or (dirs[0] / "report").with_suffix(FORMATS[format])
         return _written(target, number_markdown(number_run) if format == "md" else number_page(number_run))
-    for kind, page in PAGES:
+    if any(map(is_number_run, dirs)):
+        return _compared_numbers(dirs, out, format=format, figures=figures)
+    for kind, page_of in PAGES:
         if any(map(kind.holds, dirs)):
             if len(dirs) > 1 or format != "html" or figures is not None:
                 one = f"the folder of {kind.command}"
                 raise ConfigError(f"{one} has one page, html: give it alone, without --format and --figures.")
-            return _written(out or dirs[0] / "report.html", page(dirs[0]))
+            return _written(out or dirs[0] / "report.html", page_of(dirs[0]))
     runs = [load_run(folder) for folder in dirs]
     if not runs:
         raise ConfigError("no run folder was given; give one, or several for a comparison.")
@@ -102,6 +107,20 @@ def write_report(
     else:
         text = run_page(runs[0]) if single else comparison_page(runs)
     return _written(target, text)
+
+
+def _compared_numbers(dirs: Sequence[Path], out: Path | None, *, format: str, figures: Path | None) -> Path:
+    """Write the page of several runs of numbers."""
+    other = [folder for folder in dirs if not is_number_run(folder)]
+    if other:
+        raise ConfigError(
+            f"{str(other[0])!r} holds no run of numbers and the others do: they have no score in common. Give runs of "
+            "one kind."
+        )
+    if format != "html" or figures is not None:
+        raise ConfigError("several runs of numbers have one page, html: leave out --format and --figures.")
+    runs = [load_number_run(folder) for folder in dirs]
+    return _written(out or Path("comparison.html"), number_comparison_page([run.name for run in runs], runs))
 
 
 def _written(target: Path, page: str) -> Path:

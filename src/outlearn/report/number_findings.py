@@ -210,10 +210,12 @@ def why_numbers(results: NumberResults, loss: str) -> str:
     away = ""
     if is_below_zero(s.residual):
         away = "; a residual below 0 is misfit that does not help, for it leads away from the target"
+    over = ", over the mean of the teachers" if loss == AUTO and results.teacher.models > 1 else ""
+    residual = point_estimate(s.residual) or 0.0
     return (
-        f"Gap = misfit + residual for {loss}: {format_cell(s.gap, 'signed_number', intervals=False)} = "
-        f"{format_cell(s.misfit, 'number', intervals=False)} "
-        f"{format_cell(s.residual, 'signed_number', intervals=False)}{away}.{copied}"
+        f"Gap = misfit + residual for {loss}{over}: {format_cell(s.gap, 'signed_number', intervals=False)} = "
+        f"{format_cell(s.misfit, 'number', intervals=False)} {'+' if residual >= 0 else '-'} "
+        f"{format_number(abs(residual), 'number')}{away}.{copied}"
     )
 
 

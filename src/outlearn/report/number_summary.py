@@ -5,7 +5,7 @@ from __future__ import annotations
 from outlearn.core.intervals import Interval
 from outlearn.core.text import wrapped
 from outlearn.report.cells import Cell, Column, Table, format_cell, format_number, point_estimate
-from outlearn.report.number_findings import number_findings
+from outlearn.report.number_findings import AUTO, number_findings
 from outlearn.report.number_tables import number_scores
 from outlearn.report.summary import text_table
 from outlearn.report.wording import level_in_words
@@ -91,11 +91,12 @@ def _legend(results: NumberResults) -> str:
     control = "; control: on those that the teachers learned from" * isinstance(
         results.controls.own_labels, TrueLabelModels
     )
+    mean = " (for auto, of the teachers' mean)" * (AUTO in results.students and results.teacher.models > 1)
     return (
         f"MSE: mean squared error; MAE: mean absolute error; R2: share of the variance predicted; Spearman: rank "
         f"correlation; gap in {measure.unit}; [..] {level_in_words(measure.level)} interval for "
         f"{results.teacher.population} and new test points. PGR = (teacher - student) / (teacher - ceiling), on risk. "
         f"ceiling: the strong model on the true labels of the student split{control}. concordance: Lin's, of students "
-        "with their own teachers. gap = risk of the teacher - risk of its student; "
+        f"with their own teachers. gap = risk of the teacher{mean} - risk of its student; "
         f"misfit = {measure.misfit}."
     )

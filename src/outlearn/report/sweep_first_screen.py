@@ -21,7 +21,7 @@ def sweep_first_screen(sweep: Sweep, comparison: Comparison) -> FirstScreen:
 
     What is best in accuracy over the tasks is named so only where it is shown to be ahead of the baseline.
     """
-    best = max(comparison.treatments, key=comparison.task_accuracy)
+    best = max(comparison.treatments, key=comparison.task_score)
     ahead = best != comparison.baseline and is_above_zero(comparison.difference(best))
     return FirstScreen(
         verdict=_verdict(comparison, best),
@@ -84,14 +84,14 @@ def _tiles(sweep: Sweep, comparison: Comparison, best: str) -> tuple[Tile, ...]:
     tiles = [
         Tile(
             f"Baseline: {comparison.named(comparison.baseline)}",
-            comparison.task_accuracy(comparison.baseline),
+            comparison.task_score(comparison.baseline),
             note=f"{whose}, of test points",
             role="teacher",
         )
     ]
     if best != comparison.baseline:
         tiles += [
-            Tile(f"Best: {comparison.named(best)}", comparison.task_accuracy(best), note=whose, role="student"),
+            Tile(f"Best: {comparison.named(best)}", comparison.task_score(best), note=whose, role="student"),
             Tile(
                 "Best minus baseline, points",
                 comparison.difference(best),

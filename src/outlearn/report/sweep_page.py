@@ -158,7 +158,7 @@ def comparison_summary(comparison: Comparison) -> Table:
             new_tasks = (comparison.difference_for_new_tasks(name),) if for_new else ()
             log_loss, wins = comparison.difference(name, "log_loss"), comparison.wins(name)
             against = (comparison.difference(name), *new_tasks, log_loss, wins)
-        rows.append((name, comparison.task_accuracy(name), *against, rank))
+        rows.append((name, comparison.task_score(name), *against, rank))
     tasks, blocks = counted(len(comparison.tasks), "task"), counted(len(comparison.task_of), "block")
     splits = f"{counted(comparison.n_units, 'split')} of {tasks}, {blocks}."
     return Table(f"Over all tasks, by {comparison.what}", columns, tuple(rows), (splits,))

@@ -20,8 +20,9 @@ from outlearn.core.labelers.combinations import EACH, label_of
 from outlearn.core.numbers import Numbers
 from outlearn.errors import ConfigError, DataError, OutlearnError, suggest
 from outlearn.results.measurement import Withheld
-from outlearn.results.numbers import SCHEMA, NumberResults, NumberStudent
+from outlearn.results.numbers import SCHEMA, NumberResults, NumberStudent, NumberTask
 from outlearn.results.reading import AGAIN, check_files, read_config
+from outlearn.results.run import Measures
 from outlearn.results.serialization import read_json, read_record, read_text
 from outlearn.results.true_labels import TrueLabelModels
 
@@ -79,6 +80,16 @@ class NumberRun:
     def students(self) -> Mapping[str, NumberStudent]:
         """Loss -> its students."""
         return self.results.students
+
+    @property
+    def task(self) -> NumberTask:
+        """The data, and how they were split."""
+        return self.results.task
+
+    @property
+    def measure(self) -> Measures:
+        """The divergence, its order and the level of intervals."""
+        return self.results.measure
 
     @property
     def all_cached(self) -> bool:

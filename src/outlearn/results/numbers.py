@@ -73,6 +73,7 @@ class NumberStudent(Scored):
         loss: its configuration.
         source: whose numbers they learned from: "each" teacher's, or those of a combination.
         models: how many students.
+        risk: mean divergence from the true number (of raters, from their mean); under the squared error it is `mse`.
         recovery: PGR on risk and its two differences.
         concordance: of students with their own teachers, mean; Lin's.
         gap, misfit, residual: risk of the teacher less that of its student, gap = misfit + residual.
@@ -85,6 +86,7 @@ class NumberStudent(Scored):
     loss: Mapping[str, Any]
     source: str
     models: int
+    risk: Measurement
     recovery: Annotated[Recovery, Field(alias="pgr")]
     concordance: Number
     gap: Measurement

@@ -9,11 +9,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from outlearn.results.run_folder import Run, load_run
+from outlearn.results.any_run import load_run
+from outlearn.results.number_run import NumberRun
+from outlearn.results.run_folder import Run
 from outlearn.results.serialization import Record, read_json, read_record
 from outlearn.results.writing import write_json
 
-__all__ = ["RUNS", "Sweep", "SweepRecord", "SweptRun", "Value", "is_sweep", "load_sweep", "write_sweep"]
+__all__ = [
+    "RUNS", "Sweep", "SweepRecord", "Swept", "SweptNumbers", "SweptRun", "Value", "is_sweep", "load_sweep",
+    "write_sweep",
+]  # fmt: skip
 
 SCHEMA = 1
 FILE = "sweep.json"
@@ -71,12 +76,12 @@ class SweepRecord(Record):
 
 
 @dataclass(frozen=True)
-class SweptRun:
+class Swept:
     """A finished run of a sweep: the name of its folder, varied key -> value, and what it found."""
 
     label: str
     values: Mapping[str, Value]
-    run: Run
+    run: Run | NumberRun
 
     @property
     def task(self) -> str:
@@ -101,18 +106,39 @@ class SweptRun:
 
 
 @dataclass(frozen=True)
+class SweptRun(Swept):
+    """A finished run of classes."""
+
+    run: Run
+
+
+@dataclass(frozen=True)
+class SweptNumbers(Swept):
+    """A finished run of numbers."""
+
+    run: NumberRun
+
+
+@dataclass(frozen=True)
 class Sweep:
     """A sweep on disk.
 
     Attributes:
         folder: where it is.
         record: the content of sweep.json.
-        runs: those that are finished, in the order of the sweep file.
+        runs: those that are finished, in the order of the sweep file, if labels are classes.
+        number_runs: those that are finished, if labels are numbers; a sweep has runs of one kind.
     """
 
     folder: Path
     record: SweepRecord
     runs: tuple[SweptRun, ...]
+    number_runs: tuple[SweptNumbers, ...] = ()
+
+    @property
+    def every(self) -> tuple[Swept, ...]:
+        """All finished runs."""
+        return (*self.runs, *self.number_runs)
 
     @property
     def name(self) -> str:
@@ -126,7 +152,7 @@ class Sweep:
 
     def values_of(self, key: str) -> tuple[str, ...]:
         """Return the different values of a varied key among the finished runs, as text."""
-        return tuple(dict.fromkeys(run.value_text(key) for run in self.runs))
+        return tuple(dict.fromkeys(run.value_text(key) for run in self.every))
 
     @property
     def failed(self) -> Mapping[str, str]:
@@ -163,5 +189,12 @@ def load_sweep(folder: str | Path) -> Sweep:
     file = path / FILE
     record = read_record(SweepRecord, read_json(file, again=AGAIN), file, schema=SCHEMA, again=AGAIN)
     finished = [member for member in record.runs if member.status == "finished"]
-    runs = tuple(SweptRun(member.label, member.values, load_run(path / RUNS / member.label)) for member in finished)
-    return Sweep(path, record, runs)
+    runs: list[SweptRun] = []
+    numbers: list[SweptNumbers] = []
+    for member in finished:
+        run = load_run(path / RUNS / member.label)
+        if isinstance(run, NumberRun):
+            numbers.append(SweptNumbers(member.label, member.values, run))
+        else:
+            runs.append(SweptRun(member.label, member.values, run))
+    return Sweep(path, record, tuple(runs), tuple(numbers))

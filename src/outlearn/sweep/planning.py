@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from outlearn.errors import DataError, OutlearnError
-from outlearn.experiment.plan import Plan, make_plan, points_key, read_points
+from outlearn.errors import ConfigError, DataError, OutlearnError
+from outlearn.experiment.kind_rules import kind_of
+from outlearn.experiment.plan import points_key, read_points
+from outlearn.experiment.plans import AnyPlan, plan_of
 from outlearn.experiment.stage_tasks import wants_gpu
 from outlearn.progress import Progress, Silent
-from outlearn.results.run_folder import Run, load_run
+from outlearn.results.any_run import load_run
+from outlearn.results.number_run import NumberRun
+from outlearn.results.run_folder import Run
 from outlearn.results.sweep import RUNS
 from outlearn.store.stage import Stage, upstream
 from outlearn.store.store import Store
@@ -113,6 +117,7 @@ def plan_sweep(sweep: SweepConfig, *, store: Store, out: Path, progress: Progres
             problem: the others can go on.
     """
     members = expand(sweep)
+    _check_kinds(members, sweep.ladder)
     runs: list[PlannedRun] = []
     stages: dict[str, Stage] = {}
     users: dict[str, list[str]] = {}
@@ -156,12 +161,30 @@ def plan_sweep(sweep: SweepConfig, *, store: Store, out: Path, progress: Progres
     )
 
 
-def _plans(members: Sequence[Member], progress: Progress) -> list[Plan | OutlearnError]:
+def _check_kinds(members: Sequence[Member], ladder: str | None) -> None:
+    """Refuse runs of classes beside runs of numbers, and risks of different divergences: they are not compared."""
+    numeric = {kind_of(member.config.data.model_dump()).numeric: member.label for member in members}
+    if len(numeric) > 1:
+        raise ConfigError(
+            f"the sweep has runs of classes ({numeric[False]}) and of numbers ({numeric[True]}), which have no score "
+            "in common. Make a sweep of each."
+        )
+    if True in numeric and ladder is not None:
+        raise ConfigError(f"ladder: {ladder} is of classes, and this sweep is of numbers; vary the key without ladder.")
+    units = {f"{member.config.measure.generator}, {member.config.measure.order}" for member in members}
+    if True in numeric and len(units) > 1:
+        raise ConfigError(
+            f"runs of numbers are compared by risk, and this sweep measures it in {' and in '.join(sorted(units))}. "
+            "Make a sweep of each measure.generator and measure.order."
+        )
+
+
+def _plans(members: Sequence[Member], progress: Progress) -> list[AnyPlan | OutlearnError]:
     """Plan all members, or say what is wrong; data that several share are read once, and so their stages share them."""
     alike: dict[str, list[int]] = {}
     for index, member in enumerate(members):
         alike.setdefault(points_key(member.config), []).append(index)
-    plans: dict[int, Plan | OutlearnError] = {}
+    plans: dict[int, AnyPlan | OutlearnError] = {}
     with progress.bar(f"planning {len(members)} runs") as advance:
         for indices in alike.values():
             try:
@@ -171,7 +194,7 @@ def _plans(members: Sequence[Member], progress: Progress) -> list[Plan | Outlear
                 continue
             for index in indices:
                 try:
-                    plans[index] = make_plan(members[index].config, points)
+                    plans[index] = plan_of(members[index].config, points)
                 except OutlearnError as error:
                     plans[index] = error
                 if advance is not None:
@@ -179,7 +202,7 @@ def _plans(members: Sequence[Member], progress: Progress) -> list[Plan | Outlear
     return [plans[index] for index in range(len(members))]
 
 
-def finished_run(folder: Path) -> Run | None:
+def finished_run(folder: Path) -> Run | NumberRun | None:
     """Return the run that a folder holds; None where there is none, or one of another version."""
     try:
         return load_run(folder)
@@ -187,7 +210,7 @@ def finished_run(folder: Path) -> Run | None:
         return None
 
 
-def _is_finished(plan: Plan, folder: Path) -> bool:
+def _is_finished(plan: AnyPlan, folder: Path) -> bool:
     """Say whether a run folder holds the results of this very plan: its configuration, data, stages and version."""
     run = finished_run(folder)
     return (

@@ -10,6 +10,8 @@ from typing import Any
 
 from outlearn.core.intervals import Interval
 from outlearn.results.measurement import Measurement, number
+from outlearn.results.number_run import NumberRun
+from outlearn.results.run import Student
 from outlearn.results.run_folder import Run
 from outlearn.results.writing import write_file
 from outlearn.sweep.expansion import Member
@@ -18,14 +20,19 @@ __all__ = ["loss_rows", "model_rows", "write_tables"]
 
 # Terms of a student that get columns, beside its scores.
 TERMS = ("agreement", "gap", "misfit", "residual", "crossed_misfit", "overfit_covariance", "entropy_excess")
-EACH = ("accuracy", "log_loss")
+NUMBER_TERMS = ("risk", "gap", "misfit", "residual", "crossed_misfit", "overfit_covariance")
+EACH = ("accuracy", "log_loss", "mse")
 
 Row = dict[str, Any]
 
 
-def loss_rows(member: Member, run: Run) -> Iterator[Row]:
-    """Give one row for each loss of a run: what was varied, then each measurement as X, X_low and X_high."""
-    task = run.task
+def loss_rows(member: Member, run: Run | NumberRun) -> Iterator[Row]:
+    """Give one row for each loss of a run: what was varied, then each measurement as X, X_low and X_high.
+
+    Of numbers `over_X` is a difference in risk, X's less the student's; of classes, in accuracy, student less X.
+    """
+    terms, metrics = (NUMBER_TERMS, ("mse",)) if isinstance(run, NumberRun) else (TERMS, ("accuracy", "log_loss"))
+    results, task = run.results, run.task
     for loss, student in run.students.items():
         row: Row = {
             "run": member.label,
@@ -33,28 +40,32 @@ def loss_rows(member: Member, run: Run) -> Iterator[Row]:
             "task": task.name,
             "seed": member.config.seed,
             "loss": loss,
-            "n_teachers": run.teacher.models,
+            "n_teachers": results.teacher.models,
             "n_students": student.models,
             "n_train": task.n_student,
             "n_test": task.n_test,
-            "epoch": student.epoch,
         }
+        if isinstance(student, Student):
+            row["epoch"] = student.epoch
+        else:
+            row["concordance"] = number(student.concordance)
         for name, score in student.scores.items():
             row |= _columns(name, score)
         # PGR may be known where its interval is not, so it is more than a measurement.
         recovery = student.recovery
         row |= {"pgr": recovery.value, "pgr_low": recovery.low, "pgr_high": recovery.high}
-        for name in TERMS:
+        for name in terms:
             row |= _columns(name, getattr(student, name))
         # The other losses have rows of their own.
         for other, difference in student.differences.items():
             row |= {} if other in run.students else _columns(f"over_{other}", difference)
-        for who, scored in (("teacher", run.teacher), ("labeler", run.labeler), ("ceiling", run.ceiling)):
-            row |= _columns(f"{who}_accuracy", scored.accuracy) | _columns(f"{who}_log_loss", scored.log_loss)
+        for who, scored in (("teacher", results.teacher), ("labeler", results.labeler), ("ceiling", results.ceiling)):
+            for metric in metrics:
+                row |= _columns(f"{who}_{metric}", scored.scores[metric])
         yield row
 
 
-def model_rows(member: Member, run: Run) -> Iterator[Row]:
+def model_rows(member: Member, run: Run | NumberRun) -> Iterator[Row]:
     """Give one row for each student of a run; students stand in the order of (labeler, seed)."""
     seeds = member.config.student.seeds
     for loss, student in run.students.items():

@@ -32,8 +32,10 @@ def concordance_matrix(first: Numbers, second: Numbers) -> Float[np.ndarray, "fi
     Source: Lin, A concordance correlation coefficient to evaluate reproducibility, Biometrics 1989.
     """
     check_same_points(first, second, ("first", "second"))
-    x, y = first.values, second.values
     ours, theirs = (_heard(each).astype(np.float64) for each in (first, second))
+    # Variances below are differences of squares: far from 0, such as years or prices, they would be rounding alone.
+    level = float((second.values * theirs).sum() / max(theirs.sum(), 1.0))
+    x, y = first.values - level, second.values - level
     n = ours @ theirs.T
     with np.errstate(invalid="ignore", divide="ignore"):
         mean_x, mean_y = (x * ours) @ theirs.T / n, ours @ (y * theirs).T / n
