@@ -1,6 +1,6 @@
 """The version of the package, in one place, and those of others that a result depends on."""
 
-__version__ = "0.2.0.dev0"
+__version__ = "0.2.0"
 
 
 def versions_of(packages: tuple[str, ...]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,7 @@ def test_summary_and_page_show_them_and_the_folder_holds_them(finished):
     assert "The strong model trained on each teacher's own 20 true labels gets" in text
     page = write_report([finished.folder], finished.folder / "report.html").read_text()
     assert "What true labels would have done" in page
-    assert "Chosen for the ceiling among 21" in page
+    assert "Chosen for the ceiling among 21" in re.sub(r"<[^>]+>", "", page)  # words are explained in marks
     assert load_run(finished.folder).results == finished.results
 
 
