@@ -14,13 +14,11 @@ from scipy import stats
 from outlearn.core.intervals import (
     SKEW_CAUTION,
     cluster_means,
-    jackknife_interval,
     point_interval,
     pseudo_values,
     two_way_interval,
     two_way_variance,
 )
-from outlearn.core.scales import SHARE
 from outlearn.core.verdict import excludes_zero
 from outlearn.errors import AlignmentError, ConfigError, DomainError
 
@@ -210,25 +208,3 @@ def test_intervals_cover_the_truth_at_the_nominal_rate(effects, n_models):
     intervals = [two_way_interval(crossed(rng, n_models, 100, *effects)) for _ in range(1500)]
     covered = np.mean([i.low <= 0 <= i.high for i in intervals])
     assert 0.92 <= covered <= 0.98  # three standard errors of 1500 repetitions are 0.017
-
-
-def test_the_jackknife_interval_of_a_mean_over_teachers_is_the_two_way_interval():
-    values = np.random.default_rng(4).random((6, 40))
-    out = np.stack([np.delete(values, m, axis=0).mean(axis=0) for m in range(6)])
-    found, plain = jackknife_interval(values.mean(axis=0), out), two_way_interval(values)
-    np.testing.assert_allclose([found.mean, found.low, found.high], [plain.mean, plain.low, plain.high], rtol=1e-9)
-    assert found.over == "models, points and the choice"
-
-
-def test_a_choice_that_hangs_on_one_teacher_widens_the_jackknife_interval():
-    rng = np.random.default_rng(5)
-    good, bad = (rng.random(400) < 0.8).astype(float), (rng.random(400) < 0.6).astype(float)
-    certain = jackknife_interval(good, np.tile(good, (8, 1)), scale=SHARE)
-    hanging = jackknife_interval(good, np.stack([bad, *[good] * 7]), scale=SHARE)
-    assert hanging.high - hanging.low > 2 * (certain.high - certain.low)
-    assert 0 <= hanging.low < hanging.mean == good.mean() < hanging.high <= 1
-
-
-def test_a_jackknife_over_other_points_is_refused():
-    with pytest.raises(AlignmentError, match="at the same points"):
-        jackknife_interval(np.ones(5), np.ones((3, 4)))

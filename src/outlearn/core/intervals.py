@@ -31,7 +31,7 @@ from outlearn.core.scales import REAL, SCALES, SHARE, Scale
 from outlearn.errors import AlignmentError, ConfigError, DomainError
 
 __all__ = [
-    "Interval", "TwoWayVariance", "Withheld", "check_level", "cluster_means", "jackknife_interval", "mean_interval",
+    "Interval", "TwoWayVariance", "Withheld", "check_level", "cluster_means", "mean_interval",
     "point_interval", "pseudo_values", "ratio_interval", "t_quantile", "two_way_interval", "two_way_variance",
 ]  # fmt: skip
 
@@ -50,7 +50,7 @@ class Interval:
     """A mean with its confidence interval; `low` and `high` are nan, and `reason` says why, where none can be given.
 
     `n_models` counts independent units: teacher clusters where students were grouped by teacher. `over` says what the
-    interval generalises to: new "models and points", or new "points" for these very models, and what it is given.
+    interval generalises to: new "models and points", or new "points" for these very models.
 
     Attributes:
         half: half its width before `scale` bends it; nan where only the ends are known.
@@ -144,15 +144,6 @@ class Interval:
             return self
         wide = self.at_level(1 - (1 - self.level) / count)
         return replace(wide, level=self.level, over=f"{self.over}, for the best of {count}")
-
-    def given(self, what: str) -> Interval:
-        """Return the interval with words for what it takes as it is: it speaks of what else may come out, given that.
-
-        Examples:
-            >>> Interval(0.1, 0.0, 0.2, 0.05, 4, 50).given("the choice").over
-            'models and points, given the choice'
-        """
-        return replace(self, over=f"{self.over}, given {what}")
 
     @property
     def half_width(self) -> float:
@@ -461,50 +452,6 @@ def pseudo_values(
     if n_models < 2:
         raise DomainError(f"a jackknife needs at least 2 models; got {n_models}. Train more teachers.")
     return n_models * np.asarray(full) - (n_models - 1) * leave_one_out
-
-
-def jackknife_interval(
-    full: Float[np.ndarray, " points"],
-    leave_one_out: Float[np.ndarray, "teachers points_too"],
-    level: float = 0.95,
-    *,
-    scale: Scale = REAL,
-    over: str = "models, points and the choice",
-) -> Interval:
-    """Give the mean of a statistic that all teachers make together, such as the accuracy of what was chosen by them.
-
-    Whatever looks at the teachers, a choice among candidates too, is done again without each of them; the interval is
-    that of the pseudo-values, so that it covers the choice. A choice jumps where two candidates are close: then the
-    jackknife errs on the wide side.
-
-    Args:
-        full: the statistic with every teacher, one value a point.
-        leave_one_out: the same without teacher m, row by row.
-        level: of the interval.
-        scale: what values the mean can have.
-        over: what the interval generalises to.
-
-    Raises:
-        DomainError: for a single teacher, or nan.
-
-    Examples:
-        >>> chosen = np.array([1.0, 0.0, 1.0, 1.0, 0.0])
-        >>> print(jackknife_interval(chosen, np.tile(chosen, (3, 1)), scale=SHARE))  # no teacher changes the choice
-        0.6000 [0.1312, 0.9371]
-
-    Source: Quenouille 1956; Tukey 1958; Efron and Tibshirani, An introduction to the bootstrap, 1993, chapter 11, on
-    statistics that are not smooth.
-    """
-    if leave_one_out.shape[1:] != full.shape:
-        raise AlignmentError(
-            f"the statistic has {len(full)} points, and without a teacher {leave_one_out.shape[1]}; give it at the "
-            "same points."
-        )
-    found = two_way_interval(pseudo_values(full, leave_one_out), level, scale=REAL)
-    at = float(full.mean())
-    return (
-        replace(found, mean=at, over=over) if found.reason else replace(found, scale=scale.name, over=over).moved_to(at)
-    )
 
 
 def check_level(level: float | int) -> None:
