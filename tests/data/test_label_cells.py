@@ -147,3 +147,18 @@ def test_a_point_with_a_probability_that_is_missing_or_off_needs_a_word_of_the_u
 
 def test_an_integer_too_large_for_a_float_is_no_gap():
     assert not is_gap(10**400)
+
+
+@pytest.mark.parametrize("kind", ["lists", "class columns"])
+def test_probabilities_of_two_decimals_are_scaled_and_a_note_says_so(kind, tmp_path):
+    path = tmp_path / "p.csv"
+    if kind == "lists":
+        path.write_text("id,ann\n" + "".join(f'{i},"[0.33, {0.66 if i else 0.67}]"\n' for i in range(N)))
+    else:
+        path.write_text("id,neg,pos\n" + "".join(f"{i},0.33,{0.66 if i else 0.67}\n" for i in range(N)))
+    found = load_weak_labels(path, TASK, np.arange(N))
+    np.testing.assert_allclose(found.probs[0, :2], [[0.33, 0.67], [1 / 3, 2 / 3]])
+    assert any(f"{N - 1} distributions sum to 1 within 0.01 only" in note for note in found.notes)
+    path.write_text(path.read_text().replace("0.66", "0.65"))
+    with pytest.raises(DataError, match=r"sums to 0\.98; a distribution is at least 0 and sums to 1"):
+        load_weak_labels(path, TASK, np.arange(N))

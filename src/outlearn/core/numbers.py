@@ -136,7 +136,7 @@ class Numbers:
         values = self.values[models]
         if self.answered is not None:  # what stands at a gap must only be in the domain, whatever it is
             values = np.where(self.answered[models], values, 1.0)
-        check_domain(generator, values, argument)
+        check_domain(generator, values, argument, first=(models.start or 0) if isinstance(models, slice) else 0)
         return generator.gradient(values[..., None])
 
     def mean(self) -> Numbers:

@@ -191,7 +191,8 @@ class Predictions:
         self, generator: BregmanGenerator, *, argument: str, models: int | slice = slice(None)
     ) -> Float[np.ndarray, "... points classes"]:
         """Return the predictions of these models in dual coordinates; `argument` is what errors call them."""
-        return generator.dual_from_log_probs(self.log_probs[models], argument=argument)
+        first = (models.start or 0) if isinstance(models, slice) else 0
+        return generator.dual_from_log_probs(self.log_probs[models], argument=argument, first=first)
 
     def mean(self) -> Predictions:
         """Average probabilities over models: the arithmetic (primal) mean q = mean_m p_m, as one model."""

@@ -11,7 +11,7 @@ import json
 import math
 import numbers
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,10 +20,19 @@ import numpy as np
 from outlearn.data.label_table import UNLABELED
 from outlearn.data.model_answers import ModelAnswer
 from outlearn.data.raw_table import RawTable
-from outlearn.data.task import SUM_TOLERANCE
+from outlearn.data.task import ROUNDED, SUM_TOLERANCE
 from outlearn.data.wording import shortened
 
-__all__ = ["MINUS_1", "NEVER_A_CLASS", "LabelCell", "cell_value", "distribution", "is_gap", "label_cells"]
+__all__ = [
+    "MINUS_1",
+    "NEVER_A_CLASS",
+    "LabelCell",
+    "cell_value",
+    "distribution",
+    "is_gap",
+    "label_cells",
+    "rounding_note",
+]
 
 # Up to 15 digits a whole number is exact as a float; Python refuses to read thousands of them.
 LARGEST = 10**15
@@ -147,7 +156,8 @@ def distribution(
     Args:
         value: a list in class order, or an object from class name to number.
         class_names: the classes.
-        normalise: divide numbers of any sum by it, and take a missing one for 0.
+        normalise: divide numbers of any sum by it, and take a missing one for 0. Without it the sum may miss 1 by
+            `ROUNDED`, as probabilities of two or three decimals do.
         can_normalise: there is an option to do so, which messages may name.
 
     Returns:
@@ -169,9 +179,27 @@ def distribution(
         missing = hint if any(map(is_gap, given)) else ""
         return f"is {shortened(value)}; expected a finite number of at least 0 for each class.{missing}"
     total = math.fsum(given)
-    if min(given) < 0 or (abs(total - 1) > SUM_TOLERANCE and not (normalise and total > 0)):
-        rule = "a distribution is at least 0 and sums to 1 (within 1e-6)."
-        how = hint or (" If it was rounded, divide each by their sum." if total > 0 else "")
+    if min(given) < 0 or (abs(total - 1) > ROUNDED + SUM_TOLERANCE and not (normalise and total > 0)):
+        rule = f"a distribution is at least 0 and sums to 1 (within {ROUNDED:g})."
+        how = hint or (" Divide each by their sum." if total > 0 else "")
         how = how if min(given) >= 0 else ""
         return f"is {shortened(value)}, which sums to {total:.6g}; {rule}{how}"
     return [float(p) / total for p in given]
+
+
+def rounding_note(given: Iterable[object]) -> tuple[str, ...]:
+    """Say how many of these distributions `ROUNDED` let pass, and by how much they miss a sum of 1; a gap is none.
+
+    Examples:
+        >>> rounding_note([[0.5, 0.5], [0.33, 0.33, 0.33], {"no": 0.3, "yes": 0.7}])
+        ('1 distribution sums to 1 within 0.01 only (rounded when saved); scaled to sum to 1.',)
+        >>> rounding_note([[0.5, 0.5]])
+        ()
+    """
+    rows = [list(value.values()) if isinstance(value, Mapping) else value for value in given]
+    off = [abs(math.fsum(row) - 1) for row in rows if isinstance(row, list) and not any(map(is_gap, row))]
+    rounded = [each for each in off if SUM_TOLERANCE < each <= ROUNDED + SUM_TOLERANCE]
+    if not rounded:
+        return ()
+    what = "1 distribution sums" if len(rounded) == 1 else f"{len(rounded):,} distributions sum"
+    return (f"{what} to 1 within {max(rounded):.1g} only (rounded when saved); scaled to sum to 1.",)

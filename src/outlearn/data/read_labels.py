@@ -15,7 +15,7 @@ from jaxtyping import Float64, Int64
 
 from outlearn.data.class_names import Classes, found_classes, known_classes, several_names, spelling
 from outlearn.data.input_errors import InputErrors
-from outlearn.data.label_cells import MINUS_1, NEVER_A_CLASS, LabelCell, distribution, label_cells
+from outlearn.data.label_cells import MINUS_1, NEVER_A_CLASS, LabelCell, distribution, label_cells, rounding_note
 from outlearn.data.label_columns import LongForm
 from outlearn.data.label_table import UNLABELED, LabelTable
 from outlearn.data.model_answers import class_shares
@@ -91,11 +91,13 @@ def read_labels(
 
 
 def _named_by_distributions(given: Sequence[LabelCell], declared: Sequence[str] | None) -> list[str] | None:
-    """Take the classes from distributions where other cells are single classes, as true labels beside them are.
+    """Take the classes from distributions where other columns hold single classes, as true labels beside them are.
 
-    By class name beside names; lists, whose classes are numbers from 0, beside numbers.
+    By class name beside names; lists, whose classes are numbers from 0, beside numbers. Within a column it is a slip.
     """
     kinds = {cell.kind for cell in given}
+    if len({(cell.column, cell.kind) for cell in given}) > len({cell.column for cell in given}):
+        return None
     if kinds == {"list", "number"}:
         lengths = {len(cell.value) for cell in given if cell.kind == "list"}
         return list(declared or map(str, range(max(lengths))))
@@ -221,7 +223,7 @@ def _coded(
 ) -> tuple[Int64[np.ndarray, "columns rows"], Float64[np.ndarray, "columns rows classes"] | None, tuple[str, ...]]:
     """Turn cells into classes, -1 at a gap, and where one is a distribution, into distributions, nan at a gap.
 
-    A note says what was spread of the probabilities of a language model's tokens.
+    Notes say what was spread of the probabilities of a language model's tokens, and which sums were rounded.
     """
     place = {column: k for k, column in enumerate(columns)}
     labels = np.full((len(columns), n_rows), UNLABELED, dtype=np.int64)
@@ -252,7 +254,8 @@ def _coded(
         f"classes; {np.mean(rests or 0.0):.1%} of the probability, mean, is on other tokens or beyond those listed, "
         "and is spread evenly over the classes that none of them names."
     )
-    return labels, probs, (note,) if rests else ()
+    rounded = rounding_note(cell.value for cell in given if cell.kind in SOFT)
+    return labels, probs, (*([note] if rests else []), *rounded)
 
 
 def _numbers_as_names(given: list[LabelCell]) -> list[LabelCell]:

@@ -34,6 +34,8 @@ PREFERENCE_CLASSES = ("a", "b")
 PAIR_NAMES = ("chosen", "rejected")
 # Probabilities read from a file carry its rounding: as for Predictions.from_probs.
 SUM_TOLERANCE = 1e-6
+# Other programs save two or three decimals: distributions this near to a sum of 1 are scaled to it, and a note says so.
+ROUNDED = 0.01
 # The parts of a task that have one entry a point, or are None.
 PER_POINT = (
     "ids", "texts", "pairs", "features", "labels", "target", "groups", "assigned", "first_slot", "numbers", "ratings",

@@ -18,7 +18,7 @@ from jaxtyping import Int
 
 from outlearn.data.formats import read_label_file
 from outlearn.data.input_errors import InputErrors
-from outlearn.data.label_cells import cell_value, distribution
+from outlearn.data.label_cells import cell_value, distribution, rounding_note
 from outlearn.data.label_columns import LabelColumns, long_form
 from outlearn.data.label_table import UNLABELED, LabelTable
 from outlearn.data.point_ids import numbered_repeats, read_ids
@@ -204,14 +204,16 @@ def _class_rows(
 ) -> LabelTable:
     """Read one number a class from each row; a row that says nothing is a gap."""
     probs = np.full((1, len(table), len(classes)), np.nan)
+    given: list[list[Any]] = []
     cells = zip(*(table.columns[of_class[name]] for name in classes), strict=True)
     for row, (numbers, at) in enumerate(zip(cells, table.positions, strict=True)):
-        label = _class_row([cell_value(cell) for cell in numbers], classes, normalise=normalise)
+        given.append([cell_value(cell) for cell in numbers])
+        label = _class_row(given[-1], classes, normalise=normalise)
         if isinstance(label, str):
             errors.add(label, at=at)
         else:
             probs[0, row] = label
-    notes = table.notes
+    notes = (*table.notes, *(() if errors else rounding_note(given)))
     if of_class[classes[0]] != classes[0]:
         notes += (f"{table.source}: the columns {few(list(of_class.values()))} are the classes {few(list(of_class))}.",)
     return LabelTable(

@@ -17,6 +17,7 @@ from outlearn.core.intervals import check_level
 from outlearn.core.labelers.label_variance import label_variance
 from outlearn.core.randomness import generator
 from outlearn.data.label_table import UNLABELED, LabelTable
+from outlearn.data.task import ROUNDED, SUM_TOLERANCE
 from outlearn.encoders.points import Texts
 from outlearn.errors import ConfigError, DataError, ShapeError
 from outlearn.preflight_checks.assumptions import assumptions, classes_in_words, doubts
@@ -48,7 +49,6 @@ __all__ = ["analyse_table", "preflight"]
 
 FOLDS = 5
 UNJUDGED = NoStudents("one labeler, asked once, and no true label", "")
-ROUNDED = 1e-3  # of 1, by which probabilities of a few digits may miss it
 
 
 def preflight(
@@ -147,7 +147,7 @@ def _distributions(probs: np.ndarray) -> np.ndarray:
     """Check that rows sum to 1, and make the sums exact."""
     given = ~np.isnan(probs).any(axis=2)
     sums = probs.sum(axis=2)
-    wrong = given & ((np.abs(sums - 1) > ROUNDED) | (probs < 0).any(axis=2))
+    wrong = given & ((np.abs(sums - 1) > ROUNDED + SUM_TOLERANCE) | (probs < 0).any(axis=2))
     if wrong.any():
         labeler, point = np.argwhere(wrong)[0].tolist()
         raise DataError(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from outlearn.core import verdict as core_verdict
 from outlearn.core.intervals import Interval
-from outlearn.core.verdict import has_interval, is_above_zero
+from outlearn.core.verdict import has_interval
 from outlearn.results.measurement import Withheld
 from outlearn.results.preflight_parts import VERDICTS, StudentReport, TruthReport, Verdict
 
@@ -26,6 +26,7 @@ FIX_GUIDE = (
     "Most of the error is shared: more labels, labelers or a student of them will not remove it. Read the points "
     "marked `mistake` for the pattern, then change what labelers are told, or take labelers that err elsewhere."
 )
+SMALLEST_GAIN = 0.005  # half a point in a hundred: less is no reason to label more
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def decide(
         student: of all labelers, or of one; or why there is none. None for labels that agree no more than chance: they
             cannot judge a student.
         largest_bias: the shared bias that the bounds of the gain allow for.
-        truth, last_doubling, pooling: what true labels, more points and more labelers bring.
+        truth, last_doubling, pooling: what true labels, more points and more labelers bring. More of them is advised
+            only where the lower end of the gain is above `SMALLEST_GAIN`: on a large table any gain is above 0.
         listed: points to give true labels next were drawn.
         one_class: sets of classes that labelers take for one another, in words. A student is then surer than they are
             of a difference that is none, which without true labels looks like a gain.
@@ -129,11 +131,11 @@ def decide(
                 "A vote of the same labelers is not told apart from the student: it is worth its cost where labelers "
                 "are not asked."
             )
-    if isinstance(last_doubling, Interval) and is_above_zero(last_doubling):
+    if isinstance(last_doubling, Interval) and last_doubling.low > SMALLEST_GAIN:
         advice.append(
             f"More points help: the last doubling gave the student {last_doubling.mean:+.3f}; expect less of the next."
         )
-    if isinstance(pooling, Interval) and is_above_zero(pooling):
+    if isinstance(pooling, Interval) and pooling.low > SMALLEST_GAIN:
         advice.append(f"More labelers help: the student of all of them is {pooling.mean:+.3f} better than of one.")
     advice += about_truth
     return Verdict(key, f"{_sentence(key)} {_size(student, largest_bias)}.", tuple(advice))

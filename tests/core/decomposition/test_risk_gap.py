@@ -15,6 +15,7 @@ from tests.draws import draw_predictions
 
 from outlearn.core.decomposition.risk_gap import risk_gap
 from outlearn.core.generators import GENERATORS, get_generator
+from outlearn.core.numbers import Numbers
 from outlearn.core.predictions import Predictions
 from outlearn.errors import AlignmentError, ConfigError, DomainError, ShapeError
 
@@ -265,3 +266,20 @@ def test_a_notebook_shows_a_name_as_text_and_not_as_html():
     odd = replace(summary, directions=replace(summary.directions, generator="<script>odd</script>"))
     assert "<script>" not in odd._repr_html_()
     assert "&lt;script&gt;odd" in odd._repr_html_()
+
+
+@pytest.mark.parametrize("kind", ["probabilities", "numbers"])
+def test_a_student_outside_the_domain_is_named_by_its_own_index(kind, monkeypatch):
+    monkeypatch.setattr("outlearn.core.orders.BLOCK", 1)  # a block for each student
+    if kind == "probabilities":
+        t, values = Predictions.from_probs(np.full((1, 4, 2), 0.5)), np.full((3, 4, 2), 0.5)
+        values[2, 1] = [1.0, 0.0]
+        student, generator = Predictions.from_probs(values), "itakura_saito"
+        target = np.full((1, 4, 2), 0.5)
+    else:
+        t, values = Numbers.from_values(np.ones((1, 4))), np.ones((3, 4))
+        values[2, 1] = -1.0
+        student, generator = Numbers.from_values(values), "generalized_kl"
+        target = np.ones(4)
+    with pytest.raises(DomainError, match=r"student\[2, 1"):
+        risk_gap(target, teacher=t, student=student, generator=generator, order="target_first")

@@ -121,7 +121,7 @@ def _pair_sums(
     sum_constant, sum_linear = np.zeros(shape[1]), np.zeros(t_dual.shape[1:])
     others = n_teachers - 1
     for block in model_blocks(len(own), t_dual[0].size):
-        s_dual = student.duals(generator, argument=f"student[{block.start}:{block.stop}]", models=block)
+        s_dual = student.duals(generator, argument="student", models=block)
         x, c = _sides(s_dual, student, generator, block, second=order != "target_first")
         m, weight = own[block], share[block, None]
         product = np.einsum("sik,sik->si", x, linear[m])

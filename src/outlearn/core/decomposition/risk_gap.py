@@ -111,7 +111,7 @@ def risk_gap(
     shape = (student.n_models, student.n_points)
     student_risk, misfit, residual = np.empty(shape), np.empty(shape), np.empty(shape)
     for rows in model_blocks(student.n_models, y.size):  # memory does not grow with the number of students
-        s = student.duals(chosen, argument=f"student[{rows.start}:{rows.stop}]", models=rows)
+        s = student.duals(chosen, argument="student", models=rows)
         s_points, t_own = student.coordinates(rows), t[own[rows]]
         student_risk[rows] = mean_risk(y, s, chosen, order)
         # Each term by its own formula, so that identity_error can tell: gap = misfit + residual is not used here.

@@ -224,20 +224,21 @@ class BregmanGenerator(ABC):
         return result
 
     def dual_from_log_probs(
-        self, log_probs: Float[np.ndarray, "*batch classes"], *, argument: str = "probs"
+        self, log_probs: Float[np.ndarray, "*batch classes"], *, argument: str = "probs", first: int = 0
     ) -> Float[np.ndarray, "*batch classes"]:
         """Map probability vectors, given by their logarithms, to dual coordinates, not by way of rounded probabilities.
 
         Args:
             log_probs: normalised, `[..., classes]`; -inf is a probability of 0.
             argument: what error messages call the array.
+            first: what they count its rows from.
 
         Raises:
             DomainError: where a probability of 0, or one whose dual coordinate overflows, is outside the domain.
         """
         with np.errstate(over="ignore", under="ignore", divide="ignore"):
             duals = np.asarray(self._dual_from_log_probs(np.asarray(log_probs, dtype=np.float64)))
-            self._refuse(self._inside_dual(duals), np.exp(log_probs), argument, self.domain)
+            self._refuse(self._inside_dual(duals), np.exp(log_probs), argument, self.domain, first)
         return duals
 
     def mean_from_dual(
@@ -272,11 +273,12 @@ class BregmanGenerator(ABC):
         self._refuse(self._inside_dual(array), array, argument, self.dual_domain)
         return array
 
-    def _refuse(self, inside: np.ndarray, values: np.ndarray, argument: str, domain: str) -> None:
+    def _refuse(self, inside: np.ndarray, values: np.ndarray, argument: str, domain: str, first: int = 0) -> None:
         if np.all(inside):
             return
         where = tuple(int(i) for i in np.argwhere(~np.asarray(inside))[0])
-        raise DomainError(f"{self.name} needs {domain}; {argument}{list(where)} is {values[where]}.")
+        named = [first + where[0], *where[1:]]
+        raise DomainError(f"{self.name} needs {domain}; {argument}{named} is {values[where]}.")
 
     def _models_first(self, values: np.ndarray, weights: np.ndarray | None, axis: int) -> tuple[np.ndarray, np.ndarray]:
         if values.ndim < 2 or not -values.ndim <= axis < values.ndim or axis % values.ndim == values.ndim - 1:

@@ -25,8 +25,10 @@ def fitting_generators(values: Float[np.ndarray, "..."]) -> tuple[str, ...]:
     return tuple(name for name in NUMBER_GENERATORS if bool(np.all(GENERATORS[name]().contains(values))))
 
 
-def check_domain(generator: BregmanGenerator, values: Float[np.ndarray, "..."], argument: str) -> None:
-    """Raise unless all numbers are in the domain of a generator.
+def check_domain(
+    generator: BregmanGenerator, values: Float[np.ndarray, "..."], argument: str, *, first: int = 0
+) -> None:
+    """Raise unless all numbers are in the domain of a generator; `first` is what the error counts rows from.
 
     Raises:
         DomainError: names the first that is not, and the generators that would take all of them.
@@ -40,7 +42,8 @@ def check_domain(generator: BregmanGenerator, values: Float[np.ndarray, "..."], 
     if inside.all():
         return
     where = tuple(int(i) for i in np.argwhere(~inside)[0])
+    named = [first + where[0], *where[1:]]
     fit = fitting_generators(values)
     domain = generator.domain.partition(" (")[0]
     hint = f"Numbers like these fit {' or '.join(fit)}." if fit else "Drop or impute what is not finite."
-    raise DomainError(f"{generator.name} needs {domain}; {argument}{list(where)} is {values[where]:g}. {hint}")
+    raise DomainError(f"{generator.name} needs {domain}; {argument}{named} is {values[where]:g}. {hint}")
