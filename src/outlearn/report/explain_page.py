@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from outlearn.core.students.denoising import DenoisingControl
-from outlearn.core.verdict import is_above_zero, standing
+from outlearn.core.verdict import is_above_zero
 from outlearn.report.blocks import Block, Listed, Section, TableBlock, Text
-from outlearn.report.cells import Cell, Column, Table, format_cell
-from outlearn.report.first_screen import FirstScreen, NextStep, Tile, Tone
-from outlearn.report.gain_sections import NATS, bias_variance_blocks, gap_figure, posterior_blocks, slice_tables
-from outlearn.report.page import render_page
-from outlearn.report.wording import counted
+from outlearn.report.cells import Cell, Column, Table
+from outlearn.report.first_screen import NextStep
+from outlearn.report.gain_page import bad_news_of_gain, gain_page, steps_after_gain
+from outlearn.report.gain_sections import NATS, bias_variance_blocks, posterior_blocks, slice_tables
 from outlearn.results.explanation import Explanation
 from outlearn.results.explanation_parts import Control
 from outlearn.results.explanation_points import PointOfGain
@@ -19,81 +18,30 @@ from outlearn.results.measurement import Withheld
 
 __all__ = ["explain_page"]
 
-TONES: dict[str, Tone] = {"beats": "go", "worse": "stop"}
-
 
 def explain_page(found: Explanation) -> str:
     """Return the page as one string of HTML that makes no request."""
-    gap, words = found.summary.gap, found.directions
-    students = counted(found.summary.n_students, "student")
-    return render_page(
-        title="Where does the student's gain come from?",
-        subtitle=f"{students} of {counted(gap.n_models, 'teacher')}, {gap.n_points:,} points. Risk: {words.risk}.",
-        first=_first_screen(found),
-        sections=tuple(section for section in _sections(found) if section.blocks),
-        footer=f"Intervals at {found.level:.0%}. Nothing was trained: predictions as they were given.",
+    control = found.control
+    mean_may_do = isinstance(control, Control) and not _beats_ensembles(control.table)
+    said = control.sentence if isinstance(control, Control) and mean_may_do else None
+    return gain_page(
+        found,
+        NATS,
+        opening=found.sentences[0],
+        bad_news=bad_news_of_gain(found, NATS, mean_may_do=said),
+        steps=_steps(found, mean_may_do),
+        sections=_sections(found),
     )
-
-
-def _first_screen(found: Explanation) -> FirstScreen:
-    who = found.sentences[0].removeprefix(found.title).strip(": ")
-    return FirstScreen(
-        verdict=f"{found.title}.",
-        because=f"{who[:1].upper()}{who[1:]}",
-        tone=TONES.get(standing(found.against_teacher).outcome, "open"),
-        tiles=_tiles(found),
-        figure=gap_figure(found, NATS),
-        steps=_steps(found),
-        bad_news=_bad_news(found),
-    )
-
-
-def _tiles(found: Explanation) -> tuple[Tile, ...]:
-    summary, level = found.summary, found.level
-    return (
-        Tile("Teacher's risk", summary.teacher_risk, "nats", found.directions.risk, "teacher", level),
-        Tile("Student's risk", summary.student_risk, "nats", "less is better", "student", level),
-        Tile("Misfit", summary.misfit, "nats", found.directions.misfit, "student", level),
-        Tile("Residual", summary.residual, "signed", "gap less misfit", "control", level),
-    )
-
-
-def _bad_news(found: Explanation) -> tuple[str, ...]:
-    """Say what takes from the gain: ensembles that do as well, copied errors, and what could not be given."""
-    news = []
-    if isinstance(found.control, Control) and not _beats_ensembles(found.control.table):
-        news.append(found.control.sentence)
-    if is_above_zero(found.summary.overfit_covariance):
-        copied = format_cell(found.summary.overfit_covariance, "nats")
-        news.append(f"Students copy part of their own teacher's error: overfit covariance {copied}.")
-    if found.summary.gap.n_models < 2:
-        news.append("One teacher: nothing here speaks of another one, and its variance is not seen.")
-    return tuple(news)
 
 
 def _beats_ensembles(table: DenoisingControl) -> bool:
     return all(map(is_above_zero, table.accuracy_over.values()))
 
 
-def _steps(found: Explanation) -> tuple[NextStep, ...]:
-    steps = []
-    outcome = standing(found.against_teacher).outcome
-    if isinstance(found.control, Control) and not _beats_ensembles(found.control.table):
-        steps.append(
-            NextStep(
-                "Try the mean of the teachers first: it needs no student, and the students are not shown to beat it."
-            )
-        )
-    elif outcome == "beats":
-        steps.append(NextStep("Use the students in their teachers' place."))
-    if found.summary.gap.n_models < 2:
-        steps.append(NextStep("Train a second teacher on other labels, and its student: bias and variance need two."))
-    if outcome in ("not told apart", "withheld"):
-        steps.append(NextStep("Measure on more points, or with more teachers: the interval of the gap says which."))
-    if outcome == "worse":
-        steps.append(NextStep("Train the students for fewer steps or with more regularisation, and explain again."))
+def _steps(found: Explanation, mean_may_do: bool) -> tuple[NextStep, ...]:
+    steps = steps_after_gain(found, mean_may_do=mean_may_do, tamer="for fewer steps or with more regularisation")
     if isinstance(found.sharpening.students, Withheld) or found.sharpening.students.direction == "undecided":
-        return tuple(steps)
+        return steps
     return (*steps, NextStep(found.sharpening.sentence))
 
 

@@ -2,88 +2,30 @@
 
 from __future__ import annotations
 
-from outlearn.core.verdict import is_above_zero, standing
+from outlearn.core.verdict import is_above_zero
 from outlearn.report.blocks import Block, Listed, Section, TableBlock, Text
-from outlearn.report.cells import Column, Table, format_cell
-from outlearn.report.first_screen import FirstScreen, NextStep, Tile, Tone
-from outlearn.report.gain_sections import OWN, bias_variance_blocks, gap_figure, posterior_blocks, slice_tables
-from outlearn.report.page import render_page
-from outlearn.report.wording import counted
+from outlearn.report.cells import Column, Table
+from outlearn.report.gain_page import bad_news_of_gain, gain_page, steps_after_gain
+from outlearn.report.gain_sections import OWN, bias_variance_blocks, posterior_blocks, slice_tables
 from outlearn.results.measurement import Withheld
 from outlearn.results.number_explanation import NumberControl, NumberExplanation, NumberPointOfGain
 
 __all__ = ["number_explain_page"]
 
-TONES: dict[str, Tone] = {"beats": "go", "worse": "stop"}
-
 
 def number_explain_page(found: NumberExplanation) -> str:
     """Return the page as one string of HTML that makes no request."""
-    gap, words = found.summary.gap, found.directions
-    students = counted(found.summary.n_students, "student")
-    return render_page(
-        title="Where does the student's gain come from?",
-        subtitle=f"{students} of {counted(gap.n_models, 'teacher')}, {gap.n_points:,} points. Risk: {words.risk}.",
-        first=_first_screen(found),
-        sections=tuple(section for section in _sections(found) if section.blocks),
-        footer=f"Intervals at {found.level:.0%}. Nothing was trained: predictions as they were given.",
+    control = found.control
+    mean_may_do = isinstance(control, NumberControl) and not is_above_zero(control.student_over)
+    said = control.answer if isinstance(control, NumberControl) and mean_may_do else None
+    return gain_page(
+        found,
+        OWN,
+        opening=found.sentences[0],
+        bad_news=bad_news_of_gain(found, OWN, mean_may_do=said),
+        steps=steps_after_gain(found, mean_may_do=mean_may_do, tamer="with a larger penalty"),
+        sections=_sections(found),
     )
-
-
-def _first_screen(found: NumberExplanation) -> FirstScreen:
-    summary, level = found.summary, found.level
-    who = found.sentences[0].removeprefix(found.title).strip(": ")
-    return FirstScreen(
-        verdict=f"{found.title}.",
-        because=f"{who[:1].upper()}{who[1:]}",
-        tone=TONES.get(standing(found.against_teacher).outcome, "open"),
-        tiles=(
-            Tile("Teacher's risk", summary.teacher_risk, OWN.value, found.directions.risk, "teacher", level),
-            Tile("Student's risk", summary.student_risk, OWN.value, "less is better", "student", level),
-            Tile("Misfit", summary.misfit, OWN.value, found.directions.misfit, "student", level),
-            Tile("Residual", summary.residual, OWN.signed, "gap less misfit", "control", level),
-        ),
-        figure=gap_figure(found, OWN),
-        steps=_steps(found),
-        bad_news=_bad_news(found),
-    )
-
-
-def _mean_may_do(found: NumberExplanation) -> bool:
-    return isinstance(found.control, NumberControl) and not is_above_zero(found.control.student_over)
-
-
-def _bad_news(found: NumberExplanation) -> tuple[str, ...]:
-    """Say what takes from the gain: a mean that does as well, copied errors, and what could not be given."""
-    news = []
-    if isinstance(found.control, NumberControl) and _mean_may_do(found):
-        news.append(found.control.answer)
-    if is_above_zero(found.summary.overfit_covariance):
-        copied = format_cell(found.summary.overfit_covariance, OWN.value)
-        news.append(f"Students copy part of their own teacher's error: overfit covariance {copied}.")
-    if found.summary.gap.n_models < 2:
-        news.append("One teacher: nothing here speaks of another one, and its variance is not seen.")
-    return tuple(news)
-
-
-def _steps(found: NumberExplanation) -> tuple[NextStep, ...]:
-    steps = []
-    outcome = standing(found.against_teacher).outcome
-    if _mean_may_do(found):
-        steps.append(
-            NextStep(
-                "Try the mean of the teachers first: it needs no student, and the students are not shown to beat it."
-            )
-        )
-    elif outcome == "beats":
-        steps.append(NextStep("Use the students in their teachers' place."))
-    if found.summary.gap.n_models < 2:
-        steps.append(NextStep("Train a second teacher on other labels, and its student: bias and variance need two."))
-    if outcome in ("not told apart", "withheld"):
-        steps.append(NextStep("Measure on more points, or with more teachers: the interval of the gap says which."))
-    if outcome == "worse":
-        steps.append(NextStep("Train the students with a larger penalty, and explain again."))
-    return tuple(steps)
 
 
 def _sections(found: NumberExplanation) -> tuple[Section, ...]:

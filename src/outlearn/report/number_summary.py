@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from outlearn.core.intervals import Interval
 from outlearn.core.text import wrapped
-from outlearn.report.cells import Cell, Column, Table, format_cell, format_number, point_estimate
+from outlearn.report.cells import format_number
 from outlearn.report.number_findings import AUTO, number_findings
 from outlearn.report.number_tables import number_scores
-from outlearn.report.summary import text_table
+from outlearn.report.summary import plain_table, text_table
 from outlearn.report.wording import level_in_words
-from outlearn.results.measurement import Withheld
 from outlearn.results.numbers import NumberResults
 from outlearn.results.run import TrueLabelModels
 
@@ -21,7 +19,7 @@ WITH_INTERVAL = ("MSE", "PGR")
 def number_summary(results: NumberResults, *, width: int = 110) -> str:
     """Write the summary in lines of at most `width` columns, or 60."""
     width = max(width, 60)
-    table, notes = _plain(number_scores(results))
+    table, notes = plain_table(number_scores(results), WITH_INTERVAL, lambda value: format_number(value, "number"))
     parts = [
         [wrapped(f"{name + ':':<10}{value}", rest=" " * 10, width=width) for name, value in describe_numbers(results)],
         [text_table(table, width=width), *(wrapped(note, rest="    ", width=width) for note in notes)],
@@ -54,36 +52,6 @@ def describe_numbers(results: NumberResults) -> tuple[tuple[str, str], ...]:
         ("ceiling", f"strong students trained on {results.ceiling.labels:,} true labels{chosen}"),
         *(("note", caveat) for caveat in task.caveats),
     )
-
-
-def _plain(table: Table) -> tuple[Table, list[str]]:
-    """Turn the table into text cells and footnotes; gap, misfit and residual become the identity that they are."""
-    notes: dict[str, int] = {}
-
-    def shown(cell: Cell, column: Column) -> str:
-        text = format_cell(cell, column.kind, intervals=column.name in WITH_INTERVAL)
-        if isinstance(cell, Withheld):
-            note = f"withheld: {cell.reason}."
-        elif isinstance(cell, Interval) and cell.reason and column.name in WITH_INTERVAL:
-            note = f"no interval: {cell.reason}."
-        else:
-            return text
-        return f"{text} ({notes.setdefault(note, len(notes) + 1)})"
-
-    columns = (*(Column(column.name) for column in table.columns[:-3]), Column("gap = misfit + residual"))
-    rows = tuple(
-        (*(shown(cell, column) for cell, column in zip(row[:-3], table.columns[:-3], strict=True)), _identity(row[-3:]))
-        for row in table.rows
-    )
-    return Table(table.title, columns, rows), [f"({number}) {note}" for note, number in notes.items()]
-
-
-def _identity(cells: tuple[Cell, ...]) -> str | None:
-    gap, misfit, residual = map(point_estimate, cells)
-    if gap is None or misfit is None or residual is None:
-        return None
-    gap_text, misfit_text = (format_number(value, "number") for value in (gap, misfit))
-    return f"{gap_text} = {misfit_text} {'+' if residual >= 0 else '-'} {format_number(abs(residual), 'number')}"
 
 
 def _legend(results: NumberResults) -> str:

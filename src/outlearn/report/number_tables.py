@@ -6,12 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from outlearn.core.intervals import Interval
 from outlearn.core.labelers.combinations import label_of
 from outlearn.core.number_metrics import NUMBER_METRICS
 from outlearn.report.cells import Cell, Column, Kind, Table
-from outlearn.report.tables import REFERENCES
-from outlearn.results.measurement import Withheld
+from outlearn.report.tables import REFERENCES, reasons
 from outlearn.results.numbers import NumberResults, NumberStudent
 from outlearn.results.run import TrueLabelModels
 
@@ -68,7 +66,6 @@ def number_scores(results: NumberResults) -> Table:
         Column("residual", "signed_number", f"gap - misfit, in {unit}"),
     )
     rows: list[tuple[Cell, ...]] = []
-    notes: list[str] = []
     for row in number_rows(results):
         s = row.student
         of_student: tuple[Cell, ...] = (None,) * 5
@@ -76,11 +73,7 @@ def number_scores(results: NumberResults) -> Table:
             of_student = (s.pgr, s.concordance, s.gap, s.misfit, s.residual)
         cells = (row.label, *(row.scores.get(name) for name in NUMBER_METRICS), *of_student)
         rows.append(cells)
-        for column, cell in zip(columns, cells, strict=True):
-            if isinstance(cell, Interval | Withheld) and cell.reason:
-                missing = "withheld" if isinstance(cell, Withheld) else "without an interval"
-                notes.append(f"{column.name} {missing}: {cell.reason}.")
-    return Table("Scores on the test points", columns, tuple(rows), tuple(dict.fromkeys(notes)))
+    return Table("Scores on the test points", columns, tuple(rows), reasons(columns, rows))
 
 
 def number_gaps(results: NumberResults) -> Table:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
+from collections.abc import Callable, Collection
 
 from outlearn.core.intervals import Interval
 from outlearn.core.text import printable, wrapped
@@ -19,7 +20,7 @@ from outlearn.report.wording import level_in_words, name_list
 from outlearn.results.measurement import Withheld
 from outlearn.results.run import RunResults, TrueLabelModels
 
-__all__ = ["describe", "summary_text", "text_table"]
+__all__ = ["describe", "plain_table", "summary_text", "text_table"]
 
 WITH_INTERVAL = ("accuracy", "PGR")
 
@@ -27,7 +28,7 @@ WITH_INTERVAL = ("accuracy", "PGR")
 def summary_text(results: RunResults, *, width: int = 110) -> str:
     """Write the summary of a run in lines of at most `width` columns, or 60, except where one cell alone is wider."""
     width = max(width, 60)
-    table, notes = _plain(main_table(results))
+    table, notes = plain_table(main_table(results), WITH_INTERVAL, "{:.3f}".format)
     parts = [
         [wrapped(f"{name + ':':<10}{value}", rest=" " * 10, width=width) for name, value in describe(results)],
         [text_table(table, width=width), *(wrapped(note, rest="    ", width=width) for note in notes)],
@@ -122,39 +123,39 @@ def text_table(table: Table, *, width: int = 110) -> str:
     return "\n\n".join(texts)
 
 
-def _plain(table: Table) -> tuple[Table, list[str]]:
-    """Turn the main table into text cells and footnotes.
+def plain_table(
+    table: Table, with_interval: Collection[str], number: Callable[[float], str]
+) -> tuple[Table, list[str]]:
+    """Turn a table of scores into text cells and footnotes.
 
-    Gap, misfit and residual become one column that reads as the identity it is. Intervals stay where they fit: accuracy
-    and PGR. A cell without a value or without its interval points to a footnote with the reason.
+    Its last three columns, gap, misfit and residual, become one that reads as the identity it is. Intervals stay where
+    they fit: in the columns named. A cell without a value or without its interval points to a footnote with the reason.
     """
     notes: dict[str, int] = {}
 
     def shown(cell: Cell, column: Column) -> str:
-        with_interval = column.name in WITH_INTERVAL
-        text = format_cell(cell, column.kind, intervals=with_interval)
+        intervals = column.name in with_interval
+        text = format_cell(cell, column.kind, intervals=intervals)
         if isinstance(cell, Withheld):
             note = f"withheld: {cell.reason}."
-        elif isinstance(cell, Interval) and cell.reason and with_interval:
+        elif isinstance(cell, Interval) and cell.reason and intervals:
             note = f"no interval: {cell.reason}."
         else:
             return text
         return f"{text} ({notes.setdefault(note, len(notes) + 1)})"
 
+    def identity(cells: tuple[Cell, ...]) -> str | None:
+        gap, misfit, residual = map(point_estimate, cells)
+        if gap is None or misfit is None or residual is None:
+            return None
+        return f"{number(gap)} = {number(misfit)} {'+' if residual >= 0 else '-'} {number(abs(residual))}"
+
     columns = (*(Column(column.name) for column in table.columns[:-3]), Column("gap = misfit + residual"))
     rows = tuple(
-        (*(shown(cell, column) for cell, column in zip(row[:-3], table.columns[:-3], strict=True)), _identity(row[-3:]))
+        (*(shown(cell, column) for cell, column in zip(row[:-3], table.columns[:-3], strict=True)), identity(row[-3:]))
         for row in table.rows
     )
-    return Table(table.title, columns, rows), [f"({number}) {note}" for note, number in notes.items()]
-
-
-def _identity(cells: tuple[Cell, ...]) -> str | None:
-    gap, misfit, residual = map(point_estimate, cells)
-    if gap is None or misfit is None or residual is None:
-        return None
-    sign = "+" if residual >= 0 else "-"
-    return f"{gap:.3f} = {misfit:.3f} {sign} {abs(residual):.3f}"
+    return Table(table.title, columns, rows), [f"({at}) {note}" for note, at in notes.items()]
 
 
 def _legend(results: RunResults) -> str:

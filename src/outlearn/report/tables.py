@@ -20,7 +20,8 @@ from outlearn.results.run import RunResults, Student, TrueLabelModels
 
 __all__ = [
     "REFERENCES", "Against", "Role", "ScoreRow", "against_everyone_table", "bias_variance_table", "blind_spot_table",
-    "difference_table", "gap_table", "main_table", "metrics_in_tables", "path_table", "score_rows", "scores_table",
+    "difference_table", "gap_table", "main_table", "metrics_in_tables", "path_table", "reasons", "score_rows",
+    "scores_table",
 ]  # fmt: skip
 
 Against = Literal["everyone", "references", "combinations", "losses"]
@@ -91,17 +92,23 @@ def main_table(results: RunResults) -> Table:
         Column("residual", "signed", f"gap - misfit, in {unit}"),
     )
     rows: list[tuple[Cell, ...]] = []
-    notes: list[str] = []
     for row in score_rows(results):
         s = row.student
         of_student = (s.pgr, s.agreement, s.gap, s.misfit, s.residual) if s is not None else (None,) * 5
         cells = (row.label, *(row.scores.get(each.name) for each in metrics), *of_student)
         rows.append(cells)
-        for column, cell in zip(columns, cells, strict=True):
+    return Table("Scores on the test points", columns, tuple(rows), reasons(columns, rows))
+
+
+def reasons(columns: Collection[Column], rows: Collection[tuple[Cell, ...]]) -> tuple[str, ...]:
+    """Say once of each column why a cell has no value, or no interval: the footnotes of a table of scores."""
+    notes = []
+    for row in rows:
+        for column, cell in zip(columns, row, strict=True):
             if isinstance(cell, Interval | Withheld) and cell.reason:
                 missing = "withheld" if isinstance(cell, Withheld) else "without an interval"
                 notes.append(f"{column.name} {missing}: {cell.reason}.")
-    return Table("Scores on the test points", columns, tuple(rows), tuple(dict.fromkeys(notes)))
+    return tuple(dict.fromkeys(notes))
 
 
 def scores_table(results: RunResults) -> Table:

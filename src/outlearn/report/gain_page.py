@@ -1,0 +1,99 @@
+"""What the pages of explanations, of classes and of numbers, open with: title, first screen, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from outlearn.core.verdict import is_above_zero, standing
+from outlearn.report.blocks import Section
+from outlearn.report.cells import format_cell
+from outlearn.report.first_screen import FirstScreen, NextStep, Tile, Tone
+from outlearn.report.gain_sections import Unit, gap_figure
+from outlearn.report.page import render_page
+from outlearn.report.wording import counted
+from outlearn.results.explained_gain import ExplainedGain
+
+__all__ = ["bad_news_of_gain", "gain_page", "steps_after_gain"]
+
+TONES: dict[str, Tone] = {"beats": "go", "worse": "stop"}
+
+
+def gain_page(
+    found: ExplainedGain,
+    unit: Unit,
+    *,
+    opening: str,
+    bad_news: tuple[str, ...],
+    steps: tuple[NextStep, ...],
+    sections: Iterable[Section],
+) -> str:
+    """Return the page as one string of HTML that makes no request; sections without blocks are left out.
+
+    Args:
+        found: what was explained.
+        unit: how its risks are written.
+        opening: the sentence that compares students with their teachers, in numbers.
+        bad_news: what takes from the gain.
+        steps: what to do next.
+        sections: what stands below the first screen.
+    """
+    gap, words = found.summary.gap, found.directions
+    students = counted(found.summary.n_students, "student")
+    who = opening.removeprefix(found.title).strip(": ")
+    return render_page(
+        title="Where does the student's gain come from?",
+        subtitle=f"{students} of {counted(gap.n_models, 'teacher')}, {gap.n_points:,} points. Risk: {words.risk}.",
+        first=FirstScreen(
+            verdict=f"{found.title}.",
+            because=f"{who[:1].upper()}{who[1:]}",
+            tone=TONES.get(standing(found.against_teacher).outcome, "open"),
+            tiles=_tiles(found, unit),
+            figure=gap_figure(found, unit),
+            steps=steps,
+            bad_news=bad_news,
+        ),
+        sections=tuple(section for section in sections if section.blocks),
+        footer=f"Intervals at {found.level:.0%}. Nothing was trained: predictions as they were given.",
+    )
+
+
+def bad_news_of_gain(found: ExplainedGain, unit: Unit, *, mean_may_do: str | None) -> tuple[str, ...]:
+    """Say what takes from the gain: a mean that does as well (its sentence), copied errors, what could not be given."""
+    news = [] if mean_may_do is None else [mean_may_do]
+    if is_above_zero(found.summary.overfit_covariance):
+        copied = format_cell(found.summary.overfit_covariance, unit.value)
+        news.append(f"Students copy part of their own teacher's error: overfit covariance {copied}.")
+    if found.summary.gap.n_models < 2:
+        news.append("One teacher: nothing here speaks of another one, and its variance is not seen.")
+    return tuple(news)
+
+
+def steps_after_gain(found: ExplainedGain, *, mean_may_do: bool, tamer: str) -> tuple[NextStep, ...]:
+    """Say what to do next; `tamer` says how to train the students where they are worse than their teachers."""
+    steps = []
+    outcome = standing(found.against_teacher).outcome
+    if mean_may_do:
+        steps.append(
+            NextStep(
+                "Try the mean of the teachers first: it needs no student, and the students are not shown to beat it."
+            )
+        )
+    elif outcome == "beats":
+        steps.append(NextStep("Use the students in their teachers' place."))
+    if found.summary.gap.n_models < 2:
+        steps.append(NextStep("Train a second teacher on other labels, and its student: bias and variance need two."))
+    if outcome in ("not told apart", "withheld"):
+        steps.append(NextStep("Measure on more points, or with more teachers: the interval of the gap says which."))
+    if outcome == "worse":
+        steps.append(NextStep(f"Train the students {tamer}, and explain again."))
+    return tuple(steps)
+
+
+def _tiles(found: ExplainedGain, unit: Unit) -> tuple[Tile, ...]:
+    summary, words, level = found.summary, found.directions, found.level
+    return (
+        Tile("Teacher's risk", summary.teacher_risk, unit.value, words.risk, "teacher", level),
+        Tile("Student's risk", summary.student_risk, unit.value, "less is better", "student", level),
+        Tile("Misfit", summary.misfit, unit.value, words.misfit, "student", level),
+        Tile("Residual", summary.residual, unit.signed, "gap less misfit", "control", level),
+    )
