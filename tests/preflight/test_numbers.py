@@ -120,6 +120,14 @@ def test_one_labeler_is_judged_by_true_numbers_alone():
         ol.preflight_numbers(values, features=features)
 
 
+def test_a_student_of_a_labeler_that_answers_little_is_compared_where_it_answered():
+    numbers, features, true = labeled(3)
+    numbers[2] += 10.0
+    numbers[2, 60:] = np.nan  # wrong by far, at few points: its student counts at no other
+    student = ol.preflight_numbers(numbers, features=features, true_numbers=true).students[0]
+    assert 0.5 < student.true_gain.mean < 1.5
+
+
 @pytest.fixture
 def cli(cli: Cli, tmp_path: Path) -> Cli:
     values, features, true = labeled(3, 120)

@@ -281,19 +281,18 @@ def _judged(fits: NumberFits, values: np.ndarray, true: np.ndarray, level: float
     few = Withheld(f"fewer than {MIN_TRUE_LABELS} true numbers")
     known = ~np.isnan(true) & ~np.isnan(average)
     enough = int(known.sum()) >= MIN_TRUE_LABELS
-    of_labels = {"one labeler": mean_square(values - true), "the mean of all": np.square(average - true)}
-    of_students = {"one labeler": mean_square(fits.single - true), "the mean of all": np.square(fits.mean - true)}
-    reports = []
-    for name, crossed in (("one labeler", one), ("the mean of all", mean)):
-        if name == "the mean of all" and len(values) == 1:
-            continue
-        reports.append(
-            NumberStudent(
-                of=name,
-                from_shared=nobody if crossed is None else _over_points(crossed.from_shared, level, SIGNED),
-                gain=nobody if crossed is None else _over_points(crossed.gain, level, SIGNED),
-                error=_over_points(of_students[name][known], level, POSITIVE) if enough else few,
-                true_gain=_over_points((of_labels[name] - of_students[name])[known], level, SIGNED) if enough else few,
-            )
+    # A student of one labeler is judged where that labeler answered, so that both are of the same labelers and points.
+    single = np.where(np.isnan(values), np.nan, fits.single)
+    kinds = [("one labeler", one, mean_square(values - true), mean_square(single - true))]
+    if len(values) > 1:
+        kinds.append(("the mean of all", mean, np.square(average - true), np.square(fits.mean - true)))
+    return tuple(
+        NumberStudent(
+            of=name,
+            from_shared=nobody if crossed is None else _over_points(crossed.from_shared, level, SIGNED),
+            gain=nobody if crossed is None else _over_points(crossed.gain, level, SIGNED),
+            error=_over_points(of_students[known], level, POSITIVE) if enough else few,
+            true_gain=_over_points((of_labels - of_students)[known], level, SIGNED) if enough else few,
         )
-    return tuple(reports)
+        for name, crossed, of_labels, of_students in kinds
+    )
