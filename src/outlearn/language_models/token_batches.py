@@ -34,7 +34,7 @@ def padded(
 ) -> tuple[Int[np.ndarray, "rows width"], Bool[np.ndarray, "rows width"]]:
     """Put rows of tokens into one array, padded on the right; the mask is True at their tokens.
 
-    Example:
+    Examples:
         >>> [part.tolist() for part in padded([[5, 6], [7]], 0)]
         [[[5, 6], [7, 0]], [[True, True], [True, False]]]
     """

@@ -32,9 +32,7 @@ __all__ = ["GeneralisedHead", "fit_generalised"]
 
 STEPS = 100
 HALVINGS = 30
-TOLERANCE = (
-    1e-9  # of the decrease that a Newton step promises, per unit of weight: the objective is then at its optimum
-)
+TOLERANCE = 1e-9  # of the decrease that a Newton step promises, per unit of weight: below, it is at the optimum
 LEAST_CURVATURE = 1e-6
 
 
@@ -44,7 +42,7 @@ class GeneralisedHead:
 
     Attributes:
         penalty: of the head.
-        held_out: mean loss on examples left out one by one, approximately, at each penalty that was tried.
+        held_out: mean loss on examples left out one by one, approximately, at each penalty, in the order given.
     """
 
     weight: Float[np.ndarray, " features"]
@@ -83,16 +81,15 @@ def fit_generalised(
         x, torch.from_numpy(np.asarray(labels, dtype=np.float64)[rows]), torch.from_numpy(given[rows]), loss
     )
     theta = problem.start()
-    order = sorted(penalties, reverse=True)
-    found, errors = [], []
-    for penalty in order:
-        theta = problem.minimise(theta, penalty)
-        found.append(theta)
-        errors.append(problem.held_out(theta, penalty))
-    best = int(np.argmin(errors))
-    weight = found[best].numpy()
+    found, errors = np.empty((len(penalties), x.shape[1])), np.empty(len(penalties))
+    order = np.argsort(-np.asarray(penalties), kind="stable")  # the largest first: each optimum starts the next
+    for k in order.tolist():
+        theta = problem.minimise(theta, penalties[k])
+        found[k], errors[k] = theta.numpy(), problem.held_out(theta, penalties[k])
+    best = int(order[errors[order].argmin()])
+    weight = found[best]
     return GeneralisedHead(
-        weight[:-1] / scale, float(weight[-1] - (weight[:-1] / scale) @ mean), order[best], np.array(errors)
+        weight[:-1] / scale, float(weight[-1] - (weight[:-1] / scale) @ mean), penalties[best], errors
     )
 
 

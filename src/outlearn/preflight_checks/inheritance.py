@@ -7,7 +7,7 @@ import numpy as np
 from outlearn.core.labelers.inherited_bias import inherited_bias, squared_variance
 from outlearn.core.top_class import top_class
 from outlearn.data.label_table import LabelTable
-from outlearn.preflight_checks.check_labels import MIN_TRUE_LABELS
+from outlearn.preflight_checks.check_labels import MIN_TRUE_LABELS, n_true_labels
 from outlearn.preflight_checks.students import CrossFit
 from outlearn.results.measurement import Withheld
 from outlearn.results.preflight_inheritance import InheritanceReport
@@ -33,8 +33,7 @@ def inheritance(
     labels, alone = table.distributions, Withheld("no point has labels of two labelers")
     spread = squared_variance(labels)
     variance = alone if spread is None else spread.interval(level, low=0.0)
-    truth = table.true_labels
-    n_true = 0 if truth is None else int(((truth >= 0) & table.answered.any(axis=0)).sum())
+    truth, n_true = table.true_labels, n_true_labels(table)
     if truth is None or n_true < MIN_TRUE_LABELS:
         unknown = Withheld(f"{n_true} true labels of labeled points; {MIN_TRUE_LABELS} are needed")
         return InheritanceReport(name, unknown, variance, unknown, unknown, unknown, unknown)

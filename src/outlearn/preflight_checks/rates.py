@@ -16,7 +16,7 @@ from outlearn.core.labelers.influence import LinearisedEstimate, mean_estimate
 from outlearn.core.verdict import holm
 from outlearn.data.label_table import LabelTable
 from outlearn.errors import ConfigError, suggest
-from outlearn.preflight_checks.check_labels import MIN_TRUE_LABELS
+from outlearn.preflight_checks.check_labels import MIN_TRUE_LABELS, n_true_labels
 from outlearn.results.measurement import Withheld
 from outlearn.results.preflight_rates import CorrectedRate, RatesReport, SegmentRates, SegmentTest
 
@@ -70,8 +70,7 @@ class Rates:
 
     def report(self) -> RatesReport | Withheld:
         """Report all rates; withheld with fewer than 20 true labels."""
-        truth = self.table.true_labels
-        n_true = 0 if truth is None else int(((truth >= 0) & self.table.answered.any(axis=0)).sum())
+        n_true = n_true_labels(self.table)
         if n_true < MIN_TRUE_LABELS:
             return Withheld(f"{n_true} true labels of labeled points; {MIN_TRUE_LABELS} are needed to correct a rate")
         everywhere = np.full(self.table.n_points, True)

@@ -12,10 +12,10 @@ crossed misfit then asks for a student that is shrunk twice. Concordance divides
 most of that away, and it chose nearer to the best penalty where it was developed (docs/regression.md).
 
 The answer is the student of the teachers' mean at the chosen penalty. Teachers that were trained here predict with the
-least risk, so that E[Y | t] = t: what noise takes from their spread, var t = w var(true part), nothing gives back when
-it is averaged away. Under t_m = w (Y + e_m), independent e_m, the part that they share is w = cov(t_m, t_m') / var t_m,
-their reliability, and the denoised student is w E[Y | x]: so it is moved away from its mean by 1 / w, the correction
-for attenuation. Labelers from elsewhere (t = Y + e) need none.
+least risk, so that E[Y | t] = t: they shrink to make up for their noise, var t = w var Y, and averaging takes the noise
+away but not the shrinkage. Under t_m = w (Y + e_m), independent e_m, the part that they share is
+w = cov(t_m, t_m') / var t_m, their reliability, and the denoised student is w E[Y | x]: so it is moved away from its
+mean by 1 / w, the correction for attenuation. Labelers from elsewhere (t = Y + e) need none.
 
 Source: Spearman, The proof and measurement of association between two things, 1904, for attenuation; Baron et al., Two
 reasons to make aggregated probability forecasts more extreme, 2014, for what averaging does to calibrated forecasts.

@@ -130,9 +130,7 @@ def held_out_predictions(
 ) -> Float[np.ndarray, "penalties labelers examples"]:
     """Predict every example by heads that have not learned it, nor any of its group, at each penalty."""
     fold_of = held_out_folds(strata, groups, generator(seed, "folds"))
-    fold_of = np.where(
-        fold_of < 0, 0, fold_of
-    )  # what no fold holds out belongs to the first: there are no classes here
+    fold_of = np.maximum(fold_of, 0)  # what no fold holds out belongs to the first: there are no classes here
     found = np.empty((len(TUNED_PENALTIES), *labels.shape))
     for fold in np.unique(fold_of):
         out = fold_of == fold

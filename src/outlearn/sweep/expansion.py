@@ -185,7 +185,7 @@ def _column(values: Sequence[Any]) -> list[Value]:
 def _short_names(values: Sequence[Any]) -> list[str]:
     """Name mappings by their model or kind, with what sets those of one model apart.
 
-    Example:
+    Examples:
         >>> minilm = {"kind": "hf", "model": "minilm"}
         >>> _short_names([minilm | {"layer": 2}, minilm, {"kind": "tfidf", "dims": 256}])
         ['minilm(layer=2)', 'minilm', 'tfidf']

@@ -129,7 +129,7 @@ def ratio_over_splits(
     Returns:
         The interval, or `Withheld` where the mean of `whole` is not shown to be above 0: a ratio to it says nothing.
 
-    Example:
+    Examples:
         >>> part, whole, one = np.array([1.0, 2.0, 3.0, 2.0]), np.array([4.0, 5.0, 4.0, 5.0]), np.zeros(4, dtype=int)
         >>> print(ratio_over_splits(part, whole, one, np.arange(4), np.zeros(4)))
         0.4444 [0.1540, 0.7735]

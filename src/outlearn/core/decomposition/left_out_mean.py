@@ -42,7 +42,7 @@ def distance_to_left_out_mean(
         DomainError: for a single teacher, or gaps.
         AlignmentError: if the points differ, or the pairing is not said.
 
-    Example:
+    Examples:
         >>> t = Predictions.from_probs(np.array([[[0.9, 0.1]], [[0.5, 0.5]], [[0.5, 0.5]]]))
         >>> distance_to_left_out_mean(t, t).round(4)  # copies of their teachers
         array([[0.3681],

@@ -39,7 +39,7 @@ def prediction_powered(
         where: the points that the mean is over.
         strata: how the points of known truth were drawn; None: at random from all.
 
-    Example:
+    Examples:
         >>> rng = np.random.default_rng(0)
         >>> truth = (rng.random(5000) < 0.3).astype(float)
         >>> said = np.where(rng.random(5000) < 0.1, 1 - truth, truth)
@@ -81,7 +81,7 @@ def rogan_gladen(
         The estimate, which need not lie in [0, 1]; None if a class has no true label, or if labels of the two are not
         told apart.
 
-    Example:
+    Examples:
         >>> true = np.array([1.0] * 10 + [0.0] * 10 + [np.nan] * 80)
         >>> said = np.array([1.0] * 9 + [0.0] + [1.0] * 2 + [0.0] * 8 + [1.0] * 45 + [0.0] * 35)
         >>> found = rogan_gladen(true, said, np.full(100, True))
@@ -120,7 +120,7 @@ def difference_between_segments(
     Returns:
         The p-value: exact if `off` has the same distribution in all segments, and near it if only its means are equal.
 
-    Example:
+    Examples:
         >>> rng = np.random.default_rng(0)
         >>> segments = np.repeat([0, 1], 100)
         >>> off = (rng.random(200) < np.where(segments == 1, 0.3, 0.05)).astype(float)

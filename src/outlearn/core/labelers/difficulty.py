@@ -133,7 +133,7 @@ def fit_difficulty(
         times: how many points have it.
         seed: of the atoms.
 
-    Example:
+    Examples:
         >>> rng = np.random.default_rng(0)
         >>> p = rng.beta(6.0, 2.0, 4000)             # of all labels at a point, the share of class 0
         >>> found = patterns_of(np.stack([k := rng.binomial(5, p), 5 - k], axis=1))

@@ -62,7 +62,7 @@ def even_noise_test(labels: Int[np.ndarray, "labelers points"]) -> EvenNoiseTest
     Returns:
         The test; None if fewer than 20 points have labels of four labelers.
 
-    Example:
+    Examples:
         >>> rng = np.random.default_rng(0)
         >>> even = (rng.random((5, 2000)) < 0.2).astype(int)
         >>> hard = (rng.random((5, 2000)) < rng.choice([0.05, 0.35], 2000)).astype(int)

@@ -57,7 +57,7 @@ def squared_variance(labels: Labels) -> LinearisedEstimate | None:
     Returns:
         The estimate over points with labels of two labelers; None if there are none. Of votes, half the disagreement.
 
-    Example:
+    Examples:
         >>> votes = np.eye(2)[np.array([[0, 1, 1, 0], [0, 1, 0, 0]])]
         >>> squared_variance(votes).value
         0.125
@@ -90,7 +90,7 @@ def inherited_bias(
         true_labels: -1 where it is not known; at least one is of a labeled point.
         strata: how the points of known truth were drawn; None: at random from all.
 
-    Example:
+    Examples:
         >>> labels, truth = np.eye(2)[np.array([[0, 0, 1, 1, 0]])], np.array([0, 1, 1, 1, -1])
         >>> found = inherited_bias(labels, labels, truth)     # a student that repeats its labeler
         >>> found.error.value, found.repeated.value, found.student_error.value

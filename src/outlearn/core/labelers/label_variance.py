@@ -80,7 +80,7 @@ def label_variance(
     Returns:
         The variance; withheld with one labeler, or where fewer than four points have labels of all.
 
-    Example:
+    Examples:
         >>> first, second = np.array([[0.9, 0.6, 0.2, 0.5], [0.8, 0.3, 0.2, 0.5]])
         >>> found = label_variance(np.stack([[first, second], [1 - first, 1 - second]], axis=2))
         >>> round(found.squared_plug_in.mean, 4), round(found.squared.mean, 4)

@@ -33,7 +33,7 @@ def split_vote_agreement(
     Returns:
         The mean over the points with 2m labels or more; None if there are fewer than 20 such points.
 
-    Example:
+    Examples:
         >>> counts = np.array([[4, 0], [2, 2]] * 10)
         >>> one = split_vote_agreement(counts, 1, np.random.default_rng(0))
         >>> round(one.value, 2)     # of two and two labels, two drawn agree in a third: (1 + 1/3) / 2

@@ -78,8 +78,8 @@ class DrawnStrata:
         """Estimate a mean over all points, or over those that `where` marks, from the points drawn.
 
         Over a part of the points it is the ratio of the two weighted sums. A stratum whose points drawn all have one
-        value is not known to have no other: half a point more of the other end of the value's span is counted in its
-        spread, which of 0 of n_h makes 0.5 / (n_h + 1).
+        value is not known to have no other: `UNSEEN` of a point more at either end of the value's span is counted in
+        its spread, so that 0 of n_h counts as 0.25 / (n_h + 0.5).
 
         Args:
             values: at the points drawn; what stands elsewhere is not looked at.
