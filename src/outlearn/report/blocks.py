@@ -97,8 +97,8 @@ class GridColumn:
 class Grid:
     """A table that a reader sorts, filters and pages through; made by a small script from a JSON block.
 
-    With `variants`, the columns named in `variant_columns` are filled from the chosen variant: `variants[name][i]`
-    holds their values in row i.
+    With `variants`, the columns named in `variant_columns` are filled from the variant that is chosen, a loss:
+    `variants[name][i]` holds their values in row i.
     """
 
     key: str
@@ -110,7 +110,6 @@ class Grid:
     descending: bool = False
     variants: Mapping[str, Sequence[Sequence[Any]]] = field(default_factory=dict)
     variant_columns: tuple[str, ...] = ()
-    variant_name: str = "loss"
     first_variant: str = ""
     orders: tuple[tuple[str, str, bool], ...] = ()
     unit: str = "points"

@@ -83,7 +83,7 @@ def steps_after_gain(found: ExplainedGain, *, mean_may_do: bool, tamer: str) -> 
     if found.summary.gap.n_models < 2:
         steps.append(NextStep("Train a second teacher on other labels, and its student: bias and variance need two."))
     if outcome in ("not told apart", "withheld"):
-        steps.append(NextStep("Measure on more points, or with more teachers: the interval of the gap says which."))
+        steps.append(NextStep("Measure on more points, or with more teachers."))
     if outcome == "worse":
         steps.append(NextStep(f"Train the students {tamer}, and explain again."))
     return tuple(steps)

@@ -57,7 +57,7 @@
       const select = chooser(variants.map((v) => [v, v]), fill);
       select.value = data.firstVariant || variants[0];
       fill(select.value);
-      controls.append(labeled(host.dataset.variantName, select));
+      controls.append(labeled("loss", select));
     }
     if (data.orders.length) {
       const select = chooser(
