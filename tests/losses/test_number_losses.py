@@ -53,15 +53,16 @@ def test_the_minimiser_is_the_mean_that_belongs_to_the_direction(name, data):
     assert get_loss(name).predicted(np.array(head.bias)) == pytest.approx(MEANS[name](t), rel=1e-5)
 
 
-def test_heads_are_those_of_scikit_learn(data):
+@pytest.mark.parametrize("standardise", [True, False])
+def test_heads_are_those_of_scikit_learn(data, standardise):
     x, t = data
-    z = (x - x.mean(0)) / x.std(0)
+    z = (x - x.mean(0)) / x.std(0) if standardise else x
     for name, reference in (("generalized_kl", PoissonRegressor), ("itakura_saito", GammaRegressor)):
         # scikit-learn: mean of half deviances + alpha |w|^2 / 2; ours: sum of half deviances + penalty |w|^2
         expected = reference(alpha=2 * 4.0 / 80, tol=1e-10, max_iter=5000).fit(z, t).predict(z)
-        head = fit_generalised(x, t, get_loss(name), [4.0])
+        head = fit_generalised(x, t, get_loss(name), [4.0], standardise=standardise)
         np.testing.assert_allclose(np.exp(x @ head.weight + head.bias), expected, rtol=1e-4)
-    ridge = fit_generalised(x, t, get_loss("squared_error"), [4.0])
+    ridge = fit_generalised(x, t, get_loss("squared_error"), [4.0], standardise=standardise)
     np.testing.assert_allclose(x @ ridge.weight + ridge.bias, Ridge(alpha=4.0).fit(z, t).predict(z), rtol=1e-8)
 
 
@@ -78,6 +79,15 @@ def test_approximate_leave_one_out_is_near_the_exact_one(name, data):
         head = fit_generalised(z, t, loss, [penalty], weights=w)
         exact.append(float(loss.value(torch.tensor(z[i] @ head.weight + head.bias), torch.tensor(t[i]))))
     assert found == pytest.approx(np.mean(exact), rel=0.02)
+
+
+def test_the_learner_leaves_features_as_they_are_for_every_loss_where_it_is_told_to(data):
+    x, t = data
+    learner = get_learner({"kind": "ridge", "penalty": 4.0, "standardise": False})
+    loss = get_loss("generalized_kl")
+    found = learner.fit(x, t[None, :, None], [HeadJob(0, loss)], {"own": x}, bias=True).logits["own"]
+    head = fit_generalised(x, t, loss, [4.0], standardise=False)
+    np.testing.assert_allclose(np.ravel(found), np.exp(x @ head.weight + head.bias), rtol=1e-6)
 
 
 def test_the_learner_fits_hundreds_at_once_and_applies_the_link(data):

@@ -1,6 +1,6 @@
 """Linear heads with a link, to their optimum: the losses of numbers that no factorisation solves.
 
-For each head and penalty, the intercept not penalised and the features standardised,
+For each head and penalty, the intercept not penalised and the features standardised unless told otherwise,
 
     minimise  sum_i w_i l(z_i, t_i) + penalty |theta|^2,        z_i = x_i.theta + b,
 
@@ -58,8 +58,17 @@ def fit_generalised(
     penalties: Sequence[float],
     *,
     weights: Float[np.ndarray, " examples"] | None = None,
+    standardise: bool = True,
 ) -> GeneralisedHead:
     """Fit one head at each penalty, the largest first, and keep the one with the lowest held-out loss.
+
+    Args:
+        features: `[examples, features]`, dense.
+        labels: numbers in the domain of the loss.
+        loss: with its link.
+        penalties: of |theta|^2, above 0.
+        weights: of the examples, at least 0; None for 1. Where it is 0 a label is not read.
+        standardise: divide each feature by its standard deviation first, so that the penalty acts on what results.
 
     Raises:
         DomainError: if the optimum is not reached.
@@ -75,7 +84,7 @@ def fit_generalised(
     rows = np.flatnonzero(given)
     raw = np.asarray(features, dtype=np.float64)[rows]
     mean, scale = raw.mean(axis=0), raw.std(axis=0)
-    scale = np.where(scale > 0, scale, 1.0)
+    scale = np.where(scale > 0, scale, 1.0) if standardise else np.ones_like(mean)
     x = torch.from_numpy(np.concatenate([(raw - mean) / scale, np.ones((len(rows), 1))], axis=1))
     problem = _Problem(
         x, torch.from_numpy(np.asarray(labels, dtype=np.float64)[rows]), torch.from_numpy(given[rows]), loss

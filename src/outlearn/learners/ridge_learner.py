@@ -75,7 +75,10 @@ class RidgeLearner(Learner):
             else:
                 for row, i in enumerate(members):
                     own = None if of_examples is None else of_examples[row]
-                    head = fit_generalised(_dense(features), labels[row], loss, penalties, weights=own)
+                    head = fit_generalised(
+                        _dense(features), labels[row], loss, penalties, weights=own,
+                        standardise=self.standardise is not False,
+                    )  # fmt: skip
                     weight[i], intercept[i] = head.weight, head.bias
             done += len(members)
             if progress is not None:
