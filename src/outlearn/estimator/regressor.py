@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, c
 from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
 from outlearn.core.numbers import Numbers
 from outlearn.data.number_task import strata_of
-from outlearn.errors import ConfigError, DataError, ShapeError, suggest
+from outlearn.errors import ConfigError, DataError, DomainError, ShapeError, suggest
 from outlearn.estimator.arguments import check_points, seeded
 from outlearn.estimator.bagged_teachers import LARGEST_SEED, bagged_teachers, weak_columns
 from outlearn.estimator.text_encoding import dense, fit_encoder
@@ -163,6 +163,10 @@ class WeakToStrongRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
 
         Returns:
             Gap = misfit + residual for every student and point; print() it.
+
+        Raises:
+            DataError: if the teachers were not trained here and `weak_labels` are not given.
+            AlignmentError, DomainError, ShapeError: as `outlearn.risk_gap`.
         """
         values = self._checked(X)
         if weak_labels is None and not self.teachers_:
@@ -209,7 +213,7 @@ class WeakToStrongRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
             try:
                 held_out = held_out_predictions(X, labels.values, heard, nothing, groups=None, seed=seed)
                 self.choice_ = choose_penalty(labels, held_out, self.criterion)
-            except ValueError:  # a teacher labels no point outside a fold
+            except DomainError:  # a teacher labels no point outside a fold
                 self.choice_ = None
         if self.choice_ is None:
             heads = fit_ridge(X, labels.values, TUNED_PENALTIES, weights=heard, standardise=True, held_out=True)
@@ -269,7 +273,7 @@ def _given(weak_labels: Any, n_points: int) -> Float[np.ndarray, "labelers point
     """Read weak labels from elsewhere: one row a labeler.
 
     Raises:
-        ShapeError: for another shape. DomainError: for what is no finite number.
+        ShapeError: for another shape. DataError: for a labeler that says nothing.
     """
     values = np.atleast_2d(np.asarray(weak_labels, dtype=np.float64))
     if values.ndim != 2 or values.shape[1] != n_points:
