@@ -50,7 +50,15 @@ class Site:
         return process
 
     def scheduler(self) -> subprocess.Popen[bytes]:
-        return self.start("scheduler", "--host", "127.0.0.1", "--port", str(self.port))
+        """Start the scheduler, and wait until it listens: how long it imports is no part of any claim here."""
+        process = self.start("scheduler", "--host", "127.0.0.1", "--port", str(self.port))
+        until = time.monotonic() + 300
+        while process.poll() is None and time.monotonic() < until:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    break
+            time.sleep(0.05)
+        return process
 
     def worker(self, *arguments: str) -> subprocess.Popen[bytes]:
         local = ("--host", "127.0.0.1", "--local-directory", str(self.folder))
