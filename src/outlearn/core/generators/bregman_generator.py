@@ -277,7 +277,7 @@ class BregmanGenerator(ABC):
         if np.all(inside):
             return
         where = tuple(int(i) for i in np.argwhere(~np.asarray(inside))[0])
-        named = [first + where[0], *where[1:]]
+        named = str([first + where[0], *where[1:]]) if where else ""  # a single point has no index
         raise DomainError(f"{self.name} needs {domain}; {argument}{named} is {values[where]}.")
 
     def _models_first(self, values: np.ndarray, weights: np.ndarray | None, axis: int) -> tuple[np.ndarray, np.ndarray]:
