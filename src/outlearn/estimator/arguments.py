@@ -12,7 +12,17 @@ from outlearn.core.plain_arrays import plain_array
 from outlearn.errors import ConfigError, DataError
 from outlearn.estimator.bagged_teachers import LARGEST_SEED
 
-__all__ = ["check_points", "seeded"]
+__all__ = ["check_count", "check_points", "seeded"]
+
+
+def check_count(name: str, value: Any) -> None:
+    """Refuse what is no whole number of at least 1.
+
+    Raises:
+        ConfigError: it names the argument.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ConfigError(f"{name} is {value!r}; expected a whole number of at least 1.")
 
 
 def check_points(X: Any) -> None:

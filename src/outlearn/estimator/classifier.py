@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from jaxtyping import Float, Shaped
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from outlearn.core.generators import BregmanGenerator
 from outlearn.core.labelers.combinations import label_source
@@ -26,10 +26,11 @@ from outlearn.core.predictions import Predictions
 from outlearn.data.label_arrays import is_unlabeled, labels_given, refuse_what_is_no_class, with_gaps_marked
 from outlearn.data.label_table import UNLABELED
 from outlearn.errors import ConfigError, DataError, ShapeError, suggest
-from outlearn.estimator.arguments import check_points, seeded
-from outlearn.estimator.bagged_teachers import LARGEST_SEED, bagged_teachers, teacher_probs, weak_columns
+from outlearn.estimator.arguments import check_count, seeded
+from outlearn.estimator.bagged_teachers import LARGEST_SEED, bagged_teachers, teacher_probs
 from outlearn.estimator.partial_labels import class_codes, given_labels, weak_labels_and_weights
-from outlearn.estimator.text_encoding import dense, fit_encoder
+from outlearn.estimator.points_intake import TakesPoints
+from outlearn.estimator.text_encoding import dense
 from outlearn.explanation import PointwiseExplanation, explain, smoothed
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ TRUE_LABELS = ("none", "choose", "learn")
 EPOCHS, LEAST_STEPS = 20, 400  # with fewer steps AdamW at 3e-3 has hardly left its random start
 
 
-class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class WeakToStrongClassifier(ClassifierMixin, TakesPoints):  # type: ignore[misc]
     """Learn a classifier from few labels and many unlabeled points, by students that outlearn their weak teachers.
 
     Every point of `y` that is -1 is unlabeled (in an array of text also "-1", which is what NumPy makes of it), so -1
@@ -130,13 +131,6 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         self.encoder = encoder
         self.random_state = random_state
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.string = self.encoder is not None
-        tags.input_tags.two_d_array = self.encoder is None
-        return tags
-
     def fit(self, X: Any, y: Any = None, *, weak_labels: Any = None) -> Self:
         """Train teachers on the labeled points and students on the teachers' labels of the others.
 
@@ -158,9 +152,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
         from outlearn.learners.jobs import HeadSettings
 
         for name in ("n_teachers", "n_seeds"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-                raise ConfigError(f"{name} is {value!r}; expected a whole number of at least 1.")
+            check_count(name, getattr(self, name))
         if self.true_labels not in TRUE_LABELS:
             raise ConfigError(f"true_labels is {self.true_labels!r}; {suggest(str(self.true_labels), TRUE_LABELS)}")
         if self.true_labels == "learn" and self.hidden is not None:
@@ -176,9 +168,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             weight_decay=self.weight_decay,
         )
         rng = seeded(self.random_state)
-        check_points(X)
-        if self.encoder is not None:
-            self.encoder_, X = fit_encoder(self.encoder, X)
+        X = self._encoded(X)
         if y is None and weak_labels is not None:
             X = validate_data(self, X, dtype="numeric", accept_sparse="csr")
             y = np.full(X.shape[0], UNLABELED)
@@ -291,13 +281,6 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
             level=level,
         )
 
-    def _checked(self, X: Any) -> np.ndarray:
-        check_is_fitted(self)
-        check_points(X)
-        if self.encoder is not None:
-            X = self.encoder_.transform(X)
-        return dense(validate_data(self, X, reset=False, dtype="numeric", accept_sparse="csr"))
-
     def _students(self, X: np.ndarray) -> Predictions:
         return Predictions.from_logits(self.heads_.predict(X), teacher_of=self.teacher_of_)
 
@@ -312,9 +295,7 @@ class WeakToStrongClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
                 f"the labeled points are of {len(self.classes_)} class: {self.classes_.tolist()}. Give labels of at "
                 "least two classes (-1 marks a point without a label)."
             )
-        self.teacher_columns_ = weak_columns(
-            self.teacher_features, n_features=X.shape[1], names=list(getattr(self, "feature_names_in_", ()))
-        )
+        self.teacher_columns_ = self._columns(self.teacher_features, X, "teacher_features")
         prototype = make_pipeline(StandardScaler(), LogisticRegression()) if self.teacher is None else self.teacher
         self.teachers_, counts = bagged_teachers(
             prototype,

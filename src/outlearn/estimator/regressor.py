@@ -10,20 +10,21 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
-from jaxtyping import Float, Int
-from sklearn.base import BaseEstimator, RegressorMixin
+from jaxtyping import Float
+from sklearn.base import RegressorMixin
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
 from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
 from outlearn.core.numbers import Numbers
 from outlearn.data.number_task import strata_of
 from outlearn.errors import ConfigError, DataError, DomainError, ShapeError, suggest
-from outlearn.estimator.arguments import check_points, seeded
-from outlearn.estimator.bagged_teachers import LARGEST_SEED, bagged_teachers, weak_columns
-from outlearn.estimator.text_encoding import dense, fit_encoder
+from outlearn.estimator.arguments import check_count, seeded
+from outlearn.estimator.bagged_teachers import LARGEST_SEED, bagged_teachers
+from outlearn.estimator.points_intake import TakesPoints
+from outlearn.estimator.text_encoding import dense
 from outlearn.learners.ridge_heads import RidgeHeads, fit_ridge
 from outlearn.selection.number_choice import NUMBER_CRITERIA, NumberChoice, choose_penalty, reliability
 from outlearn.selection.number_tuning import TUNED_PENALTIES, held_out_predictions
@@ -33,7 +34,7 @@ __all__ = ["WeakToStrongRegressor"]
 LEAST_LEFT = 3  # points of a teacher outside each fold, below which its own leave-one-out has to do
 
 
-class WeakToStrongRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+class WeakToStrongRegressor(RegressorMixin, TakesPoints):  # type: ignore[misc]
     """Learn a regressor from few numbers and many unlabeled points, by students that outlearn their weak teachers.
 
     Every point of `y` that is nan is unlabeled. Students never see a number of `y`; they see what teachers say of
@@ -95,13 +96,6 @@ class WeakToStrongRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         self.encoder = encoder
         self.random_state = random_state
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.string = self.encoder is not None
-        tags.input_tags.two_d_array = self.encoder is None
-        return tags
-
     def fit(self, X: Any, y: Any = None, *, weak_labels: Any = None) -> Self:
         """Train teachers on the labeled points and students on the teachers' numbers for the others.
 
@@ -118,18 +112,11 @@ class WeakToStrongRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
         Raises:
             ConfigError, DataError, DomainError, ShapeError: all ValueErrors, for unusable parameters or labels.
         """
-        if (
-            isinstance(self.n_teachers, bool)
-            or not isinstance(self.n_teachers, int | np.integer)
-            or self.n_teachers < 1
-        ):
-            raise ConfigError(f"n_teachers is {self.n_teachers!r}; expected a whole number of at least 1.")
+        check_count("n_teachers", self.n_teachers)
         if self.criterion not in NUMBER_CRITERIA:
             raise ConfigError(f"criterion is {self.criterion!r}; {suggest(str(self.criterion), NUMBER_CRITERIA)}")
         rng = seeded(self.random_state)
-        check_points(X)
-        if self.encoder is not None:
-            self.encoder_, X = fit_encoder(self.encoder, X)
+        X = self._encoded(X)
         X = dense(validate_data(self, X, dtype="numeric", accept_sparse="csr", ensure_min_samples=2))
         if y is None and weak_labels is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
@@ -231,20 +218,9 @@ class WeakToStrongRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc
     def _students(self, X: np.ndarray) -> Float[np.ndarray, "students points"]:
         return self.heads_.predict(X[:, self.student_columns_])[0]
 
-    def _columns(self, columns: Any, X: np.ndarray, argument: str) -> Int[np.ndarray, " columns"]:
-        names = list(getattr(self, "feature_names_in_", ()))
-        return weak_columns(columns, n_features=X.shape[1], names=names, argument=argument)
-
     def _said(self, X: np.ndarray) -> Float[np.ndarray, "teachers points"]:
         view = X[:, self.teacher_columns_]
         return np.stack([np.asarray(teacher.predict(view), dtype=np.float64) for teacher in self.teachers_])
-
-    def _checked(self, X: Any) -> np.ndarray:
-        check_is_fitted(self)
-        check_points(X)
-        if self.encoder is not None:
-            X = self.encoder_.transform(X)
-        return dense(validate_data(self, X, reset=False, dtype="numeric", accept_sparse="csr"))
 
 
 def _numbers(y: Any, X: np.ndarray) -> Float[np.ndarray, " points"]:
