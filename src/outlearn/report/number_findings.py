@@ -6,14 +6,13 @@ The same rules of speech as for classes: a direction is claimed only where the p
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from outlearn.core.intervals import Interval
 from outlearn.core.labelers.combinations import label_of
-from outlearn.core.verdict import Verdict, has_interval, is_above_zero, is_below_zero, standing
+from outlearn.core.verdict import Verdict, has_interval, is_above_zero, is_below_zero
 from outlearn.report.cells import format_cell, format_number, point_estimate
 from outlearn.report.true_labels import worth_in_words
-from outlearn.report.wording import name_list
+from outlearn.report.wording import Written, compare_words, name_list, unsigned
 from outlearn.results.measurement import Measurement, Withheld
 from outlearn.results.numbers import NumberEquivalents, NumberResults
 from outlearn.results.run import TrueLabelModels
@@ -64,7 +63,20 @@ def headline_of_numbers(results: NumberResults) -> str:
     return AUTO if AUTO in results.students else best_of_numbers(results)
 
 
-def compare_risks(difference: Measurement, first: str, second: str, unit: str = "") -> str:
+def risk_size(difference: Measurement) -> str:
+    """Write the size of a difference of risks whose sign the sentence has said."""
+    return format_cell(unsigned(difference), "number")
+
+
+RISKS = Written(
+    "{second} minus {first}",
+    lambda mean: format_number(mean, "signed_number"),
+    lambda difference: format_cell(difference, "signed_number"),
+    risk_size,
+)
+
+
+def compare_risks(difference: Measurement, first: str, second: str) -> str:
     """Say how `first` compares with `second` from the paired estimate of second's risk - first's (more is better).
 
     Examples:
@@ -73,22 +85,7 @@ def compare_risks(difference: Measurement, first: str, second: str, unit: str = 
         >>> compare_risks(Interval(0.15, -0.05, 0.35, 0.1, 4, 100), "auto", "its teachers")
         'auto and its teachers cannot be told apart (+0.1500 [-0.0500, +0.3500])'
     """
-    if isinstance(difference, Withheld):
-        return f"{first} and {second} were not compared ({difference.reason})"
-    found = standing(difference)
-    if found.outcome == "withheld":
-        seen = format_number(difference.mean, "signed_number")
-        return f"{second} minus {first} is {seen}, without an interval ({found.reason})"
-    if found.outcome == "not told apart":
-        return f"{first} and {second} cannot be told apart ({format_cell(difference, 'signed_number')})"
-    return f"{first} {'beats' if found.outcome == 'beats' else 'loses to'} {second} by {risk_size(difference)}"
-
-
-def risk_size(difference: Measurement) -> str:
-    """Write the size of a difference of risks whose sign the sentence has said."""
-    if isinstance(difference, Interval) and difference.mean < 0:
-        difference = replace(difference, mean=-difference.mean, low=-difference.high, high=-difference.low)
-    return format_cell(difference, "number")
+    return compare_words(difference, first, second, RISKS)
 
 
 def risk_name(results: NumberResults) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from outlearn.core.intervals import Interval
 from outlearn.core.verdict import count_rest, standing
@@ -11,8 +11,8 @@ from outlearn.report.cells import Cell, format_cell, format_number
 from outlearn.results.measurement import Measurement, Withheld
 
 __all__ = [
-    "compare_words", "counted", "first_reason", "level_in_words", "name_list", "of_losses", "rest_in_words",
-    "signed_points", "size_in_points",
+    "Written", "compare_words", "counted", "first_reason", "level_in_words", "name_list", "of_losses", "rest_in_words",
+    "signed_points", "size_in_points", "unsigned",
 ]  # fmt: skip
 
 
@@ -46,8 +46,25 @@ def counted(count: int, thing: str) -> str:
     return f"{count:,} {thing if count == 1 else plural}"
 
 
-def compare_words(difference: Measurement, first: str, second: str) -> str:
-    """Say how `first` compares with `second` from the paired estimate of first - second (more is better).
+@dataclass(frozen=True)
+class Written:
+    """How a kind of paired difference is written, whose positive sign is in favour of the first.
+
+    Attributes:
+        minus: what is taken from what, with {first} and {second}.
+        plain: write an estimate without its interval.
+        signed: write the difference with its sign and interval.
+        size: write its size, where the sentence has said the sign.
+    """
+
+    minus: str
+    plain: Callable[[float], str]
+    signed: Callable[[Measurement], str]
+    size: Callable[[Measurement], str]
+
+
+def compare_words(difference: Measurement, first: str, second: str, written: Written | None = None) -> str:
+    """Say how `first` compares with `second` from a paired estimate (more is better); of accuracies by default.
 
     Examples:
         >>> compare_words(Interval(0.046, 0.02, 0.07, 0.01, 4, 100), "reverse_ce", "forward_ce")
@@ -55,15 +72,16 @@ def compare_words(difference: Measurement, first: str, second: str) -> str:
         >>> compare_words(Interval(0.003, -0.01, 0.02, 0.01, 4, 100), "mae", "hard_ce")
         'mae and hard_ce cannot be told apart (+0.3 points [-1.0, +2.0])'
     """
+    written = POINTS if written is None else written
     if isinstance(difference, Withheld):
         return f"{first} and {second} were not compared ({difference.reason})"
     found = standing(difference)
     if found.outcome == "withheld":
-        seen = format_number(difference.mean, "points")
-        return f"{first} minus {second} is {seen} points, without an interval ({found.reason})"
+        minus = written.minus.format(first=first, second=second)
+        return f"{minus} is {written.plain(difference.mean)}, without an interval ({found.reason})"
     if found.outcome == "not told apart":
-        return f"{first} and {second} cannot be told apart ({signed_points(difference)})"
-    return f"{first} {'beats' if found.outcome == 'beats' else 'loses to'} {second} by {size_in_points(difference)}"
+        return f"{first} and {second} cannot be told apart ({written.signed(difference)})"
+    return f"{first} {'beats' if found.outcome == 'beats' else 'loses to'} {second} by {written.size(difference)}"
 
 
 def rest_in_words(measured: Iterable[Cell], other: str = "0") -> str:
@@ -92,14 +110,24 @@ def signed_points(difference: Measurement) -> str:
 
 def size_in_points(difference: Measurement) -> str:
     """Write the size of a difference whose sign the sentence has said."""
+    return _in_points(format_cell(unsigned(difference), "percent"))
+
+
+def unsigned(difference: Measurement) -> Measurement:
+    """Turn a difference the way in which it is positive."""
     if isinstance(difference, Interval) and difference.mean < 0:
-        difference = replace(difference, mean=-difference.mean, low=-difference.high, high=-difference.low)
-    return _in_points(format_cell(difference, "percent"))
+        return replace(difference, mean=-difference.mean, low=-difference.high, high=-difference.low)
+    return difference
 
 
 def _in_points(text: str) -> str:
     mean, bracket, ends = text.partition(" [")
     return f"{mean} points{bracket}{ends}"
+
+
+POINTS = Written(
+    "{first} minus {second}", lambda mean: f"{format_number(mean, 'points')} points", signed_points, size_in_points
+)
 
 
 def name_list(names: Sequence[str]) -> str:
