@@ -125,7 +125,7 @@ class IntervalCalibration:
         if is_above_zero(self.knows):
             yield "Their widths know where the truth is uncertain: one width for all, as well fitted, scores worse."
         elif is_below_zero(self.knows):
-            yield "Their widths mislead about where the truth is uncertain: one width for all, as well fitted, scores better."
+            yield "Their widths mislead about where the truth is uncertain: one width for all, as well fitted, does better."
 
     def _mend(self) -> str:
         if not isinstance(self.factor, Interval):
