@@ -31,7 +31,7 @@ _PUBLIC = {
     "explain": "outlearn.explanation",
     "get_generator": "outlearn.core.generators",
     "hf_loss": "outlearn.learners.finetuning.trainer_loss",
-    "interval_calibration": "outlearn.results.interval_calibration",
+    "interval_calibration": "outlearn.results.measured_intervals",
     "load_config": "outlearn.experiment.load_config",
     "load_run": "outlearn.results.any_run",
     "load_student": "outlearn.student.model",
@@ -73,7 +73,7 @@ if TYPE_CHECKING:
     from outlearn.preflight_checks.analyse import preflight as preflight
     from outlearn.preflight_checks.numbers import preflight_numbers as preflight_numbers
     from outlearn.results.any_run import load_run as load_run
-    from outlearn.results.interval_calibration import interval_calibration as interval_calibration
+    from outlearn.results.measured_intervals import interval_calibration as interval_calibration
     from outlearn.results.measurement import Withheld as Withheld
     from outlearn.student.model import load_student as load_student
 
