@@ -105,7 +105,7 @@ class IntervalCalibration:
         if is_above_zero(self.knows):
             yield "Their widths know where the truth is uncertain: one width for all, as well fitted, scores worse."
         elif is_below_zero(self.knows):
-            yield "Their widths mislead on where the truth is uncertain: one width for all, as well fitted, does better."
+            yield "Their widths mislead on where the truth is uncertain: one width for all, as well fitted, is better."
 
     def _mend(self) -> str:
         if not isinstance(self.factor, Interval):
