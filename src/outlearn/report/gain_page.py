@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from outlearn.core.text import counted
 from outlearn.core.verdict import is_above_zero, standing
 from outlearn.report.blocks import Section
 from outlearn.report.cells import format_cell
 from outlearn.report.first_screen import FirstScreen, NextStep, Tile, Tone
 from outlearn.report.gain_sections import Unit, gap_figure
 from outlearn.report.page import render_page
-from outlearn.report.wording import counted
 from outlearn.results.explained_gain import ExplainedGain
 
 __all__ = ["bad_news_of_gain", "gain_page", "steps_after_gain"]

@@ -9,6 +9,7 @@ from dataclasses import replace
 import yaml
 
 from outlearn.core.decomposition.risk_gap import RiskGap
+from outlearn.core.text import counted
 from outlearn.report.blocks import Block, Code, Facts, Figure, Folded, Listed, Section, TableBlock, Text
 from outlearn.report.calibration_figures import reliability_figure
 from outlearn.report.findings import best_loss, findings, headline_loss, shown_losses
@@ -24,7 +25,6 @@ from outlearn.report.tables import Against, against_everyone_table, blind_spot_t
 from outlearn.report.training_figure import path_figure
 from outlearn.report.true_labels import label_curve_figure
 from outlearn.report.tuned_baselines import tuned_table
-from outlearn.report.wording import counted
 from outlearn.results.run import NotTrained, RunResults
 from outlearn.results.run_folder import Run
 
