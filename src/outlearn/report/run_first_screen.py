@@ -51,7 +51,7 @@ def _because(results: RunResults) -> str:
     student, labeler = (
         format_cell(each.accuracy, "percent", intervals=False) for each in (results.students[loss], results.labeler)
     )
-    unit = "pairs" if results.task.kind == "preference" else "points"
+    unit = f"{results.task.point}s"
     labels = "the labels that it learned from" if results.labeler.source == EACH else "the combined labels"
     against = found.standings[TEACHER].difference
     words = f"The student ({_named(loss)}) is right on {student}% of the test {unit}, {labels} on {labeler}%"

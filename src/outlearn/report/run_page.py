@@ -194,7 +194,7 @@ def _true_label_notes(results: RunResults) -> tuple[str, ...]:
 def _setting(results: RunResults) -> str:
     """Say on a line what was run: a reader must know it before the findings."""
     task = results.task
-    unit = "pair" if task.kind == "preference" else "point"
+    unit = task.point
     who = counted(results.teacher.models, "labeler" if task.n_teacher == 0 else "weak teacher")
     sizes = f"{task.n_student:,} {unit}s to learn from, {task.n_test:,} to test on"
     classes = "" if unit == "pair" else f" ({task.n_classes} classes)"
