@@ -168,7 +168,7 @@ def test_advice_for_columns_of_one_name_works():
 
 @pytest.mark.parametrize("labels", [[[1], [1, 2]] * (N // 2), np.ones((N, 2))])
 def test_labels_of_another_shape_are_refused(labels):
-    with pytest.raises(ValueError, match=r"equally long rows|1d array"):
+    with pytest.raises(ValueError, match=r"equally long rows|one label for each point"):
         ol.WeakToStrongClassifier(**FAST).fit(X, labels)
 
 
