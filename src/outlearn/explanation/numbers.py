@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Shaped
 
-from outlearn.core.decomposition.risk_gap import NumberLedger, RiskGap, risk_gap
+from outlearn.core.decomposition.ledger import NumberLedger
+from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
 from outlearn.core.gaps import over_answered
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import point_interval, two_way_interval
