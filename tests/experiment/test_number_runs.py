@@ -145,6 +145,26 @@ def test_labelers_from_elsewhere_may_leave_points_out(tmp_path):
     assert isinstance(results.teacher_bias_variance.bias, Withheld)
 
 
+@pytest.mark.parametrize("source", ["each", "mean"])
+def test_wild_labelers_teach_by_their_median_unless_a_source_is_named(tmp_path, source):
+    texts, y = _texts()
+    rng = np.random.default_rng(3)
+    wild = np.where(rng.random((5, len(y))) < 0.1, 60.0, 0.4) * rng.normal(size=(5, len(y)))
+    rows = [(f"p{i}", text, y[i], *(y[i] + wild[:, i])) for i, text in enumerate(texts)]
+    names = ["ann", "bob", "cid", "dan", "eve"]
+    table = _table(tmp_path / "own.csv", rows, ["id", "text", "label", *names])
+    settings = [f"data.path={table}", f"data.labelers=[{', '.join(names)}]", f"weak_labels.source={source}", *SMALL]
+    finished = run(load_config(overrides=settings), store=Store(tmp_path / "store"), out=tmp_path / "run")
+    results, said = finished.results, "\n".join(number_findings(finished.results))
+    if source == "mean":
+        assert (results.selection.source, results.selection.deviations) == ("mean", {})
+        return
+    assert results.selection.source == "median"
+    assert min(results.selection.deviations, key=results.selection.deviations.get) == "median"
+    assert "learned from the median of the labelers" in said
+    assert results.students["auto"].mse.mean < results.ensembles["mean"].mse.mean / 4
+
+
 def test_numbers_of_labelers_come_from_a_file_of_their_own_joined_by_id(tmp_path):
     texts, y = _texts()
     own = _table(

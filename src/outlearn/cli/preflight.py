@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from outlearn.cli.options import IdColumn, Labelers, TextColumn, TrueColumn, label_columns, names_in
+from outlearn.cli.thresholds import exit_by
 from outlearn.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -91,9 +92,10 @@ def preflight(
     """
     from outlearn.preflight_checks.preflight_files import preflight_files, printed
     from outlearn.progress_bars import Bars
-    from outlearn.results.preflight_gate import parse_gates
+    from outlearn.results.gates import parse_gates
+    from outlearn.results.preflight_gate import PREFLIGHT_FIGURES, USUAL_PREFLIGHT_FIGURE
 
-    gates = parse_gates(fail_below)
+    gates = parse_gates(fail_below, PREFLIGHT_FIGURES, usual=USUAL_PREFLIGHT_FIGURE)
     if numbers:
         of_classes = {
             "--asked-twice": asked_twice, "--classes": classes, "--segment-column": segment_column, "--rate": rate,
@@ -120,6 +122,7 @@ def preflight(
             label_next=label_next,
             aim=aim,
             to_label=to_label,
+            gates=gates,
             out=out,
             progress=bars,
         )
@@ -130,10 +133,7 @@ def preflight(
         from outlearn.report.html import write_report
 
         print(f"\nResults: {out}/, to look at: {write_report([out])}")
-    if gates:
-        print("\n" + "\n".join(gate.sentence(found) for gate in gates))
-    if not all(gate.passes(found) for gate in gates):
-        raise typer.Exit(1)
+    exit_by([gate.outcome(found) for gate in gates])
 
 
 def _of_numbers(

@@ -157,6 +157,9 @@ class NumberSelection(Record):
         chosen: the penalty.
         spread_by: what the answer was moved away from its mean by: 1 / the teachers' reliability, 1 for labelers from
             elsewhere.
+        source: the combination of the labelers that labeled its student, as in `weak_labels.source`.
+        deviations: of labelers from elsewhere, combination -> mean distance to the labeler that was left out of it;
+            empty where nothing was chosen.
         at_end: whether it is the first or the last that was tried, so that the best may lie beyond.
         tried: all of them, with both criteria.
     """
@@ -164,6 +167,8 @@ class NumberSelection(Record):
     criterion: str
     chosen: float
     spread_by: float = 1.0
+    source: str = "mean"
+    deviations: Mapping[str, float] = Field(default_factory=dict)
     at_end: bool
     tried: tuple[PenaltyTried, ...]
 
