@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from outlearn.core.feature_matrix import FeatureMatrix
+from outlearn.learners.blocks import computed_logits
 from outlearn.learners.checked_inputs import Inputs, check_inputs
 from outlearn.learners.jobs import HeadJob
 from outlearn.learners.minimise import minimise
@@ -124,7 +125,7 @@ class ConvexGrid:
 
     @property
     def _n_logits(self) -> int:
-        return 1 if self.data.n_classes == 2 else self.data.n_classes
+        return computed_logits(self.data.n_outputs)
 
     def _minimise(self, x: Rows, labels: Tensor, weights: Tensor) -> Tensor:
         """Minimise all strengths of these weightings, `[inputs, logits, weightings x strengths]`."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from outlearn.core.text import counted
 from outlearn.report.blocks import Block, Listed, Section, TableBlock, Text
 from outlearn.report.cells import Cell, Column, Table
 from outlearn.report.page import render_page
-from outlearn.report.wording import counted
 from outlearn.results.measurement import Withheld
 from outlearn.results.number_preflight import NumberPreflight
 
