@@ -79,7 +79,7 @@ def _sections(run: NumberRun) -> tuple[Section, ...]:
         part(
             "why",
             "Why",
-            (*chosen("gap"), TableBlock(number_bias_variance(results))),
+            (*chosen("gap"), TableBlock(number_bias_variance(results)), *chosen("path")),
             f"Risk of the teacher less risk of its student is misfit, {measure.misfit}, plus a residual, which is 0 on "
             f"average where the student is the {measure.posterior_mean} posterior mean of its teacher. Order "
             f"{measure.order}; the identity holds to {measure.identity_error:.0e} here.",
