@@ -15,7 +15,7 @@ from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import point_interval, two_way_interval
 from outlearn.core.number_metrics import number_scorecard
 from outlearn.core.numbers import Numbers
-from outlearn.core.predictions import check_every_answer
+from outlearn.core.point_models import check_every_answer
 from outlearn.core.scales import SIGNED
 from outlearn.core.targets import read_target
 from outlearn.errors import DomainError

@@ -24,7 +24,8 @@ from outlearn.core.intervals import Interval, cluster_means, two_way_interval
 from outlearn.core.log_space import row_sum
 from outlearn.core.numbers import AnyPredictions, Numbers, check_models
 from outlearn.core.orders import Directions, directions, mean_risk, model_blocks
-from outlearn.core.predictions import Predictions, labeled_by
+from outlearn.core.point_models import labeled_by
+from outlearn.core.predictions import Predictions
 from outlearn.core.scales import POSITIVE, SCALES, SIGNED
 from outlearn.core.targets import NumberTarget, Target, read_target, target_duals
 from outlearn.core.text import preformatted
