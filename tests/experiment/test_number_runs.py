@@ -278,13 +278,17 @@ def test_valence_has_the_splits_of_the_lexicon_and_its_raters():
 def test_what_is_of_classes_is_refused_with_what_numbers_have():
     for override, said in (
         ("student.loss=[forward_ce]", "forward_ce is of classes.*squared_error"),
-        ("student.learner={kind: adamw}", "adamw is of classes.*ridge"),
+        ("student.learner={kind: convex}", "convex is of classes.*adamw"),
         ("weak_labels.kind=hard", "numbers are taught as they are"),
         ("weak_labels.source=dawid_skene", "mean, median"),
         ("measure.generator=negative_entropy", "squared_euclidean"),
     ):
         with pytest.raises(ConfigError, match=said):
             load_config(overrides=["data.name=diabetes", override])
+    rounds = ["data.name=diabetes", "student.learner={kind: adamw}", "student.rounds=1"]
+    with pytest.raises(ConfigError, match="probabilities of classes; leave it out"):
+        load_config(overrides=rounds)
+    load_config(overrides=rounds[:-1])
     with pytest.raises(ConfigError, match=r"ridge is of numbers.*data\.task: regression"):
         load_config(overrides=["data.name=digits", "student.learner={kind: ridge}", "student.seeds=1"])
 

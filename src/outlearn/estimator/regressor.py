@@ -24,7 +24,7 @@ from outlearn.core.labelers.combinations import EACH, NUMBER_COMBINATIONS
 from outlearn.core.numbers import Numbers
 from outlearn.data.number_task import strata_of
 from outlearn.errors import ConfigError, DataError, DomainError, ShapeError, suggest
-from outlearn.estimator.arguments import check_count, seeded
+from outlearn.estimator.arguments import check_count, check_one_label, seeded
 from outlearn.estimator.bagged_teachers import LARGEST_SEED, bagged_teachers
 from outlearn.estimator.points_intake import TakesPoints
 from outlearn.estimator.text_encoding import dense
@@ -253,6 +253,7 @@ def _numbers(y: Any, X: np.ndarray) -> Float[np.ndarray, " points"]:
     Raises:
         DataError: for text, infinity, or no number at all.
     """
+    check_one_label(y)
     given = column_or_1d(y, warn=True)
     try:
         numbers = np.asarray(given, dtype=np.float64)

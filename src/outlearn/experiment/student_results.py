@@ -16,7 +16,8 @@ from outlearn.core.gaps import NEEDS_EVERY_ANSWER, over_answered
 from outlearn.core.intervals import Interval, cluster_means, point_interval
 from outlearn.core.metrics import METRICS, Metric, accuracy, scorecard
 from outlearn.core.numbers import AnyPredictions
-from outlearn.core.predictions import Predictions, labeled_by
+from outlearn.core.point_models import labeled_by
+from outlearn.core.predictions import Predictions
 from outlearn.core.scales import POSITIVE, SHARE, SIGNED, Scale
 from outlearn.core.students.agreement import agreement, consensus
 from outlearn.core.students.blind_spots import MEANS, blind_spots, halfway_to_certainty

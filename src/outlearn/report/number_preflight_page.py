@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shlex
 
+from outlearn.core.text import counted
 from outlearn.report.blocks import Block, Listed, Section, TableBlock, Text
 from outlearn.report.cells import Cell, Column, Table
 from outlearn.report.first_screen import FirstScreen, NextStep, Tile
 from outlearn.report.interval_tables import interval_blocks
 from outlearn.report.page import render_page
 from outlearn.report.preflight_page import NEXT_LABELS, TONES, strata_table
-from outlearn.report.wording import counted
 from outlearn.results.measurement import Withheld
 from outlearn.results.next_labels import NUMBER_AIMS, NumberNextLabels
 from outlearn.results.number_preflight import NumberPreflight

@@ -6,13 +6,14 @@ import math
 import shlex
 
 from outlearn.core.intervals import Interval
+from outlearn.core.text import counted
 from outlearn.core.verdict import is_below_zero
 from outlearn.report.blocks import Block, Facts, Listed, Section, TableBlock, Text
 from outlearn.report.cells import Cell, Column, Table
 from outlearn.report.first_screen import FirstScreen, NextStep, Tile, Tone
 from outlearn.report.page import render_page
 from outlearn.report.preflight_figures import vote_figure, width_figure
-from outlearn.report.wording import counted, signed_points
+from outlearn.report.wording import signed_points
 from outlearn.results.measurement import Withheld
 from outlearn.results.next_labels import AIMS, NextLabels
 from outlearn.results.preflight import Preflight

@@ -29,7 +29,8 @@ from outlearn.core.intervals import (
 )
 from outlearn.core.metrics import Labels, accuracy
 from outlearn.core.plain_arrays import plain_array
-from outlearn.core.predictions import Predictions, check_predictions, check_same_points, labeled_by
+from outlearn.core.point_models import check_same_points, labeled_by
+from outlearn.core.predictions import Predictions, check_predictions
 from outlearn.core.scales import DIFFERENCE, Scale
 from outlearn.core.verdict import standing
 
