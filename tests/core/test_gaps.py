@@ -12,8 +12,8 @@ from outlearn.core.decomposition.ledger import TERMS
 from outlearn.core.decomposition.pairwise import pairwise_divergence
 from outlearn.core.decomposition.risk_gap import risk_gap
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER, over_answered
-from outlearn.core.intervals import mean_interval
 from outlearn.core.labelers.combinations import COMBINATIONS
+from outlearn.core.mean_intervals import mean_interval
 from outlearn.core.metrics import METRICS, score
 from outlearn.core.predictions import Predictions, weighted_log_mean
 from outlearn.core.students.agreement import agreement

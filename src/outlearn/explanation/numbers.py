@@ -12,7 +12,7 @@ from outlearn.core.decomposition.ledger import NumberLedger
 from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
 from outlearn.core.gaps import over_answered
 from outlearn.core.generators import BregmanGenerator, get_generator
-from outlearn.core.intervals import point_interval, two_way_interval
+from outlearn.core.mean_intervals import point_interval, two_way_interval
 from outlearn.core.number_metrics import number_scorecard
 from outlearn.core.numbers import Numbers
 from outlearn.core.point_models import check_every_answer

@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import Float
 
 from outlearn.core.gaps import mean_of_known
-from outlearn.core.intervals import Interval, point_interval, ratio_interval, t_quantile
+from outlearn.core.intervals import Interval, t_quantile
 from outlearn.core.labelers.influence import LinearisedEstimate
 from outlearn.core.labelers.number_spread import pair_products
 from outlearn.core.labelers.strata import DrawnStrata
+from outlearn.core.mean_intervals import point_interval, ratio_interval
 from outlearn.core.scales import POSITIVE, REAL, SIGNED, Scale
 from outlearn.preflight_checks.check_labels import MIN_TRUE_LABELS
 from outlearn.results.measurement import Withheld

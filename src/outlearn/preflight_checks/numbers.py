@@ -13,9 +13,10 @@ import numpy as np
 from jaxtyping import Float, Real
 
 from outlearn.core.gaps import mean_of_known
-from outlearn.core.intervals import Interval, check_level, point_interval, ratio_interval
+from outlearn.core.intervals import Interval, check_level
 from outlearn.core.labelers.number_spread import pair_products, spread
 from outlearn.core.labelers.strata import DrawnStrata
+from outlearn.core.mean_intervals import point_interval, ratio_interval
 from outlearn.core.number_intervals import NumberIntervals
 from outlearn.core.scales import DIFFERENCE, POSITIVE, SIGNED, Scale
 from outlearn.data.number_table import NumberTable

@@ -20,8 +20,9 @@ from outlearn.core.decomposition.crossed_misfit import CrossedMisfit, crossed_mi
 from outlearn.core.decomposition.ledger import TERMS, Ledger, NumberLedger, SliceTable, slice_points
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER, mean_of_known, over_answered
 from outlearn.core.generators import BregmanGenerator, get_generator
-from outlearn.core.intervals import Interval, cluster_means, two_way_interval
+from outlearn.core.intervals import Interval
 from outlearn.core.log_space import row_sum
+from outlearn.core.mean_intervals import cluster_means, two_way_interval
 from outlearn.core.numbers import AnyPredictions, Numbers, check_models
 from outlearn.core.orders import Directions, directions, mean_risk, model_blocks
 from outlearn.core.point_models import labeled_by

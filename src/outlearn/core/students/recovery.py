@@ -17,14 +17,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from outlearn.core.gaps import over_answered
-from outlearn.core.intervals import (
+from outlearn.core.intervals import Interval, t_quantile
+from outlearn.core.mean_intervals import (
     ROUNDING,
     ROW_CAUTION,
-    Interval,
     TwoWayVariance,
     cluster_means,
     mean_interval,
-    t_quantile,
     two_way_variance,
 )
 from outlearn.core.metrics import Labels, accuracy
