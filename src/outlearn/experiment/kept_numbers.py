@@ -11,6 +11,7 @@ import numpy as np
 from outlearn.core.links import through_link
 from outlearn.encoders.registry import get_encoder
 from outlearn.experiment.kept_students import LEAST_HELD_OUT, PACKAGES, encoder_settings, reads_of
+from outlearn.experiment.number_intervals import held_out_errors
 from outlearn.experiment.number_plan import NumberPlan
 from outlearn.experiment.number_results import NumberEvaluation
 from outlearn.experiment.stages.features import learned_of, read_features
@@ -21,6 +22,7 @@ from outlearn.results.writing import RunWriter
 from outlearn.store.store import Entry
 from outlearn.student.folder import NAME
 from outlearn.student.head_scorer import file_hashes
+from outlearn.student.held_out import HeldOut, kept_errors
 from outlearn.student.novelty import Novelty
 from outlearn.student.numbers import KeptNumbers, NumberRecord, NumberScores
 from outlearn.student.record import EncoderFacts, Training
@@ -33,7 +35,7 @@ def keep_numbers(
     writer: RunWriter,
     plan: NumberPlan,
     students: Sequence[Students],
-    test: NumberEvaluation,
+    validation: NumberEvaluation,
     results: NumberResults,
     entries: Mapping[str, Entry],
 ) -> None:
@@ -46,7 +48,7 @@ def keep_numbers(
     for each in students:
         if each is not best and keep != "all":
             continue
-        kept = _kept(plan, each, test.chosen[each.loss], results, entry)
+        kept = _kept(plan, each, validation, results, entry)
         if each is best:
             kept.write(writer.folder / NAME)
         if keep == "all":
@@ -54,8 +56,11 @@ def keep_numbers(
             kept.write(writer.folder / f"{NAME}s" / each.loss)
 
 
-def _kept(plan: NumberPlan, students: Students, checkpoint: int, results: NumberResults, entry: Entry) -> KeptNumbers:
+def _kept(
+    plan: NumberPlan, students: Students, validation: NumberEvaluation, results: NumberResults, entry: Entry
+) -> KeptNumbers:
     config, task, splits, features = plan.config, plan.task, plan.splits, read_features(entry)
+    checkpoint = validation.chosen[students.loss]
     encoder, heads = get_encoder(config.student.encoder), students.heads[checkpoint]
     novelty = Novelty.of(features[splits.student], seed=config.seed)
     held_out = np.concatenate([splits.teacher, splits.validation])
@@ -75,6 +80,7 @@ def _kept(plan: NumberPlan, students: Students, checkpoint: int, results: Number
         low=float(said.min()),
         high=float(said.max()),
         unlike_beyond=beyond,
+        held_out=_held_out(students.loss, validation, results, seed=config.seed),
         encoder=EncoderFacts(settings=encoder_settings(encoder), files=file_hashes(encoder)),
         training=Training(
             task=task.name,
@@ -93,3 +99,16 @@ def _kept(plan: NumberPlan, students: Students, checkpoint: int, results: Number
         results=NumberScores(scores=student.scores, teacher=results.teacher.mse, ceiling=results.ceiling.mse),
     )
     return KeptNumbers(record, heads, learned_of(task, encoder, splits.student, entry), novelty)
+
+
+def _held_out(loss: str, validation: NumberEvaluation, results: NumberResults, *, seed: int) -> HeldOut | None:
+    """Keep the errors that intervals come from; None where they are too few to have been checked."""
+    if loss not in results.intervals:
+        return None
+    errors = held_out_errors(validation.students[loss], validation.truth)
+    return HeldOut(
+        errors=kept_errors(errors, seed=seed),
+        n_points=len(errors),
+        n_raters=results.task.n_raters,
+        checked=results.intervals[loss],
+    )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from outlearn.core.labelers.recipes import recipe_of
+from outlearn.core.number_intervals import NumberIntervals
 from outlearn.core.randomness import child_seed, generator
 from outlearn.data.draws import stratified_order
 from outlearn.data.splits import Splits
@@ -48,6 +49,7 @@ class NumberPlan:
     Attributes:
         auto: how the students of `auto` are chosen, if it is asked for.
         tuned: the strong model on true labels, by stage.
+        given_intervals: in which labelers from elsewhere say that the truth of the test points lies, or None.
     """
 
     config: Config
@@ -59,6 +61,7 @@ class NumberPlan:
     notes: tuple[str, ...]
     stages: Mapping[str, Stage]
     tuned: Mapping[str, TunedNumberModels]
+    given_intervals: NumberIntervals | None = None
 
     @property
     def key(self) -> str:
@@ -81,15 +84,16 @@ def make_number_plan(config: Config, points: SplitTask) -> NumberPlan:
     stages: dict[str, Stage] = {}
     trained = not (config.teacher.external or task.weak_labels is not None)
     notes: tuple[str, ...] = ()
+    intervals = None
     if trained:
         config, notes = with_sizes_that_fit(config, task, splits)
         weak = model_of("teacher", config.teacher.encoder, config.teacher.learner, task, splits, stages)
         teachers = stages["teachers"] = number_teachers(task, splits, weak, config)
         names, answered = tuple(f"teacher {m}" for m in range(config.teacher.models)), None
     else:
-        external = external_numbers(task, splits, config.teacher)
+        external = external_numbers(task, splits, config.teacher, interval_level=config.data.interval_level)
         teachers = stages["external teachers"] = external.stage
-        names, notes, answered = external.names, external.notes, external.answered
+        names, notes, answered, intervals = external.names, external.notes, external.answered, external.intervals
     labeling = Labeling(teachers, len(names), answered, None, task, splits, config)
     model = _strong(model_of("student", config.student.encoder, config.student.learner, task, splits, stages))
     if fixed_losses(labeling):
@@ -105,7 +109,7 @@ def make_number_plan(config: Config, points: SplitTask) -> NumberPlan:
             raise ConfigError("auto chooses by what other teachers say, and there is one teacher. Name a loss.")
     tuned = _tuned(task, splits, model, config, trained=trained)
     stages |= {name: each.stage for name, each in tuned.items()}
-    return NumberPlan(config, task, splits, labeling, auto, names, notes, stages, tuned)
+    return NumberPlan(config, task, splits, labeling, auto, names, notes, stages, tuned, intervals)
 
 
 def _strong(model: Model) -> FrozenModel:

@@ -7,7 +7,7 @@ named; of raters the mean is the target, and their spread is noise, which is the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -30,6 +30,7 @@ from outlearn.core.students.recovery import recovery_of_scores
 from outlearn.core.targets import read_target, target_duals
 from outlearn.core.verdict import is_above_zero
 from outlearn.experiment.config import Config
+from outlearn.experiment.number_intervals import conformal_check, held_out_errors
 from outlearn.experiment.number_plan import NumberPlan
 from outlearn.experiment.points import point_ids
 from outlearn.experiment.results import POPULATIONS
@@ -38,6 +39,8 @@ from outlearn.experiment.stages.controls import ALL_LABELS, LABEL_CURVE, OWN_LAB
 from outlearn.experiment.stages.students import CONTROL, Students
 from outlearn.experiment.student_results import all_pairs, measure_bias_variance, measure_posterior_mean
 from outlearn.experiment.true_label_results import FROM_ELSEWHERE
+from outlearn.results.interval_calibration import IntervalCalibration
+from outlearn.results.measured_intervals import interval_calibration
 from outlearn.results.measurement import Withheld, each_model, mean_of, means, measured
 from outlearn.results.numbers import (
     NumberEquivalents,
@@ -166,7 +169,10 @@ def _numbers(outputs: np.ndarray, ids: np.ndarray, teacher_of: np.ndarray | None
 def measure_numbers(
     test: NumberEvaluation, validation: NumberEvaluation, plan: NumberPlan, entries: Mapping[str, Entry]
 ) -> NumberResults:
-    """Measure everybody; validation serves to choose the best teacher only. `seconds` is empty as long as it runs."""
+    """Measure everybody; validation serves to choose the best teacher, and for intervals of students, only.
+
+    `seconds` is empty as long as it runs.
+    """
     return _Measuring(test, validation, plan, entries).results()
 
 
@@ -262,9 +268,26 @@ class _Measuring:
             students=students,
             teacher_bias_variance=measure_bias_variance(test.target, test.teachers, config),
             selection=None if self.plan.auto is None else self.plan.auto.selection(self.entries["auto"]),
+            intervals=dict(self._intervals()),
+            given_intervals=tuple(self._given_intervals()),
             seconds={},
             stages={name: StageUse(key=entry.key, cached=entry.cached) for name, entry in self.entries.items()},
         )
+
+    def _intervals(self) -> Iterator[tuple[str, IntervalCalibration]]:
+        """Check the intervals of the students of each loss, where validation has enough true numbers for some."""
+        for loss, each in self.test.students.items():
+            errors = held_out_errors(self.validation.students[loss], self.validation.truth)
+            found = conformal_check(errors, each, self.test.truth, of=f"the student of {loss}", level=self.level)
+            if found is not None:
+                yield loss, found
+
+    def _given_intervals(self) -> Iterator[IntervalCalibration]:
+        """Check the intervals of labelers from elsewhere: raters are draws of the truth where the target is soft."""
+        said = self.plan.given_intervals
+        for m, name in enumerate(self.plan.teacher_names if said is not None else ()):
+            if said is not None and said.given[m].any():
+                yield interval_calibration(self.test.target, said.only(m), of=name, level=self.level)
 
     def _scores(self, models: Numbers) -> dict[str, Interval | Withheld]:
         return means(number_scorecard(models, self.test.truth, self.level))
