@@ -342,6 +342,9 @@ def bad(saved: Path) -> None:
 
 
 BAD = [
+    (["--fail-below", "gip=0"], {}, 'Did you mean "gap"'),
+    (["--fail-below", "gap=inf"], {}, "expected a number, of the teacher's risk .* gap=0"),
+    (["--fail-below", "accuracy=80"], {}, "a share from 0 to 1 of the student is right, such as accuracy=0.8"),
     ([], {"teacher": "nowhere.npy"}, "nowhere.npy"),
     ([], {"teacher": "pickle.npy"}, "pickle"),
     ([], {"teacher": "nan.npy"}, "nan"),
@@ -415,4 +418,34 @@ def test_memory_stays_below_two_gigabytes_for_a_thousand_students(tmp_path):
 
 def test_python_reads_files_too(saved):
     names = {role: [saved / f"{role}.npy"] for role in ("teacher", "student")}
-    assert "Risk gap" in explain_files(**names, target=saved / "target.npy")
+    assert "Risk gap" in explain_files(**names, target=saved / "target.npy").text
+
+
+@pytest.mark.parametrize(
+    ("gate", "code", "said"),
+    [
+        ("0", 0, r"passes gap \(the teacher's risk less its student's\): the lower end is \d"),
+        ("gap=9", 1, "FAILS  gap .* below 9"),
+        ("ensemble=0.5", 1, "FAILS  ensemble .* below 0.5"),
+        ("ensemble=-0.5", 0, "passes ensemble"),
+        ("accuracy=0.5", 0, "passes accuracy"),
+    ],
+)
+def test_a_threshold_makes_the_exit_code_and_stands_in_results_json(cli, saved, gate, code, said):
+    found, out, err = cli("--fail-below", gate, "--out", "found")
+    assert found == code, err
+    assert re.search(said, out.splitlines()[-1]), out.splitlines()[-1]
+    written = json.loads((saved / "found" / "results.json").read_text())["fail_below"]
+    assert [each["passes"] for each in written] == [code == 0]
+    low = load_explanation(saved / "found").against_teacher.low
+    if written[0]["figure"] == "gap":
+        assert written[0]["low"] == low
+
+
+def test_what_is_not_known_reaches_no_threshold_and_says_why(cli, saved):
+    for name in ("teacher", "student"):
+        np.save(saved / f"{name}.npy", np.load(saved / f"{name}.npy")[:1, :3])
+    np.save(saved / "target.npy", np.load(saved / "target.npy")[:3])
+    code, out, err = cli("--fail-below", "gap=-9")
+    assert code == 1, err
+    assert "is not known to be -9 or more: only 3 points" in out.splitlines()[-1]

@@ -30,6 +30,9 @@ def test_what_is_missing_is_said_and_what_is_advised_works(cli, tmp_path):
     assert code == 2
     assert "--student needs --target" in err
     assert cli("--teacher", "T.npy", "--student", "T.npy", "--target", "y.npy")[0] == 0
+    code, _, err = cli("--teacher", "T.npy", "--fail-below", "0")
+    assert code == 2
+    assert "--fail-below is of what students gain" in err
     code, _, err = cli("--teacher", "T.npy", "--out", "explained")
     assert code == 2
     assert "--out" in err

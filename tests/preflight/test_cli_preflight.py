@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from tests.programs import Cli
 
+from outlearn.results.gates import Gate
 from outlearn.results.preflight import load_preflight
-from outlearn.results.preflight_gate import Gate
+from outlearn.results.preflight_gate import PREFLIGHT_FIGURES
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "weak_label_tables.py"
 N = 120
@@ -174,6 +175,10 @@ def test_one_failing_threshold_of_several_is_enough_and_the_report_is_written_al
     assert code == 1
     assert [line.split()[0] for line in out.splitlines()[-2:]] == ["passes", "FAILS"]
     assert load_preflight(tmp_path / "report").truth.n_labels == 134
+    written = json.loads((tmp_path / "report" / "results.json").read_text())["fail_below"]
+    assert [(each["figure"], each["least"], each["passes"]) for each in written] == [
+        ("accuracy", 0.5, True), ("gain", 0.9, False),
+    ]  # fmt: skip
 
 
 def test_a_threshold_compares_the_lower_end_itself(cli, tmp_path):
@@ -181,8 +186,9 @@ def test_a_threshold_compares_the_lower_end_itself(cli, tmp_path):
     cli("labels.csv", "--out", "report")
     found = load_preflight(tmp_path / "report")
     low = 1 - found.truth.error.high
-    assert Gate("accuracy", low).passes(found)
-    assert not Gate("accuracy", np.nextafter(low, 1)).passes(found)
+    figure = PREFLIGHT_FIGURES["accuracy"]
+    assert Gate("accuracy", figure, low).outcome(found).passes
+    assert not Gate("accuracy", figure, np.nextafter(low, 1)).outcome(found).passes
 
 
 def test_columns_may_be_named_and_ids_may_be_absent(cli, tmp_path):

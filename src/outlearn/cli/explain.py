@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from outlearn.cli.thresholds import exit_by
+
 __all__ = ["explain"]
 
 
@@ -55,6 +57,14 @@ def explain(
     validation_target: Annotated[
         str | None, typer.Option("--validation-target", metavar="FILE", help="Labels of those points.")
     ] = None,
+    fail_below: Annotated[
+        list[str],
+        typer.Option(
+            "--fail-below",
+            metavar="[FIGURE=]X",
+            help="Exit 1 if the lower end of gap, ensemble (gain over it) or accuracy (the student's) is below.",
+        ),
+    ] = [],  # noqa: B006
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for report.html, results.json and ledger.csv [none].")
     ] = None,
@@ -63,6 +73,8 @@ def explain(
 
     Nothing is trained.
 
+    Exit code 0: done. 1: a figure of --fail-below is below, or not known. 2: the input cannot be used.
+
     Examples:
 
         outlearn explain --teacher T.npy --student S.npy --target y.npy
@@ -70,12 +82,17 @@ def explain(
         outlearn explain --teacher t.csv --student s.csv --target y.csv --kind probs --out explained
 
         outlearn explain --kind numbers --teacher T.npy --student S.npy --target y.npy
+
+        outlearn explain --teacher T.npy --student S.npy --target y.npy --fail-below 0 --fail-below accuracy=0.8
     """
     from outlearn.explanation.explain_files import explain_files
     from outlearn.progress_bars import Bars
+    from outlearn.results.explanation_gate import EXPLANATION_FIGURES, USUAL_EXPLANATION_FIGURE
+    from outlearn.results.gates import parse_gates
 
+    gates = parse_gates(fail_below, EXPLANATION_FIGURES, usual=USUAL_EXPLANATION_FIGURE)
     with Bars() as bars:
-        text = explain_files(
+        explained = explain_files(
             teacher=teacher,
             student=student or (),
             target=target,
@@ -90,11 +107,13 @@ def explain(
             smooth_target=smooth_target,
             validation_teacher=validation_teacher or (),
             validation_target=validation_target,
+            gates=gates,
             out=out,
             progress=bars,
         )
-    print(text)
+    print(explained.text)
     if out is not None:
         from outlearn.report.html import write_report
 
         print(f"\nResults: {out}/, to look at: {write_report([out])}")
+    exit_by(explained.outcomes)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,18 +14,21 @@ from outlearn.core.intervals import Withheld
 from outlearn.core.labelers.label_variance import label_variance
 from outlearn.core.predictions import Predictions
 from outlearn.core.targets import read_target
+from outlearn.core.text import counted
 from outlearn.data.prediction_files import PredictionFiles, read_predictions
 from outlearn.data.target_files import TargetFile, read_target_file, read_teacher_of
 from outlearn.errors import AlignmentError, ConfigError, DomainError
-from outlearn.explanation.explain_number_files import explain_number_files
+from outlearn.explanation.explain_number_files import ExplainedFiles, explain_number_files
 from outlearn.explanation.measure import explain, smoothed
-from outlearn.explanation.pairing import check_pairing, counted, pairing_words
+from outlearn.explanation.pairing import check_pairing, pairing_words
 from outlearn.progress import Progress, Silent
 from outlearn.results.explanation import EXPLANATIONS
+from outlearn.results.gates import Gate
 
 __all__ = ["explain_files"]
 
 Files = Sequence[str | Path]
+NO_STUDENT = "--fail-below is of what students gain, and there is no --student. Leave it out, or add students."
 
 
 def explain_files(
@@ -43,12 +47,14 @@ def explain_files(
     smooth_target: float = 0.0,
     validation_teacher: Files = (),
     validation_target: str | Path | None = None,
+    gates: Sequence[Gate[Any]] = (),
     out: Path | None = None,
     progress: Progress | None = None,
-) -> str:
+) -> ExplainedFiles:
     """Explain predictions in files; see `read_predictions` and `explain`, and the help of `outlearn explain`.
 
-    Returns the text of the explanation, and writes it below `out` if that is given.
+    Returns the text of the explanation and how the thresholds of `EXPLANATION_FIGURES` came out, and writes both below
+    `out` if that is given.
     """
     show = progress or Silent()
     if "numbers" in (kind, teacher_kind):
@@ -58,7 +64,7 @@ def explain_files(
             raise ConfigError("--smooth-... and --validation-... are of classes; leave them out with --kind numbers.")
         return explain_number_files(
             teacher=teacher, student=student, target=target, teacher_of=teacher_of, generator=generator, order=order,
-            level=level, out=out, progress=progress,
+            level=level, gates=gates, out=out, progress=progress,
         )  # fmt: skip
     if bool(validation_teacher) != (validation_target is not None):
         raise ConfigError("--validation-teacher and --validation-target go together; give both or none.")
@@ -66,6 +72,8 @@ def explain_files(
         if not 0 <= share < 1:
             raise ConfigError(f"{name} is {share!r}; expected a share of at least 0 and below 1.")
     if not student:
+        if gates:
+            raise ConfigError(NO_STUDENT)
         return _of_teachers_alone(teacher, target, teacher_kind or kind, smooth_predictions, level, out)
     if target is None:
         raise ConfigError("--student needs --target: give the true labels, for a gain is one over them.")
@@ -112,6 +120,7 @@ def explain_files(
                 str(found),
             ]
         )
+        outcomes = tuple(gate.outcome(found) for gate in gates)
         if out is not None:
             inputs = {
                 "teacher": {"files": list(t.sources), "kind": t.kind, "models": t.predictions.n_models},
@@ -126,13 +135,13 @@ def explain_files(
             columns = found.ledger.columns()
             head = ["id" if name == "point_ids" else name for name in columns]
             rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-            EXPLANATIONS.write(out, found, inputs=inputs, text=text, table=[head, *rows])
-    return text
+            EXPLANATIONS.write(out, found, inputs=inputs, text=text, table=[head, *rows], thresholds=outcomes)
+    return ExplainedFiles(text, outcomes)
 
 
 def _of_teachers_alone(
     teacher: Files, target: str | Path | None, kind: str, smoothing: float, level: float, out: Path | None
-) -> str:
+) -> ExplainedFiles:
     """Say how much the teachers vary; with a target, how much of their log loss that is."""
     if out is not None:
         raise ConfigError("--out keeps what students gain, and there is no --student. Leave it out, or add students.")
@@ -145,7 +154,7 @@ def _of_teachers_alone(
     found = label_variance(smoothed(t.predictions, smoothing).probs, labels, level=level)
     if isinstance(found, Withheld):
         raise DomainError(f"{t.sources[0]}: {found.reason}. Give more teachers or points, or --student and --target.")
-    return f"teachers   {_described(t)}\n\n{found}"
+    return ExplainedFiles(f"teachers   {_described(t)}\n\n{found}")
 
 
 def _refuse_numbers(target: TargetFile, teacher: PredictionFiles) -> None:

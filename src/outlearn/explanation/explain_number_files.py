@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from outlearn.core.text import counted
 from outlearn.data.number_files import NumberFiles, NumberTargetFile, read_number_files, read_number_target
 from outlearn.data.target_files import read_teacher_of
 from outlearn.errors import ConfigError
 from outlearn.explanation.numbers import explain_numbers
-from outlearn.explanation.pairing import check_pairing, counted, pairing_words
+from outlearn.explanation.pairing import check_pairing, pairing_words
 from outlearn.progress import Progress, Silent
+from outlearn.results.gates import Gate, GateOutcome
 from outlearn.results.number_explanation import NUMBER_EXPLANATIONS
 
-__all__ = ["explain_number_files"]
+__all__ = ["ExplainedFiles", "explain_number_files"]
 
 Files = Sequence[str | Path]
+
+
+@dataclass(frozen=True)
+class ExplainedFiles:
+    """What `outlearn explain` prints, and how its thresholds came out."""
+
+    text: str
+    outcomes: tuple[GateOutcome, ...] = ()
 
 
 def explain_number_files(
@@ -29,12 +40,13 @@ def explain_number_files(
     generator: str | None = None,
     order: str = "target_first",
     level: float = 0.95,
+    gates: Sequence[Gate[Any]] = (),
     out: Path | None = None,
     progress: Progress | None = None,
-) -> str:
+) -> ExplainedFiles:
     """Explain numbers in files; see `read_number_files` and `explain`.
 
-    Returns the text of the explanation, and writes it below `out` if that is given.
+    Returns the text of the explanation and how the thresholds came out, and writes both below `out` if that is given.
     """
     show = progress or Silent()
     if not student or target is None:
@@ -67,6 +79,7 @@ def explain_number_files(
                 str(found),
             ]
         )
+        outcomes = tuple(gate.outcome(found) for gate in gates)
         if out is not None:
             inputs = {
                 "teacher": {"files": list(t.sources), "models": t.numbers.n_models},
@@ -77,8 +90,8 @@ def explain_number_files(
             columns = found.ledger.columns()
             head = ["id" if name == "point_ids" else name for name in columns]
             rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-            NUMBER_EXPLANATIONS.write(out, found, inputs=inputs, text=text, table=[head, *rows])
-    return text
+            NUMBER_EXPLANATIONS.write(out, found, inputs=inputs, text=text, table=[head, *rows], thresholds=outcomes)
+    return ExplainedFiles(text, outcomes)
 
 
 def _described(files: NumberFiles) -> str:

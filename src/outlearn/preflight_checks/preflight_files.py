@@ -17,6 +17,7 @@ from outlearn.errors import ConfigError, StoreError
 from outlearn.preflight_checks.analyse import analyse_table
 from outlearn.preflight_checks.check_labels import check_labels
 from outlearn.progress import Progress, Silent
+from outlearn.results.gates import Gate
 from outlearn.results.next_labels import NextLabels
 from outlearn.results.preflight import PREFLIGHTS, Preflight
 from outlearn.results.writing import write_file
@@ -41,13 +42,15 @@ def preflight_files(
     label_next: int | None = None,
     aim: str = "accuracy",
     to_label: Path = Path("to_label.csv"),
+    gates: Sequence[Gate[Preflight]] = (),
     out: Path | None = None,
     progress: Progress | None = None,
 ) -> Preflight:
     """Report on weak labels in files; see `read_label_table` and `preflight`, and the help of `outlearn preflight`.
 
-    Returns the report, and writes it below `out` if that is given; and the points to label next, if so many are asked
-    for, to the file `to_label`, which must not be there: hours of work may be in it.
+    Returns the report, and writes it, with how the thresholds `gates` came out, below `out` if that is given; and the
+    points to label next, if so many are asked for, to the file `to_label`, which must not be there: hours of work may
+    be in it.
     """
     if label_next is not None and to_label.exists():
         raise StoreError(f"{str(to_label)!r} is there, and may hold true labels. Give another file with --list.")
@@ -71,7 +74,10 @@ def preflight_files(
         )  # fmt: skip
         if out is not None:
             inputs = {"labels": str(labels), "texts": None if texts is None else str(texts)}
-            PREFLIGHTS.write(out, found, inputs=inputs, text=printed(found), table=_points(found, table))
+            PREFLIGHTS.write(
+                out, found, inputs=inputs, text=printed(found), table=_points(found, table),
+                thresholds=[gate.outcome(found) for gate in gates],
+            )  # fmt: skip
         if isinstance(found.next_labels, NextLabels):
             write_file(to_label, _list(found.next_labels, table).encode())
     return found

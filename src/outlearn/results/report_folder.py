@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 
 from outlearn.core.spreadsheet_cells import guarded
 from outlearn.errors import DataError, StoreError
+from outlearn.results.gates import GateOutcome
 from outlearn.results.serialization import read_json, read_record
 from outlearn.results.writing import (
     HALF,
@@ -90,16 +91,25 @@ class ReportFolder(Generic[Found]):
             raise foreign_folder(folder, self.called, others[0])
 
     def write(
-        self, folder: Path, found: Found, *, inputs: Mapping[str, Any], text: str, table: Iterable[Sequence[object]]
+        self,
+        folder: Path,
+        found: Found,
+        *,
+        inputs: Mapping[str, Any],
+        text: str,
+        table: Iterable[Sequence[object]],
+        thresholds: Sequence[GateOutcome] = (),
     ) -> None:
         """Write what was found, what was printed and the rows of the table, names first, into a claimed folder.
 
-        Fields that a subclass of `self.found` adds are not written. `inputs` says where it came from. Text in the
-        table that a spreadsheet would run is guarded; see `spreadsheet_cells`.
+        Fields that a subclass of `self.found` adds are not written. `inputs` says where it came from, `thresholds` how
+        those of --fail-below came out. Text in the table that a spreadsheet would run is guarded; see
+        `spreadsheet_cells`.
         """
         sheet = io.StringIO(newline="")
         csv.writer(sheet, lineterminator="\n").writerows([guarded(cell) for cell in row] for row in table)
         content = {"schema": self.schema, "kind": self.kind, "outlearn": __version__, "inputs": dict(inputs)}
+        content |= {"fail_below": _plain(tuple(thresholds))} if thresholds else {}
         content |= {field.name: _plain(getattr(found, field.name)) for field in fields(self.found)}  # type: ignore[arg-type]
         write_file(folder / self.table, sheet.getvalue().encode())
         write_file(folder / "summary.txt", (text + "\n").encode())

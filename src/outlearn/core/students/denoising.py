@@ -7,15 +7,18 @@ that it is reported on.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Integer
 
-from outlearn.core.intervals import Interval, two_way_interval
+from outlearn.core.intervals import Interval
+from outlearn.core.mean_intervals import two_way_interval
 from outlearn.core.metrics import METRICS, accuracy, log_loss, score
 from outlearn.core.plain_arrays import plain_array
-from outlearn.core.predictions import Predictions, check_predictions, labeled_by
+from outlearn.core.point_models import labeled_by
+from outlearn.core.predictions import Predictions, check_predictions
 from outlearn.core.randomness import generator as random_generator
 from outlearn.core.verdict import standing
 from outlearn.errors import AlignmentError, DomainError
@@ -24,6 +27,7 @@ __all__ = ["ControlRow", "DenoisingControl", "denoising_control"]
 
 COLUMNS = ("accuracy", "log_loss", "brier")
 ENSEMBLES = ("mean teacher", "dual-mean teacher")
+STUDENTS = "students"
 MIN_HALF = 4  # points that either half needs, to choose the best teacher and to judge it
 
 
@@ -58,6 +62,16 @@ class DenoisingControl:
     accuracy_over: dict[str, Interval]
     log_loss_below: dict[str, Interval]
     answer: str
+
+    @property
+    def students(self) -> ControlRow:
+        """Return the row of the students."""
+        return next(row for row in self.rows if row.name == STUDENTS)
+
+    @property
+    def least_accuracy_over(self) -> Interval:
+        """Return the students' gain in accuracy over the ensemble that is harder to beat, by the lower end."""
+        return min(self.accuracy_over.values(), key=lambda over: -math.inf if math.isnan(over.low) else over.low)
 
     def __str__(self) -> str:
         lines = [f"{'':<22}{'accuracy':>26}{'log loss':>26}{'Brier':>26}"]
@@ -139,7 +153,7 @@ def denoising_control(
     paired_students = Predictions.from_logits(student.log_probs, point_ids=student.point_ids, teacher_of=own)
     ensembles = dict(zip(ENSEMBLES, (teacher.mean(), teacher.dual_mean()), strict=True))
     entries = {"teachers": teacher, "best teacher": single, **ensembles}
-    entries |= {"students": paired_students, "mean student": student.mean()}
+    entries |= {STUDENTS: paired_students, "mean student": student.mean()}
 
     def row(name: str, entry: Predictions) -> ControlRow:
         truth = labels[judged_on] if entry is single else labels
