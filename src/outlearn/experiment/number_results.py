@@ -22,7 +22,7 @@ from outlearn.core.labelers.combinations import EACH, NUMBER_COMBINATIONS, combi
 from outlearn.core.number_metrics import number_scorecard, squared_error
 from outlearn.core.numbers import Numbers
 from outlearn.core.orders import directions, mean_risk
-from outlearn.core.predictions import labeled_by
+from outlearn.core.point_models import labeled_by
 from outlearn.core.scales import POSITIVE, SIGNED, Scale
 from outlearn.core.students.concordance import own_concordance
 from outlearn.core.students.equivalents import smoothed_curve, true_label_equivalent

@@ -20,6 +20,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from outlearn.blas_threads import LARGE
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.ranges import Range
 from outlearn.errors import ConfigError, DataError, DomainError, suggest
@@ -49,7 +50,6 @@ TOGETHER = 30  # steps of the common run
 REFRESHED = (4, 8)  # steps of it after which the common Hessian is renewed
 ALONE = 200  # steps of a head's own run
 ATTEMPTS = 3
-LARGE = 10**11
 MIN_EXAMPLES = 2  # for each feature; with fewer a head's Hessian is unlike the average one
 
 

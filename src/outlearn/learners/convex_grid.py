@@ -65,16 +65,17 @@ class ConvexGrid:
         Raises:
             ShapeError, DomainError, DataError: as for `fit_convex`.
         """
-        data = check_inputs(
-            features,
-            np.asarray(targets)[None],
-            [HeadJob(0, get_loss("forward_ce"))],
-            points,
-            None,
-            bias=bias,
-            standardise=standardise,
-            dtype=torch.float32,
-        )
+        with one_thread_an_operation():
+            data = check_inputs(
+                features,
+                np.asarray(targets)[None],
+                [HeadJob(0, get_loss("forward_ce"))],
+                points,
+                None,
+                bias=bias,
+                standardise=standardise,
+                dtype=torch.float32,
+            )
         return cls(data, tuple(strengths), bias)
 
     @torch.no_grad()
@@ -111,13 +112,14 @@ class ConvexGrid:
         self, parameters: Float[np.ndarray, "*heads inputs logits"], points: str | Int[np.ndarray, " rows"]
     ) -> Float[np.ndarray, "*heads points classes"]:
         """Return logits, float32, at named points or at some of the examples; two classes are centred."""
-        if isinstance(points, str):
-            x = self.data.points[points]
-        else:
-            x = self.data.features.select(torch.from_numpy(points))
-        heads, wide = parameters.shape[:-2], np.moveaxis(parameters, -2, 0).reshape(x.shape[1], -1)
-        out = torch.empty(len(x), wide.shape[1])
-        x.product(0, len(x), torch.from_numpy(np.ascontiguousarray(wide)), out)
+        with one_thread_an_operation():
+            if isinstance(points, str):
+                x = self.data.points[points]
+            else:
+                x = self.data.features.select(torch.from_numpy(points))
+            heads, wide = parameters.shape[:-2], np.moveaxis(parameters, -2, 0).reshape(x.shape[1], -1)
+            out = torch.empty(len(x), wide.shape[1])
+            x.product(0, len(x), torch.from_numpy(np.ascontiguousarray(wide)), out)
         z = np.moveaxis(out.numpy().reshape(len(x), *heads, self._n_logits), 0, -2)
         return np.concatenate([-0.5 * z, 0.5 * z], axis=-1) if self._n_logits == 1 else z
 

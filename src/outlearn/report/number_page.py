@@ -7,7 +7,7 @@ import shlex
 import numpy as np
 import yaml
 
-from outlearn.core.decomposition.risk_gap import NumberLedger
+from outlearn.core.decomposition.ledger import NumberLedger
 from outlearn.core.text import counted
 from outlearn.report.blocks import Block, Code, Facts, Folded, Grid, GridColumn, Listed, Section, TableBlock, Text
 from outlearn.report.cells import Cell, Kind, Table

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from textwrap import indent
 
-from outlearn.core.decomposition.risk_gap import RiskGapSummary, SliceTable
+from outlearn.core.decomposition.ledger import SliceTable
+from outlearn.core.decomposition.risk_gap import RiskGapSummary
 from outlearn.core.intervals import Interval
 from outlearn.core.orders import Directions
 from outlearn.core.text import bullets, preformatted, wrapped
