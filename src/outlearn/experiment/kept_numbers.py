@@ -20,7 +20,7 @@ from outlearn.experiment.number_results import NumberEvaluation
 from outlearn.experiment.stages.features import learned_of, read_features
 from outlearn.experiment.stages.finetuned import LOCATION, SCALE, kept_files, kept_model
 from outlearn.experiment.stages.number_auto import AUTO
-from outlearn.experiment.stages.students import Students, fixed_losses
+from outlearn.experiment.stages.students import Students
 from outlearn.learners.finetuning.learner import FinetuneLearner
 from outlearn.losses import loss_name
 from outlearn.results.measurement import means
@@ -116,7 +116,7 @@ def _finetuned(
     """Take the files of one model; see `kept_jobs`."""
     config, learner = plan.config, plan.config.student.learner
     assert isinstance(learner, FinetuneLearner)  # the learner that reads texts
-    losses = [loss_name(loss) for loss in fixed_losses(plan.labeling)]
+    losses = [loss_name(loss) for loss in plan.labeling.fixed_losses]
     job = losses.index(students.loss) * len(plan.labeling.models)
     model = stored(kept_model(plan.stages["students"], job, config.student.rounds))
     record = _record(
