@@ -35,10 +35,10 @@ from outlearn.experiment.number_plan import NumberPlan
 from outlearn.experiment.points import point_ids
 from outlearn.experiment.results import POPULATIONS
 from outlearn.experiment.stages.ceilings import CEILINGS, ceiling_notes, ceiling_points
-from outlearn.experiment.stages.controls import ALL_LABELS, LABEL_CURVE, OWN_LABELS
+from outlearn.experiment.stages.controls import ALL_LABELS, LABEL_CURVE, OWN_LABELS, teachers_labels
 from outlearn.experiment.stages.students import CONTROL, Students
 from outlearn.experiment.student_results import all_pairs, measure_bias_variance, measure_posterior_mean
-from outlearn.experiment.true_label_results import FROM_ELSEWHERE
+from outlearn.experiment.true_label_results import FROM_ELSEWHERE, NOT_TUNED, TOO_DEAR
 from outlearn.results.interval_calibration import IntervalCalibration
 from outlearn.results.measured_intervals import interval_calibration
 from outlearn.results.measurement import Withheld, each_model, mean_of, means, measured
@@ -437,24 +437,33 @@ class _Measuring:
 
     def _true_labels(self, stage: str, models: Numbers) -> dict[str, object]:
         card = number_scorecard(models, self.test.truth, self.level)
-        tuned = self.plan.tuned[stage]
+        tuned = self.plan.tuned.get(stage)
         return {
             "scores": means(card),
             "each": each_model(card),
             "models": models.n_models,
-            "labels": int(tuned.n_labels.min()),
-            "tuning": tuned.tuning(self.entries[stage]),
+            "labels": self._n_labels(stage) if tuned is None else int(tuned.n_labels.min()),
+            "tuning": None if tuned is None else tuned.tuning(self.entries[stage]),
         }
+
+    def _n_labels(self, stage: str) -> int:
+        """Count the true labels of a model that is trained as it is configured."""
+        task, splits, config = self.plan.task, self.plan.splits, self.plan.config
+        if stage == CEILINGS:
+            return len(ceiling_points(task, splits, seed=config.seed))
+        return int(teachers_labels(task, splits, config.teacher, seed=config.seed)[stage].sum(axis=1).min())
 
     def _control(self, stage: str, models: Numbers | None) -> TrueLabelModels | NotTrained:
         return (
-            NotTrained(reason=FROM_ELSEWHERE) if models is None else TrueLabelModels(**self._true_labels(stage, models))
+            NotTrained(reason=TOO_DEAR if "teachers" in self.plan.stages else FROM_ELSEWHERE)
+            if models is None
+            else TrueLabelModels(**self._true_labels(stage, models))
         )
 
     def _equivalents(self) -> NumberEquivalents | NotTrained:
         if self.test.curve is None:
-            few = f"{self.plan.tuned[CEILINGS].n_labels.min():,} true labels are too few for a curve over their number"
-            return NotTrained(reason=few)
+            few = f"{self._n_labels(CEILINGS):,} true labels are too few for a curve over their number"
+            return NotTrained(reason=few if self.plan.tuned else NOT_TUNED)
         sizes, risk = self.plan.tuned[LABEL_CURVE].n_labels, self.risk(self.test.curve)
         smoothed = -smoothed_curve(-risk, sizes)
         worth = {}
