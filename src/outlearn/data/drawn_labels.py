@@ -23,7 +23,10 @@ from outlearn.data.raw_table import RawTable
 from outlearn.data.read_labels import read_labels
 from outlearn.errors import AlignmentError, DataError
 
-__all__ = ["drawn_list", "is_drawn_list", "with_drawn_truth"]
+__all__ = [
+    "AGAIN", "ID", "LABEL", "drawn_list", "is_drawn_list", "listed", "read_strata", "refuse_thin_strata",
+    "with_drawn_truth",
+]  # fmt: skip
 
 ID, LABEL, STRATUM, STRATUM_POINTS, WEIGHT = "id", "label", "stratum", "stratum_points", "weight"
 AGAIN = "Give the table that the list was drawn from, or draw again (--label-next)."
@@ -40,15 +43,27 @@ def drawn_list(table: LabelTable, points: Sequence[int], strata: Sequence[int], 
         strata: the stratum of each, from 1.
         sizes: points of each stratum.
     """
+    known = [UNLABELED if table.true_labels is None else int(table.true_labels[i]) for i in points]
+    labels = ["" if label == UNLABELED else table.class_names[label] for label in known]
+    return listed(table.ids, table.texts, labels, points, strata, sizes)
+
+
+def listed(
+    ids: Sequence[str],
+    texts: Sequence[str] | None,
+    truth: Sequence[str],
+    points: Sequence[int],
+    strata: Sequence[int],
+    sizes: Sequence[int],
+) -> str:
+    """Write a list of points, drawn by strata, as CSV; `truth` is what is known of each, "" for nothing."""
     counts = np.bincount(np.array(strata), minlength=len(sizes) + 1)
     sheet = io.StringIO(newline="")
     writer = csv.writer(sheet, lineterminator="\n")
-    writer.writerow([ID, LABEL, STRATUM, STRATUM_POINTS, WEIGHT, *([] if table.texts is None else ["text"])])
-    for i, h in zip(points, strata, strict=True):
-        known = UNLABELED if table.true_labels is None else int(table.true_labels[i])
-        label = "" if known == UNLABELED else table.class_names[known]
-        row = [table.ids[i], label, h, sizes[h - 1], f"{sizes[h - 1] / counts[h]:.4f}"]
-        writer.writerow([guarded(cell) for cell in (row if table.texts is None else [*row, table.texts[i]])])
+    writer.writerow([ID, LABEL, STRATUM, STRATUM_POINTS, WEIGHT, *([] if texts is None else ["text"])])
+    for i, known, h in zip(points, truth, strata, strict=True):
+        row = [ids[i], known, h, sizes[h - 1], f"{sizes[h - 1] / counts[h]:.4f}"]
+        writer.writerow([guarded(cell) for cell in (row if texts is None else [*row, texts[i]])])
     return sheet.getvalue()
 
 
@@ -91,7 +106,7 @@ def with_drawn_truth(table: LabelTable, raw: RawTable, id_column: str) -> LabelT
             f"weights do not belong to that table. {zeros_lost(unknown, table.ids) or AGAIN}"
         )
     known = read_labels(raw, [LABEL], errors, class_names=table.class_names).labels[0]
-    strata, sizes = _strata(raw, errors)
+    strata, sizes = read_strata(raw, errors)
     errors.raise_if_any()
     n_labeled = int(table.answered.any(axis=0).sum())
     if sum(sizes) != n_labeled:
@@ -103,7 +118,7 @@ def with_drawn_truth(table: LabelTable, raw: RawTable, id_column: str) -> LabelT
     rows = np.array([point_of[name] for name in ids])[given]
     of_point = np.full(table.n_points, UNLABELED, dtype=np.int64)
     of_point[rows] = strata[given]
-    _refuse_thin_strata(raw, of_point, sizes)
+    refuse_thin_strata(raw, of_point, sizes)
     truth = np.full(table.n_points, UNLABELED, dtype=np.int64)
     truth[rows] = known[given]
     _refuse_other_truth(raw, table, truth)
@@ -114,7 +129,7 @@ def with_drawn_truth(table: LabelTable, raw: RawTable, id_column: str) -> LabelT
     return replace(table, true_labels=truth, true_strata=DrawnStrata(of_point, sizes), notes=(*table.notes, note))
 
 
-def _strata(raw: RawTable, errors: InputErrors) -> tuple[np.ndarray, tuple[int, ...]]:
+def read_strata(raw: RawTable, errors: InputErrors) -> tuple[np.ndarray, tuple[int, ...]]:
     """Read the stratum of each row, from 0, and the points of each stratum."""
     of_row: list[int] = []
     size_of: dict[int, int] = {}
@@ -148,7 +163,12 @@ def _whole(cell: object) -> int | None:
     return int(value) if float(value).is_integer() and value >= 1 else None
 
 
-def _refuse_thin_strata(raw: RawTable, of_point: np.ndarray, sizes: Sequence[int]) -> None:
+def refuse_thin_strata(raw: RawTable, of_point: np.ndarray, sizes: Sequence[int]) -> None:
+    """Refuse a list of which too few points of a stratum were filled in, or more than it has.
+
+    Raises:
+        DataError: names the stratum.
+    """
     counts = np.bincount(of_point[of_point >= 0], minlength=len(sizes))
     for h, (size, count) in enumerate(zip(sizes, counts.tolist(), strict=True), 1):
         if count > size:

@@ -31,7 +31,7 @@ from outlearn.experiment.stages.frozen import FrozenModel
 from outlearn.experiment.stages.number_auto import AUTO, NumberAuto
 from outlearn.experiment.stages.number_teachers import external_numbers, number_teachers
 from outlearn.experiment.stages.number_tuning import TunedNumberModels
-from outlearn.experiment.stages.students import Labeling, fixed_losses, students_stage
+from outlearn.experiment.stages.students import Labeling, students_stage
 from outlearn.experiment.stages.training_spec import Model
 from outlearn.experiment.teacher_sizes import with_sizes_that_fit
 from outlearn.losses.numbers import loss_of_generator
@@ -92,14 +92,14 @@ def make_number_plan(config: Config, points: SplitTask) -> NumberPlan:
         names, notes, answered = external.names, external.notes, external.answered
     labeling = Labeling(teachers, len(names), answered, None, task, splits, config)
     model = _strong(model_of("student", config.student.encoder, config.student.learner, task, splits, stages))
-    if fixed_losses(labeling):
+    if labeling.fixed_losses:
         stages["students"] = students_stage(labeling, model)
     auto = None
     if any(map(recipe_of, config.student.loss)):
         if len(names) > 1:
             auto = NumberAuto(labeling, model)
             stages[AUTO] = auto.stage
-        elif fixed_losses(labeling):
+        elif labeling.fixed_losses:
             notes = (*notes, "auto was left out: it chooses by what other teachers say, and there is one teacher.")
         else:
             raise ConfigError("auto chooses by what other teachers say, and there is one teacher. Name a loss.")
