@@ -214,14 +214,23 @@ def test_what_ranks_the_choice_is_what_it_says(choice):
     assert (choice.values[:, list(CRITERIA).index("pooled_consensus")] <= 1).all()
 
 
-def test_kappa_with_labelers_ranks_where_students_explain_what_labelers_share(choice):
-    kx, ks = choice.values[:, 2] ** 2, choice.values[:, 3]
-    for explained, criterion in ((0.95, "crossed_kappa"), (0.5, "pooled_consensus")):
-        # A^2 = mean kx^2 / ks / kl, over all candidates here: there are fewer than the twenty that are averaged
-        facts = replace(choice.facts, labelers_kappa=float((kx / ks).mean()) / explained**2)
-        found = replace(choice, facts=facts)
+def test_kappa_with_labelers_ranks_where_labelers_err_by_chance(choice):
+    def seen(explained: float, noisy: float) -> Choice:
+        """Return the choice with students of kappa 0.9, labelers of kappa 0.9 noisy, and this alignment."""
+        values, kl = choice.values.copy(), 0.9 * noisy
+        values[:, list(CRITERIA).index("student_kappa")] = 0.9
+        values[:, list(CRITERIA).index("crossed_kappa")] = explained * np.sqrt(0.9 * kl)
+        return replace(choice, values=values, facts=replace(choice.facts, labelers_kappa=kl))
+
+    for explained, noisy, criterion in (
+        (0.95, 0.5, "crossed_kappa"),
+        (0.5, 0.5, "pooled_consensus"),  # labelers share what students do not hold
+        (0.95, 0.9, "pooled_consensus"),  # there is little noise
+    ):
+        found = seen(explained, noisy)
         assert found.alignment == pytest.approx(explained)
-        assert found.order == ranked(choice.values, criterion)
+        assert found.ranked_by == criterion
+        assert found.order == ranked(found.values, criterion)
         assert replace(found, criterion="student_kappa").ranked_by == "student_kappa"
     silent = replace(choice, facts=replace(choice.facts, labelers_kappa=0.0))
     assert np.isnan(silent.alignment)

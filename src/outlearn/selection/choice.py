@@ -25,6 +25,7 @@ MEMBERS = 20  # of the answer: more include bad candidates, fewer are at the mer
 HARD, FACT = "hard/", "fact/"  # prefixes of the arrays that are stored
 POOLED = "pooled_consensus"  # the default, which gives way where labelers err independently
 INDEPENDENT = 0.9  # cosine: students then explain four fifths of what labelers share (docs/auto.md)
+NOISY = 2 / 3  # kappa between labelers over that between students: above it there is little chance to average away
 TRUE_LABELS_FOR_HALF = 100  # so many weigh as much as the label-free criterion (docs/auto.md)
 
 
@@ -95,8 +96,7 @@ class Choice:
 
         kl the kappa between labelers; the root mean square over the candidates that the pooled consensus puts first.
         """
-        first = ranked(self.values, POOLED)[:MEMBERS] if np.isfinite(_of(self.values, POOLED)).any() else []
-        kx, ks = _of(self.values, "crossed_kappa")[first], _of(self.values, "student_kappa")[first]
+        kx, ks = self._of_first("crossed_kappa"), self._of_first("student_kappa")
         kl = self.facts.labelers_kappa
         told = (kx > 0) & (ks > 0)
         if not told.any() or not kl > 0:
@@ -105,12 +105,21 @@ class Choice:
 
     @property
     def ranked_by(self) -> str:
-        """The criterion that chose: where labelers err independently, kappa with them in place of the pool.
+        """The criterion that chose: kappa with labelers in place of the pool, where labelers err by chance.
 
-        tau = t y + b, and if students hold all that labelers share, A = 1, nothing is left of b that they do not hold.
-        Then kx = a t ranks students as accuracy does, and the pool's own habits would only disturb it.
+        tau = t y + b. Students that hold all that labelers share (A near 1) leave nothing of b that they do not hold,
+        and where labelers agree much less than students do, most of their errors are each one's own. Then kx = a t
+        ranks students as accuracy does, and the habits of the pool only disturb it.
         """
-        return "crossed_kappa" if self.criterion == POOLED and self.alignment >= INDEPENDENT else self.criterion
+        by_chance = self.alignment >= INDEPENDENT and (
+            self.facts.labelers_kappa <= NOISY * float(self._of_first("student_kappa").mean())
+        )
+        return "crossed_kappa" if self.criterion == POOLED and by_chance else self.criterion
+
+    def _of_first(self, criterion: str) -> Float[np.ndarray, " members"]:
+        """Read a criterion of the candidates that the pooled consensus puts first."""
+        told = np.isfinite(_of(self.values, POOLED)).any()
+        return _of(self.values, criterion)[ranked(self.values, POOLED)[:MEMBERS] if told else []]
 
     @property
     def order(self) -> list[int]:
