@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float
 from safetensors import safe_open
 
-from outlearn.core.intervals import point_interval, two_way_interval
+from outlearn.core.mean_intervals import point_interval, two_way_interval
 
 Right = Float[np.ndarray, "models points"]
 

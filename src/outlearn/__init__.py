@@ -18,6 +18,7 @@ _PUBLIC = {
     "BregmanGenerator": "outlearn.core.generators",
     "GENERATORS": "outlearn.core.generators",
     "Interval": "outlearn.core.intervals",
+    "NumberIntervals": "outlearn.core.number_intervals",
     "Numbers": "outlearn.core.numbers",
     "Predictions": "outlearn.core.predictions",
     "WeakToStrongClassifier": "outlearn.estimator.classifier",
@@ -30,6 +31,7 @@ _PUBLIC = {
     "explain": "outlearn.explanation",
     "get_generator": "outlearn.core.generators",
     "hf_loss": "outlearn.learners.finetuning.trainer_loss",
+    "interval_calibration": "outlearn.results.measured_intervals",
     "load_config": "outlearn.experiment.load_config",
     "load_run": "outlearn.results.any_run",
     "load_student": "outlearn.student.model",
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from outlearn.core.intervals import Interval as Interval
     from outlearn.core.labelers.dawid_skene import dawid_skene as dawid_skene
     from outlearn.core.labelers.teacher_weights import teacher_weights as teacher_weights
+    from outlearn.core.number_intervals import NumberIntervals as NumberIntervals
     from outlearn.core.numbers import Numbers as Numbers
     from outlearn.core.predictions import Predictions as Predictions
     from outlearn.core.students.blind_spots import blind_spots as blind_spots
@@ -70,6 +73,7 @@ if TYPE_CHECKING:
     from outlearn.preflight_checks.analyse import preflight as preflight
     from outlearn.preflight_checks.numbers import preflight_numbers as preflight_numbers
     from outlearn.results.any_run import load_run as load_run
+    from outlearn.results.measured_intervals import interval_calibration as interval_calibration
     from outlearn.results.measurement import Withheld as Withheld
     from outlearn.student.model import load_student as load_student
 

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 
 import torch
 
+from outlearn.blas_threads import one_blas_thread
+
 __all__ = ["Chunk", "equal_parts", "one_thread_an_operation", "run_chunks"]
 
 POLL_SECONDS = 0.1
@@ -36,11 +38,12 @@ def equal_parts(items: Sequence[int], n_parts: int) -> list[list[int]]:
 
 @contextmanager
 def one_thread_an_operation() -> Iterator[int]:
-    """Let torch use one thread for each operation inside; give the number of threads that the caller allows."""
+    """Let torch and NumPy use one thread for each operation inside; give the number that the caller allows torch."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield threads
+        with one_blas_thread():
+            yield threads
     finally:
         torch.set_num_threads(threads)
 

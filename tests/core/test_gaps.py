@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from outlearn.core.decomposition.bias_variance import bias_variance
+from outlearn.core.decomposition.ledger import TERMS
 from outlearn.core.decomposition.pairwise import pairwise_divergence
-from outlearn.core.decomposition.risk_gap import TERMS, risk_gap
+from outlearn.core.decomposition.risk_gap import risk_gap
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER, over_answered
-from outlearn.core.intervals import mean_interval
 from outlearn.core.labelers.combinations import COMBINATIONS
+from outlearn.core.mean_intervals import mean_interval
 from outlearn.core.metrics import METRICS, score
 from outlearn.core.predictions import Predictions, weighted_log_mean
 from outlearn.core.students.agreement import agreement

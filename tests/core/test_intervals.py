@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from outlearn.core.intervals import (
+from outlearn.core.mean_intervals import (
     SKEW_CAUTION,
     cluster_means,
     point_interval,

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from outlearn.core.intervals import Interval, mean_interval, two_way_interval
+from outlearn.core.intervals import Interval
+from outlearn.core.mean_intervals import mean_interval, two_way_interval
 from outlearn.core.scales import (
     BRIER,
     CALIBRATION,

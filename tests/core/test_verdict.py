@@ -6,7 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from outlearn.core.intervals import Interval, Withheld, mean_interval
+from outlearn.core.intervals import Interval, Withheld
+from outlearn.core.mean_intervals import mean_interval
 from outlearn.core.scales import SIGNED
 from outlearn.core.verdict import (
     ACTIONS,

@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
 
 import outlearn as ol
-from outlearn.errors import ConfigError, DataError, OutlearnError
+from outlearn.errors import ConfigError, DataError, OutlearnError, ShapeError
 
 RNG = np.random.default_rng(0)
 N = 160
@@ -168,7 +168,7 @@ def test_advice_for_columns_of_one_name_works():
 
 @pytest.mark.parametrize("labels", [[[1], [1, 2]] * (N // 2), np.ones((N, 2))])
 def test_labels_of_another_shape_are_refused(labels):
-    with pytest.raises(ValueError, match=r"equally long rows|1d array"):
+    with pytest.raises(ValueError, match=r"equally long rows|one label for each point"):
         ol.WeakToStrongClassifier(**FAST).fit(X, labels)
 
 
@@ -176,3 +176,13 @@ def test_labels_of_another_shape_are_refused(labels):
 def test_what_is_no_seed_is_refused_by_its_name(state):
     with pytest.raises(ConfigError, match=r"random_state is .*from 0 to 4294967295"):
         ol.WeakToStrongClassifier(**{**FAST, "random_state": state}).fit(X, GAPS["None"])
+
+
+@pytest.mark.parametrize("kind", [ol.WeakToStrongClassifier, ol.WeakToStrongRegressor])
+def test_answers_of_several_labelers_are_weak_labels_and_the_error_says_how_to_pass_them(kind):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 3))
+    table = np.where(rng.random((80, 4)) < 0.8, (X[:, :1] > 0), (X[:, :1] <= 0)).astype(int)
+    with pytest.raises(ShapeError, match=r"\[80, 4\].*4 labelers.*weak_labels=np.asarray\(y\).T"):
+        kind().fit(X, table)
+    assert kind(random_state=0).fit(X, weak_labels=np.asarray(table).T).n_labelers_ == 4

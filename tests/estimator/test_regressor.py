@@ -67,6 +67,21 @@ def test_weak_labels_from_elsewhere_may_have_gaps_and_are_taken_at_their_word(po
         ol.WeakToStrongRegressor().fit(x, weak_labels=weak[:, :5])
 
 
+def test_wild_and_imprecise_labelers_do_not_spoil_the_student(points):
+    x, y = points
+    rng = np.random.default_rng(5)
+    wild = y + np.where(rng.random((5, len(y))) < 0.1, 60.0, 0.3) * rng.normal(size=(5, len(y)))
+    imprecise = y + np.array([[0.5], [0.5], [0.5], [9.0]]) * rng.normal(size=(4, len(y)))
+    alike = y + rng.normal(size=(5, len(y)))
+    half = len(y) // 2
+    for said, source in ((wild, "median"), (imprecise, "weighted"), (alike, "each")):
+        model = ol.WeakToStrongRegressor(random_state=0).fit(x[:half], weak_labels=said[:, :half])
+        assert model.source_ == source
+        assert model.score(x[half:], y[half:]) > 0.85
+        gap = model.explain(x[half:], y[half:], weak_labels=said[:, half:])
+        np.testing.assert_allclose(gap.gap, gap.misfit + gap.residual, atol=1e-9)
+
+
 def test_what_cannot_be_learned_is_refused(points):
     x, y = points
     for wrong, said in (

@@ -35,7 +35,7 @@ CASES = [(kind, overrides) for kind, ways in ASKED.items() for overrides in ways
 
 def test_every_learner_of_features_is_asked_for():
     # Those of numbers are held to their stage by tests/experiment/test_number_runs.py.
-    of_classes = {name for name, each in LEARNERS.items() if each.reads == "features" and not each.numeric}
+    of_classes = {name for name, each in LEARNERS.items() if each.reads == "features" and each.of_classes}
     assert of_classes == ASKED.keys()
 
 

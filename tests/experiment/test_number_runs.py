@@ -145,6 +145,26 @@ def test_labelers_from_elsewhere_may_leave_points_out(tmp_path):
     assert isinstance(results.teacher_bias_variance.bias, Withheld)
 
 
+@pytest.mark.parametrize("source", ["each", "mean"])
+def test_wild_labelers_teach_by_their_median_unless_a_source_is_named(tmp_path, source):
+    texts, y = _texts()
+    rng = np.random.default_rng(3)
+    wild = np.where(rng.random((5, len(y))) < 0.1, 60.0, 0.4) * rng.normal(size=(5, len(y)))
+    rows = [(f"p{i}", text, y[i], *(y[i] + wild[:, i])) for i, text in enumerate(texts)]
+    names = ["ann", "bob", "cid", "dan", "eve"]
+    table = _table(tmp_path / "own.csv", rows, ["id", "text", "label", *names])
+    settings = [f"data.path={table}", f"data.labelers=[{', '.join(names)}]", f"weak_labels.source={source}", *SMALL]
+    finished = run(load_config(overrides=settings), store=Store(tmp_path / "store"), out=tmp_path / "run")
+    results, said = finished.results, "\n".join(number_findings(finished.results))
+    if source == "mean":
+        assert (results.selection.source, results.selection.deviations) == ("mean", {})
+        return
+    assert results.selection.source == "median"
+    assert min(results.selection.deviations, key=results.selection.deviations.get) == "median"
+    assert "learned from the median of the labelers" in said
+    assert results.students["auto"].mse.mean < results.ensembles["mean"].mse.mean / 4
+
+
 def test_numbers_of_labelers_come_from_a_file_of_their_own_joined_by_id(tmp_path):
     texts, y = _texts()
     own = _table(
@@ -258,13 +278,17 @@ def test_valence_has_the_splits_of_the_lexicon_and_its_raters():
 def test_what_is_of_classes_is_refused_with_what_numbers_have():
     for override, said in (
         ("student.loss=[forward_ce]", "forward_ce is of classes.*squared_error"),
-        ("student.learner={kind: adamw}", "adamw is of classes.*ridge"),
+        ("student.learner={kind: convex}", "convex is of classes.*adamw"),
         ("weak_labels.kind=hard", "numbers are taught as they are"),
         ("weak_labels.source=dawid_skene", "mean, median"),
         ("measure.generator=negative_entropy", "squared_euclidean"),
     ):
         with pytest.raises(ConfigError, match=said):
             load_config(overrides=["data.name=diabetes", override])
+    rounds = ["data.name=diabetes", "student.learner={kind: adamw}", "student.rounds=1"]
+    with pytest.raises(ConfigError, match="probabilities of classes; leave it out"):
+        load_config(overrides=rounds)
+    load_config(overrides=rounds[:-1])
     with pytest.raises(ConfigError, match=r"ridge is of numbers.*data\.task: regression"):
         load_config(overrides=["data.name=digits", "student.learner={kind: ridge}", "student.seeds=1"])
 

@@ -21,7 +21,7 @@ def train_alone(
     weights: np.ndarray | None = None,
     stop_after: float | None = None,
 ) -> np.ndarray:
-    """Train one head in float64 and return its log-probabilities, `[points, classes]`."""
+    """Train one head in float64 and return its log-probabilities, `[points, classes]`; of numbers, its outputs."""
     x, p = features.astype(np.float64), points.astype(np.float64)
     if settings.standardise:
         mean, scale = x.mean(0), x.std(0)
@@ -66,7 +66,7 @@ def train_alone(
         if schedule:
             schedule.step()
     with torch.no_grad():
-        return model(p).log_softmax(-1).numpy()
+        return (model(p) if job.loss.n_outputs == 1 else model(p).log_softmax(-1)).numpy()
 
 
 def log_probs(logits: np.ndarray) -> np.ndarray:

@@ -177,7 +177,7 @@ def test_numbers_read_as_classes_are_refused_with_a_word_about_the_option(cli):
 
 
 @pytest.mark.parametrize(
-    "option", [("--rate", "a"), ("--label-next", "5"), ("--fail-below", "0.5"), ("--asked-twice",)]
+    "option", [("--rate", "a"), ("--segment-column", "id"), ("--classes", "a,b"), ("--asked-twice",)]
 )
 def test_options_of_classes_are_refused(cli, option):
     code, _, err = cli("--numbers", *option)

@@ -17,7 +17,8 @@ import numpy as np
 from safetensors.numpy import save_file
 from scipy.special import log_softmax, logsumexp
 
-from outlearn.core.intervals import Interval, point_interval, two_way_interval
+from outlearn.core.intervals import Interval
+from outlearn.core.mean_intervals import point_interval, two_way_interval
 from outlearn.results import run as records
 from outlearn.results.measurement import Withheld
 from outlearn.results.run import SCHEMA, RunResults

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,9 @@ from outlearn.errors import ConfigError
 
 if TYPE_CHECKING:
     from outlearn.data.label_columns import LabelColumns
+    from outlearn.results.gates import Gate
+    from outlearn.results.number_preflight import NumberPreflight
+    from outlearn.results.preflight import Preflight
 
 __all__ = ["preflight"]
 
@@ -51,14 +54,25 @@ def preflight(
     largest_bias: Annotated[
         float, typer.Option("--largest-bias", metavar="SHARE", help="Shared bias to allow for where it is not known.")
     ] = 0.25,
+    interval_level: Annotated[
+        float | None,
+        typer.Option(
+            "--interval-level",
+            metavar="LEVEL",
+            help="Of numbers: check columns NAME_low and NAME_high, or NAME_sd, as intervals of this level [none].",
+        ),
+    ] = None,
     level: Annotated[float, typer.Option("--level", help="Of the intervals.")] = 0.95,
     seed: Annotated[int, typer.Option("--seed", help="Of the folds and of the points to check.")] = 0,
     label_next: Annotated[
         int | None, typer.Option("--label-next", metavar="N", help="Draw N points to give true labels next [none].")
     ] = None,
     aim: Annotated[
-        str, typer.Option("--aim", help="What those are to measure: accuracy (of a label), gain or student.")
-    ] = "accuracy",
+        str | None,
+        typer.Option(
+            "--aim", help="What those are to measure: accuracy (of a label; of numbers: error) [that], gain or student."
+        ),
+    ] = None,
     to_label: Annotated[
         Path, typer.Option("--list", metavar="FILE", help="Where to write them, to fill in and read by --true.")
     ] = Path("to_label.csv"),
@@ -67,7 +81,8 @@ def preflight(
         typer.Option(
             "--fail-below",
             metavar="[FIGURE=]X",
-            help="Exit 1 if the lower end of accuracy (a label's), agreement, gain or student (its accuracy) is below.",
+            help="Exit 1 if the lower end of accuracy (a label's), agreement, gain or student (its accuracy) is below; "
+            "of numbers r2, agreement, gain, student (its R2) or coverage.",
         ),
     ] = [],  # noqa: B006
     out: Annotated[
@@ -84,7 +99,7 @@ def preflight(
 
         outlearn preflight votes.csv texts.csv --true checked.csv --out report
 
-        outlearn preflight ratings.csv --numbers --true-column gold
+        outlearn preflight ratings.csv --numbers --true-column gold --interval-level 0.9
 
         outlearn preflight votes.csv --label-next 100 --aim gain
 
@@ -95,18 +110,21 @@ def preflight(
     from outlearn.results.gates import parse_gates
     from outlearn.results.preflight_gate import PREFLIGHT_FIGURES, USUAL_PREFLIGHT_FIGURE
 
-    gates = parse_gates(fail_below, PREFLIGHT_FIGURES, usual=USUAL_PREFLIGHT_FIGURE)
     if numbers:
         of_classes = {
             "--asked-twice": asked_twice, "--classes": classes, "--segment-column": segment_column, "--rate": rate,
-            "--label-next": label_next, "--fail-below": fail_below,
         }  # fmt: skip
+        if given := [name for name, value in of_classes.items() if value]:
+            raise ConfigError(f"{given[0]} is of classes; leave it out with --numbers.")
         _of_numbers(
-            labels, texts, label_columns(labelers, true_column, id_column, text_column), of_classes, true=true,
-            encoder=encoder, level=level, seed=seed, out=out,
+            labels, texts, label_columns(labelers, true_column, id_column, text_column), true=true, encoder=encoder,
+            interval_level=interval_level, level=level, seed=seed, label_next=label_next, aim=aim or "error",
+            to_label=to_label, fail_below=fail_below, out=out,
         )  # fmt: skip
         return
-
+    if interval_level is not None:
+        raise ConfigError("--interval-level is of numbers; add --numbers, or leave it out.")
+    gates = parse_gates(fail_below, PREFLIGHT_FIGURES, usual=USUAL_PREFLIGHT_FIGURE)
     with Bars() as bars:
         found = preflight_files(
             labels,
@@ -120,13 +138,58 @@ def preflight(
             level=level,
             seed=seed,
             label_next=label_next,
-            aim=aim,
+            aim=aim or "accuracy",
             to_label=to_label,
             gates=gates,
             out=out,
             progress=bars,
         )
     print(printed(found))
+    _end(found, gates, label_next, to_label, out)
+
+
+def _of_numbers(
+    labels: str,
+    texts: str | None,
+    columns: LabelColumns,
+    *,
+    true: str | None,
+    encoder: str | None,
+    interval_level: float | None,
+    level: float,
+    seed: int,
+    label_next: int | None,
+    aim: str,
+    to_label: Path,
+    fail_below: Sequence[str],
+    out: Path | None,
+) -> None:
+    """Report on numbers."""
+    from outlearn.preflight_checks.number_files import preflight_number_files
+    from outlearn.preflight_checks.preflight_files import encoder_settings
+    from outlearn.progress_bars import Bars
+    from outlearn.results.gates import parse_gates
+    from outlearn.results.number_preflight_gate import NUMBER_PREFLIGHT_FIGURES, USUAL_NUMBER_FIGURE
+
+    gates = parse_gates(fail_below, NUMBER_PREFLIGHT_FIGURES, usual=USUAL_NUMBER_FIGURE)
+    with Bars() as bars:
+        found = preflight_number_files(
+            labels, texts, columns=columns, true=true, encoder=encoder_settings(encoder),
+            interval_level=interval_level, level=level, seed=seed, label_next=label_next, aim=aim, to_label=to_label,
+            gates=gates, out=out, progress=bars,
+        )  # fmt: skip
+    print(f"numbers  {found.source}\n\n{found}")
+    _end(found, gates, label_next, to_label, out)
+
+
+def _end(
+    found: Preflight | NumberPreflight,
+    gates: Sequence[Gate[Any]],
+    label_next: int | None,
+    to_label: Path,
+    out: Path | None,
+) -> None:
+    """Say what was written and how thresholds came out, which makes the exit code."""
     if label_next is not None:
         print(f"\nTo label, from the top on: {to_label}. Read it back with --true {to_label}.")
     if out is not None:
@@ -134,34 +197,3 @@ def preflight(
 
         print(f"\nResults: {out}/, to look at: {write_report([out])}")
     exit_by([gate.outcome(found) for gate in gates])
-
-
-def _of_numbers(
-    labels: str,
-    texts: str | None,
-    columns: LabelColumns,
-    of_classes: Mapping[str, object],
-    *,
-    true: str | None,
-    encoder: str | None,
-    level: float,
-    seed: int,
-    out: Path | None,
-) -> None:
-    """Report on numbers; refuse options that are of classes alone."""
-    from outlearn.preflight_checks.number_files import preflight_number_files
-    from outlearn.preflight_checks.preflight_files import encoder_settings
-    from outlearn.progress_bars import Bars
-
-    if given := [name for name, value in of_classes.items() if value]:
-        raise ConfigError(f"{given[0]} is of classes; leave it out with --numbers.")
-    with Bars() as bars:
-        found = preflight_number_files(
-            labels, texts, columns=columns, true=true, encoder=encoder_settings(encoder), level=level, seed=seed,
-            out=out, progress=bars,
-        )  # fmt: skip
-    print(f"numbers  {found.source}\n\n{found}")
-    if out is not None:
-        from outlearn.report.html import write_report
-
-        print(f"\nResults: {out}/, to look at: {write_report([out])}")

@@ -18,8 +18,9 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from outlearn.core.gaps import over_answered
-from outlearn.core.intervals import Interval, mean_interval
+from outlearn.core.intervals import Interval
 from outlearn.core.log_space import row_max, row_sum
+from outlearn.core.mean_intervals import mean_interval
 from outlearn.core.numbers import AnyPredictions
 from outlearn.core.plain_arrays import plain_array
 from outlearn.core.predictions import Predictions, check_predictions

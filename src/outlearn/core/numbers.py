@@ -15,8 +15,7 @@ from jaxtyping import Float, Real, Shaped
 from outlearn.core.generators import BregmanGenerator
 from outlearn.core.generators.fitting import check_domain
 from outlearn.core.plain_arrays import plain_array
-from outlearn.core.predictions import (
-    Predictions,
+from outlearn.core.point_models import (
     check_same_points,
     ids_or_default,
     read_answered,
@@ -24,6 +23,7 @@ from outlearn.core.predictions import (
     read_teacher_of,
     shares_of_answers,
 )
+from outlearn.core.predictions import Predictions
 from outlearn.errors import AlignmentError, DomainError, ShapeError
 
 __all__ = ["AnyPredictions", "Numbers", "check_models"]

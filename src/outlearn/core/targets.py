@@ -16,7 +16,8 @@ from outlearn.core.generators.fitting import check_domain
 from outlearn.core.numbers import AnyPredictions, Numbers
 from outlearn.core.orders import check_order
 from outlearn.core.plain_arrays import plain_array
-from outlearn.core.predictions import Predictions, check_every_answer, check_same_points
+from outlearn.core.point_models import check_every_answer, check_same_points
+from outlearn.core.predictions import Predictions
 from outlearn.errors import DomainError, ShapeError
 
 __all__ = ["NumberTarget", "Target", "read_target", "target_duals"]

@@ -6,7 +6,7 @@ import html
 import textwrap
 from collections.abc import Iterable
 
-__all__ = ["WIDTH", "bullets", "preformatted", "printable", "wrapped"]
+__all__ = ["WIDTH", "bullets", "counted", "preformatted", "printable", "wrapped"]
 
 WIDTH = 110  # columns of a printed line, unless the caller says otherwise
 
@@ -41,6 +41,17 @@ def bullets(title: str, sentences: Iterable[str]) -> str:
         - Rows were joined by id.
     """
     return "\n".join([title, *(wrapped(sentence, first="- ", rest="  ") for sentence in sentences)])
+
+
+def counted(count: int, thing: str) -> str:
+    """Write a count with its noun.
+
+    Examples:
+        >>> counted(1, "task"), counted(1200, "task"), counted(2, "loss")
+        ('1 task', '1,200 tasks', '2 losses')
+    """
+    plural = f"{thing}es" if thing.endswith("s") else f"{thing}s"
+    return f"{count:,} {thing if count == 1 else plural}"
 
 
 def printable(text: str, *, width: int | None = None) -> str:

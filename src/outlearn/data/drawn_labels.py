@@ -24,7 +24,10 @@ from outlearn.data.raw_table import RawTable
 from outlearn.data.read_labels import read_labels
 from outlearn.errors import AlignmentError, DataError
 
-__all__ = ["drawn_list", "is_drawn_list", "with_drawn_truth"]
+__all__ = [
+    "AGAIN", "ID", "LABEL", "DrawnRows", "drawn_list", "is_drawn_list", "joined_draws", "listed", "read_draws",
+    "with_drawn_truth",
+]  # fmt: skip
 
 ID, LABEL, DRAW, STRATUM, STRATUM_POINTS, WEIGHT = "id", "label", "draw", "stratum", "stratum_points", "weight"
 AGAIN = "Give the table that the list was drawn from, or draw again (--label-next)."
@@ -40,16 +43,27 @@ def drawn_list(table: LabelTable, points: Sequence[int], strata: DrawnStrata) ->
         points: which points, in the order to label them; those whose truth is known stand first, filled in.
         strata: how all of them were drawn.
     """
+    known = [UNLABELED if table.true_labels is None else int(table.true_labels[i]) for i in points]
+    labels = ["" if label == UNLABELED else table.class_names[label] for label in known]
+    return listed(table.ids, table.texts, labels, points, strata)
+
+
+def listed(
+    ids: Sequence[str],
+    texts: Sequence[str] | None,
+    truth: Sequence[str],
+    points: Sequence[int],
+    strata: DrawnStrata,
+) -> str:
+    """Write a list of points, drawn by strata, as CSV; `truth` is what is known of each, "" for nothing."""
     draw, number, weights = strata.draws + 1, strata.within_draw + 1, strata.weights
     sheet = io.StringIO(newline="")
     writer = csv.writer(sheet, lineterminator="\n")
-    writer.writerow([ID, LABEL, DRAW, STRATUM, STRATUM_POINTS, WEIGHT, *([] if table.texts is None else ["text"])])
-    for i in points:
+    writer.writerow([ID, LABEL, DRAW, STRATUM, STRATUM_POINTS, WEIGHT, *([] if texts is None else ["text"])])
+    for i, known in zip(points, truth, strict=True):
         h = int(strata.of_point[i])
-        known = UNLABELED if table.true_labels is None else int(table.true_labels[i])
-        label = "" if known == UNLABELED else table.class_names[known]
-        row = [table.ids[i], label, draw[h], number[h], strata.sizes[h], f"{weights[i]:.4f}"]
-        writer.writerow([guarded(cell) for cell in (row if table.texts is None else [*row, table.texts[i]])])
+        row = [ids[i], known, draw[h], number[h], strata.sizes[h], f"{weights[i]:.4f}"]
+        writer.writerow([guarded(cell) for cell in (row if texts is None else [*row, texts[i]])])
     return sheet.getvalue()
 
 
@@ -92,26 +106,23 @@ def with_drawn_truth(table: LabelTable, raw: RawTable, id_column: str) -> LabelT
             f"weights do not belong to that table. {zeros_lost(unknown, table.ids) or AGAIN}"
         )
     known = read_labels(raw, [LABEL], errors, class_names=table.class_names).labels[0]
-    rows = _drawn_rows(raw, errors)
+    rows = read_draws(raw, errors)
     errors.raise_if_any()
     given = known != UNLABELED
-    _refuse_gaps_before_the_last_draw(raw, rows, given)
     where = np.array([point_of[name] for name in ids])
-    strata = _joined(raw, rows, where, given, table)
+    strata = joined_draws(raw, rows, where, given, np.asarray(table.answered.any(axis=0)), table.source)
     truth = np.full(table.n_points, UNLABELED, dtype=np.int64)
     truth[where[given]] = known[given]
     _refuse_other_truth(raw, table, truth)
-    n_draws = int(strata.draws[-1]) + 1
-    draws = "" if n_draws == 1 else f" in {n_draws} draws"
     note = (
         f"{raw.source}: {int(given.sum()):,} of {len(ids):,} points have a true label; they were drawn from "
-        f"{len(strata.sizes)} strata{draws}, and each counts for as many points as it stands for."
+        f"{strata.words}, and each counts for as many points as it stands for."
     )
     return replace(table, true_labels=truth, true_strata=strata, notes=(*table.notes, note))
 
 
 @dataclass(frozen=True, eq=False)
-class _DrawnRows:
+class DrawnRows:
     """What a list says: of each row its draw and its stratum within it, from 0; of each draw its strata's sizes."""
 
     draw: np.ndarray
@@ -119,7 +130,7 @@ class _DrawnRows:
     sizes: tuple[tuple[int, ...], ...]
 
 
-def _drawn_rows(raw: RawTable, errors: InputErrors) -> _DrawnRows:
+def read_draws(raw: RawTable, errors: InputErrors) -> DrawnRows:
     """Read draws, strata, and the points of each stratum."""
     of_row: list[tuple[int, int]] = []
     size_of: dict[tuple[int, int], int] = {}
@@ -144,28 +155,43 @@ def _drawn_rows(raw: RawTable, errors: InputErrors) -> _DrawnRows:
     errors.raise_if_any()
     draws = sorted({draw for draw, _ in size_of})
     strata = {draw: sorted(h for d, h in size_of if d == draw) for draw in draws}
-    return _DrawnRows(
+    return DrawnRows(
         np.array([draws.index(draw) for draw, _ in of_row]),
         np.array([strata[draw].index(h) for draw, h in of_row]),
         tuple(tuple(size_of[draw, h] for h in strata[draw]) for draw in draws),
     )
 
 
-def _joined(raw: RawTable, rows: _DrawnRows, where: np.ndarray, given: np.ndarray, table: LabelTable) -> DrawnStrata:
-    """Join the draws of which a label is there; a draw of which none was filled in says nothing."""
-    n_labeled = int(table.answered.any(axis=0).sum())
+def joined_draws(
+    raw: RawTable, rows: DrawnRows, where: np.ndarray, given: np.ndarray, answered: np.ndarray, source: str
+) -> DrawnStrata:
+    """Join the draws of which truth is there; one of which none was filled in says nothing.
+
+    Args:
+        raw: the list.
+        rows: what it says of its rows.
+        where: the point of the table that each row is.
+        given: which rows were filled in.
+        answered: which points of the table somebody labeled.
+        source: what the table is called.
+
+    Raises:
+        DataError: if the list was filled in too little, or its strata are not of this table.
+    """
+    _refuse_gaps_before_the_last_draw(raw, rows, given)
+    n_labeled = int(answered.sum())
     joined, n_known = None, 0
     for k, sizes in enumerate(rows.sizes):
         if sum(sizes) + n_known != n_labeled:
             known_before = f", and {n_known:,} were known before" if n_known else ""
             raise DataError(
                 f"{raw.source}: its strata hold {sum(sizes):,} points{known_before}, and {n_labeled:,} points of "
-                f"{table.source} have labels: its weights do not belong to that table. {AGAIN}"
+                f"{source} have labels: its weights do not belong to that table. {AGAIN}"
             )
         filled = given & (rows.draw == k)
         if k and not filled.any():
             break
-        of_point = np.full(table.n_points, UNLABELED, dtype=np.int64)
+        of_point = np.full(len(answered), UNLABELED, dtype=np.int64)
         of_point[where[filled]] = rows.stratum[filled]
         _refuse_thin_strata(raw, of_point, sizes)
         joined = DrawnStrata(of_point, sizes) if joined is None else joined.joined(of_point, sizes)
@@ -197,7 +223,7 @@ def _refuse_thin_strata(raw: RawTable, of_point: np.ndarray, sizes: Sequence[int
             )
 
 
-def _refuse_gaps_before_the_last_draw(raw: RawTable, rows: _DrawnRows, given: np.ndarray) -> None:
+def _refuse_gaps_before_the_last_draw(raw: RawTable, rows: DrawnRows, given: np.ndarray) -> None:
     """Refuse a point that a later draw took as known and that has no label any more: the later sizes count it."""
     gone = ~given & (rows.draw < len(rows.sizes) - 1)
     if gone.any():

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from outlearn.core.number_intervals import NumberIntervals
+
 __all__ = ["NumberTable"]
 
 
@@ -21,6 +23,7 @@ class NumberTable:
         ids: of the points.
         source: where the numbers came from.
         notes: what reading did that a reader should know, in sentences.
+        intervals: in which each labeler says that the truth lies, nan where it says nothing; None if none does.
     """
 
     names: tuple[str, ...]
@@ -28,6 +31,7 @@ class NumberTable:
     ids: tuple[str, ...]
     source: str = "numbers"
     notes: tuple[str, ...] = ()
+    intervals: NumberIntervals | None = None
 
     @property
     def answered(self) -> Bool[np.ndarray, "labelers points"]:
@@ -38,4 +42,11 @@ class NumberTable:
         """Keep these points, in this order; a point that is not there is an error, or a gap."""
         row_of = {name: row for row, name in enumerate(self.ids)}
         rows = np.array([row_of.get(name, -1) if absent_are_gaps else row_of[name] for name in ids], dtype=np.int64)
-        return replace(self, ids=tuple(ids), values=np.where(rows >= 0, self.values[:, rows], np.nan))
+
+        def taken(values: np.ndarray) -> np.ndarray:
+            return np.where(rows >= 0, values[:, rows], np.nan)
+
+        said = self.intervals
+        if said is not None:
+            said = NumberIntervals(taken(said.low), taken(said.high), said.level)
+        return replace(self, ids=tuple(ids), values=taken(self.values), intervals=said)

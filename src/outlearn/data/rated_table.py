@@ -8,9 +8,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
+from outlearn.core.intervals import check_level
+from outlearn.core.labelers.strata import DrawnStrata
 from outlearn.data.column_roles import TRUTHS
+from outlearn.data.drawn_labels import is_drawn_list
+from outlearn.data.drawn_numbers import read_drawn_numbers
 from outlearn.data.formats import read_label_file
 from outlearn.data.input_errors import InputErrors
+from outlearn.data.interval_columns import find_interval_columns, read_intervals
 from outlearn.data.label_cells import cell_value
 from outlearn.data.label_columns import LabelColumns, long_form
 from outlearn.data.number_table import NumberTable
@@ -35,12 +40,14 @@ class RatedTable:
         true: float64 `[points]`, nan where it is not known; None if none is.
         texts: of the points, or None.
         has_ids: whether the ids were given; else they are numbers.
+        true_strata: which points of known truth were drawn from which stratum; None if all had the same chance.
     """
 
     numbers: NumberTable
     true: Float64[np.ndarray, " points"] | None = None
     texts: tuple[str, ...] | None = None
     has_ids: bool = True
+    true_strata: DrawnStrata | None = None
 
 
 def read_rated_table(
@@ -49,20 +56,26 @@ def read_rated_table(
     columns: LabelColumns | None = None,
     texts: str | Path | None = None,
     true: str | Path | None = None,
+    interval_level: float | None = None,
 ) -> RatedTable:
     """Read a table with a column of numbers for each labeler; an empty cell is a gap.
+
+    Columns NAME_low and NAME_high, or NAME_sd, beside the labeler NAME are its interval, or its standard deviation.
 
     Args:
         path: the table.
         columns: which column is what; labelers are all columns with a number beside the others, if they are not named.
         texts: another table, with the texts, joined by id.
-        true: another table, with true numbers of some points, joined by id.
+        true: another table, with true numbers of some points, joined by id; or a list drawn by strata.
+        interval_level: at which intervals are meant to hold; None leaves them out.
 
     Raises:
         DataError, AlignmentError: for what cannot be used, by line and column, and for a column that may hold true
             numbers and is not named.
     """
     columns = columns or LabelColumns()
+    if interval_level is not None:
+        check_level(interval_level)
     raw = read_label_file(Path(path).expanduser())
     errors = raw.errors()
     if columns.labelers is None and long_form(raw, columns) is not None:
@@ -75,16 +88,25 @@ def read_rated_table(
     has_ids = id_column in raw.columns
     ids = read_ids(raw, id_column, errors) if has_ids else [str(k) for k in range(1, len(raw) + 1)]
     values = np.stack([read_numbers(raw, name, errors) for name in names])
+    around = find_interval_columns([name for name in raw.columns if name not in names], names)
+    intervals = None if interval_level is None else read_intervals(raw, names, values, around, interval_level, errors)
+    notes += around.note("--interval-level 0.9") if interval_level is None else ()
     truth = None if columns.true is None else read_numbers(raw, columns.true, errors)
     said = read_texts(raw, text_column, errors) if texts is None and text_column in raw.columns else None
     errors.raise_if_any()
-    source = str(path)
+    source, strata = str(path), None
     if true is not None:
-        truth = _true_numbers(true, ids, id_column, source)
+        given = read_label_file(Path(true).expanduser())
+        if is_drawn_list(given):
+            answered = ~np.isnan(values).all(axis=0)
+            truth, strata, note = read_drawn_numbers(given, ids, answered, source, id_column)
+            notes += (note,)
+        else:
+            truth = _true_numbers(given, ids, id_column, source)
     if texts is not None:
         said = _texts(texts, ids, id_column, text_column, source)
-    numbers = NumberTable(tuple(names), values, tuple(ids), source, (*raw.notes, *notes))
-    return RatedTable(numbers, truth, None if said is None else tuple(said), has_ids)
+    numbers = NumberTable(tuple(names), values, tuple(ids), source, (*raw.notes, *notes), intervals)
+    return RatedTable(numbers, truth, None if said is None else tuple(said), has_ids, strata)
 
 
 def _labelers(
@@ -98,6 +120,8 @@ def _labelers(
         return list(columns.labelers), ()
     free = [name for name in raw.columns if name not in aside and name != columns.true]
     found = [name for name in free if any(_is_number(cell) for cell, _ in raw.cells(name))]
+    around = find_interval_columns(found, found).names
+    found = [name for name in found if name not in around]
     unclear = [name for name in found if name.lower() in (*TRUTHS, TRUE)]
     if unclear:
         errors.fail(
@@ -106,7 +130,7 @@ def _labelers(
         )
     if not found:
         errors.fail("no column of numbers. Name the labelers' columns with --labelers.")
-    left = [name for name in free if name not in found]
+    left = [name for name in free if name not in found and name not in around]
     return found, (f"Left out, for want of a number: {few(left)}.",) if left else ()
 
 
@@ -115,9 +139,8 @@ def _is_number(cell: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _true_numbers(path: str | Path, ids: list[str], id_column: str, source: str) -> np.ndarray:
+def _true_numbers(raw: RawTable, ids: list[str], id_column: str, source: str) -> np.ndarray:
     """Join true numbers of some points by id; of no point of the table they are an error."""
-    raw = read_label_file(Path(path).expanduser())
     errors = raw.errors()
     if id_column not in raw.columns:
         errors.fail(f"no column {id_column!r} with the points' ids; {suggest(id_column, raw.columns)}")

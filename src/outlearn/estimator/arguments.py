@@ -9,10 +9,10 @@ from scipy.sparse import issparse
 from sklearn.utils import check_random_state
 
 from outlearn.core.plain_arrays import plain_array
-from outlearn.errors import ConfigError, DataError
+from outlearn.errors import ConfigError, DataError, ShapeError
 from outlearn.estimator.bagged_teachers import LARGEST_SEED
 
-__all__ = ["check_count", "check_points", "seeded"]
+__all__ = ["check_count", "check_one_label", "check_points", "seeded"]
 
 
 def check_count(name: str, value: Any) -> None:
@@ -23,6 +23,23 @@ def check_count(name: str, value: Any) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise ConfigError(f"{name} is {value!r}; expected a whole number of at least 1.")
+
+
+def check_one_label(y: Any) -> None:
+    """Refuse a table of labels where one for each point is meant, and say where several labelers' answers belong.
+
+    Raises:
+        ShapeError: for two columns or more.
+    """
+    try:
+        shape = np.shape(y)
+    except ValueError:  # rows of different lengths, which reading them refuses
+        return
+    if len(shape) == 2 and shape[1] > 1:
+        raise ShapeError(
+            f"y has shape {list(shape)}; expected one label for each point, [points]. Answers of {shape[1]} labelers "
+            "are weak labels: fit(X, weak_labels=np.asarray(y).T), one row a labeler."
+        )
 
 
 def check_points(X: Any) -> None:

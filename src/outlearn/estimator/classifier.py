@@ -26,7 +26,7 @@ from outlearn.core.predictions import Predictions
 from outlearn.data.label_arrays import is_unlabeled, labels_given, refuse_what_is_no_class, with_gaps_marked
 from outlearn.data.label_table import UNLABELED
 from outlearn.errors import ConfigError, DataError, ShapeError, suggest
-from outlearn.estimator.arguments import check_count, seeded
+from outlearn.estimator.arguments import check_count, check_one_label, seeded
 from outlearn.estimator.bagged_teachers import LARGEST_SEED, bagged_teachers, teacher_probs
 from outlearn.estimator.partial_labels import class_codes, given_labels, weak_labels_and_weights
 from outlearn.estimator.points_intake import TakesPoints
@@ -173,6 +173,7 @@ class WeakToStrongClassifier(ClassifierMixin, TakesPoints):  # type: ignore[misc
             X = validate_data(self, X, dtype="numeric", accept_sparse="csr")
             y = np.full(X.shape[0], UNLABELED)
         else:
+            check_one_label(y)
             y = None if y is None else with_gaps_marked(y)
             X, y = validate_data(self, X, y, dtype="numeric", accept_sparse="csr", ensure_min_samples=2)
         X = dense(X)

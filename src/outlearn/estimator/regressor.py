@@ -2,7 +2,9 @@
 
 Each teacher learns from a bootstrap of the labeled points and labels points that it has not seen: the unlabeled ones
 (y is nan), or, where all are labeled, those outside its bootstrap. Students are ridge heads, one a teacher, at the
-penalty that other teachers' labels speak for (`selection.number_choice`). Predictions are the students' mean.
+penalty that other teachers' labels speak for (`selection.number_choice`). Predictions are the students' mean. Of
+labelers from elsewhere, who differ in precision and may be wild, a combination labels one student where it is nearer to
+the labelers that it leaves out than their plain mean is (`selection.number_source`).
 """
 
 from __future__ import annotations
@@ -18,15 +20,17 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
 from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
+from outlearn.core.labelers.combinations import EACH, NUMBER_COMBINATIONS
 from outlearn.core.numbers import Numbers
 from outlearn.data.number_task import strata_of
 from outlearn.errors import ConfigError, DataError, DomainError, ShapeError, suggest
-from outlearn.estimator.arguments import check_count, seeded
+from outlearn.estimator.arguments import check_count, check_one_label, seeded
 from outlearn.estimator.bagged_teachers import LARGEST_SEED, bagged_teachers
 from outlearn.estimator.points_intake import TakesPoints
 from outlearn.estimator.text_encoding import dense
 from outlearn.learners.ridge_heads import RidgeHeads, fit_ridge
 from outlearn.selection.number_choice import NUMBER_CRITERIA, NumberChoice, choose_penalty, reliability
+from outlearn.selection.number_source import PLAIN, choose_source, drawn_in
 from outlearn.selection.number_tuning import TUNED_PENALTIES, held_out_predictions
 
 __all__ = ["WeakToStrongRegressor"]
@@ -59,7 +63,10 @@ class WeakToStrongRegressor(RegressorMixin, TakesPoints):  # type: ignore[misc]
         teachers_: the fitted teachers; empty if weak labels were given.
         heads_: the fitted students.
         penalty_: of the students; nan where each has its own.
+        combine_: makes one labeler of several, as `source_` says; None for "each".
         choice_: what was chosen, from what; None where students chose for themselves.
+        source_: whose numbers students learned: "each" labeler's, which predicts as the student of their mean does, or
+            of labelers from elsewhere the "median" or the "weighted" mean.
         spread_by_: what predictions were moved away from their mean by; 1 for nothing.
         n_weak_labels_: points that students learned from.
         n_labelers_: teachers that labeled them.
@@ -125,13 +132,19 @@ class WeakToStrongRegressor(RegressorMixin, TakesPoints):  # type: ignore[misc]
         learned = unlabeled if unlabeled.any() else np.ones(len(X), dtype=bool)
         if weak_labels is None:
             labels = self._train_teachers(X, numbers, unlabeled, learned, rng)
+            source = EACH
         else:
             self.teachers_: list[Any] = []
             labels = _given(weak_labels, len(X))[:, learned]
+            chosen = choose_source(Numbers.from_values(labels)).chosen
+            source = EACH if chosen == PLAIN else chosen  # ridge is linear: the mean of students is the mean's student
         self.student_columns_ = self._columns(self.student_features, X, "student_features")
         self.n_weak_labels_, self.n_labelers_ = int(learned.sum()), len(labels)
         self._fit_students(
-            X[learned][:, self.student_columns_], Numbers.from_values(labels), seed=int(rng.integers(LARGEST_SEED))
+            X[learned][:, self.student_columns_],
+            Numbers.from_values(labels),
+            source,
+            seed=int(rng.integers(LARGEST_SEED)),
         )
         return self
 
@@ -161,10 +174,12 @@ class WeakToStrongRegressor(RegressorMixin, TakesPoints):  # type: ignore[misc]
                 "the teachers were not trained here: pass weak_labels, what they say of these points, [labelers, "
                 "points]."
             )
-        said = self._said(values) if weak_labels is None else np.asarray(weak_labels, dtype=np.float64)
-        students = Numbers(self._students(values), np.arange(len(values)), np.arange(self.n_labelers_))
-        target = np.asarray(y, dtype=np.float64)
-        return risk_gap(target, teacher=Numbers.from_values(said), student=students, order=order)
+        said = Numbers.from_values(
+            self._said(values) if weak_labels is None else np.asarray(weak_labels, dtype=np.float64)
+        )
+        labelers = said if self.combine_ is None else self.combine_(said)
+        students = Numbers(self._students(values), np.arange(len(values)), np.arange(labelers.n_models))
+        return risk_gap(np.asarray(y, dtype=np.float64), teacher=labelers, student=students, order=order)
 
     def _train_teachers(
         self, X: np.ndarray, numbers: np.ndarray, unlabeled: np.ndarray, learned: np.ndarray, rng: np.random.Generator
@@ -192,22 +207,26 @@ class WeakToStrongRegressor(RegressorMixin, TakesPoints):  # type: ignore[misc]
             )
         return np.where(counts == 0, labels, np.nan)
 
-    def _fit_students(self, X: np.ndarray, labels: Numbers, *, seed: int) -> None:
-        heard = np.ones(labels.values.shape) if labels.answered is None else labels.answered.astype(np.float64)
+    def _fit_students(self, X: np.ndarray, labels: Numbers, source: str, *, seed: int) -> None:
+        self.source_ = source
+        self.combine_ = None if source == EACH else NUMBER_COMBINATIONS[source].fit(labels)
+        answer = labels if self.combine_ is None else self.combine_(labels)
+        compared = drawn_in(labels) if source == "median" else labels
+        heard, told = _heard(compared), _heard(answer)
         self.choice_: NumberChoice | None = None
         if labels.n_models > 1 and heard.sum(axis=1).min() >= 2 * LEAST_LEFT and len(X) >= 2 * LEAST_LEFT:
             nothing = np.zeros(len(X), dtype=np.int64)  # strata of true numbers are none of the students' business
             try:
-                held_out = held_out_predictions(X, labels.values, heard, nothing, groups=None, seed=seed)
-                self.choice_ = choose_penalty(labels, held_out, self.criterion)
+                held_out = held_out_predictions(X, compared.values, heard, nothing, groups=None, seed=seed)
+                self.choice_ = choose_penalty(compared, held_out, self.criterion)
             except DomainError:  # a teacher labels no point outside a fold
                 self.choice_ = None
         if self.choice_ is None:
-            heads = fit_ridge(X, labels.values, TUNED_PENALTIES, weights=heard, standardise=True, held_out=True)
+            heads = fit_ridge(X, answer.values, TUNED_PENALTIES, weights=told, standardise=True, held_out=True)
             heads = heads.at(heads.best())
         else:
             penalty = TUNED_PENALTIES[self.choice_.chosen]
-            heads = fit_ridge(X, labels.values, [penalty], weights=heard, standardise=True)
+            heads = fit_ridge(X, answer.values, [penalty], weights=told, standardise=True)
         self.penalty_ = float(heads.penalties[0])
         shared = reliability(labels) if self.spread and self.teachers_ else None
         self.spread_by_ = 1.0 if shared is None else 1 / shared
@@ -223,12 +242,18 @@ class WeakToStrongRegressor(RegressorMixin, TakesPoints):  # type: ignore[misc]
         return np.stack([np.asarray(teacher.predict(view), dtype=np.float64) for teacher in self.teachers_])
 
 
+def _heard(labels: Numbers) -> Float[np.ndarray, "labelers points"]:
+    """Return 1 where a labeler says something, else 0."""
+    return np.ones(labels.values.shape) if labels.answered is None else labels.answered.astype(np.float64)
+
+
 def _numbers(y: Any, X: np.ndarray) -> Float[np.ndarray, " points"]:
     """Read y: numbers, nan where there is none.
 
     Raises:
         DataError: for text, infinity, or no number at all.
     """
+    check_one_label(y)
     given = column_or_1d(y, warn=True)
     try:
         numbers = np.asarray(given, dtype=np.float64)

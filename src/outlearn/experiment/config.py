@@ -331,6 +331,7 @@ class Config(Section):
             criterion=self.student.criterion,
             weak_kind=self.weak_labels.kind,
             true_labels=self.student.true_labels,
+            rounds=self.student.rounds,
         )
         if problems := tuple(problems_of_kind(asked)):
             raise ValueError("\n".join(problems))

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from outlearn.core.links import through_link
 from outlearn.encoders.registry import get_encoder
 from outlearn.experiment.kept_students import LEAST_HELD_OUT, PACKAGES, encoder_settings, reads_of
 from outlearn.experiment.number_plan import NumberPlan
+from outlearn.experiment.number_results import NumberEvaluation
 from outlearn.experiment.stages.features import learned_of, read_features
 from outlearn.experiment.stages.number_auto import AUTO
 from outlearn.experiment.stages.students import Students
-from outlearn.losses import NUMBER_LOSSES
 from outlearn.results.numbers import NumberResults
 from outlearn.results.writing import RunWriter
 from outlearn.store.store import Entry
@@ -32,6 +33,7 @@ def keep_numbers(
     writer: RunWriter,
     plan: NumberPlan,
     students: Sequence[Students],
+    test: NumberEvaluation,
     results: NumberResults,
     entries: Mapping[str, Entry],
 ) -> None:
@@ -44,7 +46,7 @@ def keep_numbers(
     for each in students:
         if each is not best and keep != "all":
             continue
-        kept = _kept(plan, each, results, entry)
+        kept = _kept(plan, each, test.chosen[each.loss], results, entry)
         if each is best:
             kept.write(writer.folder / NAME)
         if keep == "all":
@@ -52,9 +54,9 @@ def keep_numbers(
             kept.write(writer.folder / f"{NAME}s" / each.loss)
 
 
-def _kept(plan: NumberPlan, students: Students, results: NumberResults, entry: Entry) -> KeptNumbers:
+def _kept(plan: NumberPlan, students: Students, checkpoint: int, results: NumberResults, entry: Entry) -> KeptNumbers:
     config, task, splits, features = plan.config, plan.task, plan.splits, read_features(entry)
-    encoder, heads = get_encoder(config.student.encoder), students.heads[-1]
+    encoder, heads = get_encoder(config.student.encoder), students.heads[checkpoint]
     novelty = Novelty.of(features[splits.student], seed=config.seed)
     held_out = np.concatenate([splits.teacher, splits.validation])
     beyond = (
@@ -62,15 +64,12 @@ def _kept(plan: NumberPlan, students: Students, results: NumberResults, entry: E
         if len(held_out) >= LEAST_HELD_OUT
         else Novelty.cross_fitted_threshold(features[splits.student], seed=config.seed)
     )
-    kind = NUMBER_LOSSES.get(students.loss)
-    link = "identity" if kind is None else kind.link
-    z = heads.predict(features[splits.student])[..., 0]
-    said = (z if link == "identity" else np.exp(z)).mean(axis=0)
+    said = through_link(heads.predict(features[splits.student])[..., 0], students.link).mean(axis=0)
     student = results.students[students.loss]
     record = NumberRecord(
         outlearn=__version__,
         reads=reads_of(task, config),
-        link="log" if link == "log" else "identity",
+        link=students.link,
         members=heads.n_models,
         mean=float(said.mean()),
         low=float(said.min()),
@@ -83,7 +82,7 @@ def _kept(plan: NumberPlan, students: Students, results: NumberResults, entry: E
             loss_config=students.config,
             labels_of=students.source,
             teachers=plan.labeling.n_teachers,
-            epoch=students.checkpoints[-1],
+            epoch=students.checkpoints[checkpoint],
             points=len(splits.student),
             # A path says nothing to whoever is given the student.
             source=Path(config.data.path).name if config.data.path else task.source,

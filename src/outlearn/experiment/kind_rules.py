@@ -46,7 +46,7 @@ class Asked:
         learners: of who is trained, by section.
         losses: as in `student.loss`.
         generator, source, criterion: of the sections `measure`, `weak_labels` and `student`.
-        weak_kind, true_labels: of classes alone, where they are not the default.
+        weak_kind, true_labels, rounds: of classes alone, where they are not the default.
     """
 
     kind: TaskKind
@@ -57,14 +57,15 @@ class Asked:
     criterion: str
     weak_kind: str
     true_labels: str
+    rounds: int
 
 
 def problems_of_kind(asked: Asked) -> Iterator[str]:
     """Say what does not fit the kind of the task, each with what would."""
     kind = asked.kind
-    able = [name for name, learner in LEARNERS.items() if learner.numeric == kind.numeric]
+    able = [name for name, learner in LEARNERS.items() if _learns(learner, kind)]
     for who, learner in asked.learners.items():
-        if learner.numeric != kind.numeric:
+        if not _learns(learner, kind):
             yield _other(f"{who}.learner.kind: {learner.kind}", kind, able)
     losses = [get_loss(spec) for spec in asked.losses if recipe_of(spec) is None]
     for loss in losses:
@@ -95,6 +96,8 @@ def _numbers_alone(asked: Asked, losses: Sequence[NumberLoss]) -> Iterator[str]:
         yield f"student.loss: auto_single chooses among losses of classes; for numbers use {AUTO}"
     if asked.true_labels != "none":
         yield f"student.true_labels: {asked.true_labels} is of classes; leave it out"
+    if asked.rounds:
+        yield f"student.rounds: {asked.rounds} mixes and sharpens probabilities of classes; leave it out"
     if asked.generator == "squared_euclidean":
         return
     free = [loss.name for loss in losses if loss.link == "identity"] + [name for name in recipes if name == AUTO]
@@ -104,6 +107,10 @@ def _numbers_alone(asked: Asked, losses: Sequence[NumberLoss]) -> Iterator[str]:
             f"student.loss: {name} may predict any number, and measure.generator: {asked.generator} takes positive "
             f"ones; use {', '.join(takes[:-1])} or {takes[-1]}, or measure.generator: squared_euclidean"
         )
+
+
+def _learns(learner: Learner | type[Learner], kind: TaskKind) -> bool:
+    return learner.of_numbers if kind.numeric else learner.of_classes
 
 
 def _other(what: str, kind: TaskKind, allowed: Iterable[str]) -> str:

@@ -43,7 +43,7 @@ def finish_numbers(
     from outlearn.experiment.kept_numbers import keep_numbers  # scikit-learn, a second that no other run need wait
 
     with progress.bar("keeping the student"):
-        keep_numbers(writer, plan, students, results, entries)
+        keep_numbers(writer, plan, students, evaluations["test"], results, entries)
     return results
 
 

@@ -140,7 +140,7 @@ def _tuned(
     if len(curve):
         seeds = [child_seed(seed, "label curve", k) for k in range(len(curve))]
         of_curve = TunedNumberModels(LABEL_CURVE, task, model, points, curve, seeds, loss)
-        found[LABEL_CURVE] = replace(of_curve, predict=("test",))
+        found[LABEL_CURVE] = replace(of_curve, predict=("test",), ridge_only=True)  # dozens of sets
     return {name: found[name] for name in (CEILINGS, OWN_LABELS, ALL_LABELS, LABEL_CURVE) if name in found}
 
 

@@ -14,32 +14,34 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 
-from outlearn.core.decomposition.risk_gap import risk_gap
+from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
 from outlearn.core.gaps import over_answered
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval
 from outlearn.core.labelers.combinations import EACH, NUMBER_COMBINATIONS, combined, label_source
-from outlearn.core.number_metrics import number_scorecard
+from outlearn.core.number_metrics import number_scorecard, squared_error
 from outlearn.core.numbers import Numbers
 from outlearn.core.orders import directions, mean_risk
-from outlearn.core.predictions import labeled_by
+from outlearn.core.point_models import labeled_by
 from outlearn.core.scales import POSITIVE, SIGNED, Scale
 from outlearn.core.students.concordance import own_concordance
 from outlearn.core.students.equivalents import smoothed_curve, true_label_equivalent
 from outlearn.core.students.recovery import recovery_of_scores
 from outlearn.core.targets import read_target, target_duals
 from outlearn.core.verdict import is_above_zero
+from outlearn.experiment.config import Config
 from outlearn.experiment.number_plan import NumberPlan
 from outlearn.experiment.points import point_ids
 from outlearn.experiment.results import POPULATIONS
 from outlearn.experiment.stages.ceilings import CEILINGS, ceiling_notes, ceiling_points
 from outlearn.experiment.stages.controls import ALL_LABELS, LABEL_CURVE, OWN_LABELS
-from outlearn.experiment.stages.students import Students
+from outlearn.experiment.stages.students import CONTROL, Students
 from outlearn.experiment.student_results import all_pairs, measure_bias_variance, measure_posterior_mean
 from outlearn.experiment.true_label_results import FROM_ELSEWHERE
 from outlearn.results.measurement import Withheld, each_model, mean_of, means, measured
 from outlearn.results.numbers import (
     NumberEquivalents,
+    NumberPathPoint,
     NumberResults,
     NumberStudent,
     NumberTask,
@@ -59,13 +61,16 @@ class NumberEvaluation:
     """Everybody's numbers on one split, with what is true there.
 
     Attributes:
+        split: its name.
         truth: the numbers, `[points]`.
         target: what divergences are measured against, `[draws, points]`: the raters' numbers, or the one.
         teachers, source, ensembles, ceilings, own_labels, all_labels, curve: as of classes.
         students: loss -> its predictions; `labelers` whose numbers they learned, `details` the rest of them.
-        control: loss -> students of the plain mean of the teachers.
+        control: loss -> students of the plain mean of the teachers, at their own checkpoint that counts.
+        chosen: loss -> the checkpoint that counts.
     """
 
+    split: str
     truth: Float[np.ndarray, " points"]
     target: Float[np.ndarray, "draws points"]
     teachers: Numbers
@@ -79,6 +84,12 @@ class NumberEvaluation:
     labelers: Mapping[str, Numbers]
     details: Mapping[str, Students]
     control: Mapping[str, Numbers]
+    chosen: Mapping[str, int]
+
+    def at(self, loss: str, checkpoint: int) -> Numbers:
+        """Predict by the students of a loss at a checkpoint."""
+        by = self.details[loss]
+        return _numbers(by.at(self.split, checkpoint), self.teachers.point_ids, by.labeling_of)
 
 
 def evaluate_numbers(
@@ -92,9 +103,9 @@ def evaluate_numbers(
     task, points = plan.task, getattr(plan.splits, split)
     assert task.numbers is not None  # a plan of numbers
     ids = point_ids(task, points)
-    source = label_source(dict(teachers), plan.config.weak_labels.source)[split]
-    ensembles = {name: combined(dict(teachers), name)[split] for name in NUMBER_COMBINATIONS}
-    by_source = {**ensembles, EACH: teachers[split], plan.config.weak_labels.source: source}
+    given = plan.config.weak_labels.source
+    source, ensembles = label_source(teachers, given), {name: combined(teachers, name) for name in NUMBER_COMBINATIONS}
+    by_source = {**ensembles, EACH: teachers, given: source}
 
     def of_stage(name: str) -> Numbers | None:
         return (
@@ -107,24 +118,45 @@ def evaluate_numbers(
     assert ceilings is not None  # every plan has them
     truth = task.numbers[points]
     draws = task.ratings[points].T if task.ratings is not None and plan.config.measure.target == "soft" else truth[None]
+    chosen = {each.loss: _epoch_that_counts(each, by_source[each.source], plan.config) for each in students}
+    controls = {each.loss: each.control for each in students if each.control is not None}
     return NumberEvaluation(
+        split=split,
         truth=truth,
         # Raters with gaps have no common draws: their mean is the target then.
         target=draws if np.isfinite(draws).all() else truth[None],
         teachers=teachers[split],
-        source=source,
-        ensembles=ensembles,
+        source=source[split],
+        ensembles={name: each[split] for name, each in ensembles.items()},
         ceilings=ceilings,
         own_labels=of_stage(OWN_LABELS),
         all_labels=of_stage(ALL_LABELS),
         curve=of_stage(LABEL_CURVE),
-        students={each.loss: _numbers(each.logits[split][-1], ids, each.labeling_of) for each in students},
-        labelers={each.loss: by_source[each.source] for each in students},
+        students={each.loss: _numbers(each.at(split, chosen[each.loss]), ids, each.labeling_of) for each in students},
+        labelers={each.loss: by_source[each.source][split] for each in students},
         details={each.loss: each for each in students},
         control={
-            each.loss: _numbers(each.control.logits[split][-1], ids) for each in students if each.control is not None
+            loss: _numbers(each.at(split, _epoch_that_counts(each, by_source[CONTROL], plan.config)), ids)
+            for loss, each in controls.items()
         },
+        chosen=chosen,
     )
+
+
+def _epoch_that_counts(students: Students, source: Mapping[str, Numbers], config: Config) -> int:
+    """Return the last checkpoint, or the one that is nearest to its labelers' numbers of the validation split."""
+    last = len(students.checkpoints) - 1
+    if config.student.select == "last" or last == 0:
+        return last
+    labels, of = source["validation"], students.labeling_of
+    heard = None if labels.answered is None else labels.answered[of]
+    measured_in = get_generator(config.measure.generator)
+
+    def distance(checkpoint: int) -> float:
+        said = students.at("validation", checkpoint).astype(np.float64)
+        return float(over_answered(measured_in.divergence(labels.coordinates()[of], said), heard).mean())
+
+    return int(np.argmin([distance(at) for at in range(last + 1)]))
 
 
 def _numbers(outputs: np.ndarray, ids: np.ndarray, teacher_of: np.ndarray | None = None) -> Numbers:
@@ -240,15 +272,14 @@ class _Measuring:
     def _student(self, loss: str, exceeded_by: Mapping[str, Interval | Withheld]) -> NumberStudent:
         test, config = self.test, self.plan.config
         student, labeler, details, own = test.students[loss], test.labelers[loss], test.details[loss], self.own[loss]
-        gap = risk_gap(
-            test.target, teacher=labeler, student=student, generator=self.generator, order=config.measure.order
-        )
+        gap = self._gap(loss, student)
         summary = gap.summary(self.level)
         heard = None if labeler.answered is None else labeler.answered[own]
 
         def mean(values: Float[np.ndarray, "students points"], scale: Scale) -> Interval | Withheld:
             return mean_of(over_answered(values, heard), self.level, own, scale=scale)
 
+        chosen = test.chosen[loss]
         card = number_scorecard(student, test.truth, self.level)
         parts = measure_bias_variance(test.target, student, config)
         return NumberStudent(
@@ -257,6 +288,7 @@ class _Measuring:
             loss=details.config,
             source=details.source,
             models=student.n_models,
+            epoch=details.checkpoints[chosen],
             risk=mean(self.risks[loss], POSITIVE),
             recovery=self._recovery(loss, exceeded_by),
             concordance=float(own_concordance(labeler, student).mean()),
@@ -270,6 +302,36 @@ class _Measuring:
             bias=parts.bias,
             variance=parts.variance,
             posterior_mean=measure_posterior_mean(labeler, test.target, student, own, config),
+            path=tuple(
+                self._path_point(epoch, loss, student, gap)
+                if at == chosen
+                else self._path_point(epoch, loss, other := test.at(loss, at), self._gap(loss, other))
+                for at, epoch in enumerate(details.checkpoints)
+            ),
+        )
+
+    def _gap(self, loss: str, student: Numbers) -> RiskGap:
+        test = self.test
+        return risk_gap(
+            test.target,
+            teacher=test.labelers[loss],
+            student=student,
+            generator=self.generator,
+            order=self.plan.config.measure.order,
+        )
+
+    def _path_point(self, epoch: float, loss: str, student: Numbers, gap: RiskGap) -> NumberPathPoint:
+        """Measure one checkpoint of one loss, where its labeler says something."""
+        heard = ~np.isnan(gap.gap)
+        risk = over_answered(self.risk(student), heard)
+        return NumberPathPoint(
+            epoch=epoch,
+            mse=float(squared_error(student, self.test.truth).mean()),
+            risk=float(risk.mean()),
+            **{term: float(over_answered(getattr(gap, term), heard).mean()) for term in ("gap", "misfit", "residual")},
+            crossed_misfit=gap.crossed_misfit,
+            overfit_covariance=gap.overfit_covariance,
+            concordance=float(own_concordance(self.test.labelers[loss], student).mean()),
         )
 
     def _recovery(self, loss: str, exceeded_by: Mapping[str, Interval | Withheld]) -> Recovery:

@@ -13,10 +13,12 @@ from outlearn.core.decomposition.posterior import posterior_mean
 from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
 from outlearn.core.decomposition.total_variance import total_variance
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER, over_answered
-from outlearn.core.intervals import Interval, cluster_means, point_interval
+from outlearn.core.intervals import Interval
+from outlearn.core.mean_intervals import cluster_means, point_interval
 from outlearn.core.metrics import METRICS, Metric, accuracy, scorecard
 from outlearn.core.numbers import AnyPredictions
-from outlearn.core.predictions import Predictions, labeled_by
+from outlearn.core.point_models import labeled_by
+from outlearn.core.predictions import Predictions
 from outlearn.core.scales import POSITIVE, SHARE, SIGNED, Scale
 from outlearn.core.students.agreement import agreement, consensus
 from outlearn.core.students.blind_spots import MEANS, blind_spots, halfway_to_certainty

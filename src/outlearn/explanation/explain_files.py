@@ -14,12 +14,13 @@ from outlearn.core.intervals import Withheld
 from outlearn.core.labelers.label_variance import label_variance
 from outlearn.core.predictions import Predictions
 from outlearn.core.targets import read_target
+from outlearn.core.text import counted
 from outlearn.data.prediction_files import PredictionFiles, read_predictions
 from outlearn.data.target_files import TargetFile, read_target_file, read_teacher_of
 from outlearn.errors import AlignmentError, ConfigError, DomainError
 from outlearn.explanation.explain_number_files import ExplainedFiles, explain_number_files
 from outlearn.explanation.measure import explain, smoothed
-from outlearn.explanation.pairing import check_pairing, counted, pairing_words
+from outlearn.explanation.pairing import check_pairing, pairing_words
 from outlearn.progress import Progress, Silent
 from outlearn.results.explanation import EXPLANATIONS
 from outlearn.results.gates import Gate

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from outlearn.core.text import counted
 from outlearn.data.number_files import NumberFiles, NumberTargetFile, read_number_files, read_number_target
 from outlearn.data.target_files import read_teacher_of
 from outlearn.errors import ConfigError
 from outlearn.explanation.numbers import explain_numbers
-from outlearn.explanation.pairing import check_pairing, counted, pairing_words
+from outlearn.explanation.pairing import check_pairing, pairing_words
 from outlearn.progress import Progress, Silent
 from outlearn.results.gates import Gate, GateOutcome
 from outlearn.results.number_explanation import NUMBER_EXPLANATIONS

@@ -14,9 +14,11 @@ from typing import overload
 import numpy as np
 from jaxtyping import Int, Shaped
 
-from outlearn.core.decomposition.risk_gap import Ledger, RiskGap, risk_gap
+from outlearn.core.decomposition.ledger import Ledger
+from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
 from outlearn.core.generators import BregmanGenerator, get_generator
-from outlearn.core.intervals import check_level, point_interval
+from outlearn.core.intervals import check_level
+from outlearn.core.mean_intervals import point_interval
 from outlearn.core.numbers import AnyPredictions, Numbers, check_models
 from outlearn.core.predictions import Predictions
 from outlearn.core.scales import SIGNED

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Shaped
 
-from outlearn.core.decomposition.risk_gap import NumberLedger, RiskGap, risk_gap
+from outlearn.core.decomposition.ledger import NumberLedger
+from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
 from outlearn.core.gaps import over_answered
 from outlearn.core.generators import BregmanGenerator, get_generator
-from outlearn.core.intervals import point_interval, two_way_interval
+from outlearn.core.mean_intervals import point_interval, two_way_interval
 from outlearn.core.number_metrics import number_scorecard
 from outlearn.core.numbers import Numbers
-from outlearn.core.predictions import check_every_answer
+from outlearn.core.point_models import check_every_answer
 from outlearn.core.scales import SIGNED
 from outlearn.core.targets import read_target
 from outlearn.errors import DomainError

@@ -9,7 +9,7 @@ from jaxtyping import Int
 
 from outlearn.errors import AlignmentError
 
-__all__ = ["check_pairing", "counted", "pairing_words"]
+__all__ = ["check_pairing", "pairing_words"]
 
 
 def check_pairing(
@@ -38,8 +38,3 @@ def pairing_words(given: bool, n_teachers: int) -> str:
     if given:
         return "teacher of each as given"
     return "all of the one teacher" if n_teachers == 1 else "student m labeled by teacher m"
-
-
-def counted(number: int, noun: str) -> str:
-    """Write a number with its noun."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

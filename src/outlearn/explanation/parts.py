@@ -17,7 +17,8 @@ from outlearn.core.decomposition.bias_variance import (
 from outlearn.core.decomposition.posterior import METHODS, posterior_mean
 from outlearn.core.decomposition.risk_gap import RiskGap
 from outlearn.core.generators import BregmanGenerator
-from outlearn.core.intervals import Interval, cluster_means, point_interval, two_way_interval
+from outlearn.core.intervals import Interval
+from outlearn.core.mean_intervals import cluster_means, point_interval, two_way_interval
 from outlearn.core.numbers import AnyPredictions
 from outlearn.core.scales import POSITIVE, SIGNED
 from outlearn.errors import DomainError, OutlearnError

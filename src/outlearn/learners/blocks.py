@@ -4,7 +4,7 @@ All heads of a group see the same minibatch X, `[examples, features]`, which is 
 it by the weights of all heads side by side, `[features, classes x heads]`. With a hidden layer the first product is
 the same and the second is a batched one over heads. Two classes need one logit, the margin m = z_1 - z_0: training both
 logits with AdamW moves m exactly as one logit with twice the learning rate and half the weight decay (their gradients
-differ only in sign, hence their moments do), so the products are half as large.
+differ only in sign, hence their moments do), so the products are half as large. A number is one output as it is.
 
 Parameters, gradients and moments live in flat buffers that a trainer owns; everything is written in place.
 """
@@ -18,12 +18,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Block", "HiddenBlock", "LinearBlock", "padded"]
+__all__ = ["Block", "HiddenBlock", "LinearBlock", "computed_logits", "padded"]
 
 # A product with 2 to 15 columns falls off the library's fast path and takes longer than one with 16.
 NARROWEST = 16
 
 Layers = list[tuple[np.ndarray, np.ndarray]]
+
+
+def computed_logits(n_outputs: int) -> int:
+    """Return the number of logits to compute for a head: two classes need one, a number is one."""
+    return 1 if n_outputs == 2 else n_outputs
 
 
 def padded(n_heads: int, n_logits: int) -> int:
@@ -37,7 +42,7 @@ class Block(ABC):
     """Hold the heads of an order group.
 
     Attributes:
-        logits: of the last minibatch, `[batch_size, classes or 1, heads]`.
+        logits: of the last minibatch, `[batch_size, logits, heads]`.
         gradient: of the loss with respect to them; the rules write it.
     """
 
@@ -54,15 +59,15 @@ class Block(ABC):
 
     @abstractmethod
     def load(self, layers: Sequence[Layers]) -> None:
-        """Set the parameters, one entry for each head: (weight, bias) of each layer, for all classes."""
+        """Set the parameters, one entry for each head: (weight, bias) of each layer, for all outputs."""
 
     @abstractmethod
     def layers(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return (weight `[heads, inputs, outputs]`, bias `[heads, outputs]`) of each layer, for all classes."""
+        """Return (weight `[heads, inputs, outputs]`, bias `[heads, outputs]`) of each layer, for all outputs."""
 
     @abstractmethod
     def predict(self, x: Tensor) -> Tensor:
-        """Compute the raw outputs of any points, `[points, classes or 1, heads]`."""
+        """Compute the raw outputs of any points, `[points, logits, heads]`."""
 
     @abstractmethod
     def finite(self) -> np.ndarray:
@@ -73,11 +78,12 @@ class LinearBlock(Block):
     """Linear heads: one product forward, one back."""
 
     def __init__(
-        self, weight: Tensor, weight_gradient: Tensor, *, n_heads: int, n_logits: int, batch_size: int, bias: bool
+        self, weight: Tensor, weight_gradient: Tensor, *, n_heads: int, n_outputs: int, batch_size: int, bias: bool
     ) -> None:
         """Take views `[inputs (+ 1), logits x padded heads]` of the parameters and of their gradient."""
         self.weight, self.weight_gradient = weight, weight_gradient
-        self.n_heads, self.n_logits, self.bias = n_heads, n_logits, bias
+        self.n_heads, self.n_outputs, self.bias = n_heads, n_outputs, bias
+        self.n_logits = n_logits = computed_logits(n_outputs)
         width = weight.shape[1] // n_logits
         self.flat_logits = weight.new_zeros(batch_size, weight.shape[1])
         self.flat_gradient = weight.new_zeros(batch_size, weight.shape[1])  # padding keeps a gradient of 0
@@ -98,12 +104,12 @@ class LinearBlock(Block):
         """Write the initial weights; the last row is the bias."""
         weight = self.weight.view(self.weight.shape[0], self.n_logits, -1)
         values = np.stack([np.vstack([w, b[None]] if self.bias else [w]) for ((w, b),) in layers], axis=2)
-        weight[:, :, : self.n_heads] = torch.from_numpy(_to_margin(values, axis=1, n_logits=self.n_logits))
+        weight[:, :, : self.n_heads] = torch.from_numpy(_to_margin(values, axis=1, n_outputs=self.n_outputs))
 
     def layers(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return the one layer."""
         weight = self.weight.view(self.weight.shape[0], self.n_logits, -1)[:, :, : self.n_heads]
-        return [_split(_from_margin(weight.permute(2, 0, 1).numpy()), self.bias)]
+        return [_split(_from_margin(weight.permute(2, 0, 1).numpy(), self.n_outputs), self.bias)]
 
     def predict(self, x: Tensor) -> Tensor:
         """Compute X W."""
@@ -125,7 +131,7 @@ class HiddenBlock(Block):
         second: Tensor,
         second_gradient: Tensor,
         *,
-        n_logits: int,
+        n_outputs: int,
         batch_size: int,
         bias: bool,
     ) -> None:
@@ -133,12 +139,12 @@ class HiddenBlock(Block):
         self.first, self.first_gradient = first, first_gradient
         self.second, self.second_gradient = second, second_gradient
         self.n_heads, hidden_and_bias, self.n_logits = second.shape
-        self.n_hidden, self.bias = hidden_and_bias - 1, bias
+        self.n_hidden, self.n_outputs, self.bias = hidden_and_bias - 1, n_outputs, bias
         self.hidden = first.new_empty(batch_size, first.shape[1])
         self.hidden_gradient = torch.empty_like(self.hidden)
-        self.outputs = first.new_empty(self.n_heads, batch_size, n_logits)
+        self.outputs = first.new_empty(self.n_heads, batch_size, self.n_logits)
         self.output_gradient = torch.empty_like(self.outputs)
-        self.logits = first.new_empty(batch_size, n_logits, self.n_heads)
+        self.logits = first.new_empty(batch_size, self.n_logits, self.n_heads)
         self.gradient = torch.empty_like(self.logits)
 
     def _by_head(self, wide: Tensor) -> Tensor:
@@ -175,12 +181,12 @@ class HiddenBlock(Block):
         first = np.stack([np.vstack([w, b[None]] if self.bias else [w]) for (w, b), _ in layers], axis=1)
         self.first.view(len(first), self.n_heads, self.n_hidden).copy_(torch.from_numpy(first))
         second = np.stack([np.vstack([w, b[None]]) for _, (w, b) in layers])
-        self.second.copy_(torch.from_numpy(_to_margin(second, axis=2, n_logits=self.n_logits)))
+        self.second.copy_(torch.from_numpy(_to_margin(second, axis=2, n_outputs=self.n_outputs)))
 
     def layers(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return both layers."""
         first = self.first.view(self.first.shape[0], self.n_heads, self.n_hidden).transpose(0, 1).numpy()
-        return [_split(first, self.bias), _split(_from_margin(self.second.numpy()), True)]
+        return [_split(first, self.bias), _split(_from_margin(self.second.numpy(), self.n_outputs), True)]
 
     def predict(self, x: Tensor) -> Tensor:
         """Compute relu(X W1) W2 + b2, head after head: the hidden units of all heads are many."""
@@ -197,14 +203,14 @@ class HiddenBlock(Block):
         return (first & self.second.isfinite().all(2).all(1)).numpy()
 
 
-def _to_margin(weights: np.ndarray, *, axis: int, n_logits: int) -> np.ndarray:
-    """Replace two classes on `axis` by their difference if one logit stands for them."""
-    return np.diff(weights, axis=axis) if n_logits == 1 else weights
+def _to_margin(weights: np.ndarray, *, axis: int, n_outputs: int) -> np.ndarray:
+    """Replace two classes on `axis` by their difference: one logit stands for them."""
+    return np.diff(weights, axis=axis) if n_outputs == 2 else weights
 
 
-def _from_margin(weights: np.ndarray) -> np.ndarray:
-    """Return weights for all classes, the last axis: half the margin to each side."""
-    return np.concatenate([-0.5 * weights, 0.5 * weights], axis=-1) if weights.shape[-1] == 1 else weights.copy()
+def _from_margin(weights: np.ndarray, n_outputs: int) -> np.ndarray:
+    """Return weights for all outputs, the last axis: of two classes half the margin to each side."""
+    return np.concatenate([-0.5 * weights, 0.5 * weights], axis=-1) if n_outputs == 2 else weights.copy()
 
 
 def _split(weights: np.ndarray, bias: bool) -> tuple[np.ndarray, np.ndarray]:

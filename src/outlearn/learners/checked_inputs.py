@@ -20,6 +20,7 @@ from outlearn.core.ranges import Range
 from outlearn.errors import ConfigError, DataError, DomainError, ShapeError
 from outlearn.learners.jobs import HeadJob
 from outlearn.learners.rows import Rows, is_sparse, moments, standardised
+from outlearn.learners.units import Units, units_of
 from outlearn.losses.cross_entropy import ForwardCE
 from outlearn.losses.loss import Loss
 from outlearn.losses.targets import check_targets
@@ -34,11 +35,12 @@ class Inputs:
     Attributes:
         features: standardised, `[examples, features (+ 1 for the bias)]`.
         points: the same for each named set of points.
-        targets: `[labelings, examples, classes]`.
+        targets: `[labelings, examples, outputs]`.
         weights: `[weightings, examples]` with mean 1 in each row, or None.
         totals: the sum of each row of the weights as given, `[weightings]`.
         mean: subtracted from the features.
         scale: the features were divided by it.
+        units: of the jobs' numbers; None for classes.
     """
 
     features: Rows
@@ -48,6 +50,7 @@ class Inputs:
     totals: np.ndarray
     mean: np.ndarray
     scale: np.ndarray
+    units: Units | None
 
     @property
     def n_examples(self) -> int:
@@ -55,8 +58,8 @@ class Inputs:
         return self.features.shape[0]
 
     @property
-    def n_classes(self) -> int:
-        """Return the number of classes."""
+    def n_outputs(self) -> int:
+        """Return the number of outputs of a head: one a class, or one number."""
         return self.targets.shape[2]
 
 
@@ -96,6 +99,7 @@ def check_inputs(
         targets=target_tensor,
         weights=None if w is None else torch.from_numpy(w / (totals[:, None] / x.shape[0])).to(dtype),
         totals=totals,
+        units=units_of(np.asarray(targets, dtype=np.float64), jobs, w, bias=bias),
         mean=mean,
         scale=scale,
     )
@@ -113,16 +117,17 @@ def check_labeling(
         ShapeError, DomainError, DataError, ConfigError: see the message.
     """
     t = _finite(np.asarray(targets), "targets")
-    if t.ndim != 3 or t.shape[1] != n_examples or t.shape[2] < 2 or not len(t):
+    n_outputs = next((job.loss.n_outputs for job in jobs if isinstance(getattr(job, "loss", None), Loss)), None)
+    fits = t.shape[-1:] == (n_outputs,) if n_outputs else t.shape[-1:] >= (2,)
+    if t.ndim != 3 or t.shape[1] != n_examples or not fits or not len(t):
         hint = " For one labeling pass targets[None]." if t.ndim == 2 else ""
-        raise ShapeError(
-            f"targets have shape {t.shape}; expected [labelings, {n_examples} examples, classes] with at least one "
-            f"labeling and two classes.{hint}"
-        )
+        outputs = "classes] with at least one labeling and two classes" if n_outputs is None else "1] of numbers"
+        raise ShapeError(f"targets have shape {t.shape}; expected [labelings, {n_examples} examples, {outputs}.{hint}")
     target_tensor = torch.from_numpy(np.array(t, dtype=np.float64)).to(dtype)
-    check_targets(ForwardCE(), target_tensor)
     w, totals = _check_weights(weights, n_examples)
     _check_jobs(jobs, n_labelings=len(t), n_weightings=len(totals))
+    if n_outputs is None:  # `units_of` looks at numbers, each with the loss and the weights that it is learned by
+        check_targets(ForwardCE(), target_tensor)
     return target_tensor, w, totals
 
 
@@ -186,6 +191,11 @@ def _check_jobs(jobs: Sequence[HeadJob], *, n_labelings: int, n_weightings: int)
                 f"jobs[{i}].weighting is {job.weighting!r}; expected None or an index into {n_weightings} weights."
             )
         Range(0, whole=True).check(f"jobs[{i}].seed", job.seed)
+        if job.loss.n_outputs != jobs[0].loss.n_outputs:
+            raise ConfigError(
+                f"jobs[{i}].loss is {job.loss.name}, and jobs[0].loss {jobs[0].loss.name}: one is of numbers, the "
+                "other of classes. Train them by calls of their own."
+            )
 
 
 def _is_index(value: object, length: int) -> bool:

@@ -34,10 +34,10 @@ class Collected:
         self.data = data
         self.first_predicted = 0 if predict_path else n_checkpoints - 1
         self.logits = {
-            name: np.empty((n_checkpoints - self.first_predicted, n_jobs, len(x), data.n_classes), dtype=np.float32)
+            name: np.empty((n_checkpoints - self.first_predicted, n_jobs, len(x), data.n_outputs), dtype=np.float32)
             for name, x in data.points.items()
         }
-        sizes = [len(data.mean), *([] if hidden is None else [hidden]), data.n_classes]
+        sizes = [len(data.mean), *([] if hidden is None else [hidden]), data.n_outputs]
         like = torch.empty(0, dtype=dtype).numpy().dtype
         self.layers = [
             (np.empty((n_checkpoints, n_jobs, inputs, outputs), like), np.empty((n_checkpoints, n_jobs, outputs), like))
@@ -50,11 +50,11 @@ class Collected:
         if at < 0:
             return
         for name, x in self.data.points.items():
-            size = max(1, PREDICTED // max(len(members) * self.data.n_classes, x.shape[1]))
+            size = max(1, PREDICTED // max(len(members) * self.data.n_outputs, x.shape[1]))
             for start in range(0, len(x), size):
                 rows = slice(start, min(start + size, len(x)))
                 z = block.predict(x.block(rows.start, rows.stop))
-                if z.shape[1] == 1:
+                if self.data.n_outputs == 2:
                     z = torch.cat([-0.5 * z, 0.5 * z], dim=1)
                 self.logits[name][at, members, rows] = z.permute(2, 0, 1).float().numpy()
 
@@ -64,8 +64,16 @@ class Collected:
             weights[checkpoint, members], biases[checkpoint, members] = weight, bias
 
     def finish(self, checkpoints: tuple[float, ...], *, gaps: np.ndarray | None = None) -> FitResult:
-        """Return the result."""
+        """Return the result; numbers in their own units, as outputs before the link."""
         data = self.data
+        if data.units is not None:
+            weights, biases = self.layers[-1]
+            weights *= data.units.scale[:, None, None]
+            biases *= data.units.scale[:, None]
+            biases += data.units.location[:, None]
+            for outputs in self.logits.values():
+                outputs *= data.units.scale[:, None, None]
+                outputs += data.units.location[:, None, None]
         path = []
         for at in range(len(checkpoints)):
             *hidden, (weight, bias) = [(weights[at], biases[at]) for weights, biases in self.layers]

@@ -20,10 +20,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from outlearn.blas_threads import LARGE
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.ranges import Range
 from outlearn.errors import ConfigError, DataError, DomainError, suggest
-from outlearn.learners.blocks import LinearBlock
+from outlearn.learners.blocks import LinearBlock, computed_logits
 from outlearn.learners.certificate import certify
 from outlearn.learners.checked_inputs import Inputs, check_inputs
 from outlearn.learners.collected import Collected
@@ -49,7 +50,6 @@ TOGETHER = 30  # steps of the common run
 REFRESHED = (4, 8)  # steps of it after which the common Hessian is renewed
 ALONE = 200  # steps of a head's own run
 ATTEMPTS = 3
-LARGE = 10**11
 MIN_EXAMPLES = 2  # for each feature; with fewer a head's Hessian is unlike the average one
 
 
@@ -152,7 +152,8 @@ def fit_convex(
 def _block(weight: Tensor, n_heads: int, *, bias: bool) -> LinearBlock:
     """Present parameters `[inputs, logits x heads]` as heads."""
     n_logits = weight.shape[1] // n_heads
-    return LinearBlock(weight, weight, n_heads=n_heads, n_logits=n_logits, batch_size=0, bias=bias)
+    n_classes = 2 if n_logits == 1 else n_logits
+    return LinearBlock(weight, weight, n_heads=n_heads, n_outputs=n_classes, batch_size=0, bias=bias)
 
 
 class _Solver:
@@ -169,7 +170,7 @@ class _Solver:
     ) -> None:
         self.data, self.problems, self.names = data, problems, names
         self.C, self.tolerance, self.bias = C, tolerance, bias
-        self.n_logits = 1 if data.n_classes == 2 else data.n_classes
+        self.n_logits = computed_logits(data.n_outputs)
         self.parameters = torch.zeros(data.features.shape[1] * self.n_logits, len(problems), dtype=torch.float64)
         self.gaps = self.parameters.new_full((len(problems),), torch.inf)
         self.passes = 0
@@ -283,7 +284,7 @@ class _Solver:
 
     def _objective(self, problems: list[Problem], x: Rows) -> Objective:
         """Lay out the tables of these heads, in the dtype of x."""
-        n, k = self.data.n_examples, self.data.n_classes
+        n, k = self.data.n_examples, self.data.n_outputs
         first = k - self.n_logits  # two classes: the margin pulls towards class 1
         weights = torch.stack([self._weights(problem) for problem in problems], dim=1).to(x.dtype)[:, None] / n
         pulls = weights.new_empty(n, self.n_logits, len(problems))

@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from outlearn.core.feature_matrix import FeatureMatrix
+from outlearn.learners.blocks import computed_logits
 from outlearn.learners.checked_inputs import Inputs, check_inputs
 from outlearn.learners.jobs import HeadJob
 from outlearn.learners.minimise import minimise
@@ -64,16 +65,17 @@ class ConvexGrid:
         Raises:
             ShapeError, DomainError, DataError: as for `fit_convex`.
         """
-        data = check_inputs(
-            features,
-            np.asarray(targets)[None],
-            [HeadJob(0, get_loss("forward_ce"))],
-            points,
-            None,
-            bias=bias,
-            standardise=standardise,
-            dtype=torch.float32,
-        )
+        with one_thread_an_operation():
+            data = check_inputs(
+                features,
+                np.asarray(targets)[None],
+                [HeadJob(0, get_loss("forward_ce"))],
+                points,
+                None,
+                bias=bias,
+                standardise=standardise,
+                dtype=torch.float32,
+            )
         return cls(data, tuple(strengths), bias)
 
     @torch.no_grad()
@@ -110,19 +112,20 @@ class ConvexGrid:
         self, parameters: Float[np.ndarray, "*heads inputs logits"], points: str | Int[np.ndarray, " rows"]
     ) -> Float[np.ndarray, "*heads points classes"]:
         """Return logits, float32, at named points or at some of the examples; two classes are centred."""
-        if isinstance(points, str):
-            x = self.data.points[points]
-        else:
-            x = self.data.features.select(torch.from_numpy(points))
-        heads, wide = parameters.shape[:-2], np.moveaxis(parameters, -2, 0).reshape(x.shape[1], -1)
-        out = torch.empty(len(x), wide.shape[1])
-        x.product(0, len(x), torch.from_numpy(np.ascontiguousarray(wide)), out)
+        with one_thread_an_operation():
+            if isinstance(points, str):
+                x = self.data.points[points]
+            else:
+                x = self.data.features.select(torch.from_numpy(points))
+            heads, wide = parameters.shape[:-2], np.moveaxis(parameters, -2, 0).reshape(x.shape[1], -1)
+            out = torch.empty(len(x), wide.shape[1])
+            x.product(0, len(x), torch.from_numpy(np.ascontiguousarray(wide)), out)
         z = np.moveaxis(out.numpy().reshape(len(x), *heads, self._n_logits), 0, -2)
         return np.concatenate([-0.5 * z, 0.5 * z], axis=-1) if self._n_logits == 1 else z
 
     @property
     def _n_logits(self) -> int:
-        return 1 if self.data.n_classes == 2 else self.data.n_classes
+        return computed_logits(self.data.n_outputs)
 
     def _minimise(self, x: Rows, labels: Tensor, weights: Tensor) -> Tensor:
         """Minimise all strengths of these weightings, `[inputs, logits, weightings x strengths]`."""

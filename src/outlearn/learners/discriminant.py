@@ -31,6 +31,7 @@ from jaxtyping import Float
 from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import csr_array
 
+from outlearn.blas_threads import one_blas_thread
 from outlearn.core.class_means import class_offsets
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.ranges import Range
@@ -95,7 +96,6 @@ def fit_discriminants(
     mean = mean if bias else np.zeros_like(mean)
     scale = scale if standardise else np.ones_like(scale)
     x = _Standardised.of(features, mean, scale)
-    whitened = _whitener(x, shrinkage)
     weak = np.asarray(targets, dtype=np.float32)
     known = np.ones(weak.shape[:2], np.float32) if weights is None else np.asarray(weights, np.float32)
     if shares is None:
@@ -105,14 +105,17 @@ def fit_discriminants(
     share = weak_share * (known[..., None] > 0)
     share[:, weak.shape[1] - n_held :] = 1.0
     found = {}
-    for step in range(max(steps) + 1):
-        weight, logits = _discriminants(x, labels, whitened, by_class=bias)
-        offsets = class_offsets(logits, prior, tolerance=SHARE_TOLERANCE) if bias else np.zeros(prior.shape)
-        if step in steps:
-            heads = Heads(mean, scale, weight, offsets.astype(np.float32))
-            found[step] = heads if standardise else heads.on_raw_features()
-        if step < max(steps):
-            labels = (1 - share) * _softmax(logits + offsets[:, None].astype(np.float32)) + share * weak
+    n, d = features.shape
+    with one_blas_thread(n * d * min(n, d)):
+        whitened = _whitener(x, shrinkage)
+        for step in range(max(steps) + 1):
+            weight, logits = _discriminants(x, labels, whitened, by_class=bias)
+            offsets = class_offsets(logits, prior, tolerance=SHARE_TOLERANCE) if bias else np.zeros(prior.shape)
+            if step in steps:
+                heads = Heads(mean, scale, weight, offsets.astype(np.float32))
+                found[step] = heads if standardise else heads.on_raw_features()
+            if step < max(steps):
+                labels = (1 - share) * _softmax(logits + offsets[:, None].astype(np.float32)) + share * weak
     return found
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.sparse import csr_array, issparse
 
+from outlearn.blas_threads import one_blas_thread
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.predictions import Predictions
 from outlearn.errors import DataError, ShapeError
@@ -190,7 +191,8 @@ class Heads:
             raw = features[rows].toarray() if isinstance(features, csr_array) else features[rows]
             x = ((raw - self.mean) / self.scale).astype(self.weight.dtype)
             if self.hidden_weight is None or self.hidden_bias is None:
-                wide = x @ self.weight.transpose(1, 0, 2).reshape(x.shape[1], models * classes)
+                with one_blas_thread(x.size * models * classes):
+                    wide = x @ self.weight.transpose(1, 0, 2).reshape(x.shape[1], models * classes)
                 logits[:, rows] = wide.reshape(len(x), models, classes).transpose(1, 0, 2)
             else:
                 for model in range(models):

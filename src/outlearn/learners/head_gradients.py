@@ -14,6 +14,7 @@ table, sample weights multiplied in, so that a step gathers the rows of its mini
 however many losses and weightings its heads have. Other losses take their own closed form, one call for each loss.
 
 A group's logits are `[examples, classes, heads]`, heads innermost; for two classes `[examples, 1, heads]`, the margin.
+Numbers are `[examples, 1, heads]` too: the derivative of their loss is a formula of the output and the label.
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ import torch
 from torch import Tensor
 
 from outlearn.errors import ConfigError
-from outlearn.learners.blocks import Block
+from outlearn.learners.blocks import Block, computed_logits
 from outlearn.learners.checked_inputs import Inputs
 from outlearn.learners.jobs import HeadJob
 from outlearn.losses import Loss, logit_gradient, margin_gradient, prepare
 from outlearn.losses.closed_forms import Mixture
+from outlearn.losses.numbers import NumberLoss
 
 __all__ = ["Rule", "Span", "arrange", "build_rules", "table_columns"]
 
@@ -71,9 +73,9 @@ def arrange(jobs: Sequence[HeadJob], members: Sequence[int]) -> list[Span]:
     return spans + [Span("other", ((loss, indices),)) for loss, indices in others.items()]
 
 
-def table_columns(n_classes: int) -> int:
+def table_columns(n_outputs: int) -> int:
     """Return how many numbers an example and a head take in the largest table."""
-    return 4 if n_classes == 2 else 2 * n_classes + 2
+    return 4 if n_outputs == 2 else 2 * n_outputs + 2
 
 
 def build_rules(jobs: Sequence[HeadJob], spans: Sequence[Span], data: Inputs, block: Block) -> list[Rule]:
@@ -87,6 +89,9 @@ def build_rules(jobs: Sequence[HeadJob], spans: Sequence[Span], data: Inputs, bl
         if span.kind == "other":
             loss, indices = span.losses[0]
             weights = _weights(jobs, indices, data)
+            if isinstance(loss, NumberLoss):
+                rules.append(NumberRule(loss, logits, gradient, _numbers(indices, data), weights))
+                continue
             if loss.batch_coupled and weights is not None:
                 raise ConfigError(
                     f"jobs[{indices[0]}] ({jobs[indices[0]]}): this loss compares the examples of a minibatch with "
@@ -95,7 +100,7 @@ def build_rules(jobs: Sequence[HeadJob], spans: Sequence[Span], data: Inputs, bl
                 )
             rules.append(OtherRule(loss, logits, gradient, _targets(jobs, indices, data), weights))
         else:
-            kind = MarginRule if data.n_classes == 2 else ClassRule
+            kind = MarginRule if data.n_outputs == 2 else ClassRule
             rules.append(kind(_table(jobs, span, data), logits, gradient, log=span.kind == "mixed_log"))
     return rules
 
@@ -179,6 +184,24 @@ class OtherRule(Rule):
             g.mul_(self.weights.index_select(0, rows)[:, None])
 
 
+class NumberRule(Rule):
+    """Write the derivative of a loss of numbers, its labels in the units that each head learns in."""
+
+    def __init__(
+        self, loss: NumberLoss, logits: Tensor, gradient: Tensor, labels: Tensor, weights: Tensor | None
+    ) -> None:
+        self.loss, self.outputs, self.gradient = loss, logits[:, 0], gradient[:, 0]
+        self.labels, self.weights = labels, weights
+
+    def write(self, rows: Tensor, progress: float) -> None:
+        """Write dL/dz."""
+        n = len(rows)
+        slope = self.loss.slope(self.outputs[:n], self.labels.index_select(0, rows))
+        if self.weights is not None:
+            slope *= self.weights.index_select(0, rows)
+        self.gradient[:n] = slope
+
+
 def _mixture(loss: Loss) -> Mixture | None:
     """Return the coefficients of a loss that follows the formula, else None."""
     form = loss.closed_form()
@@ -188,6 +211,13 @@ def _mixture(loss: Loss) -> Mixture | None:
 def _targets(jobs: Sequence[HeadJob], indices: Sequence[int], data: Inputs) -> Tensor:
     """Return the class-major targets of these jobs, `[classes, examples, heads]`."""
     return data.targets[[jobs[i].labeling for i in indices]].permute(2, 1, 0).contiguous()
+
+
+def _numbers(indices: Sequence[int], data: Inputs) -> Tensor:
+    """Return the labels of these jobs in their units, `[examples, heads]`."""
+    assert data.units is not None  # of numbers
+    labels = data.units.labels[data.units.row[list(indices)]]
+    return torch.from_numpy(labels).to(data.targets.dtype).T.contiguous()
 
 
 def _weights(jobs: Sequence[HeadJob], indices: Sequence[int], data: Inputs) -> Tensor | None:
@@ -204,7 +234,7 @@ def _weights(jobs: Sequence[HeadJob], indices: Sequence[int], data: Inputs) -> T
 
 def _table(jobs: Sequence[HeadJob], span: Span, data: Inputs) -> Tensor:
     """Write the coefficients of every example and head, weights multiplied in."""
-    k = 1 if data.n_classes == 2 else data.n_classes
+    k = computed_logits(data.n_outputs)
     log = span.kind == "mixed_log"
     table = torch.zeros(data.n_examples, (3 if k == 1 else 2 * k + 1) + log, len(span.jobs), dtype=data.targets.dtype)
     start = 0

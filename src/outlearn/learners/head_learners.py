@@ -87,6 +87,7 @@ class HeadLearner(Learner):
 
     label: ClassVar[str] = "heads by minibatches"
     line: ClassVar[str] = "Linear heads, or with one hidden layer, by AdamW; any loss, hundreds of heads at once."
+    of_numbers: ClassVar[bool] = True
     has_epochs: ClassVar[bool] = True
     can_distil: ClassVar[bool] = True
 

@@ -20,13 +20,13 @@ from torch import Tensor
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.ranges import Range
 from outlearn.errors import ConfigError, DomainError
-from outlearn.learners.blocks import Block, HiddenBlock, LinearBlock, padded
+from outlearn.learners.blocks import Block, HiddenBlock, LinearBlock, computed_logits, padded
 from outlearn.learners.checked_inputs import Inputs, check_inputs
 from outlearn.learners.collected import Collected
 from outlearn.learners.fitted import FitResult
 from outlearn.learners.head_gradients import Rule, arrange, build_rules, table_columns
 from outlearn.learners.head_randomness import initial_layers, minibatch_order, steps_per_epoch
-from outlearn.learners.jobs import HeadJob, HeadSettings
+from outlearn.learners.jobs import HeadJob, HeadSettings, through_links
 from outlearn.learners.memory import allowed_memory
 from outlearn.learners.optimiser import FlatAdamW, Parameters
 from outlearn.parallel import equal_parts, one_thread_an_operation, run_chunks
@@ -70,8 +70,9 @@ def fit_predict(
 
     Args:
         features: of the training examples.
-        targets: teacher distributions, one labeling for each teacher, soft or one-hot.
-        jobs: the heads to train.
+        targets: teacher distributions, one labeling for each teacher, soft or one-hot; for losses of numbers, numbers
+            `[labelings, examples, 1]`, which each head learns in units of its own labels (`units`).
+        jobs: the heads to train, all of classes or all of numbers.
         points: named sets of features to predict.
         settings: shared by all heads; the defaults are those of `HeadSettings`.
         weights: sample weights that jobs may refer to, at least 0.
@@ -83,7 +84,8 @@ def fit_predict(
         predict_path: False to predict at the end only; the heads of the other checkpoints are in `path` all the same.
 
     Returns:
-        Predictions at each checkpoint and at the end, or at the end only, and the heads.
+        Predictions at each checkpoint and at the end, or at the end only, and the heads, which give numbers before the
+        link.
 
     Raises:
         ShapeError, DataError: an argument has the wrong shape or cannot be learned from.
@@ -113,7 +115,7 @@ def fit_predict(
         results = Collected(data, len(jobs), len(stops), hidden=settings.hidden, dtype=dtype, predict_path=predict_path)
         memory = allowed_memory() if memory_bytes is None else memory_bytes
         of_head = _bytes_of_head(data, settings)
-        chunks = _chunks(jobs, settings, memory, of_head, n_logits=1 if data.n_classes == 2 else data.n_classes)
+        chunks = _chunks(jobs, settings, memory, of_head, n_logits=computed_logits(data.n_outputs))
         at_once = max(1, memory // (of_head * max(map(len, chunks))))
 
         def train(chunk: list[int], report: Callable[[int], None]) -> None:
@@ -126,7 +128,9 @@ def fit_predict(
             progress=lambda done: None if progress is None else progress(done, len(chunks) * n_steps),
         )
     epochs = tuple(min(step / per_epoch, settings.epochs) for step in stops[:-1])
-    return results.finish((*epochs, float(settings.epochs)))
+    found = results.finish((*epochs, float(settings.epochs)))
+    through_links(found.logits.values(), jobs)
+    return found
 
 
 def _train(
@@ -178,7 +182,7 @@ def _build(
     jobs: Sequence[HeadJob], chunk: Sequence[int], data: Inputs, settings: HeadSettings
 ) -> tuple[list[Group], FlatAdamW]:
     """Lay out the parameters of a chunk of heads, group after group, in flat buffers."""
-    n_logits = 1 if data.n_classes == 2 else data.n_classes
+    n_outputs, n_logits = data.n_outputs, computed_logits(data.n_outputs)
     inputs, hidden = data.features.shape[1], settings.hidden
     batch_size = min(settings.batch_size, data.n_examples)
     by_order: dict[int, list[int]] = {}
@@ -195,7 +199,7 @@ def _build(
     buffers = [
         Parameters(
             data.targets.new_zeros(sum(math.prod(group[layer]) for group in shapes)),
-            differences=n_logits == 1 and layer == len(shapes[0]) - 1,
+            differences=n_outputs == 2 and layer == len(shapes[0]) - 1,
         )
         for layer in range(len(shapes[0]))
     ]
@@ -210,11 +214,11 @@ def _build(
         block: Block
         if hidden is None:
             block = LinearBlock(
-                *views, n_heads=len(members), n_logits=n_logits, batch_size=batch_size, bias=settings.bias
+                *views, n_heads=len(members), n_outputs=n_outputs, batch_size=batch_size, bias=settings.bias
             )
         else:
-            block = HiddenBlock(*views, n_logits=n_logits, batch_size=batch_size, bias=settings.bias)
-        sizes = [inputs - settings.bias, *([] if hidden is None else [hidden]), data.n_classes]
+            block = HiddenBlock(*views, n_outputs=n_outputs, batch_size=batch_size, bias=settings.bias)
+        sizes = [inputs - settings.bias, *([] if hidden is None else [hidden]), data.n_outputs]
         block.load([initial_layers(jobs[job].seed, sizes, bias=settings.bias) for job in members])
         groups.append(Group(order, members, block, build_rules(jobs, group_spans, data, block)))
     return groups, FlatAdamW(buffers, settings.weight_decay)
@@ -231,8 +235,8 @@ def _checkpoint_steps(checkpoints: Sequence[float], epochs: float, per_epoch: in
 
 def _bytes_of_head(data: Inputs, settings: HeadSettings) -> int:
     """Estimate the working memory of one head."""
-    k, inputs = data.n_classes, data.features.shape[1]
-    logits = 1 if k == 2 else k
+    k, inputs = data.n_outputs, data.features.shape[1]
+    logits = computed_logits(k)
     batch = min(settings.batch_size, data.n_examples)
     parameters = inputs * logits if settings.hidden is None else (inputs + logits) * settings.hidden
     # The table of coefficients, what one loss needs to build its share, the optimiser's four buffers, a step's buffers.

@@ -7,7 +7,7 @@ weights and the seed of one of them. How heads are trained and how fast it is: d
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, TypeAlias
 
@@ -17,8 +17,9 @@ from jaxtyping import Float
 
 from outlearn.core.ranges import Range, Whole, check_fields
 from outlearn.losses import Loss, check_targets, resolve
+from outlearn.losses.numbers import NumberLoss
 
-__all__ = ["HeadJob", "HeadSettings", "Positive", "settled"]
+__all__ = ["HeadJob", "HeadSettings", "Positive", "settled", "through_links"]
 
 Positive: TypeAlias = Annotated[float, Range(0.0, open_low=True)]
 
@@ -106,3 +107,13 @@ def settled(
             check_targets(known[key], torch.from_numpy(labels))
         found.append(replace(job, loss=known[key]))
     return found
+
+
+def through_links(
+    outputs: Iterable[Float[np.ndarray, "checkpoints models points outputs"]], jobs: Sequence[HeadJob]
+) -> None:
+    """Turn the outputs of models that learned numbers into numbers, in place; logits of classes stay."""
+    for array in outputs:
+        for i, job in enumerate(jobs):
+            if isinstance(job.loss, NumberLoss) and job.loss.link != "identity":
+                array[:, i] = job.loss.predicted(array[:, i])

@@ -37,7 +37,7 @@ class Learner(BaseModel):
         needs_every_class: whether a class that no example shows leaves it without an optimum.
         trains_together: whether many models cost little more than one.
         wants_gpu: whether a GPU makes it much faster.
-        numeric: whether it learns numbers, and not classes.
+        of_classes, of_numbers: whether it learns classes, and whether numbers.
     """
 
     # Defaults are validated too: 20 for a float is 20.0 in every configuration, so that keys do not depend on its way.
@@ -56,7 +56,8 @@ class Learner(BaseModel):
     needs_every_class: ClassVar[bool] = False
     trains_together: ClassVar[bool] = True
     wants_gpu: ClassVar[bool] = False
-    numeric: ClassVar[bool] = False
+    of_classes: ClassVar[bool] = True
+    of_numbers: ClassVar[bool] = False
 
     @property
     def seed_groups(self) -> int:

@@ -13,7 +13,7 @@ from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.errors import ConfigError
 from outlearn.learners.fitted import FitResult, Heads
 from outlearn.learners.generalised import fit_generalised
-from outlearn.learners.jobs import HeadJob
+from outlearn.learners.jobs import HeadJob, through_links
 from outlearn.learners.learner import Learner
 from outlearn.learners.ridge_heads import PENALTIES, fit_ridge
 from outlearn.losses.numbers import NumberLoss, SquaredError
@@ -34,7 +34,8 @@ class RidgeLearner(Learner):
     label: ClassVar[str] = "ridge regression"
     line: ClassVar[str] = "A linear head on numbers to its optimum, its penalty by leave-one-out on its own labels."
     has_randomness: ClassVar[bool] = False
-    numeric: ClassVar[bool] = True
+    of_classes: ClassVar[bool] = False
+    of_numbers: ClassVar[bool] = True
 
     def on_features(self, *, common_scale: bool) -> RidgeLearner:
         """Standardise unless told otherwise: penalties are of standardised features, whatever the encoder."""
@@ -86,10 +87,9 @@ class RidgeLearner(Learner):
         width = features.shape[1]
         fitted = Heads(np.zeros(width), np.ones(width), weight[..., None], intercept[:, None])
         predicted = {name: fitted.predict(x) for name, x in points.items()}
-        for outputs in predicted.values():
-            for i, loss in enumerate(losses):
-                outputs[i] = loss.predicted(outputs[i])
-        return FitResult({name: each[None] for name, each in predicted.items()}, (1.0,), (fitted,))
+        found = FitResult({name: each[None] for name, each in predicted.items()}, (1.0,), (fitted,))
+        through_links(found.logits.values(), jobs)
+        return found
 
 
 def number_loss(job: HeadJob) -> NumberLoss:

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from outlearn.core.generators import get_generator
 from outlearn.core.generators.fitting import check_domain
+from outlearn.core.links import Link, through_link
 from outlearn.errors import DomainError
 from outlearn.losses.loss import Loss, PerClass, PerExample
 
@@ -42,7 +43,7 @@ class NumberLoss(Loss):
 
     generator: ClassVar[str]
     reverse: ClassVar[bool] = False
-    link: ClassVar[str] = "log"
+    link: ClassVar[Link] = "log"
     n_outputs: ClassVar[int | None] = 1
 
     def per_example(self, logits: PerClass, targets: PerClass, progress: float) -> PerExample:
@@ -63,7 +64,7 @@ class NumberLoss(Loss):
     @classmethod
     def predicted(cls, z: Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
         """Apply the link: from outputs of heads to numbers."""
-        return z if cls.link == "identity" else np.asarray(np.exp(z))
+        return through_link(z, cls.link)
 
     def check_targets(self, targets: PerClass) -> None:
         """Raise unless the divergence takes every number; a reverse one has no value at 0.
@@ -96,7 +97,7 @@ class SquaredError(NumberLoss):
     gradient_formula: ClassVar[str] = "2 (s - t)"
     minimiser: ClassVar[str] = "mean of t"
     generator: ClassVar[str] = "squared_euclidean"
-    link: ClassVar[str] = "identity"
+    link: ClassVar[Link] = "identity"
 
     def value(self, z: Tensor, t: Tensor) -> Tensor:
         return (t - z).square()

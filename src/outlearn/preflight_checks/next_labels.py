@@ -30,7 +30,7 @@ from outlearn.preflight_checks.measures import LabelMeasures
 from outlearn.preflight_checks.student_measures import over_nothing
 from outlearn.results.next_labels import AIMS, DrawnPoint, ExpectedWidth, NextLabels, Stratum
 
-__all__ = ["LEAST_LABELS", "Drawing", "Population", "as_sure_as_right", "check_aim", "next_labels"]
+__all__ = ["LEAST_LABELS", "Drawing", "Population", "as_sure_as_right", "check_aim", "next_labels", "strata_of_list"]
 
 LEAST_LABELS = 20  # as many as a report asks for at least
 MAX_STRATA = 5  # more gain next to nothing (Cochran 1977, section 5A.8), and need labels each
@@ -103,8 +103,8 @@ def next_labels(
         level=labels.level,
         widths=widths,
         strata=drawing.described(drawn),
-        points=drawing.listed(table, drawn, drawn),
-        known=drawing.listed(table, np.flatnonzero(drawing.is_known), drawn),
+        points=drawing.listed(table.ids, drawn, drawn),
+        known=drawing.listed(table.ids, np.flatnonzero(drawing.is_known), drawn),
     )
 
 
@@ -238,6 +238,15 @@ class Population:
         return labels.rate(true_gain(over_nothing(self.judged), self.table.labels, truth, strata))
 
 
+def strata_of_list(drawn: NextLabels, n_points: int, before: DrawnStrata | None) -> DrawnStrata:
+    """Say how the points of a list were drawn, those of earlier draws as `before` says."""
+    of_point = np.full(n_points, UNLABELED)
+    for point in drawn.points if before is not None else (*drawn.known, *drawn.points):
+        of_point[point.index] = point.stratum - 1
+    sizes = tuple(each.n_points for each in drawn.strata)
+    return DrawnStrata(of_point, sizes) if before is None else before.joined(of_point, sizes)
+
+
 @dataclass(frozen=True, eq=False)
 class Drawing:
     """Strata, and how many points of each are to be drawn.
@@ -285,14 +294,13 @@ class Drawing:
         of_point[points] = 0
         return self.before.joined(of_point, (sum(self.sizes),))
 
-    def listed(self, table: LabelTable, points: np.ndarray, drawn: np.ndarray) -> tuple[DrawnPoint, ...]:
+    def listed(self, ids: Sequence[str], points: np.ndarray, drawn: np.ndarray) -> tuple[DrawnPoint, ...]:
         """Say of these points where they were drawn, `drawn` being those of this draw."""
         strata = self.strata(drawn)
         number, draw = strata.within_draw + 1, strata.draws + 1
         of_point = strata.of_point[points].tolist()
         return tuple(
-            DrawnPoint(i, table.ids[i], int(number[h]), int(draw[h]))
-            for i, h in zip(points.tolist(), of_point, strict=True)
+            DrawnPoint(i, ids[i], int(number[h]), int(draw[h])) for i, h in zip(points.tolist(), of_point, strict=True)
         )
 
     def described(self, drawn: np.ndarray) -> tuple[Stratum, ...]:

@@ -36,10 +36,14 @@ class NumberFits:
 
 @dataclass(frozen=True, eq=False)
 class CrossedGain:
-    """Point by point, nan where too few answer: distance from the shared answer, and gain over what it learned from."""
+    """Point by point, nan where too few answer: distance from the shared answer, and gains towards it.
+
+    `gain` is over what the student learned from, `over_labeler` over one labeler; both are of the same judges.
+    """
 
     from_shared: Float[np.ndarray, " points"]
     gain: Float[np.ndarray, " points"]
+    over_labeler: Float[np.ndarray, " points"]
 
 
 def cross_fit_numbers(
@@ -67,21 +71,19 @@ def crossed_gains(
     fits: NumberFits, values: Float[np.ndarray, "labelers points"]
 ) -> tuple[CrossedGain, CrossedGain | None]:
     """Judge students of one labeler, and of the mean of the others, by labelers that they did not learn from."""
-    single = []
+    single, pooled = [], []
     for judge in range(len(values)):
         learned = [m for m in range(len(values)) if m != judge]
         # A label of m and its student are judged where m answered, so that both are of the same points.
         there = ~np.isnan(values[learned])
-        students = np.where(there, fits.single[learned], np.nan)
-        single.append(_judged(values[judge], mean_square(values[learned] - values[judge]), students))
-    of_one = _averaged(single, values)
-    if fits.others is None:
-        return of_one, None
-    pooled = [
-        _judged(values[m], np.square(_without(values, m) - values[m]), fits.others[m : m + 1])
-        for m in range(len(values))
-    ]
-    return of_one, _averaged(pooled, values)
+        of_labels = mean_square(values[learned] - values[judge])
+        of_student = mean_square(np.where(there, fits.single[learned], np.nan) - values[judge])
+        single.append((of_student, of_labels - of_student, of_labels - of_student))
+        if fits.others is not None:
+            of_mean = np.square(_without(values, judge) - values[judge])
+            of_student = np.square(fits.others[judge] - values[judge])
+            pooled.append((of_student, of_mean - of_student, of_labels - of_student))
+    return _averaged(single, values), _averaged(pooled, values) if pooled else None
 
 
 def mean_square(values: Float[np.ndarray, "models points"]) -> Float[np.ndarray, " points"]:
@@ -89,15 +91,10 @@ def mean_square(values: Float[np.ndarray, "models points"]) -> Float[np.ndarray,
     return mean_of_known(np.square(values))
 
 
-def _judged(judge: np.ndarray, of_labels: np.ndarray, students: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return squared distances from the judge: of the students, and of their labels less that."""
-    of_students = mean_square(students - judge)
-    return of_students, of_labels - of_students
-
-
-def _averaged(pairs: list[tuple[np.ndarray, np.ndarray]], values: np.ndarray) -> CrossedGain:
-    distance, gain = (mean_of_known(np.stack(each)) for each in zip(*pairs, strict=True))
-    return CrossedGain(np.where(np.isnan(gain), np.nan, distance - spread(values)), gain)
+def _averaged(judged: list[tuple[np.ndarray, np.ndarray, np.ndarray]], values: np.ndarray) -> CrossedGain:
+    """Average over judges: squared distance from them, less their variance; and both gains."""
+    distance, gain, over = (mean_of_known(np.stack(each)) for each in zip(*judged, strict=True))
+    return CrossedGain(np.where(np.isnan(gain), np.nan, distance - spread(values)), gain, over)
 
 
 def _without(values: np.ndarray, labeler: int) -> np.ndarray:

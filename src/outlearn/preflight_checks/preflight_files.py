@@ -8,17 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from outlearn.core.labelers.strata import DrawnStrata
 from outlearn.core.yaml_text import parse_yaml
 from outlearn.data.drawn_labels import drawn_list
 from outlearn.data.label_columns import LabelColumns
 from outlearn.data.label_files import is_array_file, read_features, read_label_table
-from outlearn.data.label_table import UNLABELED, LabelTable
+from outlearn.data.label_table import LabelTable
 from outlearn.errors import ConfigError, StoreError
 from outlearn.preflight_checks.analyse import analyse_table
 from outlearn.preflight_checks.check_labels import check_labels
+from outlearn.preflight_checks.next_labels import strata_of_list
 from outlearn.progress import Progress, Silent
 from outlearn.results.gates import Gate
 from outlearn.results.next_labels import NextLabels
@@ -88,11 +86,7 @@ def preflight_files(
 
 def _list(drawn: NextLabels, table: LabelTable) -> str:
     """Write the points of known truth first, then those to label."""
-    of_point, before = np.full(table.n_points, UNLABELED), table.true_strata
-    for point in drawn.points if before is not None else (*drawn.known, *drawn.points):
-        of_point[point.index] = point.stratum - 1
-    sizes = tuple(each.n_points for each in drawn.strata)
-    strata = DrawnStrata(of_point, sizes) if before is None else before.joined(of_point, sizes)
+    strata = strata_of_list(drawn, table.n_points, table.true_strata)
     return drawn_list(table, [point.index for point in (*drawn.known, *drawn.points)], strata)
 
 

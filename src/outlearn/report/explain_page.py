@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from outlearn.core.students.denoising import DenoisingControl
 from outlearn.core.verdict import is_above_zero
-from outlearn.report.blocks import Block, Listed, Section, TableBlock, Text
+from outlearn.report.blocks import Block, Section, TableBlock, Text
 from outlearn.report.cells import Cell, Column, Table
 from outlearn.report.first_screen import NextStep
 from outlearn.report.gain_page import bad_news_of_gain, gain_page, steps_after_gain
-from outlearn.report.gain_sections import NATS, bias_variance_blocks, posterior_blocks, slice_tables
+from outlearn.report.gain_sections import NATS
 from outlearn.results.explanation import Explanation
 from outlearn.results.explanation_parts import Control
 from outlearn.results.explanation_points import PointOfGain
@@ -24,13 +24,15 @@ def explain_page(found: Explanation) -> str:
     control = found.control
     mean_may_do = isinstance(control, Control) and not _beats_ensembles(control.table)
     said = control.sentence if isinstance(control, Control) and mean_may_do else None
+    blind = Section("blind-spots", "Where students are surely wrong and their teachers unsure", _blind_spots(found))
     return gain_page(
         found,
         NATS,
-        opening=found.sentences[0],
         bad_news=bad_news_of_gain(found, NATS, mean_may_do=said),
         steps=_steps(found, mean_may_do),
-        sections=_sections(found),
+        denoising=_control(found.control),
+        points=(_points("gain most", found.points.best), _points("lose most", found.points.worst)),
+        beyond=(blind,),
     )
 
 
@@ -43,30 +45,6 @@ def _steps(found: Explanation, mean_may_do: bool) -> tuple[NextStep, ...]:
     if isinstance(found.sharpening.students, Withheld) or found.sharpening.students.direction == "undecided":
         return steps
     return (*steps, NextStep(found.sharpening.sentence))
-
-
-def _sections(found: Explanation) -> tuple[Section, ...]:
-    best, worst = found.points.best, found.points.worst
-    return (
-        Section("short", "In short", (Listed(found.sentences),)),
-        Section("bias-variance", "Bias and variance", bias_variance_blocks(found, NATS)),
-        Section("denoising", "Is this only denoising?", _control(found.control)),
-        Section(
-            "posterior",
-            "The posterior-mean teacher",
-            tuple(block for part in found.posterior for block in posterior_blocks(part, NATS)),
-            folded=True,
-        ),
-        Section("blind-spots", "Where students are surely wrong and their teachers unsure", _blind_spots(found)),
-        Section("slices", "Slices", tuple(map(TableBlock, slice_tables(found, NATS))), folded=True),
-        Section(
-            "points",
-            "Points where students gain most, and lose most",
-            (TableBlock(_points("gain most", best)), TableBlock(_points("lose most", worst))),
-            folded=True,
-        ),
-        Section("notes", "Notes", (Listed(found.notes),) if found.notes else (), folded=True),
-    )  # fmt: skip
 
 
 def _control(control: Control | Withheld) -> tuple[Block, ...]:

@@ -94,7 +94,7 @@ def _who_wins(results: RunResults) -> str:
     labeler, whose = results.labeler.accuracy, _whose(results)
     teacher = format_cell(labeler, "percent", intervals=False)
     student = format_cell(results.students[best].accuracy, "percent", intervals=False)
-    unit = "pairs" if results.task.kind == "preference" else "points"
+    unit = f"{results.task.point}s"
     first = "the best" if best == best_loss(results) else "the best of those shown to beat theirs,"
     chosen = f" ({first} of {len(losses)} on the test {unit})" if len(losses) > 1 else ""
     if best == AUTO:

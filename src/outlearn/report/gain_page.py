@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from outlearn.core.text import counted
 from outlearn.core.verdict import is_above_zero, standing
-from outlearn.report.blocks import Section
-from outlearn.report.cells import format_cell
+from outlearn.report.blocks import Block, Listed, Section, TableBlock
+from outlearn.report.cells import Table, format_cell
 from outlearn.report.first_screen import FirstScreen, NextStep, Tile, Tone
-from outlearn.report.gain_sections import Unit, gap_figure
+from outlearn.report.gain_sections import Unit, bias_variance_blocks, gap_figure, posterior_blocks, slice_tables
 from outlearn.report.page import render_page
-from outlearn.report.wording import counted
-from outlearn.results.explained_gain import ExplainedGain
+from outlearn.results.explained_gain import POINTS, ExplainedGain
 
 __all__ = ["bad_news_of_gain", "gain_page", "steps_after_gain"]
 
@@ -22,24 +22,26 @@ def gain_page(
     found: ExplainedGain,
     unit: Unit,
     *,
-    opening: str,
     bad_news: tuple[str, ...],
     steps: tuple[NextStep, ...],
-    sections: Iterable[Section],
+    denoising: tuple[Block, ...],
+    points: tuple[Table, ...],
+    beyond: tuple[Section, ...] = (),
 ) -> str:
     """Return the page as one string of HTML that makes no request; sections without blocks are left out.
 
     Args:
         found: what was explained.
         unit: how its risks are written.
-        opening: the sentence that compares students with their teachers, in numbers.
         bad_news: what takes from the gain.
         steps: what to do next.
-        sections: what stands below the first screen.
+        denoising: whether the mean of the teachers would do.
+        points: of the largest and the smallest gains.
+        beyond: what only this kind of predictions has.
     """
     gap, words = found.summary.gap, found.directions
     students = counted(found.summary.n_students, "student")
-    who = opening.removeprefix(found.title).strip(": ")
+    who = found.sentences[0].removeprefix(found.title).strip(": ")
     return render_page(
         title="Where does the student's gain come from?",
         subtitle=f"{students} of {counted(gap.n_models, 'teacher')}, {gap.n_points:,} points. Risk: {words.risk}.",
@@ -52,8 +54,24 @@ def gain_page(
             steps=steps,
             bad_news=bad_news,
         ),
-        sections=tuple(section for section in sections if section.blocks),
+        sections=tuple(each for each in _sections(found, unit, denoising, points, beyond) if each.blocks),
         footer=f"Intervals at {found.level:.0%}. Nothing was trained: predictions as they were given.",
+    )
+
+
+def _sections(
+    found: ExplainedGain, unit: Unit, denoising: tuple[Block, ...], points: Iterable[Table], beyond: Iterable[Section]
+) -> tuple[Section, ...]:
+    posterior = tuple(block for part in found.posterior for block in posterior_blocks(part, unit))
+    return (
+        Section("short", "In short", (Listed(found.sentences),)),
+        Section("bias-variance", "Bias and variance", bias_variance_blocks(found, unit)),
+        Section("denoising", "Is this only denoising?", denoising),
+        Section("posterior", "The posterior-mean teacher", posterior, folded=True),
+        *beyond,
+        Section("slices", "Slices", tuple(map(TableBlock, slice_tables(found, unit))), folded=True),
+        Section("points", POINTS, tuple(map(TableBlock, points)), folded=True),
+        Section("notes", "Notes", (Listed(found.notes),) if found.notes else (), folded=True),
     )
 
 

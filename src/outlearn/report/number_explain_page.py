@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from outlearn.core.verdict import is_above_zero
-from outlearn.report.blocks import Block, Listed, Section, TableBlock, Text
+from outlearn.report.blocks import Block, TableBlock, Text
 from outlearn.report.cells import Column, Table
 from outlearn.report.gain_page import bad_news_of_gain, gain_page, steps_after_gain
-from outlearn.report.gain_sections import OWN, bias_variance_blocks, posterior_blocks, slice_tables
+from outlearn.report.gain_sections import OWN
 from outlearn.results.measurement import Withheld
 from outlearn.results.number_explanation import NumberControl, NumberExplanation, NumberPointOfGain
 
@@ -17,37 +17,15 @@ def number_explain_page(found: NumberExplanation) -> str:
     """Return the page as one string of HTML that makes no request."""
     control = found.control
     mean_may_do = isinstance(control, NumberControl) and not is_above_zero(control.student_over)
-    said = control.answer if isinstance(control, NumberControl) and mean_may_do else None
+    said = control.sentence if isinstance(control, NumberControl) and mean_may_do else None
     return gain_page(
         found,
         OWN,
-        opening=found.sentences[0],
         bad_news=bad_news_of_gain(found, OWN, mean_may_do=said),
         steps=steps_after_gain(found, mean_may_do=mean_may_do, tamer="with a larger penalty"),
-        sections=_sections(found),
+        denoising=_control(found.control),
+        points=(_points("gain most", found.best), _points("lose most", found.worst)),
     )
-
-
-def _sections(found: NumberExplanation) -> tuple[Section, ...]:
-    return (
-        Section("short", "In short", (Listed(found.sentences),)),
-        Section("bias-variance", "Bias and variance", bias_variance_blocks(found, OWN)),
-        Section("denoising", "Is this only denoising?", _control(found.control)),
-        Section(
-            "posterior",
-            "The posterior-mean teacher",
-            tuple(block for part in found.posterior for block in posterior_blocks(part, OWN)),
-            folded=True,
-        ),
-        Section("slices", "Slices", tuple(map(TableBlock, slice_tables(found, OWN))), folded=True),
-        Section(
-            "points",
-            "Points where students gain most, and lose most",
-            (TableBlock(_points("gain most", found.best)), TableBlock(_points("lose most", found.worst))),
-            folded=True,
-        ),
-        Section("notes", "Notes", (Listed(found.notes),) if found.notes else (), folded=True),
-    )  # fmt: skip
 
 
 def _control(control: NumberControl | Withheld) -> tuple[Block, ...]:

@@ -20,6 +20,7 @@ from outlearn.report.number_findings import (
 )
 from outlearn.report.number_tables import KINDS, NumberRow, number_gaps, number_rows, number_scores, penalties_tried
 from outlearn.report.style import ROLES, series_style
+from outlearn.report.training_figure import path_figure
 from outlearn.report.wording import level_in_words
 from outlearn.results.number_run import NumberRun
 from outlearn.results.numbers import NumberEquivalents, NumberResults
@@ -33,7 +34,11 @@ def number_figures(run: NumberRun) -> dict[str, Figure]:
     Raises:
         DataError: if the folder's predictions cannot be read.
     """
-    found = (_scores(run.results), _gaps(run.results), _curve(run.results), _penalties(run.results), _scatter(run))
+    results = run.results
+    found = (
+        _scores(results), _gaps(results), path_figure(results, tuple(results.students)), _curve(results),
+        _penalties(results), _scatter(run),
+    )  # fmt: skip
     return {figure.key: figure for figure in found if figure is not None}
 
 

@@ -176,9 +176,16 @@ def choice_of_numbers(results: NumberResults) -> str:
             f" Teachers of few labels shrink towards the mean: its predictions were moved away from it by "
             f"{found.spread_by:.2f}, one over the part of the teachers' variance that they share."
         )
+    whose = ""
+    if found.deviations:
+        apart = ", ".join(f"{label_of(name)} {value:.4g}" for name, value in found.deviations.items())
+        whose = (
+            f" Its student learned from the {label_of(found.source)} of the labelers; mean distance of each "
+            f"combination to the labeler that it has not heard: {apart}."
+        )
     return (
         f"auto chose the penalty {found.chosen:.3g} among {len(found.tried)} without a true label, by "
-        f"{found.criterion.replace('_', ' ')}{end}{also}.{spread}"
+        f"{found.criterion.replace('_', ' ')}{end}{also}.{whose}{spread}"
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 
 from outlearn.core.labelers.combinations import EACH, NUMBER_COMBINATIONS
+from outlearn.core.text import counted
 from outlearn.core.verdict import ROOM, TEACHER, Action, Verdict
 from outlearn.report.cells import Cell, format_cell, point_estimate
 from outlearn.report.first_screen import FirstScreen, NextStep, Tile
@@ -22,7 +23,7 @@ from outlearn.report.number_findings import (
 )
 from outlearn.report.run_first_screen import TONES
 from outlearn.report.true_labels import worth_in_words
-from outlearn.report.wording import counted, level_in_words
+from outlearn.report.wording import level_in_words
 from outlearn.results.measurement import Withheld
 from outlearn.results.number_run import NumberRun
 from outlearn.results.numbers import NumberEquivalents, NumberResults

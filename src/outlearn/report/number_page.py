@@ -7,7 +7,8 @@ import shlex
 import numpy as np
 import yaml
 
-from outlearn.core.decomposition.risk_gap import NumberLedger
+from outlearn.core.decomposition.ledger import NumberLedger
+from outlearn.core.text import counted
 from outlearn.report.blocks import Block, Code, Facts, Folded, Grid, GridColumn, Listed, Section, TableBlock, Text
 from outlearn.report.cells import Cell, Kind, Table
 from outlearn.report.first_screen import about_the_data
@@ -17,7 +18,6 @@ from outlearn.report.number_first_screen import number_first_screen
 from outlearn.report.number_summary import describe_numbers
 from outlearn.report.number_tables import number_bias_variance, number_differences, number_scores
 from outlearn.report.page import render_page
-from outlearn.report.wording import counted
 from outlearn.results.number_run import NumberRun
 from outlearn.results.numbers import NumberResults
 
@@ -79,7 +79,7 @@ def _sections(run: NumberRun) -> tuple[Section, ...]:
         part(
             "why",
             "Why",
-            (*chosen("gap"), TableBlock(number_bias_variance(results))),
+            (*chosen("gap"), TableBlock(number_bias_variance(results)), *chosen("path")),
             f"Risk of the teacher less risk of its student is misfit, {measure.misfit}, plus a residual, which is 0 on "
             f"average where the student is the {measure.posterior_mean} posterior mean of its teacher. Order "
             f"{measure.order}; the identity holds to {measure.identity_error:.0e} here.",

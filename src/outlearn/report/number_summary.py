@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from outlearn.core.labelers.combinations import label_of
 from outlearn.core.text import wrapped
 from outlearn.report.cells import format_number
-from outlearn.report.number_findings import AUTO, number_findings
+from outlearn.report.number_findings import number_findings
 from outlearn.report.number_tables import number_scores
 from outlearn.report.summary import plain_table, text_table
 from outlearn.report.wording import level_in_words
@@ -59,12 +60,13 @@ def _legend(results: NumberResults) -> str:
     control = "; control: on those that the teachers learned from" * isinstance(
         results.controls.own_labels, TrueLabelModels
     )
-    mean = " (for auto, of the teachers' mean)" * (AUTO in results.students and results.teacher.models > 1)
+    answer = results.selection
+    whose = f" (for auto, of the teachers' {label_of(answer.source)})" if answer and results.teacher.models > 1 else ""
     return (
         f"MSE: mean squared error; MAE: mean absolute error; R2: share of the variance predicted; Spearman: rank "
         f"correlation; gap in {measure.unit}; [..] {level_in_words(measure.level)} interval for "
         f"{results.teacher.population} and new test points. PGR = (teacher - student) / (teacher - ceiling), on risk. "
         f"ceiling: the strong model on the true labels of the student split{control}. concordance: Lin's, of students "
-        f"with their own teachers. gap = risk of the teacher{mean} - risk of its student; "
+        f"with their own teachers. gap = risk of the teacher{whose} - risk of its student; "
         f"misfit = {measure.misfit}."
     )

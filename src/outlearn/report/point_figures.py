@@ -9,7 +9,8 @@ from jaxtyping import Float
 
 from outlearn.core.decomposition.pairwise import pairwise_divergence
 from outlearn.core.decomposition.risk_gap import RiskGap
-from outlearn.core.intervals import Interval, point_interval
+from outlearn.core.intervals import Interval
+from outlearn.core.mean_intervals import point_interval
 from outlearn.core.predictions import Predictions
 from outlearn.core.scales import SIGNED
 from outlearn.core.verdict import count_signs, has_interval

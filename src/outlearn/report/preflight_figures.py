@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
+from outlearn.core.text import counted
 from outlearn.report.blocks import Figure
 from outlearn.report.cells import Column, Table, format_number
 from outlearn.report.charts import Axis, Chart, Line, Mark, Panel, Rule
 from outlearn.report.style import ROLES
-from outlearn.report.wording import counted
 from outlearn.results.measurement import Withheld
 from outlearn.results.next_labels import AIMS, NextLabels
 from outlearn.results.preflight import Preflight

@@ -6,20 +6,21 @@ import math
 import shlex
 
 from outlearn.core.intervals import Interval
+from outlearn.core.text import counted
 from outlearn.core.verdict import is_below_zero
 from outlearn.report.blocks import Block, Facts, Listed, Section, TableBlock, Text
 from outlearn.report.cells import Cell, Column, Table
 from outlearn.report.first_screen import FirstScreen, NextStep, Tile, Tone
 from outlearn.report.page import render_page
 from outlearn.report.preflight_figures import vote_figure, width_figure
-from outlearn.report.wording import counted, signed_points
+from outlearn.report.wording import signed_points
 from outlearn.results.measurement import Withheld
 from outlearn.results.next_labels import AIMS, NextLabels
 from outlearn.results.preflight import Preflight
 from outlearn.results.preflight_parts import CHECKS
 from outlearn.results.shares import one_minus, within_ends
 
-__all__ = ["preflight_page"]
+__all__ = ["NEXT_LABELS", "TONES", "preflight_page", "strata_table"]
 
 TONES: dict[str, Tone] = {"gain": "go", "no gain": "stop", "unrelated labels": "stop"}
 POINTS_SHOWN = 25  # of each kind; the others are in points_to_check.csv
@@ -134,7 +135,7 @@ def _sections(found: Preflight) -> tuple[Section, ...]:
         Section(
             "next-labels",
             "What to label next",
-            (width_figure(drawn), TableBlock(_strata(drawn))) if isinstance(drawn, NextLabels) else (),
+            (width_figure(drawn), TableBlock(strata_table(drawn))) if isinstance(drawn, NextLabels) else (),
         ),
         Section("points", "Points to check by hand", _points(found), folded=True),
         Section("assumptions", "What this takes for granted", (Listed(found.assumptions),), folded=True),
@@ -246,7 +247,8 @@ def _in_truth(found: Preflight) -> Table:
     return Table("With true labels", columns, rows)
 
 
-def _strata(drawn: NextLabels) -> Table:
+def strata_table(drawn: NextLabels) -> Table:
+    """Say how many points of each stratum were drawn, and for how many each stands."""
     columns = (
         Column("stratum"), Column("points", "count"), Column("known", "count"), Column("to label", "count"),
         Column("weight", "ratio"), Column("uncertain", "ratio"),

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 
 from outlearn.core.labelers.combinations import COMBINATIONS, EACH
+from outlearn.core.text import counted
 from outlearn.core.verdict import TEACHER, Action
 from outlearn.report.cells import format_cell, format_number, point_estimate
 from outlearn.report.findings import bad_news_list, headline_loss, headline_verdict, shown_losses
@@ -13,7 +14,7 @@ from outlearn.report.first_screen import FirstScreen, NextStep, Tile, Tone
 from outlearn.report.score_figures import first_figure
 from outlearn.report.selection import AUTO
 from outlearn.report.true_labels import ceiling_finding, worth_in_words
-from outlearn.report.wording import counted, level_in_words, signed_points
+from outlearn.report.wording import level_in_words, signed_points
 from outlearn.results.run import NotTrained, RunResults, TrueLabelModels
 from outlearn.results.run_folder import Run
 from outlearn.results.verdict import TRUE_LABEL_CONTROLS
@@ -50,7 +51,7 @@ def _because(results: RunResults) -> str:
     student, labeler = (
         format_cell(each.accuracy, "percent", intervals=False) for each in (results.students[loss], results.labeler)
     )
-    unit = "pairs" if results.task.kind == "preference" else "points"
+    unit = f"{results.task.point}s"
     labels = "the labels that it learned from" if results.labeler.source == EACH else "the combined labels"
     against = found.standings[TEACHER].difference
     words = f"The student ({_named(loss)}) is right on {student}% of the test {unit}, {labels} on {labeler}%"

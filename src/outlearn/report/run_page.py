@@ -9,6 +9,7 @@ from dataclasses import replace
 import yaml
 
 from outlearn.core.decomposition.risk_gap import RiskGap
+from outlearn.core.text import counted
 from outlearn.report.blocks import Block, Code, Facts, Figure, Folded, Listed, Section, TableBlock, Text
 from outlearn.report.calibration_figures import reliability_figure
 from outlearn.report.findings import best_loss, findings, headline_loss, shown_losses
@@ -24,7 +25,6 @@ from outlearn.report.tables import Against, against_everyone_table, blind_spot_t
 from outlearn.report.training_figure import path_figure
 from outlearn.report.true_labels import label_curve_figure
 from outlearn.report.tuned_baselines import tuned_table
-from outlearn.report.wording import counted
 from outlearn.results.run import NotTrained, RunResults
 from outlearn.results.run_folder import Run
 
@@ -194,7 +194,7 @@ def _true_label_notes(results: RunResults) -> tuple[str, ...]:
 def _setting(results: RunResults) -> str:
     """Say on a line what was run: a reader must know it before the findings."""
     task = results.task
-    unit = "pair" if task.kind == "preference" else "point"
+    unit = task.point
     who = counted(results.teacher.models, "labeler" if task.n_teacher == 0 else "weak teacher")
     sizes = f"{task.n_student:,} {unit}s to learn from, {task.n_test:,} to test on"
     classes = "" if unit == "pair" else f" ({task.n_classes} classes)"

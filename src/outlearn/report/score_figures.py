@@ -50,7 +50,7 @@ def first_figure(results: RunResults, losses: Sequence[str]) -> Figure:
         for row in every
         if row.role in ("teacher", "control", "ceiling") or row is best or (row.student and id(row.student) in names)
     ]
-    unit = "pairs" if results.task.kind == "preference" else "points"
+    unit = f"{results.task.point}s"
     panel = _score_panel(rows, "accuracy", f"accuracy, % of the test {unit}", "percent")
     return Figure(
         "first",

@@ -53,11 +53,10 @@ def _tuned(results: RunResults, width: int) -> list[str]:
 def describe(results: RunResults) -> tuple[tuple[str, str], ...]:
     """Say in pairs of a name and a value what was run, on what."""
     task, n_teachers, losses = results.task, results.teacher.models, len(results.students)
-    pairs = task.kind == "preference"
     classes = f"{task.n_classes} classes"
     if 0 < len(task.class_names) <= 10:
         classes += f" ({', '.join(textwrap.shorten(name, 30, placeholder='…') for name in task.class_names)})"
-    kind = "preference pairs" if pairs else f"classification, {classes}"
+    kind = "preference pairs" if task.point == "pair" else f"classification, {classes}"
     unlabeled = f" ({task.n_unlabeled:,} of them without a true label)" if task.n_unlabeled else ""
     sizes = (
         *([f"{task.n_teacher:,} teacher"] if task.n_teacher else []),
@@ -69,7 +68,7 @@ def describe(results: RunResults) -> tuple[tuple[str, str], ...]:
     trained = sum(student.models for student in results.students.values())
     return (
         ("task", f"{task.name}, {kind}"),
-        ("pairs" if pairs else "points", ", ".join(sizes)),
+        (f"{task.point}s", ", ".join(sizes)),
         ("teachers", f"{n_teachers} weak {'teacher' if n_teachers == 1 else 'teachers'}"),
         ("students", f"{trained or 'strong students'}, one for each labeler, loss and seed; {of_losses}"),
         ("ceiling", f"{results.ceiling.models} strong students trained on {_true_labels(results)}; {_chosen(results)}"),

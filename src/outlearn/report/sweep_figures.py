@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from outlearn.core.across_tasks.ranking import cliques
 from outlearn.core.intervals import Interval
+from outlearn.core.text import counted
 from outlearn.core.verdict import count_signs, has_interval
 from outlearn.report.blocks import Figure
 from outlearn.report.cells import Cell, Column, Table, format_cell, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Panel, Rule
 from outlearn.report.style import ROLES, series_style
-from outlearn.report.wording import counted, name_list, rest_in_words
+from outlearn.report.wording import name_list, rest_in_words
 from outlearn.results.sweep_comparison import MINIMUM_UNITS, Comparison
 
 __all__ = ["effect_chart", "effect_figure", "overall_chart", "rank_chart", "rank_figure"]

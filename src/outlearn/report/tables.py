@@ -16,6 +16,7 @@ from outlearn.core.labelers.combinations import label_of
 from outlearn.core.metrics import METRICS, Metric
 from outlearn.report.cells import Cell, Column, Kind, Table, point_estimate
 from outlearn.results.measurement import Withheld
+from outlearn.results.numbers import NumberResults
 from outlearn.results.run import RunResults, Student, TrueLabelModels
 
 __all__ = [
@@ -244,10 +245,13 @@ def blind_spot_table(results: RunResults) -> Table:
     return Table("Blind spots", columns, rows)
 
 
-def path_table(results: RunResults, losses: Collection[str]) -> Table:
+def path_table(results: RunResults | NumberResults, losses: Collection[str]) -> Table:
     """Return the measures of some losses along training, one row for each recorded epoch."""
     kinds: dict[str, Kind] = {"epoch": "ratio", "accuracy": "percent", "log_loss": "nats", "misfit": "nats"}
     kinds |= {"overfit_covariance": "signed", "entropy": "nats"}
+    if isinstance(results, NumberResults):
+        kinds = {"epoch": "ratio", "mse": "number", "risk": "number", "gap": "signed_number", "misfit": "number"}
+        kinds |= {"residual": "signed_number", "overfit_covariance": "signed_number", "concordance": "ratio"}
     columns = (Column("loss"), *(Column(name.replace("_", " "), kind) for name, kind in kinds.items()))
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (loss, *(getattr(at, name) for name in kinds)) for loss in losses for at in results.students[loss].path

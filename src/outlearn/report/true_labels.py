@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 
 from outlearn.core.labelers.combinations import COMBINATIONS
+from outlearn.core.text import counted
 from outlearn.core.verdict import has_interval, is_above_zero, is_below_zero
 from outlearn.report.blocks import Figure
 from outlearn.report.cells import Cell, Column, Table, format_cell, format_number, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Line, Mark, Panel, Rule
 from outlearn.report.style import ROLES, series_style
-from outlearn.report.wording import compare_words, counted, name_list, signed_points, size_in_points
+from outlearn.report.wording import compare_words, name_list, signed_points, size_in_points
 from outlearn.results.numbers import NumberEquivalents
 from outlearn.results.run import NotTrained, RunResults, TrueLabelModels
 from outlearn.results.true_labels import Equivalents, Worth

@@ -11,7 +11,7 @@ from outlearn.report.cells import Cell, format_cell, format_number
 from outlearn.results.measurement import Measurement, Withheld
 
 __all__ = [
-    "Written", "compare_words", "counted", "first_reason", "level_in_words", "name_list", "of_losses", "rest_in_words",
+    "Written", "compare_words", "first_reason", "level_in_words", "name_list", "of_losses", "rest_in_words",
     "signed_points", "size_in_points", "unsigned",
 ]  # fmt: skip
 
@@ -33,17 +33,6 @@ def of_losses(count: int, total: int) -> str:
     if count == total:
         return {1: "the one loss", 2: "both losses"}.get(total, f"all {total} losses")
     return f"{count} of {total} losses"
-
-
-def counted(count: int, thing: str) -> str:
-    """Write a count with its noun.
-
-    Examples:
-        >>> counted(1, "task"), counted(1200, "task"), counted(2, "loss")
-        ('1 task', '1,200 tasks', '2 losses')
-    """
-    plural = f"{thing}es" if thing.endswith("s") else f"{thing}s"
-    return f"{count:,} {thing if count == 1 else plural}"
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from textwrap import indent
 
-from outlearn.core.decomposition.risk_gap import RiskGapSummary, SliceTable
+from outlearn.core.decomposition.ledger import SliceTable
+from outlearn.core.decomposition.risk_gap import RiskGapSummary
 from outlearn.core.intervals import Interval
 from outlearn.core.orders import Directions
-from outlearn.core.text import wrapped
+from outlearn.core.text import bullets, preformatted, wrapped
 from outlearn.core.verdict import standing
 from outlearn.results.explanation_parts import (
     WHO_IS_BETTER,
@@ -16,15 +19,19 @@ from outlearn.results.explanation_parts import (
     EnsembleRisk,
     GainSplit,
     PosteriorMeanSummary,
+    bias_variance_section,
+    gap_sentences,
 )
 from outlearn.results.measurement import Withheld
 
-__all__ = ["ExplainedGain", "section"]
+__all__ = ["POINTS", "ExplainedGain", "section"]
+
+POINTS = "Points where students gain most, and lose most"
 
 
 @dataclass(frozen=True)
-class ExplainedGain:
-    """Where the students' gain comes from, in the terms that any Bregman divergence has.
+class ExplainedGain(ABC):
+    """Where the students' gain comes from, in the terms that any Bregman divergence has; print() it.
 
     Attributes:
         level: of all intervals.
@@ -63,14 +70,48 @@ class ExplainedGain:
         """Say who is better, without numbers."""
         return WHO_IS_BETTER[standing(self.against_teacher).outcome]
 
-    def gain_section(self) -> str:
+    @property
+    @abstractmethod
+    def sentences(self) -> tuple[str, ...]:
+        """Say what was found, one sentence each."""
+
+    @abstractmethod
+    def __str__(self) -> str: ...
+
+    def _repr_html_(self) -> str:
+        return preformatted(str(self))
+
+    def _in_short(self, of_teachers: str | None, of_control: str | None, *beyond: str) -> Iterator[str]:
+        """Say who is better, how the teachers err, what their students did with it, and what would do as well."""
+        who, *others = gap_sentences(self.summary, self.gap_of_these_models)
+        of_gain = self.gain.sentence if isinstance(self.gain, GainSplit) else None
+        yield from filter(None, (who, of_teachers, of_gain, *others, of_control, *beyond))
+
+    def _written(self, control: object, points: object, *, beyond: Iterable[str] = ()) -> str:
+        """Write every section; `beyond` are those that only this kind of predictions has."""
+        sections = [
+            bullets("In short", self.sentences),
+            str(self.summary),
+            self._gain_section(),
+            bias_variance_section(self.directions.order, self.level, self.decompositions, self.ensembles),
+            self._posterior_section(),
+            section("Is this only denoising?", control),
+            *beyond,
+            *(f"Slices by {table.by.replace('_', ' ')}\n{table}" for table in self.slices),
+            f"{POINTS} (means over teachers and their students)\n{points}",
+        ]
+        if self.notes:
+            sections.append(bullets("Notes", self.notes))
+        return "\n\n".join(sections)
+
+    def _gain_section(self) -> str:
         """Write the gap as bias and variance removed."""
         title = "The gap once more: gap = bias removed + variance removed"
         if isinstance(self.gain, GainSplit):
             title += " (teachers less their students, corrected by the jackknife)"
         return section(title, self.gain)
 
-    def posterior_section(self) -> str:
+    def _posterior_section(self) -> str:
         """Write the misfit split about the posterior-mean teacher, by every method."""
         mean = self.directions.posterior_mean
         title = f"Posterior-mean teacher, the {mean} mean of the teacher given its student"

@@ -121,11 +121,6 @@ class Ladder:
     _blocks: Mapping[tuple[str, str], _Blocks]
 
     @property
-    def n_splits(self) -> int:
-        """The number of splits of the kind of teachers that has the fewest."""
-        return min(len(blocks.split) for blocks in self._blocks.values())
-
-    @property
     def level(self) -> float:
         """Of all intervals."""
         return next(iter(self._blocks.values())).level

@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from pydantic import PlainSerializer, PlainValidator
 
-from outlearn.core.intervals import Interval, Withheld, mean_interval, ratio_interval
+from outlearn.core.intervals import Interval, Withheld
+from outlearn.core.mean_intervals import mean_interval, ratio_interval
 from outlearn.core.metrics import Score
 from outlearn.core.scales import REAL, Scale
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from outlearn.core.text import wrapped
 
-__all__ = ["AIMS", "DrawnPoint", "ExpectedWidth", "NextLabels", "Stratum"]
+__all__ = ["AIMS", "NUMBER_AIMS", "DrawnPoint", "ExpectedWidth", "NextLabels", "NumberNextLabels", "Stratum"]
 
 AIMS = {
     "accuracy": "how often a label is right",
@@ -14,6 +16,12 @@ AIMS = {
     "student": "how often the student is right",
 }
 """What true labels are to measure, in words; the figures of `--fail-below` that need them."""
+NUMBER_AIMS = {
+    "error": "the squared error of a number",
+    "gain": "the student's gain in squared error over a labeler",
+    "student": "the squared error of the student",
+}
+"""What true numbers are to measure, in words."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,9 @@ class NextLabels:
     points: tuple[DrawnPoint, ...]
     known: tuple[DrawnPoint, ...]
 
+    aims: ClassVar[Mapping[str, str]] = AIMS
+    digits: ClassVar[str] = ".3f"  # of shares; numbers have any unit
+
     @property
     def draw(self) -> int:
         """Say the how manieth draw this is."""
@@ -97,8 +108,8 @@ class NextLabels:
         at = self.expected
         if self.draw > 1:
             return (
-                f"With the {len(self.known):,} true labels of earlier draws expect ± {at.by_strata:.3f}, and "
-                f"± {at.random:.3f} if these {self.n_labels:,} were drawn at random."
+                f"With the {len(self.known):,} true labels of earlier draws expect ± {at.by_strata:{self.digits}}, and "
+                f"± {at.random:{self.digits}} if these {self.n_labels:,} were drawn at random."
             )
         # Widths fall with the square root of the number.
         worth = self.n_labels * (at.random / at.by_strata) ** 2
@@ -106,16 +117,26 @@ class NextLabels:
             return "Nothing in the table tells where truth is uncertain: labels drawn at random are as good."
         return (
             f"{self.n_labels:,} labels drawn by strata are as good as about {round(worth, -1):,.0f} drawn at random "
-            f"(± {at.by_strata:.3f} instead of ± {at.random:.3f})."
+            f"(± {at.by_strata:{self.digits}} instead of ± {at.random:{self.digits}})."
         )
 
     def __str__(self) -> str:
         again = "" if self.draw == 1 else f" (draw {self.draw}, from the points without a true label)"
-        lines = [f"What to label next: {self.n_labels:,} points, to measure {AIMS[self.aim]}{again}"]
+        lines = [f"What to label next: {self.n_labels:,} points, to measure {self.aims[self.aim]}{again}"]
         lines.append(f"  {'':<13}{'expect, drawn by strata':>24}{'drawn at random':>20}")
-        lines += [f"  {at.n_labels:>6,} labels{at.by_strata:>19.3f} (±){at.random:>16.3f} (±)" for at in self.widths]
+        for at in self.widths:
+            halves = f"{at.by_strata:>19{self.digits}} (±){at.random:>16{self.digits}} (±)"
+            lines.append(f"  {at.n_labels:>6,} labels{halves}")
         lines.append(f"  {'stratum':<13}{'points':>10}{'known':>8}{'to label':>10}{'weight':>9}{'uncertain':>11}")
         for k, each in enumerate(self.strata, 1):
             counts = f"{each.n_points:>10,}{each.n_known:>8,}{each.n_labels:>10,}"
-            lines.append(f"  {k:<13}{counts}{each.weight:>9.2f}{each.spread:>11.3f}")
+            lines.append(f"  {k:<13}{counts}{each.weight:>9.2f}{each.spread:>11{self.digits}}")
         return "\n".join([*lines, wrapped(self.sentence, first="  ", rest="  ")])
+
+
+@dataclass(frozen=True)
+class NumberNextLabels(NextLabels):
+    """Which points to give true numbers next; widths and spreads are in squared units of the numbers."""
+
+    aims: ClassVar[Mapping[str, str]] = NUMBER_AIMS
+    digits: ClassVar[str] = ".4g"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from outlearn.core.intervals import Interval
-from outlearn.core.text import bullets, preformatted, printable
+from outlearn.core.text import printable
 from outlearn.core.verdict import is_above_zero, is_below_zero
-from outlearn.results.explained_gain import ExplainedGain, section
-from outlearn.results.explanation_parts import GainSplit, bias_variance_section, gap_sentences
+from outlearn.results.explained_gain import ExplainedGain
 from outlearn.results.measurement import Withheld
 from outlearn.results.report_folder import ReportFolder
 
@@ -63,6 +61,11 @@ class NumberControl:
             f"(risk lower by {self.student_over})."
         )
 
+    @property
+    def sentence(self) -> str:
+        """Repeat the answer, below its question."""
+        return f"Is this only denoising? {self.answer}"
+
     def __str__(self) -> str:
         lines = [f"{'':<14}{'MSE':>25}{'MAE':>25}{'R2':>25}{'Spearman':>25}"]
         for row in self.rows:
@@ -102,39 +105,14 @@ class NumberExplanation(ExplainedGain):
     worst: tuple[NumberPointOfGain, ...]
 
     def __str__(self) -> str:
-        points = "Points where students gain most, and lose most (means over teachers and their students)"
-        sections = [
-            bullets("In short", self.sentences),
-            str(self.summary),
-            self.gain_section(),
-            bias_variance_section(self.directions.order, self.level, self.decompositions, self.ensembles),
-            self.posterior_section(),
-            section("Is this only denoising?", self.control),
-            *(f"Slices by {table.by}\n{table}" for table in self.slices),
-            f"{points}\n{self._points()}",
-        ]
-        if self.notes:
-            sections.append(bullets("Notes", self.notes))
-        return "\n\n".join(sections)
-
-    def _repr_html_(self) -> str:
-        return preformatted(str(self))
+        return self._written(self.control, self._points())
 
     @property
     def sentences(self) -> tuple[str, ...]:
         """Say what was found, one sentence each."""
-        return tuple(self._sentences())
-
-    def _sentences(self) -> Iterator[str]:
-        who, *others = gap_sentences(self.summary, self.gap_of_these_models)
-        yield who
-        if of_teachers := self.decompositions[0].sentence_of("numbers that are off by the same"):
-            yield of_teachers
-        if isinstance(self.gain, GainSplit):
-            yield self.gain.sentence
-        yield from others
-        if isinstance(self.control, NumberControl):
-            yield f"Is this only denoising? {self.control.answer}"
+        of_teachers = self.decompositions[0].sentence_of("numbers that are off by the same")
+        of_control = self.control.sentence if isinstance(self.control, NumberControl) else None
+        return tuple(self._in_short(of_teachers, of_control))
 
     def _points(self) -> str:
         shown = min(POINTS_SHOWN, len(self.best) // 2) or 1

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from outlearn.core.intervals import Interval
 from outlearn.core.text import bullets, preformatted, wrapped
 from outlearn.core.verdict import excludes_zero, has_interval, is_above_zero, is_below_zero
+from outlearn.results.interval_calibration import IntervalCalibration
 from outlearn.results.measurement import Withheld
+from outlearn.results.next_labels import NumberNextLabels
+from outlearn.results.preflight_parts import Verdict
 from outlearn.results.report_folder import ReportFolder
 
 __all__ = [
     "NUMBER_PREFLIGHTS", "Averaged", "NumberLabeler", "NumberPreflight", "NumberStudent", "NumberTruth",
-    "load_number_preflight",
+    "judged_student", "load_number_preflight",
 ]  # fmt: skip
 
 
@@ -45,6 +48,7 @@ class NumberTruth:
     Attributes:
         n_points: of known truth.
         error: squared error of one number.
+        r2: 1 less that over the variance of the true numbers: 0 is as good as always saying their mean.
         shared_bias: squared error that labelers share, by products of two labelers' errors; withheld for one labeler.
         of_mean: squared error of the mean of all labelers.
         offset: mean error: what adding a constant would take away.
@@ -54,6 +58,7 @@ class NumberTruth:
 
     n_points: int
     error: Interval
+    r2: Interval
     shared_bias: Interval | Withheld
     of_mean: Interval
     offset: Interval
@@ -83,15 +88,32 @@ class NumberStudent:
         of: whose numbers it learns.
         from_shared: squared distance from the shared answer, by labelers that it did not learn from.
         gain: variance of what it learns from, less that: above 0 it is nearer to the shared answer than its labels.
+        over_labeler: variance of one labeler, less that distance.
         error: squared error, by true numbers.
-        true_gain: squared error of what it learns from, less that.
+        r2: 1 less that over the variance of the true numbers.
+        true_gain: squared error of what it learns from, less its own.
+        true_over_labeler: squared error of one labeler, less its own.
     """
 
     of: str
     from_shared: Interval | Withheld
     gain: Interval | Withheld
+    over_labeler: Interval | Withheld
     error: Interval | Withheld
+    r2: Interval | Withheld
     true_gain: Interval | Withheld
+    true_over_labeler: Interval | Withheld
+
+    @property
+    def best_over_labeler(self) -> Interval | Withheld:
+        """Return its gain over a labeler: by true numbers if there are any, else towards the shared answer."""
+        return self.true_over_labeler if has_interval(self.true_over_labeler) else self.over_labeler
+
+
+def judged_student(students: Sequence[NumberStudent]) -> NumberStudent | None:
+    """Return the last student that is known to gain or lose something; None if there is none."""
+    judged = [each for each in students if not isinstance(each.best_over_labeler, Withheld)]
+    return judged[-1] if judged else None
 
 
 @dataclass(frozen=True)
@@ -100,6 +122,7 @@ class NumberPreflight:
 
     Attributes:
         source, n_points, level, seed: of what.
+        verdict: whether a student beats a labeler, and what to do.
         labelers: one each.
         variance: of a labeler about the shared answer, mean over points; withheld for one labeler.
         agreement: correlation of two labelers (intraclass): the share of their numbers' variance that is shared.
@@ -107,13 +130,16 @@ class NumberPreflight:
         averaged: what the mean of more labelers leaves.
         encoder: what students see; withheld where there are none.
         students: of one labeler, and of their mean.
+        intervals: of each labeler that gives some: whether they hold what they promise.
         notes: sentences.
+        next_labels: which points to give true numbers next; withheld where none were asked for.
     """
 
     source: str
     n_points: int
     level: float
     seed: int
+    verdict: Verdict
     labelers: tuple[NumberLabeler, ...]
     variance: Interval | Withheld
     agreement: Interval | Withheld
@@ -121,7 +147,14 @@ class NumberPreflight:
     averaged: tuple[Averaged, ...]
     encoder: str | Withheld
     students: tuple[NumberStudent, ...]
+    intervals: tuple[IntervalCalibration, ...]
     notes: tuple[str, ...]
+    next_labels: NumberNextLabels | Withheld
+
+    @property
+    def student(self) -> NumberStudent | None:
+        """Return the student of the mean of all, or of one labeler where that one cannot be judged."""
+        return judged_student(self.students)
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -137,6 +170,8 @@ class NumberPreflight:
             yield f"Labelers are off by a constant, {self.truth.offset}: subtract it before training."
         for student in self.students:
             yield from _of_student(student)
+        for each in self.intervals:
+            yield each.sentences[0]
 
     def _of_error(self) -> str:
         if isinstance(self.variance, Withheld):
@@ -159,8 +194,10 @@ class NumberPreflight:
         return f"The labelers' squared error is {parts}: of a size, or too uncertain to rank."
 
     def __str__(self) -> str:
-        sections = [bullets("In short", self.sentences), self._labelers(), self._error(), self._averaged()]
-        sections.append(self._students())
+        sections = [str(self.verdict), bullets("In short", self.sentences), self._labelers(), self._error()]
+        sections += [self._averaged(), self._students(), *map(str, self.intervals)]
+        if isinstance(self.next_labels, NumberNextLabels):
+            sections.append(str(self.next_labels))
         if self.notes:
             sections.append(bullets("Notes", self.notes))
         return "\n\n".join(filter(None, sections))
@@ -191,6 +228,7 @@ class NumberPreflight:
         if isinstance(truth, Withheld):
             return "\n".join([*lines, *_row("shared bias, squared", truth)])
         lines += _row("squared error of a number", truth.error, f"{truth.n_points:,} true numbers")
+        lines += _row("  R2", truth.r2, "0 is as good as always saying the mean")
         lines += _row("shared bias, squared", truth.shared_bias, "products of two labelers' errors")
         lines += _row("squared error of the mean of all", truth.of_mean)
         lines += _row("mean error", truth.offset)
@@ -217,8 +255,11 @@ class NumberPreflight:
             lines.append(f"  student of {each.of}")
             lines += _row("  distance from the shared answer", each.from_shared)
             lines += _row("  nearer to it than its labels by", each.gain)
+            lines += _row("  nearer to it than a labeler by", each.over_labeler)
             lines += _row("  squared error", each.error)
+            lines += _row("  R2", each.r2)
             lines += _row("  less than of its labels by", each.true_gain)
+            lines += _row("  less than of a labeler by", each.true_over_labeler)
         return "\n".join(lines)
 
 
@@ -258,8 +299,8 @@ def _cell(value: Interval | Withheld) -> str:
 
 
 NUMBER_PREFLIGHTS = ReportFolder(
-    "preflight of numbers", "preflight", "preflight report", NumberPreflight, schema=1, table="points.csv"
+    "preflight of numbers", "preflight", "preflight report", NumberPreflight, schema=2, table="points.csv"
 )
-"""How a report on numbers is kept on disk."""
+"""How a report on numbers is kept on disk. Schema 1 had no verdict, no intervals and no points to label next."""
 
 load_number_preflight = NUMBER_PREFLIGHTS.read

@@ -28,11 +28,11 @@ from outlearn.results.serialization import Record
 from outlearn.results.true_labels import Ceiling, NotTrained, Worth
 
 __all__ = [
-    "NUMBERS", "SCHEMA", "NumberEquivalents", "NumberResults", "NumberSelection", "NumberStudent", "NumberTask",
-    "PenaltyTried", "RiskPoint",
+    "NUMBERS", "SCHEMA", "NumberEquivalents", "NumberPathPoint", "NumberResults", "NumberSelection", "NumberStudent",
+    "NumberTask", "PenaltyTried", "RiskPoint",
 ]  # fmt: skip
 
-SCHEMA = 1
+SCHEMA = 2
 """Of results.json of a run of numbers; raise it when a field changes."""
 NUMBERS = "regression"
 """What such a run says under task: how it is told from one of classes."""
@@ -66,6 +66,20 @@ class NumberTask(Record):
     caveats: tuple[str, ...] = ()
 
 
+class NumberPathPoint(Record):
+    """One recorded epoch of one loss; means without intervals, terms as of `NumberStudent`."""
+
+    epoch: float
+    mse: Number
+    risk: Number
+    gap: Number
+    misfit: Number
+    residual: Number
+    crossed_misfit: Number
+    overfit_covariance: Number
+    concordance: Number
+
+
 class NumberStudent(Scored):
     """The students of one loss.
 
@@ -73,6 +87,7 @@ class NumberStudent(Scored):
         loss: its configuration.
         source: whose numbers they learned from: "each" teacher's, or those of a combination.
         models: how many students.
+        epoch: of the checkpoint that counts.
         risk: mean divergence from the true number (of raters, from their mean); under the squared error it is `mse`.
         recovery: PGR on risk and its two differences.
         concordance: of students with their own teachers, mean; Lin's.
@@ -81,11 +96,13 @@ class NumberStudent(Scored):
         differences: risk of everyone that students are compared with, less theirs, paired by point.
         bias, variance: of the students.
         posterior_mean: how far they are from their posterior-mean teacher.
+        path: every recorded epoch; one for a learner that has none.
     """
 
     loss: Mapping[str, Any]
     source: str
     models: int
+    epoch: float
     risk: Measurement
     recovery: Annotated[Recovery, Field(alias="pgr")]
     concordance: Number
@@ -99,6 +116,7 @@ class NumberStudent(Scored):
     bias: Measurement
     variance: Measurement
     posterior_mean: PosteriorMean
+    path: tuple[NumberPathPoint, ...]
 
     @property
     def pgr(self) -> Interval | Withheld:
@@ -139,6 +157,9 @@ class NumberSelection(Record):
         chosen: the penalty.
         spread_by: what the answer was moved away from its mean by: 1 / the teachers' reliability, 1 for labelers from
             elsewhere.
+        source: the combination of the labelers that labeled its student, as in `weak_labels.source`.
+        deviations: of labelers from elsewhere, combination -> mean distance to the labeler that was left out of it;
+            empty where nothing was chosen.
         at_end: whether it is the first or the last that was tried, so that the best may lie beyond.
         tried: all of them, with both criteria.
     """
@@ -146,6 +167,8 @@ class NumberSelection(Record):
     criterion: str
     chosen: float
     spread_by: float = 1.0
+    source: str = "mean"
+    deviations: Mapping[str, float] = Field(default_factory=dict)
     at_end: bool
     tried: tuple[PenaltyTried, ...]
 

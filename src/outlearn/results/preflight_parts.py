@@ -40,7 +40,7 @@ VERDICTS = {
     "gain unless shared bias": "the student follows the labelers' shared answer better than a labeler does",
     "classes not told apart": "the labelers take some classes for one another",
     "undecided": "the student is not told apart from a labeler",
-    "depends on shared bias": "the student departs from the labelers' shared answer more often than a labeler does",
+    "depends on shared bias": "the student departs from the labelers' shared answer more than a labeler does",
     "no gain": "the student does not beat a labeler",
     "not measured": "nothing is said about the student's gain",
     "no students": "nothing is said about a student",

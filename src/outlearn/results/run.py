@@ -51,6 +51,11 @@ class TaskFacts(Record):
     notes: tuple[str, ...]
     caveats: tuple[str, ...] = ()
 
+    @property
+    def point(self) -> str:
+        """What a point of the task is called: a pair of texts, where the task is which of two is better."""
+        return "pair" if self.kind == "preference" else "point"
+
 
 class Measures(Record):
     """How it was measured.

@@ -17,7 +17,8 @@ import numpy as np
 
 from outlearn.core.across_tasks.block_means import over_clusters, over_splits, win_rate
 from outlearn.core.across_tasks.ranking import block_ranks
-from outlearn.core.intervals import Interval, cluster_means
+from outlearn.core.intervals import Interval
+from outlearn.core.mean_intervals import cluster_means
 from outlearn.core.verdict import excludes_zero
 from outlearn.results.numbers import NumberStudent
 from outlearn.results.run import Student

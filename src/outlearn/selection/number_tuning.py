@@ -1,6 +1,7 @@
 """Choose the penalty of ridge heads by cross-validation on the labels that each learns from, groups held out whole.
 
-The same for true labels (ceilings, controls, the curve) and, by other labelers' numbers, for students without any.
+Where the student's model is trained another way, it competes as it is configured. The same for true labels (ceilings,
+controls, the curve) and, by other labelers' numbers, for students without any.
 """
 
 from __future__ import annotations
@@ -12,14 +13,18 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outlearn.core.feature_matrix import FeatureMatrix
-from outlearn.core.randomness import generator
+from outlearn.core.generators import get_generator
+from outlearn.core.randomness import child_seed, generator
 from outlearn.learners.generalised import fit_generalised
+from outlearn.learners.jobs import HeadJob
+from outlearn.learners.learner import Learner
 from outlearn.learners.ridge_heads import PENALTIES, fit_ridge
 from outlearn.losses.numbers import NumberLoss
 from outlearn.selection.folds import FOLDS, held_out_folds, label_set
 
 __all__ = [
     "LINKED_PENALTIES", "TUNED_PENALTIES", "TunedNumbers", "held_out_predictions", "tune_linked", "tune_numbers",
+    "with_configured",
 ]  # fmt: skip
 
 # On standardised features: from almost none to almost the mean alone, a factor of 3.2 apart.
@@ -33,13 +38,13 @@ class TunedNumbers:
 
     Attributes:
         predicted: name of some points -> `[sets, points, 1]`.
-        chosen: index into TUNED_PENALTIES for each set.
-        risk: mean squared error on held-out labels, `[sets, penalties]`.
+        chosen: index into TUNED_PENALTIES for each set; behind them, the learner as it is configured.
+        risk: mean squared error on held-out labels, `[sets, penalties]`, or as many and the configured learner.
     """
 
     predicted: Mapping[str, Float[np.ndarray, "sets points 1"]]
     chosen: Int[np.ndarray, " sets"]
-    risk: Float[np.ndarray, "sets penalties"]
+    risk: Float[np.ndarray, "sets tried"]
 
 
 def tune_numbers(
@@ -117,6 +122,48 @@ def tune_linked(
     }
     chosen = np.array([LINKED_PENALTIES.index(head.penalty) for head in heads])
     return TunedNumbers(predicted, chosen, np.stack([head.held_out for head in heads]))
+
+
+def with_configured(
+    tuned: TunedNumbers,
+    learner: Learner,
+    loss: NumberLoss,
+    features: FeatureMatrix,
+    numbers: Float[np.ndarray, " examples"],
+    strata: Int[np.ndarray, " examples"],
+    points: Mapping[str, FeatureMatrix],
+    *,
+    sets: Float[np.ndarray, "sets examples"],
+    seeds: Sequence[int],
+    groups: Sequence[str] | None = None,
+) -> TunedNumbers:
+    """Let a learner as it is configured compete, on folds of each set: it is taken where its held-out risk is lower.
+
+    All folds of a set, and the whole set, are trained together.
+
+    Args:
+        tuned: the ridge heads, tuned.
+        learner: of numbers.
+        loss: of both.
+        features, numbers, strata, points, sets, seeds, groups: as for `tune_numbers`.
+    """
+    predicted = {name: array.copy() for name, array in tuned.predicted.items()}
+    chosen, own_risk = tuned.chosen.copy(), np.full(len(sets), np.nan)
+    measured_in = get_generator(loss.generator)
+    for s, (weights, seed) in enumerate(zip(sets, seeds, strict=True)):
+        labeled = label_set(s, weights, strata, groups, seed, FOLDS)
+        x, y = features[labeled.rows], numbers[labeled.rows]
+        weightings = np.concatenate([labeled.weights * ~labeled.held_out, labeled.weights[None]])
+        jobs = [HeadJob(0, loss, w, child_seed(seed, "fold", w)) for w in range(len(weightings))]
+        found = learner.fit(x, y[None, :, None], jobs, {"own": x, **points}, bias=True, weights=weightings).logits
+        fold, row = np.nonzero(labeled.held_out)
+        risk = measured_in.divergence(y[row, None], found["own"][-1, fold, row].astype(np.float64))
+        own_risk[s] = np.average(risk, weights=labeled.weights[row])
+        if own_risk[s] < tuned.risk[s, chosen[s]]:
+            chosen[s] = tuned.risk.shape[1]
+            for name in points:
+                predicted[name][s] = found[name][-1, -1]
+    return TunedNumbers(predicted, chosen, np.concatenate([tuned.risk, own_risk[:, None]], axis=1))
 
 
 def held_out_predictions(

@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.sparse import csr_array
 
+from outlearn.blas_threads import one_blas_thread
 from outlearn.core.feature_matrix import FeatureMatrix
 
 __all__ = ["Novelty"]
@@ -73,7 +74,8 @@ class Novelty:
             squares = features.power(2).sum(axis=1) - 2.0 * (features @ self.mean) + self.mean @ self.mean
         else:
             centred = np.asarray(features, dtype=np.float32) - self.mean
-            along, squares = centred @ self.directions.T, (centred**2).sum(axis=1)
+            with one_blas_thread(centred.size * len(self.directions)):
+                along, squares = centred @ self.directions.T, (centred**2).sum(axis=1)
         rest = np.maximum(squares - (along**2).sum(axis=1), 0.0)
         return np.sqrt((along**2 / self.variances).sum(axis=1) + rest / self.noise[0])
 
@@ -106,7 +108,8 @@ def _principal(points: FeatureMatrix, q: int, seed: int) -> tuple[np.ndarray, np
     if d <= COVARIANCE and not isinstance(points, csr_array):
         mean = points.mean(axis=0)
         centred = points - mean
-        variances, vectors = np.linalg.eigh(centred.T @ centred / (n - 1))  # ascending
+        with one_blas_thread(n * d**2):
+            variances, vectors = np.linalg.eigh(centred.T @ centred / (n - 1))  # ascending
         noise = max(float(variances[:-q].sum()), 0.0) / max(d - q, 1)
         return mean, vectors[:, : -q - 1 : -1].T, variances[: -q - 1 : -1], noise
     from sklearn.decomposition import PCA  # a second to import

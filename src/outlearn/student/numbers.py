@@ -15,6 +15,7 @@ from jaxtyping import Float
 from pydantic import Field
 from sklearn.base import BaseEstimator, RegressorMixin
 
+from outlearn.core.links import Link, through_link
 from outlearn.encoders.encoder import Learned
 from outlearn.learners.fitted import Heads
 from outlearn.results.measurement import Measurement, Number
@@ -74,7 +75,7 @@ class NumberRecord(Record):
     kind: Literal["heads"] = "heads"
     task: Literal["regression"] = "regression"
     reads: Reads
-    link: Literal["identity", "log"]
+    link: Link
     members: int
     mean: Number
     low: Number
@@ -212,8 +213,8 @@ class NumberStudent(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def _score(self, points: NewPoints) -> NumberAnswers:
         """Predict with every member, and average."""
         features, record, novelty = self._scorer.features(points), self.record, self._kept.novelty
-        z = self._kept.heads.predict(features)[..., 0].astype(np.float64)
-        values = (z if record.link == "identity" else np.exp(z)).mean(axis=0)
+        outputs = self._kept.heads.predict(features)[..., 0].astype(np.float64)
+        values = through_link(outputs, record.link).mean(axis=0)
         flags = np.full(features.shape[0], "", dtype="<U8")
         if novelty is not None and record.unlike_beyond is not None:
             flags[novelty.distance(features) > record.unlike_beyond] = UNLIKE

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from outlearn.core.intervals import MINIMUM_POINTS, Interval, point_interval
+from outlearn.core.intervals import Interval
+from outlearn.core.mean_intervals import MINIMUM_POINTS, point_interval
 from outlearn.errors import DomainError
 
 __all__ = ["MedianInterval", "interval_columns", "mean_interval", "median_interval"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from outlearn.core.intervals import MINIMUM_POINTS
+from outlearn.core.mean_intervals import MINIMUM_POINTS
 from outlearn.errors import ConfigError
 from outlearn.theory.scalars import Real
 from outlearn.theory.settings import at_least, increasing

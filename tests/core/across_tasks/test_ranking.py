@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from outlearn.core.across_tasks.ranking import block_ranks, cliques
-from outlearn.core.intervals import cluster_means
+from outlearn.core.mean_intervals import cluster_means
 from outlearn.errors import AlignmentError, DomainError, ShapeError
 
 EXACT = 1e-10  # the same sums in another order

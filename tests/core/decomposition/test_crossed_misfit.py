@@ -11,7 +11,7 @@ from tests.draws import draw_predictions as draw
 from outlearn.core.decomposition.crossed_misfit import crossed_misfit
 from outlearn.core.decomposition.risk_gap import risk_gap
 from outlearn.core.generators import GENERATORS, get_generator
-from outlearn.core.intervals import two_way_interval
+from outlearn.core.mean_intervals import two_way_interval
 from outlearn.core.predictions import Predictions
 
 IDENTITY = 1e-10

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from outlearn.core.predictions import Predictions, labeled_by
+from outlearn.core.point_models import labeled_by
+from outlearn.core.predictions import Predictions
 from outlearn.core.students.agreement import agreement, consensus, kappa_matrix
 from outlearn.errors import AlignmentError
 

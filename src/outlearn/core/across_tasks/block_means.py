@@ -18,7 +18,8 @@ import numpy as np
 from jaxtyping import Float, Integer
 from scipy.special import betaincinv
 
-from outlearn.core.intervals import Interval, Withheld, check_level, cluster_means, t_quantile
+from outlearn.core.intervals import Interval, Withheld, check_level, t_quantile
+from outlearn.core.mean_intervals import cluster_means
 from outlearn.core.verdict import is_above_zero
 from outlearn.errors import DomainError, ShapeError
 

@@ -14,10 +14,11 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from outlearn.core.generators import BregmanGenerator, get_generator
-from outlearn.core.intervals import Interval, cluster_means, pseudo_values, two_way_interval
+from outlearn.core.intervals import Interval
+from outlearn.core.mean_intervals import cluster_means, pseudo_values, two_way_interval
 from outlearn.core.numbers import AnyPredictions, check_models
 from outlearn.core.orders import ORDERS, dual_centre, leave_out_centres, mean_risk, spread_about
-from outlearn.core.predictions import check_every_answer
+from outlearn.core.point_models import check_every_answer
 from outlearn.core.scales import POSITIVE
 from outlearn.core.targets import read_target, target_duals
 from outlearn.errors import ConfigError, suggest

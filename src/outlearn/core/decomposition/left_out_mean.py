@@ -15,7 +15,8 @@ from jaxtyping import Float
 
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.orders import check_order, leave_out_centres
-from outlearn.core.predictions import Predictions, check_every_answer, labeled_by
+from outlearn.core.point_models import check_every_answer, labeled_by
+from outlearn.core.predictions import Predictions
 from outlearn.errors import DomainError
 
 __all__ = ["distance_to_left_out_mean"]

@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Float
 
 from outlearn.core.generators import BregmanGenerator, get_generator
-from outlearn.core.predictions import Predictions, check_every_answer, check_same_points
+from outlearn.core.point_models import check_every_answer, check_same_points
+from outlearn.core.predictions import Predictions
 
 __all__ = ["pairwise_divergence"]
 

@@ -23,10 +23,12 @@ from jaxtyping import Float, Integer, Real, Shaped
 from outlearn.core.decomposition.bias_variance import variance_pseudo_values
 from outlearn.core.decomposition.posterior_regression import cross_fitted_means
 from outlearn.core.generators import BregmanGenerator, get_generator
-from outlearn.core.intervals import Interval, two_way_interval
+from outlearn.core.intervals import Interval
+from outlearn.core.mean_intervals import two_way_interval
 from outlearn.core.numbers import AnyPredictions, Numbers, check_models
 from outlearn.core.orders import check_order, directions, dual_centre, spread_about
-from outlearn.core.predictions import Predictions, check_same_points, labeled_by
+from outlearn.core.point_models import check_same_points, labeled_by
+from outlearn.core.predictions import Predictions
 from outlearn.core.scales import POSITIVE, SIGNED
 from outlearn.core.targets import read_target, target_duals
 from outlearn.errors import ConfigError, DomainError, suggest

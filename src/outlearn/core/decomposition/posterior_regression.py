@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from outlearn.core.generators import BregmanGenerator
-from outlearn.core.intervals import cluster_means
 from outlearn.core.log_space import log_normalise
+from outlearn.core.mean_intervals import cluster_means
 from outlearn.errors import DomainError
 
 __all__ = ["cross_fitted_means"]

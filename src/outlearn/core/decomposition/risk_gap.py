@@ -10,32 +10,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from html import escape
-from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Integer, Shaped
 
 from outlearn.core.decomposition.crossed_misfit import CrossedMisfit, crossed_misfit
+from outlearn.core.decomposition.ledger import TERMS, Ledger, NumberLedger, SliceTable, slice_points
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER, mean_of_known, over_answered
 from outlearn.core.generators import BregmanGenerator, get_generator
-from outlearn.core.intervals import Interval, cluster_means, two_way_interval
+from outlearn.core.intervals import Interval
 from outlearn.core.log_space import row_sum
+from outlearn.core.mean_intervals import cluster_means, two_way_interval
 from outlearn.core.numbers import AnyPredictions, Numbers, check_models
 from outlearn.core.orders import Directions, directions, mean_risk, model_blocks
-from outlearn.core.predictions import Predictions, labeled_by
+from outlearn.core.point_models import labeled_by
+from outlearn.core.predictions import Predictions
 from outlearn.core.scales import POSITIVE, SCALES, SIGNED
 from outlearn.core.targets import NumberTarget, Target, read_target, target_duals
 from outlearn.core.text import preformatted
 from outlearn.core.top_class import hits
-from outlearn.errors import AlignmentError, ConfigError, DomainError
+from outlearn.errors import DomainError
 
-__all__ = ["TERMS", "Ledger", "NumberLedger", "RiskGap", "RiskGapSummary", "SliceTable", "risk_gap"]
+__all__ = ["RiskGap", "RiskGapSummary", "risk_gap"]
 
-TERMS = ("teacher_risk", "student_risk", "gap", "misfit", "residual")
 DIVERGENCES = ("teacher_risk", "student_risk", "misfit")  # never below 0; the gap and the residual are differences
-CONFIDENCE_SLICES = 10
 LABELS = {
     "teacher_risk": "teacher risk",
     "student_risk": "student risk",
@@ -261,7 +261,7 @@ class RiskGap:
             ConfigError: for another name. AlignmentError: if the groups are not one for each point.
         """
         ledger = self.number_ledger() if isinstance(self._teacher, Numbers) else self.ledger()
-        title, names, of_point = _groups(ledger, by)
+        title, names, of_point = slice_points(ledger, by)
         present = [k for k in range(len(names)) if np.any(of_point == k)]
 
         def intervals(term: str) -> tuple[Interval, ...]:
@@ -353,131 +353,6 @@ class RiskGapSummary:
             f"{points} points; {self.gap.level:.0%} intervals over teachers and points; "
             f"identity off by at most {self.identity_error:.1e}"
         )
-
-
-@dataclass(frozen=True, eq=False)
-class Ledger:
-    """One row per point, as columns `[points]`, averaged over teachers and their students (every teacher the same).
-
-    Attributes:
-        point_ids: what identifies each point.
-        target_class: the target's most probable class (the label, for labels).
-        teacher_risk, student_risk, gap, misfit, residual: as in `RiskGap`.
-        teacher_confidence, student_confidence: mean probability of each model's own most probable class.
-        teacher_correct, student_correct: share of models whose most probable class is `target_class`; 0 or 1 for one.
-    """
-
-    point_ids: Shaped[np.ndarray, " points"]
-    target_class: Integer[np.ndarray, " points"]
-    teacher_risk: Float[np.ndarray, " points"]
-    student_risk: Float[np.ndarray, " points"]
-    gap: Float[np.ndarray, " points"]
-    misfit: Float[np.ndarray, " points"]
-    residual: Float[np.ndarray, " points"]
-    teacher_confidence: Float[np.ndarray, " points"]
-    student_confidence: Float[np.ndarray, " points"]
-    teacher_correct: Float[np.ndarray, " points"]
-    student_correct: Float[np.ndarray, " points"]
-
-    def columns(self) -> dict[str, np.ndarray]:
-        """Return the columns by name, in order."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
-
-    def __len__(self) -> int:
-        return len(self.point_ids)
-
-
-@dataclass(frozen=True, eq=False)
-class NumberLedger:
-    """One row per point of a numeric target, as columns `[points]`, averaged as in `Ledger`.
-
-    Attributes:
-        point_ids: what identifies each point.
-        target: the target, the mean of its draws.
-        teacher_risk, student_risk, gap, misfit, residual: as in `RiskGap`.
-        teacher, student: mean prediction of each.
-    """
-
-    point_ids: Shaped[np.ndarray, " points"]
-    target: Float[np.ndarray, " points"]
-    teacher_risk: Float[np.ndarray, " points"]
-    student_risk: Float[np.ndarray, " points"]
-    gap: Float[np.ndarray, " points"]
-    misfit: Float[np.ndarray, " points"]
-    residual: Float[np.ndarray, " points"]
-    teacher: Float[np.ndarray, " points"]
-    student: Float[np.ndarray, " points"]
-
-    def columns(self) -> dict[str, np.ndarray]:
-        """Return the columns by name, in order."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
-
-    def __len__(self) -> int:
-        return len(self.point_ids)
-
-
-@dataclass(frozen=True)
-class SliceTable:
-    """The terms of the gap in slices of the points, each with a two-way interval; print() it.
-
-    Attributes:
-        by: what the points were sliced by.
-        names: of the slices.
-        n_points: in each.
-        teacher_risk, student_risk, gap, misfit, residual: one interval per slice.
-    """
-
-    by: str
-    names: tuple[str, ...]
-    n_points: tuple[int, ...]
-    teacher_risk: tuple[Interval, ...]
-    student_risk: tuple[Interval, ...]
-    gap: tuple[Interval, ...]
-    misfit: tuple[Interval, ...]
-    residual: tuple[Interval, ...]
-
-    def __str__(self) -> str:
-        width = max(len(self.by), *(len(name) for name in self.names))
-        lines = [f"{self.by:<{width}}  points" + "".join(f"{term.replace('_', ' '):>18}" for term in TERMS)]
-        for index, name in enumerate(self.names):
-            cells = "".join(f"{_with_half_width(getattr(self, term)[index]):>18}" for term in TERMS)
-            lines.append(f"{name:<{width}}  {self.n_points[index]:>6}{cells}")
-        return "\n".join(lines)
-
-
-def _with_half_width(interval: Interval) -> str:
-    if math.isnan(interval.low):
-        return f"{interval.mean:.3f}       "
-    return f"{interval.mean:.3f} ± {interval.high - interval.mean:.3f}"
-
-
-def _groups(ledger: Ledger | NumberLedger, by: str | np.ndarray) -> tuple[str, list[str], np.ndarray]:
-    """Return a title, the names of the groups, and each point's group."""
-    title = by if isinstance(by, str) else "group"
-    if isinstance(ledger, NumberLedger) and isinstance(by, str):
-        if by != "target":
-            raise ConfigError(f"slices of numbers are by 'target' or an array of one group per point; got {by!r}.")
-        cuts = np.unique(np.quantile(ledger.target, np.arange(1, CONFIDENCE_SLICES) / CONFIDENCE_SLICES))
-        ends = [ledger.target.min(), *cuts, ledger.target.max()]
-        names = [f"{low:.4g} to {high:.4g}" for low, high in pairwise(ends)]
-        return title, names, np.searchsorted(cuts, ledger.target, side="right")
-    if title == "teacher_confidence" and isinstance(ledger, Ledger):
-        confidence = ledger.teacher_confidence
-        known = confidence[~np.isnan(confidence)]
-        cuts = np.unique(np.quantile(known, np.arange(1, CONFIDENCE_SLICES) / CONFIDENCE_SLICES))
-        # Points that no teacher answers are in no slice.
-        of_point = np.where(np.isnan(confidence), -1, np.searchsorted(cuts, confidence, side="right"))
-        ends = [known.min(), *cuts, known.max()]
-        return title, [f"{low:.3f} to {high:.3f}" for low, high in pairwise(ends)], of_point
-    if isinstance(by, str) and by != "class":
-        raise ConfigError(
-            f"slices are by 'teacher_confidence', 'class' or an array of one group per point; got {by!r}."
-        )
-    groups = ledger.target_class if isinstance(by, str) and isinstance(ledger, Ledger) else np.asarray(by)
-    if groups.shape != (len(ledger),):
-        raise AlignmentError(f"slices need one group per point, shape ({len(ledger)},); got shape {groups.shape}.")
-    values, of_point = np.unique(groups, return_inverse=True)
-    return title, [str(value) for value in values.tolist()], of_point
 
 
 def _over_pairs(mean: float, pseudo: np.ndarray | None, reason: str | None, like: Interval) -> Interval:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from outlearn.core.labelers.dawid_skene import dawid_skene
+from outlearn.core.labelers.number_weights import precision_weights
 from outlearn.core.labelers.teacher_weights import teacher_weights
 from outlearn.core.numbers import Numbers
 from outlearn.core.predictions import Predictions
@@ -111,6 +113,14 @@ NUMBER_COMBINATIONS: dict[str, Combination] = {
             formula="q = median_i t_i",
             estimates="nothing",
             fit=lambda fit_on: Numbers.median,
+        ),
+        Combination(
+            name="weighted",
+            label="weighted mean",
+            line="mean with weights of one over the variance of each one's error, for independent teachers",
+            formula="q = sum_i w_i t_i",
+            estimates="w from the variances of differences (`core/labelers/number_weights.py`)",
+            fit=lambda fit_on: partial(Numbers.weighted_mean, weights=precision_weights(fit_on)),
         ),
     )
 }

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float
 
-from outlearn.core.intervals import MINIMUM_POINTS, Interval, t_quantile
+from outlearn.core.intervals import Interval, t_quantile
+from outlearn.core.mean_intervals import MINIMUM_POINTS
 from outlearn.core.scales import CALIBRATION, REAL
 from outlearn.errors import DomainError, ShapeError
 

@@ -18,7 +18,8 @@ from jaxtyping import Float, Int
 
 from outlearn.core.decomposition.bias_variance import variance_pseudo_values
 from outlearn.core.generators import get_generator
-from outlearn.core.intervals import Interval, Withheld, point_interval
+from outlearn.core.intervals import Interval, Withheld
+from outlearn.core.mean_intervals import point_interval
 from outlearn.core.orders import dual_centre, spread_about
 from outlearn.core.predictions import Predictions
 from outlearn.core.scales import POSITIVE

@@ -85,6 +85,12 @@ class DrawnStrata:
         return np.zeros(len(self.sizes), dtype=np.int64) if self.draw is None else np.array(self.draw)
 
     @property
+    def words(self) -> str:
+        """Say how many strata there are, and draws, if several."""
+        n_draws = int(self.draws[-1]) + 1
+        return f"{len(self.sizes)} strata" + ("" if n_draws == 1 else f" in {n_draws} draws")
+
+    @property
     def within_draw(self) -> Int[np.ndarray, " strata"]:
         """Number the strata of each draw from 0."""
         return np.asarray(np.arange(len(self.sizes)) - np.searchsorted(self.draws, self.draws))

@@ -15,7 +15,8 @@ import numpy as np
 from jaxtyping import Float
 
 from outlearn.core.log_space import row_sum
-from outlearn.core.predictions import Predictions, check_same_points, labeled_by
+from outlearn.core.point_models import check_same_points, labeled_by
+from outlearn.core.predictions import Predictions
 from outlearn.core.top_class import hard_votes, top_class
 
 __all__ = ["Consensus", "agreement", "consensus", "kappa_matrix"]

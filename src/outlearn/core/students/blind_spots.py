@@ -26,10 +26,12 @@ from functools import partial
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
-from outlearn.core.intervals import Interval, mean_interval, ratio_interval
+from outlearn.core.intervals import Interval
+from outlearn.core.mean_intervals import mean_interval, ratio_interval
 from outlearn.core.metrics import accuracy
 from outlearn.core.plain_arrays import plain_array
-from outlearn.core.predictions import Predictions, check_every_answer, check_predictions, labeled_by
+from outlearn.core.point_models import check_every_answer, labeled_by
+from outlearn.core.predictions import Predictions, check_predictions
 from outlearn.core.ranks import mid_ranks
 from outlearn.core.scales import POSITIVE, SHARE
 from outlearn.core.students.agreement import agreement

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from outlearn.core.numbers import Numbers
-from outlearn.core.predictions import check_same_points, labeled_by
+from outlearn.core.point_models import check_same_points, labeled_by
 
 __all__ = ["concordance_matrix", "crossed_squared_error", "own_concordance"]
 

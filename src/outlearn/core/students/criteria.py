@@ -18,7 +18,8 @@ from jaxtyping import Float
 from outlearn.core.decomposition.crossed_misfit import CrossedMisfit, crossed_misfit
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER
 from outlearn.core.generators import get_generator
-from outlearn.core.predictions import Predictions, labeled_by
+from outlearn.core.point_models import labeled_by
+from outlearn.core.predictions import Predictions
 from outlearn.core.students.agreement import Consensus, consensus
 from outlearn.core.top_class import hard_votes, top_class
 from outlearn.errors import ConfigError, suggest

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Integer
 
-from outlearn.core.intervals import Interval, two_way_interval
+from outlearn.core.intervals import Interval
+from outlearn.core.mean_intervals import two_way_interval
 from outlearn.core.metrics import METRICS, accuracy, log_loss, score
 from outlearn.core.plain_arrays import plain_array
-from outlearn.core.predictions import Predictions, check_predictions, labeled_by
+from outlearn.core.point_models import labeled_by
+from outlearn.core.predictions import Predictions, check_predictions
 from outlearn.core.randomness import generator as random_generator
 from outlearn.core.verdict import standing
 from outlearn.errors import AlignmentError, DomainError

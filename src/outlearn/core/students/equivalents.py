@@ -17,7 +17,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.optimize import isotonic_regression
 
-from outlearn.core.intervals import ROW_CAUTION, check_level, cluster_means, t_quantile, two_way_variance
+from outlearn.core.intervals import check_level, t_quantile
+from outlearn.core.mean_intervals import ROW_CAUTION, cluster_means, two_way_variance
 from outlearn.core.scales import DIFFERENCE
 from outlearn.errors import AlignmentError
 

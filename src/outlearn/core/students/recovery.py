@@ -17,19 +17,19 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from outlearn.core.gaps import over_answered
-from outlearn.core.intervals import (
+from outlearn.core.intervals import Interval, t_quantile
+from outlearn.core.mean_intervals import (
     ROUNDING,
     ROW_CAUTION,
-    Interval,
     TwoWayVariance,
     cluster_means,
     mean_interval,
-    t_quantile,
     two_way_variance,
 )
 from outlearn.core.metrics import Labels, accuracy
 from outlearn.core.plain_arrays import plain_array
-from outlearn.core.predictions import Predictions, check_predictions, check_same_points, labeled_by
+from outlearn.core.point_models import check_same_points, labeled_by
+from outlearn.core.predictions import Predictions, check_predictions
 from outlearn.core.scales import DIFFERENCE, Scale
 from outlearn.core.verdict import standing
 

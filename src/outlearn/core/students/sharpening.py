@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Shaped
 
-from outlearn.core.intervals import ROUNDING, Interval, mean_interval
+from outlearn.core.intervals import Interval
 from outlearn.core.log_space import row_max, row_sum
+from outlearn.core.mean_intervals import ROUNDING, mean_interval
 from outlearn.core.metrics import entropy
 from outlearn.core.predictions import Predictions, check_predictions
 from outlearn.core.scales import SIGNED

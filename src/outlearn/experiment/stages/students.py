@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.labelers.combinations import EACH, combined, label_source
 from outlearn.core.labelers.recipes import recipe_of
+from outlearn.core.links import Link, through_link
 from outlearn.core.predictions import Predictions
 from outlearn.core.randomness import child_seed
 from outlearn.data.splits import Splits
@@ -28,7 +29,7 @@ from outlearn.experiment.stages.training_spec import Model, TrainingSpec
 from outlearn.experiment.stages.weak_labels import weak_labels
 from outlearn.learners.fitted import Heads
 from outlearn.learners.jobs import HeadJob
-from outlearn.losses import Loss, get_loss, loss_config, loss_name
+from outlearn.losses import NUMBER_LOSSES, Loss, get_loss, loss_config, loss_name
 from outlearn.store.stage import Entries, Stage
 from outlearn.store.store import Entry
 
@@ -134,7 +135,8 @@ class Students:
         loss: its name.
         config: its parameters.
         checkpoints: epochs at which predictions were made; the last is the end of training.
-        logits: split -> float32 `[checkpoints, models, points, classes]`, or the last checkpoint alone.
+        logits: split -> float32 `[checkpoints, models, points, classes]`, or the last checkpoint alone; of numbers,
+            `[checkpoints, models, points, 1]`, the numbers.
         features: split -> of its points, for heads to predict from; empty where logits are of every checkpoint.
         labeling_of, seed_of: for each model.
         source: whose labels they learned from, as in `weak_labels.source`.
@@ -154,9 +156,17 @@ class Students:
     control: Students | None = None
 
     def at(self, split: str, checkpoint: int) -> Float[np.ndarray, "models points classes"]:
-        """Return the logits of a checkpoint, counted from the first: those kept, or what its heads predict."""
+        """Return what a checkpoint predicts, counted from the first: what is kept of it, or by its heads."""
         kept = checkpoint - (len(self.checkpoints) - len(self.logits[split]))
-        return self.logits[split][kept] if kept >= 0 else self.heads[checkpoint].predict(self.features[split])
+        if kept >= 0:
+            return self.logits[split][kept]
+        return through_link(self.heads[checkpoint].predict(self.features[split]), self.link)
+
+    @property
+    def link(self) -> Link:
+        """From outputs of heads to what is predicted; logits of classes stay as they are."""
+        kind = NUMBER_LOSSES.get(self.loss)
+        return "identity" if kind is None else kind.link
 
 
 def students_stage(labeling: Labeling, model: Model) -> Stage:

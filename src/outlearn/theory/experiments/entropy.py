@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from outlearn.core.intervals import Interval, two_way_interval
+from outlearn.core.intervals import Interval
+from outlearn.core.mean_intervals import two_way_interval
 from outlearn.results.theory import Claim
 from outlearn.theory.experiments.base import Findings, OnProgress, as_columns, relative_claim, sign_claim, worst
 from outlearn.theory.experiments.entropy_students import Students, students_of_digits, students_of_run

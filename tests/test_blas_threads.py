@@ -1,0 +1,39 @@
+"""Threads of NumPy's matrix products: one for small ones, the caller's for large ones and afterwards."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from outlearn.blas_threads import LARGE, one_blas_thread
+from outlearn.parallel import one_thread_an_operation
+
+
+def blas_threads() -> set[int]:
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+
+@pytest.fixture(autouse=True)
+def two_threads():
+    with threadpool_limits(2, user_api="blas"):
+        yield
+
+
+def test_small_products_take_one_thread_and_the_callers_number_comes_back():
+    with one_blas_thread(LARGE):
+        assert blas_threads() == {1}
+    assert blas_threads() == {2}
+
+
+def test_large_products_keep_the_threads_of_the_caller():
+    with one_blas_thread(LARGE + 1):
+        assert blas_threads() == {2}
+
+
+def test_threads_come_back_after_an_error():
+    before = torch.get_num_threads()
+    with pytest.raises(ZeroDivisionError), one_thread_an_operation():
+        assert (blas_threads(), torch.get_num_threads()) == ({1}, 1)
+        1 / 0  # noqa: B018
+    assert (blas_threads(), torch.get_num_threads()) == ({2}, before)
