@@ -1,4 +1,4 @@
-"""Two users, a mount that is read-only, too few descriptors, three runs in one folder, Ctrl-C and SIGTERM: for real.
+"""Two users, a mount that is read-only, too few descriptors, three runs in one folder, Ctrl-C, SIGTERM, `| head`.
 
 Each is skipped only where the system cannot: changing the user and mounting take root.
 """
@@ -45,7 +45,8 @@ def arguments(place: Path, out: str) -> list[str]:
 def outlearn(*given: str, code: str = OUTLEARN, before: tuple[str, ...] = (), **how: Any) -> Any:
     command = [*before, sys.executable, "-c", code, *given]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False, **how)
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
+    return subprocess.run(command, env=env, text=True, timeout=300, check=False, **streams)
 
 
 def one_line(text: str) -> bool:
@@ -180,3 +181,31 @@ def test_a_program_that_is_terminated_says_so_and_leaves_nothing_half_written(pr
     assert (running.returncode, one_line(err)) == (143, True), err
     assert "ended by SIGTERM" in err
     assert [path for path in tmp_path.rglob("*") if ".outlearn-half" in path.name or path.parent.name == "tmp"] == []
+
+
+def test_every_command_whose_reader_has_gone_ends_in_silence(tmp_path):
+    make_task_file(tmp_path / "task.npz", n_points=160)
+    assert outlearn(*arguments(tmp_path, "run")).returncode == 0
+    table = tmp_path / "votes.csv"
+    table.write_text("id,text,a,b,gold\n" + "".join(f"p{i},text {i},{i % 2},{i % 3 % 2},{i % 2}\n" for i in range(90)))
+    (tmp_path / "sweep.yaml").write_text(
+        f"name: two\nbase: {{data: {{path: {tmp_path}/task.npz}}}}\ngrid: {{seed: [0, 1]}}"
+    )
+    for command in (
+        ["--help"], ["--version"], ["doctor", str(table)], ["preflight", str(table)], ["init", "--out", "-"],
+        ["report", str(tmp_path / "run")], arguments(tmp_path, "run"),
+        ["store", "ls", "--store", str(tmp_path / "store")],
+        ["sweep", str(tmp_path / "sweep.yaml"), "--dry-run", "--store", str(tmp_path / "store")],
+    ):  # fmt: skip
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = outlearn(*command, stdout=writer)
+        os.close(writer)
+        assert (done.returncode, done.stderr) == (141, ""), command
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_an_output_that_is_full_is_one_line():
+    with Path("/dev/full").open("w") as full:
+        done = outlearn("--version", stdout=full)
+    assert (done.returncode, one_line(done.stderr)) == (2, True), done.stderr

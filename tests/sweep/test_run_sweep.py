@@ -14,7 +14,8 @@ from outlearn.cli import main
 from outlearn.errors import StoreError
 from outlearn.experiment.load_config import load_config
 from outlearn.experiment.pipeline import run
-from outlearn.experiment.plan import make_plan, read_points
+from outlearn.experiment.plan import make_plan, read_task
+from outlearn.experiment.plans import plan_of
 from outlearn.store.stage import upstream
 from outlearn.store.store import Store
 from outlearn.sweep import planning, work
@@ -212,7 +213,7 @@ def test_results_of_other_data_are_not_taken_for_finished(swept, tmp_path):
 def test_a_plan_reads_the_data_of_each_seed_once_and_is_that_of_one_run_after_another(swept, monkeypatch):
     folder, content, plan, _ = swept
     read = []
-    monkeypatch.setattr(planning, "read_points", lambda config: (read.append(config.seed), read_points(config))[1])
+    monkeypatch.setattr(planning, "read_task", lambda config: (read.append(config.seed), read_task(config))[1])
     # The seed varies fastest, so that runs with the same data are not neighbours.
     grid = {"teacher.labels": [15, 20], "seed": [0, 1], "student.loss": content["grid"]["student.loss"]}
     crossed = plan_sweep(parse_sweep({**content, "grid": grid}), store=Store(folder / "store"), out=folder / "none")
@@ -222,6 +223,26 @@ def test_a_plan_reads_the_data_of_each_seed_once_and_is_that_of_one_run_after_an
         alone = upstream(*make_plan(planned.member.config).stages.values())
         assert planned.stages == tuple(stage.key for stage in alone)
     assert set(crossed.stages) == set(plan.stages)
+
+
+def test_a_plan_reads_built_in_data_once_for_all_seeds_and_cuts_them_as_one_run_does(tmp_path, monkeypatch):
+    read = []
+    monkeypatch.setattr(planning, "read_task", lambda config: (read.append(config.seed), read_task(config))[1])
+    for name in ("digits", "diabetes"):
+        content = {"base": {"data": {"name": name}}, "grid": {"seed": [0, 1, 2]}}
+        planned = plan_sweep(parse_sweep(content), store=Store(tmp_path / "store"), out=tmp_path / "sweep")
+        for run_planned in planned.runs:
+            alone = upstream(*plan_of(run_planned.member.config).stages.values())
+            assert run_planned.stages == tuple(stage.key for stage in alone)
+    assert read == [0, 0]
+
+
+def test_a_plan_reads_again_where_the_seed_draws_the_points(tmp_path, monkeypatch):
+    read = []
+    monkeypatch.setattr(planning, "read_task", lambda config: (read.append(config.seed), read_task(config))[1])
+    content = {"base": {"data": {"name": "digits", "limit": 1700}}, "grid": {"seed": [0, 1]}}
+    plan_sweep(parse_sweep(content), store=Store(tmp_path / "store"), out=tmp_path / "sweep")
+    assert sorted(read) == [0, 1]
 
 
 def test_a_folder_of_something_else_is_refused(swept, tmp_path):

@@ -1,7 +1,7 @@
 """The command line. One file a command; `main` is what a shell starts.
 
 Exit codes: 0 success, 1 a task failed or a checked claim does not hold, 2 bad input (one line an error), 130
-interrupted, 143 terminated.
+interrupted, 141 the reader of the output has gone (SIGPIPE), 143 terminated.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from types import FrameType
 
 __all__ = ["main"]
 
+STDOUT = 1
+SIGPIPE = 13  # not in `signal` on every system
 KEPT = "What is complete is kept; the same command goes on from there."
 
 
@@ -29,8 +31,14 @@ def main() -> None:
 
         warnings.showwarning = lambda message, *_, **__: print(f"outlearn: note: {message}", file=sys.stderr)
         try:
-            app()
+            try:
+                app()
+            finally:
+                if sys.stdout is not None:  # closed by the shell
+                    sys.stdout.flush()  # here and not at exit, so that a reader who has gone is noticed
         except SystemExit as ended:
+            if isinstance(ended.__context__, BrokenPipeError):  # Typer's answer to it is exit code 1
+                raise ended.__context__ from None
             # Typer answers Ctrl-C by the exit code alone: before a command has begun, nobody else says a word.
             if isinstance(getattr(ended.__context__, "__cause__", None), KeyboardInterrupt):
                 raise KeyboardInterrupt from None
@@ -55,9 +63,9 @@ def main() -> None:
         print(f"outlearn: stopped. {KEPT}", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
-        # The reader of our output, such as `head`, has gone: not an error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        # The reader of our output, such as `head`, has gone: as SIGPIPE ends other programs, without a word.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
+        sys.exit(128 + SIGPIPE)
 
 
 def _terminated(number: int, frame: FrameType | None) -> None:

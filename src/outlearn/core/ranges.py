@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 import numbers
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 from outlearn.errors import ConfigError, suggest
 
-__all__ = ["Range", "Whole", "check_fields", "range_of"]
+__all__ = ["Range", "Whole", "check_fields", "hints_of", "range_of", "ranges_of"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,18 @@ def range_of(hint: object) -> Range | None:
     return next((found for part in inside if (found := part if isinstance(part, Range) else range_of(part))), None)
 
 
+@cache  # Python evaluates the text of types anew each time
+def ranges_of(kind: type) -> dict[str, Range | None]:
+    """Return the range that the type of each field states, if any."""
+    return {name: range_of(hint) for name, hint in hints_of(kind).items()}
+
+
+@cache
+def hints_of(kind: type) -> dict[str, Any]:
+    """Return the types of the fields of a dataclass."""
+    return get_type_hints(kind, include_extras=True)
+
+
 def check_fields(parameters: Any, owner: str = "") -> None:
     """Check every field of a dataclass whose type states a `Range` or is a `Literal`; None only where it is allowed.
 
@@ -73,7 +86,7 @@ def check_fields(parameters: Any, owner: str = "") -> None:
     Raises:
         ConfigError: names the field, its value and what is allowed.
     """
-    hints = get_type_hints(type(parameters), include_extras=True)
+    hints = hints_of(parameters.__class__)
     for field in fields(parameters):
         hint, value, name = hints[field.name], getattr(parameters, field.name), owner + field.name
         if value is None and type(None) in get_args(hint):

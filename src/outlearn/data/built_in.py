@@ -10,12 +10,14 @@ the default length reverse cross-entropy loses, and a report must say so.
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.point_ids import numbered_repeats
@@ -23,7 +25,14 @@ from outlearn.data.task import Task, make_task
 from outlearn.data.text_files import read_text
 from outlearn.errors import MissingExtraError
 
-__all__ = ["lexicon_points", "load_digits_task", "load_vader_intensity", "load_vader_lexicon", "read_lexicon"]
+__all__ = [
+    "lexicon_points",
+    "load_digits_task",
+    "load_vader_intensity",
+    "load_vader_lexicon",
+    "read_lexicon",
+    "read_of_scikit_learn",
+]
 
 LEXICON = "vader_lexicon.txt"
 # A word whose mean rating is nearer to 0 is neither positive nor negative.
@@ -44,14 +53,12 @@ def load_digits_task() -> Task:
         >>> task.n_points, task.n_classes, task.features.shape
         (1797, 10, (1797, 64))
     """
-    from sklearn.datasets import load_digits
-
-    pixels, labels = load_digits(return_X_y=True)
+    table = read_of_scikit_learn("digits.csv.gz", delimiter=",")
     return make_task(
         name="digits",
         class_names=[str(digit) for digit in range(10)],
-        features=pixels.astype(np.float32),
-        labels=labels,
+        features=table[:, :-1].astype(np.float32),
+        labels=table[:, -1].astype(np.int64),
         source="Optical recognition of handwritten digits: Alpaydin and Kaynak 1998, UCI, as in scikit-learn",
         licence="CC BY 4.0",
     )
@@ -99,6 +106,16 @@ def load_vader_intensity() -> Task:
         target=np.stack([1 - strong, strong], axis=1),
         **lexicon_points(words),
     )
+
+
+def read_of_scikit_learn(name: str, *, delimiter: str | None = None) -> Float[np.ndarray, "*rows_and_columns"]:
+    """Read a table of numbers from the data inside scikit-learn, whose loader takes a second to import."""
+    spec = importlib.util.find_spec("sklearn")
+    if spec is None or not spec.submodule_search_locations:
+        raise MissingExtraError("scikit-learn", "train")
+    path = Path(next(iter(spec.submodule_search_locations))) / "datasets" / "data" / name
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        return np.loadtxt(file, delimiter=delimiter)
 
 
 def lexicon_points(words: list[str]) -> dict[str, Any]:

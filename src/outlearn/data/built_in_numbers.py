@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from outlearn.data.built_in import lexicon_points, read_lexicon
+from outlearn.data.built_in import lexicon_points, read_lexicon, read_of_scikit_learn
 from outlearn.data.number_task import make_number_task
 from outlearn.data.task import Task
 
@@ -45,9 +45,10 @@ def load_diabetes_task() -> Task:
         >>> task.n_points, task.features.shape, float(task.numbers.max())
         (442, (442, 10), 346.0)
     """
-    from sklearn.datasets import load_diabetes
-
-    features, numbers = load_diabetes(return_X_y=True)
+    measures = read_of_scikit_learn("diabetes_data_raw.csv.gz")
+    # As scikit-learn gives them: of mean 0 and length 1.
+    centred = measures - measures.mean(axis=0)
+    features, numbers = centred / np.linalg.norm(centred, axis=0), read_of_scikit_learn("diabetes_target.csv.gz")
     return make_number_task(
         name="diabetes",
         numbers=numbers,

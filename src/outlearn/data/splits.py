@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Int64
@@ -102,12 +103,8 @@ def make_splits(
     if not (fractions > 0).all() or abs(fractions.sum() - 1) > FRACTION_TOLERANCE:
         named = ", ".join(f"{name} {share}" for name, share in zip(SPLIT_NAMES, fractions.tolist(), strict=True))
         raise ConfigError(f"splits are {named}; expected four positive fractions that sum to 1.")
-    assigned = list(task.assigned) if task.assigned is not None else [ANY] * task.n_points
-    _refuse_unlabeled(task, assigned)
-    keys = _text_keys(task)
-    kept, notes = _without_copies(task, keys, assigned)
-    families = _families(task, keys, kept)
-    allowed = _allowed_splits(task, assigned, families)
+    together = _together(task)
+    families, allowed, notes = together.families, together.allowed, list(together.notes)
     split_of = assign_splits(task, families, allowed, fractions, np.random.default_rng(seed))
     lost = ~task.labeled & (split_of >= 0) & (split_of != STUDENT)
     split_of[lost] = -1
@@ -124,11 +121,41 @@ def make_splits(
     if not task.labeled.all():
         notes.append(_unlabeled_note(task, splits, int(lost.sum())))
     if task.groups is not None:
-        n_groups = len({task.groups[i] for i in kept})
+        n_groups = len({task.groups[i] for family in families for i in family})
         notes.append(f"The points of each of the {n_groups:,} groups are in one split.")
     if task.assigned is not None:
         notes.append("The file names the splits, and they are kept.")
     return replace(splits, notes=(f"Splits: {splits}.", *notes))
+
+
+@dataclass(frozen=True)
+class _Together:
+    """What no seed changes: the points that are kept, by families that go to one split, and the splits each may go to.
+
+    Attributes:
+        families: points that share a text or a group.
+        allowed: of each family.
+        notes: what was removed, in sentences.
+    """
+
+    families: list[list[int]]
+    allowed: list[frozenset[int]]
+    notes: tuple[str, ...]
+
+
+@lru_cache(maxsize=1)  # a sweep cuts the same points by many seeds
+def _together(task: Task) -> _Together:
+    """Find the families of a task.
+
+    Raises:
+        DataError: see `make_splits`.
+    """
+    assigned = list(task.assigned) if task.assigned is not None else [ANY] * task.n_points
+    _refuse_unlabeled(task, assigned)
+    keys = _text_keys(task)
+    kept, notes = _without_copies(task, keys, assigned)
+    families = _families(task, keys, kept)
+    return _Together(families, _allowed_splits(task, assigned, families), tuple(notes))
 
 
 def _text_keys(task: Task) -> list[tuple[str, ...]]:

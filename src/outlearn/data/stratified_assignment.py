@@ -28,10 +28,11 @@ def assign_splits(
 
     All families that have a choice of `allowed` splits have the same.
     """
+    family_of = np.repeat(np.arange(len(families)), [len(family) for family in families])
+    points = np.array([point for family in families for point in family], dtype=np.int64)
+    known = task.labels[points] != UNLABELED
     counts = np.zeros((len(families), task.n_classes))
-    for f, family in enumerate(families):
-        labels = task.labels[family]
-        np.add.at(counts[f], labels[labels != UNLABELED], 1)
+    np.add.at(counts, (family_of[known], task.labels[points][known]), 1)
     split_of_family = np.full(len(families), -1)
     have = np.zeros((len(SPLIT_NAMES), task.n_classes))
     forced = np.array([len(choices) == 1 for choices in allowed], dtype=bool)
@@ -62,17 +63,19 @@ def assign_splits(
                 if needs and got[s, c] == 0 and have[open_splits[s], c] == 0 and unplaced is not None:
                     split_of_family[unplaced] = open_splits[s]
                     got[s] += counts[unplaced]
+        single = (counts > 0).sum(axis=1) == 1
         for f in small_first[::-1]:
             if split_of_family[f] < 0:
-                # What adding the family's counts n adds to sum (got - wanted)^2 / wanted.
-                increase = (counts[f] * (2 * (got - wanted) + counts[f]) / wanted).sum(axis=1)
-                best = int(increase.argmin())
+                # What adding the family's counts n adds to sum (got - wanted)^2 / wanted; only classes of its own do.
+                own = int(counts[f].argmax()) if single[f] else slice(None)
+                n = counts[f, own]
+                increase = n * (2 * (got[:, own] - wanted[:, own]) + n) / wanted[:, own]
+                best = int((increase if single[f] else increase.sum(axis=1)).argmin())
                 split_of_family[f] = open_splits[best]
                 got[best] += counts[f]
 
     split_of = np.full(task.n_points, -1, dtype=np.int64)
-    for f, family in enumerate(families):
-        split_of[family] = split_of_family[f]
+    split_of[points] = split_of_family[family_of]
     return split_of
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -59,9 +60,15 @@ def get_encoder(config: Mapping[str, object]) -> Encoder:
     if "of" in parameters:
         parameters["of"] = _below(kind, parameters["of"])
     try:
-        return TypeAdapter(encoder).validate_python(parameters)
+        return _reader(encoder).validate_python(parameters)
     except ValidationError as error:
         raise ConfigError("\n".join(_line(details) for details in error.errors(include_url=False))) from None
+
+
+@cache
+def _reader(encoder: type[Encoder]) -> TypeAdapter[Encoder]:
+    """Make what checks the parameters of a kind of encoder; a sweep asks a thousand times."""
+    return TypeAdapter(encoder)
 
 
 def _below(kind: str, config: object) -> Encoder:

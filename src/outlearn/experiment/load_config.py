@@ -6,6 +6,8 @@ All that is wrong is reported at once, one line a key: what was got, what is all
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -172,7 +174,12 @@ def _preset(data: Any) -> dict[str, Any]:
     preset = "text" if found is None else found.preset
     if kind_of(data).numeric and not isinstance(found, Dataset):
         preset += "-numbers"
-    text = (files("outlearn.experiment") / "presets" / f"{preset}.yaml").read_text(encoding="utf-8")
+    return deepcopy(_read_preset(preset))
+
+
+@cache
+def _read_preset(name: str) -> dict[str, Any]:
+    text = (files("outlearn.experiment") / "presets" / f"{name}.yaml").read_text(encoding="utf-8")
     return yaml.safe_load(text)
 
 

@@ -26,7 +26,7 @@ from outlearn.experiment.stages.features import features_stage
 from outlearn.experiment.stages.finetuned import FinetunedModel
 from outlearn.experiment.stages.frozen import FrozenModel
 from outlearn.experiment.stages.prompted import prompted_teachers
-from outlearn.experiment.stages.students import Labeling, fixed_losses, named_losses, students_stage
+from outlearn.experiment.stages.students import Labeling, named_losses, students_stage
 from outlearn.experiment.stages.teachers import teachers_stage, training_label_counts
 from outlearn.experiment.stages.training_spec import Model
 from outlearn.experiment.stages.tuned import TunedModels
@@ -35,11 +35,11 @@ from outlearn.experiment.teacher_sizes import with_sizes_that_fit
 from outlearn.learners.finetuning.learner import FinetuneLearner
 from outlearn.learners.learner import Learner
 from outlearn.learners.prompting import PromptLearner
-from outlearn.losses import loss_name
+from outlearn.losses import get_loss, loss_name
 from outlearn.store.stage import Stage
 from outlearn.store.store import canonical_json, stage_key
 
-__all__ = ["Plan", "SplitTask", "make_plan", "model_of", "points_key", "read_points"]
+__all__ = ["Plan", "SplitTask", "make_plan", "model_of", "points_key", "read_points", "read_task", "task_key"]
 
 
 @dataclass(frozen=True)
@@ -99,13 +99,30 @@ def points_key(config: Config) -> str:
     return canonical_json({"data": config.data.model_dump(mode="json"), "seed": config.seed, "external": external})
 
 
-def read_points(config: Config) -> SplitTask:
-    """Read the data and split them.
+def task_key(config: Config) -> str:
+    """Write all that `read_task` goes by; without the seed where it draws no points, slots of pairs or answers."""
+    data = config.data
+    drawn = data.path is not None or data.format is not None or (data.limit is not None and data.limit_seed is None)
+    read = data.model_dump(mode="json", exclude={"fractions"})
+    return canonical_json({"data": read, "seed": config.seed if drawn else None})
+
+
+def read_task(config: Config) -> Task:
+    """Read the data.
 
     Raises:
         OutlearnError: for data that cannot be used.
     """
-    task = load_task(**config.data.model_dump(exclude={"fractions"}), seed=config.seed)
+    return load_task(**config.data.model_dump(exclude={"fractions"}), seed=config.seed)
+
+
+def read_points(config: Config, task: Task | None = None) -> SplitTask:
+    """Read the data, unless the task of this `task_key` is given, and split them.
+
+    Raises:
+        OutlearnError: for data that cannot be used.
+    """
+    task = task or read_task(config)
     from_elsewhere = bool(config.teacher.external) or task.weak_labels is not None
     fractions = config.data.fractions.model_dump()
     return SplitTask(task, make_splits(task, **fractions, seed=config.seed, teachers_learn=not from_elsewhere))
@@ -147,13 +164,13 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
     model = model_of("student", config.student.encoder, config.student.learner, task, splits, stages)
     left_out = _left_out(labeling)
     chosen, reasons = _chosen(labeling, model)
-    if fixed_losses(labeling):
+    if labeling.fixed_losses:
         stages["students"] = students_stage(labeling, model)
     for each in chosen.values():
         stages |= each.stages
     auto = next((each for each in chosen.values() if each.recipe.combines), None)
     baselines = None
-    if auto is not None and isinstance(model, FrozenModel) and fixed_losses(labeling):
+    if auto is not None and isinstance(model, FrozenModel) and labeling.fixed_losses:
         baselines = TunedBaselines(auto.source, labeling, model)
         stages[TUNED_BASELINES] = baselines.stage
     tuned = _true_labels(task, splits, model, config, stages)
@@ -166,10 +183,11 @@ def _true_labels(
 ) -> dict[str, TunedModels]:
     """Lay out what learns from true labels: ceilings, and where the strong model can be tuned, the controls."""
     trained = "teachers" in stages  # here, so that what they learned from is known
+    of_truth = get_loss("forward_ce")
     if not isinstance(model, FrozenModel):
-        stages[CEILINGS] = configured_ceilings(task, splits, model, config, name=CEILINGS)
+        stages[CEILINGS] = configured_ceilings(task, splits, model, config, name=CEILINGS, loss=of_truth)
         if trained and isinstance(model, FinetunedModel):
-            stages |= finetuned_controls(task, model, config)
+            stages |= finetuned_controls(task, model, config, loss=of_truth)
         return {}
     common_scale = get_encoder(config.student.encoder).common_scale
     tuned = {CEILINGS: tuned_ceilings(task, model, config, common_scale=common_scale)}
@@ -179,13 +197,13 @@ def _true_labels(
     if curve is not None:
         tuned[LABEL_CURVE] = curve
     stages |= {name: each.stage for name, each in tuned.items()}
-    stages[UNTUNED] = configured_ceilings(task, splits, model, config, name=UNTUNED)
+    stages[UNTUNED] = configured_ceilings(task, splits, model, config, name=UNTUNED, loss=of_truth)
     return tuned
 
 
 def _left_out(labeling: Labeling) -> tuple[str, ...]:
     """Say which named losses the labels cannot teach; that is an error where no other loss is named."""
-    taught = fixed_losses(labeling)
+    taught = labeling.fixed_losses
     names = [loss_name(loss) for loss in named_losses(labeling.config) if loss not in taught]
     reasons = tuple(
         f"{name} was left out: it looks at a whole minibatch, and cannot leave out the points that a labeler does not "
@@ -205,7 +223,7 @@ def _chosen(labeling: Labeling, model: Model) -> tuple[dict[str, AutoStudents], 
         try:
             found[recipe.name] = AutoStudents(recipe, labeling, model)
         except ConfigError as refused:
-            if not fixed_losses(labeling):
+            if not labeling.fixed_losses:
                 raise
             reasons.append(f"{recipe.name} was left out. {refused}")
     return found, tuple(reasons)

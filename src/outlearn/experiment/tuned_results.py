@@ -11,7 +11,6 @@ from outlearn.core.intervals import Interval
 from outlearn.core.scales import DIFFERENCE, SHARE
 from outlearn.experiment.evaluation import Evaluation
 from outlearn.experiment.plan import Plan
-from outlearn.experiment.stages.students import fixed_losses
 from outlearn.experiment.stages.tuned_baselines import TUNED_BASELINES
 from outlearn.experiment.student_results import PointScores
 from outlearn.losses import loss_name
@@ -33,7 +32,7 @@ def measure_tuned(
     level = plan.config.measure.level
     found = []
     for source, students in plan.tuned_baselines.read(entries[TUNED_BASELINES]).items():
-        for loss in fixed_losses(plan.labeling):
+        for loss in plan.labeling.fixed_losses:
             at = students.best(loss)
             if at is None:
                 continue

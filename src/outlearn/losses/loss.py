@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, ClassVar, TypeAlias, final, get_type_hints
+from typing import Annotated, Any, ClassVar, TypeAlias, final
 
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from outlearn.core.ranges import Range, range_of
+from outlearn.core.ranges import Range, ranges_of
 from outlearn.errors import ConfigError, ShapeError
 from outlearn.losses.closed_forms import ClosedForm
 
@@ -107,7 +107,7 @@ class Loss(ABC):
             ConfigError: names the parameter, what it is and what is allowed.
         """
         default = next(each.default for each in fields(cls) if each.name == parameter)
-        allowed = range_of(get_type_hints(cls, include_extras=True)[parameter])
+        allowed = ranges_of(cls)[parameter]
         if allowed is None or (value is None and default is None):
             return value
         return allowed.check(f"{cls.name}.{parameter}", value)

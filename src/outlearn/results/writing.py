@@ -154,16 +154,21 @@ class RunWriter:
 
 
 def log_event(path: Path, event: str, **details: Any) -> None:
-    """Append one event to a log of one JSON object a line, with the time.
+    """Append one event to a log of one JSON object a line, with the time; a line is there whole or not at all.
 
     Raises:
         StoreError: if it cannot be written.
     """
     row = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **details}
+    whole = None
     try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        with path.open("ab") as file:
+            whole = file.tell()
+            file.write((json.dumps(row) + "\n").encode())
     except OSError as error:
+        if whole is not None:  # what the system took of the line would spoil the next one
+            with contextlib.suppress(OSError):
+                os.truncate(path, whole)
         raise StoreError(f"{str(path)!r} cannot be written: {error.strerror}.") from error
 
 

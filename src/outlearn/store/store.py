@@ -290,7 +290,7 @@ class Store:
         temporary = self.temporary(key[:16])
         target = self._folder(key)
         try:
-            temporary.mkdir()
+            temporary.mkdir(parents=True)
             save_file(arrays, temporary / "arrays.safetensors")
             meta["sha256"] = sha256(temporary / "arrays.safetensors")
             meta["meta_sha256"] = meta_hash(meta)

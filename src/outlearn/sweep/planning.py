@@ -15,7 +15,7 @@ from typing import Any
 
 from outlearn.errors import ConfigError, DataError, OutlearnError
 from outlearn.experiment.kind_rules import kind_of
-from outlearn.experiment.plan import points_key, read_points
+from outlearn.experiment.plan import points_key, read_points, read_task, task_key
 from outlearn.experiment.plans import AnyPlan, plan_of
 from outlearn.experiment.stage_tasks import wants_gpu
 from outlearn.progress import Progress, Silent
@@ -181,14 +181,17 @@ def _check_kinds(members: Sequence[Member], ladder: str | None) -> None:
 
 def _plans(members: Sequence[Member], progress: Progress) -> list[AnyPlan | OutlearnError]:
     """Plan all members, or say what is wrong; data that several share are read once, and so their stages share them."""
-    alike: dict[str, list[int]] = {}
+    alike: dict[tuple[str, str], list[int]] = {}
     for index, member in enumerate(members):
-        alike.setdefault(points_key(member.config), []).append(index)
+        alike.setdefault((task_key(member.config), points_key(member.config)), []).append(index)
     plans: dict[int, AnyPlan | OutlearnError] = {}
+    task, of_task = None, ""
     with progress.bar(f"planning {len(members)} runs") as advance:
-        for indices in alike.values():
+        for (key, _), indices in sorted(alike.items()):  # one task after another: one is in memory at a time
+            config = members[indices[0]].config
             try:
-                points = read_points(members[indices[0]].config)
+                task, of_task = task if key == of_task else read_task(config), key
+                points = read_points(config, task)
             except OutlearnError as error:
                 plans |= dict.fromkeys(indices, error)
                 continue

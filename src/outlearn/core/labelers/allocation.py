@@ -17,11 +17,11 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from outlearn.core.labelers.strata import LEAST_DRAWN
 from outlearn.errors import DomainError
 
 __all__ = ["allocate", "strata_of_spread"]
 
+LEAST_TO_DRAW = 5  # of a stratum: two show it so badly that shares for which it matters more would have no interval
 EVEN_SHARE = 0.1  # of labels are spread evenly whatever is guessed: no weight is more than 10 times the mean one
 
 
@@ -40,7 +40,7 @@ def allocate(
         known: points of each stratum whose truth is known, drawn at random.
 
     Raises:
-        DomainError: if there are fewer labels than two for each stratum, or more than points.
+        DomainError: if there are fewer labels than five for each stratum, or more than points.
 
     Examples:
         >>> allocate(100, [500, 500], [0.1, 0.4])
@@ -50,7 +50,7 @@ def allocate(
     """
     counts = list(known or [0] * len(sizes))
     free = sum(sizes) - sum(counts)
-    least = [min(max(LEAST_DRAWN - count, 0), size - count) for size, count in zip(sizes, counts, strict=True)]
+    least = [min(max(LEAST_TO_DRAW - count, 0), size - count) for size, count in zip(sizes, counts, strict=True)]
     if not sum(least) <= n_labels <= free:
         raise DomainError(f"{n_labels} labels cannot be drawn; expected {sum(least)} to {free:,}.")
     total = n_labels + sum(counts)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -26,7 +27,7 @@ from outlearn.experiment.stages.frozen import FrozenModel
 from outlearn.experiment.stages.training_spec import TrainingSpec
 from outlearn.experiment.stages.tuned import TunedModels
 from outlearn.learners.jobs import HeadJob
-from outlearn.losses import get_loss
+from outlearn.losses import Loss
 from outlearn.selection.tuning import MANY_CLASSES
 from outlearn.store.stage import Stage
 
@@ -81,7 +82,7 @@ def tuned_controls(
     }
 
 
-def finetuned_controls(task: Task, model: FinetunedModel, config: Config) -> dict[str, Stage]:
+def finetuned_controls(task: Task, model: FinetunedModel, config: Config, *, loss: Loss) -> dict[str, Stage]:
     """Describe the same for a model that is fine-tuned as a whole: as configured, in as many steps as a student takes.
 
     There are as many trainings as teachers and one more: they are left out where students are no more than teachers.
@@ -99,10 +100,9 @@ def finetuned_controls(task: Task, model: FinetunedModel, config: Config) -> dic
                 split="teacher",
                 predict=EVALUATED,
                 jobs=tuple(
-                    HeadJob(0, get_loss("forward_ce"), weighting=m, seed=child_seed(config.seed, name, m))
-                    for m in range(len(sets))
+                    HeadJob(0, loss, weighting=m, seed=child_seed(config.seed, name, m)) for m in range(len(sets))
                 ),
-                targets=lambda entries: np.eye(task.n_classes)[task.labels[model.splits.teacher]][None],
+                targets=lambda entries: task.true_targets(model.splits.teacher)[None],
                 weights=sets,
                 settings={},
                 summary={"models": len(sets), "seed": config.seed},
@@ -120,27 +120,36 @@ def label_curve(
     The labels are those that the ceilings learn from. Draws keep the classes' shares. There are as many of a number as
     `curve_draws` says.
     """
-    points = ceiling_points(task, splits, seed=config.seed)
-    sizes = curve_sizes(task.labels[points])
-    if len(sizes) < 2:
+    points, sets = _curve_sets(task, splits, config.seed)
+    if not len(sets):
         return None
-    sets = []
-    for n in sizes.tolist():
-        for draw in range(curve_draws(n, len(points), task.n_classes)):
-            order = stratified_order(task.labels[points], generator(config.seed, "label curve", n, draw))
-            rows = np.zeros(len(points))
-            rows[order[:n]] = 1.0
-            sets.append(rows)
     return TunedModels(
         LABEL_CURVE,
         task,
         model,
         points,
-        np.stack(sets),
+        sets,
         seeds=[child_seed(config.seed, "label curve", k) for k in range(len(sets))],
         common_scale=common_scale,
         predict=("test",),
     )
+
+
+@lru_cache(maxsize=1)  # the runs of a sweep on the same points have the same
+def _curve_sets(
+    task: Task, splits: Splits, seed: int
+) -> tuple[Int[np.ndarray, " points"], Float[np.ndarray, "sets points"]]:
+    """Draw the points that ceilings learn from, and the labels of each draw as weights of these; none for one size."""
+    points = ceiling_points(task, splits, seed=seed)
+    labels = task.labels[points]
+    sizes = curve_sizes(labels)
+    sets = []
+    for n in sizes.tolist() if len(sizes) > 1 else []:
+        for draw in range(curve_draws(n, len(points), task.n_classes)):
+            rows = np.zeros(len(points))
+            rows[stratified_order(labels, generator(seed, "label curve", n, draw))[:n]] = 1.0
+            sets.append(rows)
+    return points, np.array(sets)
 
 
 def curve_draws(n: int, n_labels: int, n_classes: int) -> int:

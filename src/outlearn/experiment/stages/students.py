@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -37,7 +38,6 @@ __all__ = [
     "CONTROL",
     "Labeling",
     "Students",
-    "fixed_losses",
     "kept_jobs",
     "named_losses",
     "picked_students",
@@ -70,6 +70,12 @@ class Labeling:
     task: Task
     splits: Splits
     config: Config
+
+    @cached_property
+    def fixed_losses(self) -> tuple[Loss, ...]:
+        """The named losses that the labels can teach: a whole minibatch cannot leave gaps out."""
+        named = named_losses(self.config)
+        return tuple(loss for loss in named if self.answered is None or not loss.batch_coupled)
 
     @property
     def n_labelings(self) -> int:
@@ -172,7 +178,7 @@ class Students:
 def students_stage(labeling: Labeling, model: Model) -> Stage:
     """Describe the training of one student for each fixed loss, labeling and seed."""
     config = labeling.config
-    losses, weights = fixed_losses(labeling), labeling.weights
+    losses, weights = labeling.fixed_losses, labeling.weights
     return model.train(
         TrainingSpec(
             name="students",
@@ -199,7 +205,7 @@ def students_stage(labeling: Labeling, model: Model) -> Stage:
 
 def kept_jobs(labeling: Labeling) -> tuple[int, ...]:
     """List the jobs whose student is kept where an ensemble would be too large: the first of the losses to keep."""
-    n_losses = {"none": 0, "best": 1, "all": len(fixed_losses(labeling))}[labeling.config.student.keep]
+    n_losses = {"none": 0, "best": 1, "all": len(labeling.fixed_losses)}[labeling.config.student.keep]
     return tuple(k * len(labeling.models) for k in range(n_losses))
 
 
@@ -208,15 +214,10 @@ def named_losses(config: Config) -> list[Loss]:
     return [get_loss(spec) for spec in config.student.loss if recipe_of(spec) is None]
 
 
-def fixed_losses(labeling: Labeling) -> list[Loss]:
-    """Return the named losses that the labels can teach: a whole minibatch cannot leave gaps out."""
-    return [loss for loss in named_losses(labeling.config) if labeling.answered is None or not loss.batch_coupled]
-
-
 def read_students(entry: Entry, labeling: Labeling, features: Entry | None) -> list[Students]:
     """Read the students of the fixed losses, and those of the control; `features` are what heads learned from."""
     checkpoints = tuple(float(epoch) for epoch in entry.arrays["checkpoints"])
-    losses = fixed_losses(labeling)
+    losses = labeling.fixed_losses
     return [
         students_of(
             loss_name(loss), loss_config(loss), checkpoints, entry, labeling, features, index=k, n_losses=len(losses)

@@ -13,7 +13,7 @@ from outlearn.core.predictions import Predictions
 from outlearn.experiment.points import splits_fingerprint
 from outlearn.experiment.stages.features import read_features
 from outlearn.experiment.stages.frozen import FrozenModel
-from outlearn.experiment.stages.students import Labeling, fixed_losses, student_seed
+from outlearn.experiment.stages.students import Labeling, student_seed
 from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.experiment.stages.weak_labels import weak_labels
 from outlearn.selection.candidates import HeadCandidate, trained_candidates
@@ -46,7 +46,7 @@ class TunedBaselines:
     @cached_property
     def candidates(self) -> tuple[HeadCandidate, ...]:
         """The settings of all losses."""
-        losses, n_examples = fixed_losses(self.labeling), len(self.labeling.splits.student)
+        losses, n_examples = self.labeling.fixed_losses, len(self.labeling.splits.student)
         return trained_candidates(losses, n_examples, self.model.settings)
 
     @cached_property

@@ -136,7 +136,7 @@ def _token(store: Store | None) -> Iterator[str]:
     name = uuid4().hex
     folder = store.temporary("workers").resolve()
     try:
-        folder.mkdir()
+        folder.mkdir(parents=True)
         (folder / name).write_text(name)
         token = str(folder / name)
     except OSError:
