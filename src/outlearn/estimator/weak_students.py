@@ -150,7 +150,8 @@ def _chosen(
     true = (
         None if weak.use == "none" else TrueLabels(weak.true_features, weak.true_labels, seed=int(rng.integers(2**31)))
     )
-    shares = best_known_shares(weak.taught, [] if true is None else true.labels, everyone.learned("student"))
+    known = np.empty(0, np.int64) if true is None else true.labels
+    shares = best_known_shares(weak.taught, known, everyone.learned("student"), weak.features)
 
     def learned(by: Labelings, rows: np.ndarray) -> Learned:
         who = by.predictions["student"]

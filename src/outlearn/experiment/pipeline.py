@@ -116,7 +116,7 @@ def _run(
     students = _students(plan, clock.entries)
     predictions = _predictions(plan, clock.entries, teachers, students)
     test, validation = predictions["test"], predictions["validation"]
-    selections = _selections(plan, clock.entries, teachers["student"], test)
+    selections = _selections(plan, clock.entries, test)
     with progress.bar("measuring"):
         caveats = (*plan.notes, *notes_on_prompts(labels), *notes_on_features(clock.entries), *notes_on_ties(test))
         results = measure(test, validation, plan, caveats=caveats, selections=selections, entries=clock.entries)
@@ -170,16 +170,11 @@ def _predictions(
     }
 
 
-def _selections(
-    plan: Plan, entries: Mapping[str, Entry], teachers: Predictions, test: Evaluation
-) -> dict[str, Selection]:
-    """Write what was chosen without labels, by recipe; `teachers` on the student split."""
+def _selections(plan: Plan, entries: Mapping[str, Entry], test: Evaluation) -> dict[str, Selection]:
+    """Write what was chosen without labels, by recipe."""
     return {
         name: auto.selection(
-            auto.choice(_entry(auto.choice_stage, entries)),
-            _entry(auto.students_stage, entries),
-            test.labels,
-            teachers,
+            auto.choice(_entry(auto.choice_stage, entries)), _entry(auto.students_stage, entries), test.labels
         )
         for name, auto in plan.chosen.items()
     }

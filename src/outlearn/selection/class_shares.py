@@ -3,6 +3,11 @@
 A student of weak labels ranks points better than it cuts them: how many it calls a class follows the prejudice of its
 labels and of its loss. Offsets that give the class shares mend the cut and leave the ranking. Before that all students
 are brought to one spread: losses differ in how sure their students are, which says nothing of how good they are.
+
+Where nothing is known but labels from elsewhere, their own shares are the wrong ones: chance errors push them towards
+equal shares (a class of 10% with three labels in ten exchanged has 34% of the labels). The majority of labels is right
+where single ones are not, and a plain logistic regression on it takes the majority among points alike: the shares of
+what it calls.
 """
 
 from __future__ import annotations
@@ -14,13 +19,18 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outlearn.core.class_means import class_offsets
+from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.labelers.recipes import SHARE_SOURCES
 from outlearn.core.predictions import Predictions
+from outlearn.core.top_class import top_class
 from outlearn.errors import ConfigError
+from outlearn.learners.convex import fit_convex
+from outlearn.learners.jobs import HeadJob
+from outlearn.losses import get_loss
 
 __all__ = [
-    "ClassShares", "Comparable", "best_known_shares", "comparable", "given_shares", "shares_of_labels",
-    "shares_of_weak_labels",
+    "ClassShares", "Comparable", "best_known_shares", "best_source", "comparable", "given_shares",
+    "shares_called", "shares_of_labels", "shares_of_weak_labels",
 ]  # fmt: skip
 
 SPREAD = 3.0  # standard deviation of the logits of a student that is made comparable
@@ -87,24 +97,63 @@ def shares_of_weak_labels(labelers: Predictions) -> ClassShares:
     return ClassShares((total + 1.0) / (count + len(total)), "weak_labels")
 
 
+def shares_called(labelers: Predictions, features: FeatureMatrix) -> ClassShares:
+    """Return the shares of the classes that logistic regression on the labelers' majority calls, one point added each.
+
+    It is scikit-learn's default (C = 1, standardised features): it only has to follow the majority where points are
+    alike, and its ridge matters little to how many points it calls what.
+
+    Args:
+        labelers: on the student split; a point that nobody labels teaches nothing and is called too.
+        features: of these points.
+    """
+    mean = labelers.mean()
+    votes = top_class(mean.log_probs)
+    answered = np.ones(votes.shape[:2]) if mean.answered is None else mean.answered.astype(np.float64)
+    voted = np.flatnonzero((votes * answered[..., None]).sum(axis=(0, 1)) > 0)
+    counts = np.zeros(labelers.n_classes)
+    if len(voted) < 2:
+        counts[voted] = labelers.n_points
+    else:
+        fit = fit_convex(
+            features, votes[..., voted], [HeadJob(0, get_loss("forward_ce"), 0)], {"own": features}, weights=answered
+        )
+        called = voted[fit.logits["own"][-1, 0].argmax(axis=-1)]
+        counts += np.bincount(called, minlength=labelers.n_classes)
+    return ClassShares((counts + 1.0) / (counts + 1.0).sum(), "weak_labels")
+
+
+def best_source(taught: object | None, true_labels: Sequence[int] | Int[np.ndarray, " points"]) -> str:
+    """Name the best that is known of the class shares, where nobody gives them: a name in `SHARE_SOURCES`.
+
+    Args:
+        taught: what is known of the true labels that the teachers learned from; None if they were not trained here.
+        true_labels: of points whose true labels are used; may be empty.
+    """
+    if taught is not None:
+        return "training_labels"
+    return "true_labels" if len(true_labels) else "weak_labels"
+
+
 def best_known_shares(
     taught: Float[np.ndarray, " classes"] | Int[np.ndarray, " classes"] | None,
     true_labels: Sequence[int] | Int[np.ndarray, " points"],
     labelers: Predictions,
+    features: FeatureMatrix,
 ) -> ClassShares:
     """Return the class shares by the best that is known of them, where nobody gives them.
 
     Args:
         taught: how many true labels of each class the teachers learned from; None if they were not trained here.
         true_labels: of points whose true labels are used; may be empty.
-        labelers: who labels, for their own shares where there is neither.
+        labelers: who labels the student split, where there is neither.
+        features: of the student split.
     """
-    if taught is not None:
-        return shares_of_labels(np.asarray(taught, dtype=np.float64))
-    if len(true_labels):
-        counts = np.bincount(true_labels, minlength=labelers.n_classes).astype(np.float64)
-        return shares_of_labels(counts, "true_labels")
-    return shares_of_weak_labels(labelers)
+    source = best_source(taught, true_labels)
+    if source == "weak_labels":
+        return shares_called(labelers, features)
+    counts = taught if taught is not None else np.bincount(true_labels, minlength=labelers.n_classes)
+    return shares_of_labels(np.asarray(counts, dtype=np.float64), source)
 
 
 @dataclass(frozen=True, eq=False)

@@ -107,9 +107,9 @@ SHARE_SOURCES: dict[str, ShareSource] = {
         ),
         ShareSource(
             "weak_labels",
-            "of the weak labels",
-            "mean of the labelers' probabilities; where teachers were not trained here. A common prejudice of the "
-            "labelers stays",
+            "that a plain student of the weak labels calls",
+            "shares of the classes that logistic regression on the labelers' majority calls, one point added to each "
+            "class; where teachers were not trained here. A common prejudice of the labelers stays",
         ),
     )
 }

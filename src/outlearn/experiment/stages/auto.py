@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Int
 
 from outlearn.core.feature_matrix import FeatureMatrix
-from outlearn.core.labelers.combinations import label_source
 from outlearn.core.labelers.recipes import Recipe
 from outlearn.core.predictions import Predictions
 from outlearn.core.students.criteria import check_criterion
@@ -39,14 +38,14 @@ from outlearn.selection import (
     selection_labelings,
 )
 from outlearn.selection.choice import recorded
-from outlearn.selection.class_shares import best_known_shares, given_shares
+from outlearn.selection.class_shares import best_known_shares, best_source, given_shares
 from outlearn.store.stage import Entries, Stage, Work
 from outlearn.store.store import Entry
 
 __all__ = ["AutoStudents"]
 
-CHOICE_VERSION = 5
-STUDENTS_VERSION = 9
+CHOICE_VERSION = 6
+STUDENTS_VERSION = 10
 MIXED = "pooled_consensus"  # the criterion that true labels are weighed against: both are kappas
 
 
@@ -159,7 +158,7 @@ class AutoStudents:
 
         Its arrays: for each split that is evaluated, float32 logits `[1, models, points, classes]`; the heads;
         `called`, the share of the student split that each gives each class; `calibration`, factor and offsets;
-        `trained`, how many students were made.
+        `trained`, how many students were made; `shares` of the classes that it was cut at, none for pairs.
         """
         config = self.labeling.config
 
@@ -183,6 +182,7 @@ class AutoStudents:
                 "called": answer.called,
                 "calibration": np.array([answer.calibration.factor, *answer.calibration.offsets]),
                 "trained": np.array([answer.n_trained]),
+                "shares": np.empty(0) if learned.shares is None else learned.shares,
             }
 
         return Stage(
@@ -223,7 +223,6 @@ class AutoStudents:
         choice: Choice,
         students: Entry,
         labels: Int[np.ndarray, " points"],
-        teachers: Predictions,
     ) -> results.Selection:
         """Write what was chosen, from what, and how good that was by the true labels of the test points.
 
@@ -231,10 +230,11 @@ class AutoStudents:
             choice: what was chosen.
             students: the entry of the answer.
             labels: true classes of the test points.
-            teachers: on the student split, for their class shares.
         """
         config = self.labeling.config.student
-        shares = self._shares(label_source({"student": teachers}, self.source)["student"])
+        values = students.arrays["shares"]
+        source = "given" if config.class_shares is not None else best_source(self.labeling.taught, self._used_labels)
+        shares = ClassShares(values, source) if len(values) else None
         calibration = students.arrays["calibration"].tolist()
         right = float((students.arrays["test"][0].argmax(axis=-1) == labels).mean())
         return results.Selection(
@@ -278,7 +278,7 @@ class AutoStudents:
             teacher_predictions(entries["teachers"], labeling.task, labeling.splits), self.source
         )
         who = labelings.predictions["student"]
-        shares = self._shares(labelings.learned("student"))
+        shares = self._shares(labelings.learned("student"), self._rows(entries, "student"))
         return labelings, Learned.by(
             who,
             self._rows(entries, "student"),
@@ -304,14 +304,14 @@ class AutoStudents:
             self._rows(entries, "validation"), task.labels[rows], task.groups_of(rows), labeling.config.seed
         )
 
-    def _shares(self, learned_from: Predictions) -> ClassShares | None:
+    def _shares(self, learned_from: Predictions, features: FeatureMatrix) -> ClassShares | None:
         """Return the class shares that students are brought to: none for pairs, whose order is arbitrary."""
         labeling, given = self.labeling, self.labeling.config.student.class_shares
         if not self._frozen.bias:
             return None
         if given is not None:
             return given_shares(given, labeling.task.n_classes)
-        return best_known_shares(labeling.taught, self._used_labels, learned_from)
+        return best_known_shares(labeling.taught, self._used_labels, learned_from, features)
 
     def _rows(self, entries: Entries, split: str) -> FeatureMatrix:
         return read_features(entries["features"])[getattr(self.labeling.splits, split)]

@@ -1,0 +1,63 @@
+"""Class shares where nothing is known but labels from elsewhere: chance errors push them towards equal ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import outlearn as ol
+from outlearn.core.predictions import Predictions
+from outlearn.selection.class_shares import best_known_shares, shares_called, shares_of_weak_labels
+
+RNG = np.random.default_rng(0)
+N = 1200
+RARE = (RNG.random(N) < 0.1).astype(int)
+X = RNG.normal(size=(N, 6)) + 2.0 * RARE[:, None]
+
+
+def votes(labelers, wrong, seed=1):
+    """Votes that are exchanged by chance, `[labelers, points]`."""
+    rng = np.random.default_rng(seed)
+    return np.where(rng.random((labelers, N)) < wrong, 1 - RARE, RARE)
+
+
+def one_hot(said):
+    probs = np.eye(2)[np.maximum(said, 0)]
+    probs[said < 0] = 0.5
+    found = Predictions.from_probs(probs)
+    return Predictions(found.log_probs, found.point_ids, None, said >= 0)
+
+
+@pytest.mark.parametrize("labelers", [1, 2, 5])
+def test_the_share_of_a_rare_class_is_found_where_the_labels_own_share_is_three_times_as_large(labelers):
+    who = one_hot(votes(labelers, 0.3))
+    assert shares_of_weak_labels(who).values[1] > 0.3
+    assert shares_called(who, X).values[1] == pytest.approx(RARE.mean(), abs=0.04)
+
+
+def test_a_point_that_nobody_labels_is_called_too_and_teaches_nothing():
+    said = votes(3, 0.2)
+    said[:, RARE == 1] = np.where(RNG.random((3, RARE.sum())) < 0.5, -1, said[:, RARE == 1])
+    found = shares_called(one_hot(said), X).values
+    assert found[1] == pytest.approx(RARE.mean(), abs=0.04)
+    assert found.sum() == pytest.approx(1)
+
+
+def test_a_class_that_no_majority_calls_has_one_point():
+    said = np.zeros((2, N), int)
+    np.testing.assert_allclose(shares_called(one_hot(said), X).values, [(N + 1) / (N + 2), 1 / (N + 2)])
+    probs = np.concatenate([np.eye(2)[votes(3, 0.2)], np.zeros((3, N, 1))], axis=-1)
+    assert shares_called(Predictions.from_probs(probs), X).values[2] == pytest.approx(1 / (N + 3))
+
+
+def test_true_labels_go_before_what_a_student_calls():
+    who = one_hot(votes(2, 0.3))
+    assert best_known_shares(np.array([4, 4]), [], who, X).source == "training_labels"
+    assert best_known_shares(None, [0, 0, 1], who, X).source == "true_labels"
+    assert best_known_shares(None, [], who, X).source == "weak_labels"
+
+
+def test_the_student_of_noisy_labelers_finds_a_rare_class():
+    """Cut at the weak labels' own shares it would call three points in ten the class that one in ten is of."""
+    model = ol.WeakToStrongClassifier(loss="auto", random_state=0).fit(X[:800], weak_labels=votes(5, 0.3)[:, :800])
+    assert model.score(X[800:], RARE[800:]) > 0.96
