@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,8 +15,9 @@ from outlearn.core.number_metrics import number_scorecard
 from outlearn.core.numbers import Numbers
 from outlearn.encoders.registry import get_encoder
 from outlearn.experiment.kept_students import LEAST_HELD_OUT, PACKAGES, encoder_settings, reads_of
+from outlearn.experiment.number_evaluation import NumberEvaluation
+from outlearn.experiment.number_intervals import conformal_check, held_out_errors
 from outlearn.experiment.number_plan import NumberPlan
-from outlearn.experiment.number_results import NumberEvaluation
 from outlearn.experiment.stages.features import learned_of, read_features
 from outlearn.experiment.stages.finetuned import LOCATION, SCALE, kept_files, kept_model
 from outlearn.experiment.stages.number_auto import AUTO
@@ -30,6 +31,7 @@ from outlearn.store.stage import Stage
 from outlearn.store.store import Entry
 from outlearn.student.folder import NAME
 from outlearn.student.head_scorer import file_hashes
+from outlearn.student.held_out import HeldOut, kept_errors
 from outlearn.student.novelty import Novelty
 from outlearn.student.numbers import KeptNumbers, NumberRecord, NumberScores
 from outlearn.student.record import EncoderFacts, Precision, Reads, Training
@@ -43,7 +45,7 @@ def keep_numbers(
     plan: NumberPlan,
     stored: Callable[[Stage], Entry],
     students: Sequence[Students],
-    test: NumberEvaluation,
+    evaluations: Mapping[str, NumberEvaluation],
     results: NumberResults,
 ) -> None:
     """Write `student/`: that of `auto`, else of the first loss; with `keep: all` one folder a loss in `students/`.
@@ -61,7 +63,7 @@ def keep_numbers(
     for each in students:
         if each is not best and keep != "all":
             continue
-        kept = kept_of(plan, stored, each, test, results)
+        kept = kept_of(plan, stored, each, evaluations, results)
         if each is best:
             kept.write(writer.folder / NAME)
         if keep == "all":
@@ -73,13 +75,13 @@ def _heads(
     plan: NumberPlan,
     stored: Callable[[Stage], Entry],
     students: Students,
-    test: NumberEvaluation,
+    evaluations: Mapping[str, NumberEvaluation],
     results: NumberResults,
 ) -> KeptNumbers:
     """Put the heads of one loss together, at the checkpoint that counts."""
     config, task, splits = plan.config, plan.task, plan.splits
     entry = stored(plan.stages["student features"])
-    features, checkpoint = read_features(entry), test.chosen[students.loss]
+    features, checkpoint = read_features(entry), evaluations["test"].chosen[students.loss]
     encoder, heads = get_encoder(config.student.encoder), students.heads[checkpoint]
     novelty = Novelty.of(features[splits.student], seed=config.seed)
     held_out = np.concatenate([splits.teacher, splits.validation])
@@ -93,8 +95,8 @@ def _heads(
         plan,
         students,
         results,
-        on_test=test.students[students.loss].mean(),
-        truth=test.truth,
+        evaluations,
+        lambda at: at.students[students.loss].mean(),
         kind="heads",
         reads=reads_of(task, config),
         members=heads.n_models,
@@ -110,7 +112,7 @@ def _finetuned(
     plan: NumberPlan,
     stored: Callable[[Stage], Entry],
     students: Students,
-    test: NumberEvaluation,
+    evaluations: Mapping[str, NumberEvaluation],
     results: NumberResults,
 ) -> KeptNumbers:
     """Take the files of one model; see `kept_jobs`."""
@@ -123,8 +125,8 @@ def _finetuned(
         plan,
         students,
         results,
-        on_test=test.at(students.loss, len(students.checkpoints) - 1).only(0),
-        truth=test.truth,
+        evaluations,
+        lambda at: at.at(students.loss, len(students.checkpoints) - 1).only(0),
         kind="finetuned",
         reads=reads_of(plan.task, config).model_copy(
             update={"max_length": learner.max_length, "cut": learner.cut, "template": learner.template}
@@ -143,9 +145,9 @@ def _record(
     plan: NumberPlan,
     students: Students,
     results: NumberResults,
+    evaluations: Mapping[str, NumberEvaluation],
+    who: Callable[[NumberEvaluation], Numbers],
     *,
-    on_test: Numbers,
-    truth: Float[np.ndarray, " points"],
     kind: Literal["heads", "finetuned"],
     reads: Reads,
     members: int,
@@ -157,9 +159,10 @@ def _record(
     encoder: EncoderFacts | None = None,
     precision: Precision | None = None,
 ) -> NumberRecord:
-    """Say what a student is, where it comes from, and how good it is."""
+    """Say what a student is, `who` in each split, where it comes from, and how good it is."""
     config, task = plan.config, plan.task
-    scores = means(number_scorecard(on_test, truth, config.measure.level))
+    test = evaluations["test"]
+    scores = means(number_scorecard(who(test), test.truth, config.measure.level))
     return NumberRecord(
         outlearn=__version__,
         kind=kind,
@@ -172,6 +175,7 @@ def _record(
         low=float(said.min()),
         high=float(said.max()),
         unlike_beyond=unlike_beyond,
+        held_out=_held_out(who, evaluations, results, of=students.loss, seed=config.seed),
         encoder=encoder,
         precision=precision,
         training=Training(
@@ -189,4 +193,27 @@ def _record(
         ),
         versions={"python": platform.python_version(), **versions_of(PACKAGES)},
         results=NumberScores(scores=scores, teacher=results.teacher.mse, ceiling=results.ceiling.mse),
+    )
+
+
+def _held_out(
+    who: Callable[[NumberEvaluation], Numbers],
+    evaluations: Mapping[str, NumberEvaluation],
+    results: NumberResults,
+    *,
+    of: str,
+    seed: int,
+) -> HeldOut | None:
+    """Keep the errors that intervals come from, and check these; None where there are too few."""
+    validation, test = evaluations["validation"], evaluations["test"]
+    errors = held_out_errors(who(validation), validation.truth)
+    level, of = results.measure.level, f"the student of {of}"
+    checked = conformal_check(errors, who(test), test.truth, of=of, level=level)
+    if checked is None:
+        return None
+    return HeldOut(
+        errors=kept_errors(errors, seed=seed),
+        n_points=len(errors),
+        n_raters=results.task.n_raters,
+        checked=checked,
     )

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from outlearn.core.numbers import Numbers
+from outlearn.experiment.number_evaluation import NumberEvaluation, evaluate_numbers
 from outlearn.experiment.number_plan import NumberPlan
-from outlearn.experiment.number_results import NumberEvaluation, evaluate_numbers, measure_numbers
+from outlearn.experiment.number_results import measure_numbers
 from outlearn.experiment.points import EVALUATED
 from outlearn.experiment.stages.number_auto import AUTO
 from outlearn.experiment.stages.students import read_students
@@ -45,7 +46,7 @@ def finish_numbers(
     from outlearn.experiment.kept_numbers import keep_numbers  # scikit-learn, a second that no other run need wait
 
     with progress.bar("keeping the student"):
-        keep_numbers(writer, plan, stored, students, evaluations["test"], results)
+        keep_numbers(writer, plan, stored, students, evaluations, results)
     return results
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from outlearn.core.labelers.recipes import recipe_of
+from outlearn.core.number_intervals import NumberIntervals
 from outlearn.core.randomness import child_seed, generator
 from outlearn.data.draws import stratified_order
 from outlearn.data.splits import Splits
@@ -59,6 +60,7 @@ class NumberPlan:
     Attributes:
         auto: how the students of `auto` are chosen, if it is asked for.
         tuned: the strong model on true labels, by stage; empty where it is fine-tuned as a whole.
+        given_intervals: in which labelers from elsewhere say that the truth of the test points lies, or None.
     """
 
     config: Config
@@ -70,6 +72,7 @@ class NumberPlan:
     notes: tuple[str, ...]
     stages: Mapping[str, Stage]
     tuned: Mapping[str, TunedNumberModels]
+    given_intervals: NumberIntervals | None = None
 
     @property
     def key(self) -> str:
@@ -92,6 +95,7 @@ def make_number_plan(config: Config, points: SplitTask) -> NumberPlan:
     stages: dict[str, Stage] = {}
     trained = not (config.teacher.external or task.weak_labels is not None)
     notes: tuple[str, ...] = ()
+    intervals = None
     if trained:
         config, notes = with_sizes_that_fit(config, task, splits)
         weak = model_of("teacher", config.teacher.encoder, config.teacher.learner, task, splits, stages)
@@ -99,9 +103,9 @@ def make_number_plan(config: Config, points: SplitTask) -> NumberPlan:
         notes = (*notes, *_short("teacher", config.teacher.learner, len(splits.teacher)))
         names, answered = tuple(f"teacher {m}" for m in range(config.teacher.models)), None
     else:
-        external = external_numbers(task, splits, config.teacher)
+        external = external_numbers(task, splits, config.teacher, interval_level=config.data.interval_level)
         teachers = stages["external teachers"] = external.stage
-        names, notes, answered = external.names, external.notes, external.answered
+        names, notes, answered, intervals = external.names, external.notes, external.answered, external.intervals
     labeling = Labeling(teachers, len(names), answered, None, task, splits, config)
     model = model_of("student", config.student.encoder, config.student.learner, task, splits, stages)
     if labeling.fixed_losses:
@@ -125,7 +129,7 @@ def make_number_plan(config: Config, points: SplitTask) -> NumberPlan:
         stages[CEILINGS] = configured_ceilings(task, splits, model, config, name=CEILINGS, loss=loss)
         if trained and isinstance(model, FinetunedModel):
             stages |= finetuned_controls(task, model, config, loss=loss)
-    return NumberPlan(config, task, splits, labeling, auto, names, notes, stages, tuned)
+    return NumberPlan(config, task, splits, labeling, auto, names, notes, stages, tuned, intervals)
 
 
 def _short(who: str, learner: Learner, n_examples: int) -> tuple[str, ...]:

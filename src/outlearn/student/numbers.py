@@ -23,6 +23,7 @@ from outlearn.results.scored import Scored
 from outlearn.results.serialization import Record, read_json, read_record
 from outlearn.student.folder import AGAIN, RECORD, copy_student, find_student, read_parts, write_parts
 from outlearn.student.head_scorer import HeadScorer
+from outlearn.student.held_out import HeldOut, half_width
 from outlearn.student.inputs import numbers_of, rows_of
 from outlearn.student.kept import EMPTY, FLAGS, UNKNOWN, UNLIKE
 from outlearn.student.novelty import Novelty
@@ -73,6 +74,7 @@ class NumberRecord(Record):
             answer where there is no text.
         low, high: the range of these.
         unlike_beyond: distance from the training points from which on one is unlike them; None if not measured.
+        held_out: what its intervals come from; None if it was kept without.
         encoder, precision, training, versions, results: as of a student of classes.
     """
 
@@ -89,6 +91,7 @@ class NumberRecord(Record):
     low: Number
     high: Number
     unlike_beyond: float | None
+    held_out: HeldOut | None = None
     encoder: EncoderFacts | None
     precision: Precision | None = None
     training: Training
@@ -193,6 +196,30 @@ class NumberStudent(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         values = np.concatenate([np.empty(0), *(part.values for part in parts)])
         return NumberAnswers(values, tuple(flag for part in parts for flag in part.flags))
 
+    def predict_interval(
+        self, X: Any, level: float = 0.9
+    ) -> tuple[Float[np.ndarray, " points"], Float[np.ndarray, " points"]]:
+        """Give the ends of an interval that holds the true number of a row with a chance of `level` or more.
+
+        They are the number +- the ceil((n + 1) level)-th smallest of n errors on held-out points with true numbers
+        (split conformal): the chance is over rows that are like those points, on average, not for each row. nan where
+        there is no text.
+
+        Raises:
+            ConfigError: if it was kept without true numbers to calibrate by, or with too few for this level.
+            DataError, ShapeError, MissingExtraError: see `answers`.
+        """
+        half = half_width(self.record.held_out, level)
+        return self.ends(self.answers(X), half)
+
+    def ends(
+        self, found: NumberAnswers, half: float
+    ) -> tuple[Float[np.ndarray, " points"], Float[np.ndarray, " points"]]:
+        """Return number +- half, nan where there is no text, and not below 0 for a student of positive numbers."""
+        values = np.where([flag == EMPTY for flag in found.flags], np.nan, found.values)
+        low, high = values - half, values + half
+        return (np.maximum(low, 0.0) if self.record.link == "log" else low), high
+
     def save(self, folder: str | Path) -> None:
         """Write a copy of the student's folder, whole or not at all."""
         copy_student(find_student(Path(self.path)), Path(folder))
@@ -273,6 +300,10 @@ def _card(record: NumberRecord) -> str:
         ("students of the true labels", scores.ceiling),
     )
     table = "\n".join(f"| {who} | {value} |" for who, value in rows)
+    held_out = ""
+    if record.held_out is not None:
+        held_out = "Intervals (`predict_interval`) come from its errors on held-out points. On the test points:\n"
+        held_out += f"{record.held_out.checked.sentences[0]}\n\n"
     return f"""# A student of weak numbers
 
 Trained by outlearn {record.outlearn} on {record.training.points:,} points without their true numbers, from the
@@ -284,7 +315,7 @@ On the test points of its run, mean squared error:
 |---|---|
 {table}
 
-```python
+{held_out}```python
 import outlearn as ol
 
 ol.load_student("path/to/this/folder").predict(["a text", "another"])
