@@ -48,8 +48,8 @@ __all__ = ["NumberPlan", "make_number_plan"]
 
 
 # Learning rate x steps that a linear head takes to learn numbers in their own units: AdamW moves a weight by about the
-# rate a step. Of 100, 400 and 1600 steps at rates of 0.001 to 0.01, 1.2 to 1.6 was the best on three tasks; more copies
-# the teacher (docs/regression.md). Below this share of it, it is said.
+# rate a step. At rates of 0.001 to 0.01, 1 to 1.6 was the best on two tasks of few features; more copies the teacher
+# (docs/regression.md). Below this share of it, it is said.
 LEARNED, SHORT = 1.2, 0.5
 
 
