@@ -20,6 +20,14 @@ def predict(
         Path | None,
         typer.Option("--out", metavar="FILE", help="Where answers go [standard output, as CSV]."),
     ] = None,
+    interval: Annotated[
+        float | None,
+        typer.Option(
+            "--interval",
+            metavar="LEVEL",
+            help="Of numbers: an interval that holds the true number so often, such as 0.9 [none].",
+        ),
+    ] = None,
     text_column: Annotated[
         str | None,
         typer.Option("--text-column", help="Column of texts, or a template of columns [the run's]."),
@@ -46,6 +54,8 @@ def predict(
         outlearn predict runs/tickets new.csv --out answers.csv
 
         cat new.jsonl | outlearn predict runs/tickets -
+
+        outlearn predict runs/ratings new.csv --interval 0.9
     """
     from outlearn.data.row_chunks import row_chunks
     from outlearn.errors import StoreError
@@ -71,7 +81,7 @@ def predict(
     tally, flags = Tally(), NUMBER_FLAGS if isinstance(who, NumberStudent) else FLAGS
     numbers = who.reads.what == "numbers"
     chunks = number_chunks(new) if numbers else row_chunks(new, form)
-    answers = predict_chunks(who, chunks, id_column=id_column, tally=tally)
+    answers = predict_chunks(who, chunks, id_column=id_column, tally=tally, interval=interval)
     if out is None:
         table = SeparatedFile(sys.stdout, ",")
         for chunk in answers:

@@ -121,6 +121,7 @@ def load_task(
     labelers: Sequence[str] = (),
     annotator_column: str | None = None,
     annotation_column: str | None = None,
+    interval_level: float | None = None,
     subset: str | None = None,
     split: str | None = None,
     limit: int | None = None,
@@ -141,6 +142,7 @@ def load_task(
         labelers: names of columns that hold the labels of one labeler each; they become the task's `weak_labels`.
         annotator_column, annotation_column: of a table in which each row is one annotation: who labeled, and what was
             said. Its ids repeat, and a point's texts and true labels stand in each of its rows.
+        interval_level: of numbers: at which the columns NAME_low and NAME_high, or NAME_sd, of a labeler NAME hold.
         subset: configuration of a dataset on the hub.
         split: the one split to read of a Hugging Face dataset.
         limit: keep this many points, drawn at random.
@@ -161,7 +163,7 @@ def load_task(
     """
     columns = Columns(
         text_column, label_column, chosen_column, rejected_column, id_column, group_column, split_column,
-        tuple(labelers), annotator_column, annotation_column,
+        tuple(labelers), annotator_column, annotation_column, interval_level,
     )  # fmt: skip
     if (name is None) == (path is None):
         raise ConfigError(

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from outlearn.data.input_errors import InputErrors
+from outlearn.data.interval_columns import find_interval_columns, read_intervals
 from outlearn.data.label_table import UNLABELED
 from outlearn.data.number_table import NumberTable
 from outlearn.data.raw_table import RawTable
@@ -102,9 +103,15 @@ def _different(names: list[str]) -> list[str]:
 
 
 def number_task_from_table(
-    table: RawTable, label: str, labelers: Sequence[str], errors: InputErrors, parts: dict[str, Any]
+    table: RawTable,
+    label: str,
+    labelers: Sequence[str],
+    errors: InputErrors,
+    parts: dict[str, Any],
+    *,
+    interval_level: float | None = None,
 ) -> Task:
-    """Build a regression task from the column of its numbers, and those of weak ones.
+    """Build a regression task from the column of its numbers, those of weak ones, and their intervals at this level.
 
     Raises:
         DataError: names every problem, up to ten: file, line, column, what came, what to do.
@@ -115,7 +122,11 @@ def number_task_from_table(
         ids = parts["ids"]
         values = np.stack([read_numbers(table, column, errors) for column in labelers])
         names = tuple(map(str, range(len(table)))) if ids is None else tuple(ids)
-        weak = NumberTable(tuple(labelers), values, names, table.source)
+        intervals = None
+        if interval_level is not None:
+            found = find_interval_columns([name for name in table.columns if name not in labelers], labelers)
+            intervals = read_intervals(table, labelers, values, found, interval_level, errors)
+        weak = NumberTable(tuple(labelers), values, names, table.source, intervals=intervals)
     errors.raise_if_any()
     missing = int(np.isnan(numbers).sum())
     notes = list(parts.pop("notes"))

@@ -43,7 +43,8 @@ class Columns:
     """Name the columns of a table. A column left at None has its usual name; optional ones may then be absent.
 
     `labelers` are columns of weak labels, of one labeler each. In a table whose rows are annotations, `annotator` says
-    who labeled and `annotation` what was said. These have no usual names.
+    who labeled and `annotation` what was said. These have no usual names. `interval_level` is that at which columns
+    NAME_low and NAME_high, or NAME_sd, of a labeler of numbers are meant to hold; None leaves them out.
     """
 
     text: str | None = None
@@ -56,6 +57,7 @@ class Columns:
     labelers: tuple[str, ...] = ()
     annotator: str | None = None
     annotation: str | None = None
+    interval_level: float | None = None
 
     def name(self, role: str) -> str:
         """Say which column plays a role.
@@ -138,7 +140,9 @@ def task_from_table(table: RawTable, columns: Columns, *, name: str, seed: int =
         if columns.annotator is not None:
             errors.fail("a row an annotation is for classes; for numbers give each labeler a column (data.labelers).")
         parts = {**common, "texts": texts, "features": table.features}
-        return number_task_from_table(table, columns.name("label"), columns.labelers, errors, parts)
+        return number_task_from_table(
+            table, columns.name("label"), columns.labelers, errors, parts, interval_level=columns.interval_level
+        )
     if labels is None:
         named_parts = LabelColumns(true=columns.name("label"), labelers=columns.labelers)
         _, labels = read_labeled_rows(table, named_parts, None, errors)

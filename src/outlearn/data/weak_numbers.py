@@ -13,8 +13,10 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Int
 
+from outlearn.core.number_intervals import NumberIntervals
 from outlearn.data.formats import read_label_file
 from outlearn.data.input_errors import InputErrors
+from outlearn.data.interval_columns import find_interval_columns, read_intervals
 from outlearn.data.number_table import NumberTable
 from outlearn.data.point_ids import numbered_repeats, read_ids
 from outlearn.data.raw_table import RawTable
@@ -33,6 +35,7 @@ def load_weak_numbers(
     *,
     id_column: str = "id",
     missing: Literal["error", "abstain"] = "error",
+    interval_level: float | None = None,
 ) -> NumberTable:
     """Read weak numbers from tables with a column of ids and one of each labeler; those that the task holds come first.
 
@@ -43,6 +46,7 @@ def load_weak_numbers(
         id_column: column of the ids of `task.ids`.
         missing: what an empty cell of these tables, or a row that is not there, is: an "error", or a gap where the
             labeler may "abstain". In the task's own table an empty cell is a gap.
+        interval_level: at which intervals in these tables hold, in columns NAME_low and NAME_high, or NAME_sd.
 
     Returns:
         The numbers of `points`, in their order; the notes count the gaps.
@@ -52,7 +56,9 @@ def load_weak_numbers(
     """
     ids = [task.ids[i] for i in np.asarray(points).tolist()]
     files = [Path(os.path.expanduser(path)) for path in paths]
-    tables = [_numbers_of(read_label_file(file), file.stem, id_column, task, ids, missing) for file in files]
+    tables = [
+        _numbers_of(read_label_file(file), file.stem, id_column, task, ids, missing, interval_level) for file in files
+    ]
     if isinstance(task.weak_labels, NumberTable):
         tables = [task.weak_labels.select(ids), *tables]
     names = numbered_repeats([name for table in tables for name in table.names])
@@ -63,25 +69,51 @@ def load_weak_numbers(
         if count
     ]
     source = ", ".join(table.source for table in tables)
-    return NumberTable(tuple(names), values, tuple(ids), source, tuple(notes))
+    notes += [note for table in tables for note in table.notes]
+    intervals = None if interval_level is None else _joined_intervals(tables, interval_level)
+    return NumberTable(tuple(names), values, tuple(ids), source, tuple(notes), intervals)
+
+
+def _joined_intervals(tables: Sequence[NumberTable], level: float) -> NumberIntervals | None:
+    """Put the intervals of labelers below each other, nan for those without; None if none has any."""
+    if all(table.intervals is None for table in tables):
+        return None
+    nothing = [np.full(table.values.shape, np.nan) for table in tables]
+    said = [
+        NumberIntervals(none, none, level) if table.intervals is None else table.intervals
+        for none, table in zip(nothing, tables, strict=True)
+    ]
+    low, high = np.concatenate([each.low for each in said]), np.concatenate([each.high for each in said])
+    return NumberIntervals(low, high, level)
 
 
 def _numbers_of(
-    table: RawTable, stem: str, id_column: str, task: Task, ids: Sequence[str], missing: str
+    table: RawTable,
+    stem: str,
+    id_column: str,
+    task: Task,
+    ids: Sequence[str],
+    missing: str,
+    interval_level: float | None,
 ) -> NumberTable:
     """Read the labelers of one table; a single one has the name of the file."""
     errors = table.errors()
     if id_column not in table.columns:
         errors.fail(f"no column {id_column!r} with the points' ids; {suggest(id_column, table.columns)}")
     columns = [name for name in table.columns if name != id_column]
+    around = find_interval_columns(columns, columns)
+    columns = [name for name in columns if name not in around.names]
     if not columns:
         errors.fail(f"has no column beside {id_column!r}; expected one of numbers for each labeler.")
     found = read_ids(table, id_column, errors)
     _check_ids(found, task, ids, id_column, missing, errors)
     values = np.stack([read_numbers(table, column, errors) for column in columns])
+    intervals, notes = None, around.note("data.interval_level: 0.9")
+    if interval_level is not None:
+        intervals, notes = read_intervals(table, columns, values, around, interval_level, errors), ()
     errors.raise_if_any()
     names = (stem,) if len(columns) == 1 else tuple(columns)
-    joined = NumberTable(names, values, tuple(found), table.source).select(ids, absent_are_gaps=True)
+    joined = NumberTable(names, values, tuple(found), table.source, notes, intervals).select(ids, absent_are_gaps=True)
     for name, answered in zip(columns, joined.answered, strict=True):
         silent = int((~answered).sum())
         if silent == len(ids):

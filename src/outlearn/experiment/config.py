@@ -121,6 +121,9 @@ class DataSection(Section):
     # Of a table in which each row is one annotation: who labeled, and what was said.
     annotator_column: str | None = None
     annotation_column: str | None = None
+    # Of numbers: the level at which columns NAME_low and NAME_high, or NAME_sd, of a labeler NAME are meant to hold,
+    # here and in tables of teacher.external. None: they are not looked at.
+    interval_level: Annotated[float, Field(gt=0, lt=1)] | None = None
     subset: str | None = None
     split: str | None = None
     limit: Annotated[int, Field(ge=1)] | None = None

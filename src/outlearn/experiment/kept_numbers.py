@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from jaxtyping import Float
 
 from outlearn.core.links import through_link
+from outlearn.core.number_metrics import number_scorecard
+from outlearn.core.numbers import Numbers
 from outlearn.encoders.registry import get_encoder
 from outlearn.experiment.kept_students import LEAST_HELD_OUT, PACKAGES, encoder_settings, reads_of
+from outlearn.experiment.number_intervals import conformal_check, held_out_errors
 from outlearn.experiment.number_plan import NumberPlan
 from outlearn.experiment.number_results import NumberEvaluation
 from outlearn.experiment.stages.features import learned_of, read_features
+from outlearn.experiment.stages.finetuned import LOCATION, SCALE, kept_files, kept_model
 from outlearn.experiment.stages.number_auto import AUTO
 from outlearn.experiment.stages.students import Students
+from outlearn.learners.finetuning.learner import FinetuneLearner
+from outlearn.losses import loss_name
+from outlearn.results.measurement import means
 from outlearn.results.numbers import NumberResults
 from outlearn.results.writing import RunWriter
+from outlearn.store.stage import Stage
 from outlearn.store.store import Entry
 from outlearn.student.folder import NAME
 from outlearn.student.head_scorer import file_hashes
+from outlearn.student.held_out import HeldOut, kept_errors
 from outlearn.student.novelty import Novelty
 from outlearn.student.numbers import KeptNumbers, NumberRecord, NumberScores
-from outlearn.student.record import EncoderFacts, Training
+from outlearn.student.record import EncoderFacts, Precision, Reads, Training
 from outlearn.version import __version__, versions_of
 
 __all__ = ["keep_numbers"]
@@ -32,21 +43,27 @@ __all__ = ["keep_numbers"]
 def keep_numbers(
     writer: RunWriter,
     plan: NumberPlan,
+    stored: Callable[[Stage], Entry],
     students: Sequence[Students],
-    test: NumberEvaluation,
+    evaluations: Mapping[str, NumberEvaluation],
     results: NumberResults,
-    entries: Mapping[str, Entry],
 ) -> None:
-    """Write `student/`: that of `auto`, else of the first loss; with `keep: all` one folder a loss in `students/`."""
+    """Write `student/`: that of `auto`, else of the first loss; with `keep: all` one folder a loss in `students/`.
+
+    A kept student is the mean of all students of one loss, or of fine-tuned ones the first; see `kept_students`.
+
+    Args:
+        stored: gives the entry of a stage of the plan, or of one that those are made of.
+    """
     keep = plan.config.student.keep
     if keep == "none":
         return
+    kept_of = _finetuned if plan.config.student.learner.reads == "texts" else _heads
     best = next((each for each in students if each.loss == AUTO), students[0])
-    entry = entries["student features"]
     for each in students:
         if each is not best and keep != "all":
             continue
-        kept = _kept(plan, each, test.chosen[each.loss], results, entry)
+        kept = kept_of(plan, stored, each, evaluations, results)
         if each is best:
             kept.write(writer.folder / NAME)
         if keep == "all":
@@ -54,8 +71,17 @@ def keep_numbers(
             kept.write(writer.folder / f"{NAME}s" / each.loss)
 
 
-def _kept(plan: NumberPlan, students: Students, checkpoint: int, results: NumberResults, entry: Entry) -> KeptNumbers:
-    config, task, splits, features = plan.config, plan.task, plan.splits, read_features(entry)
+def _heads(
+    plan: NumberPlan,
+    stored: Callable[[Stage], Entry],
+    students: Students,
+    evaluations: Mapping[str, NumberEvaluation],
+    results: NumberResults,
+) -> KeptNumbers:
+    """Put the heads of one loss together, at the checkpoint that counts."""
+    config, task, splits = plan.config, plan.task, plan.splits
+    entry = stored(plan.stages["student features"])
+    features, checkpoint = read_features(entry), evaluations["test"].chosen[students.loss]
     encoder, heads = get_encoder(config.student.encoder), students.heads[checkpoint]
     novelty = Novelty.of(features[splits.student], seed=config.seed)
     held_out = np.concatenate([splits.teacher, splits.validation])
@@ -65,31 +91,129 @@ def _kept(plan: NumberPlan, students: Students, checkpoint: int, results: Number
         else Novelty.cross_fitted_threshold(features[splits.student], seed=config.seed)
     )
     said = through_link(heads.predict(features[splits.student])[..., 0], students.link).mean(axis=0)
-    student = results.students[students.loss]
-    record = NumberRecord(
-        outlearn=__version__,
+    record = _record(
+        plan,
+        students,
+        results,
+        evaluations,
+        lambda at: at.students[students.loss].mean(),
+        kind="heads",
         reads=reads_of(task, config),
-        link=students.link,
         members=heads.n_models,
+        said=said,
+        epoch=students.checkpoints[checkpoint],
+        unlike_beyond=beyond,
+        encoder=EncoderFacts(settings=encoder_settings(encoder), files=file_hashes(encoder)),
+    )
+    return KeptNumbers(record, heads, learned_of(task, encoder, splits.student, entry), novelty)
+
+
+def _finetuned(
+    plan: NumberPlan,
+    stored: Callable[[Stage], Entry],
+    students: Students,
+    evaluations: Mapping[str, NumberEvaluation],
+    results: NumberResults,
+) -> KeptNumbers:
+    """Take the files of one model; see `kept_jobs`."""
+    config, learner = plan.config, plan.config.student.learner
+    assert isinstance(learner, FinetuneLearner)  # the learner that reads texts
+    losses = [loss_name(loss) for loss in plan.labeling.fixed_losses]
+    job = losses.index(students.loss) * len(plan.labeling.models)
+    model = stored(kept_model(plan.stages["students"], job, config.student.rounds))
+    record = _record(
+        plan,
+        students,
+        results,
+        evaluations,
+        lambda at: at.at(students.loss, len(students.checkpoints) - 1).only(0),
+        kind="finetuned",
+        reads=reads_of(plan.task, config).model_copy(
+            update={"max_length": learner.max_length, "cut": learner.cut, "template": learner.template}
+        ),
+        members=1,
+        said=model.arrays["validation"][-1, :, 0],
+        epoch=model.arrays["epoch"].item(),
+        location=model.arrays[LOCATION].item(),
+        scale=model.arrays[SCALE].item(),
+        precision=learner.precision,
+    )
+    return KeptNumbers(record, files=kept_files(model))
+
+
+def _record(
+    plan: NumberPlan,
+    students: Students,
+    results: NumberResults,
+    evaluations: Mapping[str, NumberEvaluation],
+    who: Callable[[NumberEvaluation], Numbers],
+    *,
+    kind: Literal["heads", "finetuned"],
+    reads: Reads,
+    members: int,
+    said: Float[np.ndarray, " points"],
+    epoch: float,
+    location: float = 0.0,
+    scale: float = 1.0,
+    unlike_beyond: float | None = None,
+    encoder: EncoderFacts | None = None,
+    precision: Precision | None = None,
+) -> NumberRecord:
+    """Say what a student is, `who` in each split, where it comes from, and how good it is."""
+    config, task = plan.config, plan.task
+    test = evaluations["test"]
+    scores = means(number_scorecard(who(test), test.truth, config.measure.level))
+    return NumberRecord(
+        outlearn=__version__,
+        kind=kind,
+        reads=reads,
+        link=students.link,
+        location=location,
+        scale=scale,
+        members=members,
         mean=float(said.mean()),
         low=float(said.min()),
         high=float(said.max()),
-        unlike_beyond=beyond,
-        encoder=EncoderFacts(settings=encoder_settings(encoder), files=file_hashes(encoder)),
+        unlike_beyond=unlike_beyond,
+        held_out=_held_out(who, evaluations, results, of=students.loss, seed=config.seed),
+        encoder=encoder,
+        precision=precision,
         training=Training(
             task=task.name,
             loss=students.loss,
             loss_config=students.config,
             labels_of=students.source,
             teachers=plan.labeling.n_teachers,
-            epoch=students.checkpoints[checkpoint],
-            points=len(splits.student),
+            epoch=epoch,
+            points=len(plan.splits.student),
             # A path says nothing to whoever is given the student.
             source=Path(config.data.path).name if config.data.path else task.source,
             licence=task.licence,
             run=results.config_key,
         ),
         versions={"python": platform.python_version(), **versions_of(PACKAGES)},
-        results=NumberScores(scores=student.scores, teacher=results.teacher.mse, ceiling=results.ceiling.mse),
+        results=NumberScores(scores=scores, teacher=results.teacher.mse, ceiling=results.ceiling.mse),
     )
-    return KeptNumbers(record, heads, learned_of(task, encoder, splits.student, entry), novelty)
+
+
+def _held_out(
+    who: Callable[[NumberEvaluation], Numbers],
+    evaluations: Mapping[str, NumberEvaluation],
+    results: NumberResults,
+    *,
+    of: str,
+    seed: int,
+) -> HeldOut | None:
+    """Keep the errors that intervals come from, and check these; None where there are too few."""
+    validation, test = evaluations["validation"], evaluations["test"]
+    errors = held_out_errors(who(validation), validation.truth)
+    level, of = results.measure.level, f"the student of {of}"
+    checked = conformal_check(errors, who(test), test.truth, of=of, level=level)
+    if checked is None:
+        return None
+    return HeldOut(
+        errors=kept_errors(errors, seed=seed),
+        n_points=len(errors),
+        n_raters=results.task.n_raters,
+        checked=checked,
+    )

@@ -67,6 +67,8 @@ def problems_of_kind(asked: Asked) -> Iterator[str]:
     for who, learner in asked.learners.items():
         if not _learns(learner, kind):
             yield _other(f"{who}.learner.kind: {learner.kind}", kind, able)
+        elif kind.numeric and learner.unfit_for_numbers:
+            yield f"{who}.learner: {learner.unfit_for_numbers}"
     losses = [get_loss(spec) for spec in asked.losses if recipe_of(spec) is None]
     for loss in losses:
         if isinstance(loss, NumberLoss) != kind.numeric:

@@ -16,6 +16,7 @@ from outlearn.experiment.stages.teachers import number_predictions
 from outlearn.progress import Progress
 from outlearn.results.numbers import NumberResults
 from outlearn.results.writing import RunWriter
+from outlearn.store.stage import Stage
 from outlearn.store.store import Entry
 
 __all__ = ["finish_numbers"]
@@ -27,13 +28,14 @@ def finish_numbers(
     writer: RunWriter,
     progress: Progress,
     lap: Callable[[str], None],
+    stored: Callable[[Stage], Entry],
 ) -> NumberResults:
-    """Measure everybody, and write predictions and the student to use."""
+    """Measure everybody, and write predictions and the student to use; `stored` gives the entry of a stage."""
     labels = next(entry for entry in entries.values() if entry.key == plan.labeling.teachers.key)
     teachers = number_predictions(labels, plan.task, plan.splits)
-    features = entries["student features"]
+    features = entries.get("student features")  # fine-tuned models have none
     students = read_students(entries["students"], plan.labeling, features) if "students" in entries else []
-    if plan.auto is not None:
+    if plan.auto is not None and features is not None:
         students.append(plan.auto.students(entries[AUTO], features))
     evaluations = {split: evaluate_numbers(split, plan, teachers, students, entries) for split in EVALUATED}
     with progress.bar("measuring"):
@@ -43,7 +45,7 @@ def finish_numbers(
     from outlearn.experiment.kept_numbers import keep_numbers  # scikit-learn, a second that no other run need wait
 
     with progress.bar("keeping the student"):
-        keep_numbers(writer, plan, students, evaluations["test"], results, entries)
+        keep_numbers(writer, plan, stored, students, evaluations, results)
     return results
 
 

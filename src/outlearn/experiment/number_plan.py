@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from outlearn.core.labelers.recipes import recipe_of
+from outlearn.core.number_intervals import NumberIntervals
 from outlearn.core.randomness import child_seed, generator
 from outlearn.data.draws import stratified_order
 from outlearn.data.splits import Splits
@@ -18,15 +19,17 @@ from outlearn.data.task import Task
 from outlearn.errors import ConfigError
 from outlearn.experiment.config import Config
 from outlearn.experiment.plan import SplitTask, model_of
-from outlearn.experiment.stages.ceilings import CEILINGS, ceiling_points
+from outlearn.experiment.stages.ceilings import CEILINGS, ceiling_points, configured_ceilings
 from outlearn.experiment.stages.controls import (
     ALL_LABELS,
     LABEL_CURVE,
     OWN_LABELS,
     curve_draws,
     curve_sizes,
+    finetuned_controls,
     teachers_labels,
 )
+from outlearn.experiment.stages.finetuned import FinetunedModel
 from outlearn.experiment.stages.frozen import FrozenModel
 from outlearn.experiment.stages.number_auto import AUTO, NumberAuto
 from outlearn.experiment.stages.number_teachers import external_numbers, number_teachers
@@ -47,7 +50,8 @@ class NumberPlan:
 
     Attributes:
         auto: how the students of `auto` are chosen, if it is asked for.
-        tuned: the strong model on true labels, by stage.
+        tuned: the strong model on true labels, by stage; empty where it is fine-tuned as a whole.
+        given_intervals: in which labelers from elsewhere say that the truth of the test points lies, or None.
     """
 
     config: Config
@@ -59,6 +63,7 @@ class NumberPlan:
     notes: tuple[str, ...]
     stages: Mapping[str, Stage]
     tuned: Mapping[str, TunedNumberModels]
+    given_intervals: NumberIntervals | None = None
 
     @property
     def key(self) -> str:
@@ -81,38 +86,45 @@ def make_number_plan(config: Config, points: SplitTask) -> NumberPlan:
     stages: dict[str, Stage] = {}
     trained = not (config.teacher.external or task.weak_labels is not None)
     notes: tuple[str, ...] = ()
+    intervals = None
     if trained:
         config, notes = with_sizes_that_fit(config, task, splits)
         weak = model_of("teacher", config.teacher.encoder, config.teacher.learner, task, splits, stages)
         teachers = stages["teachers"] = number_teachers(task, splits, weak, config)
         names, answered = tuple(f"teacher {m}" for m in range(config.teacher.models)), None
     else:
-        external = external_numbers(task, splits, config.teacher)
+        external = external_numbers(task, splits, config.teacher, interval_level=config.data.interval_level)
         teachers = stages["external teachers"] = external.stage
-        names, notes, answered = external.names, external.notes, external.answered
+        names, notes, answered, intervals = external.names, external.notes, external.answered, external.intervals
     labeling = Labeling(teachers, len(names), answered, None, task, splits, config)
-    model = _strong(model_of("student", config.student.encoder, config.student.learner, task, splits, stages))
+    model = model_of("student", config.student.encoder, config.student.learner, task, splits, stages)
     if labeling.fixed_losses:
         stages["students"] = students_stage(labeling, model)
     auto = None
     if any(map(recipe_of, config.student.loss)):
-        if len(names) > 1:
+        if isinstance(model, FrozenModel) and len(names) > 1:
             auto = NumberAuto(labeling, model)
             stages[AUTO] = auto.stage
         elif labeling.fixed_losses:
-            notes = (*notes, "auto was left out: it chooses by what other teachers say, and there is one teacher.")
+            notes = (*notes, f"auto was left out: {_no_auto(model)}.")
         else:
-            raise ConfigError("auto chooses by what other teachers say, and there is one teacher. Name a loss.")
-    tuned = _tuned(task, splits, model, config, trained=trained)
-    stages |= {name: each.stage for name, each in tuned.items()}
-    return NumberPlan(config, task, splits, labeling, auto, names, notes, stages, tuned)
+            raise ConfigError(f"auto cannot choose: {_no_auto(model)}. Name a loss.")
+    tuned = {}
+    if isinstance(model, FrozenModel):
+        tuned = _tuned(task, splits, model, config, trained=trained)
+        stages |= {name: each.stage for name, each in tuned.items()}
+    else:
+        loss = loss_of_generator(config.measure.generator)
+        stages[CEILINGS] = configured_ceilings(task, splits, model, config, name=CEILINGS, loss=loss)
+        if trained and isinstance(model, FinetunedModel):
+            stages |= finetuned_controls(task, model, config, loss=loss)
+    return NumberPlan(config, task, splits, labeling, auto, names, notes, stages, tuned, intervals)
 
 
-def _strong(model: Model) -> FrozenModel:
-    """Take the strong model for what the checked configuration says: heads on frozen features."""
-    if not isinstance(model, FrozenModel):
-        raise ConfigError("student.learner of numbers is ridge, on frozen features; give student.encoder.")
-    return model
+def _no_auto(model: Model) -> str:
+    if isinstance(model, FrozenModel):
+        return "it chooses by what other teachers say, and there is one teacher"
+    return "it chooses among ridge heads on frozen features, and the student is fine-tuned as a whole"
 
 
 def _tuned(

@@ -7,7 +7,7 @@ named; of raters the mean is the target, and their spread is noise, which is the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -30,14 +30,17 @@ from outlearn.core.students.recovery import recovery_of_scores
 from outlearn.core.targets import read_target, target_duals
 from outlearn.core.verdict import is_above_zero
 from outlearn.experiment.config import Config
+from outlearn.experiment.number_intervals import conformal_check, held_out_errors
 from outlearn.experiment.number_plan import NumberPlan
 from outlearn.experiment.points import point_ids
 from outlearn.experiment.results import POPULATIONS
 from outlearn.experiment.stages.ceilings import CEILINGS, ceiling_notes, ceiling_points
-from outlearn.experiment.stages.controls import ALL_LABELS, LABEL_CURVE, OWN_LABELS
+from outlearn.experiment.stages.controls import ALL_LABELS, LABEL_CURVE, OWN_LABELS, teachers_labels
 from outlearn.experiment.stages.students import CONTROL, Students
 from outlearn.experiment.student_results import all_pairs, measure_bias_variance, measure_posterior_mean
-from outlearn.experiment.true_label_results import FROM_ELSEWHERE
+from outlearn.experiment.true_label_results import FROM_ELSEWHERE, NOT_TUNED, TOO_DEAR
+from outlearn.results.interval_calibration import IntervalCalibration
+from outlearn.results.measured_intervals import interval_calibration
 from outlearn.results.measurement import Withheld, each_model, mean_of, means, measured
 from outlearn.results.numbers import (
     NumberEquivalents,
@@ -166,7 +169,10 @@ def _numbers(outputs: np.ndarray, ids: np.ndarray, teacher_of: np.ndarray | None
 def measure_numbers(
     test: NumberEvaluation, validation: NumberEvaluation, plan: NumberPlan, entries: Mapping[str, Entry]
 ) -> NumberResults:
-    """Measure everybody; validation serves to choose the best teacher only. `seconds` is empty as long as it runs."""
+    """Measure everybody; validation serves to choose the best teacher, and for intervals of students, only.
+
+    `seconds` is empty as long as it runs.
+    """
     return _Measuring(test, validation, plan, entries).results()
 
 
@@ -262,9 +268,26 @@ class _Measuring:
             students=students,
             teacher_bias_variance=measure_bias_variance(test.target, test.teachers, config),
             selection=None if self.plan.auto is None else self.plan.auto.selection(self.entries["auto"]),
+            intervals=dict(self._intervals()),
+            given_intervals=tuple(self._given_intervals()),
             seconds={},
             stages={name: StageUse(key=entry.key, cached=entry.cached) for name, entry in self.entries.items()},
         )
+
+    def _intervals(self) -> Iterator[tuple[str, IntervalCalibration]]:
+        """Check the intervals of the students of each loss, where validation has enough true numbers for some."""
+        for loss, each in self.test.students.items():
+            errors = held_out_errors(self.validation.students[loss], self.validation.truth)
+            found = conformal_check(errors, each, self.test.truth, of=f"the student of {loss}", level=self.level)
+            if found is not None:
+                yield loss, found
+
+    def _given_intervals(self) -> Iterator[IntervalCalibration]:
+        """Check the intervals of labelers from elsewhere: raters are draws of the truth where the target is soft."""
+        said = self.plan.given_intervals
+        for m, name in enumerate(self.plan.teacher_names if said is not None else ()):
+            if said is not None and said.given[m].any():
+                yield interval_calibration(self.test.target, said.only(m), of=name, level=self.level)
 
     def _scores(self, models: Numbers) -> dict[str, Interval | Withheld]:
         return means(number_scorecard(models, self.test.truth, self.level))
@@ -414,24 +437,33 @@ class _Measuring:
 
     def _true_labels(self, stage: str, models: Numbers) -> dict[str, object]:
         card = number_scorecard(models, self.test.truth, self.level)
-        tuned = self.plan.tuned[stage]
+        tuned = self.plan.tuned.get(stage)
         return {
             "scores": means(card),
             "each": each_model(card),
             "models": models.n_models,
-            "labels": int(tuned.n_labels.min()),
-            "tuning": tuned.tuning(self.entries[stage]),
+            "labels": self._n_labels(stage) if tuned is None else int(tuned.n_labels.min()),
+            "tuning": None if tuned is None else tuned.tuning(self.entries[stage]),
         }
+
+    def _n_labels(self, stage: str) -> int:
+        """Count the true labels of a model that is trained as it is configured."""
+        task, splits, config = self.plan.task, self.plan.splits, self.plan.config
+        if stage == CEILINGS:
+            return len(ceiling_points(task, splits, seed=config.seed))
+        return int(teachers_labels(task, splits, config.teacher, seed=config.seed)[stage].sum(axis=1).min())
 
     def _control(self, stage: str, models: Numbers | None) -> TrueLabelModels | NotTrained:
         return (
-            NotTrained(reason=FROM_ELSEWHERE) if models is None else TrueLabelModels(**self._true_labels(stage, models))
+            NotTrained(reason=TOO_DEAR if "teachers" in self.plan.stages else FROM_ELSEWHERE)
+            if models is None
+            else TrueLabelModels(**self._true_labels(stage, models))
         )
 
     def _equivalents(self) -> NumberEquivalents | NotTrained:
         if self.test.curve is None:
-            few = f"{self.plan.tuned[CEILINGS].n_labels.min():,} true labels are too few for a curve over their number"
-            return NotTrained(reason=few)
+            few = f"{self._n_labels(CEILINGS):,} true labels are too few for a curve over their number"
+            return NotTrained(reason=few if self.plan.tuned else NOT_TUNED)
         sizes, risk = self.plan.tuned[LABEL_CURVE].n_labels, self.risk(self.test.curve)
         smoothed = -smoothed_curve(-risk, sizes)
         worth = {}

@@ -106,7 +106,7 @@ def _run(
         # What workers have computed for this run is not what the store had before it.
         clock.entry(name, replace(entry, cached=entry.cached and name in there))
     if isinstance(plan, NumberPlan):
-        of_numbers = finish_numbers(plan, clock.entries, writer, progress, clock.lap)
+        of_numbers = finish_numbers(plan, clock.entries, writer, progress, clock.lap, runner.result)
         of_numbers = of_numbers.model_copy(update={"seconds": clock.seconds(), "files": dict(writer.hashes)})
         writer.json("results.json", of_numbers)
         writer.log("done")

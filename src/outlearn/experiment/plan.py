@@ -35,7 +35,7 @@ from outlearn.experiment.teacher_sizes import with_sizes_that_fit
 from outlearn.learners.finetuning.learner import FinetuneLearner
 from outlearn.learners.learner import Learner
 from outlearn.learners.prompting import PromptLearner
-from outlearn.losses import loss_name
+from outlearn.losses import get_loss, loss_name
 from outlearn.store.stage import Stage
 from outlearn.store.store import canonical_json, stage_key
 
@@ -183,10 +183,11 @@ def _true_labels(
 ) -> dict[str, TunedModels]:
     """Lay out what learns from true labels: ceilings, and where the strong model can be tuned, the controls."""
     trained = "teachers" in stages  # here, so that what they learned from is known
+    of_truth = get_loss("forward_ce")
     if not isinstance(model, FrozenModel):
-        stages[CEILINGS] = configured_ceilings(task, splits, model, config, name=CEILINGS)
+        stages[CEILINGS] = configured_ceilings(task, splits, model, config, name=CEILINGS, loss=of_truth)
         if trained and isinstance(model, FinetunedModel):
-            stages |= finetuned_controls(task, model, config)
+            stages |= finetuned_controls(task, model, config, loss=of_truth)
         return {}
     common_scale = get_encoder(config.student.encoder).common_scale
     tuned = {CEILINGS: tuned_ceilings(task, model, config, common_scale=common_scale)}
@@ -196,7 +197,7 @@ def _true_labels(
     if curve is not None:
         tuned[LABEL_CURVE] = curve
     stages |= {name: each.stage for name, each in tuned.items()}
-    stages[UNTUNED] = configured_ceilings(task, splits, model, config, name=UNTUNED)
+    stages[UNTUNED] = configured_ceilings(task, splits, model, config, name=UNTUNED, loss=of_truth)
     return tuned
 
 

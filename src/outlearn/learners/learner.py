@@ -64,6 +64,11 @@ class Learner(BaseModel):
         """Return the number of minibatch orders; a seed has the order of its residue, seed modulo this number."""
         return 1
 
+    @property
+    def unfit_for_numbers(self) -> str:
+        """Say which of its keys are of classes alone, and what to do, if the task is of numbers; "" if none is."""
+        return ""
+
     def on_features(self, *, common_scale: bool) -> Learner:
         """Return this learner with what its configuration leaves to the encoder: whether its features share a scale."""
         return self

@@ -107,7 +107,7 @@ def preflight(
         >>> labels = np.where(rng.random((2, 2000)) < 0.2, 1 - shared, shared)
         >>> report = preflight(labels, asked_twice=True)
         >>> print(report.missed)
-        0.2102 [0.1929, 0.2285]
+        0.2102 [0.1926, 0.2282]
         >>> report.verdict.key
         'no students'
     """

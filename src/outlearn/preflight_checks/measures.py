@@ -11,6 +11,7 @@ from itertools import combinations
 import numpy as np
 
 from outlearn.core.intervals import Interval
+from outlearn.core.labelers.agreement_coefficients import class_counts
 from outlearn.core.labelers.exchangeable_classes import Exchangeable, exchangeable_classes
 from outlearn.core.labelers.influence import LinearisedEstimate, mean_estimate, weighted_average, with_controls
 from outlearn.core.labelers.labeler_agreement import (
@@ -210,10 +211,15 @@ class LabelMeasures:
         return mean_of_drawn((given == truth).astype(np.float64), both, strata)
 
     def error(self) -> LinearisedEstimate:
-        """Estimate how often a label is wrong, mean over the labelers of whom a point of known truth is there."""
-        assert self.table.true_labels is not None
-        known = ((self.table.labels >= 0) & (self.table.true_labels >= 0)).any(axis=1)
-        error = 1.0 - weighted_average([self.right(j) for j in np.flatnonzero(known).tolist()])
+        """Estimate how often a label is wrong, of all labels of points of known truth."""
+        truth, given = self.table.true_labels, self.table.answered
+        assert truth is not None
+        count = given.sum(axis=0).astype(np.float64)
+        wrong = (given & (self.table.labels != truth)).sum(axis=0).astype(np.float64)
+        known, strata = (truth >= 0) & (count > 0), self.table.true_strata
+        labels = mean_of_drawn(count, known, strata, ends=())
+        most, least = (pick(class_counts(self.table.labels, self.n_classes), axis=1) for pick in (np.max, np.min))
+        error = mean_of_drawn(wrong, known, strata, ends=(count - most, count - least)) / labels
         return with_controls(error, self._agreement_controls(list(combinations(range(len(self.table.labels)), 2))))
 
     def truth(self) -> TruthReport | Withheld:
@@ -277,7 +283,7 @@ class LabelMeasures:
         known = (true_labels >= 0) & (count > 0)
         if known.sum() < MIN_TRUE_LABELS:
             return []
-        return [mean_estimate(share, count > 0) - mean_of_drawn(share, known, self.table.true_strata, spans=0.0)]
+        return [mean_estimate(share, count > 0) - mean_of_drawn(share, known, self.table.true_strata, ends=())]
 
     def no_interval(self, n_points: int, reason: str) -> Interval:
         """Give nan and the reason."""

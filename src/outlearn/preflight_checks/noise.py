@@ -155,4 +155,4 @@ class Noise:
 
 def _scaled(estimate: LinearisedEstimate, factor: float) -> LinearisedEstimate:
     """Widen an estimate's standard error by a factor."""
-    return replace(estimate, influence=estimate.influence * factor)
+    return replace(estimate * factor, value=estimate.value)

@@ -28,7 +28,7 @@ def mean_of_true(
     known = ~np.isnan(values)
     if strata is None:
         return point_interval(values[known][None], level, scale=scale)
-    return _interval(strata.mean(values, known, spans=0.0), level, scale)
+    return _interval(strata.mean(values, known, ends=()), level, scale)
 
 
 def r2_of_true(
@@ -44,10 +44,10 @@ def r2_of_true(
     if strata is None:
         ratio = ratio_interval(squares[known][None], around[known][None], level, scale=REAL)
         return ratio if ratio.reason else _one_less(ratio)
-    whole = strata.mean(around, known, spans=0.0)
+    whole = strata.mean(around, known, ends=())
     if whole.value == 0:
         return Interval.missing("all true numbers are the same", n_models=1, n_points=0, level=level, over="points")
-    return _interval(1 - strata.mean(squares, known, spans=0.0) / whole, level, REAL)
+    return _interval(1 - strata.mean(squares, known, ends=()) / whole, level, REAL)
 
 
 def truth_of_numbers(

@@ -12,7 +12,8 @@ from outlearn.core.gaps import mean_of_known
 from outlearn.core.intervals import Interval
 from outlearn.core.labelers.corrected_rates import difference_between_segments, prediction_powered, rogan_gladen
 from outlearn.core.labelers.crossed_gain import vote_shares
-from outlearn.core.labelers.influence import LinearisedEstimate, mean_estimate
+from outlearn.core.labelers.influence import SHARE, LinearisedEstimate, mean_estimate
+from outlearn.core.labelers.strata import Ends, mean_of_drawn
 from outlearn.core.verdict import holm
 from outlearn.data.label_table import LabelTable
 from outlearn.errors import ConfigError, suggest
@@ -43,12 +44,16 @@ def check_rate(rate: Sequence[str], class_names: Sequence[str]) -> tuple[int, ..
 
 @dataclass(frozen=True, eq=False)
 class _Quantity:
-    """What a rate is of: at each point the truth, what labels say, and how far they are off; nan where not known."""
+    """What a rate is of: at each point the truth, what labels say, and how far they are off; nan where not known.
+
+    `ends` are the least and the largest that the truth can be there.
+    """
 
     name: str
     true: np.ndarray
     said: np.ndarray
     off: np.ndarray
+    ends: Ends = SHARE
     is_error: bool = False
 
 
@@ -93,7 +98,8 @@ class Rates:
         wrong = np.where(known, 1 - votes[np.arange(len(truth)), np.maximum(truth, 0)], np.nan)
         # What labels say of their own error: how often two of a point differ, or how unsure one is.
         doubt = 1 - np.square(said).sum(axis=1)
-        found = [_Quantity(WRONG, wrong, doubt, wrong, is_error=True)]
+        ends = (1 - np.nan_to_num(votes, nan=1.0).max(axis=1), 1 - np.nan_to_num(votes).min(axis=1))
+        found = [_Quantity(WRONG, wrong, doubt, wrong, ends, is_error=True)]
         groups: list[tuple[str, tuple[int, ...]]] = [(name, (c,)) for c, name in enumerate(self.table.class_names)]
         if self.rate:
             groups.append((" or ".join(self.table.class_names[c] for c in self.rate), self.rate))
@@ -104,27 +110,23 @@ class Rates:
         return found
 
     def _rate(self, quantity: _Quantity, where: np.ndarray) -> CorrectedRate:
-        true, said = quantity.true, quantity.said
+        true, said, strata = quantity.true, quantity.said, self.table.true_strata
         given = where & ~np.isnan(said)
         as_labeled: Interval | Withheld = Withheld("labels do not say how often they are wrong")
         by_classes: Interval | Withheld = as_labeled
         if not quantity.is_error:
             as_labeled = self._share(mean_estimate(said, given)) if given.any() else Withheld("there is no label")
-            found = rogan_gladen(true, said, where, self.table.true_strata)
+            found = rogan_gladen(true, said, where, strata)
             by_classes = Withheld("true labels of points with it and without it do not tell the labels apart")
             if found is not None:
                 by_classes = self._share(found)
         return CorrectedRate(
             name=quantity.name,
             as_labeled=as_labeled,
-            true_alone=self._share(self._mean(true, where & ~np.isnan(true))),
-            corrected=self._share(prediction_powered(true, said, where, self.table.true_strata)),
+            true_alone=self._share(mean_of_drawn(true, where & ~np.isnan(true), strata, ends=quantity.ends)),
+            corrected=self._share(prediction_powered(true, said, where, strata, ends=quantity.ends)),
             rogan_gladen=by_classes,
         )
-
-    def _mean(self, values: np.ndarray, where: np.ndarray) -> LinearisedEstimate:
-        strata = self.table.true_strata
-        return mean_estimate(values, where) if strata is None else strata.mean(values, where)
 
     def _share(self, estimate: LinearisedEstimate) -> Interval:
         return estimate.interval(self.level, low=0.0, high=1.0)

@@ -33,7 +33,17 @@ def number_findings(results: NumberResults) -> tuple[str, ...]:
     said = [_ceiling(results), *_beaten_by_control(results, loss), who_predicts_best(results, loss)]
     said += [f"Verdict on {loss}: {number_verdict(results)}"]
     said += [worth_of_numbers(results, loss), choice_of_numbers(results), _parts(results), why_numbers(results, loss)]
+    said += [*_intervals(results, loss)]
     return tuple(sentence for sentence in (*said, *_bad_news(results)) if sentence)
+
+
+def _intervals(results: NumberResults, loss: str) -> Iterator[str]:
+    """Say whether the intervals of the students of a loss hold what they promise, and those of labelers."""
+    if loss in results.intervals:
+        found = results.intervals[loss]
+        yield f"{found.sentences[0]} They are {format_cell(found.width, 'number', intervals=False)} wide."
+    for each in results.given_intervals:
+        yield each.sentences[0]
 
 
 def number_verdict(results: NumberResults) -> Verdict:

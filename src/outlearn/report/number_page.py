@@ -12,6 +12,7 @@ from outlearn.core.text import counted
 from outlearn.report.blocks import Block, Code, Facts, Folded, Grid, GridColumn, Listed, Section, TableBlock, Text
 from outlearn.report.cells import Cell, Kind, Table
 from outlearn.report.first_screen import about_the_data
+from outlearn.report.interval_tables import interval_blocks
 from outlearn.report.number_figures import number_figures
 from outlearn.report.number_findings import best_of_numbers, number_findings
 from outlearn.report.number_first_screen import number_first_screen
@@ -25,6 +26,13 @@ __all__ = ["number_page"]
 
 MAX_POINTS = 4000  # as of classes: a page with more rows opens slowly
 PER_LOSS = ("student", "gap", "misfit", "residual")
+
+
+INTERVALS = (
+    "Those of students are the mean of the students of a loss +- a quantile of its errors on the true numbers of the "
+    "validation points (split conformal): they hold the truth of new points as often as stated, on average over "
+    "points. Any level can be asked of the student that was kept: outlearn predict RUN NEW --interval 0.9."
+)
 
 
 def number_page(run: NumberRun) -> str:
@@ -50,7 +58,7 @@ def _setting(results: NumberResults) -> str:
 
 def _sections(run: NumberRun) -> tuple[Section, ...]:
     results, figures = run.results, number_figures(run)
-    measure = results.measure
+    measure, of_intervals = results.measure, (*results.intervals.values(), *results.given_intervals)
 
     def chosen(*keys: str) -> tuple[Block, ...]:
         return tuple(figures[key] for key in keys if key in figures)
@@ -85,6 +93,7 @@ def _sections(run: NumberRun) -> tuple[Section, ...]:
             f"{measure.order}; the identity holds to {measure.identity_error:.0e} here.",
         ),
         *([part("choice", "The choice without labels", chosen("penalties"))] if "penalties" in figures else []),
+        *([part("intervals", "Intervals", interval_blocks(of_intervals), INTERVALS)] if of_intervals else []),
         part("points", "Point by point", (*chosen("points-figure"), _ledger(run))),
         part("setting", "What was run", _what_was_run(run)),
     )

@@ -29,6 +29,7 @@ __all__ = ["interval_calibration"]
 MIN_POINTS = 20  # of known truth: fewer leave any coverage possible
 SEGMENTS = 3  # by width: narrow, middle, wide; more are read as noise below a thousand points
 LEAST_OF_SEGMENT = 10
+SAME_WIDTH = 1e-6  # of the widest: widths that differ by less do so by rounding
 ONE_NUMBER = "one true number a point: there are no raters to average"
 
 
@@ -174,6 +175,8 @@ class _Calibrating:
     def _segments(self) -> Iterator[WidthSegment]:
         """Cut the intervals into thirds by their width; none where all have the same width."""
         width, inside = self.intervals.width, coverage(self.intervals, self.draws)
+        if np.nanmax(width) - np.nanmin(width) <= SAME_WIDTH * np.nanmax(width):
+            return
         cuts = np.nanquantile(width, np.arange(1, SEGMENTS) / SEGMENTS)
         part = np.searchsorted(cuts, width, side="right")
         for k in range(SEGMENTS):

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from outlearn.core.intervals import Interval
+from outlearn.results.interval_calibration import IntervalCalibration
 from outlearn.results.measurement import Measurement, Number, Withheld
 from outlearn.results.run import (
     BiasVariance,
@@ -179,6 +180,9 @@ class NumberResults(Record):
     Attributes:
         baseline: always saying the mean of the numbers that teachers learn from (else ceilings).
         selection: what `auto` chose; None where it was not asked for.
+        intervals: loss -> intervals about the mean of its students, from their errors on the validation points' true
+            numbers, on the test points.
+        given_intervals: those that labelers from elsewhere give, on the test points.
     """
 
     schema_version: Annotated[int, Field(alias="schema")] = SCHEMA
@@ -196,6 +200,8 @@ class NumberResults(Record):
     students: Mapping[str, NumberStudent]
     teacher_bias_variance: BiasVariance
     selection: NumberSelection | None = None
+    intervals: Mapping[str, IntervalCalibration] = {}
+    given_intervals: tuple[IntervalCalibration, ...] = ()
     files: Mapping[str, str] = {}
     seconds: Mapping[str, float]
     stages: Mapping[str, StageUse]

@@ -17,7 +17,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,23 +130,15 @@ def read_student(path: Path) -> Kept:
         DataError: if a file is missing, foreign, truncated or altered, or of another format or version.
     """
     folder = find_student(path)
-    files = _checked_files(folder)
+    heads, learned, novelty = read_parts(folder)
     content = read_json(folder / RECORD, again=AGAIN)
     record = read_record(StudentRecord, content, folder / RECORD, schema=SCHEMA, again=AGAIN)
-    kept = Kept(record, folder=folder)
-    if record.kind == "heads":
-        kept = replace(kept, heads=_heads(folder / HEADS, record))
-    if ENCODER in files or TERMS in files:
-        terms = read_json(folder / TERMS, again=AGAIN)["terms"] if TERMS in files else []
-        arrays = _read_arrays(folder / ENCODER) if ENCODER in files else {}
-        kept = replace(kept, learned=Learned(tuple(terms), arrays))
-    if NOVELTY in files:
-        kept = replace(kept, novelty=Novelty(**_read_arrays(folder / NOVELTY)))
-    return kept
+    _check_heads(heads, record, folder / HEADS)
+    return Kept(record, heads, learned, novelty, folder=folder)
 
 
-def read_parts(folder: Path) -> tuple[Heads, Learned, Novelty | None]:
-    """Read what a student of heads is made of, every file checked against its hash.
+def read_parts(folder: Path) -> tuple[Heads | None, Learned, Novelty | None]:
+    """Read what a student is made of, every file checked against its hash; a fine-tuned one has no heads.
 
     Raises:
         DataError: if a file is missing, foreign, truncated or altered.
@@ -156,7 +147,8 @@ def read_parts(folder: Path) -> tuple[Heads, Learned, Novelty | None]:
     terms = read_json(folder / TERMS, again=AGAIN)["terms"] if TERMS in files else []
     arrays = _read_arrays(folder / ENCODER) if ENCODER in files else {}
     novelty = Novelty(**_read_arrays(folder / NOVELTY)) if NOVELTY in files else None
-    return Heads(**_read_arrays(folder / HEADS)), Learned(tuple(terms), arrays), novelty
+    heads = Heads(**_read_arrays(folder / HEADS)) if HEADS in files else None
+    return heads, Learned(tuple(terms), arrays), novelty
 
 
 def _checked_files(folder: Path) -> Mapping[str, Any]:
@@ -205,14 +197,16 @@ def _is_size_and_hash(entry: object) -> bool:
     return type(entry.get("bytes")) is int and isinstance(entry.get("sha256"), str)
 
 
-def _heads(path: Path, record: StudentRecord) -> Heads:
-    heads = Heads(**_read_arrays(path))
+def _check_heads(heads: Heads | None, record: StudentRecord, path: Path) -> None:
+    if record.kind != "heads":
+        return
+    if heads is None:
+        raise DataError(f"{str(path)!r} is missing, and {RECORD} says that the student is made of heads. {AGAIN}")
     if heads.n_classes != len(record.class_names) or heads.n_models != record.members:
         raise DataError(
             f"{str(path)!r} holds {heads.n_models} heads of {heads.n_classes} classes, and {RECORD} says "
             f"{record.members} of {len(record.class_names)} ({', '.join(record.class_names)}). {AGAIN}"
         )
-    return heads
 
 
 def _json(content: Any) -> bytes:

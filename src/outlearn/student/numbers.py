@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 from jaxtyping import Float
@@ -23,12 +23,16 @@ from outlearn.results.scored import Scored
 from outlearn.results.serialization import Record, read_json, read_record
 from outlearn.student.folder import AGAIN, RECORD, copy_student, find_student, read_parts, write_parts
 from outlearn.student.head_scorer import HeadScorer
+from outlearn.student.held_out import HeldOut, half_width
 from outlearn.student.inputs import numbers_of, rows_of
 from outlearn.student.kept import EMPTY, FLAGS, UNKNOWN, UNLIKE
 from outlearn.student.novelty import Novelty
 from outlearn.student.number_files import FEATURES
 from outlearn.student.points import NewPoints
-from outlearn.student.record import EncoderFacts, Reads, Training
+from outlearn.student.record import EncoderFacts, Precision, Reads, Training
+
+if TYPE_CHECKING:
+    from outlearn.student.finetuned import FinetunedScorer
 
 __all__ = [
     "NUMBER_FLAGS",
@@ -40,7 +44,7 @@ __all__ = [
     "is_number_student",
 ]
 
-SCHEMA = 1
+SCHEMA = 2
 TASK = "regression"
 ROWS = 4096  # answered at once
 NUMBER_FLAGS = {
@@ -62,26 +66,34 @@ class NumberRecord(Record):
 
     Attributes:
         reads: what it reads, and in which columns.
-        link: from outputs of its head to numbers: "identity" or "log".
-        members: students whose numbers are averaged.
-        mean: of its predictions over the points it learned from: its answer where there is no text.
+        kind: heads on an encoder that did not learn, or a fine-tuned model.
+        link: from outputs to numbers: "identity" or "log".
+        location, scale: of a fine-tuned model: what it gives, z', stands for the output location + scale z'.
+        members: students whose numbers are averaged; 1 of a fine-tuned model.
+        mean: of its predictions over the points it learned from (of a fine-tuned model, over those of validation): its
+            answer where there is no text.
         low, high: the range of these.
         unlike_beyond: distance from the training points from which on one is unlike them; None if not measured.
-        encoder, training, versions, results: as of a student of classes.
+        held_out: what its intervals come from; None if it was kept without.
+        encoder, precision, training, versions, results: as of a student of classes.
     """
 
     schema_version: Annotated[int, Field(alias="schema")] = SCHEMA
     outlearn: str
-    kind: Literal["heads"] = "heads"
+    kind: Literal["heads", "finetuned"]
     task: Literal["regression"] = "regression"
     reads: Reads
     link: Link
+    location: Number = 0.0
+    scale: Number = 1.0
     members: int
     mean: Number
     low: Number
     high: Number
     unlike_beyond: float | None
-    encoder: EncoderFacts
+    held_out: HeldOut | None = None
+    encoder: EncoderFacts | None
+    precision: Precision | None = None
     training: Training
     versions: Mapping[str, str]
     results: NumberScores
@@ -92,9 +104,10 @@ class KeptNumbers:
     """Hold a student of numbers as it is written and read; fields as of `Kept`."""
 
     record: NumberRecord
-    heads: Heads
+    heads: Heads | None = None
     learned: Learned = field(default_factory=Learned)
     novelty: Novelty | None = None
+    files: Mapping[str, np.ndarray] = field(default_factory=dict)
     folder: Path | None = None
 
     def write(self, folder: Path) -> None:
@@ -105,7 +118,7 @@ class KeptNumbers:
         """
         write_parts(
             folder, self.record.to_json(), _card(self.record), self.heads, self.learned, self.novelty,
-            outlearn=self.record.outlearn,
+            outlearn=self.record.outlearn, files={name: content.tobytes() for name, content in self.files.items()},
         )  # fmt: skip
 
     @classmethod
@@ -119,7 +132,7 @@ class KeptNumbers:
         heads, learned, novelty = read_parts(folder)
         content = read_json(folder / RECORD, again=AGAIN)
         record = read_record(NumberRecord, content, folder / RECORD, schema=SCHEMA, again=AGAIN)
-        return cls(record, heads, learned, novelty, folder)
+        return cls(record, heads, learned, novelty, folder=folder)
 
 
 @dataclass(frozen=True)
@@ -183,6 +196,30 @@ class NumberStudent(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         values = np.concatenate([np.empty(0), *(part.values for part in parts)])
         return NumberAnswers(values, tuple(flag for part in parts for flag in part.flags))
 
+    def predict_interval(
+        self, X: Any, level: float = 0.9
+    ) -> tuple[Float[np.ndarray, " points"], Float[np.ndarray, " points"]]:
+        """Give the ends of an interval that holds the true number of a row with a chance of `level` or more.
+
+        They are the number +- the ceil((n + 1) level)-th smallest of n errors on held-out points with true numbers
+        (split conformal): the chance is over rows that are like those points, on average, not for each row. nan where
+        there is no text.
+
+        Raises:
+            ConfigError: if it was kept without true numbers to calibrate by, or with too few for this level.
+            DataError, ShapeError, MissingExtraError: see `answers`.
+        """
+        half = half_width(self.record.held_out, level)
+        return self.ends(self.answers(X), half)
+
+    def ends(
+        self, found: NumberAnswers, half: float
+    ) -> tuple[Float[np.ndarray, " points"], Float[np.ndarray, " points"]]:
+        """Return number +- half, nan where there is no text, and not below 0 for a student of positive numbers."""
+        values = np.where([flag == EMPTY for flag in found.flags], np.nan, found.values)
+        low, high = values - half, values + half
+        return (np.maximum(low, 0.0) if self.record.link == "log" else low), high
+
     def save(self, folder: str | Path) -> None:
         """Write a copy of the student's folder, whole or not at all."""
         copy_student(find_student(Path(self.path)), Path(folder))
@@ -205,15 +242,30 @@ class NumberStudent(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return self._read
 
     @property
-    def _scorer(self) -> HeadScorer:
+    def _scorer(self) -> HeadScorer | FinetunedScorer:
         if "_ready" not in vars(self):
-            self._ready = HeadScorer(self._kept, self.model, self.device)
+            kept, record = self._kept, self.record
+            if record.kind == "finetuned":
+                from outlearn.student.finetuned import FinetunedScorer
+
+                assert kept.folder is not None  # it was read from one
+                self._ready: HeadScorer | FinetunedScorer = FinetunedScorer.of(
+                    kept.folder, record.reads, 1, precision=record.precision, device=self.device
+                )
+            else:
+                self._ready = HeadScorer(kept, self.model, self.device)
         return self._ready
 
     def _score(self, points: NewPoints) -> NumberAnswers:
-        """Predict with every member, and average."""
-        features, record, novelty = self._scorer.features(points), self.record, self._kept.novelty
-        outputs = self._kept.heads.predict(features)[..., 0].astype(np.float64)
+        """Predict with every member, and average; what is unlike the training points is told of heads alone."""
+        scorer, record, heads, novelty = self._scorer, self.record, self._kept.heads, self._kept.novelty
+        if not isinstance(scorer, HeadScorer):
+            outputs = scorer.outputs([(text,) for text in points.texts or ()])[:, 0]
+            values = through_link(record.location + record.scale * outputs, record.link)
+            return NumberAnswers(values, ("",) * len(values))
+        assert heads is not None
+        features = scorer.features(points)
+        outputs = heads.predict(features)[..., 0].astype(np.float64)
         values = through_link(outputs, record.link).mean(axis=0)
         flags = np.full(features.shape[0], "", dtype="<U8")
         if novelty is not None and record.unlike_beyond is not None:
@@ -248,11 +300,14 @@ def _card(record: NumberRecord) -> str:
         ("students of the true labels", scores.ceiling),
     )
     table = "\n".join(f"| {who} | {value} |" for who, value in rows)
+    held_out = ""
+    if record.held_out is not None:
+        held_out = "Intervals (`predict_interval`) come from its errors on held-out points. On the test points:\n"
+        held_out += f"{record.held_out.checked.sentences[0]}\n\n"
     return f"""# A student of weak numbers
 
 Trained by outlearn {record.outlearn} on {record.training.points:,} points without their true numbers, from the
-labels of {record.training.teachers} teachers (loss {record.training.loss}). A linear head on a frozen encoder; what it
-says of the points it learned from lies between {record.low:.4g} and {record.high:.4g}.
+labels of {record.training.teachers} teachers (loss {record.training.loss}). {_made_of(record)}
 
 On the test points of its run, mean squared error:
 
@@ -260,9 +315,22 @@ On the test points of its run, mean squared error:
 |---|---|
 {table}
 
-```python
+{held_out}```python
 import outlearn as ol
 
 ol.load_student("path/to/this/folder").predict(["a text", "another"])
 ```
 """
+
+
+def _made_of(record: NumberRecord) -> str:
+    """Say what the student is, and in which range its numbers lie."""
+    lies = f"between {record.low:.4g} and {record.high:.4g}."
+    if record.kind == "heads":
+        return f"A head on a frozen encoder; what it says of\nthe points it learned from lies {lies}"
+    number = f"{record.location:.6g} + {record.scale:.6g} z"
+    number = number if record.link == "identity" else f"exp({number})"
+    return (
+        "A fine-tuned model of transformers\n(`AutoModelForSequenceClassification`, one output z): the number is "
+        f"{number}. Of validation points it\nlies {lies}"
+    )

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from outlearn.errors import ConfigError
 from outlearn.student.answering import AnsweringStudent
+from outlearn.student.held_out import half_width
 from outlearn.student.inputs import rows_of
 from outlearn.student.kept import EMPTY
 from outlearn.student.numbers import NumberStudent
@@ -35,6 +37,7 @@ def predict_chunks(
     *,
     id_column: str,
     tally: Tally,
+    interval: float | None = None,
 ) -> Iterator[dict[str, list[Any]]]:
     """Answer chunks of rows.
 
@@ -43,15 +46,24 @@ def predict_chunks(
         chunks: name -> values.
         id_column: column that names the rows; where there is none they are numbered from 1.
         tally: counts the answers as they come.
+        interval: the level of intervals of a student of numbers; None for none.
 
     Yields:
-        The id (or `row`); of a student of numbers `number` and `flag`; of one of classes `label`, a
-        probability `p_CLASS` for each class, and `flag`. Of single texts, from a student of preferences: `reward` and
-        `flag`.
+        The id (or `row`); of a student of numbers `number`, `low` and `high` of its interval, and `flag`; of one of
+        classes `label`, a probability `p_CLASS` for each class, and `flag`. Of single texts, from a student of
+        preferences: `reward` and `flag`.
 
     Raises:
         DataError: if a column that the student reads is not there.
+        ConfigError: if an interval is asked of a student that has none at this level.
     """
+    half = None
+    if interval is not None:
+        if not isinstance(student, NumberStudent):
+            raise ConfigError(
+                "--interval is of a student of numbers; this one says classes, and its probabilities how sure it is."
+            )
+        half = half_width(student.record.held_out, interval)
     has_ids: bool | None = None  # as the first rows say: the columns of the answers do not change on the way
     for chunk in chunks:
         n = len(next(iter(chunk.values())))
@@ -60,17 +72,23 @@ def predict_chunks(
             named: dict[str, list[Any]] = {id_column: list(chunk.get(id_column, [None] * n))}
         else:
             named = {"row": list(range(tally.rows + 1, tally.rows + n + 1))}
-        answered = _answered(student, chunk)
+        answered = _answered(student, chunk, half)
         tally.rows += n
         tally.labels.update(answered.get("label", ()))
         tally.flags.update(flag for flag in answered["flag"] if flag)
         yield named | answered
 
 
-def _answered(student: AnsweringStudent | NumberStudent, chunk: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+def _answered(
+    student: AnsweringStudent | NumberStudent, chunk: Mapping[str, Sequence[Any]], half: float | None
+) -> dict[str, list[Any]]:
     if isinstance(student, NumberStudent):
         found = student.answers(chunk)
-        return {"number": found.values.round(DIGITS).tolist(), "flag": list(found.flags)}
+        columns: dict[str, list[Any]] = {"number": found.values.round(DIGITS).tolist()}
+        if half is not None:
+            for name, end in zip(("low", "high"), student.ends(found, half), strict=True):
+                columns[name] = [None if np.isnan(value) else value for value in end.round(DIGITS).tolist()]
+        return columns | {"flag": list(found.flags)}
     return _rewards(student, chunk) if _single_texts(student, chunk) else _labels(student, chunk)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -11,10 +11,14 @@ from outlearn.results.measurement import Measurement, Number
 from outlearn.results.scored import Scored
 from outlearn.results.serialization import Record
 
-__all__ = ["SCHEMA", "EncoderFacts", "Flagged", "KeptScores", "Reads", "StudentRecord", "Training"]
+__all__ = ["SCHEMA", "EncoderFacts", "Flagged", "KeptScores", "Precision", "Reads", "StudentRecord", "Training"]
 
 SCHEMA = 1
 """Of student.json and of the files beside it; raise it when one of them changes."""
+
+
+Precision: TypeAlias = Literal["auto", "float32", "float64", "bf16"]
+"""In which a fine-tuned model computes."""
 
 
 class Reads(Record):
@@ -124,7 +128,7 @@ class StudentRecord(Record):
     class_shares: tuple[float, ...]
     unlike_beyond: float | None
     encoder: EncoderFacts | None
-    precision: Literal["auto", "float32", "float64", "bf16"] | None
+    precision: Precision | None
     training: Training
     versions: Mapping[str, str]
     results: KeptScores

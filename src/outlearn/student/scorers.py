@@ -39,5 +39,9 @@ def get_scorer(kept: Kept, *, model: str | None = None, device: str | None = Non
     if kept.record.kind == "finetuned":
         from outlearn.student.finetuned import FinetunedScorer
 
-        return FinetunedScorer.of(kept, device=device)
+        assert kept.folder is not None  # it was read from one
+        record = kept.record
+        return FinetunedScorer.of(
+            kept.folder, record.reads, len(record.class_names), precision=record.precision, device=device
+        )
     return HeadScorer(kept, model, device)

@@ -37,7 +37,7 @@ def test_labels_that_say_nothing_change_nothing():
     truth, _, known = world()
     alone = known[~np.isnan(known)]
     for said in (np.full(len(truth), 0.5), np.full(len(truth), np.nan)):
-        found = prediction_powered(known, said, np.full(len(truth), True))
+        found = prediction_powered(known, said, np.full(len(truth), True), ends=())
         assert found.value == pytest.approx(alone.mean(), abs=EXACT)
         assert found.standard_error == pytest.approx(alone.std(ddof=1) / np.sqrt(len(alone)), rel=1e-6)
 
@@ -53,8 +53,12 @@ def test_rogan_and_gladen_by_hand_with_the_uncertainty_of_all_three_shares():
     apart = 0.45 * 0.55 / 2000 + share**2 * 0.9 * 0.1 / 200 + (1 - share) ** 2 * 0.2 * 0.8 / 300
     # They share points. The covariances of q with b and a take 2 (share 0.09 + (1 - share) 0.16) / 2,000 off.
     together = apart - 2 * (share * 0.09 + (1 - share) * 0.16) / 2000
-    small = np.sqrt(200 / 199)
-    assert found.standard_error == pytest.approx(small * np.sqrt(together) / 0.7, rel=1e-6)
+    # Half a point more at either end of each share: (1 - mean)^2 + mean^2 over its points squared.
+    unseen = (0.45**2 + 0.55**2) / 2000**2 + share**2 * (0.9**2 + 0.1**2) / 200**2
+    unseen += (1 - share) ** 2 * (0.2**2 + 0.8**2) / 300**2
+    small = np.sqrt(found.n_points / (found.n_points - 1))
+    assert found.standard_error == pytest.approx(small * np.sqrt(together + unseen / 2) / 0.7, rel=1e-6)
+    assert 200 < found.n_points < 2000  # Satterthwaite's degrees of freedom: between the scarcest and the most
 
 
 def test_rogan_and_gladen_holds_where_true_labels_were_drawn_by_their_truth_and_ppi_does_not():

@@ -13,12 +13,15 @@ that the true labels may be of points drawn by their truth. Where both hold, the
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from outlearn.core.labelers.influence import LinearisedEstimate, mean_estimate, with_controls
+from outlearn.core.labelers.influence import SHARE, LinearisedEstimate, mean_estimate, with_controls
 from outlearn.core.labelers.shared_answer import unrelated
-from outlearn.core.labelers.strata import DrawnStrata, mean_of_drawn
+from outlearn.core.labelers.skewed_interval import Unseen
+from outlearn.core.labelers.strata import DrawnStrata, Ends, mean_of_drawn
 
 __all__ = ["difference_between_segments", "prediction_powered", "rogan_gladen"]
 
@@ -30,6 +33,8 @@ def prediction_powered(
     said: Float[np.ndarray, " points"],
     where: Bool[np.ndarray, " points"],
     strata: DrawnStrata | None = None,
+    *,
+    ends: Ends = SHARE,
 ) -> LinearisedEstimate:
     """Estimate the mean of `true`, known at few points, with the help of `said`, known at all.
 
@@ -38,6 +43,7 @@ def prediction_powered(
         said: what the labels say; nan where they say nothing: such a point is taken for an average one.
         where: the points that the mean is over.
         strata: how the points of known truth were drawn; None: at random from all.
+        ends: the least and the largest that `true` can be, of all points or of each.
 
     Examples:
         >>> rng = np.random.default_rng(0)
@@ -47,18 +53,18 @@ def prediction_powered(
         >>> found = prediction_powered(few, said, np.full(5000, True))
         >>> alone = mean_estimate(truth, np.arange(5000) < 200)
         >>> round(float(said.mean()), 2), round(found.value, 2), round(found.standard_error / alone.standard_error, 2)
-        (0.35, 0.28, 0.63)
+        (0.35, 0.28, 0.64)
 
     Source: Angelopoulos, Duchi and Zrnic, PPI++: Efficient Prediction-Powered Inference, 2023, the mean with its tuned
     weight. They compare with the points without a true label, we with all: the same estimate.
     """
     given = where & ~np.isnan(said)
     few = where & ~np.isnan(true)
-    estimate = mean_of_drawn(true, few, strata)
+    estimate = mean_of_drawn(true, few, strata, ends=ends)
     if not given.any():
         return estimate
     filled = np.where(given, said, said[given].mean())
-    return with_controls(estimate, [mean_estimate(filled, where) - mean_of_drawn(filled, few, strata, spans=0.0)])
+    return with_controls(estimate, [mean_estimate(filled, where) - mean_of_drawn(filled, few, strata, ends=())])
 
 
 def rogan_gladen(
@@ -100,7 +106,14 @@ def rogan_gladen(
     apart = of_yes - of_no
     if unrelated(apart):
         return None
-    return (mean_estimate(said, given) - of_no) / apart
+    of_all = mean_estimate(said, given)
+    found = (of_all - of_no) / apart
+    # By their slopes, as of_no is in it twice: what may be unseen of each mean, and its part of the variance.
+    slopes = ((of_all, 1.0), (of_no, found.value - 1.0), (of_yes, -found.value))
+    parts = [mean * (slope / apart.value) for mean, slope in slopes]
+    variances = np.array([part.standard_error**2 for part in parts])
+    freedom = float(variances.sum() ** 2 / (np.square(variances) / [max(part.n_points - 1, 1) for part in parts]).sum())
+    return replace(found, unseen=Unseen.of([part.unseen for part in parts]), n_points=1 + int(freedom))
 
 
 def difference_between_segments(

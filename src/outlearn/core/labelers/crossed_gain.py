@@ -96,7 +96,7 @@ def crossed_gain(judged: Judged, labels: Labels, skills: Skills) -> LinearisedEs
     numerator, denominator = [], []
     for judge, answer, rival in zip(judged.judges, judged.answers, judged.rivals, strict=True):
         difference = right(answer, labels[judge]) - right(rival, labels[judge])
-        numerator.append(mean_estimate(difference, ~np.isnan(difference)))
+        numerator.append(mean_estimate(difference, ~np.isnan(difference), ends=(-1.0, 1.0)))
         denominator.append(skills.each[judge])
     # P(student gives the shared answer) - P(labeler does) = (P(student = B) - P(labeler = B)) / r_B, summed over judges
     return average(numerator) / average(denominator)
@@ -145,11 +145,11 @@ def true_gain(
     few, all_points = ~np.isnan(difference), ~np.isnan(control)
     both = few & all_points
     # Where student and labeler say the same the difference is 0 whatever is true: nothing is uncertain there.
-    spans = np.nan_to_num(np.ptp(values_by_class(judged), axis=1)) if strata is not None else 1.0
-    estimate = mean_of_drawn(difference, few, strata, spans=spans)
+    values = np.nan_to_num(values_by_class(judged))
+    estimate = mean_of_drawn(difference, few, strata, ends=(values.min(axis=1), values.max(axis=1)))
     if both.sum() < 2:
         return estimate
-    known = mean_of_drawn(control, both, strata, spans=0.0)
+    known = mean_of_drawn(control, both, strata, ends=())
     return with_controls(estimate, [mean_estimate(control, all_points) - known])
 
 

@@ -15,16 +15,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float
 
-from outlearn.core.intervals import Interval, t_quantile
+from outlearn.core.intervals import Interval
+from outlearn.core.labelers.skewed_interval import Unseen, skewed_ends
 from outlearn.core.mean_intervals import MINIMUM_POINTS
-from outlearn.core.scales import CALIBRATION, REAL
 from outlearn.errors import DomainError, ShapeError
 
-__all__ = [
-    "ZERO_COUNT_ERROR", "LinearisedEstimate", "average", "mean_estimate", "weighted_average", "with_controls",
-]  # fmt: skip
+__all__ = ["SHARE", "LinearisedEstimate", "average", "mean_estimate", "weighted_average", "with_controls"]
 
-ZERO_COUNT_ERROR = 1.87  # t standard errors of 1.87 / n are the exact upper 95% limit of a share seen 0 times, 3.7 / n
+SHARE = (0.0, 1.0)
+NOTHING_UNSEEN = Unseen()
+POINTS_A_CONTROL = 10  # Harrell's rule of regression: with fewer, weights follow the noise and intervals come out short
+MOST_LEVERAGE = 0.5  # beyond, a weight rests on one point, and the jackknife without it says nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +36,8 @@ class LinearisedEstimate:
         value: the estimate.
         influence: `[points]`; its mean is 0 and value + influence_i / n is about the estimate with point i once more.
         n_points: points that the scarcest mean in it is over: its degrees of freedom, plus one.
-        error_floor: the standard error is never below this. A share of 0 of 20 points has no spread, but is not known
-            to be 0: the floor of 1.87 / n gives it the exact 95% limit, 3.7 / n.
+        unseen: what values at the ends of their range, which no point had, would add. A share of 0 of 20 points has no
+            spread, but is not known to be 0.
 
     Examples:
         >>> a = mean_estimate(np.array([1.0, 0.0, 1.0, 1.0]))
@@ -50,12 +51,12 @@ class LinearisedEstimate:
     value: float
     influence: Float[np.ndarray, " points"]
     n_points: int
-    error_floor: float = 0.0
+    unseen: Unseen = NOTHING_UNSEEN
 
     def __add__(self, other: LinearisedEstimate | float | int) -> LinearisedEstimate:
         if isinstance(other, LinearisedEstimate):
             return self._with(other, self.value + other.value, 1.0, 1.0)
-        return LinearisedEstimate(self.value + other, self.influence, self.n_points, self.error_floor)
+        return replace(self, value=self.value + other)
 
     def __radd__(self, other: float | int) -> LinearisedEstimate:
         return self + other
@@ -101,17 +102,25 @@ class LinearisedEstimate:
 
     @property
     def standard_error(self) -> float:
-        """Return sqrt(sum_i influence_i^2) / n, with n_points - 1 instead of n_points; at least `error_floor`."""
-        n = len(self.influence)
+        """Return sqrt(sum_i influence_i^2) / n with n_points - 1 instead of n_points; what is unseen is in the sum."""
         small = self.n_points / (self.n_points - 1) if self.n_points > 1 else math.nan
-        return max(math.sqrt(float(np.square(self.influence).sum()) * small) / n, self.error_floor)
+        return math.sqrt(self._square * small) / len(self.influence)
+
+    @property
+    def skewness(self) -> float:
+        """Return sum_i influence_i^3 / (sum_i influence_i^2)^(3/2), the skewness of the estimate; 0 without spread."""
+        if self._square == 0:
+            return 0.0
+        return (float((self.influence**3).sum()) + self.unseen.cube) / self._square**1.5
+
+    @property
+    def _square(self) -> float:
+        return float(np.square(self.influence).sum()) + self.unseen.square
 
     def interval(self, level: float = 0.95, *, low: float = -math.inf, high: float = math.inf) -> Interval:
-        """Give value +- t standard errors, bent to stay within [0, 1] for a share, cut to [low, high] otherwise.
+        """Give the interval, as skewed as the values are (`skewed_interval`), cut to [low, high].
 
-        The value itself is never cut: an estimate of a share that lies at 0 or 1 or beyond, as a difference of shares
-        may, has the plain interval, cut, which loses no coverage. The spread of such estimates does not vanish at 0,
-        so that they are bent as distances are.
+        The value itself is never cut, and may lie beyond, as a difference of shares may.
 
         Returns:
             The interval; nan with a reason for fewer than 4 points.
@@ -121,24 +130,15 @@ class LinearisedEstimate:
             return Interval.missing(
                 reason, mean=self.value, n_models=1, n_points=self.n_points, level=level, over="points"
             )
-        error, freedom = self.standard_error, self.n_points - 1.0
-        share = (low, high) == (0.0, 1.0) and 0 < self.value < 1
-        found = Interval.about(
-            self.value,
-            t_quantile(level, freedom) * error,
-            error,
-            freedom=freedom,
-            n_models=1,
-            n_points=self.n_points,
-            level=level,
-            scale=CALIBRATION if share else REAL,
-            over="points",
+        freedom = self.n_points - 1.0
+        ends = skewed_ends(self.value, self.standard_error, self.skewness, freedom=freedom, level=level)
+        lowest, highest = (min(max(end, low), high) for end in ends)
+        return Interval(
+            self.value, lowest, highest, self.standard_error, 1, self.n_points, level, over="points", freedom=freedom
         )
-        ends = [min(max(end, low), high) for end in (found.low, found.high)]
-        return found if ends == [found.low, found.high] else replace(found, low=ends[0], high=ends[1], half=math.nan)
 
     def _map(self, value: float, slope: float) -> LinearisedEstimate:
-        return LinearisedEstimate(value, slope * self.influence, self.n_points, abs(slope) * self.error_floor)
+        return LinearisedEstimate(value, slope * self.influence, self.n_points, self.unseen.times(slope))
 
     def _with(self, other: LinearisedEstimate, value: float, slope: float, other_slope: float) -> LinearisedEstimate:
         if len(self.influence) != len(other.influence):
@@ -147,14 +147,17 @@ class LinearisedEstimate:
             )
         # The delta method: to first order f(a, b) moves by df/da times the influence on a, plus df/db times that on b.
         influence = slope * self.influence + other_slope * other.influence
-        floor = math.hypot(slope * self.error_floor, other_slope * other.error_floor)
-        return LinearisedEstimate(value, influence, min(self.n_points, other.n_points), floor)
+        unseen = Unseen.of([self.unseen.times(slope), other.unseen.times(other_slope)])
+        return LinearisedEstimate(value, influence, min(self.n_points, other.n_points), unseen)
 
 
 def mean_estimate(
-    values: Float[np.ndarray, " points"], where: Bool[np.ndarray, " points"] | None = None
+    values: Float[np.ndarray, " points"],
+    where: Bool[np.ndarray, " points"] | None = None,
+    *,
+    ends: Sequence[float] = SHARE,
 ) -> LinearisedEstimate:
-    """Estimate a mean over points, or over those that `where` marks.
+    """Estimate a mean over points, or over those that `where` marks; `ends` is the range that the values can have.
 
     Raises:
         DomainError: if no point is marked.
@@ -170,9 +173,9 @@ def mean_estimate(
         raise DomainError("a mean needs at least one point; none is marked.")
     value = float(values[mask].mean())
     influence = np.zeros(len(values))
-    # n m_i (v_i - mean) / sum(m)
-    influence[mask] = (values[mask] - value) * (len(values) / count)
-    return LinearisedEstimate(value, influence, count, ZERO_COUNT_ERROR / count)
+    scale = len(values) / count
+    influence[mask] = (values[mask] - value) * scale  # n m_i (v_i - mean) / sum(m)
+    return LinearisedEstimate(value, influence, count, Unseen.at(*((end - value) * scale for end in ends)))
 
 
 def average(estimates: Sequence[LinearisedEstimate]) -> LinearisedEstimate:
@@ -192,7 +195,8 @@ def weighted_average(estimates: Sequence[LinearisedEstimate]) -> LinearisedEstim
     """Average estimates over overlapping points, each weighted by how many it is over.
 
     sum_k n_k e_k / sum_k n_k: a pair of labelers that share eight points says little, and moves the mean little. Its
-    degrees of freedom are those of the estimate over the most points, which carries the most weight.
+    degrees of freedom are those of the estimate over the most points, which carries the most weight. What was not seen
+    may be a point at which all labelers err, so that it counts in all of them at once.
 
     Examples:
         >>> many, few = mean_estimate(np.full(90, 0.8)), mean_estimate(np.full(90, 0.2), np.arange(90) < 10)
@@ -203,7 +207,9 @@ def weighted_average(estimates: Sequence[LinearisedEstimate]) -> LinearisedEstim
     total = estimates[0] * weights[0]
     for estimate, weight in zip(estimates[1:], weights[1:], strict=True):
         total = total + estimate * weight
-    return replace(total / sum(weights), n_points=max(weights))
+    shares = [weight / sum(weights) for weight in weights]
+    unseen = Unseen.together([each.unseen.times(share) for each, share in zip(estimates, shares, strict=True)])
+    return replace(total / sum(weights), n_points=max(weights), unseen=unseen)
 
 
 def with_controls(estimate: LinearisedEstimate, controls: Sequence[LinearisedEstimate]) -> LinearisedEstimate:
@@ -212,7 +218,7 @@ def with_controls(estimate: LinearisedEstimate, controls: Sequence[LinearisedEst
     estimate - sum_j b_j control_j, with b the least squares coefficients of the influences. With true labels of a few
     points and a guess of them at all points, the guess's mean over all points less that over the few is such a control:
     it estimates 0 whatever the guess is worth, so the result is right for any guess, and narrower for a good one.
-    Controls that do not vary are left out; each that is used costs a degree of freedom.
+    Controls that do not vary are left out; each that is used costs a degree of freedom, and takes ten at least.
 
     Examples:
         >>> rng = np.random.default_rng(0)
@@ -222,19 +228,19 @@ def with_controls(estimate: LinearisedEstimate, controls: Sequence[LinearisedEst
         >>> plain = mean_estimate(truth, few)
         >>> better = with_controls(plain, [mean_estimate(guess) - mean_estimate(guess, few)])
         >>> round(plain.standard_error, 3), round(better.standard_error, 3)
-        (0.05, 0.026)
+        (0.05, 0.027)
 
     Source: control variates; Angelopoulos et al., PPI++: Efficient Prediction-Powered Inference, 2023, eq. 2 with the
     power-tuned weight. We take several controls and the weights by least squares.
     """
     used = [control for control in controls if float(np.square(control.influence).sum()) > 0]
-    spare = estimate.n_points - 1 - MINIMUM_POINTS
-    if not used or spare < len(used):
+    if not used or estimate.n_points - 1 < POINTS_A_CONTROL * len(used):
         return estimate
     design = np.stack([control.influence for control in used], axis=1)
     # b = argmin |influence - sum_j b_j influence_j|^2, the least variance that any such combination has
     weights, *_ = np.linalg.lstsq(design, estimate.influence, rcond=None)
     value = estimate.value - float(weights @ [control.value for control in used])
-    return LinearisedEstimate(
-        value, estimate.influence - design @ weights, estimate.n_points - len(used), estimate.error_floor
-    )
+    # Each point is judged by weights that it had no part in: residual / (1 - leverage), as the jackknife has it.
+    leverage = np.square(np.linalg.qr(design).Q).sum(axis=1)
+    influence = (estimate.influence - design @ weights) / (1 - np.minimum(leverage, MOST_LEVERAGE))
+    return LinearisedEstimate(value, influence, estimate.n_points - len(used), estimate.unseen)

@@ -27,13 +27,16 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from outlearn.core.labelers.influence import LinearisedEstimate, mean_estimate
+from outlearn.core.labelers.influence import SHARE, LinearisedEstimate, mean_estimate
+from outlearn.core.labelers.skewed_interval import Unseen
 from outlearn.errors import DomainError
 
-__all__ = ["LEAST_DRAWN", "DrawnStrata", "allocate", "mean_of_drawn", "strata_of_spread"]
+__all__ = ["LEAST_DRAWN", "DrawnStrata", "Ends", "allocate", "mean_of_drawn", "strata_of_spread"]
+
+Ends = Sequence[Float[np.ndarray, " points"] | float]  # the least and the largest value of all points, or of each
 
 LEAST_DRAWN = 2  # of a stratum: one point shows no spread
-UNSEEN = 0.25  # of a point: keeps intervals of 50 to 400 labels between 93% and 98%; a half makes 99% of 50
+LEAST_TO_DRAW = 5  # of a stratum: two show it so badly that shares for which it matters more would have no interval
 EVEN_SHARE = 0.1  # of labels are spread evenly whatever is guessed: no weight is more than 10 times the mean one
 
 
@@ -73,18 +76,18 @@ class DrawnStrata:
         values: Float[np.ndarray, " points"],
         where: Bool[np.ndarray, " points"] | None = None,
         *,
-        spans: Float[np.ndarray, " points"] | float = 1.0,
+        ends: Ends = SHARE,
     ) -> LinearisedEstimate:
         """Estimate a mean over all points, or over those that `where` marks, from the points drawn.
 
-        Over a part of the points it is the ratio of the two weighted sums. A stratum whose points drawn all have one
-        value is not known to have no other: `UNSEEN` of a point more at either end of the value's span is counted in
-        its spread, so that 0 of n_h counts as 0.25 / (n_h + 0.5).
+        Over a part of the points it is the ratio of the two weighted sums. What no point drawn showed is counted in
+        each stratum (`Unseen`): one whose points drawn all have the same value is not known to have no other.
 
         Args:
             values: at the points drawn; what stands elsewhere is not looked at.
             where: marks the points that the mean is over.
-            spans: by how much a value could differ at each point, whatever is true there; 0 where nothing is uncertain.
+            ends: the least and the largest that a value can be, of all points or of each; the same where nothing is
+                uncertain.
 
         Raises:
             DomainError: if no point drawn is marked.
@@ -107,23 +110,28 @@ class DrawnStrata:
         kept = np.where(marked, values, 0.0)
         part = float(shares @ means(marked.astype(np.float64)))
         value = float(shares @ means(kept)) / part
+
         # The ratio in linear form: e_i = (v_i - m) / part where marked, else 0; its mean over all points is 0.
-        error = np.where(marked, (kept - value) / part, 0.0)
-        centre = means(error)
-        deviation = np.where(drawn, error - centre[self.of_point], 0.0)
+        def error(of: np.ndarray | float) -> np.ndarray:
+            return np.where(marked, (of - value) / part, 0.0)
+
+        centre = means(error(kept))
+        deviation = np.where(drawn, error(kept) - centre[self.of_point], 0.0)
         spread = means(np.square(deviation)) * counts / (counts - 1)
-        odd = UNSEEN / (counts + 2 * UNSEEN)
-        floor = means(np.square(np.where(marked, spans, 0.0))) / part**2 * odd * (1 - odd)
-        unseen = np.maximum(floor - spread, 0.0)
         # Of each point drawn: its deviation within its stratum; and what all of a stratum share, whose squares sum to
-        # the part between strata, W_h (m_h - m)^2 / N, and to the spread that the points drawn may have missed.
+        # the part between strata, W_h (m_h - m)^2 / N.
         inner = shares / counts * np.sqrt(counts / (counts - 1))
         between = shares * np.square(centre) / sizes.sum()
-        missed = np.square(shares) * unseen / counts
-        shared = np.where(centre < 0, -1.0, 1.0) * np.sqrt((between + missed) / counts)
+        shared = np.where(centre < 0, -1.0, 1.0) * np.sqrt(between / counts)
         influence = np.where(drawn, n * (inner[self.of_point] * deviation + shared[self.of_point]), 0.0)
-        parts = np.square(shares) * np.maximum(spread, floor) / counts
-        return LinearisedEstimate(value, influence, 1 + _freedom(parts, counts))
+        at_ends = [n * shares / counts * (means(error(end)) - centre) for end in ends]
+        # What was not seen may be in any stratum: of one prior in all, each has its share.
+        unseen = [
+            Unseen.at(*(float(end[h]) for end in at_ends), share=share) for h, share in enumerate(shares.tolist())
+        ]
+        parts = np.square(shares) * spread / counts + np.array([each.square for each in unseen]) / n**2
+        in_part = np.maximum(np.bincount(self.of_point[marked], minlength=len(sizes)), LEAST_DRAWN)
+        return LinearisedEstimate(value, influence, 1 + _freedom(parts, in_part), Unseen.of(unseen))
 
 
 def mean_of_drawn(
@@ -131,10 +139,13 @@ def mean_of_drawn(
     where: Bool[np.ndarray, " points"],
     strata: DrawnStrata | None,
     *,
-    spans: Float[np.ndarray, " points"] | float = 1.0,
+    ends: Ends = SHARE,
 ) -> LinearisedEstimate:
     """Estimate a mean from the points that `where` marks: drawn at random from all, or by strata; see `DrawnStrata`."""
-    return mean_estimate(values, where) if strata is None else strata.mean(values, where, spans=spans)
+    if strata is not None:
+        return strata.mean(values, where, ends=ends)
+    of_marked = [float(np.broadcast_to(end, len(values))[where].mean()) for end in ends]
+    return mean_estimate(values, where, ends=of_marked)
 
 
 def _freedom(parts: np.ndarray, counts: np.ndarray) -> int:
@@ -160,7 +171,7 @@ def allocate(
         known: points of each stratum whose truth is known, drawn at random.
 
     Raises:
-        DomainError: if there are fewer labels than two for each stratum, or more than points.
+        DomainError: if there are fewer labels than five for each stratum, or more than points.
 
     Examples:
         >>> allocate(100, [500, 500], [0.1, 0.4])
@@ -170,7 +181,7 @@ def allocate(
     """
     counts = list(known or [0] * len(sizes))
     free = sum(sizes) - sum(counts)
-    least = [min(max(LEAST_DRAWN - count, 0), size - count) for size, count in zip(sizes, counts, strict=True)]
+    least = [min(max(LEAST_TO_DRAW - count, 0), size - count) for size, count in zip(sizes, counts, strict=True)]
     if not sum(least) <= n_labels <= free:
         raise DomainError(f"{n_labels} labels cannot be drawn; expected {sum(least)} to {free:,}.")
     total = n_labels + sum(counts)

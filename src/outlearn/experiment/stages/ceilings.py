@@ -25,7 +25,7 @@ from outlearn.experiment.stages.frozen import FrozenModel
 from outlearn.experiment.stages.training_spec import Model, TrainingSpec
 from outlearn.experiment.stages.tuned import TunedModels
 from outlearn.learners.jobs import HeadJob
-from outlearn.losses import get_loss
+from outlearn.losses import Loss
 from outlearn.store.stage import Stage
 
 __all__ = ["CEILINGS", "UNTUNED", "ceiling_notes", "ceiling_points", "configured_ceilings", "tuned_ceilings"]
@@ -52,8 +52,8 @@ def tuned_ceilings(task: Task, model: FrozenModel, config: Config, *, common_sca
     )
 
 
-def configured_ceilings(task: Task, splits: Splits, model: Model, config: Config, *, name: str) -> Stage:
-    """Describe the training of the student's model as it is configured on true labels, with forward cross-entropy."""
+def configured_ceilings(task: Task, splits: Splits, model: Model, config: Config, *, name: str, loss: Loss) -> Stage:
+    """Describe the training of the student's model as it is configured on true labels, with `loss`."""
     # Without randomness one ceiling is all there is.
     models = config.ceiling.models if config.student.learner.has_randomness else 1
     points = ceiling_points(task, splits, seed=config.seed)
@@ -64,10 +64,9 @@ def configured_ceilings(task: Task, splits: Splits, model: Model, config: Config
             split="student",
             predict=EVALUATED,
             jobs=tuple(
-                HeadJob(labeling=0, loss=get_loss("forward_ce"), seed=child_seed(config.seed, "ceiling", r))
-                for r in range(models)
+                HeadJob(labeling=0, loss=loss, seed=child_seed(config.seed, "ceiling", r)) for r in range(models)
             ),
-            targets=lambda entries: np.eye(task.n_classes)[task.labels[points]][None],
+            targets=lambda entries: task.true_targets(points)[None],
             settings={},
             summary={"models": models, "seed": config.seed},
             inputs={"task": task.fingerprint},

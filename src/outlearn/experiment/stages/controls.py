@@ -27,7 +27,7 @@ from outlearn.experiment.stages.frozen import FrozenModel
 from outlearn.experiment.stages.training_spec import TrainingSpec
 from outlearn.experiment.stages.tuned import TunedModels
 from outlearn.learners.jobs import HeadJob
-from outlearn.losses import get_loss
+from outlearn.losses import Loss
 from outlearn.selection.tuning import MANY_CLASSES
 from outlearn.store.stage import Stage
 
@@ -82,7 +82,7 @@ def tuned_controls(
     }
 
 
-def finetuned_controls(task: Task, model: FinetunedModel, config: Config) -> dict[str, Stage]:
+def finetuned_controls(task: Task, model: FinetunedModel, config: Config, *, loss: Loss) -> dict[str, Stage]:
     """Describe the same for a model that is fine-tuned as a whole: as configured, in as many steps as a student takes.
 
     There are as many trainings as teachers and one more: they are left out where students are no more than teachers.
@@ -100,10 +100,9 @@ def finetuned_controls(task: Task, model: FinetunedModel, config: Config) -> dic
                 split="teacher",
                 predict=EVALUATED,
                 jobs=tuple(
-                    HeadJob(0, get_loss("forward_ce"), weighting=m, seed=child_seed(config.seed, name, m))
-                    for m in range(len(sets))
+                    HeadJob(0, loss, weighting=m, seed=child_seed(config.seed, name, m)) for m in range(len(sets))
                 ),
-                targets=lambda entries: np.eye(task.n_classes)[task.labels[model.splits.teacher]][None],
+                targets=lambda entries: task.true_targets(model.splits.teacher)[None],
                 weights=sets,
                 settings={},
                 summary={"models": len(sets), "seed": config.seed},

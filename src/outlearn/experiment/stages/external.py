@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool
 
+from outlearn.core.number_intervals import NumberIntervals
 from outlearn.core.predictions import Predictions
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
@@ -36,12 +37,14 @@ class ExternalTeachers:
         names: one a teacher.
         answered: `[teachers, student points]`, where each says something; None if all do everywhere.
         notes: what a reader should know, in sentences.
+        intervals: of numbers, in which each says that the truth of the test points lies; None if none does.
     """
 
     stage: Stage
     names: tuple[str, ...]
     answered: Bool[np.ndarray, "teachers student_points"] | None
     notes: tuple[str, ...]
+    intervals: NumberIntervals | None = None
 
 
 def external_teachers(task: Task, splits: Splits, section: TeacherSection) -> ExternalTeachers:

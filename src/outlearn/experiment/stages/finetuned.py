@@ -22,14 +22,15 @@ from outlearn.learners.finetuning import FinetuneSettings, fit_finetune
 from outlearn.learners.finetuning.learner import FinetuneLearner
 from outlearn.learners.jobs import HeadJob, settled
 from outlearn.learners.self_distillation import distillation_targets
-from outlearn.losses import loss_config
+from outlearn.losses import NumberLoss, loss_config
 from outlearn.store.stage import Entries, Stage, Work
 from outlearn.store.store import Entry
 
-__all__ = ["FinetunedModel", "kept_files", "kept_model"]
+__all__ = ["LOCATION", "SCALE", "FinetunedModel", "kept_files", "kept_model"]
 
 VERSION = 3
 TRAINING_POINTS = "own"  # predictions of the points that a model learned from, for the next round
+LOCATION, SCALE = "location", "scale"  # of a model's output, where it learns numbers
 FILE = "file:"  # how the names of arrays begin that hold files of a model that is kept
 # These decide where and in which pieces a model is computed, not what it is.
 NOT_IN_KEY = {"kind", "model", "sha256", "revision", "local_files_only", "tokens_per_batch", "gradient_checkpointing"}
@@ -78,7 +79,8 @@ class FinetunedModel:
 
         Its arrays: for each split to predict, float32 logits `[checkpoints, models, points, classes]`; `checkpoints` in
         epochs; for each model `epochs` that its last predictions have learned from and `training_loss`,
-        `[models, epochs]` in nats, the mean over each epoch.
+        `[models, epochs]` in nats, the mean over each epoch (of numbers, in the units of its labels). Numbers stand in
+        the place of logits, `[checkpoints, models, points, 1]`.
         """
         rounds = range(spec.rounds + 1)
         stages: dict[str, Stage | str] = {}
@@ -141,6 +143,7 @@ class FinetunedModel:
                 "checkpoints": np.array(fitted.checkpoints),
                 "epoch": fitted.epochs[0],
                 "training_loss": fitted.losses[0],
+                **({LOCATION: fitted.location, SCALE: fitted.scale} if isinstance(job.loss, NumberLoss) else {}),
             }
 
         return Stage(

@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 
+from outlearn.core.number_intervals import NumberIntervals
 from outlearn.core.randomness import child_seed
 from outlearn.data.draws import draw_teachers
 from outlearn.data.splits import Splits
@@ -51,7 +52,9 @@ def number_teachers(task: Task, splits: Splits, model: Model, config: Config) ->
     )
 
 
-def external_numbers(task: Task, splits: Splits, section: TeacherSection) -> ExternalTeachers:
+def external_numbers(
+    task: Task, splits: Splits, section: TeacherSection, *, interval_level: float | None = None
+) -> ExternalTeachers:
     """Gather the numbers that came with the points, and those of the tables of `teacher.external`.
 
     Raises:
@@ -59,7 +62,7 @@ def external_numbers(task: Task, splits: Splits, section: TeacherSection) -> Ext
     """
     sizes = [len(getattr(splits, name)) for name in LABELED]
     points = np.concatenate([getattr(splits, name) for name in LABELED])
-    table = load_weak_numbers(section.external, task, points, missing=section.missing)
+    table = load_weak_numbers(section.external, task, points, missing=section.missing, interval_level=interval_level)
     answered, values = table.answered, np.nan_to_num(table.values)
     parts = np.cumsum(sizes)[:-1]
     arrays = {name: part[None, ..., None] for name, part in zip(LABELED, np.split(values, parts, axis=1), strict=True)}
@@ -70,4 +73,11 @@ def external_numbers(task: Task, splits: Splits, section: TeacherSection) -> Ext
         arrays |= {answered_array(name): mask for name, mask in masks.items()}
     settings = {"shape": list(values.shape), "splits": sizes, "numbers": True}
     stage = Stage("external teachers", VERSION, settings, {"labels": digest.hexdigest()}, lambda entries, work: arrays)
-    return ExternalTeachers(stage, table.names, None if answered.all() else masks["student"], table.notes)
+    tested, said = slice(len(points) - len(splits.test), None), table.intervals
+    return ExternalTeachers(
+        stage,
+        table.names,
+        None if answered.all() else masks["student"],
+        table.notes,
+        None if said is None else NumberIntervals(said.low[:, tested], said.high[:, tested], said.level),
+    )

@@ -1,4 +1,4 @@
-"""Fine-tune pretrained models on soft labels, one after another: full or LoRA, with every loss of this package.
+"""Fine-tune pretrained models on soft labels or numbers, one after another, in full or by LoRA, with any of our losses.
 
 A loop of our own rather than the Trainer, for two reasons. A step's batch is cut into micro-batches by a budget of
 padded tokens, which a data loader of fixed sizes cannot; and a killed training goes on bitwise where it was, from
@@ -29,7 +29,8 @@ from outlearn.learners.finetuning.loading import load_text_model, load_tokenizer
 from outlearn.learners.finetuning.settings import FinetuneSettings
 from outlearn.learners.finetuning.tokens import Tokens, tokenise
 from outlearn.learners.finetuning.training import Training
-from outlearn.learners.jobs import HeadJob, settled
+from outlearn.learners.jobs import HeadJob, settled, through_links
+from outlearn.learners.units import units_of
 from outlearn.losses import loss_config
 
 __all__ = ["FinetuneResult", "Points", "fit_finetune"]
@@ -43,17 +44,21 @@ class FinetuneResult:
     """Hold the predictions of fine-tuned models.
 
     Attributes:
-        logits: for each name in `evaluate`, `[checkpoints, models, points, classes]`, models as the jobs; float32, or
-            float64 where the precision is.
+        logits: for each name in `evaluate`, `[checkpoints, models, points, classes]`, models as the jobs, or numbers
+            `[checkpoints, models, points, 1]`; float32, or float64 where the precision is.
         checkpoints: in epochs, increasing; the last is the end of the training.
         epochs: of the weights that made the last predictions, `[models]`; less than all where training stopped early.
-        losses: mean training loss of each epoch, one array a model.
+        losses: mean training loss of each epoch, one array a model; of numbers, in the units of its labels.
+        location, scale: of models of numbers, `[models]`: from what a model gives, z', to its output z = location +
+            scale z'; see `units`. Of classes 0 and 1.
     """
 
     logits: Mapping[str, np.ndarray]
     checkpoints: tuple[float, ...]
     epochs: Float[np.ndarray, " models"]
     losses: tuple[np.ndarray, ...]
+    location: Float[np.ndarray, " models"]
+    scale: Float[np.ndarray, " models"]
 
 
 def fit_finetune(
@@ -81,7 +86,8 @@ def fit_finetune(
 
     Args:
         points: the training examples: one text each, or for preferences two each (slot a, slot b).
-        targets: teacher distributions, soft or one-hot. Of pairs: P(a preferred), P(b preferred).
+        targets: teacher distributions, soft or one-hot. Of pairs: P(a preferred), P(b preferred). For losses of
+            numbers, numbers `[labelings, examples, 1]`: a model has one output, and learns in units of its own labels.
         jobs: the models to train. A job's weighting counts how often each example is there. A loss that has a quantile
             settles it from the job's labels.
         evaluate: named sets of points to predict.
@@ -108,7 +114,8 @@ def fit_finetune(
     checked, counts, _ = check_labeling(targets, jobs, weights, n_examples=len(points), dtype=torch.float64)
     targets = checked.numpy()
     _check_texts(points, evaluate, n_classes=targets.shape[2])
-    jobs = settled(jobs, targets)
+    units = units_of(targets, jobs, counts)
+    jobs = settled(jobs, targets, counts)
     stops = _stops(checkpoints, settings.epochs)
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     texts = _Texts(points, evaluate, model, settings)
@@ -118,7 +125,7 @@ def fit_finetune(
     )
     found = []
     for k, (job, (train, held_out)) in enumerate(zip(jobs, rows, strict=True)):
-        labels = targets[job.labeling]
+        labels = targets[job.labeling] if units is None else units.labels[units.row[k]][:, None]
         own, identity = None, ""
         if folder is not None:
             content = {
@@ -154,11 +161,20 @@ def fit_finetune(
             network.save(save_to / str(k), texts.tokenizer)
         remove_checkpoint(own)
         report(training.length.total)
+    logits = {name: np.stack([arrays[name] for arrays in found], axis=1) for name in evaluate}
+    location, scale = (np.zeros(len(jobs)), np.ones(len(jobs))) if units is None else (units.location, units.scale)
+    if units is not None:
+        for outputs in logits.values():
+            outputs *= scale[:, None, None]
+            outputs += location[:, None, None]
+        through_links(logits.values(), jobs)
     return FinetuneResult(
-        logits={name: np.stack([arrays[name] for arrays in found], axis=1) for name in evaluate},
+        logits=logits,
         checkpoints=(*stops, float(settings.epochs)),
         epochs=np.array([float(arrays["epoch"]) for arrays in found]),
         losses=tuple(arrays["loss"] for arrays in found),
+        location=location,
+        scale=scale,
     )
 
 

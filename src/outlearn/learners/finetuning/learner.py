@@ -59,6 +59,7 @@ class FinetuneLearner(Learner):
     can_distil: ClassVar[bool] = True
     trains_together: ClassVar[bool] = False
     wants_gpu: ClassVar[bool] = True
+    of_numbers: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _words_follow_a_template(self) -> FinetuneLearner:
@@ -71,6 +72,13 @@ class FinetuneLearner(Learner):
         if self.classes is not None and self.start != "words":
             raise ValueError(f"classes have no effect with start: {self.start}; leave them out, or use start: words")
         return self
+
+    @property
+    def unfit_for_numbers(self) -> str:
+        """Refuse a head of class words: a number has none."""
+        if self.start != "words":
+            return ""
+        return "start: words begins at the words of classes, and a number has none; use start: probe"
 
     def words(self, kind: str, class_names: Sequence[str]) -> tuple[str, ...] | None:
         """Return the word of each class, in label order; None where the head does not start from them.
