@@ -1,30 +1,48 @@
 """Do the intervals that preflight prints of labels hold what is true? Simulated tables of labels with few true ones.
 
-    python benchmarks/preflight_coverage.py [--runs 10]
+    python benchmarks/preflight_coverage.py [--runs 200] [--cells unseen|seen] [--seed 1]
 
-Five labelers, 1,000 points. The grid crosses two and four classes, equal and skewed; points that are alike or differ
-in difficulty; complete tables and 40% gaps; and 50, 200 or 500 true labels of random points. The labelers' shared
-answer is wrong at a tenth of the points. A last row has a labeler that copies another at 30% of points, which no model
-here allows for. Prints one JSON line a number: how often its 95% interval holds the truth, which is computed on 200,000
-fresh points; and how often the test of segments rejects at 5% where labels are off alike in all.
+A cell is a kind of table: labelers, points, classes, their skew, gaps, how often the labelers' shared answer is wrong
+(`bias`) and missed (`rate`); points alike or of beta-distributed difficulty, or a labeler that copies another at 30% of
+points; and 50 to 500 true labels, of points drawn at random or allocated by strata as `--label-next` draws them. The
+cells `seen` are those that the intervals were developed on; `unseen` ones differ from them in all of this, and their
+labelers from each other. Of the tables of a cell, one in twelve fits the noise too, which takes most of the time.
+
+The truth is computed on 200,000 fresh points. Prints for each interval, by draw and number of true labels (by the kind
+of noise where true labels play no part), how often it holds the truth, over all tables and in the cells where it does
+so least and most, and on which side it misses; then the cells in which an interval of 30 tables or more is outside of
+92 to 98% by more than chance (two standard errors of the simulation).
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import time
+import os
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, replace
+from itertools import combinations, product
+from time import process_time
 
-import numpy as np
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
 
-from outlearn.core.intervals import Interval
-from outlearn.preflight_checks.analyse import preflight
+import numpy as np  # noqa: E402
 
-LABELERS, POINTS, FRESH, BIAS = 5, 1000, 200_000, 0.1
+from outlearn.core.intervals import Interval  # noqa: E402
+from outlearn.core.labelers.strata import DrawnStrata  # noqa: E402
+from outlearn.data.label_table import UNLABELED, LabelTable  # noqa: E402
+from outlearn.preflight_checks.measures import LabelMeasures  # noqa: E402
+from outlearn.preflight_checks.next_labels import Population  # noqa: E402
+from outlearn.preflight_checks.rates import Rates  # noqa: E402
+from outlearn.results.preflight_parts import TruthReport  # noqa: E402
+from outlearn.results.preflight_rates import RatesReport  # noqa: E402
+
+FRESH, COPIED, SPREAD, SEGMENTS = 200_000, 0.3, 3.0, 3
+WITHOUT_TRUTH = ("agreement of a labeler", "disagreement", "variance", "variance of a labeler")
+LEAST, MOST = 0.92, 0.98
+EVERY = 12  # of the runs, one fits the noise
+ENOUGH = 30  # tables of a cell to tell its coverage
 
 
 @dataclass(frozen=True)
@@ -33,107 +51,216 @@ class Cell:
 
     n_classes: int
     skewed: bool
-    differ: bool
+    noise: str  # "alike", "differ" or "copied"
     gaps: float
     n_true: int
-    copied: float = 0.0
+    drawn: str  # "random" or "allocated"
+    labelers: int = 5
+    bias: float = 0.1
+    rate: float = 0.2
+    points: int = 1000
+    unequal: float = 0.0  # the labelers' rates differ from their mean by up to this share of it
 
 
-def cells() -> Iterator[Cell]:
-    for k, skewed, differ, gaps, n_true in product((2, 4), (False, True), (False, True), (0.0, 0.4), (50, 200, 500)):
-        yield Cell(k, skewed, differ, gaps, n_true)
-    for differ, n_true in product((False, True), (50, 200, 500)):
-        yield Cell(2, False, differ, 0.0, n_true, copied=0.3)
+def seen() -> Iterator[Cell]:
+    for k, skewed, noise, gaps, n_true, drawn in product(
+        (2, 4), (False, True), ("alike", "differ", "copied"), (0.0, 0.4), (50, 200, 500), ("random", "allocated")
+    ):
+        yield Cell(k, skewed, noise, gaps, n_true, drawn)
+
+
+def unseen() -> Iterator[Cell]:
+    """Every combination of noise, draw and number of true labels; the rest is drawn once for all."""
+    rng = np.random.default_rng(20)
+    for noise, drawn, n_true in product(("alike", "differ", "copied"), ("random", "allocated"), (50, 120, 400)):
+        for skewed in (False, True):
+            yield Cell(
+                int(rng.choice([2, 3, 5])), skewed, noise, float(rng.choice([0.0, 0.2, 0.5])), n_true, drawn,
+                labelers=int(rng.choice([4, 6, 8])), bias=float(rng.choice([0.05, 0.15, 0.2])),
+                rate=float(rng.choice([0.12, 0.25])), points=int(rng.choice([800, 2500])), unequal=0.3,
+            )  # fmt: skip
 
 
 def simulate(cell: Cell, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draw the truth, the distribution of labels at each point, and the labels."""
+    """Draw the truth, each labeler's distribution of labels at each point, and the labels."""
     k = cell.n_classes
-    shares = np.array([0.8, *[0.2 / (k - 1)] * (k - 1)]) if cell.skewed else np.full(k, 1 / k)
-    truth = rng.choice(k, n, p=shares)
-    answer = np.where(rng.random(n) < BIAS, (truth + rng.integers(1, k, n)) % k, truth)
-    rate = rng.beta(0.6, 2.4, n) if cell.differ else np.full(n, 0.2)
-    p = np.where(np.eye(k)[answer] == 1, 1 - rate[:, None], rate[:, None] / (k - 1))
-    labels = (rng.random((LABELERS, n, 1)) > np.cumsum(p, axis=1)[:, :-1]).sum(axis=2)
-    labels[1] = np.where(rng.random(n) < cell.copied, labels[0], labels[1])
-    labels[rng.random(labels.shape) < cell.gaps] = -1
+    truth = rng.choice(k, n, p=np.array([0.8, *[0.2 / (k - 1)] * (k - 1)]) if cell.skewed else np.full(k, 1 / k))
+    answer = np.where(rng.random(n) < cell.bias, (truth + rng.integers(1, k, n)) % k, truth)
+    rate = np.full(n, cell.rate)
+    if cell.noise == "differ":
+        rate = rng.beta(SPREAD * cell.rate, SPREAD * (1 - cell.rate), n)
+    factors = 1 + cell.unequal * np.linspace(-1, 1, cell.labelers)
+    if cell.noise == "copied":  # the two that are alike in skill too, so that a copy is as good as its original
+        factors[1] = factors[0]
+    rates = np.minimum(rate * factors[:, None], 1.0)[:, :, None]
+    p = np.where(np.eye(k)[answer] == 1, 1 - rates, rates / (k - 1))
+    labels = (rng.random((cell.labelers, n, 1)) > np.cumsum(p, axis=2)[:, :, :-1]).sum(axis=2)
+    if cell.noise == "copied":
+        labels[1] = np.where(rng.random(n) < COPIED, labels[0], labels[1])
+    labels[rng.random(labels.shape) < cell.gaps] = UNLABELED
     return truth, p, labels
 
 
 def true_values(cell: Cell) -> dict[str, float]:
-    truth, p, _ = simulate(cell, FRESH, np.random.default_rng(1))
-    shared = p.argmax(axis=1)
-    wrong = 1 - p[np.arange(FRESH), truth].mean()
-    squared = np.square(p - np.eye(cell.n_classes)[truth]).sum(axis=1).mean() / 2
-    return {
-        "missed": 1 - p.max(axis=1).mean(),
-        "shared_bias": float((shared != truth).mean()),
-        "squared_bias": squared,
+    truth, p, labels = simulate(cell, FRESH, np.random.default_rng(1))
+    at, mean = np.arange(FRESH), p.mean(axis=0)
+    shared = mean.argmax(axis=1)
+    wrong, first_wrong = 1 - mean[at, truth].mean(), 1 - p[0, at, truth].mean()
+    differ = {(i, j): disagreement(labels[i], labels[j]) for i, j in combinations(range(cell.labelers), 2)}
+    of_two = float(np.mean(list(differ.values())))
+    found = {
+        "disagreement": of_two,
+        "agreement of a labeler": 1 - float(np.mean([value for pair, value in differ.items() if 0 in pair])),
+        "error of a labeler": first_wrong,
         "error": wrong,
-        "error, corrected": wrong,
-        "class share, corrected": float((truth == 0).mean()),
-        "class share, Rogan-Gladen": float((truth == 0).mean()),
-        "disagreement": float(1 - np.square(p).sum(axis=1).mean()),
+        "bias in squared loss": wrong - of_two / 2,
+        "rate, error, corrected": wrong,
+        "rate, error, true labels alone": wrong,
+        "segment, error, corrected": wrong,
+        "variance": 1 - mean[at, shared].mean(),
+        "shared bias": float((shared != truth).mean()),
+        "variance of a labeler": 1 - p[0, at, shared].mean(),
     }
+    for name, k in (("first", 0), ("last", cell.n_classes - 1)):
+        share = float((truth == k).mean())
+        found |= {f"{part}, {name} class, {how}": share for part in ("rate", "segment")
+                  for how in ("corrected", "true labels alone", "Rogan-Gladen")}  # fmt: skip
+        found[f"rate, {name} class, as labeled"] = float(mean[:, k].mean())
+    return found
 
 
-def run(cell: Cell, seed: int) -> dict[str, object]:
+def disagreement(first: np.ndarray, second: np.ndarray) -> float:
+    both = (first >= 0) & (second >= 0)
+    return float((first != second)[both].mean())
+
+
+def table_of(cell: Cell, seed: int) -> LabelTable:
     rng = np.random.default_rng(seed)
-    truth, _, labels = simulate(cell, POINTS, rng)
-    known = np.full(POINTS, -1)
-    at = rng.permutation(POINTS)[: cell.n_true]
-    known[at] = truth[at]
-    segments = rng.integers(0, 3, POINTS)
-    found = preflight(labels, true_labels=known, segments=segments, class_names=[*"abcd"[: cell.n_classes]], seed=seed)
-    wrong, first, *_ = found.rates.rates
-    tests = [test.p_value for test in found.rates.tests]
-    return {
-        "missed": found.missed,
-        "shared_bias": found.truth.shared_bias,
-        "squared_bias": found.truth.squared_bias,
-        "error": found.truth.error,
-        "error, corrected": wrong.corrected,
-        "class share, corrected": first.corrected,
-        "class share, Rogan-Gladen": first.rogan_gladen,
-        "disagreement": found.disagreement,
-        "model": found.noise.model,
-        "rejected": any(isinstance(p, float) and p < 0.05 for p in tests),
-        "narrower": first.corrected.standard_error / first.true_alone.standard_error,
+    truth, _, labels = simulate(cell, cell.points, rng)
+    table = LabelTable(
+        names=tuple(f"labeler {j}" for j in range(cell.labelers)), labels=labels.astype(np.int64),
+        class_names=tuple("abcdef"[: cell.n_classes]), ids=tuple(map(str, range(cell.points))),
+    )  # fmt: skip
+    known, strata = rng.permutation(cell.points)[: cell.n_true], None
+    if cell.drawn == "allocated":
+        drawing = Population(LabelMeasures(table, asked_twice=False, level=0.95), None, None, "accuracy").drawing(
+            cell.n_true
+        )
+        known = drawing.drawn(rng)
+        strata = DrawnStrata(np.where(drawing.with_known(known), drawing.stratum, UNLABELED), drawing.sizes)
+    true = np.full(cell.points, UNLABELED)
+    true[known] = truth[known]
+    return replace(table, true_labels=true.astype(np.int64), true_strata=strata)
+
+
+def intervals(table: LabelTable, rng: np.random.Generator, *, with_noise: bool) -> dict[str, object]:
+    """Return the intervals that a report prints, by the names that the truth has."""
+    measures = LabelMeasures(table, asked_twice=False, level=0.95)
+    error, first = measures.error(), measures.labelers()[0] if with_noise else None
+    found: dict[str, object] = {
+        "disagreement": measures.disagreement_interval(),
+        "error": measures.rate(error),
+        "bias in squared loss": measures.rate(error - measures.disagreement / 2),
     }
+    if first is not None:
+        truth = measures.truth()
+        assert isinstance(truth, TruthReport)
+        found |= {
+            "agreement of a labeler": first.agreement,
+            "error of a labeler": first.error,
+            "variance": measures.missed_interval(),
+            "variance of a labeler": first.missed,
+            "shared bias": truth.shared_bias,
+        }
+    segment = np.flatnonzero(rng.integers(0, SEGMENTS, table.n_points) == 0)
+    parts = {"rate": table}
+    if table.true_strata is None:  # by strata a part of the points is no table of its own
+        parts["segment"] = table.select([table.ids[i] for i in segment.tolist()])
+    for part, rows in parts.items():
+        report = Rates(rows, 0.95, 0).report()
+        if isinstance(report, RatesReport):
+            found |= of_rates(part, report, table.n_classes)
+    return found
+
+
+def of_rates(part: str, report: RatesReport, n_classes: int) -> dict[str, object]:
+    wrong = report.rates[0]
+    found: dict[str, object] = {f"{part}, error, corrected": wrong.corrected}
+    if part == "rate":
+        found[f"{part}, error, true labels alone"] = wrong.true_alone
+    for name, rate in (("first", report.rates[1]), ("last", report.rates[n_classes])):
+        found |= {
+            f"{part}, {name} class, corrected": rate.corrected,
+            f"{part}, {name} class, true labels alone": rate.true_alone,
+            f"{part}, {name} class, Rogan-Gladen": rate.rogan_gladen,
+        }
+        if part == "rate":
+            found[f"{part}, {name} class, as labeled"] = rate.as_labeled
+    return found
+
+
+@dataclass(frozen=True)
+class Held:
+    """How often an interval held the truth in the tables of a cell."""
+
+    cell: Cell
+    name: str
+    above: float  # the whole interval lies above the truth
+    below: float
+    width: float
+    runs: int
+
+    @property
+    def share(self) -> float:
+        return 1 - self.above - self.below
+
+
+def measured(cell: Cell, runs: int, seed: int) -> list[Held]:
+    truth, rows = true_values(cell), defaultdict(list)
+    for run in range(runs):
+        found = intervals(table_of(cell, seed + run), np.random.default_rng(seed + run), with_noise=run % EVERY == 0)
+        for name, interval in found.items():
+            if isinstance(interval, Interval) and not np.isnan(interval.low):
+                low, high = interval.low, interval.high
+                rows[name].append((low > truth[name], high < truth[name], high - low))
+    return [Held(cell, name, *np.mean(each, axis=0).tolist(), len(each)) for name, each in rows.items()]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--runs", type=int, default=200, help="of each cell")
+    parser.add_argument("--cells", choices=("seen", "unseen"), default="unseen")
+    parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    start, held, models = time.process_time(), defaultdict(list), defaultdict(list)
-    rejected, narrower = [], []
-    for index, cell in enumerate(cells()):
-        truth = true_values(cell)
-        for k in range(options.runs):
-            found = run(cell, 1000 * index + k)
-            group = "copied" if cell.copied else "differ" if cell.differ else "alike"
-            models[group].append(found["model"] == "difficulty")
-            for name, value in truth.items():
-                interval = found[name]
-                if isinstance(interval, Interval) and not np.isnan(interval.low):
-                    hit = bool(interval.low <= value <= interval.high)
-                    held[name, group].append(hit)
-                    held[name, f"{cell.n_true} true labels"].append(hit)
-            if not cell.copied:
-                rejected.append(found["rejected"])
-                narrower.append(found["narrower"])
-    for (name, group), hits in sorted(held.items()):
-        print(json.dumps({"interval": name, "of": group, "held": round(float(np.mean(hits)), 3), "runs": len(hits)}))
-    print(json.dumps({"difficulty found": {group: round(float(np.mean(each)), 3) for group, each in models.items()}}))
-    print(json.dumps({"segments rejected": round(float(np.mean(rejected)), 3), "runs": len(rejected)}))
-    print(
-        json.dumps(
-            {"standard error of a class share, of that of true labels alone": round(float(np.mean(narrower)), 3)}
+    cells = list(seen() if options.cells == "seen" else unseen())
+    found: list[Held] = []
+    for index, cell in enumerate(cells):
+        found += measured(cell, options.runs, options.seed * 10**7 + index * 10**4)
+    groups: dict[tuple[str, str], list[Held]] = defaultdict(list)
+    for held in found:
+        of = held.cell.noise if held.name in WITHOUT_TRUTH else f"{held.cell.drawn} {held.cell.n_true:>3}"
+        groups[held.name, of].append(held)
+    print(f"{len(cells)} cells, {options.runs} tables each")
+    print(f"{'interval':<40}{'of':<15}{'tables':>8}{'holds':>8}{'least':>8}{'most':>8}{'too high':>10}"
+          f"{'too low':>9}{'width':>8}")  # fmt: skip
+    for (name, of), every in sorted(groups.items()):
+        weights = [held.runs for held in every]
+        holds, above, below, width = (
+            np.average([getattr(held, part) for held in every], weights=weights)
+            for part in ("share", "above", "below", "width")
         )
-    )
-    print(json.dumps({"cpu_seconds": round(time.process_time() - start, 1)}))
+        shares = [held.share for held in every]
+        print(f"{name:<40}{of:<15}{sum(weights):>8}{holds:>8.1%}{min(shares):>8.1%}{max(shares):>8.1%}"
+              f"{above:>10.1%}{below:>9.1%}{width:>8.3f}")  # fmt: skip
+    print("\noutside of 92 to 98% by more than two standard errors of the simulation")
+    for held in sorted(found, key=lambda each: each.share):
+        error = np.sqrt(max(held.share * (1 - held.share), LEAST * (1 - LEAST) / 4) / held.runs)
+        if held.runs >= ENOUGH and (held.share < LEAST - 2 * error or held.share > MOST + 2 * error):
+            print(f"{held.name:<40}{held.share:>7.1%} of {held.runs:<5} {held.cell}")
+    print(f"\n{process_time() - START:.0f} CPU seconds")
 
+
+START = process_time()
 
 if __name__ == "__main__":
     main()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from outlearn.data import load_task, make_task
+from outlearn.data.input_errors import InputErrors
 from outlearn.errors import ConfigError, DataError
 
 GOOD = '{"text": "fine", "label": 1}\n{"text": "dull", "label": 0}\n{"text": "warm", "label": 1}\n'
@@ -21,7 +22,11 @@ TEXT_FILES = {
     "only blank lines": ("d.jsonl", "\n  \n", "holds only blank lines"),
     "only blank lines of label sentence": ("d.txt", "\n\n", "holds only blank lines"),
     "ragged row": ("d.csv", "text,label\nfine,1\ndull\nwarm, cosy,1\n", "line 3: 1 fields, expected 2 .text, label."),
-    "second ragged row": ("d.csv", "text,label\nfine,1\ndull\nwarm, cosy,1\n", "line 4: 3 fields, expected 2"),
+    "second ragged row": (
+        "d.csv",
+        "text,label\nfine,1\ndull\nwarm, cosy,1\n",
+        r"line 3: 1 fields, expected 2.* The same in line 4 \(3\)\.",
+    ),
     "open quote": ("d.csv", 'text,label\nfine,1\n"dull,0\n', "line 3: unexpected end of data. Close every quote"),
     "semicolons": ("d.csv", "text;label\nfine;1\n", "line 1: the header 'text;label' has no comma"),
     "column twice": ("d.csv", "text,text\nfine,1\n", "names 'text' more than once"),
@@ -259,16 +264,31 @@ def test_a_broken_parquet_file_is_told(tmp_path):
         load_task(path=tmp_path / "d.parquet")
 
 
-def test_all_problems_of_a_file_come_at_once_and_ten_are_shown(tmp_path):
-    lines = [",0" if i % 2 else f"text {i},0.5" for i in range(30)]
+def test_all_problems_of_a_file_come_at_once_and_one_mistake_is_one_line(tmp_path):
+    lines = [",0" if i % 2 else f"text {i},0.{5 + i % 3}" for i in range(30)]
     (tmp_path / "d.csv").write_text("text,label\n" + "\n".join(lines) + "\n", encoding="utf-8")
     with pytest.raises(DataError) as caught:
         load_task(path=tmp_path / "d.csv")
+    # Columns are read one after another, so texts come first.
+    empty, numbers = str(caught.value).splitlines()
+    assert empty.endswith(
+        "d.csv, line 3, column 'text': is empty. Fill it or drop the record. The same in 14 more lines: 5, 7, 9, ..."
+    )
+    assert "d.csv, line 2, column 'label': is 0.5, expected" in numbers
+    assert numbers.endswith("The same in 14 more lines: 4 (0.7), 6 (0.6), 8, ...")
+
+
+def test_of_many_different_mistakes_ten_are_shown_and_all_are_counted():
+    errors = InputErrors("d.csv")
+    for i in range(30):
+        errors.add(f"mistake {'x' * (i % 15)} of {i}", at=i)
+    assert len(errors) == 30
+    with pytest.raises(DataError) as caught:
+        errors.raise_if_any()
     shown = str(caught.value).splitlines()
     assert len(shown) == 11
-    assert shown[-1].endswith("and 20 problems more.")
-    # Columns are read one after another, so texts come first.
-    assert shown[0].endswith("d.csv, line 3, column 'text': is empty. Fill it or drop the record.")
+    assert shown[2] == "d.csv, line 2: mistake xx of 2 The same in line 17 (17)."
+    assert shown[-1] == "d.csv: and 10 problems more."
 
 
 @pytest.mark.parametrize(

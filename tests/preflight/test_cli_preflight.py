@@ -378,3 +378,16 @@ def test_texts_of_a_larger_table_are_joined_whatever_their_ids_are_called(cli, t
     code, out, err = cli(tmp_path / "labels.csv", tmp_path / "texts.csv", "--text-column", "body")
     assert code == 0, err
     assert "140 of 200 texts" in " ".join(out.split())
+
+
+def test_of_many_segments_the_best_known_are_shown_and_the_others_counted(cli, tmp_path):
+    table = rows()
+    for i, row in enumerate(table):
+        row["place"] = f"town {i // 3 % 3}" if row["truth"] else f"village {i % 17}"
+    write(tmp_path / "labels.csv", table)
+    code, out, err = cli("labels.csv", "--true-column", "truth", "--segment-column", "place")
+    assert code == 0, err
+    listed = re.search(r"By segment.*; of 20, the 3 with the most true labels\n((?:  town .*\n(?:    .*\n)*)*)", out)
+    assert listed is not None, out
+    assert listed[1].count("  town ") == 3
+    assert "  and 17 more in results.json, 17 of them with too few true labels for rates\n" in out

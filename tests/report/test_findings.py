@@ -97,6 +97,22 @@ def test_a_student_that_beats_its_teacher_is_named_with_its_interval_and_pgr(res
     assert "+5.0 points [+4.4, +5.6] (95% interval for the best of 3 at once, paired); PGR 0.20 [-0.10, 0.50]" in said
 
 
+@pytest.mark.parametrize(
+    ("mean", "said"), [(0.01, "it differs by +1.0 points"), (-0.05, "it loses, 72.0% of the test")]
+)
+def test_students_of_a_loss_that_beat_their_teachers_are_told_where_those_of_auto_do_not(results, mean, said):
+    auto = results.students["forward_ce"].model_copy(update={"loss": {"kind": "auto"}})
+    with_auto = results.model_copy(update={"students": {**results.students, "auto": auto}})
+    first = findings(differ(with_auto, "auto", "teacher", mean, half=0.02))[0]
+    assert first.startswith(
+        "No student is shown to beat its teacher: even auto, which chose its students without labels,"
+    )
+    with_auto = differ(differ(with_auto, "mae", "teacher", 0.05), "auto", "teacher", mean, half=0.02)
+    first = findings(with_auto)[0]
+    assert first.startswith(f"auto, which chose its students without labels, is not shown to beat its teacher: {said}")
+    assert "Others do with 1 of 3 losses by Holm's correction, by the most mae, +5.0 points [+4.5, +5.5]" in first
+
+
 def test_losing_to_the_teachers_is_said(results):
     results = every(results, "teacher", -0.05)
     assert "No student is shown to beat its teacher: even forward_ce" in text(results)

@@ -44,6 +44,7 @@ def results():
         form="average",
         true_labels=TrueLabelsUsed(use="none", n=0),
         criterion="oracle_kappa",
+        alignment=0.5,
         shares=Shares(source="given", values=(0.4, 0.6), weak_labels=(0.5, 0.5)),
         calibration=CrossedCalibration(factor=0.5, offsets=(0.1, -0.1)),
         chosen=Candidate(**chosen),

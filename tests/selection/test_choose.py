@@ -209,10 +209,46 @@ def test_the_pool_is_the_majority_of_the_candidates_of_other_labelers():
     np.testing.assert_allclose(pool_kappas(hard, 3), expected.mean(axis=1), atol=0.03)
 
 
-def test_pooled_consensus_is_the_weighted_geometric_mean_and_ranks_the_choice(choice):
-    values = dict(zip(CRITERIA, choice.values.T, strict=True))
-    assert choice.index == ranked(choice.values, "pooled_consensus")[0] == int(values["pooled_consensus"].argmax())
-    assert (values["pooled_consensus"] <= 1).all()
+def test_what_ranks_the_choice_is_what_it_says(choice):
+    assert choice.index == ranked(choice.values, choice.ranked_by)[0]
+    assert (choice.values[:, list(CRITERIA).index("pooled_consensus")] <= 1).all()
+
+
+def test_kappa_with_labelers_ranks_where_labelers_err_by_chance(choice):
+    def seen(explained: float, noisy: float) -> Choice:
+        """Return the choice with students of kappa 0.9, labelers of kappa 0.9 noisy, and this alignment."""
+        values, kl = choice.values.copy(), 0.9 * noisy
+        values[:, list(CRITERIA).index("student_kappa")] = 0.9
+        values[:, list(CRITERIA).index("crossed_kappa")] = explained * np.sqrt(0.9 * kl)
+        return replace(choice, values=values, facts=replace(choice.facts, labelers_kappa=kl))
+
+    for explained, noisy, criterion in (
+        (0.95, 0.5, "crossed_kappa"),
+        (0.5, 0.5, "pooled_consensus"),  # labelers share what students do not hold
+        (0.95, 0.9, "pooled_consensus"),  # there is little noise
+    ):
+        found = seen(explained, noisy)
+        assert found.alignment == pytest.approx(explained)
+        assert found.ranked_by == criterion
+        assert found.order == ranked(found.values, criterion)
+        assert replace(found, criterion="student_kappa").ranked_by == "student_kappa"
+    silent = replace(choice, facts=replace(choice.facts, labelers_kappa=0.0))
+    assert np.isnan(silent.alignment)
+    assert silent.ranked_by == "pooled_consensus"
+
+
+def test_labels_that_err_by_chance_are_told_from_shared_errors():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 4, 600)
+    x = (np.eye(4)[y] @ rng.normal(size=(4, 30)) + rng.normal(size=(600, 30))).astype(np.float32)
+    shared = np.where(rng.random(600) < 0.35, (y + 1) % 4, y)  # errors of all at the same points, which x does not show
+    for said, ranked_by in ((y, "crossed_kappa"), (shared, "pooled_consensus")):
+        votes = np.where(rng.random((4, 600)) < 0.4, rng.integers(0, 4, (4, 600)), said)
+        who = selection_labelings({"student": Predictions.from_probs(np.eye(4)[votes])}, "mean")
+        learned = Learned(x, who.predictions["student"].probs, BASE, shares=np.full(4, 0.25))
+        candidates = tuple(each for each in CANDIDATES if isinstance(each, DiscriminantCandidate))
+        found = choose(learned, who, validation_features=None, candidates=candidates, seeds=range(3))
+        assert found.ranked_by == ranked_by, found.alignment
 
 
 @pytest.mark.parametrize("n_labelers", [2, 3])

@@ -15,9 +15,9 @@ from outlearn.core.number_metrics import number_scorecard
 from outlearn.core.numbers import Numbers
 from outlearn.encoders.registry import get_encoder
 from outlearn.experiment.kept_students import LEAST_HELD_OUT, PACKAGES, encoder_settings, reads_of
+from outlearn.experiment.number_evaluation import NumberEvaluation
 from outlearn.experiment.number_intervals import conformal_check, held_out_errors
 from outlearn.experiment.number_plan import NumberPlan
-from outlearn.experiment.number_results import NumberEvaluation
 from outlearn.experiment.stages.features import learned_of, read_features
 from outlearn.experiment.stages.finetuned import LOCATION, SCALE, kept_files, kept_model
 from outlearn.experiment.stages.number_auto import AUTO

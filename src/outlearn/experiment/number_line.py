@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from outlearn.core.numbers import Numbers
+from outlearn.experiment.number_evaluation import NumberEvaluation, evaluate_numbers
 from outlearn.experiment.number_plan import NumberPlan
-from outlearn.experiment.number_results import NumberEvaluation, evaluate_numbers, measure_numbers
+from outlearn.experiment.number_results import measure_numbers
 from outlearn.experiment.points import EVALUATED
 from outlearn.experiment.stages.number_auto import AUTO
 from outlearn.experiment.stages.students import read_students

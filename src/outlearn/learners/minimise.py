@@ -1,7 +1,8 @@
 """Minimise many convex objectives together: L-BFGS for each head, preconditioned by one Hessian for all.
 
 At W = 0 the Hessian of every head is X^T diag(w) X p(1 - p) + lambda with the same p, so the first step with the shared
-factor is nearly Newton's; after a few steps the average of the heads' own Hessians replaces it. What a head's Hessian
+factor is nearly Newton's; after a few steps the average of the heads' own Hessians replaces it. Heads whose lambdas
+are far apart have eigenvalues of their own instead. What a head's Hessian
 has of its own, its pairs of steps and gradient changes learn. A step needs one gradient, two wide products for all
 heads: the function is convex, so the slopes at both ends of a step say whether it went too far, and values are not
 needed. Heads that have converged leave, and the products get narrower.
@@ -10,6 +11,7 @@ needed. Heads that have converged leave, and the products get narrower.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -33,6 +35,7 @@ def minimise(
     target: float,
     max_iterations: int,
     refresh: Callable[[int], bool],
+    own: bool = False,
     report: Callable[[int], None] = lambda done: None,
 ) -> tuple[Tensor, int]:
     """Move every head towards its minimum until |g|^2 / (2 lambda) over the penalised parameters is small.
@@ -45,6 +48,8 @@ def minimise(
         target: stop a head when the bound is at most this.
         max_iterations: stop all heads after this many steps.
         refresh: whether to renew the preconditioner after this many steps.
+        own: give each head its own eigenvalues (`Objective.own_preconditioner`), so that no head depends on another,
+            and bring the intercepts near their minimum too.
         report: called with the number of heads that have converged.
     """
     result = start.clone()
@@ -52,10 +57,12 @@ def minimise(
     parameters = start.clone()
     curvature = objective.pulls.new_empty(len(objective.x))
     gradient = objective.gradient(parameters, torch.empty_like(start), curvature=curvature)
-    solve = objective.preconditioner(curvature)
+    hessians = objective.own_preconditioner() if own else None
+    solve = objective.preconditioner(curvature) if hessians is None else hessians
     history: list[tuple[Tensor, Tensor, Tensor]] = []
     for iteration in range(1, max_iterations + 1):
-        unfinished = objective.penalised_bound(gradient) > target
+        short = objective.penalised_bound(gradient)
+        unfinished = (short if hessians is None else short + objective.intercept_bound(gradient)) > target
         n_left = int(unfinished.sum())
         if n_left <= LEAVE * len(running):
             result[:, running] = parameters
@@ -66,9 +73,19 @@ def minimise(
             running, objective = running[keep], objective.select(keep)
             parameters, gradient = parameters[:, keep], gradient[:, keep]
             history = [(s[:, keep], y[:, keep], rho[keep]) for s, y, rho in history]
+            if hessians is not None:
+                solve = hessians = hessians.select(keep)
         step = _direction(objective, gradient, solve, history)
         renew = refresh(iteration)
-        moved = _line_search(objective, parameters, gradient, step, curvature if renew else None)
+        spread = torch.empty_like(objective.ridge)
+        moved = _line_search(
+            objective,
+            parameters,
+            gradient,
+            step,
+            curvature=curvature if renew and not own else None,
+            spread=spread if renew and own else None,
+        )
         change = moved - gradient
         product = (step * change).sum(0)
         # A head whose step is lost in rounding teaches nothing: its pair is left out.
@@ -77,7 +94,9 @@ def minimise(
         history = [*history, (step, change, rho)][-MEMORY:]
         parameters = parameters + step
         gradient = moved
-        if renew:
+        if renew and hessians is not None:
+            solve = hessians = replace(hessians, curvature=objective.own_curvature(spread))
+        elif renew:
             solve = objective.preconditioner(curvature)
     result[:, running] = parameters
     return result, max_iterations
@@ -103,10 +122,16 @@ def _direction(
 
 
 def _line_search(
-    objective: Objective, parameters: Tensor, gradient: Tensor, step: Tensor, curvature: Tensor | None
+    objective: Objective,
+    parameters: Tensor,
+    gradient: Tensor,
+    step: Tensor,
+    *,
+    curvature: Tensor | None,
+    spread: Tensor | None,
 ) -> Tensor:
     """Shorten `step` in place where it overshoots its minimum along the line; return the gradient at its end."""
-    moved = objective.gradient(parameters + step, torch.empty_like(gradient), curvature=curvature)
+    moved = objective.gradient(parameters + step, torch.empty_like(gradient), curvature=curvature, own=spread)
     slope = (gradient * step).sum(0)
     for _ in range(SHORTENINGS):
         end_slope = (moved * step).sum(0)

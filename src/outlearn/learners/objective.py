@@ -12,19 +12,22 @@ innermost, the intercepts in the last rows; tables are `[examples, logits, heads
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from outlearn.learners.rows import Rows
 
-__all__ = ["Objective", "probabilities"]
+__all__ = ["Objective", "OwnHessians", "probabilities"]
 
 # Numbers of a table worked on at once: they stay in the cache between the two products.
 BLOCK = 2**18
 STRIP = 96  # columns of a Hessian computed at once
 ROWS = 1024  # examples of a Hessian's product taken at once
+LEAST_CURVATURE = (
+    0.03  # of that at 0, to which a head's own may fall: a step of predictions that are certain has no end
+)
 WIDEST_FACTOR = 4096  # inputs up to which a Hessian is factorised: 64 MiB, and a second
 
 
@@ -68,24 +71,32 @@ class Objective:
         """Return how many of the rows of the parameters are penalised: all but the intercepts."""
         return (self.x.shape[1] - self.bias) * self.n_logits
 
-    def gradient(self, parameters: Tensor, out: Tensor, *, curvature: Tensor | None = None) -> Tensor:
+    def gradient(
+        self, parameters: Tensor, out: Tensor, *, curvature: Tensor | None = None, own: Tensor | None = None
+    ) -> Tensor:
         """Write the gradient of every head into `out`, reading the features twice; return `out`.
 
-        `curvature`, `[examples]`, is written with the average over heads and logits of w_i p (1 - p).
+        `curvature`, `[examples]`, is written with the average over heads and logits of w_i p (1 - p), and `own`,
+        `[heads]`, with its sum over examples, averaged over logits.
         """
         n_inputs, width = self.x.shape[1], self.n_logits * self.n_heads
         w, g = parameters.view(n_inputs, width), out.view(n_inputs, width)
         size = len(self.buffers[0])
         g.zero_()
+        if own is not None:
+            own.zero_()
         for start in range(0, len(self.x), size):
             stop = min(start + size, len(self.x))
             z, p = self.buffers[0][: stop - start], self.buffers[1][: stop - start]
             weights = self.weights[start:stop]
             self.x.product(start, stop, w, z.view(stop - start, width))
             probabilities(z, out=p)
-            if curvature is not None:
+            if curvature is not None or own is not None:
                 spread = torch.addcmul(p, p, p, value=-1.0, out=z).mul_(weights)
-                torch.mean(spread, dim=(1, 2), out=curvature[start:stop])
+                if curvature is not None:
+                    torch.mean(spread, dim=(1, 2), out=curvature[start:stop])
+                if own is not None:
+                    own += spread.mean(1).sum(0)
             residual = torch.mul(p, weights, out=z).sub_(self.pulls[start:stop])
             self.x.add_back(start, stop, residual.view(stop - start, width), g)
         out[: self.n_penalised].addcmul_(parameters[: self.n_penalised], self.ridge)
@@ -94,6 +105,15 @@ class Objective:
     def penalised_bound(self, gradient: Tensor) -> Tensor:
         """Compute |g|^2 / (2 lambda) over the penalised parameters, `[heads]`: the gap where the intercept's g is 0."""
         return gradient[: self.n_penalised].square().sum(0) / (2.0 * self.ridge)
+
+    def intercept_bound(self, gradient: Tensor) -> Tensor:
+        """Estimate what the intercepts are short of, |g|^2 / (2 c), `[heads]`; c is the largest curvature there is."""
+        return gradient[self.n_penalised :].square().sum(0) / (2.0 * self._curvature_at_0)
+
+    @property
+    def _curvature_at_0(self) -> float:
+        """Return the eigenvalue of diag(p) - p p^T at W = 0, or p (1 - p) for a margin."""
+        return 0.25 if self.n_logits == 1 else 1.0 / self.n_logits
 
     def preconditioner(self, curvature: Tensor) -> Callable[[Tensor], Tensor]:
         """Return what solves X^T diag(curvature) X + lambda, curvature >= 0, for `[inputs, logits x heads]`.
@@ -105,7 +125,43 @@ class Objective:
         factor = self._factor(curvature)
         return lambda gradient: torch.cholesky_solve(gradient, factor)
 
+    def own_preconditioner(self) -> OwnHessians:
+        """Return what solves each head's Hessian as if all examples had one curvature: c X^T X / n + lambda.
+
+        With features as they deviate from their mean m, the intercept is free of the weights: what is decomposed is
+        X^T X / n - m m^T, once for all heads. Too wide for that, it is replaced by its diagonal.
+        """
+        n, wide = len(self.x), self.x.shape[1] > WIDEST_FACTOR
+        even, mean = self.pulls.new_full((n,), 1.0 / n), self.pulls.new_zeros(self.x.shape[1], 1)
+        self.x.add_back(0, n, even[:, None], mean)
+        m = mean[: self.x.shape[1] - self.bias] * float(self.bias)
+        if wide:
+            values, vectors = self._squares(even)[: len(m)] - m[:, 0].square(), None
+        else:
+            moments = self._hessian(even)[: len(m), : len(m)]
+            values, vectors = torch.linalg.eigh(moments.sub_(m @ m.t()))
+        return OwnHessians(
+            values.clamp(min=0.0), vectors, m if self.bias else None, self.own_curvature(None), self.ridge
+        )
+
+    def own_curvature(self, spread: Tensor | None) -> Tensor:
+        """Return c of each head, at W = 0 or where the sum of w_i p (1 - p) is `spread`, `[heads]`.
+
+        A class's curvature lies on its own examples, one in so many as there are classes: two classes share all.
+        """
+        largest = self._curvature_at_0
+        if spread is None:
+            return torch.full_like(self.ridge, largest)
+        return (spread * max(1.0, self.n_logits / 2)).clamp(LEAST_CURVATURE * largest, largest)
+
     def _factor(self, curvature: Tensor) -> Tensor:
+        hessian = self._hessian(curvature)
+        self._regularise(hessian.diagonal())
+        factor: Tensor = torch.linalg.cholesky(hessian)
+        return factor
+
+    def _hessian(self, curvature: Tensor) -> Tensor:
+        """Compute the lower triangle of X^T diag(curvature) X; above it stands less."""
         n_inputs = self.x.shape[1]
         hessian, scaled = curvature.new_zeros(n_inputs, n_inputs), curvature.new_empty(min(ROWS, len(self.x)), n_inputs)
         for first in range(0, len(self.x), ROWS):
@@ -115,17 +171,20 @@ class Objective:
             for start in range(0, n_inputs, STRIP):
                 strip = hessian[start:, start : start + STRIP]
                 torch.addmm(strip, left[start:], x[:, start : start + STRIP], out=strip)
-        self._regularise(hessian.diagonal())
-        factor: Tensor = torch.linalg.cholesky(hessian)
-        return factor
+        return hessian
 
     def _diagonal(self, curvature: Tensor) -> Callable[[Tensor], Tensor]:
+        diagonal = self._squares(curvature)
+        self._regularise(diagonal)
+        return lambda gradient: gradient / diagonal[:, None]
+
+    def _squares(self, curvature: Tensor) -> Tensor:
+        """Compute the diagonal of X^T diag(curvature) X."""
         diagonal = curvature.new_zeros(self.x.shape[1])
         for first in range(0, len(self.x), ROWS):
             stop = min(first + ROWS, len(self.x))
             self.x.add_squares(first, stop, curvature[first:stop], diagonal)
-        self._regularise(diagonal)
-        return lambda gradient: gradient / diagonal[:, None]
+        return diagonal
 
     def _regularise(self, diagonal: Tensor) -> None:
         """Add the ridge, and what keeps rounding from making a Hessian indefinite."""
@@ -141,6 +200,45 @@ class Objective:
             self.ridge[heads],
             self.bias,
         )
+
+
+@dataclass(frozen=True)
+class OwnHessians:
+    """Solve c (V L V^T) + lambda for the weights of each head with its own lambda, and c for its intercepts.
+
+    In the coordinates w and b + m^T w the Hessian has no entries between the two.
+
+    Attributes:
+        values: L, `[features]`.
+        vectors: V, `[features, features]`; None for the unit vectors.
+        mean: m, `[features, 1]`; None without intercepts.
+        curvature: c, `[heads]`.
+        ridge: lambda, `[heads]`.
+    """
+
+    values: Tensor
+    vectors: Tensor | None
+    mean: Tensor | None
+    curvature: Tensor
+    ridge: Tensor
+
+    def __call__(self, gradient: Tensor) -> Tensor:
+        """Solve for `[inputs, logits x heads]`."""
+        d = len(self.values)
+        weights = gradient[:d] if self.mean is None else gradient[:d] - self.mean * gradient[d:]
+        along = weights if self.vectors is None else self.vectors.t() @ weights
+        n_heads = len(self.ridge)
+        scales = self.curvature * self.values[:, None] + self.ridge
+        along = (along.view(d, -1, n_heads) / scales[:, None]).view(d, -1)
+        solved = along if self.vectors is None else self.vectors @ along
+        if self.mean is None:
+            return solved
+        intercepts = (gradient[d:].view(-1, n_heads) / self.curvature).view(1, -1) - self.mean.t() @ solved
+        return torch.cat([solved, intercepts])
+
+    def select(self, heads: Tensor) -> OwnHessians:
+        """Keep these heads only."""
+        return replace(self, curvature=self.curvature[heads], ridge=self.ridge[heads])
 
 
 def probabilities(logits: Tensor, *, out: Tensor | None = None) -> Tensor:

@@ -9,7 +9,14 @@ from functools import cached_property
 import numpy as np
 
 from outlearn.core.labelers.agreement_coefficients import class_counts
-from outlearn.core.labelers.difficulty import Difficulty, Patterns, error_of_missed, fit_difficulty, patterns_of
+from outlearn.core.labelers.difficulty import (
+    BOOTSTRAPS,
+    Difficulty,
+    Patterns,
+    error_of_missed,
+    fit_difficulty,
+    patterns_of,
+)
 from outlearn.core.labelers.even_noise import EvenNoiseTest, even_noise_test
 from outlearn.core.labelers.influence import LinearisedEstimate, mean_estimate
 from outlearn.core.labelers.labeler_agreement import plurality_accuracy
@@ -97,7 +104,9 @@ class Noise:
     def missed(self) -> LinearisedEstimate:
         """Estimate how often a label misses the shared answer, where points differ in difficulty."""
         assert self.difficulty is not None
-        return replace(_scaled(self._posterior_missed, self._inflation), value=self.difficulty.missed)
+        found = _scaled(self._posterior_missed, self._inflation)
+        # Its error is that of so many bootstraps: they are its degrees of freedom, plus one.
+        return replace(found, value=self.difficulty.missed, n_points=min(found.n_points, BOOTSTRAPS))
 
     @cached_property
     def _posterior_missed(self) -> LinearisedEstimate:
@@ -121,7 +130,9 @@ class Noise:
             even = Withheld("even noise is not rejected")
             return NoiseReport("even", self.test.z, self.test.p_value, even, even, mixed=False)
         fit = self.difficulty
-        return NoiseReport("difficulty", self.test.z, self.test.p_value, fit.rate, fit.concentration, mixed=fit.mixed)
+        return NoiseReport(
+            "difficulty", self.test.z, self.test.p_value, fit.first[0].rate, fit.first[0].concentration, mixed=fit.mixed
+        )
 
     def vote_curve(self, rate: float, disagreement: float, level: float) -> tuple[VoteCurvePoint, ...]:
         """Say what a vote of 1, 2, ... labelers like these is worth.

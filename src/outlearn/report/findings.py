@@ -112,8 +112,10 @@ def _who_wins(results: RunResults) -> str:
     if not is_above_zero(versus):
         by = signed_points(versus)
         lost = f"loses, {scores}, {by}" if is_below_zero(versus) else f"differs by {by}, which includes 0{at_once}"
+        if best == AUTO and (others := _others_win(results)):
+            return f"{best}{chosen} is not shown to beat its teacher: it {lost}; {recovered}. {others}"
         return f"No student is shown to beat its teacher: even {best}{chosen} {lost}; {recovered}."
-    count = _winners(results) if len(losses) > 1 else ""
+    count = _winners(results, losses) if len(losses) > 1 else ""
     teachers = "teachers" if _several_teachers(results) else "teacher"
     return (
         f"Students beat their {teachers}{count}: {best}{chosen} gets {scores}, "
@@ -122,9 +124,21 @@ def _who_wins(results: RunResults) -> str:
     )
 
 
-def _winners(results: RunResults) -> str:
-    """Say with how many losses students beat their teachers, all losses tested together."""
-    found = _differences(results, "teacher")
+def _others_win(results: RunResults) -> str:
+    """Say which students other than those of `auto` beat their teachers, all of them tested together."""
+    named = [loss for loss in results.students if loss != AUTO]
+    found = together({loss: _difference(results, loss, "teacher") for loss in named}, results.measure.level)
+    won = {loss: each.difference for loss, each in found.items() if each.outcome == "beats"}
+    if not won:
+        return ""
+    most = max(won, key=lambda loss: point_estimate(won[loss]) or 0.0)
+    by, level = signed_points(won[most]), level_in_words(results.measure.level)
+    return f"Others do{_winners(results, named)}, by the most {most}, {by} ({level} interval, paired, for itself)."
+
+
+def _winners(results: RunResults, losses: Sequence[str]) -> str:
+    """Say with how many of these losses students beat their teachers, all of them tested together."""
+    found = {loss: _difference(results, loss, "teacher") for loss in losses}
     alone, _ = count_signs(found.values())
     won = [each for each in together(found, results.measure.level).values() if each.outcome == "beats"]
     if not won:  # what was chosen without labels is tested alone: a count over all losses may be stricter

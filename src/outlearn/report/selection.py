@@ -56,6 +56,7 @@ def selection_facts(selection: Selection) -> tuple[tuple[str, str], ...]:
         ("recipe", selection.recipe),
         ("learned from", "each teacher" if selection.source == EACH else COMBINATIONS[selection.source].of_teachers),
         ("criterion", _criterion(selection.criterion)),
+        ("students and labelers share the same", f"cosine {format_number(selection.alignment, 'ratio')}"),
         ("answer", FORMS[selection.form].label),
         ("members", ", ".join(counts)),
         ("true labels", _truth(selection.true_labels)),

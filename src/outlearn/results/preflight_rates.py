@@ -98,10 +98,17 @@ class RatesReport:
 
     def _segments(self) -> str:
         lines = ["By segment: points, true labels, rates (as labeled -> corrected)"]
-        for segment in self.segments[:SEGMENTS_SHOWN]:
+        shown = self.segments
+        if len(self.segments) > SEGMENTS_SHOWN:  # those that are known best
+            measured = [each for each in self.segments if not isinstance(each.rates, Withheld)]
+            shown = tuple(sorted(measured, key=lambda each: -each.n_true)[:SEGMENTS_SHOWN])
+            lines[0] += f"; of {len(self.segments):,}, the {len(shown)} with the most true labels"
+        for segment in shown:
             lines += _segment_lines(segment)
-        if len(self.segments) > SEGMENTS_SHOWN:
-            lines.append(f"  and {len(self.segments) - SEGMENTS_SHOWN} more in results.json")
+        if len(shown) < len(self.segments):
+            without = sum(isinstance(each.rates, Withheld) for each in self.segments)
+            few = f", {without:,} of them with too few true labels for rates" if without else ""
+            lines.append(f"  and {len(self.segments) - len(shown):,} more in results.json{few}")
         for test in self.tests:
             lines += _sentence(test, 1 - self.level)
         return "\n".join(lines)

@@ -107,6 +107,9 @@ class Selection(Record):
         recipe: a name in `core.labelers.recipes.RECIPES`.
         source: whose labels the answer learned from.
         form: of the answer, a name in `core.labelers.recipes.FORMS`.
+        criterion: the one that chose.
+        alignment: cosine between what students share and what labelers share; nan where either is nothing. Near 1 the
+            labelers err independently, as far as students can tell.
         true_labels: what was made of them.
         shares: of the classes.
         calibration: of the answer, by the students of other labelers.
@@ -121,6 +124,7 @@ class Selection(Record):
     source: str
     form: str
     criterion: str
+    alignment: Number
     true_labels: TrueLabelsUsed
     shares: Shares
     calibration: CrossedCalibration

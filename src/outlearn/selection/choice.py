@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
@@ -22,6 +23,9 @@ __all__ = ["MEMBERS", "Choice", "Facts", "best_of", "ranked", "recorded"]
 
 MEMBERS = 20  # of the answer: more include bad candidates, fewer are at the mercy of the criterion (docs/auto.md)
 HARD, FACT = "hard/", "fact/"  # prefixes of the arrays that are stored
+POOLED = "pooled_consensus"  # the default, which gives way where labelers err independently
+INDEPENDENT = 0.9  # cosine: students then explain four fifths of what labelers share (docs/auto.md)
+NOISY = 2 / 3  # kappa between labelers over that between students: above it there is little chance to average away
 TRUE_LABELS_FOR_HALF = 100  # so many weigh as much as the label-free criterion (docs/auto.md)
 
 
@@ -66,7 +70,7 @@ class Choice:
     Attributes:
         candidates: all of them.
         values: in the order of `CRITERIA`; nan where a criterion cannot be told.
-        criterion: the one that chose.
+        criterion: the one that was asked for; `ranked_by` is the one that chose.
         hard: name of a set of points -> the most probable class of each candidate's students of the labelings that the
             answer learns from, as the answer uses them; for sets that were predicted and not measured.
         facts: on the assumptions.
@@ -85,13 +89,46 @@ class Choice:
     n_true: int = 0
 
     @property
+    def alignment(self) -> float:
+        """Cosine between what students share and what labelers share, nan where either is nothing.
+
+            A = kx / sqrt(ks kl),    kx = <sigma, tau>, ks = |sigma|^2, kl = |tau|^2,
+
+        kl the kappa between labelers; the root mean square over the candidates that the pooled consensus puts first.
+        """
+        kx, ks = self._of_first("crossed_kappa"), self._of_first("student_kappa")
+        kl = self.facts.labelers_kappa
+        told = (kx > 0) & (ks > 0)
+        if not told.any() or not kl > 0:
+            return math.nan
+        return math.sqrt(float((kx[told] ** 2 / ks[told]).mean()) / kl)
+
+    @property
+    def ranked_by(self) -> str:
+        """The criterion that chose: kappa with labelers in place of the pool, where labelers err by chance.
+
+        tau = t y + b. Students that hold all that labelers share (A near 1) leave nothing of b that they do not hold,
+        and where labelers agree much less than students do, most of their errors are each one's own. Then kx = a t
+        ranks students as accuracy does, and the habits of the pool only disturb it.
+        """
+        by_chance = self.alignment >= INDEPENDENT and (
+            self.facts.labelers_kappa <= NOISY * float(self._of_first("student_kappa").mean())
+        )
+        return "crossed_kappa" if self.criterion == POOLED and by_chance else self.criterion
+
+    def _of_first(self, criterion: str) -> Float[np.ndarray, " members"]:
+        """Read a criterion of the candidates that the pooled consensus puts first."""
+        told = np.isfinite(_of(self.values, POOLED)).any()
+        return _of(self.values, criterion)[ranked(self.values, POOLED)[:MEMBERS] if told else []]
+
+    @property
     def order(self) -> list[int]:
-        """The candidates, the best first: by the criterion, or with true labels by what both say."""
+        """The candidates, the best first: by `ranked_by`, or with true labels by what both say."""
         if not self.n_true:
-            return ranked(self.values, self.criterion)
+            return ranked(self.values, self.ranked_by)
         # w kappa + (1 - w) s, w = n / (n + 100): the few true labels are noise, the criterion is biased
         weight = self.n_true / (self.n_true + TRUE_LABELS_FOR_HALF)
-        signed = _higher_is_better(self.values, self.criterion)
+        signed = _higher_is_better(self.values, self.ranked_by)
         mixed = weight * self.truth + (1 - weight) * np.where(np.isfinite(signed), signed, -np.inf)
         return [int(i) for i in np.argsort(-mixed, kind="stable") if np.isfinite(mixed[i])]
 
@@ -224,8 +261,12 @@ def ranked(values: Float[np.ndarray, "candidates criteria"], criterion: str) -> 
 
 
 def _higher_is_better(values: np.ndarray, criterion: str) -> np.ndarray:
-    column = values[:, list(CRITERIA).index(criterion)]
+    column = _of(values, criterion)
     return np.asarray(column if CRITERIA[criterion].higher_is_better else -column)
+
+
+def _of(values: np.ndarray, criterion: str) -> np.ndarray:
+    return np.asarray(values[:, list(CRITERIA).index(criterion)])
 
 
 def _rank_correlation(first: np.ndarray, second: np.ndarray) -> float | None:

@@ -182,16 +182,25 @@ def _tune_one(
     """Choose for one set, and predict the points: the member, the accuracy of all on held-out labels, logits."""
     rows, n_strengths = labeled.rows, len(convex.strengths)
     whole = np.ones((1, len(rows)), dtype=bool)
-    parameters = convex.fit(rows, labeled.weights * np.concatenate([~labeled.held_out, whole]))
+    n_folds = len(labeled.held_out)
+    # What is found depends on no head beside it. With few classes the whole set costs next to nothing beside its folds;
+    # with many a head costs by its classes, and only the chosen strength is fitted on the whole set.
+    at_once = convex.data.n_outputs <= MANY_CLASSES
+    learned = np.concatenate([~labeled.held_out, whole]) if at_once else ~labeled.held_out
+    parameters = convex.fit(rows, labeled.weights * learned) if len(learned) else None
     accuracy: np.ndarray | float = np.nan
     best = n_strengths // 2
-    if len(labeled.held_out):
-        of_folds = convex.predict(parameters[:-1], rows)  # [folds, strengths, rows, classes]
+    if parameters is not None and n_folds:
+        of_folds = convex.predict(parameters[:n_folds], rows)  # [folds, strengths, rows, classes]
         fold, row = np.nonzero(labeled.held_out)
         out = np.concatenate([of_folds[fold, :, row].swapaxes(0, 1), of_others])
         accuracy, best = _judge(out, labels[row], labeled.weights[row])
     if best < n_strengths:
-        return best, accuracy, {name: convex.predict(parameters[-1, best], name) for name in points}
+        if parameters is not None and at_once:
+            head = parameters[-1, best]
+        else:
+            head = replace(convex, strengths=(convex.strengths[best],)).fit(rows, labeled.weights * whole)[0, 0]
+        return best, accuracy, {name: convex.predict(head, name) for name in points}
     own = replace(others, seed=labeled.seed)
     return best, accuracy, own.fit(best - n_strengths, points, labeled.weights[None])
 

@@ -4,16 +4,15 @@ At a point x, labels are independent draws from p(x); over points p has a distri
 most probable class of p: what a vote of ever more such labelers would say. Which labelers a point has must not depend
 on it; then no two labelers need be alike, as the order of labelers is as good as random. G is estimated in two steps:
 
-1. Given the class c that the shared answer is, with share pi_c, p has the Dirichlet distribution with parameters
-   s (1 - rate) for c and s rate / (K - 1) for each other class: the beta-binomial model, of several classes. `rate` is
-   how often c is missed, the concentration s how alike points are: even noise is s -> infinity. Both by maximum
-   likelihood of the counts of labels at points.
-2. Up to six classes: atoms p_a drawn from step 1, with their weights moved by EM to the maximum of the likelihood,
+1. How often a point's shared answer is missed is Beta distributed over points, and misses fall on the other classes in
+   one of two ways (`first_difficulty`); both are fitted by maximum likelihood of the counts of labels at points.
+2. Up to six classes: atoms p_a drawn from both of step 1, with their weights moved by EM to the maximum of the
+   likelihood,
 
     w_a  <-  mean over points of w_a L_a(x) / sum_b w_b L_b(x),   L_a(x) = prod_k p_ak^(labels of class k at x),
 
    the nonparametric maximum likelihood estimate of a mixture, stopped early. It needs no form of G. With more classes
-   the first step is all, and takes them as equally frequent, so that only how labels split matters.
+   the likelier of the first step is all, and takes them as equally frequent, so that only how labels split matters.
 
 Of two labelers G is not identified, of three hardly: `even_noise` needs four to ask whether it is needed.
 """
@@ -26,22 +25,19 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import minimize
-from scipy.special import expit, gammaln, logsumexp
+from scipy.special import gammaln
 
+from outlearn.core.labelers.first_difficulty import FirstStep, first_steps
 from outlearn.core.top_class import top_class
 
-__all__ = ["Difficulty", "Patterns", "error_of_missed", "fit_difficulty", "patterns_of"]
+__all__ = ["BOOTSTRAPS", "Difficulty", "Patterns", "error_of_missed", "fit_difficulty", "patterns_of"]
 
 MAX_CLASSES_TO_MIX = 6  # beyond, atoms cover the simplex too thinly
 N_ATOMS = 600
 MIXING_ROUNDS = 300
-MOST_CONCENTRATED = 50.0  # of what atoms are drawn from: they must also cover points harder than the first step thinks
-CONCENTRATIONS = (math.log(0.05), math.log(5000.0))
-LEAST_SHARE = 0.01  # of a class's share of labels that is its share of shared answers at least: it was seen
 MAX_EXACT_VOTES = 20_000  # ways in which votes can fall, up to which they are enumerated
 VOTES_PER_ATOM = 40  # drawn where there are more
-BOOTSTRAPS = 20  # of the points, for a standard error: known to a sixth of itself
+BOOTSTRAPS = 40  # of the points, for a standard error: known to a ninth of itself
 ROWS_AT_ONCE = 20_000
 
 
@@ -74,20 +70,17 @@ class Difficulty:
     """Hold the distribution of label distributions over points.
 
     Attributes:
-        rate, concentration: of the first step.
+        first: what the first step found, the likelier one first.
         atoms: `[atoms, classes]`, label distributions at a point.
         weights: `[atoms]`, shares of points; they sum to 1.
         mixed: whether the second step was taken.
-        shares: pi, `[classes]`.
         first_missed: how often a label misses the shared answer by the first step alone.
     """
 
-    rate: float
-    concentration: float
+    first: tuple[FirstStep, ...]
     atoms: Float[np.ndarray, "atoms classes"]
     weights: Float[np.ndarray, " atoms"]
     mixed: bool
-    shares: Float[np.ndarray, " classes"]
     first_missed: float
 
     @property
@@ -118,13 +111,17 @@ class Difficulty:
         if self.mixed:
             found = (_likelihood(counts, self.atoms) * self.weights) @ top_class(self.atoms)
         else:
-            log_joint = _log_joint(counts, self.rate, math.log(self.concentration), self.shares)
+            log_joint = self.first[0].log_joint(counts)
             found = np.exp(log_joint - log_joint.max(axis=1, keepdims=True))
         return np.asarray(found / found.sum(axis=1, keepdims=True))
 
 
 def fit_difficulty(
-    counts: Int[np.ndarray, "patterns classes"], times: Float[np.ndarray, " patterns"], *, seed: int
+    counts: Int[np.ndarray, "patterns classes"],
+    times: Float[np.ndarray, " patterns"],
+    *,
+    seed: int,
+    start: Difficulty | None = None,
 ) -> Difficulty:
     """Fit the distribution of label distributions over points.
 
@@ -132,6 +129,7 @@ def fit_difficulty(
         counts: labels of each class, a row for each pattern that occurs; some with four labels or more.
         times: how many points have it.
         seed: of the atoms.
+        start: a fit of about the same points, from which the first step starts.
 
     Examples:
         >>> rng = np.random.default_rng(0)
@@ -142,29 +140,20 @@ def fit_difficulty(
         >>> bool(abs(1 - fit.missed - true) < 0.02)
         True
 
-    Source: Griffiths, Maximum likelihood estimation for the beta-binomial distribution, 1973; Kiefer and Wolfowitz 1956
-    and Laird, Nonparametric maximum likelihood estimation of a mixing distribution, 1978. We take the first as the
-    start of the second.
+    Source: Kiefer and Wolfowitz 1956 and Laird, Nonparametric maximum likelihood estimation of a mixing distribution,
+    1978. We start it from the first step.
     """
-    n_classes = counts.shape[1]
-    mixed = n_classes <= MAX_CLASSES_TO_MIX
+    mixed = counts.shape[1] <= MAX_CLASSES_TO_MIX
     counts, times, shares = _told_apart(counts, times, mixed)
-    rate, log_concentration = _fit_dirichlet(counts, times, shares)
-    shares = _shares_of_answers(shares, rate)
-    concentration = math.exp(log_concentration)
+    first = first_steps(counts, times, shares, None if start is None else start.first)
     rng = np.random.default_rng(seed)
-    spread = min(concentration, MOST_CONCENTRATED) if mixed else concentration
-    shape = np.full((n_classes, n_classes), spread * rate / (n_classes - 1))
-    np.fill_diagonal(shape, spread * (1 - rate))
-    answer = rng.choice(n_classes, N_ATOMS, p=shares / shares.sum())
-    # A class that is never seen at an atom would rule the atom out wherever it is seen once.
-    atoms = rng.gamma(shape[answer]) + (1e-6 if mixed else 1e-300)
-    atoms /= atoms.sum(axis=1, keepdims=True)
-    weights = np.full(N_ATOMS, 1 / N_ATOMS)
-    first_missed = float(np.mean(1 - atoms.max(axis=1)))
+    used = first if mixed else first[:1]
+    drawn = [step.drawn(N_ATOMS // len(used), rng, wide=mixed) for step in used]
+    atoms = np.concatenate(drawn)
+    weights = np.full(len(atoms), 1 / len(atoms))
     if mixed:
         weights = _mixed(_likelihood(counts, atoms), times, weights, MIXING_ROUNDS)
-    return Difficulty(rate, concentration, atoms, weights, mixed, shares, first_missed)
+    return Difficulty(first, atoms, weights, mixed, float(np.mean(1 - drawn[0].max(axis=1))))
 
 
 def error_of_missed(
@@ -177,7 +166,7 @@ def error_of_missed(
     rng = np.random.default_rng(seed)
     n = int(times.sum())
     found = [
-        fit_difficulty(counts, rng.multinomial(n, times / n).astype(np.float64), seed=k).missed
+        fit_difficulty(counts, rng.multinomial(n, times / n).astype(np.float64), seed=k, start=fit).missed
         for k in range(BOOTSTRAPS)
     ]
     return math.hypot(float(np.std(found, ddof=1)), fit.missed - fit.first_missed)
@@ -196,47 +185,6 @@ def _told_apart(counts: np.ndarray, times: np.ndarray, mixed: bool) -> tuple[np.
     rows, row_of = np.unique(-np.sort(-counts, axis=1), axis=0, return_inverse=True)
     n_classes = counts.shape[1]
     return rows, np.bincount(row_of.ravel(), weights=times), np.full(n_classes, 1 / n_classes)
-
-
-def _fit_dirichlet(counts: np.ndarray, times: np.ndarray, shares: np.ndarray) -> tuple[float, float]:
-    """Return the rate and the logarithm of the concentration, by maximum likelihood."""
-    n_classes = counts.shape[1]
-    most = (n_classes - 1) / n_classes
-
-    def loss(parameters: np.ndarray) -> float:
-        rate = most * float(expit(parameters[0]))
-        log_joint = _log_joint(counts, rate, float(parameters[1]), _shares_of_answers(shares, rate))
-        return -float(times @ logsumexp(log_joint, axis=1)) / float(times.sum())
-
-    bounds = [(-8.0, 8.0), CONCENTRATIONS]
-    starts = (np.array([-1.0, 0.5]), np.array([-1.0, 3.0]))  # uneven and nearly even: there can be two optima
-    best = min((minimize(loss, at, method="L-BFGS-B", bounds=bounds) for at in starts), key=lambda found: found.fun)
-    return most * float(expit(best.x[0])), float(best.x[1])
-
-
-def _shares_of_answers(shares_of_labels: np.ndarray, rate: float) -> np.ndarray:
-    """Return the classes' shares among shared answers, of those among labels, which misses have evened out.
-
-    labels_k = pi_k (1 - rate) + (1 - pi_k) rate / (K - 1), solved for pi_k.
-    """
-    other = rate / (len(shares_of_labels) - 1)
-    if not 1 - rate - other > 0:
-        return shares_of_labels
-    found = np.maximum(shares_of_labels - other, LEAST_SHARE * shares_of_labels)
-    return np.asarray(found / found.sum())
-
-
-def _log_joint(counts: np.ndarray, rate: float, log_concentration: float, shares: np.ndarray) -> np.ndarray:
-    """Return log pi_c + log of the Dirichlet-multinomial probability of counts given c, `[patterns, classes]`."""
-    n_classes = counts.shape[1]
-    s = math.exp(log_concentration)
-    own, other = s * (1 - rate), s * rate / (n_classes - 1)
-    of_own = gammaln(own + counts) - gammaln(own)
-    of_other = gammaln(other + counts) - gammaln(other)
-    with np.errstate(divide="ignore"):
-        log_shares = np.log(shares)
-    every = of_other.sum(axis=1) + gammaln(s) - gammaln(s + counts.sum(axis=1))
-    return np.asarray(log_shares + every[:, None] - of_other + of_own)
 
 
 def _likelihood(counts: np.ndarray, atoms: np.ndarray) -> np.ndarray:

@@ -46,7 +46,7 @@ from outlearn.store.store import Entry
 __all__ = ["AutoStudents"]
 
 CHOICE_VERSION = 5
-STUDENTS_VERSION = 8
+STUDENTS_VERSION = 9
 MIXED = "pooled_consensus"  # the criterion that true labels are weighed against: both are kappas
 
 
@@ -241,7 +241,8 @@ class AutoStudents:
             recipe=self.recipe.name,
             source=self.source,
             form=config.answer,
-            criterion=choice.criterion,
+            criterion=choice.ranked_by,
+            alignment=choice.alignment,
             true_labels=results.TrueLabelsUsed(use=config.true_labels, n=choice.n_true),
             shares=results.Shares(
                 source="" if shares is None else shares.source,

@@ -47,7 +47,7 @@ __all__ = [
     "students_stage",
 ]
 
-VERSION = 7
+VERSION = 8
 CONTROL = "mean"  # the combination of teachers whose students are the control
 
 
