@@ -79,6 +79,11 @@ class NumberPlan:
         """Name the run by its configuration and its data."""
         return stage_key("run", 1, self.config.model_dump(mode="json"), {"task": self.task.fingerprint})
 
+    @property
+    def n_students(self) -> int:
+        """Count the students that the run ends with: one a loss and set of labels, and the one that auto chooses."""
+        return len(self.labeling.fixed_losses) * len(self.labeling.models) + (self.auto is not None)
+
 
 def make_number_plan(config: Config, points: SplitTask) -> NumberPlan:
     """Lay out the stages of a run of numbers.
