@@ -2,19 +2,16 @@
 
 With x_i standardised features, q_i the labels that student i learns (at first the weak labels t_i), and d features,
 
-    T     = cov(x) + r tr(cov x) / d I                                   the covariance, shrunk by r
+    S     = cov(x) + r tr(cov x) / d I                                   the pooled covariance, shrunk by r
     mu_k  = sum_i q_ik x_i / sum_i q_ik                                  class means
-    S     = T - sum_k p_k (mu_k - mean x)(mu_k - mean x)'                 that within classes, p the shares of q
     l_ik  = 3 (x_i - mean x) S^-1 mu_k, centred over classes / sd(l)      M: discriminants, of spread 3
     b     : mean_i softmax(l_i + b) = shares                              offsets that give the class shares
     q_i   <- (1 - w) softmax(l_i + b) + w t_i                             E: the next labels
 
-Step 0 is Fisher's linear discriminant of the weak labels: T depends on no label, so that label noise enters by the
-class means alone, which average over all points. For two classes S^-1 and T^-1 give the same direction; for more, T^-1
-weakens the directions that tell most classes apart, and a class whose mean lies between others is masked (Hastie,
-Tibshirani and Friedman, The Elements of Statistical Learning, section 4.2). Further steps are expectation-maximisation
-of a mixture of Gaussians with one covariance, started at the weak labels (semi-supervised linear discriminant
-analysis), with class shares that are known. Many steps with many classes collapse.
+Step 0 is Fisher's linear discriminant of the weak labels: S^-1 depends on no label, so that label noise enters by the
+class means alone, which average over all points. Further steps are expectation-maximisation of a mixture of Gaussians
+with one covariance, started at the weak labels (semi-supervised linear discriminant analysis), with the covariance held
+at the one that needs no labels and class shares that are known. Many steps with many classes collapse.
 
 r decides most: small r follows directions of little variance, which label noise fills; large r compares class means
 only. r = 1 was best on average (docs/auto.md).
@@ -45,7 +42,6 @@ from outlearn.learners.rows import moments
 __all__ = ["fit_discriminants"]
 
 SPREAD = 3.0  # standard deviation of the discriminants: sure where they are clear, in doubt at the border
-MOST_EXPLAINED = 0.99  # of a direction's variance by the classes: beyond it S would be of rounding
 SHARE_TOLERANCE = 1e-3  # of class shares: far below what an estimate of them is good for
 
 
@@ -182,32 +178,11 @@ def _discriminants(
     means = np.moveaxis(sums.reshape(-1, n_labelings, n_classes), 1, 0) / np.maximum(mass, 1e-6)[:, None]  # mu_k
     flat = np.moveaxis(means, 1, 0).reshape(len(sums), -1)
     weight = np.moveaxis(whitened(flat).reshape(-1, n_labelings, n_classes), 1, 0)
-    if by_class and n_classes > 2:
-        weight = np.stack([_within(w, m, p) for w, m, p in zip(weight, means, mass, strict=True)])
     weight = weight - weight.mean(axis=-1, keepdims=True)
     logits = np.moveaxis(x.times(np.moveaxis(weight, 0, 1).reshape(len(sums), -1)).reshape(n, n_labelings, -1), 1, 0)
     spread = logits.std(axis=(1, 2), keepdims=True)
     factor = SPREAD / np.where(spread > 0, spread, 1.0)
     return factor * weight, factor * logits
-
-
-def _within(
-    along: Float[np.ndarray, "features classes"],
-    means: Float[np.ndarray, "features classes"],
-    mass: Float[np.ndarray, " classes"],
-) -> Float[np.ndarray, "features classes"]:
-    """Turn T^-1 M into S^-1 M for S = T - M P M', M the centred class means: a matter of classes x classes.
-
-        S^-1 M = T^-1 M (I - P M' T^-1 M)^-1                                              Woodbury
-
-    The eigenvalues of P^1/2 M' T^-1 M P^1/2 are the shares of variance that classes explain, 0 to 1.
-    """
-    share = mass / mass.sum()
-    root = np.sqrt(np.maximum(share, 1e-12))
-    means, along = means - (means @ share)[:, None], along - (along @ share)[:, None]
-    values, vectors = np.linalg.eigh((root[:, None] * (means.T @ along) * root).astype(np.float64))
-    stretch = (vectors / (1 - np.clip(values, 0.0, MOST_EXPLAINED))) @ vectors.T
-    return np.asarray(along @ (root[:, None] * stretch / root).astype(np.float32))
 
 
 def _softmax(logits: np.ndarray) -> np.ndarray:
