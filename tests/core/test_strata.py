@@ -8,8 +8,9 @@ import math
 import numpy as np
 import pytest
 
+from outlearn.core.labelers.allocation import allocate, strata_of_spread
 from outlearn.core.labelers.influence import mean_estimate
-from outlearn.core.labelers.strata import DrawnStrata, allocate, strata_of_spread
+from outlearn.core.labelers.strata import DrawnStrata
 from outlearn.errors import DomainError
 
 FLOAT64_SUM = 1e-12
@@ -36,6 +37,66 @@ def test_the_weighted_mean_over_all_draws_is_the_mean_of_the_table_whatever_the_
     assert abs(np.mean([draw.mean(values).value for draw in draws]) - values.mean()) < FLOAT64_SUM
     plain = np.mean([values[draw.of_point >= 0].mean() for draw in draws])
     assert abs(plain - values.mean()) > 0.001  # without weights it is another number
+
+
+def two_draws(n_first: int, n_each: int):
+    """List every way to draw points at random from ten, then of the first four and of the others from the rest."""
+    for first in itertools.combinations(range(10), n_first):
+        known = DrawnStrata(np.where(np.isin(np.arange(10), first), 0, -1), (10,))
+        rest = [[i for i in range(10) if (i < 4) == h and i not in first] for h in (True, False)]
+        for draws in itertools.product(*(itertools.combinations(points, n_each) for points in rest)):
+            of_point = np.full(10, -1)
+            for h, points in enumerate(draws):
+                of_point[list(points)] = h
+            yield (
+                known,
+                known.joined(of_point, [len(points) for points in rest]),
+                1 / math.prod(math.comb(len(points), n_each) for points in rest),
+            )
+
+
+def test_a_second_draw_by_other_strata_keeps_the_mean_and_weighs_up_to_the_table():
+    values = np.array([0.0, 1, 1, 0, 1, 1, 0, 0, 1, 5])
+    draws = list(two_draws(2, 2))
+    chances = np.array([chance for *_, chance in draws])
+    chances /= chances.sum()
+    means = np.array([both.mean(values).value for _, both, _ in draws])
+    spread = math.sqrt(chances @ np.square(means - values.mean()))
+    # The shares of the draws hang on the sizes of the later strata, and those a little on who was drawn before.
+    assert abs(chances @ means - values.mean()) < 0.02 * spread
+    assert {round(both.weights.sum(), 9) for _, both, _ in draws} == {10.0}
+    plain = chances @ [values[both.of_point >= 0].mean() for _, both, _ in draws]
+    assert abs(plain - values.mean()) > 0.1 * spread  # the first four are drawn too often
+
+
+def test_the_variance_of_two_draws_is_that_of_their_mean_over_tables_of_new_points():
+    rng = np.random.default_rng(4)
+    n, runs = 200, 2000
+    found, variances = np.empty(runs), np.empty(runs)
+    for run in range(runs):
+        hard = rng.random(n) < 0.3
+        values = np.where(hard, rng.normal(2, 2, n), rng.normal(0, 0.5, n))
+        order = rng.permutation(n)
+        known = DrawnStrata(np.where(np.isin(np.arange(n), order[:40]), 0, -1), (n,))
+        of_point, sizes = np.full(n, -1), []
+        for h, stratum in enumerate((~hard, hard)):
+            free = order[40:][stratum[order[40:]]]
+            of_point[free[:30]] = h
+            sizes.append(len(free))
+        mean = known.joined(of_point, sizes).mean(values)
+        found[run], variances[run] = mean.value, mean.standard_error**2
+    assert abs(variances.mean() / found.var() - 1) < 0.12  # four standard errors of a variance from 2,000 draws
+
+
+def test_draws_of_the_same_strata_one_after_another_are_one_draw():
+    of_point = np.repeat([0, -1, 0, -1], [20, 80, 20, 80])
+    at_once = DrawnStrata(of_point, (200,))
+    first = DrawnStrata(np.where(np.arange(200) < 100, of_point, -1), (200,))
+    in_turn = first.joined(np.where(np.arange(200) < 100, -1, of_point), (180,))
+    values = np.random.default_rng(5).normal(size=200)
+    assert abs(in_turn.mean(values).standard_error / at_once.mean(values).standard_error - 1) < 0.1
+    with pytest.raises(DomainError, match=r"\[200, 199\] points"):
+        first.joined(np.where(np.arange(200) < 100, -1, of_point), (179,))
 
 
 def test_the_variance_is_that_of_the_textbook():

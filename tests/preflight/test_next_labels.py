@@ -14,6 +14,7 @@ from tests.preflight.test_preflight import world
 from tests.programs import Cli
 
 import outlearn as ol
+from outlearn.core.labelers.strata import DrawnStrata
 from outlearn.data.drawn_labels import drawn_list
 from outlearn.data.label_files import read_label_table
 from outlearn.errors import ConfigError, OutlearnError
@@ -183,22 +184,64 @@ def test_a_list_that_does_not_belong_to_the_table_is_refused(tmp_path, name):
     strata = [1 + row["text"].startswith("fine") for row in rows(300)]
     drawn = [*range(60)]
     sizes = [strata.count(1), strata.count(2)]
-    (tmp_path / "list.csv").write_text(drawn_list(table, drawn, [strata[i] for i in drawn], sizes))
+    of_point = np.where(np.arange(300) < 60, np.array(strata) - 1, -1)
+    (tmp_path / "list.csv").write_text(drawn_list(table, drawn, DrawnStrata(of_point, tuple(sizes))))
     good = filled(tmp_path / "list.csv", truths(300))
     assert read_label_table(labels, true=write(tmp_path / "good.csv", good)).true_strata.sizes == tuple(sizes)
     with pytest.raises(OutlearnError, match=says):
         read_label_table(labels, true=write(tmp_path / "bad.csv", change(good)))
 
 
-def test_a_second_draw_on_top_is_refused(cli, tmp_path):
+def test_a_second_draw_is_joined_to_the_first_and_a_third_to_both(cli, tmp_path):
+    labels, truth = write(tmp_path / "labels.csv", rows(600), drop=("truth",)), truths(600)
+    assert cli(labels, "--label-next", "60")[0] == 0
+    write(tmp_path / "first.csv", filled(tmp_path / "to_label.csv", truth, 50))
+    code, out, err = cli(labels, "--true", "first.csv", "--label-next", "60", "--aim", "gain", "--list", "more.csv")
+    assert code == 0, err
+    assert "draw 2, from the points without a true label" in out
+    assert "With the 50 true labels of earlier draws expect" in out
+    second = filled(tmp_path / "more.csv", truth)
+    assert [row["draw"] for row in second] == ["1"] * 50 + ["2"] * 60
+    assert len({row["id"] for row in second}) == 110
+    assert abs(sum(float(row["weight"]) for row in second) - 600) < 0.01
+    write(tmp_path / "second.csv", second)
+    code, out, err = cli(labels, "--true", "second.csv", "--out", "measured")
+    assert code == 0, err
+    assert "110 of 110 points" in out
+    assert "in 2 draws" in out
+    found = load_preflight(tmp_path / "measured")
+    wrong = np.mean([row[name] != truth[row["id"]] for row in rows(600) for name in ("ann", "bob", "cy")])
+    assert found.truth.error.low <= wrong <= found.truth.error.high
+    assert cli(labels, "--true", "second.csv", "--label-next", "40", "--list", "third.csv")[0] == 0
+    third = filled(tmp_path / "third.csv", truth)
+    assert sorted(row["draw"] for row in third) == ["1"] * 50 + ["2"] * 60 + ["3"] * 40
+    assert read_label_table(labels, true=write(tmp_path / "all.csv", third)).true_strata.counts[-1] >= 2
+
+
+def test_a_later_draw_of_which_nothing_is_filled_in_says_nothing_and_earlier_rows_must_stay(cli, tmp_path):
+    labels, truth = write(tmp_path / "labels.csv", rows(400), drop=("truth",)), truths(400)
+    assert cli(labels, "--label-next", "40")[0] == 0
+    first = read_label_table(labels, true=write(tmp_path / "first.csv", filled(tmp_path / "to_label.csv", truth)))
+    assert cli(labels, "--true", "first.csv", "--label-next", "40", "--list", "more.csv")[0] == 0
+    empty = read_label_table(labels, true="more.csv")
+    assert (empty.true_strata.of_point == first.true_strata.of_point).all()
+    assert empty.true_strata.sizes == first.true_strata.sizes
+    sheet = filled(tmp_path / "more.csv", truth)
+    sheet[3]["label"] = ""
+    with pytest.raises(OutlearnError, match=r"1 points of draw 1 have no true label any more.*Put it back"):
+        read_label_table(labels, true=write(tmp_path / "gone.csv", sheet))
+    sheet = [
+        {key: value for key, value in row.items() if key != "draw"} for row in filled(tmp_path / "more.csv", truth)
+    ]
+    with pytest.raises(OutlearnError, match=r"do not belong|in another row"):
+        read_label_table(labels, true=write(tmp_path / "mixed.csv", sheet))
+
+
+def test_a_list_of_one_draw_needs_no_column_that_names_it(cli, tmp_path):
     labels = write(tmp_path / "labels.csv", rows(300), drop=("truth",))
     assert cli(labels, "--label-next", "40")[0] == 0
-    write(tmp_path / "filled.csv", filled(tmp_path / "to_label.csv", truths(300)))
-    code, _, err = cli(labels, "--true", "filled.csv", "--label-next", "40", "--list", "more.csv")
-    assert code == 2
-    assert "drawn by strata already" in err
-    assert not (tmp_path / "more.csv").exists()
-    assert cli(labels, "--label-next", "80", "--list", "more.csv")[0] == 0  # as is advised
+    sheet = [{k: v for k, v in row.items() if k != "draw"} for row in filled(tmp_path / "to_label.csv", truths(300))]
+    assert read_label_table(labels, true=write(tmp_path / "old.csv", sheet)).true_strata.draw is None
 
 
 def test_true_labels_of_the_table_that_the_list_contradicts_are_refused(cli, tmp_path):

@@ -201,6 +201,12 @@ def test_points_to_label_next_are_written_and_read_back(ratings, tmp_path):
     assert found.truth.error.low < 1 < found.truth.error.high
     assert found.intervals == ()
     assert "Intervals are not checked" in " ".join(found.notes)
+    again = ("--true", "next.csv", "--interval-level", "0.9", "--label-next", "30", "--list", "more.csv")
+    code, out, err = ratings(*again)  # a second draw, joined to the first
+    assert code == 0, err
+    assert "With the 40 true labels of earlier draws" in out
+    with (tmp_path / "more.csv").open() as file:
+        assert [row["draw"] for row in csv.DictReader(file)] == ["1"] * 40 + ["2"] * 30
 
 
 def test_thresholds_make_the_exit_code(ratings):

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from outlearn.core.labelers.strata import DrawnStrata
-from outlearn.data.drawn_labels import AGAIN, ID, LABEL, read_strata, refuse_thin_strata
-from outlearn.data.label_table import UNLABELED
+from outlearn.data.drawn_labels import AGAIN, ID, LABEL, joined_draws, read_draws
 from outlearn.data.point_ids import read_ids, zeros_lost
 from outlearn.data.raw_table import RawTable
 from outlearn.data.read_numbers import read_numbers
-from outlearn.errors import AlignmentError, DataError
+from outlearn.errors import AlignmentError
 
 __all__ = ["read_drawn_numbers"]
 
@@ -50,23 +49,15 @@ def read_drawn_numbers(
             f"weights do not belong to that table. {zeros_lost(unknown, ids) or AGAIN}"
         )
     known = read_numbers(raw, LABEL, errors)
-    strata, sizes = read_strata(raw, errors)
+    rows = read_draws(raw, errors)
     errors.raise_if_any()
-    n_answered = int(answered.sum())
-    if sum(sizes) != n_answered:
-        raise DataError(
-            f"{raw.source}: its strata hold {sum(sizes):,} points, and {n_answered:,} points of {source} have "
-            f"numbers: its weights do not belong to that table. {AGAIN}"
-        )
     given = ~np.isnan(known)
-    rows = np.array([point_of[name] for name in found])[given]
-    of_point = np.full(len(ids), UNLABELED, dtype=np.int64)
-    of_point[rows] = strata[given]
-    refuse_thin_strata(raw, of_point, sizes)
+    where = np.array([point_of[name] for name in found])
+    strata = joined_draws(raw, rows, where, given, answered, source)
     truth = np.full(len(ids), np.nan)
-    truth[rows] = known[given]
+    truth[where[given]] = known[given]
     note = (
         f"{raw.source}: {int(given.sum()):,} of {len(found):,} points have a true number; they were drawn from "
-        f"{len(sizes)} strata, and each counts for as many points as it stands for."
+        f"{strata.words}, and each counts for as many points as it stands for."
     )
-    return truth, DrawnStrata(of_point, sizes), note
+    return truth, strata, note

@@ -35,7 +35,7 @@ def assumptions(labels: LabelMeasures, single: CrossFit | None, largest_bias: fl
             )
     if labels.table.true_labels is not None:
         strata = labels.table.true_strata
-        drawn = "." if strata is None else f" from each of {len(strata.sizes)} strata, and are weighted by its size."
+        drawn = "." if strata is None else f" from each of {strata.words}, and are weighted by its size."
         found.append(f"The points with true labels were drawn at random{drawn}")
     return tuple(found)
 

@@ -21,15 +21,16 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from outlearn.core.intervals import Interval
+from outlearn.core.labelers.allocation import allocate, strata_of_spread
 from outlearn.core.labelers.crossed_gain import Judged, true_gain, values_by_class, vote_shares
-from outlearn.core.labelers.strata import LEAST_DRAWN, DrawnStrata, allocate, strata_of_spread
+from outlearn.core.labelers.strata import LEAST_DRAWN, DrawnStrata
 from outlearn.data.label_table import UNLABELED, LabelTable
 from outlearn.errors import ConfigError, suggest
 from outlearn.preflight_checks.measures import LabelMeasures
 from outlearn.preflight_checks.student_measures import over_nothing
 from outlearn.results.next_labels import AIMS, DrawnPoint, ExpectedWidth, NextLabels, Stratum
 
-__all__ = ["LEAST_LABELS", "Drawing", "Population", "as_sure_as_right", "check_aim", "next_labels"]
+__all__ = ["LEAST_LABELS", "Drawing", "Population", "as_sure_as_right", "check_aim", "next_labels", "strata_of_list"]
 
 LEAST_LABELS = 20  # as many as a report asks for at least
 MAX_STRATA = 5  # more gain next to nothing (Cochran 1977, section 5A.8), and need labels each
@@ -76,8 +77,8 @@ def next_labels(
         rng: draws.
 
     Raises:
-        ConfigError: if the aim needs students and there are none, labels were drawn by strata already, or there are
-            not as many points without a true label.
+        ConfigError: if the aim needs students and there are none, or there are not as many points without a true
+            label.
     """
     check_aim(aim, n_labels)
     table = labels.table
@@ -86,27 +87,24 @@ def next_labels(
             f"the next labels are to measure {AIMS[aim]} (--aim {aim}), and there are no students. Add texts or "
             "features, or take --aim accuracy."
         )
-    if table.true_strata is not None:
-        raise ConfigError(
-            "the true labels were drawn by strata already, and a second draw cannot be joined to them. Draw as many "
-            "as you need at once, from the table without them (--label-next)."
-        )
     population = Population(labels, judged, probs, aim)
-    free = len(population.points) - int(population.known.sum())
+    free = int((~population.known).sum())
     if n_labels > free:
         raise ConfigError(
             f"{n_labels:,} next labels are asked for, and {free:,} points have labels and no true one. Ask for fewer."
         )
     drawing = population.drawing(n_labels)
     counts = sorted({round(n_labels * times) for times in NUMBERS if LEAST_LABELS <= n_labels * times <= free})
+    widths = tuple(population.expected(count, rng) for count in counts)
+    drawn = drawing.drawn(rng, in_turn=True)
     return NextLabels(
         aim=aim,
         n_labels=n_labels,
         level=labels.level,
-        widths=tuple(population.expected(count, rng) for count in counts),
-        strata=drawing.described(),
-        points=drawing.listed(table, drawing.drawn(rng, in_turn=True)),
-        known=drawing.listed(table, population.points[population.known]),
+        widths=widths,
+        strata=drawing.described(drawn),
+        points=drawing.listed(table.ids, drawn, drawn),
+        known=drawing.listed(table.ids, np.flatnonzero(drawing.is_known), drawn),
     )
 
 
@@ -133,7 +131,11 @@ def as_sure_as_right(
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """The points that a labeler labeled, and what is guessed of them."""
+    """The points that a labeler labeled, and what is guessed of them.
+
+    True labels of a random sample stay one within strata, so that strata are of all points. Where they were drawn by
+    strata themselves, new ones are of the points without a true label, and the draws are joined.
+    """
 
     labels: LabelMeasures
     judged: Judged | None
@@ -146,7 +148,8 @@ class Population:
 
     @cached_property
     def points(self) -> np.ndarray:
-        return np.flatnonzero(self.table.answered.any(axis=0))
+        answered = self.table.answered.any(axis=0)
+        return np.flatnonzero(answered if self.table.true_strata is None else answered & ~self._is_known)
 
     @cached_property
     def known(self) -> np.ndarray:
@@ -178,15 +181,22 @@ class Population:
         means, spread = self.moments
         n_strata = min(MAX_STRATA, max((n_labels + int(self.known.sum())) // LABELS_A_STRATUM, 1))
         stratum = strata_of_spread(spread, means, n_strata, least=max(LABELS_A_STRATUM, LEAST_DRAWN))
-        sizes = np.bincount(stratum)
+        sizes = tuple(np.bincount(stratum).tolist())
         spreads = np.sqrt(np.bincount(stratum, np.square(spread)) / sizes)
         known = np.bincount(stratum[self.known], minlength=len(sizes))
-        counts = allocate(n_labels, sizes.tolist(), spreads.tolist(), known.tolist())
+        counts = allocate(n_labels, sizes, spreads.tolist(), known.tolist())
         everywhere = np.full(self.table.n_points, UNLABELED)
         everywhere[self.points] = stratum
-        is_known = np.zeros(self.table.n_points, dtype=bool)
-        is_known[self.points] = self.known
-        return Drawing(everywhere, is_known, tuple(sizes.tolist()), counts, tuple(spreads.tolist()))
+        return Drawing(everywhere, self._is_known, sizes, counts, tuple(spreads.tolist()), self.table.true_strata)
+
+    @cached_property
+    def _is_known(self) -> np.ndarray:
+        truth = self.table.true_labels
+        return (
+            np.zeros(self.table.n_points, dtype=bool)
+            if truth is None
+            else self.table.answered.any(axis=0) & (truth >= 0)
+        )
 
     def expected(self, n_labels: int, rng: np.random.Generator) -> ExpectedWidth:
         """Simulate truth and both draws, and average the widths of the intervals."""
@@ -195,15 +205,13 @@ class Population:
         widths = []
         for _ in range(REPEATS):
             truth = self.drawn_truth(rng)
-            by_strata = drawing.with_known(drawing.drawn(rng))
-            strata = DrawnStrata(np.where(by_strata, drawing.stratum, UNLABELED), drawing.sizes)
-            at_random = drawing.is_known.copy()
-            at_random[rng.choice(unknown, n_labels, replace=False)] = True
+            both = rng.choice(unknown, n_labels, replace=False), drawing.drawn(rng)
+            how = drawing.at_random(both[0]), drawing.strata(both[1])
             widths.append(
-                (
-                    self._half_width(np.where(at_random, truth, UNLABELED), None),
-                    self._half_width(np.where(by_strata, truth, UNLABELED), strata),
-                )
+                [
+                    self._half_width(np.where(drawing.with_known(points), truth, UNLABELED), strata)
+                    for points, strata in zip(both, how, strict=True)
+                ]
             )
         random, allocated = np.mean(widths, axis=0).tolist()
         return ExpectedWidth(n_labels, random, allocated)
@@ -230,14 +238,24 @@ class Population:
         return labels.rate(true_gain(over_nothing(self.judged), self.table.labels, truth, strata))
 
 
+def strata_of_list(drawn: NextLabels, n_points: int, before: DrawnStrata | None) -> DrawnStrata:
+    """Say how the points of a list were drawn, those of earlier draws as `before` says."""
+    of_point = np.full(n_points, UNLABELED)
+    for point in drawn.points if before is not None else (*drawn.known, *drawn.points):
+        of_point[point.index] = point.stratum - 1
+    sizes = tuple(each.n_points for each in drawn.strata)
+    return DrawnStrata(of_point, sizes) if before is None else before.joined(of_point, sizes)
+
+
 @dataclass(frozen=True, eq=False)
 class Drawing:
     """Strata, and how many points of each are to be drawn.
 
     Attributes:
-        stratum: of each point of the table; -1 where no labeler said anything.
+        stratum: of each point of the table; -1 where no labeler said anything, or that an earlier draw has drawn.
         is_known: which points have a true label.
         sizes, counts, spreads: of each stratum its points, how many are drawn, and the guessed spread.
+        before: how the points of known truth were drawn, if by strata.
     """
 
     stratum: np.ndarray
@@ -245,6 +263,7 @@ class Drawing:
     sizes: tuple[int, ...]
     counts: tuple[int, ...]
     spreads: Sequence[float]
+    before: DrawnStrata | None = None
 
     def drawn(self, rng: np.random.Generator, *, in_turn: bool = False) -> np.ndarray:
         """Draw points at random within each stratum; `in_turn` mixes them so that a part of them is spread alike."""
@@ -256,18 +275,39 @@ class Drawing:
         points = np.concatenate(found)
         return points[np.argsort(np.concatenate(turns), kind="stable")] if in_turn else points
 
-    def with_known(self, drawn: np.ndarray) -> np.ndarray:
-        """Mark the points drawn, and those known."""
+    def with_known(self, points: np.ndarray) -> np.ndarray:
+        """Mark these points, and those known."""
         marked = self.is_known.copy()
-        marked[drawn] = True
+        marked[points] = True
         return marked
 
-    def listed(self, table: LabelTable, points: np.ndarray) -> tuple[DrawnPoint, ...]:
-        return tuple(DrawnPoint(i, table.ids[i], int(self.stratum[i]) + 1) for i in points.tolist())
+    def strata(self, points: np.ndarray) -> DrawnStrata:
+        """Say how these points, drawn by strata, and those known were drawn."""
+        of_point = np.where(self.with_known(points), self.stratum, UNLABELED)
+        return DrawnStrata(of_point, self.sizes) if self.before is None else self.before.joined(of_point, self.sizes)
 
-    def described(self) -> tuple[Stratum, ...]:
-        known = np.bincount(self.stratum[self.is_known & (self.stratum >= 0)], minlength=len(self.sizes)).tolist()
+    def at_random(self, points: np.ndarray) -> DrawnStrata | None:
+        """Say how these points, drawn at random from those not known, and those known were drawn; None: all alike."""
+        if self.before is None:
+            return None
+        of_point = np.full(len(self.stratum), UNLABELED)
+        of_point[points] = 0
+        return self.before.joined(of_point, (sum(self.sizes),))
+
+    def listed(self, ids: Sequence[str], points: np.ndarray, drawn: np.ndarray) -> tuple[DrawnPoint, ...]:
+        """Say of these points where they were drawn, `drawn` being those of this draw."""
+        strata = self.strata(drawn)
+        number, draw = strata.within_draw + 1, strata.draws + 1
+        of_point = strata.of_point[points].tolist()
         return tuple(
-            Stratum(size, n_known, count, spread)
+            DrawnPoint(i, ids[i], int(number[h]), int(draw[h])) for i, h in zip(points.tolist(), of_point, strict=True)
+        )
+
+    def described(self, drawn: np.ndarray) -> tuple[Stratum, ...]:
+        """Describe the strata of this draw."""
+        known = np.bincount(self.stratum[self.is_known & (self.stratum >= 0)], minlength=len(self.sizes)).tolist()
+        share = float(self.strata(drawn).shares[-1])
+        return tuple(
+            Stratum(size, n_known, count, spread, share)
             for size, n_known, count, spread in zip(self.sizes, known, self.counts, self.spreads, strict=True)
         )

@@ -20,6 +20,7 @@ from outlearn.data.npz_files import check_features
 from outlearn.data.point_ids import join_by_id
 from outlearn.data.rated_table import RatedTable, read_rated_table
 from outlearn.errors import AlignmentError, StoreError
+from outlearn.preflight_checks.next_labels import strata_of_list
 from outlearn.preflight_checks.numbers import analyse_numbers
 from outlearn.progress import Progress, Silent
 from outlearn.results.gates import Gate
@@ -81,9 +82,8 @@ def _list(drawn: NumberNextLabels, table: RatedTable) -> str:
     """Write the points of known truth first, then those to label."""
     points = (*drawn.known, *drawn.points)
     known = ["" if table.true is None or np.isnan(table.true[at.index]) else str(table.true[at.index]) for at in points]
-    sizes = [each.n_points for each in drawn.strata]
-    indices, strata = [point.index for point in points], [point.stratum for point in points]
-    return listed(table.numbers.ids, table.texts, known, indices, strata, sizes)
+    strata = strata_of_list(drawn, len(table.numbers.ids), table.true_strata)
+    return listed(table.numbers.ids, table.texts, known, [point.index for point in points], strata)
 
 
 def _features(path: str | Path, table: RatedTable) -> np.ndarray:

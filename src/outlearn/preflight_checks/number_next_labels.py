@@ -22,15 +22,16 @@ import numpy as np
 from jaxtyping import Float
 
 from outlearn.core.gaps import mean_of_known
+from outlearn.core.labelers.allocation import allocate, strata_of_spread
 from outlearn.core.labelers.number_spread import pair_products, spread
-from outlearn.core.labelers.strata import LEAST_DRAWN, DrawnStrata, allocate, strata_of_spread
+from outlearn.core.labelers.strata import LEAST_DRAWN, DrawnStrata
 from outlearn.core.scales import POSITIVE, SIGNED
 from outlearn.data.label_table import UNLABELED
 from outlearn.data.rated_table import RatedTable
 from outlearn.errors import ConfigError, suggest
 from outlearn.preflight_checks.next_labels import LABELS_A_STRATUM, LEAST_LABELS, MAX_STRATA, NUMBERS, REPEATS, Drawing
 from outlearn.preflight_checks.number_truth import mean_of_true
-from outlearn.results.next_labels import NUMBER_AIMS, DrawnPoint, ExpectedWidth, NumberNextLabels
+from outlearn.results.next_labels import NUMBER_AIMS, ExpectedWidth, NumberNextLabels
 
 __all__ = ["check_number_aim", "next_true_numbers"]
 
@@ -73,8 +74,8 @@ def next_true_numbers(
         rng: draws.
 
     Raises:
-        ConfigError: if the aim needs a student and there is none, truth was drawn by strata already, or there are not
-            as many points without a true number.
+        ConfigError: if the aim needs a student and there is none, or there are not as many points without a true
+            number.
     """
     check_number_aim(aim, n_labels)
     if aim != "error" and student is None:
@@ -82,32 +83,25 @@ def next_true_numbers(
             f"the next labels are to measure {NUMBER_AIMS[aim]} (--aim {aim}), and there is no student. Add texts or "
             "features, or take --aim error."
         )
-    if table.true_strata is not None:
-        raise ConfigError(
-            "the true numbers were drawn by strata already, and a second draw cannot be joined to them. Draw as many "
-            "as you need at once, from the table without them (--label-next)."
-        )
     population = _Population(table, student, aim, level)
-    free = len(population.points) - int(population.known.sum())
+    free = int((~population.known).sum())
     if n_labels > free:
         raise ConfigError(
             f"{n_labels:,} next labels are asked for, and {free:,} points have numbers and no true one. Ask for fewer."
         )
     drawing = population.drawing(n_labels)
     counts = sorted({round(n_labels * times) for times in NUMBERS if LEAST_LABELS <= n_labels * times <= free})
+    widths = tuple(population.expected(count, rng) for count in counts)
+    drawn, ids = drawing.drawn(rng, in_turn=True), table.numbers.ids
     return NumberNextLabels(
         aim=aim,
         n_labels=n_labels,
         level=level,
-        widths=tuple(population.expected(count, rng) for count in counts),
-        strata=drawing.described(),
-        points=_listed(drawing, table, drawing.drawn(rng, in_turn=True)),
-        known=_listed(drawing, table, population.points[population.known]),
+        widths=widths,
+        strata=drawing.described(drawn),
+        points=drawing.listed(ids, drawn, drawn),
+        known=drawing.listed(ids, np.flatnonzero(drawing.is_known), drawn),
     )
-
-
-def _listed(drawing: Drawing, table: RatedTable, points: np.ndarray) -> tuple[DrawnPoint, ...]:
-    return tuple(DrawnPoint(i, table.numbers.ids[i], int(drawing.stratum[i]) + 1) for i in points.tolist())
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +119,8 @@ class _Population:
 
     @cached_property
     def points(self) -> np.ndarray:
-        return np.flatnonzero(self.table.numbers.answered.any(axis=0))
+        answered = self.table.numbers.answered.any(axis=0)
+        return np.flatnonzero(answered if self.table.true_strata is None else answered & np.isnan(self.true))
 
     @cached_property
     def true(self) -> np.ndarray:
@@ -205,7 +200,9 @@ class _Population:
         counts = allocate(n_labels, sizes.tolist(), np.sqrt(within).tolist(), known.tolist())
         everywhere = np.full(self.values.shape[1], UNLABELED)
         everywhere[self.points] = stratum
-        return Drawing(everywhere, ~np.isnan(self.true), tuple(sizes.tolist()), counts, tuple(np.sqrt(within).tolist()))
+        known_points = ~np.isnan(self.true) & self.table.numbers.answered.any(axis=0)
+        spreads = tuple(np.sqrt(within).tolist())
+        return Drawing(everywhere, known_points, tuple(sizes.tolist()), counts, spreads, self.table.true_strata)
 
     def expected(self, n_labels: int, rng: np.random.Generator) -> ExpectedWidth:
         """Simulate truth and both draws, and average the widths of the intervals."""
@@ -216,11 +213,14 @@ class _Population:
         for _ in range(REPEATS):
             guessed = mean + deviation * rng.normal(size=len(mean))
             added = self.wanted(np.where(np.isnan(self.true), guessed, self.true))
-            by_strata = drawing.with_known(drawing.drawn(rng))
-            strata = DrawnStrata(np.where(by_strata, drawing.stratum, UNLABELED), drawing.sizes)
-            at_random = drawing.is_known.copy()
-            at_random[rng.choice(unknown, n_labels, replace=False)] = True
-            widths.append((self._half_width(added, at_random, None), self._half_width(added, by_strata, strata)))
+            both = rng.choice(unknown, n_labels, replace=False), drawing.drawn(rng)
+            how = drawing.at_random(both[0]), drawing.strata(both[1])
+            widths.append(
+                [
+                    self._half_width(added, drawing.with_known(points), strata)
+                    for points, strata in zip(both, how, strict=True)
+                ]
+            )
         random, allocated = np.mean(widths, axis=0).tolist()
         return ExpectedWidth(n_labels, random, allocated)
 

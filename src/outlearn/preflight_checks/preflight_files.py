@@ -16,6 +16,7 @@ from outlearn.data.label_table import LabelTable
 from outlearn.errors import ConfigError, StoreError
 from outlearn.preflight_checks.analyse import analyse_table
 from outlearn.preflight_checks.check_labels import check_labels
+from outlearn.preflight_checks.next_labels import strata_of_list
 from outlearn.progress import Progress, Silent
 from outlearn.results.gates import Gate
 from outlearn.results.next_labels import NextLabels
@@ -85,9 +86,8 @@ def preflight_files(
 
 def _list(drawn: NextLabels, table: LabelTable) -> str:
     """Write the points of known truth first, then those to label."""
-    points = (*drawn.known, *drawn.points)
-    sizes = [each.n_points for each in drawn.strata]
-    return drawn_list(table, [point.index for point in points], [point.stratum for point in points], sizes)
+    strata = strata_of_list(drawn, table.n_points, table.true_strata)
+    return drawn_list(table, [point.index for point in (*drawn.known, *drawn.points)], strata)
 
 
 def printed(found: Preflight) -> str:

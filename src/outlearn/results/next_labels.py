@@ -42,26 +42,29 @@ class Stratum:
         n_known: of them have a true label.
         n_labels: of them are drawn.
         spread: the standard deviation of what a point adds, as far as labels and students tell.
+        share: by which this draw counts beside earlier ones.
     """
 
     n_points: int
     n_known: int
     n_labels: int
     spread: float
+    share: float = 1.0
 
     @property
     def weight(self) -> float:
         """How many points each one of known truth stands for, once those drawn are labeled."""
-        return self.n_points / (self.n_known + self.n_labels)
+        return self.share * self.n_points / (self.n_known + self.n_labels)
 
 
 @dataclass(frozen=True)
 class DrawnPoint:
-    """A point of the list: which, and of which stratum, from 1."""
+    """A point of the list: which, and of which draw and which stratum of it, from 1."""
 
     index: int
     id: str
     stratum: int
+    draw: int = 1
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class NextLabels:
         aim: a key of `AIMS`.
         n_labels: how many are drawn.
         level: of the intervals.
-        widths: what to expect, by the number of labels.
+        widths: what to expect, by the number of labels; with those of earlier draws, if there were any.
         strata: how they are drawn, by rising uncertainty.
         points: those drawn, in an order in which any number of the first ones is spread over the strata.
         known: points whose true label is there already; the list holds them too, so that it can be read by itself.
@@ -90,6 +93,11 @@ class NextLabels:
     digits: ClassVar[str] = ".3f"  # of shares; numbers have any unit
 
     @property
+    def draw(self) -> int:
+        """Say the how manieth draw this is."""
+        return self.points[0].draw
+
+    @property
     def expected(self) -> ExpectedWidth:
         """Return what to expect of the labels that are drawn."""
         return next(each for each in self.widths if each.n_labels == self.n_labels)
@@ -98,6 +106,11 @@ class NextLabels:
     def sentence(self) -> str:
         """Say what the drawing by strata is worth, in labels drawn at random."""
         at = self.expected
+        if self.draw > 1:
+            return (
+                f"With the {len(self.known):,} true labels of earlier draws expect ± {at.by_strata:{self.digits}}, and "
+                f"± {at.random:{self.digits}} if these {self.n_labels:,} were drawn at random."
+            )
         # Widths fall with the square root of the number.
         worth = self.n_labels * (at.random / at.by_strata) ** 2
         if at.by_strata >= at.random:
@@ -108,7 +121,8 @@ class NextLabels:
         )
 
     def __str__(self) -> str:
-        lines = [f"What to label next: {self.n_labels:,} points, to measure {self.aims[self.aim]}"]
+        again = "" if self.draw == 1 else f" (draw {self.draw}, from the points without a true label)"
+        lines = [f"What to label next: {self.n_labels:,} points, to measure {self.aims[self.aim]}{again}"]
         lines.append(f"  {'':<13}{'expect, drawn by strata':>24}{'drawn at random':>20}")
         for at in self.widths:
             halves = f"{at.by_strata:>19{self.digits}} (±){at.random:>16{self.digits}} (±)"
