@@ -1,11 +1,12 @@
 """Does preflight recover variance and shared bias, and foresee the sign of a student's gain? Simulated labelers.
 
-    python benchmarks/preflight.py [--runs 5]
+    python benchmarks/preflight.py [--runs 5] [--grid seen|fresh] [--seed 0]
 
 Points have 12 features and a true class. Labelers share an answer that is wrong in a region of the features (shared
 bias) and miss it at random (careless). The grid crosses how careless they are, how large the region is, whether a
 linear student can take it over ("learnable") or not ("beyond"), whether the student sees all features that decide the
-class or loses one, and who labels: one labeler asked twice, two labelers, or three. Prints one JSON line a claim:
+class or loses one, and who labels: one labeler asked twice, two labelers, or three. The fresh grid
+has rates, regions and seeds on which nothing was developed. Prints one JSON line a claim:
 
 - coverage: how often 95% intervals hold the true value, over all runs: `missed` (variance) without any true label,
   `shared_bias` and `true_gain` with 300, drawn at random;
@@ -61,6 +62,16 @@ def cells() -> Iterator[Cell]:
         DESIGNS,
         (0.0, 0.1, 0.2, 0.3),
         ((0.0, "learnable"), (0.1, "learnable"), (0.2, "learnable"), (0.1, "beyond"), (0.2, "beyond")),
+        (True, False),
+    ):
+        yield Cell(design, careless, bias, region, sees_all)
+
+
+def fresh_cells() -> Iterator[Cell]:
+    for design, careless, (bias, region), sees_all in product(
+        DESIGNS,
+        (0.05, 0.15, 0.25),
+        ((0.07, "learnable"), (0.15, "learnable"), (0.07, "beyond"), (0.15, "beyond")),
         (True, False),
     ):
         yield Cell(design, careless, bias, region, sees_all)
@@ -171,10 +182,17 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--grid", choices=("seen", "fresh"), default="seen")
+    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     start = time.time()
-    grid, others = list(cells()), list(outside())
-    jobs = [(cell, 1000 * i + k) for i, cell in enumerate([*grid, *others]) for k in range(options.runs)]
+    grid = list(cells() if options.grid == "seen" else fresh_cells())
+    others = list(outside()) if options.grid == "seen" else []
+    jobs = [
+        (cell, 10**6 * options.seed + 1000 * i + k)
+        for i, cell in enumerate([*grid, *others])
+        for k in range(options.runs)
+    ]
     results = defaultdict(list)
     with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
         for (cell, _), result in zip(jobs, pool.map(run, *zip(*jobs, strict=True), chunksize=12), strict=True):
@@ -185,7 +203,7 @@ def main() -> None:
     for region in ("learnable", "beyond", "both"):
         chosen = [cell for cell in grid if region == "both" or (cell.region == region)]
         print(json.dumps({"claim": "sign", "region": region, **sign(chosen, results)}))
-    for label, test in (("habits", lambda c: c.habit > 0), ("uneven noise", lambda c: c.uneven)):
+    for label, test in (("habits", lambda c: c.habit > 0), ("uneven noise", lambda c: c.uneven)) if others else ():
         runs = [r for cell in others if test(cell) for r in results[cell]]
         line = {name: share([r[name] for r in runs]) for name in (*names, "missed_bounds")}
         print(json.dumps({"claim": "outside", "what": label, **line, **sign([c for c in others if test(c)], results)}))

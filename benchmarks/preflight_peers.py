@@ -82,8 +82,9 @@ def truescore(table: Table) -> dict[str, Found]:
     found = {
         "true labels alone": gold_only_estimate(gold),
         "prediction-powered": ppi_estimate(table.judge, gold, table.known),
-        "Rogan-Gladen": rogan_gladen_estimate(table.judge, gold, table.known),
     }
+    if len(np.unique(gold)) == 2:
+        found["Rogan-Gladen"] = rogan_gladen_estimate(table.judge, gold, table.known)
     return {method: (each.point, each.low, each.high) for method, each in found.items()}
 
 
@@ -91,6 +92,8 @@ def judgy(table: Table) -> dict[str, Found]:
     from judgy import estimate_success_rate
 
     gold, said = table.truth[table.known], table.judge[table.known]
+    if len(np.unique(gold)) < 2:
+        return {}
     return {"Rogan-Gladen": estimate_success_rate(gold, said, table.judge, bootstrap_iterations=RESAMPLES)}
 
 

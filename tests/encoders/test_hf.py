@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+from dataclasses import asdict
 from itertools import pairwise
 
 import numpy as np
@@ -73,6 +75,24 @@ def test_a_layer_is_that_hidden_state(kind, layer, model_folder, text_task):
     folder = model_folder(kind)
     features = HuggingFace(model=str(folder), layer=layer, max_length=32).encode(text_task, np.arange(24))
     np.testing.assert_allclose(features, direct(folder, text_task.texts, layer=layer), atol=SAME)
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2"])
+@pytest.mark.parametrize("pooling", ["mean", "cls", "last"])
+def test_several_layers_stand_beside_one_another(kind, pooling, model_folder, text_task):
+    settings = {"kind": "hf", "model": str(model_folder(kind)), "pooling": pooling, "max_length": 32}
+    encoder = get_encoder({**settings, "layer": [1, -1, 0]})
+    one_by_one = [get_encoder({**settings, "layer": k}).encode(text_task, np.arange(24)) for k in (1, -1, 0)]
+    np.testing.assert_allclose(encoder.encode(text_task, np.arange(24)), np.hstack(one_by_one), atol=SAME)
+    again = get_encoder({"kind": "hf", **json.loads(json.dumps(asdict(encoder)))})  # as a kept student writes it down
+    assert again == encoder
+    assert again.fingerprint == encoder.fingerprint
+
+
+@pytest.mark.parametrize("layer", [[], [1, 1]])
+def test_layers_are_given_once_each(layer):
+    with pytest.raises(ConfigError, match=r"encoder\.layer is \[.*give each layer once"):
+        get_encoder({"kind": "hf", "layer": layer})
 
 
 @pytest.mark.parametrize("cut", ["end", "start"])
@@ -149,6 +169,7 @@ def test_the_fingerprint_follows_weights_and_parameters_and_not_batches(model_fo
     [
         ({"layer": 4}, "encoder.layer is 4, but .* has layers 0 to 3"),
         ({"layer": -5}, "encoder.layer is -5"),
+        ({"layer": (1, 4)}, "encoder.layer is 4"),
         ({"max_length": 65}, "reads 64 tokens at most"),
     ],
 )
@@ -251,10 +272,10 @@ def test_layers_above_the_one_that_is_asked_for_are_not_run(causal_folder):
         layer.register_forward_hook(lambda *_, i=i: run.append(i))
     inputs = {"input_ids": torch.tensor([[1, 2, 3]]), "attention_mask": torch.ones(1, 3, dtype=torch.long)}
     with torch.inference_mode():
-        with hidden_states(network, 1) as hidden:
+        with hidden_states(network, (1,)) as hidden:
             hidden(**inputs)
         assert run == [0]
-        with hidden_states(network, -1) as hidden:
+        with hidden_states(network, (-1,)) as hidden:
             hidden(**inputs)
     assert run == [0, 0, 1, 2]
 

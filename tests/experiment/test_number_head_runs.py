@@ -100,3 +100,20 @@ def test_checkpoints_that_are_not_kept_are_predicted_by_their_heads(finished, tm
     for loss, student in again.students.items():
         for at, other in zip(student.path, finished.students[loss].path, strict=True):
             assert at.mse == pytest.approx(other.mse, rel=FLOAT32)
+
+
+def test_a_training_that_ends_near_its_start_is_told_with_a_length_that_would_do(tmp_path):
+    settings = [
+        "data.name=diabetes",
+        "student.learner={kind: adamw}",
+        "student.loss=[squared_error]",
+        "teacher.models=3",
+    ]
+    short = run(load_config(overrides=settings), store=Store(tmp_path / "store"), out=tmp_path / "short")
+    (said,) = (note for note in short.task.caveats if "random start" in note)
+    assert "Students make 40 steps" in said
+    epochs = said.split("student.learner.epochs to ")[1].rstrip(".")
+    longer = load_config(overrides=[*settings, f"student.learner.epochs={epochs}"])
+    better = run(longer, store=Store(tmp_path / "store"), out=tmp_path / "long")
+    assert not any("random start" in note for note in better.task.caveats)
+    assert better.students["squared_error"].mse.mean < short.students["squared_error"].mse.mean

@@ -13,6 +13,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from tests.encoders.conftest import save_model
 from tests.small_runs import make_task_file
 from tests.student.runs import keep, texts_of_test, write_films
 
@@ -59,6 +60,19 @@ def test_whatever_is_trained_is_kept_as_it_was_measured(tmp_path: Path, override
     assert loss == ("auto" if "auto" in overrides[0] else "forward_ce")
     assert student.record.training.epoch == finished.students[loss].epoch
     expected = finished.predictions.students[loss].dual_mean().log_probs[0]
+    np.testing.assert_allclose(student.predict_log_proba(texts_of_test(finished)), expected, atol=STORED_FLOAT32)
+
+
+@pytest.mark.medium
+def test_a_student_of_several_layers_reads_them_again(tmp_path: Path):
+    pytest.importorskip("transformers")
+    (tmp_path / "model").mkdir()
+    model = save_model(tmp_path / "model", "bert", pad=True, side="right")
+    encoder = f"student.encoder={{kind: hf, model: '{model}', layer: [1, -1], max_length: 32}}"
+    finished = keep(tmp_path, write_films(tmp_path / "films.jsonl"), encoder, "student.loss=[forward_ce, auto]")
+    student = ol.load_student(finished.folder)
+    assert student.record.encoder.settings["layer"] == [1, -1]
+    expected = finished.predictions.students["auto"].dual_mean().log_probs[0]
     np.testing.assert_allclose(student.predict_log_proba(texts_of_test(finished)), expected, atol=STORED_FLOAT32)
 
 

@@ -177,7 +177,9 @@ def _refuse_many_values(table: RawTable, labelers: Sequence[str], given: LabelCo
         if not given.classes and given.labelers is None and has_many_values(table, name):
             errors.add(
                 f"has {len(values_of(table, name)):,} different values, too many for classes. Say which columns are "
-                "labelers (--labelers), or which hold the ids and texts (--id-column, --text-column).",
+                "labelers (--labelers), or which hold the ids and texts (--id-column, --text-column). If these are "
+                "numbers to predict, look at them by outlearn preflight TABLE --numbers, and run with "
+                "--set data.task=regression.",
                 column=name,
             )
 

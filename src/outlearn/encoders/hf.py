@@ -46,7 +46,8 @@ class HuggingFace:
         prefix, suffix: put before and after each text. A decoder reads the suffix last, so with `pooling: last` it is
             the question that the feature answers; what all texts have before is then computed once.
         layer: which hidden state: 0 is the embedding, 1 the first layer's output, -1 the last; None the model's output.
-            Layers above it are not run.
+            Layers above it are not run. Several, such as [4, 5, 6], are read in one pass and put beside one another:
+            so many times the features.
         pooling: "mean" over the text's tokens, "cls" the first token, "last" the last one.
         max_length: keep this many tokens of each text, prefix and suffix not counted. Longer texts are cut, never
             dropped.
@@ -62,7 +63,7 @@ class HuggingFace:
     model: str = "minilm"
     prefix: str = ""
     suffix: str = ""
-    layer: int | None = None
+    layer: int | tuple[int, ...] | None = None
     pooling: Literal["mean", "cls", "last"] = "mean"
     max_length: Whole = 256
     cut: Literal["end", "start"] = "end"
@@ -82,6 +83,13 @@ class HuggingFace:
 
     def __post_init__(self) -> None:
         check_fields(self, "encoder.")
+        if self.layers is not None and len(set(self.layers)) < max(len(self.layers), 1):
+            raise ConfigError(f"encoder.layer is {list(self.layers)}; give each layer once, and at least one.")
+
+    @property
+    def layers(self) -> tuple[int, ...] | None:
+        """The hidden states that are read, one or several; None for the model's output."""
+        return (self.layer,) if isinstance(self.layer, int) else self.layer
 
     @cached_property
     def fingerprint(self) -> str:
@@ -215,7 +223,7 @@ class HuggingFace:
             return TransformersTexts(
                 tokenizer,
                 network,
-                self.layer,
+                self.layers,
                 self.pooling,
                 self.prefix,
                 self.suffix,
@@ -226,7 +234,7 @@ class HuggingFace:
         self._refuse_what_the_model_lacks(bert.limits, bert.n_layers)
         bert.tokenizer.no_padding()  # which tokenizer.json may ask for
         bert.tokenizer.enable_truncation(self.max_length, direction="right" if self.cut == "end" else "left")
-        return BertTexts(bert.tokenizer, bert.network(self.layer), self.pooling, self.tokens_per_batch)
+        return BertTexts(bert.tokenizer, bert.network(self.layers), self.pooling, self.tokens_per_batch)
 
     def _refuse_what_the_model_lacks(self, limits: Sequence[Any], n_layers: int | None, around: int = 0) -> None:
         """Refuse a length or a layer that this model has not."""
@@ -236,5 +244,6 @@ class HuggingFace:
             raise ConfigError(
                 f"encoder.max_length is {self.max_length}{and_more}, but {self.model!r} reads {limit} tokens at most."
             )
-        if self.layer is not None and n_layers is not None and not -n_layers - 1 <= self.layer <= n_layers:
-            raise ConfigError(f"encoder.layer is {self.layer}, but {self.model!r} has layers 0 to {n_layers}.")
+        for layer in self.layers or ():
+            if n_layers is not None and not -n_layers - 1 <= layer <= n_layers:
+                raise ConfigError(f"encoder.layer is {layer}, but {self.model!r} has layers 0 to {n_layers}.")

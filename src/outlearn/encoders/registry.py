@@ -62,7 +62,9 @@ def get_encoder(config: Mapping[str, object]) -> Encoder:
     try:
         return _reader(encoder).validate_python(parameters)
     except ValidationError as error:
-        raise ConfigError("\n".join(_line(details) for details in error.errors(include_url=False))) from None
+        details = error.errors(include_url=False)
+        first = {each["loc"][:1] or index: each for index, each in reversed([*enumerate(details)])}
+        raise ConfigError("\n".join(_line(each) for each in reversed(first.values()))) from None
 
 
 @cache
@@ -91,4 +93,5 @@ def _line(details: Mapping[str, Any]) -> str:
     own = details.get("ctx", {}).get("error")
     if isinstance(own, ConfigError):  # raised by the encoder itself, so it already says what to do
         return str(own)
-    return f"encoder.{'.'.join(str(part) for part in details['loc'])} is {details['input']!r}; {details['msg']}."
+    # What may be of several types has a complaint of each, and their names in its place.
+    return f"encoder.{details['loc'][0]} is {details['input']!r}; {details['msg']}."

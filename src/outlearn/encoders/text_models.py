@@ -79,12 +79,12 @@ class TransformersTexts:
 
     Args:
         tokenizer, network: of transformers.
-        layer, pooling, prefix, suffix, max_length, cut, tokens_per_batch: as of `HuggingFace`.
+        layers, pooling, prefix, suffix, max_length, cut, tokens_per_batch: as of `HuggingFace`.
     """
 
     tokenizer: Any
     network: Any
-    layer: int | None
+    layers: tuple[int, ...] | None
     pooling: Pooling
     prefix: str
     suffix: str
@@ -100,7 +100,7 @@ class TransformersTexts:
     def batches(self, tokens: Tokens) -> Iterator[Sequence[Batch]]:
         from outlearn.language_models.hidden_states import hidden_states
 
-        with hidden_states(self.network, self.layer) as hidden:
+        with hidden_states(self.network, self.layers) as hidden:
             yield list(self._prompted(tokens, hidden) if self._shares_a_beginning() else self._plain(tokens, hidden))
 
     def _shares_a_beginning(self) -> bool:

@@ -5,6 +5,7 @@ The counterpart of `plan` for labels that are numbers. The stages of features, t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -37,11 +38,19 @@ from outlearn.experiment.stages.number_tuning import TunedNumberModels
 from outlearn.experiment.stages.students import Labeling, students_stage
 from outlearn.experiment.stages.training_spec import Model
 from outlearn.experiment.teacher_sizes import with_sizes_that_fit
+from outlearn.learners.head_randomness import steps_per_epoch
+from outlearn.learners.learner import Learner
 from outlearn.losses.numbers import loss_of_generator
 from outlearn.store.stage import Stage
 from outlearn.store.store import stage_key
 
 __all__ = ["NumberPlan", "make_number_plan"]
+
+
+# Learning rate x steps that a linear head takes to learn numbers in their own units: AdamW moves a weight by about the
+# rate a step. At rates of 0.001 to 0.01, 1 to 1.6 was the best on two tasks of few features; more copies the teacher
+# (docs/regression.md). Below this share of it, it is said.
+LEARNED, SHORT = 1.2, 0.5
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,11 @@ class NumberPlan:
         """Name the run by its configuration and its data."""
         return stage_key("run", 1, self.config.model_dump(mode="json"), {"task": self.task.fingerprint})
 
+    @property
+    def n_students(self) -> int:
+        """Count the students that the run ends with: one a loss and set of labels, and the one that auto chooses."""
+        return len(self.labeling.fixed_losses) * len(self.labeling.models) + (self.auto is not None)
+
 
 def make_number_plan(config: Config, points: SplitTask) -> NumberPlan:
     """Lay out the stages of a run of numbers.
@@ -91,6 +105,7 @@ def make_number_plan(config: Config, points: SplitTask) -> NumberPlan:
         config, notes = with_sizes_that_fit(config, task, splits)
         weak = model_of("teacher", config.teacher.encoder, config.teacher.learner, task, splits, stages)
         teachers = stages["teachers"] = number_teachers(task, splits, weak, config)
+        notes = (*notes, *_short("teacher", config.teacher.learner, len(splits.teacher)))
         names, answered = tuple(f"teacher {m}" for m in range(config.teacher.models)), None
     else:
         external = external_numbers(task, splits, config.teacher, interval_level=config.data.interval_level)
@@ -100,6 +115,7 @@ def make_number_plan(config: Config, points: SplitTask) -> NumberPlan:
     model = model_of("student", config.student.encoder, config.student.learner, task, splits, stages)
     if labeling.fixed_losses:
         stages["students"] = students_stage(labeling, model)
+        notes = (*notes, *_short("student", config.student.learner, len(splits.student)))
     auto = None
     if any(map(recipe_of, config.student.loss)):
         if isinstance(model, FrozenModel) and len(names) > 1:
@@ -119,6 +135,22 @@ def make_number_plan(config: Config, points: SplitTask) -> NumberPlan:
         if trained and isinstance(model, FinetunedModel):
             stages |= finetuned_controls(task, model, config, loss=loss)
     return NumberPlan(config, task, splits, labeling, auto, names, notes, stages, tuned, intervals)
+
+
+def _short(who: str, learner: Learner, n_examples: int) -> tuple[str, ...]:
+    """Say that linear heads by minibatches end near their random start, and which length would do."""
+    settings = learner.head_settings(bias=True)
+    if settings is None or settings.hidden is not None:
+        return ()
+    per_epoch = steps_per_epoch(n_examples, settings.batch_size)
+    steps, wanted = round(settings.epochs * per_epoch), LEARNED / settings.learning_rate
+    if steps >= SHORT * wanted:
+        return ()
+    return (
+        f"{who.capitalize()}s make {steps:,} steps, and a linear head at learning rate "
+        f"{settings.learning_rate:g} needs some {wanted:,.0f} to leave its random start. Set {who}.learner.epochs to "
+        f"{math.ceil(wanted / per_epoch):,}.",
+    )
 
 
 def _no_auto(model: Model) -> str:

@@ -88,6 +88,12 @@ class Plan:
         return stage_key("run", 1, self.config.model_dump(mode="json"), {"task": self.task.fingerprint})
 
     @property
+    def n_students(self) -> int:
+        """Count the students that the run ends with: one a loss and set of labels, and those that are chosen."""
+        chosen = sum(len(each.models) for each in self.chosen.values())
+        return len(self.labeling.fixed_losses) * len(self.labeling.models) + chosen
+
+    @property
     def labelers_given(self) -> bool:
         """Say whether the labels came from elsewhere, beside the points or in tables of their own."""
         return bool(self.config.teacher.external) or self.task.weak_labels is not None

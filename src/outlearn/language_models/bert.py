@@ -52,28 +52,29 @@ class Bert(nn.Module):
     Args:
         config: the content of config.json.
         weights: by name, without the prefix "bert.".
-        n_layers: how many layers to run; what is above them is not read.
+        read: which hidden states, 0 the embedding; what is above the last of them is not run.
 
     Raises:
         KeyError: if a weight is missing.
     """
 
-    def __init__(self, config: dict[str, Any], weights: dict[str, Tensor], n_layers: int) -> None:
+    def __init__(self, config: dict[str, Any], weights: dict[str, Tensor], read: tuple[int, ...]) -> None:
         super().__init__()
         self.eps: float = config["layer_norm_eps"]
+        self.read = read
         self.words = nn.Parameter(weights[WORDS], requires_grad=False)
         # Every text is one segment, of kind 0.
         self.positions = nn.Parameter(weights[POSITIONS] + weights[KINDS][0], requires_grad=False)
         self.norm = nn.ParameterList(
             nn.Parameter(weights[f"embeddings.LayerNorm.{part}"], requires_grad=False) for part in ("weight", "bias")
         )
-        self.layers = nn.ModuleList(_layer(config, weights, f"encoder.layer.{i}.") for i in range(n_layers))
+        self.layers = nn.ModuleList(_layer(config, weights, f"encoder.layer.{i}.") for i in range(max(read)))
         self.eval()
 
     def forward(
         self, ids: Int[Tensor, "texts width"], padding: Tensor | None = None
     ) -> Float[Tensor, "texts width features"]:
-        """Run the layers.
+        """Run the layers; several hidden states that are read stand beside one another.
 
         Args:
             ids: tokens, padded on the right.
@@ -81,9 +82,10 @@ class Bert(nn.Module):
         """
         x = embedding(ids, self.words) + self.positions[: ids.shape[1]]
         x = layer_norm(x, x.shape[-1:], self.norm[0], self.norm[1], self.eps)
+        states = [x]
         for layer in self.layers:
-            x = layer(x, src_key_padding_mask=padding)
-        return x
+            states.append(layer(states[-1], src_key_padding_mask=padding))
+        return states[self.read[0]] if len(self.read) == 1 else torch.cat([states[k] for k in self.read], dim=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,9 +109,9 @@ class BertFiles:
         """Count the layers."""
         return int(self.config["num_hidden_layers"])
 
-    def network(self, layer: int | None) -> Bert:
-        """Build the network as far as this hidden state: 0 is the embedding, -1 or None the last."""
-        return Bert(self.config, self.weights, self.n_layers if layer is None else layer % (self.n_layers + 1))
+    def network(self, layers: tuple[int, ...] | None) -> Bert:
+        """Build the network as far as these hidden states: 0 is the embedding, -1 or None the last."""
+        return Bert(self.config, self.weights, tuple(k % (self.n_layers + 1) for k in layers or (self.n_layers,)))
 
 
 def read_bert(folder: Path) -> BertFiles | None:

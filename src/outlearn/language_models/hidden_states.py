@@ -1,4 +1,4 @@
-"""The hidden states of one layer, for which the layers above need not be run."""
+"""The hidden states of one layer, for which the layers above need not be run, or of several beside one another."""
 
 from __future__ import annotations
 
@@ -7,22 +7,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-__all__ = ["hidden_states"]
+__all__ = ["hidden_states", "states_of"]
 
 
 @contextmanager
-def hidden_states(network: Any, layer: int | None) -> Iterator[Callable[..., Float[Tensor, "batch width features"]]]:
+def hidden_states(
+    network: Any, layers: tuple[int, ...] | None
+) -> Iterator[Callable[..., Float[Tensor, "batch width features"]]]:
     """Give a function that reads what comes out of a layer of a frozen network, in any thread.
 
     Args:
         network: of transformers, without a head.
-        layer: 0 for the embedding, k for what layer k gives, -1 for the last; None for the network's own output, which
-            a last normalisation may have passed.
+        layers: 0 for the embedding, k for what layer k gives, -1 for the last; None for the network's own output, which
+            a last normalisation may have passed. For several the whole network is run.
     """
-    ends_at = _last_module(network, layer)
+    ends_at = _last_module(network, layers)
     inside = threading.local()  # others may run the network to its end meanwhile, to read a prefix
 
     def stop(module: nn.Module, inputs: Any, output: Any) -> None:
@@ -32,9 +35,8 @@ def hidden_states(network: Any, layer: int | None) -> Iterator[Callable[..., Flo
     def run(**inputs: Any) -> Tensor:
         """Run the network as far as it is needed."""
         if ends_at is None:
-            output = network(**inputs, output_hidden_states=layer is not None)
-            found: Tensor = output.last_hidden_state if layer is None else output.hidden_states[layer]
-            return found
+            output = network(**inputs, output_hidden_states=layers is not None)
+            return states_of(output, layers)
         inside.run = True
         try:
             network(**inputs)
@@ -52,11 +54,19 @@ def hidden_states(network: Any, layer: int | None) -> Iterator[Callable[..., Flo
             handle.remove()
 
 
-def _last_module(network: Any, layer: int | None) -> nn.Module | None:
+def states_of(output: Any, layers: tuple[int, ...] | None) -> Float[Tensor, "batch width features"]:
+    """Read hidden states from what a network of transformers gives; several are put beside one another."""
+    if layers is None:
+        found: Tensor = output.last_hidden_state
+        return found
+    return torch.cat([output.hidden_states[k] for k in layers], dim=-1)
+
+
+def _last_module(network: Any, layers: tuple[int, ...] | None) -> nn.Module | None:
     """Find the module whose output is the hidden state; None if the whole network must be run."""
     n_layers = getattr(network.config.get_text_config(), "num_hidden_layers", 0)
     stacks = [m for m in network.modules() if isinstance(m, nn.ModuleList) and len(m) == n_layers]
-    number = None if layer is None else layer % (n_layers + 1)
+    number = layers[0] % (n_layers + 1) if layers is not None and len(layers) == 1 else None
     # Above the last layer a normalisation may follow, which is part of the last hidden state.
     inside = number is not None and 0 < number < n_layers and len(stacks) == 1
     return stacks[0][number - 1] if inside and number is not None else None

@@ -97,7 +97,8 @@ def _tiles(results: NumberResults, found: Verdict) -> tuple[Tile, ...]:
 
 
 def _tile(name: str, value: Cell, note: str, role: str, results: NumberResults) -> Tile:
-    return Tile(name, value, "number", f"mean squared error; {note}", role, results.measure.level)
+    also = ", beside the risk that decides" if risk_name(results) == "risk" else ""
+    return Tile(name, value, "number", f"mean squared error{also}; {note}", role, results.measure.level)
 
 
 def _control_tile(results: NumberResults, found: Verdict) -> Tile | None:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from outlearn.encoders.hf import HuggingFace
 from outlearn.encoders.registry import get_encoder
 from outlearn.errors import ConfigError, MissingExtraError
+from outlearn.language_models.hidden_states import states_of
 from outlearn.language_models.quiet import without_bars
 from outlearn.learners.fitted import Heads
 from outlearn.student.kept import Kept
@@ -78,7 +79,7 @@ class _Graph(nn.Module):
 
     def __init__(self, network: Any, encoder: HuggingFace, head: Heads, *, reward: bool) -> None:
         super().__init__()
-        self.network, self.layer, self.pooling = network, encoder.layer, encoder.pooling
+        self.network, self.layers, self.pooling = network, encoder.layers, encoder.pooling
         layers = [(head.weight[0], head.bias[0])]
         if head.hidden_weight is not None and head.hidden_bias is not None:
             layers.insert(0, (head.hidden_weight[0], head.hidden_bias[0]))
@@ -90,10 +91,9 @@ class _Graph(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Compute `[texts, classes]`."""
         output = self.network(
-            input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=self.layer is not None
+            input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=self.layers is not None
         )
-        states = output.last_hidden_state if self.layer is None else output.hidden_states[self.layer]
-        x = self._pooled(states, attention_mask)
+        x = self._pooled(states_of(output, self.layers), attention_mask)
         for at, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             x = (torch.relu(x) if at else x) @ weight + bias
         return x

@@ -131,7 +131,7 @@ def plan_sweep(sweep: SweepConfig, *, store: Store, out: Path, progress: Progres
             PlannedRun(
                 member,
                 task=plan.task.name,
-                n_students=len(member.config.student.loss) * len(plan.labeling.models),
+                n_students=plan.n_students,
                 stages=tuple(needed),
                 finished=_is_finished(plan, out / RUNS / member.label),
             )

@@ -231,7 +231,8 @@ def with_controls(estimate: LinearisedEstimate, controls: Sequence[LinearisedEst
         (0.05, 0.027)
 
     Source: control variates; Angelopoulos et al., PPI++: Efficient Prediction-Powered Inference, 2023, eq. 2 with the
-    power-tuned weight. We take several controls and the weights by least squares.
+    power-tuned weight. We take several controls and the weights by least squares. MacKinnon and White, Some
+    heteroskedasticity-consistent covariance matrix estimators, 1985, for residuals over 1 - leverage (HC3).
     """
     used = [control for control in controls if float(np.square(control.influence).sum()) > 0]
     if not used or estimate.n_points - 1 < POINTS_A_CONTROL * len(used):
