@@ -14,8 +14,14 @@ Tables of which every true label is known, so that any number of them can be dra
 
 For each aim of `--label-next` and 100, 200 and 400 labels, prints one JSON line: the mean width of the interval by
 strata over that of a random draw of the same size, both as the report prints them (the random one with its control
-variates); how many labels drawn at random that makes; the width foreseen by simulation over the width that came; and in
-how many draws each 95% interval holds the number that all true labels give.
+variates), and over that of the plain mean of a random draw; how many labels drawn at random that makes; the width
+foreseen by simulation over the width that came; and in how many draws each 95% interval holds the number that all true
+labels give.
+
+Before these, one line an aim says what is reachable at all (`--bounds` stops there): with m_i the mean that a gradient
+boosted model of labels, students and all true labels foresees at point i, cross-fitted, and s_i its spread, the best
+allocation to points has sqrt(E[s] E[r^2 / s]) for the sqrt(E[r^2]) of a random draw with the same m, r = v - m, and the
+sd(v) of its plain mean. Neither is on sale: 100 labels cannot fit such a model.
 """
 
 from __future__ import annotations
@@ -32,11 +38,14 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 from sklearn.datasets import load_digits  # noqa: E402
+from sklearn.ensemble import GradientBoostingRegressor  # noqa: E402
 from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: E402
 from sklearn.linear_model import LogisticRegression  # noqa: E402
+from sklearn.model_selection import cross_val_predict  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 
-from outlearn.core.labelers.strata import DrawnStrata  # noqa: E402
+from outlearn.core.labelers.crossed_gain import vote_shares  # noqa: E402
+from outlearn.core.labelers.influence import mean_estimate  # noqa: E402
 from outlearn.data.built_in import read_lexicon  # noqa: E402
 from outlearn.data.label_table import UNLABELED, LabelTable  # noqa: E402
 from outlearn.encoders import get_encoder  # noqa: E402
@@ -117,28 +126,64 @@ def populations(table: LabelTable, features: np.ndarray) -> Iterator[Population]
         yield Population(labels, judged, probs, aim)
 
 
+def bounds(population: Population, truth: np.ndarray) -> dict[str, object]:
+    """Say how narrow an interval could be, with all that the table tells and all true labels to learn what it means."""
+    table, n = population.table, len(truth)
+    by_class = population.values
+    values, (means, spread) = by_class[np.arange(n), truth], population.moments
+    guess = np.sort(population.guess, axis=1)
+    votes = vote_shares(table.labels, table.n_classes, plurality=False)
+    sure = [] if table.probs is None else [table.probs[0].max(axis=1)]
+    seen = np.stack(
+        [
+            means,
+            spread,
+            votes.max(axis=1),
+            guess[:, -1],
+            guess[:, -2],
+            by_class.max(axis=1),
+            by_class.min(axis=1),
+            *sure,
+        ],
+        axis=1,
+    )
+    model = GradientBoostingRegressor(n_estimators=100, learning_rate=0.05, subsample=0.7, random_state=0)
+    squared = np.square(values - cross_val_predict(model, seen, values, cv=5))
+    foreseen = np.sqrt(np.maximum(cross_val_predict(model, seen, squared, cv=5), 1e-4))
+    best = np.sqrt(foreseen.mean() * (squared / foreseen).mean())
+    return {
+        "table": table.source, "aim": population.aim,
+        "best ratio, same estimate": round(best / squared.mean() ** 0.5, 3),
+        "best ratio, plain mean": round(best / values.std(), 3),
+    }  # fmt: skip
+
+
 def compared(population: Population, truth: np.ndarray, n_labels: int, draws: int) -> dict[str, object]:
     """Draw so many true labels in both ways, again and again, and look at the intervals."""
     rng = np.random.default_rng(n_labels)
     drawing = population.drawing(n_labels)
     whole = population.measured(truth, None).mean
-    widths, held = np.zeros(2), np.zeros(2)
+    widths, held = np.zeros(3), np.zeros(3)
+    of_truth = population.values[np.arange(len(truth)), truth]
     for _ in range(draws):
-        marked = drawing.with_known(drawing.drawn(rng))
-        strata = DrawnStrata(np.where(marked, drawing.stratum, UNLABELED), drawing.sizes)
+        drawn = drawing.drawn(rng)
         random = np.zeros(len(truth), dtype=bool)
         random[rng.choice(len(truth), n_labels, replace=False)] = True
         found = (
-            population.measured(np.where(marked, truth, UNLABELED), strata),
+            population.measured(np.where(drawing.with_known(drawn), truth, UNLABELED), drawing.strata(drawn)),
             population.measured(np.where(random, truth, UNLABELED), None),
+            mean_estimate(of_truth, random, ends=(-1.0, 1.0)).interval(LEVEL)
+            if population.aim == "gain"
+            else population.labels.rate(mean_estimate(of_truth, random)),
         )
         widths += [each.high - each.low for each in found]
-        held += [each.low <= whole <= each.high for each in found]
+        held += [each.low <= whole <= each.high for each in found[:2]] + [True]
     ratio = widths[0] / widths[1]
     foreseen = population.expected(n_labels, rng).by_strata
     return {
         "table": population.table.source, "aim": population.aim, "labels": n_labels, "value": round(whole, 4),
-        "width ratio": round(ratio, 3), "worth random labels": round(n_labels / ratio**2),
+        "width ratio": round(ratio, 3), "to the plain mean": round(widths[0] / widths[2], 3),
+        "worth random labels": round(n_labels / ratio**2),
         "foreseen / came": round(2 * foreseen / (widths[0] / draws), 3),
         "coverage by strata": round(held[0] / draws, 3), "coverage at random": round(held[1] / draws, 3),
     }  # fmt: skip
@@ -148,13 +193,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draws", type=int, default=300)
     parser.add_argument("--sst2", type=Path)
+    parser.add_argument("--bounds", action="store_true")
     options = parser.parse_args()
     tables = [words(), digits("digits", 60, all_pixels=False), digits("digits, well labeled", 100, all_pixels=True)]
     tables += [*(sentences(options.sst2) if options.sst2 else ())]
     start = process_time()
     for table, features, truth in tables:
         for population in populations(table, features):
-            for n_labels in NUMBERS:
+            print(json.dumps(bounds(population, truth)), flush=True)
+            for n_labels in () if options.bounds else NUMBERS:
                 print(json.dumps(compared(population, truth, n_labels, options.draws)), flush=True)
     print(json.dumps({"seconds of processor": round(process_time() - start)}))
 

@@ -165,13 +165,17 @@ class Population:
         return np.asarray((1 - DOUBT) * seen + DOUBT / self.table.n_classes)
 
     @cached_property
+    def values(self) -> np.ndarray:
+        """What each point adds to the wanted mean, were each class the true one, `[points, classes]`."""
+        if self.aim == "accuracy" or self.judged is None:
+            return vote_shares(self.table.labels[:, self.points], self.table.n_classes, plurality=False)
+        judged = self.judged if self.aim == "gain" else over_nothing(self.judged)
+        return np.nan_to_num(values_by_class(judged)[self.points])
+
+    @cached_property
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """The guessed mean and standard deviation of what each point adds."""
-        if self.aim == "accuracy" or self.judged is None:
-            values = vote_shares(self.table.labels[:, self.points], self.table.n_classes, plurality=False)
-        else:
-            judged = self.judged if self.aim == "gain" else over_nothing(self.judged)
-            values = np.nan_to_num(values_by_class(judged)[self.points])
+        values = self.values
         means = (self.guess * values).sum(axis=1)
         spread = np.sqrt((self.guess * np.square(values - means[:, None])).sum(axis=1))
         return means, np.where(np.ptp(values, axis=1) == 0, 0.0, spread)

@@ -10,7 +10,8 @@ import pytest
 from tests.learners.finetuning.test_step import EXACT, SAME, plain_loop
 from tests.learners.finetuning.tiny import SETTINGS, TEXTS, fit, logits_of
 
-from outlearn.errors import DomainError, ShapeError
+from outlearn.errors import ConfigError, DomainError, ShapeError
+from outlearn.learners.finetuning import hf_loss
 from outlearn.learners.finetuning.batches import epoch_batches
 from outlearn.learners.finetuning.loading import load_text_model
 from outlearn.learners.jobs import HeadJob
@@ -101,3 +102,8 @@ def test_numbers_that_a_loss_cannot_take_are_named(tiny_model):
         fit(folder, targets=wrong[None], jobs=[HeadJob(0, get_loss("itakura_saito"))])
     with pytest.raises(ShapeError, match=r"48 examples, 1\] of numbers"):
         fit(folder, jobs=[HeadJob(0, get_loss("squared_error"))])
+
+
+def test_the_trainer_is_given_no_loss_of_numbers():
+    with pytest.raises(ConfigError, match=r"squared_error is a loss of numbers.*fit_finetune"):
+        hf_loss("squared_error")

@@ -104,11 +104,18 @@ def hf_loss(loss: Loss | str | dict[str, object], *, window: int = DEFAULT_WINDO
 
     Raises:
         MissingExtraError: if transformers is not installed.
+        ConfigError: for a loss of numbers.
 
     Source: the class docstring of transformers.Trainer on num_items_in_batch. It counts label entries; we count
     examples.
     """
-    return _adapter()(get_loss(loss), window=window)
+    found = get_loss(loss)
+    if found.n_outputs == 1:
+        raise ConfigError(
+            f"{found.name} is a loss of numbers, and hf_loss is of classes. Fine-tune on numbers by fit_finetune or "
+            "student.learner: {kind: finetune}, which learn them in units of their own."
+        )
+    return _adapter()(found, window=window)
 
 
 @cache
