@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from outlearn.data import load_task, make_task
 from outlearn.data.input_errors import InputErrors
+from outlearn.data.row_chunks import row_chunks
 from outlearn.errors import ConfigError, DataError
 
 GOOD = '{"text": "fine", "label": 1}\n{"text": "dull", "label": 0}\n{"text": "warm", "label": 1}\n'
@@ -262,6 +264,16 @@ def test_a_broken_parquet_file_is_told(tmp_path):
     (tmp_path / "d.parquet").write_text("text,label\n", encoding="utf-8")
     with pytest.raises(DataError, match="is not a Parquet file"):
         load_task(path=tmp_path / "d.parquet")
+
+
+def test_a_parquet_file_with_a_text_that_is_no_utf8_is_refused_by_every_reader(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    texts = pa.array([b"fine", b"\xb3\xff"]).view(pa.string())
+    pq = importlib.import_module("pyarrow.parquet")
+    pq.write_table(pa.table({"text": texts, "label": [0, 1]}), tmp_path / "d.parquet")
+    for read in (lambda path: load_task(path=path), lambda path: list(row_chunks(path))):
+        with pytest.raises(DataError, match=r"d\.parquet holds a value that cannot be read .*utf-8.* Write it again"):
+            read(tmp_path / "d.parquet")
 
 
 def test_all_problems_of_a_file_come_at_once_and_one_mistake_is_one_line(tmp_path):

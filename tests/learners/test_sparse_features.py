@@ -106,3 +106,12 @@ def test_what_is_wrong_with_sparse_features_is_named_as_for_dense_ones():
         fit_convex(bad, targets, [HeadJob(0, SOFT)], {})
     with pytest.raises(ShapeError, match="points\\['test'\\] have 4 features, the training features 5"):
         fit_predict(x, targets, [HeadJob(0, SOFT)], {"test": x[:, :4]})
+
+
+def test_points_to_predict_are_never_spread_out(monkeypatch):
+    rng = np.random.default_rng(0)
+    wide = csr_array(random_array((60, 2**18), density=1e-4, rng=rng, dtype=np.float32).tocsr())
+    labels = np.eye(2)[np.arange(60) % 2]
+    monkeypatch.setattr(SparseRows, "block", lambda *_: pytest.fail("rows of 2^18 columns were spread out"))
+    fit = fit_convex(wide, labels[None], [HeadJob(0, get_loss("forward_ce"))], {"all": wide})
+    assert (fit.logits["all"][0, 0].argmax(-1) == labels.argmax(-1)).all()

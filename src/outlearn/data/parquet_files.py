@@ -28,8 +28,11 @@ def read_parquet(path: Path) -> RawTable:
         # An open file: given a path, pyarrow would take a folder's name such as split=test for a column.
         with path.open("rb") as file:
             table = pyarrow.parquet.read_table(file)
+        columns = table.to_pydict()
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{path} is not a Parquet file ({error}). Write it again, or give data.format.") from error
+    except (ValueError, OverflowError) as error:  # bytes that are no UTF-8, a date outside of the calendar
+        raise DataError(f"{path} holds a value that cannot be read ({error}). Write it again.") from error
     if not table.num_rows:
         raise DataError(f"{path} has columns but no row; expected at least one.")
-    return RawTable(str(path), table.to_pydict(), range(1, table.num_rows + 1), unit="row", minus_1_is_missing=True)
+    return RawTable(str(path), columns, range(1, table.num_rows + 1), unit="row", minus_1_is_missing=True)

@@ -166,3 +166,5 @@ def _parquet(path: Path) -> Iterator[Columns]:
                     yield batch.to_pydict()
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{path} is not a Parquet file ({error}). Write it again, or give --format.") from error
+    except (ValueError, OverflowError) as error:  # bytes that are no UTF-8, a date outside of the calendar
+        raise DataError(f"{path} holds a value that cannot be read ({error}). Write it again.") from error

@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from outlearn.learners.rows import Rows
+
 __all__ = ["Block", "HiddenBlock", "LinearBlock", "computed_logits", "padded"]
 
 # A product with 2 to 15 columns falls off the library's fast path and takes longer than one with 16.
@@ -66,8 +68,8 @@ class Block(ABC):
         """Return (weight `[heads, inputs, outputs]`, bias `[heads, outputs]`) of each layer, for all outputs."""
 
     @abstractmethod
-    def predict(self, x: Tensor) -> Tensor:
-        """Compute the raw outputs of any points, `[points, logits, heads]`."""
+    def predict(self, x: Rows, start: int, stop: int) -> Tensor:
+        """Compute the raw outputs of some rows, `[points, logits, heads]`; sparse rows are not spread out."""
 
     @abstractmethod
     def finite(self) -> np.ndarray:
@@ -111,9 +113,11 @@ class LinearBlock(Block):
         weight = self.weight.view(self.weight.shape[0], self.n_logits, -1)[:, :, : self.n_heads]
         return [_split(_from_margin(weight.permute(2, 0, 1).numpy(), self.n_outputs), self.bias)]
 
-    def predict(self, x: Tensor) -> Tensor:
+    def predict(self, x: Rows, start: int, stop: int) -> Tensor:
         """Compute X W."""
-        return (x @ self.weight).view(len(x), self.n_logits, -1)[:, :, : self.n_heads]
+        out = self.weight.new_empty(stop - start, self.weight.shape[1])
+        x.product(start, stop, self.weight, out)
+        return out.view(len(out), self.n_logits, -1)[:, :, : self.n_heads]
 
     def finite(self) -> np.ndarray:
         """Check the columns."""
@@ -188,12 +192,14 @@ class HiddenBlock(Block):
         first = self.first.view(self.first.shape[0], self.n_heads, self.n_hidden).transpose(0, 1).numpy()
         return [_split(first, self.bias), _split(_from_margin(self.second.numpy(), self.n_outputs), True)]
 
-    def predict(self, x: Tensor) -> Tensor:
+    def predict(self, x: Rows, start: int, stop: int) -> Tensor:
         """Compute relu(X W1) W2 + b2, head after head: the hidden units of all heads are many."""
-        out = x.new_empty(len(x), self.n_logits, self.n_heads)
+        out = self.first.new_empty(stop - start, self.n_logits, self.n_heads)
+        hidden = self.first.new_empty(stop - start, self.n_hidden)
         for head in range(self.n_heads):
             columns = slice(head * self.n_hidden, (head + 1) * self.n_hidden)
-            hidden = (x @ self.first[:, columns]).clamp_(min=0.0)
+            x.product(start, stop, self.first[:, columns], hidden)
+            hidden.clamp_(min=0.0)
             out[:, :, head] = torch.addmm(self.second[head, -1], hidden, self.second[head, :-1])
         return out
 

@@ -10,6 +10,7 @@ import torch
 from outlearn.learners.blocks import Block
 from outlearn.learners.checked_inputs import Inputs
 from outlearn.learners.fitted import FitResult, Heads
+from outlearn.learners.rows import DenseRows
 
 __all__ = ["Collected"]
 
@@ -50,10 +51,11 @@ class Collected:
         if at < 0:
             return
         for name, x in self.data.points.items():
-            size = max(1, PREDICTED // max(len(members) * self.data.n_outputs, x.shape[1]))
+            spread_out = x.shape[1] if isinstance(x, DenseRows) else 1
+            size = max(1, PREDICTED // max(len(members) * self.data.n_outputs, spread_out))
             for start in range(0, len(x), size):
                 rows = slice(start, min(start + size, len(x)))
-                z = block.predict(x.block(rows.start, rows.stop))
+                z = block.predict(x, rows.start, rows.stop)
                 if self.data.n_outputs == 2:
                     z = torch.cat([-0.5 * z, 0.5 * z], dim=1)
                 self.logits[name][at, members, rows] = z.permute(2, 0, 1).float().numpy()
