@@ -89,6 +89,8 @@ def read_rated_table(
     ids = read_ids(raw, id_column, errors) if has_ids else [str(k) for k in range(1, len(raw) + 1)]
     values = np.stack([read_numbers(raw, name, errors) for name in names])
     around = find_interval_columns([name for name in raw.columns if name not in names], names)
+    if interval_level is not None and not around.names:
+        errors.fail("no intervals to check (--interval-level). Add columns NAME_low and NAME_high, or NAME_sd.")
     intervals = None if interval_level is None else read_intervals(raw, names, values, around, interval_level, errors)
     notes += around.note("--interval-level 0.9") if interval_level is None else ()
     truth = None if columns.true is None else read_numbers(raw, columns.true, errors)
@@ -122,6 +124,12 @@ def _labelers(
     found = [name for name in free if any(_is_number(cell) for cell, _ in raw.cells(name))]
     around = find_interval_columns(found, found).names
     found = [name for name in found if name not in around]
+    strays = [name for name in found for end in ("_low", "_high", "_sd") if name.removesuffix(end) in {*found} - {name}]
+    if strays:
+        errors.fail(
+            f"the column {strays[0]!r} looks like part of an interval of another column, and is a labeler otherwise. "
+            "Give NAME_low and NAME_high, or NAME_sd alone, or name all labelers (--labelers)."
+        )
     unclear = [name for name in found if name.lower() in (*TRUTHS, TRUE)]
     if unclear:
         errors.fail(

@@ -53,7 +53,7 @@ def _number(value: object, at: int, column: str, errors: InputErrors) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         errors.add(
             f"is {shortened(value)}, expected a number (a point for decimals), or nothing where there is none. If "
-            "labels are classes, leave out data.task: regression.",
+            "labels are classes, leave out data.task: regression (or --numbers).",
             at=at,
             column=column,
         )

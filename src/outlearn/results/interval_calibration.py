@@ -85,7 +85,7 @@ class IntervalCalibration:
             yield f"Nothing is said of the intervals of {self.of}: {self.coverage.reason}."
             return
         what = "true numbers" if self.n_draws == 1 else f"the numbers of {self.n_draws} raters"
-        promised = f"The {self.stated:.0%} intervals of {self.of} hold {_share(self.coverage)} of {what}"
+        promised = f"The {100 * self.stated:.4g}% intervals of {self.of} hold {_share(self.coverage)} of {what}"
         narrow = self.coverage.mean < self.stated
         if self.holds is None:
             yield f"{promised}: {self.coverage.reason}."
@@ -111,10 +111,10 @@ class IntervalCalibration:
         if not isinstance(self.factor, Interval):
             return ""
         ends = f" ({self.factor.low:.2f} to {self.factor.high:.2f})" if has_interval(self.factor) else ""
-        return f" Widths {self.factor.mean:.2f} times{ends} as large would hold {self.stated:.0%}."
+        return f" Widths {self.factor.mean:.2f} times{ends} as large would hold {100 * self.stated:.4g}%."
 
     def __str__(self) -> str:
-        lines = [f"Intervals of {self.of}: {self.stated:.0%} stated, {self.n_points:,} points of known truth"]
+        lines = [f"Intervals of {self.of}: {100 * self.stated:.4g}% stated, {self.n_points:,} points of known truth"]
         raters = "true numbers" if self.n_draws == 1 else "raters' numbers"
         rows = [
             (f"hold so many of the {raters}", self.coverage, _share),
