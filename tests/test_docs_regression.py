@@ -42,8 +42,9 @@ def test_the_page_shows_what_its_commands_print(programs, tmp_path):
     _held(outlearn("run", "--set", "data.name=vader-valence", "--out", "runs/vader-valence"), _block("What was found"))
     with (tmp_path / "new.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["text"], ["wonderful"], ["awful"], ["mediocre"], [" "]])
-    shown = _block("$ outlearn predict", "--interval 0.9").split("\n", 1)[1]
-    assert differences(outlearn("predict", "runs/vader-valence", "new.csv", "--interval", "0.9"), shown) == []
+    for header, options in (("row,number,flag", ()), ("row,number,low", ("--interval", "0.9"))):
+        shown = _block("$ outlearn predict", header).split("\n", 1)[1]
+        assert differences(outlearn("predict", "runs/vader-valence", "new.csv", *options), shown) == []
     (tmp_path / "tables.py").write_text(_block("raters.csv", language="python"))
     programs.run(SCRIPT, tmp_path / "tables.py", cwd=tmp_path).output()
     of_raters = outlearn("preflight", "raters.csv", "--numbers", "--encoder", "wordllama")

@@ -38,11 +38,13 @@ from outlearn.preflight_checks.student_measures import (
 )
 from outlearn.preflight_checks.students import MIN_POINTS_TO_TRAIN, CrossFit, cross_fit, pools
 from outlearn.preflight_checks.verdict import NoStudents, decide
+from outlearn.preflight_checks.worth import worth_of_labels
 from outlearn.progress import Progress, Silent
 from outlearn.results.measurement import Withheld
 from outlearn.results.next_labels import NextLabels
 from outlearn.results.preflight import Preflight
 from outlearn.results.preflight_parts import StudentReport
+from outlearn.results.preflight_worth import LabelsWorth
 from outlearn.results.shares import one_minus
 
 __all__ = ["analyse_table", "preflight"]
@@ -256,6 +258,7 @@ def analyse_table(
         last_doubling=last_doubling,
         vote_curve=labels.vote_curve(),
         pooling=pooling,
+        worth=_worth(table, seen, best, level, seed),
         points_to_check=points_to_check(
             table, None if best is None else best.probs[1.0].mean(axis=0), generator(seed, "points to check")
         ),
@@ -264,6 +267,15 @@ def analyse_table(
         notes=table.notes,
         next_labels=planned,
     )  # fmt: skip
+
+
+def _worth(
+    table: LabelTable, seen: StudentFeatures | NoStudents, best: CrossFit | None, level: float, seed: int
+) -> LabelsWorth | Withheld:
+    if isinstance(seen, NoStudents) or best is None:
+        return Withheld("there are no students")
+    features = seen.values.astype(np.float32, copy=False)
+    return worth_of_labels(features, table, best, level=level, rng=generator(seed, "worth of the labels"))
 
 
 def _what_students_see(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from outlearn.core.labelers.combinations import COMBINATIONS
+from outlearn.core.students.equivalents import Equivalent
 from outlearn.core.text import counted
 from outlearn.core.verdict import has_interval, is_above_zero, is_below_zero
 from outlearn.report.blocks import Figure
@@ -91,15 +90,7 @@ def worth_in_words(worth: Worth, found: Equivalents | NumberEquivalents) -> str:
         '183 [122, 260]'
     """
     fewest, most = (found.curve[0].labels, found.curve[-1].labels) if found.curve else (0, 0)
-    fewer, more = f"fewer than {fewest:,}", f"more than {most:,}"
-
-    def number(labels: float | None, otherwise: str) -> str:
-        return otherwise if labels is None else f"{round(labels):,}"
-
-    mean = number(worth.labels, fewer if worth.beyond == "fewer" else more)
-    if worth.reason is not None or any(end is not None and math.isnan(end) for end in (worth.low, worth.high)):
-        return f"{mean} (no interval: {worth.reason})"
-    return f"{mean} [{number(worth.low, fewer)}, {number(worth.high, more)}]"
+    return Equivalent(worth.labels, worth.beyond, worth.low, worth.high, worth.reason).in_words(fewest, most)
 
 
 def label_curve_figure(results: RunResults, loss: str) -> Figure | None:

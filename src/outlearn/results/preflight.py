@@ -26,6 +26,7 @@ from outlearn.results.preflight_parts import (
     signed_cell,
 )
 from outlearn.results.preflight_rates import RatesReport
+from outlearn.results.preflight_worth import LabelsWorth
 from outlearn.results.report_folder import ReportFolder
 
 __all__ = ["PREFLIGHTS", "Preflight", "load_preflight"]
@@ -59,6 +60,7 @@ class Preflight:
         pooling: what a student of all labelers has over a student of one.
         points_to_check: by hand.
         warnings, assumptions, notes: sentences.
+        worth: how many true labels the weak ones are worth to a student; withheld without enough of them.
         next_labels: which points to give true labels next; withheld where none were asked for.
     """
 
@@ -87,6 +89,7 @@ class Preflight:
     last_doubling: Interval | Withheld
     vote_curve: tuple[VoteCurvePoint, ...]
     pooling: Interval | Withheld
+    worth: LabelsWorth | Withheld
     points_to_check: tuple[PointToCheck, ...]
     warnings: tuple[str, ...]
     assumptions: tuple[str, ...]
@@ -178,6 +181,8 @@ class Preflight:
             lines += vote_lines(self.vote_curve, self.noise)
         if not isinstance(self.pooling, Withheld):
             lines.append(f"    a student of all labelers instead of one: {signed_cell(self.pooling)}")
+        if not isinstance(self.worth, Withheld):
+            lines.append(str(self.worth))
         lines += self._more_true_labels()
         return "\n".join(lines) if len(lines) > 1 else ""
 
@@ -204,9 +209,9 @@ class Preflight:
 
 
 PREFLIGHTS = ReportFolder(
-    "preflight", "preflight", "preflight report", Preflight, schema=3, table="points_to_check.csv"
+    "preflight", "preflight", "preflight report", Preflight, schema=4, table="points_to_check.csv"
 )
 """How a report is kept on disk. Schema 1 kept shared bias apart from what else true labels add, 2 knew
-even noise alone."""
+even noise alone, 3 did not say what labels are worth."""
 
 load_preflight = PREFLIGHTS.read

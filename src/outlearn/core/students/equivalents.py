@@ -34,11 +34,28 @@ class Equivalent:
     shown to be worse its first as `high`.
     """
 
-    labels: float | None
-    beyond: Literal["fewer", "more"] | None
-    low: float | None
-    high: float | None
+    labels: float | None = None
+    beyond: Literal["fewer", "more"] | None = None
+    low: float | None = None
+    high: float | None = None
     reason: str | None = None
+
+    def in_words(self, fewest: int, most: int) -> str:
+        """Write the number with its interval; what lies beyond the curve, from `fewest` to `most`, is named by its end.
+
+        Examples:
+            >>> Equivalent(183.4, None, 121.9, None).in_words(25, 400)
+            '183 [122, more than 400]'
+        """
+        fewer, more = f"fewer than {fewest:,}", f"more than {most:,}"
+
+        def number(labels: float | None, otherwise: str) -> str:
+            return otherwise if labels is None else f"{round(labels):,}"
+
+        mean = number(self.labels, fewer if self.beyond == "fewer" else more)
+        if self.reason is not None or any(end is not None and math.isnan(end) for end in (self.low, self.high)):
+            return f"{mean} (no interval: {self.reason})"
+        return f"{mean} [{number(self.low, fewer)}, {number(self.high, more)}]"
 
 
 def smoothed_curve(right: Float[np.ndarray, "sets points"], sizes: Int[np.ndarray, " sets"]) -> Float[np.ndarray, "n"]:
