@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from outlearn.core.intervals import Interval, point_interval, two_way_interval
+from outlearn.core.intervals import Interval
+from outlearn.core.mean_intervals import point_interval, two_way_interval
 from outlearn.core.metrics import accuracy
 from outlearn.data.load import load_task
 from outlearn.data.splits import make_splits
