@@ -52,7 +52,7 @@ def test_features_equal_those_of_transformers(folder, layer, pooling, cut):
     ours = encoder._text_model(CPU)
     assert isinstance(ours, BertTexts)
     tokenizer, network = encoder.read()
-    theirs = TransformersTexts(tokenizer, network, layer, pooling, "", "", 9, cut, 32)
+    theirs = TransformersTexts(tokenizer, network, None if layer is None else (layer,), pooling, "", "", 9, cut, 32)
     assert ours.tokens(list(TEXTS)) == theirs.tokens(list(TEXTS))
     np.testing.assert_allclose(features(ours), features(theirs), atol=SAME)
 

@@ -33,7 +33,7 @@ def check_one_label(y: Any) -> None:
     """
     try:
         shape = np.shape(y)
-    except ValueError:  # rows of different lengths, which reading them refuses
+    except (TypeError, ValueError):  # no array, or rows of different lengths: for reading it to convert, or to refuse
         return
     if len(shape) == 2 and shape[1] > 1:
         raise ShapeError(

@@ -47,6 +47,11 @@ def test_fewer_than_three_labelers_count_equally(spreads):
     np.testing.assert_allclose(precision_weights(said), 1 / len(spreads))
 
 
+def test_labelers_that_differ_by_a_shift_alone_count_equally():
+    said = Numbers.from_values(np.arange(10.0) / 7 + np.array([[0.0], [0.1], [0.7]]))
+    np.testing.assert_allclose(precision_weights(said), 1 / 3)
+
+
 def test_labelers_that_never_differ_count_equally():
     said = Numbers.from_values(np.tile(np.arange(10.0), (3, 1)))
     np.testing.assert_allclose(precision_weights(said), 1 / 3)
