@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Int
 
 from outlearn.core.labelers.strata import LEAST_DRAWN, DrawnStrata
 from outlearn.core.spreadsheet_cells import guarded
@@ -25,7 +26,7 @@ from outlearn.data.read_labels import read_labels
 from outlearn.errors import AlignmentError, DataError
 
 __all__ = [
-    "AGAIN", "ID", "LABEL", "DrawnRows", "drawn_list", "is_drawn_list", "joined_draws", "listed", "read_draws",
+    "LABEL", "DrawnRows", "drawn_list", "is_drawn_list", "joined_draws", "listed", "points_of_list", "read_draws",
     "with_drawn_truth",
 ]  # fmt: skip
 
@@ -93,32 +94,50 @@ def with_drawn_truth(table: LabelTable, raw: RawTable, id_column: str) -> LabelT
         AlignmentError: if it holds points that the table does not.
     """
     errors = raw.errors()
-    id_column = id_column if id_column in raw.columns else ID
-    for column in (id_column, LABEL):
-        if column not in raw.columns:
-            errors.fail(f"no column {column!r}. Keep the columns that --label-next wrote.")
-    ids = read_ids(raw, id_column, errors)
-    point_of = {name: i for i, name in enumerate(table.ids)}
-    unknown = [name for name in ids if name not in point_of]
-    if unknown:
-        raise AlignmentError(
-            f"{raw.source}: {len(unknown)} of its {len(ids)} ids are not in {table.source}, first {unknown[0]!r}: its "
-            f"weights do not belong to that table. {zeros_lost(unknown, table.ids) or AGAIN}"
-        )
+    where = points_of_list(raw, table.ids, table.source, id_column, errors)
     known = read_labels(raw, [LABEL], errors, class_names=table.class_names).labels[0]
     rows = read_draws(raw, errors)
     errors.raise_if_any()
     given = known != UNLABELED
-    where = np.array([point_of[name] for name in ids])
     strata = joined_draws(raw, rows, where, given, np.asarray(table.answered.any(axis=0)), table.source)
     truth = np.full(table.n_points, UNLABELED, dtype=np.int64)
     truth[where[given]] = known[given]
     _refuse_other_truth(raw, table, truth)
     note = (
-        f"{raw.source}: {int(given.sum()):,} of {len(ids):,} points have a true label; they were drawn from "
+        f"{raw.source}: {int(given.sum()):,} of {len(where):,} points have a true label; they were drawn from "
         f"{strata.words}, and each counts for as many points as it stands for."
     )
     return replace(table, true_labels=truth, true_strata=strata, notes=(*table.notes, note))
+
+
+def points_of_list(
+    raw: RawTable, ids: Sequence[str], source: str, id_column: str, errors: InputErrors
+) -> Int[np.ndarray, " rows"]:
+    """Find the points of a list in the table that it was drawn from.
+
+    Args:
+        raw: the list.
+        ids: of the table's points.
+        source: what the table is called.
+        id_column: of the table; a list without it has `id`.
+        errors: of the list; a missing column ends the reading.
+
+    Raises:
+        AlignmentError: if it holds points that the table does not.
+    """
+    id_column = id_column if id_column in raw.columns else ID
+    for column in (id_column, LABEL):
+        if column not in raw.columns:
+            errors.fail(f"no column {column!r}. Keep the columns that --label-next wrote.")
+    found = read_ids(raw, id_column, errors)
+    point_of = {name: i for i, name in enumerate(ids)}
+    unknown = [name for name in found if name not in point_of]
+    if unknown:
+        raise AlignmentError(
+            f"{raw.source}: {len(unknown)} of its {len(found)} ids are not in {source}, first {unknown[0]!r}: its "
+            f"weights do not belong to that table. {zeros_lost(unknown, ids) or AGAIN}"
+        )
+    return np.array([point_of[name] for name in found])
 
 
 @dataclass(frozen=True, eq=False)

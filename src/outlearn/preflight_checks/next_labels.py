@@ -11,9 +11,10 @@ interval is the one that the report would print.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -30,7 +31,12 @@ from outlearn.preflight_checks.measures import LabelMeasures
 from outlearn.preflight_checks.student_measures import over_nothing
 from outlearn.results.next_labels import AIMS, DrawnPoint, ExpectedWidth, NextLabels, Stratum
 
-__all__ = ["LEAST_LABELS", "Drawing", "Population", "as_sure_as_right", "check_aim", "next_labels", "strata_of_list"]
+__all__ = [
+    "LEAST_LABELS", "Drawable", "Drawing", "Population", "as_sure_as_right", "check_aim", "next_labels", "planned",
+    "strata_of_list",
+]  # fmt: skip
+
+Plan = TypeVar("Plan", bound=NextLabels)
 
 LEAST_LABELS = 20  # as many as a report asks for at least
 MAX_STRATA = 5  # more gain next to nothing (Cochran 1977, section 5A.8), and need labels each
@@ -42,14 +48,14 @@ NUMBERS = (0.5, 1, 2, 4)  # times the number wanted: the widths that are shown
 REPEATS = 20  # of each simulated draw: the mean width is known to a few percent
 
 
-def check_aim(aim: str, n_labels: int) -> None:
+def check_aim(aim: str, n_labels: int, aims: Mapping[str, str] = AIMS) -> None:
     """Check what was asked for, before anything is computed.
 
     Raises:
         ConfigError: for an unknown aim or too few labels.
     """
-    if aim not in AIMS:
-        raise ConfigError(f"the aim of the next labels (--aim) is {aim!r}; {suggest(aim, AIMS)}")
+    if aim not in aims:
+        raise ConfigError(f"the aim of the next labels (--aim) is {aim!r}; {suggest(aim, aims)}")
     if n_labels < LEAST_LABELS:
         raise ConfigError(
             f"{n_labels} next labels (--label-next) are asked for; expected {LEAST_LABELS} or more: fewer make no "
@@ -87,24 +93,54 @@ def next_labels(
             f"the next labels are to measure {AIMS[aim]} (--aim {aim}), and there are no students. Add texts or "
             "features, or take --aim accuracy."
         )
-    population = Population(labels, judged, probs, aim)
+    return planned(NextLabels, Population(labels, judged, probs, aim), table.ids, n_labels, labels.level, rng)
+
+
+@runtime_checkable
+class Drawable(Protocol):
+    """Points of which some are to be labeled, and what is guessed of them."""
+
+    @property
+    def aim(self) -> str:
+        """What they are to measure."""
+
+    @property
+    def known(self) -> np.ndarray:
+        """Which of the points have a true label, or number, already."""
+
+    def drawing(self, n_labels: int) -> Drawing:
+        """Cut the points into strata, and say how many of each to draw."""
+
+    def expected(self, n_labels: int, rng: np.random.Generator) -> ExpectedWidth:
+        """Simulate how narrow the interval will be."""
+
+
+def planned(
+    kind: type[Plan], population: Drawable, ids: Sequence[str], n_labels: int, level: float, rng: np.random.Generator
+) -> Plan:
+    """Draw from a population, and simulate how narrow the interval will be for about as many labels.
+
+    Raises:
+        ConfigError: if there are not as many points without a true label, or number.
+    """
     free = int((~population.known).sum())
     if n_labels > free:
         raise ConfigError(
-            f"{n_labels:,} next labels are asked for, and {free:,} points have labels and no true one. Ask for fewer."
+            f"{n_labels:,} next labels are asked for, and {free:,} points have {kind.given} and no true one. Ask for "
+            "fewer."
         )
     drawing = population.drawing(n_labels)
     counts = sorted({round(n_labels * times) for times in NUMBERS if LEAST_LABELS <= n_labels * times <= free})
     widths = tuple(population.expected(count, rng) for count in counts)
     drawn = drawing.drawn(rng, in_turn=True)
-    return NextLabels(
-        aim=aim,
+    return kind(
+        aim=population.aim,
         n_labels=n_labels,
-        level=labels.level,
+        level=level,
         widths=widths,
         strata=drawing.described(drawn),
-        points=drawing.listed(table.ids, drawn, drawn),
-        known=drawing.listed(table.ids, np.flatnonzero(drawing.is_known), drawn),
+        points=drawing.listed(ids, drawn, drawn),
+        known=drawing.listed(ids, np.flatnonzero(drawing.is_known), drawn),
     )
 
 

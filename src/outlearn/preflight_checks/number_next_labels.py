@@ -28,30 +28,23 @@ from outlearn.core.labelers.strata import LEAST_DRAWN, DrawnStrata
 from outlearn.core.scales import POSITIVE, SIGNED
 from outlearn.data.label_table import UNLABELED
 from outlearn.data.rated_table import RatedTable
-from outlearn.errors import ConfigError, suggest
-from outlearn.preflight_checks.next_labels import LABELS_A_STRATUM, LEAST_LABELS, MAX_STRATA, NUMBERS, REPEATS, Drawing
+from outlearn.errors import ConfigError
+from outlearn.preflight_checks.next_labels import (
+    LABELS_A_STRATUM,
+    LEAST_LABELS,
+    MAX_STRATA,
+    REPEATS,
+    Drawing,
+    check_aim,
+    planned,
+)
 from outlearn.preflight_checks.number_truth import mean_of_true
 from outlearn.results.next_labels import NUMBER_AIMS, ExpectedWidth, NumberNextLabels
 
-__all__ = ["check_number_aim", "next_true_numbers"]
+__all__ = ["next_true_numbers"]
 
 LEAST_DISTANCE = 0.05  # of a labeler's variance: no student is taken to be nearer to the shared answer
 OWN_SHARE = 0.5  # of a point's own variance in its guess: that of few labelers is uncertain itself
-
-
-def check_number_aim(aim: str, n_labels: int) -> None:
-    """Check what was asked for, before anything is computed.
-
-    Raises:
-        ConfigError: for an unknown aim or too few labels.
-    """
-    if aim not in NUMBER_AIMS:
-        raise ConfigError(f"the aim of the next labels (--aim) is {aim!r}; {suggest(aim, NUMBER_AIMS)}")
-    if n_labels < LEAST_LABELS:
-        raise ConfigError(
-            f"{n_labels} next labels (--label-next) are asked for; expected {LEAST_LABELS} or more: fewer make no "
-            "interval that says anything."
-        )
 
 
 def next_true_numbers(
@@ -77,31 +70,14 @@ def next_true_numbers(
         ConfigError: if the aim needs a student and there is none, or there are not as many points without a true
             number.
     """
-    check_number_aim(aim, n_labels)
+    check_aim(aim, n_labels, NUMBER_AIMS)
     if aim != "error" and student is None:
         raise ConfigError(
             f"the next labels are to measure {NUMBER_AIMS[aim]} (--aim {aim}), and there is no student. Add texts or "
             "features, or take --aim error."
         )
     population = _Population(table, student, aim, level)
-    free = int((~population.known).sum())
-    if n_labels > free:
-        raise ConfigError(
-            f"{n_labels:,} next labels are asked for, and {free:,} points have numbers and no true one. Ask for fewer."
-        )
-    drawing = population.drawing(n_labels)
-    counts = sorted({round(n_labels * times) for times in NUMBERS if LEAST_LABELS <= n_labels * times <= free})
-    widths = tuple(population.expected(count, rng) for count in counts)
-    drawn, ids = drawing.drawn(rng, in_turn=True), table.numbers.ids
-    return NumberNextLabels(
-        aim=aim,
-        n_labels=n_labels,
-        level=level,
-        widths=widths,
-        strata=drawing.described(drawn),
-        points=drawing.listed(ids, drawn, drawn),
-        known=drawing.listed(ids, np.flatnonzero(drawing.is_known), drawn),
-    )
+    return planned(NumberNextLabels, population, table.numbers.ids, n_labels, level, rng)
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,7 +25,8 @@ from outlearn.encoders.points import Texts
 from outlearn.errors import DataError, ShapeError
 from outlearn.preflight_checks.check_labels import MIN_POINTS, MIN_TRUE_LABELS
 from outlearn.preflight_checks.features import encoded
-from outlearn.preflight_checks.number_next_labels import check_number_aim, next_true_numbers
+from outlearn.preflight_checks.next_labels import check_aim
+from outlearn.preflight_checks.number_next_labels import next_true_numbers
 from outlearn.preflight_checks.number_students import NumberFits, cross_fit_numbers, crossed_gains, mean_square
 from outlearn.preflight_checks.number_truth import mean_of_true, r2_of_true, truth_of_numbers
 from outlearn.preflight_checks.number_verdict import decide_numbers
@@ -34,6 +35,7 @@ from outlearn.progress import Progress, Silent
 from outlearn.results.interval_calibration import IntervalCalibration
 from outlearn.results.measured_intervals import interval_calibration
 from outlearn.results.measurement import Withheld
+from outlearn.results.next_labels import NUMBER_AIMS
 from outlearn.results.number_preflight import Averaged, NumberLabeler, NumberPreflight, NumberStudent, NumberTruth
 
 __all__ = ["analyse_numbers", "preflight_numbers"]
@@ -136,7 +138,7 @@ def analyse_numbers(
     """Analyse a table of numbers; see `preflight_numbers`."""
     check_level(level)
     if label_next is not None:
-        check_number_aim(aim, label_next)
+        check_aim(aim, label_next, NUMBER_AIMS)
     show = progress or Silent()
     values, names, strata = table.numbers.values, table.numbers.names, table.true_strata
     n_labelers, n_points = values.shape

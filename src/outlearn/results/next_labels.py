@@ -90,6 +90,7 @@ class NextLabels:
     known: tuple[DrawnPoint, ...]
 
     aims: ClassVar[Mapping[str, str]] = AIMS
+    given: ClassVar[str] = "labels"  # what points have
     digits: ClassVar[str] = ".3f"  # of shares; numbers have any unit
 
     @property
@@ -139,4 +140,5 @@ class NumberNextLabels(NextLabels):
     """Which points to give true numbers next; widths and spreads are in squared units of the numbers."""
 
     aims: ClassVar[Mapping[str, str]] = NUMBER_AIMS
+    given: ClassVar[str] = "numbers"
     digits: ClassVar[str] = ".4g"
