@@ -173,9 +173,7 @@ def _predictions(
 def _selections(plan: Plan, entries: Mapping[str, Entry], test: Evaluation) -> dict[str, Selection]:
     """Write what was chosen without labels, by recipe."""
     return {
-        name: auto.selection(
-            auto.choice(_entry(auto.choice_stage, entries)), _entry(auto.students_stage, entries), test.labels
-        )
+        name: auto.selection(_entry(auto.choice_stage, entries), _entry(auto.students_stage, entries), test.labels)
         for name, auto in plan.chosen.items()
     }
 

@@ -44,8 +44,9 @@ from outlearn.store.store import Entry
 
 __all__ = ["AutoStudents"]
 
-CHOICE_VERSION = 6
-STUDENTS_VERSION = 10
+CHOICE_VERSION = 7
+STUDENTS_VERSION = 11
+SHARES = "shares"
 MIXED = "pooled_consensus"  # the criterion that true labels are weighed against: both are kappas
 
 
@@ -116,15 +117,18 @@ class AutoStudents:
         No true label is read but the teachers' class shares, and where `student.true_labels` says so those of the
         validation split.
 
-        Its arrays: those of `Choice.arrays`, with hard predictions on the test split to judge the choice by afterwards.
+        Its arrays: those of `Choice.arrays`, with hard predictions on the test split to judge the choice by afterwards;
+        and `shares` of the classes, none for pairs.
         """
         config, model = self.labeling.config, self._frozen
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
-            labelings, learned = self._learned(entries)
+            labelings = self._labelings(entries)
+            shares = self._shares(labelings.learned("student"), self._rows(entries, "student"))
+            learned = self._learned(entries, labelings, shares)
             n = len(learned.targets)
             with work.progress.bar(f"{self.recipe.name}: {len(self.candidates)} candidates × {n} labelings") as advance:
-                return choose(
+                choice = choose(
                     learned,
                     labelings,
                     validation_features=self._rows(entries, "validation"),
@@ -134,7 +138,8 @@ class AutoStudents:
                     predict={"test": self._rows(entries, "test")},
                     true=self._true_labels(entries),
                     progress=advance,
-                ).arrays()
+                )
+            return {**choice.arrays(), SHARES: shares}
 
         return Stage(
             f"{self.recipe.name} choice",
@@ -158,12 +163,13 @@ class AutoStudents:
 
         Its arrays: for each split that is evaluated, float32 logits `[1, models, points, classes]`; the heads;
         `called`, the share of the student split that each gives each class; `calibration`, factor and offsets;
-        `trained`, how many students were made; `shares` of the classes that it was cut at, none for pairs.
+        `trained`, how many students were made.
         """
         config = self.labeling.config
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
-            labelings, learned = self._learned(entries)
+            labelings = self._labelings(entries)
+            learned = self._learned(entries, labelings, entries["choice"].arrays[SHARES])
             choice, points = self.choice(entries["choice"]), {name: self._rows(entries, name) for name in EVALUATED}
             models = [(m, student_seed(config, m, r)) for m, r in self.models]
             true = self._true_labels(entries) if config.student.true_labels == "learn" else None
@@ -182,7 +188,6 @@ class AutoStudents:
                 "called": answer.called,
                 "calibration": np.array([answer.calibration.factor, *answer.calibration.offsets]),
                 "trained": np.array([answer.n_trained]),
-                "shares": np.empty(0) if learned.shares is None else learned.shares,
             }
 
         return Stage(
@@ -220,19 +225,19 @@ class AutoStudents:
 
     def selection(
         self,
-        choice: Choice,
+        chosen: Entry,
         students: Entry,
         labels: Int[np.ndarray, " points"],
     ) -> results.Selection:
         """Write what was chosen, from what, and how good that was by the true labels of the test points.
 
         Args:
-            choice: what was chosen.
+            chosen: the entry of the choice.
             students: the entry of the answer.
             labels: true classes of the test points.
         """
-        config = self.labeling.config.student
-        values = students.arrays["shares"]
+        config, choice = self.labeling.config.student, self.choice(chosen)
+        values = chosen.arrays[SHARES]
         source = "given" if config.class_shares is not None else best_source(self.labeling.taught, self._used_labels)
         shares = ClassShares(values, source) if len(values) else None
         calibration = students.arrays["calibration"].tolist()
@@ -271,20 +276,22 @@ class AutoStudents:
             "splits": splits_fingerprint(self.labeling.splits),
         }
 
-    def _learned(self, entries: Entries) -> tuple[Labelings, Learned]:
-        """Gather who labels, and what candidates learn."""
-        labeling, config = self.labeling, self.labeling.config
-        labelings = selection_labelings(
+    def _labelings(self, entries: Entries) -> Labelings:
+        """Gather who labels."""
+        labeling = self.labeling
+        return selection_labelings(
             teacher_predictions(entries["teachers"], labeling.task, labeling.splits), self.source
         )
-        who = labelings.predictions["student"]
-        shares = self._shares(labelings.learned("student"), self._rows(entries, "student"))
-        return labelings, Learned.by(
+
+    def _learned(self, entries: Entries, labelings: Labelings, shares: np.ndarray) -> Learned:
+        """Gather what candidates learn, cut at these class shares; empty ones are none."""
+        who, config = labelings.predictions["student"], self.labeling.config
+        return Learned.by(
             who,
             self._rows(entries, "student"),
             weak_labels(who, config.weak_labels, seed=config.seed),
             self._frozen.settings,
-            None if shares is None else shares.values,
+            shares if len(shares) else None,
         )
 
     @property
@@ -304,14 +311,14 @@ class AutoStudents:
             self._rows(entries, "validation"), task.labels[rows], task.groups_of(rows), labeling.config.seed
         )
 
-    def _shares(self, learned_from: Predictions, features: FeatureMatrix) -> ClassShares | None:
+    def _shares(self, learned_from: Predictions, features: FeatureMatrix) -> np.ndarray:
         """Return the class shares that students are brought to: none for pairs, whose order is arbitrary."""
         labeling, given = self.labeling, self.labeling.config.student.class_shares
         if not self._frozen.bias:
-            return None
+            return np.empty(0)
         if given is not None:
-            return given_shares(given, labeling.task.n_classes)
-        return best_known_shares(labeling.taught, self._used_labels, learned_from, features)
+            return given_shares(given, labeling.task.n_classes).values
+        return best_known_shares(labeling.taught, self._used_labels, learned_from, features).values
 
     def _rows(self, entries: Entries, split: str) -> FeatureMatrix:
         return read_features(entries["features"])[getattr(self.labeling.splits, split)]
