@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, TypeAlias
 
 import numpy as np
-from jaxtyping import Float, Real, Shaped
+from jaxtyping import Bool, Float, Real, Shaped
 
 from outlearn.core.generators import BregmanGenerator
 from outlearn.core.generators.fitting import check_domain
@@ -117,6 +117,16 @@ class Numbers:
         return int(self.values.shape[1])
 
     @property
+    def heard(self) -> Bool[np.ndarray, "models points"]:
+        """Where each model says something."""
+        return np.ones(self.values.shape, dtype=bool) if self.answered is None else self.answered
+
+    @property
+    def known(self) -> Float[np.ndarray, "models points"]:
+        """The numbers, nan where a model says nothing."""
+        return self.values if self.answered is None else np.where(self.answered, self.values, np.nan)
+
+    @property
     def n_coordinates(self) -> int:
         """Number of coordinates of a point in a generator's domain."""
         return 1
@@ -153,7 +163,7 @@ class Numbers:
         """Take the median over the models that say something at a point, as one model."""
         if self.answered is None:
             return self._as_one(np.median(self.values, axis=0))
-        known = np.where(self.answered, self.values, np.nan)
+        known = np.array(self.known)
         known[:, ~self.answered.any(axis=0)] = 0.0
         return self._as_one(np.nanmedian(known, axis=0))
 

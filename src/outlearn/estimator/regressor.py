@@ -212,7 +212,7 @@ class WeakToStrongRegressor(RegressorMixin, TakesPoints):  # type: ignore[misc]
         self.combine_ = None if source == EACH else NUMBER_COMBINATIONS[source].fit(labels)
         answer = labels if self.combine_ is None else self.combine_(labels)
         compared = drawn_in(labels) if source == "median" else labels
-        heard, told = _heard(compared), _heard(answer)
+        heard, told = (each.heard.astype(np.float64) for each in (compared, answer))
         self.choice_: NumberChoice | None = None
         if labels.n_models > 1 and heard.sum(axis=1).min() >= 2 * LEAST_LEFT and len(X) >= 2 * LEAST_LEFT:
             nothing = np.zeros(len(X), dtype=np.int64)  # strata of true numbers are none of the students' business
@@ -240,11 +240,6 @@ class WeakToStrongRegressor(RegressorMixin, TakesPoints):  # type: ignore[misc]
     def _said(self, X: np.ndarray) -> Float[np.ndarray, "teachers points"]:
         view = X[:, self.teacher_columns_]
         return np.stack([np.asarray(teacher.predict(view), dtype=np.float64) for teacher in self.teachers_])
-
-
-def _heard(labels: Numbers) -> Float[np.ndarray, "labelers points"]:
-    """Return 1 where a labeler says something, else 0."""
-    return np.ones(labels.values.shape) if labels.answered is None else labels.answered.astype(np.float64)
 
 
 def _numbers(y: Any, X: np.ndarray) -> Float[np.ndarray, " points"]:

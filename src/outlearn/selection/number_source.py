@@ -81,7 +81,7 @@ def drawn_in(labels: Numbers) -> Numbers:
         >>> drawn_in(Numbers.from_values(np.array([[1.0], [2.0], [3.0], [900.0]]))).values[:, 0]
         array([2., 2., 3., 3.])
     """
-    known = labels.values if labels.answered is None else np.where(labels.answered, labels.values, np.nan)
+    known = labels.known
     count = (~np.isnan(known)).sum(axis=0)
     ordered = np.sort(known, axis=0)  # nan comes last
     moved = np.where(count >= 3, np.maximum(count // 4, 1), 0)

@@ -19,7 +19,21 @@ N_SLICES = 10  # of about equal size, by confidence or by the target
 
 
 @dataclass(frozen=True, eq=False)
-class Ledger:
+class _Rows:
+    """Columns `[points]` of one table."""
+
+    point_ids: Shaped[np.ndarray, " points"]
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return the columns by name, in order."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    def __len__(self) -> int:
+        return len(self.point_ids)
+
+
+@dataclass(frozen=True, eq=False)
+class Ledger(_Rows):
     """One row per point, as columns `[points]`, averaged over teachers and their students (every teacher the same).
 
     Attributes:
@@ -30,7 +44,6 @@ class Ledger:
         teacher_correct, student_correct: share of models whose most probable class is `target_class`; 0 or 1 for one.
     """
 
-    point_ids: Shaped[np.ndarray, " points"]
     target_class: Integer[np.ndarray, " points"]
     teacher_risk: Float[np.ndarray, " points"]
     student_risk: Float[np.ndarray, " points"]
@@ -42,16 +55,9 @@ class Ledger:
     teacher_correct: Float[np.ndarray, " points"]
     student_correct: Float[np.ndarray, " points"]
 
-    def columns(self) -> dict[str, np.ndarray]:
-        """Return the columns by name, in order."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
-
-    def __len__(self) -> int:
-        return len(self.point_ids)
-
 
 @dataclass(frozen=True, eq=False)
-class NumberLedger:
+class NumberLedger(_Rows):
     """One row per point of a numeric target, as columns `[points]`, averaged as in `Ledger`.
 
     Attributes:
@@ -61,7 +67,6 @@ class NumberLedger:
         teacher, student: mean prediction of each.
     """
 
-    point_ids: Shaped[np.ndarray, " points"]
     target: Float[np.ndarray, " points"]
     teacher_risk: Float[np.ndarray, " points"]
     student_risk: Float[np.ndarray, " points"]
@@ -70,13 +75,6 @@ class NumberLedger:
     residual: Float[np.ndarray, " points"]
     teacher: Float[np.ndarray, " points"]
     student: Float[np.ndarray, " points"]
-
-    def columns(self) -> dict[str, np.ndarray]:
-        """Return the columns by name, in order."""
-        return {f.name: getattr(self, f.name) for f in fields(self)}
-
-    def __len__(self) -> int:
-        return len(self.point_ids)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def error_variances(labels: Numbers) -> Float[np.ndarray, " labelers"]:
         array([1., 1., 9.])
     """
     count = labels.n_models
-    heard = np.ones(labels.values.shape, dtype=bool) if labels.answered is None else labels.answered
+    heard = labels.heard
     rows, wanted = [], []
     for first, second in zip(*np.triu_indices(count, 1), strict=True):
         both = heard[first] & heard[second]

@@ -10,7 +10,7 @@ err independently of each other given the point, E D(student, other teacher) is 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from outlearn.core.numbers import Numbers
 from outlearn.core.point_models import check_same_points, labeled_by
@@ -32,7 +32,7 @@ def concordance_matrix(first: Numbers, second: Numbers) -> Float[np.ndarray, "fi
     Source: Lin, A concordance correlation coefficient to evaluate reproducibility, Biometrics 1989.
     """
     check_same_points(first, second, ("first", "second"))
-    ours, theirs = (_heard(each).astype(np.float64) for each in (first, second))
+    ours, theirs = (each.heard.astype(np.float64) for each in (first, second))
     # Variances below are differences of squares: far from 0, such as years or prices, they would be rounding alone.
     level = float((second.values * theirs).sum() / max(theirs.sum(), 1.0))
     x, y = first.values - level, second.values - level
@@ -66,7 +66,7 @@ def crossed_squared_error(teacher: Numbers, student: Numbers) -> float:
         >>> crossed_squared_error(t, Numbers.from_values(np.array([[1.0, 3.0], [1.0, 3.0]])))
         1.0
     """
-    own, heard = labeled_by(teacher, student), _heard(teacher)
+    own, heard = labeled_by(teacher, student), teacher.heard
     totals, counts = 0.0, 0.0
     for row, m in enumerate(own.tolist()):
         others = heard.copy()
@@ -74,7 +74,3 @@ def crossed_squared_error(teacher: Numbers, student: Numbers) -> float:
         totals += float((np.square(teacher.values - student.values[row]) * others).sum())
         counts += float(others.sum())
     return totals / counts if counts else float("nan")
-
-
-def _heard(models: Numbers) -> Bool[np.ndarray, "models points"]:
-    return np.ones(models.values.shape, dtype=bool) if models.answered is None else np.asarray(models.answered)

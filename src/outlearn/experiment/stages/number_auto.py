@@ -68,11 +68,10 @@ class NumberAuto:
             source = self._source(labels, trained)
             answer = combined(teachers, source.chosen)["student"]
             compared = drawn_in(labels) if source.chosen == "median" else labels
-            heard = np.ones(labels.values.shape) if labels.answered is None else labels.answered.astype(np.float64)
             held_out = held_out_predictions(
                 x,
                 compared.values,
-                heard,
+                compared.heard.astype(np.float64),
                 # Splits keep strata of true numbers; what labels students has no right to them.
                 np.zeros(len(splits.student), dtype=np.int64),
                 groups=task.groups_of(splits.student),
