@@ -9,7 +9,7 @@ that was killed goes on where it was, and a second identical run computes nothin
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -45,7 +45,8 @@ from outlearn.results.run_folder import Run
 from outlearn.results.selection import Selection
 from outlearn.results.writing import RunWriter, new_run_folder
 from outlearn.store.executors.runner import TaskRunner
-from outlearn.store.stage import Stage, StageRunner
+from outlearn.store.side_by_side import compute_in_order
+from outlearn.store.stage import Stage
 from outlearn.store.store import Entry, Store, default_store
 
 __all__ = ["run"]
@@ -104,11 +105,13 @@ def _run(
     if executor is not None:
         raise_failures(compute_stages([plan], store=store, executor=executor, progress=progress))
         clock.lap("stages")
-    runner = StageRunner(store, progress)
-    for name, stage in plan.stages.items():
-        entry = runner.result(stage)
+
+    def done(name: str, entry: Entry, seconds: float) -> None:
         # What workers have computed for this run is not what the store had before it.
-        clock.entry(name, replace(entry, cached=entry.cached and name in there))
+        clock.entry(name, replace(entry, cached=entry.cached and name in there), seconds)
+
+    runner = compute_in_order(plan.stages, store, progress, on_done=done)
+    clock.in_order_of(plan.stages)
     if isinstance(plan, NumberPlan):
         of_numbers = finish_numbers(plan, clock.entries, writer, progress, clock.lap, runner.result)
         of_numbers = of_numbers.model_copy(update={"seconds": clock.seconds(), "files": dict(writer.hashes)})
@@ -201,17 +204,28 @@ class _Clock:
         writer.log("start")
 
     def lap(self, name: str) -> None:
+        """End what began at the lap before."""
         now = time.perf_counter()
-        self._laps[name] = round(now - self._last, 3)
+        self._log(name, now - self._last)
         self._last = now
-        self._writer.log("stage", stage=name, seconds=self._laps[name])
 
-    def entry(self, name: str, entry: Entry) -> None:
+    def entry(self, name: str, entry: Entry, seconds: float) -> None:
+        """Note the end of a stage, which others may have run beside."""
         self.entries[name] = entry
-        self.lap(name)
+        self._log(name, seconds)
+        self._last = time.perf_counter()
         self._writer.log("stored", stage=name, key=entry.key, cached=entry.cached)
         for model, losses in enumerate(entry.arrays.get("training_loss", ())):
             self._writer.log("training loss", stage=name, model=model, epochs=[v for v in losses.tolist() if v == v])
+
+    def in_order_of(self, stages: Iterable[str]) -> None:
+        """Order stages as the plan does, whichever ended first."""
+        self.entries = {name: self.entries[name] for name in stages}
+        self._laps |= {name: self._laps.pop(name) for name in self.entries}
+
+    def _log(self, name: str, seconds: float) -> None:
+        self._laps[name] = round(seconds, 3)
+        self._writer.log("stage", stage=name, seconds=self._laps[name])
 
     def seconds(self) -> dict[str, float]:
         return {**self._laps, "total": round(time.perf_counter() - self._start, 3)}

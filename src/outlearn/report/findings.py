@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from outlearn.core.intervals import Interval
+from outlearn.core.intervals import Interval, level_in_words
 from outlearn.core.labelers.combinations import COMBINATIONS, EACH
 from outlearn.core.verdict import (
     Verdict,
@@ -28,7 +28,6 @@ from outlearn.report.tuned_baselines import tuned_bad_news, tuned_finding
 from outlearn.report.wording import (
     compare_words,
     first_reason,
-    level_in_words,
     name_list,
     of_losses,
     signed_points,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 
-from outlearn.core.intervals import Interval
+from outlearn.core.intervals import Interval, level_in_words
 from outlearn.core.text import counted
 from outlearn.core.verdict import is_below_zero
 from outlearn.report.blocks import Block, Facts, Listed, Section, TableBlock, Text
@@ -35,7 +35,7 @@ def preflight_page(found: Preflight) -> str:
         subtitle=_subtitle(found),
         first=_first_screen(found),
         sections=tuple(section for section in _sections(found) if section.blocks),
-        footer=f"Intervals at {found.level:.0%}, over points, for these labelers. Seed {found.seed}.",
+        footer=f"Intervals at {level_in_words(found.level)}, over points, for these labelers. Seed {found.seed}.",
     )
 
 
