@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Real
-from scipy.stats import binom
+from scipy.special import bdtr
 
 from outlearn.core.gaps import mean_of_known, over_answered
 from outlearn.core.intervals import Interval, check_level
@@ -161,7 +161,8 @@ class _Calibrating:
             return Withheld(f"no factor mends them: {zero}")
         # The number of scores below the true quantile is binomial; draws of one point are not independent of each
         # other, so that points are counted, not draws.
-        ranks = binom.ppf([(1 - self.level) / 2, (1 + self.level) / 2], n_points, stated) / n_points * n
+        at_most = bdtr(np.arange(n_points + 1), n_points, stated)  # P(no more than k of them)
+        ranks = np.searchsorted(at_most, [(1 - self.level) / 2, (1 + self.level) / 2]) / n_points * n
         low, high = ratio[max(int(ranks[0]) - 1, 0)], ratio[min(int(ranks[1]), n - 1)]
         if math.isinf(high):
             return Withheld("no factor mends them: some widths are 0")

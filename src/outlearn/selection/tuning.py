@@ -209,9 +209,7 @@ def _tune_one(
     return best, accuracy, own.fit(best - n_strengths, points, labeled.weights[None])
 
 
-def _without_each_fold(
-    convex: ConvexGrid, labeled: LabelSet
-) -> Float[np.ndarray, "folds strengths inputs logits"]:
+def _without_each_fold(convex: ConvexGrid, labeled: LabelSet) -> Float[np.ndarray, "folds strengths inputs logits"]:
     """Fit every strength on what each fold leaves."""
     n_inputs, n_logits = convex.data.features.shape[1], computed_logits(convex.data.n_outputs)
     none = np.empty((0, len(convex.strengths), n_inputs, n_logits), dtype=np.float32)
