@@ -29,13 +29,17 @@ from outlearn.experiment.points import EVALUATED
 from outlearn.experiment.predictions_files import write_predictions
 from outlearn.experiment.results import measure
 from outlearn.experiment.stage_tasks import compute_stages, raise_failures
+from outlearn.experiment.stages.auto import AutoStudents
 from outlearn.experiment.stages.ceilings import CEILINGS, UNTUNED
 from outlearn.experiment.stages.controls import ALL_LABELS, OWN_LABELS
 from outlearn.experiment.stages.features import notes_on_features
 from outlearn.experiment.stages.prompted import notes_on_prompts
 from outlearn.experiment.stages.students import Students, read_students
+from outlearn.experiment.stages.taught import gain_of_labels, taught_stage
 from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.progress import Progress, Silent
+from outlearn.results.label_gain import LabelGain
+from outlearn.results.measurement import Withheld
 from outlearn.results.number_run import NumberRun
 from outlearn.results.run_folder import Run
 from outlearn.results.selection import Selection
@@ -175,8 +179,16 @@ def _predictions(
 
 def _selections(plan: Plan, entries: Mapping[str, Entry], test: Evaluation) -> dict[str, Selection]:
     """Write what was chosen without labels, by recipe."""
+
+    def label_gain(auto: AutoStudents) -> LabelGain | Withheld | None:
+        stage = taught_stage(auto)
+        level = plan.config.measure.level
+        return None if stage is None else gain_of_labels(_entry(stage, entries), auto, test.labels, level=level)
+
     return {
-        name: auto.selection(_entry(auto.choice_stage, entries), _entry(auto.students_stage, entries), test.labels)
+        name: auto.selection(
+            _entry(auto.choice_stage, entries), _entry(auto.students_stage, entries), test.labels, label_gain(auto)
+        )
         for name, auto in plan.chosen.items()
     }
 

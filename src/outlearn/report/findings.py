@@ -21,7 +21,7 @@ from outlearn.core.verdict import (
     together,
 )
 from outlearn.report.cells import format_cell, format_number, point_estimate
-from outlearn.report.selection import AUTO, selection_finding
+from outlearn.report.selection import AUTO, label_gain_finding, selection_finding
 from outlearn.report.tables import REFERENCES
 from outlearn.report.true_labels import ceiling_finding, control_finding, controls_beat_all, worth_finding
 from outlearn.report.tuned_baselines import tuned_bad_news, tuned_finding
@@ -58,6 +58,7 @@ def findings(results: RunResults) -> tuple[str, ...]:
         _what_to_do,
         lambda of: worth_finding(of, headline),
         selection_finding,
+        label_gain_finding,
         tuned_finding,
         _which_loss,
         _why,
