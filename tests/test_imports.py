@@ -30,6 +30,12 @@ def test_help_loads_nothing_heavy(command):
     assert not loaded_by(code).intersection(HEAVY)
 
 
+def test_a_run_waits_for_no_import_that_it_does_not_use():
+    code = "import outlearn.experiment.load_config, outlearn.experiment.pipeline, outlearn.report.html"
+    unused = {"scipy.stats", "joblib", "sklearn", "transformers", "matplotlib", "pandas", "huggingface_hub"}
+    assert not loaded_by(code).intersection(unused)
+
+
 def test_measuring_loads_no_torch():
     code = "from outlearn import Predictions, risk_gap, bias_variance, posterior_mean, get_generator"
     assert not loaded_by(code).intersection({"torch", "transformers"})

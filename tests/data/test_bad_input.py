@@ -30,7 +30,11 @@ TEXT_FILES = {
         r"line 3: 1 fields, expected 2.* The same in line 4 \(3\)\.",
     ),
     "open quote": ("d.csv", 'text,label\nfine,1\n"dull,0\n', "line 3: unexpected end of data. Close every quote"),
-    "semicolons": ("d.csv", "text;label\nfine;1\n", "line 1: the header 'text;label' has no comma"),
+    "bars": (
+        "d.csv",
+        "text|label\nfine, warm|1\n",
+        r"line 1: the header 'text.label' is one column. What separates columns may be: commas, tabs, semicolons\.$",
+    ),
     "column twice": ("d.csv", "text,text\nfine,1\n", "names 'text' more than once"),
     "no text column": (
         "d.csv",

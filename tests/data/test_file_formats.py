@@ -11,6 +11,7 @@ import pytest
 
 from outlearn.data import FORMATS, load_task, load_weak_labels, make_task
 from outlearn.data.formats import format_of
+from outlearn.data.row_chunks import row_chunks
 from outlearn.errors import DataError
 
 TEXTS = ["a stirring, funny film", "dull .", 'it said "no" and left', "warm and cosy", "cold", "fine"]
@@ -30,6 +31,14 @@ def test_tabs_separate_columns_with_quotes_and_without(name, quoted, tmp_path):
     lines = [f'"{text}"\t{label}' if quoted else f"{text}\t{label}" for text, label in zip(texts, LABELS, strict=True)]
     (tmp_path / name).write_text("text\tlabel\n" + "\n".join(lines) + "\n", encoding="utf-8")
     assert_read(load_task(path=tmp_path / name))
+
+
+def test_semicolons_separate_what_spreadsheets_write_where_the_comma_is_a_decimal_point(tmp_path):
+    texts = [text.replace('"', '""') for text in TEXTS]
+    lines = [f'"{text}";{label}' for text, label in zip(texts, LABELS, strict=True)]
+    (tmp_path / "d.csv").write_text("\ufefftext;label\r\n" + "\r\n".join(lines), encoding="utf-8", newline="")
+    assert_read(load_task(path=tmp_path / "d.csv"))
+    assert [text for chunk in row_chunks(tmp_path / "d.csv") for text in chunk["text"]] == TEXTS
 
 
 def test_a_quote_that_opens_a_text_and_never_closes_is_a_character_in_a_table_of_tabs(tmp_path):

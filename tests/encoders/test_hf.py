@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import weakref
 from dataclasses import asdict
 from itertools import pairwise
 
@@ -275,9 +276,29 @@ def test_layers_above_the_one_that_is_asked_for_are_not_run(causal_folder):
         with hidden_states(network, (1,)) as hidden:
             hidden(**inputs)
         assert run == [0]
+        with hidden_states(network, (2, 0, -3)) as hidden:  # -3 is 1, of 3 layers
+            several = hidden(**inputs)
+        assert run == [0, 0, 1]
         with hidden_states(network, (-1,)) as hidden:
             hidden(**inputs)
-    assert run == [0, 0, 1, 2]
+        assert run == [0, 0, 1, 0, 1, 2]
+        states = network(**inputs, output_hidden_states=True).hidden_states
+    assert torch.equal(several, torch.cat([states[2], states[0], states[1]], dim=-1))
+
+
+@pytest.mark.parametrize(("layers", "kept"), [((1, 4), True), ((2, 4), False)])
+def test_only_layers_that_are_asked_for_stay_in_memory(layers, kept):
+    from outlearn.language_models.hidden_states import hidden_states
+
+    size = {"hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 2, "vocab_size": 9}
+    network = transformers.LlamaModel(transformers.LlamaConfig(num_hidden_layers=5, **size)).eval()
+    first: list[weakref.ref] = []  # what layer 1 gives
+    lives: list[bool] = []
+    network.layers[1].register_forward_pre_hook(lambda _, inputs: first.append(weakref.ref(inputs[0])))
+    network.layers[3].register_forward_pre_hook(lambda *_: lives.append(first[0]() is not None))
+    with torch.inference_mode(), hidden_states(network, layers) as hidden:
+        hidden(input_ids=torch.tensor([[1, 2, 3]]))
+    assert lives == [kept]
 
 
 def test_a_prefix_and_a_length_beyond_what_the_model_reads_are_refused_together(causal_folder):

@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
 from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import check_classifiers_predictions, parametrize_with_checks
 
@@ -341,6 +342,31 @@ def test_weak_labels_from_elsewhere_are_explained_with_what_they_say_of_the_test
 def test_an_explanation_needs_true_labels(fitted, task, labels):
     with pytest.raises(OutlearnError):
         fitted.explain(task[2], labels)
+
+
+def test_classes_by_name_are_told_apart_in_an_explanation(fitted, task):
+    X, seen, X_test, y_test = task
+    names = np.array(["ja", "nein", "-1"])
+    named = clone(fitted).fit(X, names[seen]).explain(X_test, names[y_test])
+    assert "- Classes are numbered in their sorted order: 0 ja, 1 nein." in str(named)
+    assert "Classes are numbered" not in str(fitted.explain(X_test, y_test))
+
+
+@pytest.mark.parametrize("mark", [-1, None, ""])
+def test_points_without_a_label_are_not_scored(fitted, task, mark):
+    X, y = task[2:]
+    names = np.array(["no", "yes"], dtype=object)[y]
+    gaps = np.where(np.arange(len(y)) % 2 == 0, mark, names)
+    model = clone(fitted).fit(task[0], np.array(["no", "yes", -1], dtype=object)[task[1]])
+    assert model.score(X, gaps) == model.score(X[1::2], names[1::2])
+    with pytest.raises(DataError, match=r"none of the 200 points to score has a label\. Split labeled points evenly"):
+        model.score(X, np.full(len(y), mark, dtype=object))
+
+
+def test_partly_labeled_points_are_cross_validated_on_their_labels(task):
+    X, _, _, _ = task
+    y = np.where(np.arange(300) % 2 == 0, (X[:, 0] > 0).astype(int), -1)
+    assert (cross_val_score(WeakToStrongClassifier(n_teachers=2, random_state=0), X, y, cv=3) > 0.6).all()
 
 
 def votes_of_annotators(n_labelers: int = 4, *, seed: int = 0):

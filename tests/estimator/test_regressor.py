@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import outlearn as ol
@@ -51,6 +53,18 @@ def test_explain_is_the_identity_of_its_own_predictions(fitted, points):
     assert found.student_risk.mean() < found.teacher_risk.mean()
     mean = Numbers(fitted.heads_.predict(x[600:, 3:])[0], np.arange(300)).mean().values[0]
     np.testing.assert_allclose(fitted.predict(x[600:]), mean)
+
+
+def test_points_without_a_number_are_not_scored(fitted, points):
+    x, y = points[0][600:], points[1][600:]
+    gaps = np.where(np.arange(300) % 3 == 0, np.nan, y)
+    kept = ~np.isnan(gaps)
+    assert fitted.score(x, gaps) == fitted.score(x[kept], y[kept])
+    weights = np.linspace(0.0, 1.0, 300)
+    assert fitted.score(x, gaps, weights) == fitted.score(x[kept], y[kept], weights[kept])
+    assert (cross_val_score(clone(fitted), x, gaps, cv=3) > 0.5).all()
+    with pytest.raises(DataError, match="none of the 300 points to score has a label"):
+        fitted.score(x, np.full(300, np.nan))
 
 
 def test_weak_labels_from_elsewhere_may_have_gaps_and_are_taken_at_their_word(points):

@@ -17,6 +17,7 @@ from outlearn.experiment.pipeline import Run, run
 from outlearn.experiment.plan import make_plan
 from outlearn.losses import get_loss
 from outlearn.report.html import write_report
+from outlearn.results.run_folder import load_run
 from outlearn.selection import HeadCandidate
 from outlearn.selection.held_out import HeldOut
 from outlearn.store.store import Store
@@ -192,6 +193,13 @@ def test_true_labels_of_the_validation_split_choose_and_teach_and_none_of_the_te
     np.testing.assert_array_equal(students_of(again, "auto"), students_of(learned, "auto"))
     page = html.unescape(write_report([learned.folder]).read_text())
     assert "60 true labels of the validation split, and learned from these" in page
+    assert plain.selections["auto"].label_gain is None
+    for each in (chosen, learned):
+        gain = each.selections["auto"].label_gain
+        assert (gain.n_labels, gain.n_next) == (60, 100)
+        assert load_run(each.folder).selections["auto"].label_gain == gain
+    assert "The 60 true labels, learned from, bring auto " in page
+    assert "What true labels bring to auto" in page
 
 
 @pytest.mark.parametrize("change", ["student.criterion=crossed_misfit", "student.learner.hidden=4"])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 from tests.small_runs import SMALL
 
@@ -357,3 +359,23 @@ def test_the_path_is_the_same_where_heads_predict_it_again(small_run, monkeypatc
         assert again.students[loss].epoch == student.epoch
         for one, other in zip(again.students[loss].path, student.path, strict=True):
             np.testing.assert_allclose([one.log_loss, one.misfit], [other.log_loss, other.misfit], atol=FLOAT32)
+
+
+@pytest.fixture
+def torch_threads() -> Iterator[Callable[[int], None]]:
+    """Set how many threads torch may use, and restore it."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def test_stages_side_by_side_give_the_numbers_of_one_after_another(torch_threads, task_file, tmp_path):
+    config = load_config(overrides=[f"data.path={task_file}", *SMALL, "student.loss=[auto, mae]"])
+    found = []
+    for threads in (1, 2):
+        torch_threads(threads)
+        found.append(run(config, store=Store(tmp_path / f"store{threads}"), out=tmp_path / f"with{threads}"))
+    alone, beside = found
+    assert timeless(alone) == timeless(beside)
+    assert list(alone.results.stages) == list(beside.results.stages)
+    np.testing.assert_array_equal(students(alone), students(beside))

@@ -343,8 +343,12 @@ def bad(saved: Path) -> None:
 
 BAD = [
     (["--fail-below", "gip=0"], {}, 'Did you mean "gap"'),
-    (["--fail-below", "gap=inf"], {}, "expected a number, of the teacher's risk .* gap=0"),
-    (["--fail-below", "accuracy=80"], {}, "a share from 0 to 1 of the student is right, such as accuracy=0.8"),
+    (["--fail-below", "gap=inf"], {}, r"expected a number for gap \(the teacher's risk .* gap=0"),
+    (
+        ["--fail-below", "accuracy=80"],
+        {},
+        r"a number from 0 to 1 for accuracy \(the student is right\), such as accuracy=0.8",
+    ),
     ([], {"teacher": "nowhere.npy"}, "nowhere.npy"),
     ([], {"teacher": "pickle.npy"}, "pickle"),
     ([], {"teacher": "nan.npy"}, "nan"),

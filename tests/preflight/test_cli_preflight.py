@@ -264,8 +264,10 @@ BAD = {
     "encoder that is a list": (rows(), ["--encoder", "[tfidf]"], "--encoder"),
     "both truths": (rows(), ["--true-column", "truth", "--true", "labels.csv"], "give one|both given"),
     "unknown figure": (rows(), ["--fail-below", "gian=0"], 'Did you mean "gain"'),
-    "a threshold in percent": (rows(), ["--fail-below", "80"], "a share from 0 to 1.*accuracy=0.8"),
-    "a threshold that is no number": (rows(), ["--fail-below", "gain=high"], "a share from -1 to 1"),
+    "a threshold in percent": (rows(), ["--fail-below", "80"], "a number from 0 to 1 for accuracy .*accuracy=0.8"),
+    "a threshold that is no number": (rows(), ["--fail-below", "gain=high"], "a number from -1 to 1 for gain"),
+    "an aim of nothing": (rows(), ["--aim", "gain"], "--aim is of points to label next; add --label-next 100"),
+    "a list of nothing": (rows(), ["--list", "next.csv"], "--list is of points to label next; add --label-next 100"),
     "out is full": (rows(), ["--out", "full"], "thesis.txt"),
     "out is a file": (rows(), ["--out", "labels.csv"], "--out"),
 }  # fmt: skip

@@ -102,6 +102,21 @@ def test_spellings_and_words_for_a_gap_are_mended_for_the_numbers(tmp_path):
     assert diagnose(table(tmp_path, unknown)).labelers[0].n_gaps == 4
 
 
+def signed(classes: tuple[str, ...], row: list[str], i: int) -> list[str]:
+    return [*row[:3], *(cell and classes[("no", "yes").index(cell) if i % 5 else -1] for cell in row[3:])]
+
+
+def test_minus_1_may_be_a_class_and_is_never_dropped_in_silence(cli, tmp_path):
+    out = cli(table(tmp_path, partial(signed, ("0", "1", "-1"))))[1]
+    assert re.search(
+        r"'-1' \(\d+ cells\) is taken for a gap: leave .* or, if it is a class, write classes as\s+names", out
+    )
+    code, _, err = cli(table(tmp_path, partial(signed, ("-1", "1"))))
+    assert code == 2
+    assert "is -1, which often marks a missing label: leave the cell empty, or, if it is a class, write classes" in err
+    assert cli(table(tmp_path, partial(signed, ("minus", "plus"))))[0] == 0  # the advice
+
+
 def test_a_threshold_of_agreement_decides_the_exit_code(cli, tmp_path):
     path = table(tmp_path)
     alpha = diagnose(path).agreement["krippendorff"].mean

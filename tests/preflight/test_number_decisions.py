@@ -218,6 +218,9 @@ def test_thresholds_make_the_exit_code(ratings):
     code, _, err = ratings("--fail-below", "accuracy=0.2")
     assert code == 2
     assert "r2" in err
+    code, _, err = ratings("--fail-below", "5")
+    assert code == 2
+    assert "expected a number up to 1 for r2 (R2 of a number), such as r2=0.5" in err
 
 
 def test_an_aim_that_needs_a_student_is_refused_without_one():

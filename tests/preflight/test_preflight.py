@@ -345,7 +345,7 @@ def test_a_notebook_shows_the_text_escaped():
 # Name: (what is done to the content of results.json, what the message must say).
 DAMAGED = {
     "an explanation": ({"kind": "explanation"}, "holds no preflight report: its kind is 'explanation'"),
-    "older": ({"schema": 1}, "has schema 1.*reads schema 4"),
+    "older": ({"schema": 1}, "has schema 1.*reads schema 5"),
     "no verdict": ({"verdict": None}, "verdict"),
     "a half verdict": ({"verdict": {"key": "gain"}}, r"verdict\.answer is missing"),
     "a word for a number": ({"n_points": "many"}, "n_points: .*integer"),

@@ -46,6 +46,14 @@ def test_gaps_are_no_answers():
     assert choose_source(labels).chosen == "median"
 
 
+def test_gaps_may_be_where_the_others_always_answer():
+    values = TRUTH + wild(3)
+    values[0, ::7] = np.nan
+    found = choose_source(Numbers.from_values(values))
+    assert found.chosen == "median"
+    assert all(np.isfinite(deviation) for deviation in found.deviations.values())
+
+
 def test_two_labelers_cannot_be_compared():
     found = choose_source(Numbers.from_values(TRUTH + noise(0, 1, 9)))
     assert (found.chosen, found.deviations) == ("mean", {})

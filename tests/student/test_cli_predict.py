@@ -59,6 +59,17 @@ def test_every_row_of_every_format_is_answered_in_its_place(cli: Cli, films: Run
     assert [row["label"] for row in rows] == ol.load_student(films.folder).predict(TEXTS).tolist()
 
 
+def test_answers_are_explained_as_they_are(cli: Cli, films: Run, tmp_path: Path):
+    new = write_table(tmp_path / "new.csv", TEXTS)
+    assert cli("predict", films.folder, new, "--out", "answers.csv")[0] == 0
+    rows = read_csv((tmp_path / "answers.csv").read_text())
+    (tmp_path / "y.csv").write_text("id,label\n" + "".join(f"{row['id']},{row['label']}\n" for row in rows))
+    both = ("--teacher", "answers.csv", "--student", "answers.csv")
+    code, out, err = cli("explain", *both, "--target", "y.csv", "--kind", "probs")
+    assert code == 0, err
+    assert "(0 bad, 1 good)" in out
+
+
 def test_the_test_points_of_a_run_are_answered_as_the_run_says(cli: Cli, films: Run, tmp_path: Path):
     new = write_table(tmp_path / "test.jsonl", texts_of_test(films))
     code, _, err = cli("predict", films.folder, new, "--out", "answers.jsonl")

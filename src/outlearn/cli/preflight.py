@@ -74,8 +74,11 @@ def preflight(
         ),
     ] = None,
     to_label: Annotated[
-        Path, typer.Option("--list", metavar="FILE", help="Where to write them, to fill in and read by --true.")
-    ] = Path("to_label.csv"),
+        Path | None,
+        typer.Option(
+            "--list", metavar="FILE", help="Where to write them, to fill in and read by --true [to_label.csv]."
+        ),
+    ] = None,
     fail_below: Annotated[
         list[str],
         typer.Option(
@@ -110,6 +113,11 @@ def preflight(
     from outlearn.results.gates import parse_gates
     from outlearn.results.preflight_gate import PREFLIGHT_FIGURES, USUAL_PREFLIGHT_FIGURE
 
+    if label_next is None:
+        of_the_draw = {"--aim": aim, "--list": to_label}
+        if given := [name for name, value in of_the_draw.items() if value is not None]:
+            raise ConfigError(f"{given[0]} is of points to label next; add --label-next 100, or leave it out.")
+    to_label = to_label or Path("to_label.csv")
     if numbers:
         of_classes = {
             "--asked-twice": asked_twice, "--classes": classes, "--segment-column": segment_column, "--rate": rate,

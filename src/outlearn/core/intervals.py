@@ -14,7 +14,7 @@ from scipy.special import stdtr, stdtrit
 from outlearn.core.scales import REAL, SCALES, Scale
 from outlearn.errors import ConfigError, DomainError
 
-__all__ = ["Interval", "Withheld", "check_level", "t_quantile"]
+__all__ = ["Interval", "Withheld", "check_level", "level_in_words", "t_quantile"]
 
 OFF_SCALE = "the estimate lies outside of what it can be: too few models or points to tell it from the end of its range"
 
@@ -168,14 +168,24 @@ class Withheld:
         return f"withheld: {self.reason}"
 
 
-def check_level(level: float | int) -> None:
-    """Raise unless this can be the level of intervals.
+def check_level(level: float | int, name: str = "level") -> None:
+    """Raise unless this can be the level of intervals; `name` is what the user calls it.
 
     Raises:
         ConfigError: if it is not between 0 and 1.
     """
     if not 0 < level < 1:
-        raise ConfigError(f"level must lie between 0 and 1, like 0.95; got {level!r}.")
+        raise ConfigError(f"{name} must lie between 0 and 1, like 0.95; got {level!r}.")
+
+
+def level_in_words(level: float) -> str:
+    """Write the level of intervals as a percentage, never rounded to a certainty.
+
+    Examples:
+        >>> level_in_words(0.95), level_in_words(0.999)
+        ('95%', '99.9%')
+    """
+    return f"{100 * level:g}%"
 
 
 def t_quantile(level: float, freedom: float) -> float:

@@ -1,4 +1,4 @@
-"""Read separated values: commas as RFC 4180 writes them, or tabs."""
+"""Read separated values: commas as RFC 4180 writes them, tabs, or semicolons."""
 
 from __future__ import annotations
 
@@ -11,33 +11,49 @@ from outlearn.data.raw_table import RawTable
 from outlearn.data.text_files import read_text
 from outlearn.errors import DataError
 
-__all__ = ["read_csv"]
+__all__ = ["SEPARATORS", "read_csv", "separator"]
 
 MOST_COLUMNS = 20_000
+# What separates fields, and its name; a header with none of the first has the next.
+SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons"}
 LARGEST_FIELD = 2**30  # characters: a text may be long, and what is no CSV ends at its quotes
 
 
 def read_csv(path: Path) -> RawTable:
-    """Read a table with a header. Tabs separate it if its name ends in .tsv, or its header has tabs and no comma.
+    """Read a table with a header, which says what separates it (`separator`).
 
-    The header alone decides: texts hold commas and tabs of their own, on which `csv.Sniffer` stumbles. Many programs
-    write tabs without quoting; a table of tabs that cannot be read with quotes is read as it stands. One first column
-    without a name, as pandas writes its index, is left out.
+    Many programs write tabs without quoting; a table of tabs that cannot be read with quotes is read as it stands. One
+    first column without a name, as pandas writes its index, is left out.
 
     Raises:
         DataError: if the header repeats a name, a row is ragged, or quotes do not close.
     """
     text = read_text(path)
-    header = text.lstrip().partition("\n")[0]
-    if "\t" not in header or ("," in header and path.suffix.lower() != ".tsv"):
-        return _read(path, text, delimiter=",", quoting=csv.QUOTE_MINIMAL)
+    delimiter = separator(text.lstrip().partition("\n")[0], tabs=path.suffix.lower() == ".tsv")
     try:
-        return _read(path, text, delimiter="\t", quoting=csv.QUOTE_MINIMAL)
+        return _read(path, text, delimiter=delimiter, quoting=csv.QUOTE_MINIMAL)
     except DataError as with_quotes:
+        if delimiter != "\t":
+            raise
         try:
             return _read(path, text, delimiter="\t", quoting=csv.QUOTE_NONE)
         except DataError:
             raise with_quotes from None
+
+
+def separator(header: str, *, tabs: bool) -> str:
+    """Find what separates a table by its header: tabs if the file says so and the header has them, else `SEPARATORS`.
+
+    The header alone decides: texts hold commas and tabs of their own, on which `csv.Sniffer` stumbles. Spreadsheets
+    write semicolons where the comma is the decimal point.
+
+    Examples:
+        >>> [separator(header, tabs=False) for header in ("id,text", "id;text", "id\\ttext; or none", "text")]
+        [',', ';', '\\t', ',']
+    """
+    if tabs and "\t" in header:
+        return "\t"
+    return next((each for each in SEPARATORS if each in header), ",")
 
 
 def _read(path: Path, text: str, *, delimiter: str, quoting: int) -> RawTable:
@@ -57,9 +73,9 @@ def _read(path: Path, text: str, *, delimiter: str, quoting: int) -> RawTable:
                 header = [name.strip() for name in row]
                 _check_header(header, errors)
             elif len(row) != len(header):
-                hold = "commas" if delimiter == "," else "tabs"
                 errors.add(
-                    f"{len(row)} fields, expected {len(header)} ({', '.join(header)}). Quote fields that hold {hold}.",
+                    f"{len(row)} fields, expected {len(header)} ({', '.join(header)}). Quote fields that hold "
+                    f"{SEPARATORS[delimiter]}.",
                     at=line,
                 )
             else:
@@ -88,5 +104,6 @@ def _check_header(header: list[str], errors: InputErrors) -> None:
             f"the header names {(twice or [''])[0]!r} more than once, or not at all. Give each column its own name.",
             at=1,
         )
-    if len(header) == 1 and any(character in header[0] for character in ";|"):
-        errors.add(f"the header {header[0]!r} has no comma. Separate the columns with commas or tabs.", at=1)
+    if len(header) == 1 and "|" in header[0]:
+        known = ", ".join(SEPARATORS.values())
+        errors.fail(f"the header {header[0]!r} is one column. What separates columns may be: {known}.", at=1)

@@ -52,7 +52,7 @@ FORMATS: Mapping[str, Format] = {
             "csv",
             (".csv", ".tsv"),
             "comma- or tab-separated values",
-            "a header, commas, quotes around fields that hold commas (RFC 4180); or tabs, quoted or not",
+            "a header, commas, quotes around fields that hold commas (RFC 4180); or tabs, quoted or not; or semicolons",
             read_csv,
         ),
         Format("jsonl", (".jsonl", ".json"), "JSON", "one JSON object a line, or one array of objects", read_json),

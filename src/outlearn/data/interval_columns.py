@@ -13,11 +13,12 @@ import numpy as np
 
 from outlearn.core.number_intervals import NumberIntervals
 from outlearn.data.input_errors import InputErrors
+from outlearn.data.label_cells import cell_value
 from outlearn.data.raw_table import RawTable
 from outlearn.data.read_numbers import read_numbers
 from outlearn.data.wording import few
 
-__all__ = ["IntervalColumns", "find_interval_columns", "read_intervals"]
+__all__ = ["IntervalColumns", "find_interval_columns", "labelers_among", "read_intervals"]
 
 LOW, HIGH, DEVIATION = "_low", "_high", "_sd"
 
@@ -66,6 +67,25 @@ def find_interval_columns(columns: Sequence[str], labelers: Sequence[str]) -> In
     return IntervalColumns(bounds, deviations)
 
 
+def labelers_among(columns: Sequence[str], errors: InputErrors, otherwise: str) -> tuple[list[str], IntervalColumns]:
+    """Tell columns of labelers, whose names nobody gave, from those that hold their intervals.
+
+    Args:
+        columns: of numbers.
+        errors: of the table; one column that looks like an interval's, and is not part of a whole one, ends reading.
+        otherwise: what to do if it is a labeler after all.
+    """
+    around = find_interval_columns(columns, columns)
+    labelers = [name for name in columns if name not in around.names]
+    for name in labelers:
+        if any(name.removesuffix(end) in {*labelers} - {name} for end in (LOW, HIGH, DEVIATION)):
+            errors.fail(
+                f"the column {name!r} looks like part of an interval of another column, and is a labeler otherwise. "
+                f"Give NAME_low and NAME_high, or NAME_sd alone, or {otherwise}."
+            )
+    return labelers, around
+
+
 def read_intervals(
     table: RawTable,
     labelers: Sequence[str],
@@ -99,7 +119,11 @@ def read_intervals(
 def _bounds(table: RawTable, low: str, high: str, errors: InputErrors) -> tuple[np.ndarray, np.ndarray]:
     """Read both ends, and name rows where they are no interval; both are nan there."""
     ends = read_numbers(table, low, errors), read_numbers(table, high, errors)
-    alone, crossed = np.isnan(ends[0]) != np.isnan(ends[1]), ends[0] > ends[1]
+    # By the cells, not by what was read: one that is no number is noted above, and does not leave the other end alone.
+    empty = [
+        np.array([cell_value(cell) is None for cell, _ in table.cells(column)], dtype=bool) for column in (low, high)
+    ]
+    alone, crossed = empty[0] != empty[1], ends[0] > ends[1]
     for row, (_, at) in enumerate(table.cells(low)):
         if alone[row]:
             errors.add(f"is without the other end. Fill {low} and {high}, or leave both empty.", at=at, column=low)

@@ -15,7 +15,7 @@ from outlearn.data.drawn_labels import is_drawn_list
 from outlearn.data.drawn_numbers import read_drawn_numbers
 from outlearn.data.formats import read_label_file
 from outlearn.data.input_errors import InputErrors
-from outlearn.data.interval_columns import find_interval_columns, read_intervals
+from outlearn.data.interval_columns import find_interval_columns, labelers_among, read_intervals
 from outlearn.data.label_cells import cell_value
 from outlearn.data.label_columns import LabelColumns, long_form
 from outlearn.data.number_table import NumberTable
@@ -75,7 +75,7 @@ def read_rated_table(
     """
     columns = columns or LabelColumns()
     if interval_level is not None:
-        check_level(interval_level)
+        check_level(interval_level, "the level of intervals (--interval-level)")
     raw = read_label_file(Path(path).expanduser())
     errors = raw.errors()
     if columns.labelers is None and long_form(raw, columns) is not None:
@@ -122,14 +122,7 @@ def _labelers(
         return list(columns.labelers), ()
     free = [name for name in raw.columns if name not in aside and name != columns.true]
     found = [name for name in free if any(_is_number(cell) for cell, _ in raw.cells(name))]
-    around = find_interval_columns(found, found).names
-    found = [name for name in found if name not in around]
-    strays = [name for name in found for end in ("_low", "_high", "_sd") if name.removesuffix(end) in {*found} - {name}]
-    if strays:
-        errors.fail(
-            f"the column {strays[0]!r} looks like part of an interval of another column, and is a labeler otherwise. "
-            "Give NAME_low and NAME_high, or NAME_sd alone, or name all labelers (--labelers)."
-        )
+    found, around = labelers_among(found, errors, "name all labelers (--labelers)")
     unclear = [name for name in found if name.lower() in (*TRUTHS, TRUE)]
     if unclear:
         errors.fail(
@@ -138,7 +131,7 @@ def _labelers(
         )
     if not found:
         errors.fail("no column of numbers. Name the labelers' columns with --labelers.")
-    left = [name for name in free if name not in found and name not in around]
+    left = [name for name in free if name not in found and name not in around.names]
     return found, (f"Left out, for want of a number: {few(left)}.",) if left else ()
 
 

@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
+from outlearn.data.csv_files import SEPARATORS, separator
 from outlearn.data.text_files import UTF_16, check_file
 from outlearn.errors import ConfigError, DataError, MissingExtraError, suggest
 
@@ -92,14 +93,14 @@ def _rows(file: io.BufferedReader, name: str, form: str | None) -> Iterator[dict
 
 
 def _separated(text: io.TextIOWrapper, name: str, form: str) -> Iterator[dict[str, Any]]:
-    """Read commas or tabs; a table of commas whose header has tabs and no comma is one of tabs."""
+    """Read what commas, tabs or semicolons separate."""
     line = text.readline()
     if not line.strip():
         raise DataError(f"{name} is empty; expected a header and a record a line.")
-    tabs = form == "tsv" or ("\t" in line and "," not in line)
+    delimiter = separator(line, tabs=form == "tsv")
     lines = (each for part in ((line,), text) for each in part)
     with _any_length():
-        reader = csv.reader(lines, strict=True, delimiter="\t" if tabs else ",")
+        reader = csv.reader(lines, strict=True, delimiter=delimiter)
         start = 1
         header: list[str] = []
         try:
@@ -113,10 +114,9 @@ def _separated(text: io.TextIOWrapper, name: str, form: str) -> Iterator[dict[st
                 elif len(cells) == len(header):
                     yield dict(zip(header, cells, strict=True))
                 elif cells:
-                    hold = "tabs" if tabs else "commas"
                     raise DataError(
                         f"{name}, line {at}: {len(cells)} fields, expected {len(header)} ({', '.join(header)}). Quote "
-                        f"fields that hold {hold}, or use JSON lines."
+                        f"fields that hold {SEPARATORS[delimiter]}, or use JSON lines."
                     )
         except csv.Error as error:
             raise DataError(

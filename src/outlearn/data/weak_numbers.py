@@ -16,7 +16,7 @@ from jaxtyping import Int
 from outlearn.core.number_intervals import NumberIntervals
 from outlearn.data.formats import read_label_file
 from outlearn.data.input_errors import InputErrors
-from outlearn.data.interval_columns import find_interval_columns, read_intervals
+from outlearn.data.interval_columns import labelers_among, read_intervals
 from outlearn.data.number_table import NumberTable
 from outlearn.data.point_ids import numbered_repeats, read_ids
 from outlearn.data.raw_table import RawTable
@@ -100,9 +100,8 @@ def _numbers_of(
     errors = table.errors()
     if id_column not in table.columns:
         errors.fail(f"no column {id_column!r} with the points' ids; {suggest(id_column, table.columns)}")
-    columns = [name for name in table.columns if name != id_column]
-    around = find_interval_columns(columns, columns)
-    columns = [name for name in columns if name not in around.names]
+    beside = [name for name in table.columns if name != id_column]
+    columns, around = labelers_among(beside, errors, "rename it")
     if not columns:
         errors.fail(f"has no column beside {id_column!r}; expected one of numbers for each labeler.")
     found = read_ids(table, id_column, errors)

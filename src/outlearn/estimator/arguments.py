@@ -12,7 +12,7 @@ from outlearn.core.plain_arrays import plain_array
 from outlearn.errors import ConfigError, DataError, ShapeError
 from outlearn.estimator.bagged_teachers import LARGEST_SEED
 
-__all__ = ["check_count", "check_one_label", "check_points", "seeded"]
+__all__ = ["check_any_scored", "check_count", "check_one_label", "check_points", "seeded"]
 
 
 def check_count(name: str, value: Any) -> None:
@@ -23,6 +23,19 @@ def check_count(name: str, value: Any) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise ConfigError(f"{name} is {value!r}; expected a whole number of at least 1.")
+
+
+def check_any_scored(n_scored: int, n_points: int) -> None:
+    """Refuse to score points of which none has a label.
+
+    Raises:
+        DataError: it says how to split points so that every part has some.
+    """
+    if not n_scored:
+        raise DataError(
+            f"none of the {n_points:,} points to score has a label. Split labeled points evenly (for classes "
+            "StratifiedKFold does, -1 being a stratum), or into fewer parts."
+        )
 
 
 def check_one_label(y: Any) -> None:

@@ -17,6 +17,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
@@ -26,7 +27,7 @@ from outlearn.core.predictions import Predictions
 from outlearn.data.label_arrays import is_unlabeled, labels_given, refuse_what_is_no_class, with_gaps_marked
 from outlearn.data.label_table import UNLABELED
 from outlearn.errors import ConfigError, DataError, ShapeError, suggest
-from outlearn.estimator.arguments import check_count, check_one_label, seeded
+from outlearn.estimator.arguments import check_any_scored, check_count, check_one_label, seeded
 from outlearn.estimator.bagged_teachers import LARGEST_SEED, bagged_teachers, teacher_probs
 from outlearn.estimator.partial_labels import class_codes, given_labels, weak_labels_and_weights
 from outlearn.estimator.points_intake import TakesPoints
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["WeakToStrongClassifier"]
 
 TRUE_LABELS = ("none", "choose", "learn")
+NAMED = 30  # classes that a note names: beyond, it is longer than the slices that it explains
 EPOCHS, LEAST_STEPS = 20, 400  # with fewer steps AdamW at 3e-3 has hardly left its random start
 
 
@@ -226,6 +228,18 @@ class WeakToStrongClassifier(ClassifierMixin, TakesPoints):  # type: ignore[misc
         chosen = self.predict_log_proba(X).argmax(axis=-1)
         return np.asarray(self.classes_[chosen])
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy over the points of y that have a label, so that gaps do not spoil cross-validation.
+
+        Raises:
+            DataError: if no point has one.
+        """
+        truth = with_gaps_marked(y)
+        scored = np.flatnonzero(~is_unlabeled(truth))
+        check_any_scored(len(scored), len(truth))
+        weights = None if sample_weight is None else np.asarray(sample_weight)[scored]
+        return float(super().score(_safe_indexing(X, scored), labels_given(truth), weights))
+
     def explain(
         self,
         X: Any,
@@ -280,6 +294,7 @@ class WeakToStrongClassifier(ClassifierMixin, TakesPoints):  # type: ignore[misc
             generator=generator,
             order=order,
             level=level,
+            notes=_note_on_classes(self.classes_),
         )
 
     def _students(self, X: np.ndarray) -> Predictions:
@@ -319,3 +334,13 @@ class WeakToStrongClassifier(ClassifierMixin, TakesPoints):  # type: ignore[misc
     def _teacher_probs(self, X: np.ndarray) -> np.ndarray:
         view = X[:, self.teacher_columns_]
         return np.stack([teacher_probs(teacher, view, len(self.classes_)) for teacher in self.teachers_])
+
+
+def _note_on_classes(classes: np.ndarray) -> tuple[str, ...]:
+    """Say which class a number is, where numbers are not the classes themselves."""
+    names = list(map(str, classes.tolist()))
+    if names == [str(number) for number in range(len(names))]:
+        return ()
+    named = ", ".join(f"{number} {name}" for number, name in enumerate(names[:NAMED]))
+    more = "" if len(names) <= NAMED else ", ... (classes_)"
+    return (f"Classes are numbered in their sorted order: {named}{more}.",)

@@ -17,6 +17,7 @@ from sklearn.base import RegressorMixin
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_consistent_length, column_or_1d, validate_data
 
 from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
@@ -24,7 +25,7 @@ from outlearn.core.labelers.combinations import EACH, NUMBER_COMBINATIONS
 from outlearn.core.numbers import Numbers
 from outlearn.data.number_task import strata_of
 from outlearn.errors import ConfigError, DataError, DomainError, ShapeError, suggest
-from outlearn.estimator.arguments import check_count, check_one_label, seeded
+from outlearn.estimator.arguments import check_any_scored, check_count, check_one_label, seeded
 from outlearn.estimator.bagged_teachers import LARGEST_SEED, bagged_teachers
 from outlearn.estimator.points_intake import TakesPoints
 from outlearn.estimator.text_encoding import dense
@@ -151,6 +152,18 @@ class WeakToStrongRegressor(RegressorMixin, TakesPoints):  # type: ignore[misc]
     def predict(self, X: Any) -> Float[np.ndarray, " points"]:
         """Predict numbers: the mean of the students."""
         return np.asarray(self._students(self._checked(X)).mean(axis=0))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R2 over the points of y that have a number, so that gaps do not spoil cross-validation.
+
+        Raises:
+            DataError: if no point has one.
+        """
+        truth = np.asarray(y, dtype=np.float64)
+        scored = np.flatnonzero(~np.isnan(truth))
+        check_any_scored(len(scored), len(truth))
+        weights = None if sample_weight is None else np.asarray(sample_weight)[scored]
+        return float(super().score(_safe_indexing(X, scored), truth[scored], weights))
 
     def explain(self, X: Any, y: Any, *, weak_labels: Any = None, order: str = "target_first") -> RiskGap:
         """Say where the students' gain over their teachers comes from, on labeled points that none has seen.

@@ -9,7 +9,7 @@ that was killed goes on where it was, and a second identical run computes nothin
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -29,19 +29,24 @@ from outlearn.experiment.points import EVALUATED
 from outlearn.experiment.predictions_files import write_predictions
 from outlearn.experiment.results import measure
 from outlearn.experiment.stage_tasks import compute_stages, raise_failures
+from outlearn.experiment.stages.auto import AutoStudents
 from outlearn.experiment.stages.ceilings import CEILINGS, UNTUNED
 from outlearn.experiment.stages.controls import ALL_LABELS, OWN_LABELS
 from outlearn.experiment.stages.features import notes_on_features
 from outlearn.experiment.stages.prompted import notes_on_prompts
 from outlearn.experiment.stages.students import Students, read_students
+from outlearn.experiment.stages.taught import gain_of_labels, taught_stage
 from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.progress import Progress, Silent
+from outlearn.results.label_gain import LabelGain
+from outlearn.results.measurement import Withheld
 from outlearn.results.number_run import NumberRun
 from outlearn.results.run_folder import Run
 from outlearn.results.selection import Selection
 from outlearn.results.writing import RunWriter, new_run_folder
 from outlearn.store.executors.runner import TaskRunner
-from outlearn.store.stage import Stage, StageRunner
+from outlearn.store.side_by_side import compute_in_order
+from outlearn.store.stage import Stage
 from outlearn.store.store import Entry, Store, default_store
 
 __all__ = ["run"]
@@ -100,11 +105,13 @@ def _run(
     if executor is not None:
         raise_failures(compute_stages([plan], store=store, executor=executor, progress=progress))
         clock.lap("stages")
-    runner = StageRunner(store, progress)
-    for name, stage in plan.stages.items():
-        entry = runner.result(stage)
+
+    def done(name: str, entry: Entry, seconds: float) -> None:
         # What workers have computed for this run is not what the store had before it.
-        clock.entry(name, replace(entry, cached=entry.cached and name in there))
+        clock.entry(name, replace(entry, cached=entry.cached and name in there), seconds)
+
+    runner = compute_in_order(plan.stages, store, progress, on_done=done)
+    clock.in_order_of(plan.stages)
     if isinstance(plan, NumberPlan):
         of_numbers = finish_numbers(plan, clock.entries, writer, progress, clock.lap, runner.result)
         of_numbers = of_numbers.model_copy(update={"seconds": clock.seconds(), "files": dict(writer.hashes)})
@@ -172,8 +179,16 @@ def _predictions(
 
 def _selections(plan: Plan, entries: Mapping[str, Entry], test: Evaluation) -> dict[str, Selection]:
     """Write what was chosen without labels, by recipe."""
+
+    def label_gain(auto: AutoStudents) -> LabelGain | Withheld | None:
+        stage = taught_stage(auto)
+        level = plan.config.measure.level
+        return None if stage is None else gain_of_labels(_entry(stage, entries), auto, test.labels, level=level)
+
     return {
-        name: auto.selection(_entry(auto.choice_stage, entries), _entry(auto.students_stage, entries), test.labels)
+        name: auto.selection(
+            _entry(auto.choice_stage, entries), _entry(auto.students_stage, entries), test.labels, label_gain(auto)
+        )
         for name, auto in plan.chosen.items()
     }
 
@@ -189,17 +204,28 @@ class _Clock:
         writer.log("start")
 
     def lap(self, name: str) -> None:
+        """End what began at the lap before."""
         now = time.perf_counter()
-        self._laps[name] = round(now - self._last, 3)
+        self._log(name, now - self._last)
         self._last = now
-        self._writer.log("stage", stage=name, seconds=self._laps[name])
 
-    def entry(self, name: str, entry: Entry) -> None:
+    def entry(self, name: str, entry: Entry, seconds: float) -> None:
+        """Note the end of a stage, which others may have run beside."""
         self.entries[name] = entry
-        self.lap(name)
+        self._log(name, seconds)
+        self._last = time.perf_counter()
         self._writer.log("stored", stage=name, key=entry.key, cached=entry.cached)
         for model, losses in enumerate(entry.arrays.get("training_loss", ())):
             self._writer.log("training loss", stage=name, model=model, epochs=[v for v in losses.tolist() if v == v])
+
+    def in_order_of(self, stages: Iterable[str]) -> None:
+        """Order stages as the plan does, whichever ended first."""
+        self.entries = {name: self.entries[name] for name in stages}
+        self._laps |= {name: self._laps.pop(name) for name in self.entries}
+
+    def _log(self, name: str, seconds: float) -> None:
+        self._laps[name] = round(seconds, 3)
+        self._writer.log("stage", stage=name, seconds=self._laps[name])
 
     def seconds(self) -> dict[str, float]:
         return {**self._laps, "total": round(time.perf_counter() - self._start, 3)}

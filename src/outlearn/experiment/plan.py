@@ -27,6 +27,7 @@ from outlearn.experiment.stages.finetuned import FinetunedModel
 from outlearn.experiment.stages.frozen import FrozenModel
 from outlearn.experiment.stages.prompted import prompted_teachers
 from outlearn.experiment.stages.students import Labeling, named_losses, students_stage
+from outlearn.experiment.stages.taught import taught_stage
 from outlearn.experiment.stages.teachers import teachers_stage, training_label_counts
 from outlearn.experiment.stages.training_spec import Model
 from outlearn.experiment.stages.tuned import TunedModels
@@ -174,6 +175,8 @@ def make_plan(config: Config, points: SplitTask | None = None) -> Plan:
         stages["students"] = students_stage(labeling, model)
     for each in chosen.values():
         stages |= each.stages
+        if (teaching := taught_stage(each)) is not None:
+            stages[teaching.name] = teaching
     auto = next((each for each in chosen.values() if each.recipe.combines), None)
     baselines = None
     if auto is not None and isinstance(model, FrozenModel) and labeling.fixed_losses:

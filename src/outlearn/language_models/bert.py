@@ -82,10 +82,12 @@ class Bert(nn.Module):
         """
         x = embedding(ids, self.words) + self.positions[: ids.shape[1]]
         x = layer_norm(x, x.shape[-1:], self.norm[0], self.norm[1], self.eps)
-        states = [x]
-        for layer in self.layers:
-            states.append(layer(states[-1], src_key_padding_mask=padding))
-        return states[self.read[0]] if len(self.read) == 1 else torch.cat([states[k] for k in self.read], dim=-1)
+        kept = {0: x} if 0 in self.read else {}  # no others: of a batch each takes as much memory as its features
+        for number, layer in enumerate(self.layers, start=1):
+            x = layer(x, src_key_padding_mask=padding)
+            if number in self.read:
+                kept[number] = x
+        return kept[self.read[0]] if len(self.read) == 1 else torch.cat([kept[k] for k in self.read], dim=-1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,9 +25,8 @@ __all__ = ["Objective", "OwnHessians", "probabilities"]
 BLOCK = 2**18
 STRIP = 96  # columns of a Hessian computed at once
 ROWS = 1024  # examples of a Hessian's product taken at once
-LEAST_CURVATURE = (
-    0.03  # of that at 0, to which a head's own may fall: a step of predictions that are certain has no end
-)
+# Of the curvature at 0, to which a head's own may fall: a step of predictions that are certain has no end.
+LEAST_CURVATURE = 0.03
 WIDEST_FACTOR = 4096  # inputs up to which a Hessian is factorised: 64 MiB, and a second
 
 
@@ -107,7 +106,10 @@ class Objective:
         return gradient[: self.n_penalised].square().sum(0) / (2.0 * self.ridge)
 
     def intercept_bound(self, gradient: Tensor) -> Tensor:
-        """Estimate what the intercepts are short of, |g|^2 / (2 c), `[heads]`; c is the largest curvature there is."""
+        """Estimate what the intercepts are short of, |g|^2 / (2 c), `[heads]`; c is the curvature at W = 0.
+
+        For a margin that is the largest that there is, 1/4; for more logits 1/K, of at most 1/2.
+        """
         return gradient[self.n_penalised :].square().sum(0) / (2.0 * self._curvature_at_0)
 
     @property

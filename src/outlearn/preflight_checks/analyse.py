@@ -24,6 +24,7 @@ from outlearn.preflight_checks.assumptions import assumptions, classes_in_words,
 from outlearn.preflight_checks.check_labels import MIN_TRUE_LABELS, check_labels, n_true_labels
 from outlearn.preflight_checks.features import StudentFeatures, encoded
 from outlearn.preflight_checks.inheritance import inheritance
+from outlearn.preflight_checks.label_gain import gain_of_next_labels
 from outlearn.preflight_checks.measures import NO_MORE_THAN_CHANCE, ONE_LABELER, LabelMeasures
 from outlearn.preflight_checks.next_labels import check_aim, next_labels
 from outlearn.preflight_checks.points import points_to_check
@@ -40,6 +41,7 @@ from outlearn.preflight_checks.students import MIN_POINTS_TO_TRAIN, CrossFit, cr
 from outlearn.preflight_checks.verdict import NoStudents, decide
 from outlearn.preflight_checks.worth import worth_of_labels
 from outlearn.progress import Progress, Silent
+from outlearn.results.label_gain import LabelGain
 from outlearn.results.measurement import Withheld
 from outlearn.results.next_labels import NextLabels
 from outlearn.results.preflight import Preflight
@@ -215,6 +217,7 @@ def analyse_table(
     )
     missed, truth, best = labels.missed_interval(), labels.truth(), pooled or single
     planned: NextLabels | Withheld = Withheld("no points to label next were asked for")
+    label_gain: LabelGain | Withheld = Withheld("no points to label next were asked for")
     if label_next is not None:
         judged_by = None if single is None else judged_by_truth(labels, single)
         planned = next_labels(
@@ -225,6 +228,14 @@ def analyse_table(
             aim=aim,
             rng=generator(seed, "next labels"),
         )
+        label_gain = (
+            gain_of_next_labels(
+                seen.values.astype(np.float32, copy=False), table, label_next, level=level,
+                rng=generator(seed, "gain of the next labels"),
+            )
+            if isinstance(seen, StudentFeatures)
+            else Withheld("there are no students")
+        )  # fmt: skip
     return Preflight(
         source=table.source,
         n_points=table.n_points,
@@ -266,6 +277,7 @@ def analyse_table(
         assumptions=assumptions(labels, single, largest_bias),
         notes=table.notes,
         next_labels=planned,
+        label_gain=label_gain,
     )  # fmt: skip
 
 

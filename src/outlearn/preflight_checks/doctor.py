@@ -112,7 +112,9 @@ def _mended(raw: RawTable, names: list[str]) -> tuple[RawTable, list[str]]:
     problems = [
         f"One class is written in {len(found)} ways: {_counted(found)}. Write it in one." for found in several.values()
     ]
-    problems += [f"{word!r} ({n:,} cells) marks a missing label: leave the cell empty." for word, n in words.items()]
+    if len(spellings) < 2:  # labels of 1 and -1 alone: a class, which is refused where labels are read
+        words.pop(str(UNLABELED), None)
+    problems += [_about_word(word, n) for word, n in words.items()]
     if not problems:
         return raw, []
     columns = dict(raw.columns)
@@ -120,7 +122,7 @@ def _mended(raw: RawTable, names: list[str]) -> tuple[RawTable, list[str]]:
         cells: list[object] = []
         for cell in label_cells(raw, name):
             written = spelling(cell) if cell.kind in ("name", "number") else ""
-            if _is_word_for_gap(written):
+            if written in words:
                 cells.append(None)
             else:
                 meant = several.get(normalise_name(written))
@@ -135,6 +137,13 @@ def _counted(found: Counter[str]) -> str:
 
 def _is_word_for_gap(written: str) -> bool:
     return written.lower() in NEVER_A_CLASS or written == str(UNLABELED)
+
+
+def _about_word(word: str, n_cells: int) -> str:
+    what = f"{word!r} ({n_cells:,} cells)"
+    if word == str(UNLABELED):
+        return f"{what} is taken for a gap: leave the cell empty, or, if it is a class, write classes as names."
+    return f"{what} marks a missing label: leave the cell empty."
 
 
 def _facts(name: str, row: np.ndarray, table: LabelTable) -> ColumnFacts:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from outlearn.core.intervals import Interval
+from outlearn.core.intervals import Interval, level_in_words
 from outlearn.core.labelers.combinations import COMBINATIONS, EACH
 from outlearn.core.verdict import (
     Verdict,
@@ -21,14 +21,13 @@ from outlearn.core.verdict import (
     together,
 )
 from outlearn.report.cells import format_cell, format_number, point_estimate
-from outlearn.report.selection import AUTO, selection_finding
+from outlearn.report.selection import AUTO, label_gain_finding, selection_finding
 from outlearn.report.tables import REFERENCES
 from outlearn.report.true_labels import ceiling_finding, control_finding, controls_beat_all, worth_finding
 from outlearn.report.tuned_baselines import tuned_bad_news, tuned_finding
 from outlearn.report.wording import (
     compare_words,
     first_reason,
-    level_in_words,
     name_list,
     of_losses,
     signed_points,
@@ -59,6 +58,7 @@ def findings(results: RunResults) -> tuple[str, ...]:
         _what_to_do,
         lambda of: worth_finding(of, headline),
         selection_finding,
+        label_gain_finding,
         tuned_finding,
         _which_loss,
         _why,

@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from outlearn.core.intervals import Interval
+from outlearn.core.intervals import Interval, level_in_words
 from outlearn.core.verdict import has_interval
 from outlearn.report.blocks import Figure, Listed, Section
 from outlearn.report.cells import Cell, Kind, format_cell, format_number
-from outlearn.report.wording import level_in_words
 from outlearn.results.measurement import Withheld
 
 __all__ = ["FirstScreen", "NextStep", "Tile", "Tone", "about_the_data"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from outlearn.core.intervals import level_in_words
 from outlearn.core.text import counted
 from outlearn.core.verdict import is_above_zero, standing
 from outlearn.report.blocks import Block, Listed, Section, TableBlock
@@ -55,7 +56,7 @@ def gain_page(
             bad_news=bad_news,
         ),
         sections=tuple(each for each in _sections(found, unit, denoising, points, beyond) if each.blocks),
-        footer=f"Intervals at {found.level:.0%}. Nothing was trained: predictions as they were given.",
+        footer=f"Intervals at {level_in_words(found.level)}. Nothing was trained: predictions as they were given.",
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from outlearn.core.intervals import Interval
+from outlearn.core.intervals import Interval, level_in_words
 from outlearn.core.text import counted
 from outlearn.core.verdict import count_signs, has_interval, is_above_zero, is_below_zero
 from outlearn.report.blocks import Figure, Section, TableBlock
 from outlearn.report.cells import Cell, Column, Kind, Table, format_cell, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Heat, Panel, Rule
 from outlearn.report.style import ROLES, series_style
-from outlearn.report.wording import level_in_words, name_list, rest_in_words
+from outlearn.report.wording import name_list, rest_in_words
 from outlearn.results.ladder import Ladder, Rung
 from outlearn.results.measurement import Measurement
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from outlearn.core.intervals import level_in_words
 from outlearn.report.blocks import Figure
 from outlearn.report.cells import Cell, Kind, format_cell, point_estimate
 from outlearn.report.charts import Axis, Bars, Chart, Dots, Line, Mark, Panel, Rule
@@ -21,7 +22,6 @@ from outlearn.report.number_findings import (
 from outlearn.report.number_tables import KINDS, NumberRow, number_gaps, number_rows, number_scores, penalties_tried
 from outlearn.report.style import ROLES, series_style
 from outlearn.report.training_figure import path_figure
-from outlearn.report.wording import level_in_words
 from outlearn.results.number_run import NumberRun
 from outlearn.results.numbers import NumberEquivalents, NumberResults
 

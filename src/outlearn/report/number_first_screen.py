@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 
+from outlearn.core.intervals import level_in_words
 from outlearn.core.labelers.combinations import EACH, NUMBER_COMBINATIONS
 from outlearn.core.text import counted
 from outlearn.core.verdict import ROOM, TEACHER, Action, Verdict
@@ -23,7 +24,6 @@ from outlearn.report.number_findings import (
 )
 from outlearn.report.run_first_screen import TONES
 from outlearn.report.true_labels import worth_in_words
-from outlearn.report.wording import level_in_words
 from outlearn.results.measurement import Withheld
 from outlearn.results.number_run import NumberRun
 from outlearn.results.numbers import NumberEquivalents, NumberResults

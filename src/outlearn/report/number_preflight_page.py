@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from outlearn.core.intervals import level_in_words
 from outlearn.core.text import counted
 from outlearn.report.blocks import Block, Listed, Section, TableBlock, Text
 from outlearn.report.cells import Cell, Column, Table
@@ -42,7 +43,7 @@ def number_preflight_page(found: NumberPreflight) -> str:
             Section("labelers", "Labelers", (TableBlock(_labelers(found)),)),
             Section("notes", "Notes", (Listed(found.notes),)),
         ),
-        footer=f"Intervals at {found.level:.0%}.",
+        footer=f"Intervals at {level_in_words(found.level)}.",
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from outlearn.core.intervals import level_in_words
 from outlearn.core.labelers.combinations import label_of
 from outlearn.core.text import wrapped
 from outlearn.report.cells import format_number
 from outlearn.report.number_findings import number_findings
 from outlearn.report.number_tables import number_scores
 from outlearn.report.summary import plain_table, text_table
-from outlearn.report.wording import level_in_words
 from outlearn.results.numbers import NumberResults
 from outlearn.results.run import TrueLabelModels
 

@@ -6,6 +6,7 @@ import math
 import shlex
 from collections.abc import Sequence
 
+from outlearn.core.intervals import level_in_words
 from outlearn.core.text import counted
 from outlearn.core.verdict import count_signs, excludes_zero, has_interval, is_above_zero, is_below_zero
 from outlearn.report.blocks import Block, Facts, Figure, Grid, GridColumn, Listed, Section, TableBlock, Text
@@ -15,7 +16,7 @@ from outlearn.report.first_screen import FirstScreen, NextStep, Tile
 from outlearn.report.number_findings import compare_risks, headline_of_numbers
 from outlearn.report.page import render_page
 from outlearn.report.style import ROLES, series_style
-from outlearn.report.wording import level_in_words, name_list, rest_in_words
+from outlearn.report.wording import name_list, rest_in_words
 from outlearn.results.number_run import NumberRun
 from outlearn.results.sweep import Sweep
 from outlearn.results.sweep_comparison import Comparison, comparisons

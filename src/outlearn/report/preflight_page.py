@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 
-from outlearn.core.intervals import Interval
+from outlearn.core.intervals import Interval, level_in_words
 from outlearn.core.text import counted
 from outlearn.core.verdict import is_below_zero
 from outlearn.report.blocks import Block, Facts, Listed, Section, TableBlock, Text
@@ -13,6 +13,7 @@ from outlearn.report.cells import Cell, Column, Table
 from outlearn.report.first_screen import FirstScreen, NextStep, Tile, Tone
 from outlearn.report.page import render_page
 from outlearn.report.preflight_figures import vote_figure, width_figure
+from outlearn.report.selection import label_gain_table
 from outlearn.report.wording import signed_points
 from outlearn.results.measurement import Withheld
 from outlearn.results.next_labels import AIMS, NextLabels
@@ -34,7 +35,7 @@ def preflight_page(found: Preflight) -> str:
         subtitle=_subtitle(found),
         first=_first_screen(found),
         sections=tuple(section for section in _sections(found) if section.blocks),
-        footer=f"Intervals at {found.level:.0%}, over points, for these labelers. Seed {found.seed}.",
+        footer=f"Intervals at {level_in_words(found.level)}, over points, for these labelers. Seed {found.seed}.",
     )
 
 
@@ -135,7 +136,9 @@ def _sections(found: Preflight) -> tuple[Section, ...]:
         Section(
             "next-labels",
             "What to label next",
-            (width_figure(drawn), TableBlock(strata_table(drawn))) if isinstance(drawn, NextLabels) else (),
+            (width_figure(drawn), TableBlock(strata_table(drawn)), *_taught(found))
+            if isinstance(drawn, NextLabels)
+            else (),
         ),
         Section("points", "Points to check by hand", _points(found), folded=True),
         Section("assumptions", "What this takes for granted", (Listed(found.assumptions),), folded=True),
@@ -245,6 +248,13 @@ def _in_truth(found: Preflight) -> Table:
         for each in found.students
     )
     return Table("With true labels", columns, rows)
+
+
+def _taught(found: Preflight) -> tuple[Block, ...]:
+    """Show what the labels that are drawn would teach a student."""
+    if isinstance(found.label_gain, Withheld):
+        return (Text(f"What they would teach a student is not foreseen: {found.label_gain.reason.rstrip('.')}."),)
+    return (Text(" ".join(found.label_gain.sentences)), TableBlock(label_gain_table(found.label_gain)))
 
 
 def strata_table(drawn: NextLabels) -> Table:

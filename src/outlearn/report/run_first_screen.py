@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
+from outlearn.core.intervals import level_in_words
 from outlearn.core.labelers.combinations import COMBINATIONS, EACH
 from outlearn.core.text import counted
 from outlearn.core.verdict import TEACHER, Action
@@ -14,7 +15,7 @@ from outlearn.report.first_screen import FirstScreen, NextStep, Tile, Tone
 from outlearn.report.score_figures import first_figure
 from outlearn.report.selection import AUTO
 from outlearn.report.true_labels import ceiling_finding, worth_in_words
-from outlearn.report.wording import level_in_words, signed_points
+from outlearn.report.wording import signed_points
 from outlearn.results.run import NotTrained, RunResults, TrueLabelModels
 from outlearn.results.run_folder import Run
 from outlearn.results.verdict import TRUE_LABEL_CONTROLS

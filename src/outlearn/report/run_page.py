@@ -19,12 +19,13 @@ from outlearn.report.page import render_page
 from outlearn.report.point_figures import confidence_figure, misfit_map_figure
 from outlearn.report.run_first_screen import run_first_screen
 from outlearn.report.score_figures import bias_variance_figure, gap_figure, scores_figure
-from outlearn.report.selection import selection_facts, selection_figure
+from outlearn.report.selection import label_gain_table, selection_facts, selection_figure
 from outlearn.report.summary import describe
 from outlearn.report.tables import Against, against_everyone_table, blind_spot_table, difference_table, scores_table
 from outlearn.report.training_figure import path_figure
 from outlearn.report.true_labels import label_curve_figure
 from outlearn.report.tuned_baselines import tuned_table
+from outlearn.results.label_gain import LabelGain
 from outlearn.results.run import NotTrained, RunResults
 from outlearn.results.run_folder import Run
 
@@ -172,6 +173,8 @@ def _choices(results: RunResults, figures: Mapping[str, Figure]) -> tuple[Sectio
             Facts(selection_facts(selection)),
             *(figures[key] for key in (f"selection-{recipe}",) if key in figures),
         ]
+        if isinstance(selection.label_gain, LabelGain):
+            blocks.append(TableBlock(label_gain_table(selection.label_gain)))
     if (table := tuned_table(results)) is not None:
         blocks.append(TableBlock(table))
     return (Section("choice", "The choice without labels", tuple(blocks), folded=True),) if blocks else ()

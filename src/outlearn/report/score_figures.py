@@ -8,14 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from outlearn.core.intervals import Interval
+from outlearn.core.intervals import Interval, level_in_words
 from outlearn.core.verdict import count_signs, has_interval, is_above_zero, is_below_zero
 from outlearn.report.blocks import Figure
 from outlearn.report.cells import Cell, Kind, format_cell, format_number, point_estimate
 from outlearn.report.charts import Axis, Bars, Chart, Dots, Mark, Panel, Rule
 from outlearn.report.style import ROLES, SeriesStyle
 from outlearn.report.tables import ScoreRow, bias_variance_table, gap_table, main_table, score_rows
-from outlearn.report.wording import first_reason, level_in_words, of_losses, rest_in_words
+from outlearn.report.wording import first_reason, of_losses, rest_in_words
 from outlearn.results.measurement import Measurement
 from outlearn.results.run import RunResults
 

@@ -15,10 +15,14 @@ from outlearn.report.blocks import Figure
 from outlearn.report.cells import Cell, Column, Table, format_number, point_estimate
 from outlearn.report.charts import Axis, Chart, Dots, Mark, Panel, Rule
 from outlearn.report.style import ROLES, SeriesStyle, series_style
+from outlearn.results.label_gain import WAYS, LabelGain
+from outlearn.results.measurement import Withheld
 from outlearn.results.run import RunResults
 from outlearn.results.selection import Selection, Shares, TrueLabelsUsed
 
-__all__ = ["AUTO", "selection_facts", "selection_figure", "selection_finding"]
+__all__ = [
+    "AUTO", "label_gain_finding", "label_gain_table", "selection_facts", "selection_figure", "selection_finding",
+]  # fmt: skip
 
 AUTO = "auto"
 SHOWN = 6  # class shares in a line
@@ -46,6 +50,35 @@ def _finding(selection: Selection) -> str:
         words += f". In hindsight {best} is {lost} points more accurate on the test points (one seed, no interval)."
     given = "Its intervals are for new points, given this choice and the labels it learned from."
     return " ".join((words, *([given] if selection.source != EACH else []), *selection.warnings))
+
+
+def label_gain_finding(results: RunResults) -> str:
+    """Say what the true labels that are used have brought, and what the next would bring."""
+    found = [each.label_gain for each in results.selections.values() if each.label_gain is not None]
+    return " ".join(
+        f"What more true labels would bring is not known: {gain.reason}"
+        if isinstance(gain, Withheld)
+        else " ".join(gain.sentences)
+        for gain in found
+    )
+
+
+def label_gain_table(gain: LabelGain) -> Table:
+    """Show what true labels bring, and where."""
+    rows: list[tuple[Cell, ...]] = [
+        (f"the {gain.n_labels:,} that are there, against none", gain.brought),
+        (f"the next {gain.n_next:,}, of random points, foreseen", gain.next),
+    ]
+    rows += [(f"a quarter at {WAYS[way]}, against a quarter at random", each) for way, each in gain.picked.items()]
+    return Table(
+        "What true labels bring to auto",
+        (Column("true labels"), Column("accuracy, points", "points")),
+        tuple(rows),
+        (
+            "Answers taught by quarters of the labels and by all of them, judged at points that taught them nothing; "
+            "errors are taken to fall as a power of the number of labels.",
+        ),
+    )
 
 
 def selection_facts(selection: Selection) -> tuple[tuple[str, str], ...]:

@@ -10,13 +10,13 @@ import textwrap
 import unicodedata
 from collections.abc import Callable, Collection
 
-from outlearn.core.intervals import Interval
+from outlearn.core.intervals import Interval, level_in_words
 from outlearn.core.text import printable, wrapped
 from outlearn.report.cells import Cell, Column, Table, format_cell, point_estimate
 from outlearn.report.findings import findings
 from outlearn.report.tables import main_table, metrics_in_tables
 from outlearn.report.tuned_baselines import tuned_table
-from outlearn.report.wording import level_in_words, name_list
+from outlearn.report.wording import name_list
 from outlearn.results.measurement import Withheld
 from outlearn.results.run import RunResults, TrueLabelModels
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 
+from outlearn.core.intervals import level_in_words
 from outlearn.core.text import counted
 from outlearn.core.verdict import count_signs, has_interval, is_above_zero, is_below_zero
 from outlearn.report.blocks import Figure
 from outlearn.report.cells import format_number
 from outlearn.report.first_screen import FirstScreen, NextStep, Tile
 from outlearn.report.sweep_figures import effects, overall_chart
-from outlearn.report.wording import level_in_words, name_list, signed_points, size_in_points
+from outlearn.report.wording import name_list, signed_points, size_in_points
 from outlearn.results.sweep import Sweep
 from outlearn.results.sweep_comparison import Comparison
 

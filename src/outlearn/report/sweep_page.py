@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from outlearn.core.intervals import level_in_words
 from outlearn.core.text import counted
 from outlearn.core.verdict import count_signs, excludes_zero, has_interval
 from outlearn.report.blocks import Block, Facts, Grid, GridColumn, Listed, Section, TableBlock, Text
@@ -14,7 +15,7 @@ from outlearn.report.ladder_section import ladder_charts, ladder_findings, ladde
 from outlearn.report.page import render_page
 from outlearn.report.sweep_figures import effect_chart, effect_figure, effects, rank_chart, rank_figure
 from outlearn.report.sweep_first_screen import sweep_first_screen
-from outlearn.report.wording import level_in_words, name_list, rest_in_words, size_in_points
+from outlearn.report.wording import name_list, rest_in_words, size_in_points
 from outlearn.results.ladder import read_ladder
 from outlearn.results.sweep import Sweep
 from outlearn.results.sweep_comparison import Comparison, comparisons

@@ -1,4 +1,4 @@
-"""How the report speaks of a difference, a count and a level: a direction only where the interval excludes 0."""
+"""How the report speaks of a difference and a count: a direction only where the interval excludes 0."""
 
 from __future__ import annotations
 
@@ -11,14 +11,9 @@ from outlearn.report.cells import Cell, format_cell, format_number
 from outlearn.results.measurement import Measurement, Withheld
 
 __all__ = [
-    "Written", "compare_words", "first_reason", "level_in_words", "name_list", "of_losses", "rest_in_words",
+    "Written", "compare_words", "first_reason", "name_list", "of_losses", "rest_in_words",
     "signed_points", "size_in_points", "unsigned",
 ]  # fmt: skip
-
-
-def level_in_words(level: float) -> str:
-    """Write the level of intervals, such as 95%."""
-    return f"{100 * level:g}%"
 
 
 def of_losses(count: int, total: int) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from outlearn.core.decomposition.bias_variance import BiasVarianceSummary
 from outlearn.core.decomposition.risk_gap import RiskGapSummary
-from outlearn.core.intervals import Interval
+from outlearn.core.intervals import Interval, level_in_words
 from outlearn.core.orders import ORDERS
 from outlearn.core.students.denoising import DenoisingControl
 from outlearn.core.students.sharpening import SharpeningSummary
@@ -173,7 +173,7 @@ def bias_variance_section(
 ) -> str:
     """Write the table of bias and variance, and below it why a cell is empty."""
     lines = [
-        f"Bias and variance in {ORDERS[order]}; corrected by the jackknife, {level:.0%} intervals",
+        f"Bias and variance in {ORDERS[order]}; corrected by the jackknife, {level_in_words(level)} intervals",
         f"  {'':<27}{'models':>6}" + "".join(f"{name:>18}" for name in ("risk", "noise", "bias", "variance")),
     ]
     reasons: list[str] = []

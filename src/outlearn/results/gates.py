@@ -37,6 +37,18 @@ class Figure(Generic[Found]):
     high: float = 1.0
     example: float = 0.8
 
+    @property
+    def allowed(self) -> str:
+        """Say what a threshold may be.
+
+        Examples:
+            >>> [Figure("R2", id, low=low, high=1.0).allowed for low in (0.0, -math.inf)]
+            ['a number from 0 to 1', 'a number up to 1']
+        """
+        if math.isfinite(self.low):
+            return f"a number from {self.low:g} to {self.high:g}"
+        return f"a number up to {self.high:g}" if math.isfinite(self.high) else "a number"
+
 
 @dataclass(frozen=True)
 class GateOutcome:
@@ -109,9 +121,8 @@ def _gate(text: str, figures: Mapping[str, Figure[Any]], usual: str) -> Gate[Any
     except ValueError:
         value = math.nan
     if not (figure.low <= value <= figure.high and math.isfinite(value)):
-        bounded = math.isfinite(figure.high)
-        allowed = f"a share from {figure.low:g} to {figure.high:g} of" if bounded else "a number, of"
         raise ConfigError(
-            f"--fail-below is {text!r}; expected {allowed} {figure.words}, such as {name}={figure.example:g}."
+            f"--fail-below is {text!r}; expected {figure.allowed} for {name} ({figure.words}), such as "
+            f"{name}={figure.example:g}."
         )
     return Gate(name, figure, value)

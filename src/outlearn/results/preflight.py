@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from outlearn.core.intervals import Interval
 from outlearn.core.labelers.label_variance import LabelVariance
-from outlearn.core.text import bullets, preformatted
+from outlearn.core.text import bullets, preformatted, wrapped
+from outlearn.results.label_gain import LabelGain
 from outlearn.results.measurement import Withheld
 from outlearn.results.next_labels import NextLabels
 from outlearn.results.preflight_inheritance import InheritanceReport
@@ -62,6 +63,7 @@ class Preflight:
         warnings, assumptions, notes: sentences.
         worth: how many true labels the weak ones are worth to a student; withheld without enough of them.
         next_labels: which points to give true labels next; withheld where none were asked for.
+        label_gain: what so many would teach a student of all labelers; withheld also without enough true labels.
     """
 
     source: str
@@ -95,6 +97,7 @@ class Preflight:
     assumptions: tuple[str, ...]
     notes: tuple[str, ...]
     next_labels: NextLabels | Withheld
+    label_gain: LabelGain | Withheld
 
     @property
     def student(self) -> StudentReport | None:
@@ -107,7 +110,7 @@ class Preflight:
         ]
         sections = [str(self.verdict), self._labelers(), self._error(), *parts, self._students(), self._more()]
         if isinstance(self.next_labels, NextLabels):
-            sections.append(str(self.next_labels))
+            sections.append(f"{self.next_labels}\n{self._taught()}")
         if self.points_to_check:
             sections.append(points_section(self.points_to_check))
         lists = {"Doubts": self.warnings, "What this takes for granted": self.assumptions, "Notes": self.notes}
@@ -186,6 +189,16 @@ class Preflight:
         lines += self._more_true_labels()
         return "\n".join(lines) if len(lines) > 1 else ""
 
+    def _taught(self) -> str:
+        """Say what the labels that are drawn would teach."""
+        if isinstance(self.label_gain, Withheld):
+            said: tuple[str, ...] = (
+                f"What they would teach a student is not foreseen: {self.label_gain.reason.rstrip('.')}.",
+            )
+        else:
+            said = self.label_gain.sentences
+        return wrapped(" ".join(said), first="  ", rest="  ")
+
     def _more_true_labels(self) -> list[str]:
         if isinstance(self.truth, Withheld):
             width = self._bias_half_width(100)
@@ -209,9 +222,9 @@ class Preflight:
 
 
 PREFLIGHTS = ReportFolder(
-    "preflight", "preflight", "preflight report", Preflight, schema=4, table="points_to_check.csv"
+    "preflight", "preflight", "preflight report", Preflight, schema=5, table="points_to_check.csv"
 )
 """How a report is kept on disk. Schema 1 kept shared bias apart from what else true labels add, 2 knew
-even noise alone, 3 did not say what labels are worth."""
+even noise alone, 3 did not say what labels are worth, 4 not what the next would teach."""
 
 load_preflight = PREFLIGHTS.read

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from outlearn.core.decomposition.risk_gap import RiskGap, risk_gap
-from outlearn.core.intervals import Interval
+from outlearn.core.intervals import Interval, level_in_words
 from outlearn.core.labelers.combinations import EACH, label_of
 from outlearn.errors import ConfigError, DataError, MissingExtraError, suggest
 from outlearn.results.measurement import Withheld
@@ -200,7 +200,7 @@ class Run:
 
     @property
     def _title(self) -> str:
-        return f"{self.task.name}: {self.task.n_test:,} test points; intervals at {self.measure.level:.0%}"
+        return f"{self.task.name}: {self.task.n_test:,} test points; intervals at {level_in_words(self.measure.level)}"
 
     @property
     def _where(self) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from outlearn.results.measurement import Measurement, Number
+from outlearn.results.label_gain import LabelGain
+from outlearn.results.measurement import Measurement, Number, Withheld
 from outlearn.results.serialization import Record
 
 __all__ = [
@@ -111,6 +112,7 @@ class Selection(Record):
         alignment: cosine between what students share and what labelers share; nan where either is nothing. Near 1 the
             labelers err independently, as far as students can tell.
         true_labels: what was made of them.
+        label_gain: what they brought and the next would bring; None where none are used, or by single teachers.
         shares: of the classes.
         calibration: of the answer, by the students of other labelers.
         chosen: the candidate that the criterion puts first.
@@ -126,6 +128,7 @@ class Selection(Record):
     criterion: str
     alignment: Number
     true_labels: TrueLabelsUsed
+    label_gain: LabelGain | Withheld | None = None
     shares: Shares
     calibration: CrossedCalibration
     chosen: Candidate

@@ -44,6 +44,7 @@ class Answer:
         called: share of the student split that each model gives each class.
         n_trained: how many students were made for it.
         calibration: what its logits were multiplied by, and what was added.
+        of_groups: what the same candidates make of the labelings that were compared, one a labeling.
     """
 
     heads: Heads
@@ -51,16 +52,23 @@ class Answer:
     called: Float[np.ndarray, "models classes"]
     n_trained: int
     calibration: Calibration
+    of_groups: Heads
 
     @classmethod
     def of(
-        cls, heads: Heads, learned: Learned, points: Mapping[str, FeatureMatrix], n_trained: int, by: Calibration
+        cls,
+        heads: Heads,
+        learned: Learned,
+        points: Mapping[str, FeatureMatrix],
+        n_trained: int,
+        by: Calibration,
+        of_groups: Heads,
     ) -> Answer:
         """Calibrate heads, and see what they say of the student split and of the points."""
         heads = by.applied(heads)
         called = heads.predict(learned.features).argmax(axis=-1)
         shares = np.stack([np.bincount(each, minlength=heads.n_classes) for each in called]) / called.shape[1]
-        return cls(heads, {name: heads.predict(x) for name, x in points.items()}, shares, n_trained, by)
+        return cls(heads, {name: heads.predict(x) for name, x in points.items()}, shares, n_trained, by, of_groups)
 
 
 def fit_answer(
@@ -92,13 +100,14 @@ def fit_answer(
     for fitted in fit_candidates(learned, {TRAIN: learned.features}, members, answers + groups, progress=progress):
         made[fitted.candidate] = (fitted.heads, comparable(fitted.logits[TRAIN], learned.shares))
     averages = average([made[member] for member in members])
-    of_groups = averages.select(slice(len(answers), None)).predict(learned.features)
-    calibration = crossed_calibration(of_groups, with_offsets=learned.base.bias)
+    of_groups = averages.select(slice(len(answers), None))
+    calibration = crossed_calibration(of_groups.predict(learned.features), with_offsets=learned.base.bias)
     if form == "distilled":
         heads = _distilled(learned, labelings, averages, len(answers))
     else:
         heads = averages.select(slice(0, len(answers)))
-    return Answer.of(heads, learned, points, len(members) * (len(answers) + len(groups)), calibration)
+    n_trained = len(members) * (len(answers) + len(groups))
+    return Answer.of(heads, learned, points, n_trained, calibration, of_groups)
 
 
 def average(members: Sequence[tuple[Heads, Comparable]]) -> Heads:

@@ -19,14 +19,14 @@ from outlearn.selection.candidates import Candidate
 from outlearn.selection.class_shares import shares_of_weak_labels
 from outlearn.selection.labelers import Labelings
 
-__all__ = ["MEMBERS", "Choice", "Facts", "best_of", "ranked", "recorded"]
+__all__ = ["MEMBERS", "Choice", "Facts", "best_of", "ranked", "recorded", "trust"]
 
 MEMBERS = 20  # of the answer: more include bad candidates, fewer are at the mercy of the criterion (docs/auto.md)
 HARD, FACT = "hard/", "fact/"  # prefixes of the arrays that are stored
 POOLED = "pooled_consensus"  # the default, which gives way where labelers err independently
 INDEPENDENT = 0.9  # cosine: students then explain four fifths of what labelers share (docs/auto.md)
 NOISY = 2 / 3  # kappa between labelers over that between students: above it there is little chance to average away
-TRUE_LABELS_FOR_HALF = 100  # so many weigh as much as the label-free criterion (docs/auto.md)
+TRUE_LABELS_FOR_HALF = 100  # so many weigh as much as what is known without them (docs/auto.md)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,8 +126,8 @@ class Choice:
         """The candidates, the best first: by `ranked_by`, or with true labels by what both say."""
         if not self.n_true:
             return ranked(self.values, self.ranked_by)
-        # w kappa + (1 - w) s, w = n / (n + 100): the few true labels are noise, the criterion is biased
-        weight = self.n_true / (self.n_true + TRUE_LABELS_FOR_HALF)
+        # w kappa + (1 - w) s: the few true labels are noise, the criterion is biased
+        weight = trust(self.n_true)
         signed = _higher_is_better(self.values, self.ranked_by)
         mixed = weight * self.truth + (1 - weight) * np.where(np.isfinite(signed), signed, -np.inf)
         return [int(i) for i in np.argsort(-mixed, kind="stable") if np.isfinite(mixed[i])]
@@ -232,6 +232,16 @@ class Choice:
                 name: chosen_by(name) for k, name in enumerate(CRITERIA) if np.isfinite(self.values[:, k]).any()
             },
         )
+
+
+def trust(n_true: int) -> float:
+    """Return w = n / (n + 100), the weight of what n true labels say beside what all the weak ones do.
+
+    Examples:
+        >>> trust(0), trust(100)
+        (0.0, 0.5)
+    """
+    return n_true / (n_true + TRUE_LABELS_FOR_HALF)
 
 
 def recorded(candidate: Candidate) -> results.Candidate:

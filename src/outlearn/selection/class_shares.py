@@ -173,6 +173,10 @@ class Comparable:
         centred = logits - logits.mean(axis=-1, keepdims=True)
         return np.asarray(self.factors[:, None, None] * centred + self.offsets[:, None, :])
 
+    def times(self, weight: float) -> Comparable:
+        """Weigh the students: what a dual mean of equal parts then makes of them is a weighted one."""
+        return Comparable(weight * self.factors, weight * self.offsets)
+
 
 def comparable(
     logits: Float[np.ndarray, "models points classes"], shares: Float[np.ndarray, " classes"] | None

@@ -96,10 +96,7 @@ def _deviation(labels: Numbers, name: str) -> Float[np.ndarray, " points"]:
     for model in range(labels.n_models):
         others = _without(labels, model)
         said = NUMBER_COMBINATIONS[name].fit(others)(others)
-        apart[model] = np.abs(said.values[0] - labels.values[model])
-        if labels.answered is not None:
-            assert said.answered is not None  # gaps go in, gaps come out
-            apart[model][~(labels.answered[model] & said.answered[0])] = np.nan
+        apart[model] = np.abs(said.known[0] - labels.known[model])
     heard = ~np.isnan(apart)
     total = np.where(heard, apart, 0.0).sum(axis=0)
     return np.where(heard.any(axis=0), total / np.maximum(heard.sum(axis=0), 1), np.nan)

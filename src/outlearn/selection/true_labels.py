@@ -7,7 +7,9 @@ choose: candidates are ranked by
 kappa that of a candidate's student with the true labels, none of which it has learned, and s its label-free criterion:
 with few labels kappa is noise, and s, which is not, has the say.
 
-learn: the answer is the dual mean of three, each at one spread and cut at the class shares, calibrated as without.
+learn: the answer is a weighted dual mean of three, each at one spread and cut at the class shares, calibrated as
+without. The first has weight 1 - 2 w / 3 and the others w / 3 each, the same w: all are equal with many true labels,
+and with few, of which the others can learn little, the first has the say.
 
 1. The best candidates, made again on weak and true labels together. A true label stands where weak ones would, weighs
    one point, and is never changed by a step of expectation-maximisation. More weight costs more than it gives: the
@@ -43,13 +45,13 @@ from outlearn.learners.convex_grid import ConvexGrid
 from outlearn.learners.fitted import Heads
 from outlearn.learners.rows import moments
 from outlearn.selection.answer import Answer, average, fit_answer
-from outlearn.selection.choice import Choice
+from outlearn.selection.choice import Choice, trust
 from outlearn.selection.class_shares import comparable
 from outlearn.selection.folds import held_out_folds
 from outlearn.selection.labelers import Labelings
 from outlearn.selection.train import Learned, Report
 
-__all__ = ["TrueLabels", "agreement_with", "fit_answer_with_true_labels", "with_true_labels"]
+__all__ = ["TrueLabels", "agreement_with", "corrected_answer", "fit_answer_with_true_labels", "with_true_labels"]
 
 FREEDOM = 5.0  # of the answer's logits beside standardised features: the ridge on them is 25 times as weak
 STRENGTHS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # C
@@ -76,7 +78,7 @@ class TrueLabels:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if (np.unique(self.labels, return_counts=True)[1] >= LEAST).sum() < LEAST:
+        if not self.teaches(np.arange(len(self.labels))):
             raise DataError(
                 f"true_labels: the {len(self.labels):,} points with a true label show fewer than {LEAST} classes "
                 f"{LEAST} times, and nothing can be learned or held out. Label more points, or use true_labels: none."
@@ -84,6 +86,15 @@ class TrueLabels:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def teaches(self, rows: Int[np.ndarray, " rows"]) -> bool:
+        """Say whether some of the points are of two classes, with two points each."""
+        return bool((np.unique(self.labels[rows], return_counts=True)[1] >= LEAST).sum() >= LEAST)
+
+    def part(self, rows: Int[np.ndarray, " rows"]) -> TrueLabels:
+        """Keep some of the points."""
+        groups = None if self.groups is None else [self.groups[i] for i in rows.tolist()]
+        return TrueLabels(self.features[rows], self.labels[rows], groups, self.seed)
 
 
 def agreement_with(
@@ -122,15 +133,34 @@ def fit_answer_with_true_labels(
 ) -> Answer:
     """Make the answer from weak and true labels; arguments as for `fit_answer`."""
     weak = fit_answer(learned, labelings, choice, {}, models, form=form, progress=progress)
+    return corrected_answer(weak, learned, labelings, choice, points, models, true, form=form)
+
+
+def corrected_answer(
+    weak: Answer,
+    learned: Learned,
+    labelings: Labelings,
+    choice: Choice,
+    points: Mapping[str, FeatureMatrix],
+    models: Sequence[tuple[int, int]],
+    true: TrueLabels,
+    *,
+    form: str = "average",
+) -> Answer:
+    """Make the answer from weak and true labels where that of the weak ones, `weak`, is there."""
     both = fit_answer(with_true_labels(learned, true), labelings, choice, {}, models, form=form)
     corrected, alone = (_from_true_labels(weak.heads, learned, true, freedom) for freedom in (FREEDOM, 0.0))
     # The mean errs less than the weak answer, so that what calibrates this one is careful enough.
-    parts = (both.heads, corrected, alone)
+    third = trust(len(true)) / 3
+    parts = ((both.heads, 1 - 2 * third), (corrected, third), (alone, third))
     heads = average(
-        [(each.on_raw_features(), comparable(each.predict(learned.features), learned.shares)) for each in parts]
+        [
+            (each.on_raw_features(), comparable(each.predict(learned.features), learned.shares).times(3 * weight))
+            for each, weight in parts
+        ]
     )
     n_trained = weak.n_trained + both.n_trained + 2 * heads.n_models
-    return Answer.of(heads, learned, points, n_trained, weak.calibration)
+    return Answer.of(heads, learned, points, n_trained, weak.calibration, weak.of_groups)
 
 
 def _stacked(first: FeatureMatrix, second: FeatureMatrix) -> FeatureMatrix:

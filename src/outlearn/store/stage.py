@@ -49,6 +49,7 @@ class Stage:
         settings: the part of the configuration that it depends on, JSON-able.
         inputs: what it reads: other stages, or fingerprints of data.
         compute: (entries of those inputs that are stages, work) -> arrays to store.
+        alone: True if it fills the machine by itself, or takes memory that leaves no room for another beside it.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Stage:
     settings: Mapping[str, Any]
     inputs: Mapping[str, Stage | str]
     compute: Callable[[Entries, Work], dict[str, np.ndarray]]
+    alone: bool = False
 
     @cached_property
     def input_keys(self) -> dict[str, str]:

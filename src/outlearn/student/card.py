@@ -18,7 +18,8 @@ TASKS = {"text": "text-classification", "pair": "text-classification", "numbers"
 
 def card_text(record: StudentRecord) -> str:
     """Write the card: the header that the Hub reads, and what a person should know."""
-    from huggingface_hub import EvalResult, ModelCard, ModelCardData
+    # Without the card of the package's front page, whose import brings all that talks to the hub.
+    from huggingface_hub.repocard_data import EvalResult, ModelCardData
 
     accuracy, training = record.results.accuracy, record.training
     name = f"outlearn-{training.task}"
@@ -40,8 +41,7 @@ def card_text(record: StudentRecord) -> str:
             )
         ],
     )
-    card = ModelCard(f"---\n{header.to_yaml()}\n---\n\n{_body(record)}")
-    return str(card)
+    return f"---\n{header.to_yaml()}\n---\n\n{_body(record)}"
 
 
 def _body(record: StudentRecord) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from outlearn.core.intervals import Interval
+from outlearn.core.intervals import Interval, level_in_words
 from outlearn.core.mean_intervals import MINIMUM_POINTS, point_interval
 from outlearn.errors import DomainError
 
@@ -58,7 +58,7 @@ def median_interval(draws: Float[np.ndarray, " draws"], *, level: float = 0.95) 
 
     below = int(stats.binom.ppf((1 - level) / 2, count, 0.5))
     if count < 2 or below < 1:
-        raise DomainError(f"a {level:.0%} interval of a median needs more than {count} draws")
+        raise DomainError(f"a {level_in_words(level)} interval of a median needs more than {count} draws")
     ordered = np.sort(draws)
     return MedianInterval(float(np.median(draws)), float(ordered[below - 1]), float(ordered[-below]))
 

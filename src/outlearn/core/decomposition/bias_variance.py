@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from outlearn.core.generators import BregmanGenerator, get_generator
-from outlearn.core.intervals import Interval
+from outlearn.core.intervals import Interval, level_in_words
 from outlearn.core.mean_intervals import cluster_means, pseudo_values, two_way_interval
 from outlearn.core.numbers import AnyPredictions, check_models
 from outlearn.core.orders import ORDERS, dual_centre, leave_out_centres, mean_risk, spread_about
@@ -164,7 +164,7 @@ class BiasVarianceSummary:
         return (
             f"Bias and variance under {self.generator}, order {self.order}: {ORDERS[self.order]}\n"
             f"{self.n_models} models{units} x {self.n_points} points, {noise}; bias and variance {how}; "
-            f"intervals at {self.total.level:.0%}\n{rows}"
+            f"intervals at {level_in_words(self.total.level)}\n{rows}"
         )
 
 

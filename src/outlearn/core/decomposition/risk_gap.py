@@ -20,7 +20,7 @@ from outlearn.core.decomposition.crossed_misfit import CrossedMisfit, crossed_mi
 from outlearn.core.decomposition.ledger import TERMS, Ledger, NumberLedger, SliceTable, slice_points
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER, mean_of_known, over_answered
 from outlearn.core.generators import BregmanGenerator, get_generator
-from outlearn.core.intervals import Interval
+from outlearn.core.intervals import Interval, level_in_words
 from outlearn.core.log_space import row_sum
 from outlearn.core.mean_intervals import cluster_means, two_way_interval
 from outlearn.core.numbers import AnyPredictions, Numbers, check_models
@@ -350,7 +350,7 @@ class RiskGapSummary:
         teachers, points = self.gap.n_models, self.gap.n_points
         yield (
             f"{teachers} teacher{'s' * (teachers != 1)}, {self.n_students} student{'s' * (self.n_students != 1)}, "
-            f"{points} points; {self.gap.level:.0%} intervals over teachers and points; "
+            f"{points} points; {level_in_words(self.gap.level)} intervals over teachers and points; "
             f"identity off by at most {self.identity_error:.1e}"
         )
 

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from outlearn.core.gaps import over_answered
-from outlearn.core.intervals import Interval, t_quantile
+from outlearn.core.intervals import Interval, level_in_words, t_quantile
 from outlearn.core.mean_intervals import (
     ROUNDING,
     ROW_CAUTION,
@@ -152,7 +152,7 @@ def recovery_of_scores(
         return withheld(f"the interval of ceiling - teacher cannot be given: {of_room.reason}")
     if of_room.outcome == "not told apart":
         return withheld(
-            f"the {level:.0%} interval of ceiling - teacher, {write(room_interval.low)} to "
+            f"the {level_in_words(level)} interval of ceiling - teacher, {write(room_interval.low)} to "
             f"{write(room_interval.high)} {unit}, includes 0: no gap to recover is shown"
         )
     if of_room.outcome == "worse":

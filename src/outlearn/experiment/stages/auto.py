@@ -22,6 +22,8 @@ from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.experiment.stages.training_spec import Model
 from outlearn.experiment.stages.weak_labels import weak_labels
 from outlearn.results import selection as results
+from outlearn.results.label_gain import LabelGain
+from outlearn.results.measurement import Withheld
 from outlearn.selection import (
     Candidate,
     Choice,
@@ -44,8 +46,8 @@ from outlearn.store.store import Entry
 
 __all__ = ["AutoStudents"]
 
-CHOICE_VERSION = 7
-STUDENTS_VERSION = 11
+CHOICE_VERSION = 8
+STUDENTS_VERSION = 13
 SHARES = "shares"
 MIXED = "pooled_consensus"  # the criterion that true labels are weighed against: both are kappas
 
@@ -77,17 +79,17 @@ class AutoStudents:
                 f"loss: {self.recipe.name} chooses losses, lengths and regularisation of heads on frozen features, and "
                 f"student.learner.kind is {student.learner.kind}. Use adamw, or name losses."
             )
-        if student.class_shares is not None and not self._frozen.bias:
+        if student.class_shares is not None and not self.frozen.bias:
             raise ConfigError("student.class_shares has no meaning for pairs, whose order is arbitrary; leave it out.")
         if student.true_labels != "none" and student.criterion != MIXED:
             raise ConfigError(
                 f"student.criterion is {student.criterion}, and true labels are weighed against {MIXED} only; use "
                 "that, or student.true_labels: none."
             )
-        if student.true_labels == "learn" and self._frozen.settings.hidden is not None:
+        if student.true_labels == "learn" and self.frozen.settings.hidden is not None:
             raise ConfigError(
                 "student.true_labels: learn corrects linear heads, and student.learner.hidden is "
-                f"{self._frozen.settings.hidden}; leave it out, or use true_labels: choose."
+                f"{self.frozen.settings.hidden}; leave it out, or use true_labels: choose."
             )
         if student.class_shares is not None:
             given_shares(student.class_shares, self.labeling.task.n_classes)
@@ -101,7 +103,7 @@ class AutoStudents:
     def candidates(self) -> tuple[Candidate, ...]:
         """What may be chosen."""
         n_examples, weighted = len(self.labeling.splits.student), self.labeling.answered is not None
-        return default_candidates(n_examples, self._frozen.settings, weighted=weighted)
+        return default_candidates(n_examples, self.frozen.settings, weighted=weighted)
 
     @cached_property
     def models(self) -> list[tuple[int, int]]:
@@ -120,23 +122,23 @@ class AutoStudents:
         Its arrays: those of `Choice.arrays`, with hard predictions on the test split to judge the choice by afterwards;
         and `shares` of the classes, none for pairs.
         """
-        config, model = self.labeling.config, self._frozen
+        config, model = self.labeling.config, self.frozen
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
-            labelings = self._labelings(entries)
-            shares = self._shares(labelings.learned("student"), self._rows(entries, "student"))
-            learned = self._learned(entries, labelings, shares)
+            labelings = self.labelings(entries)
+            shares = self._shares(labelings.learned("student"), self.rows(entries, "student"))
+            learned = self.learned(entries, labelings, shares)
             n = len(learned.targets)
             with work.progress.bar(f"{self.recipe.name}: {len(self.candidates)} candidates × {n} labelings") as advance:
                 choice = choose(
                     learned,
                     labelings,
-                    validation_features=self._rows(entries, "validation"),
+                    validation_features=self.rows(entries, "validation"),
                     candidates=self.candidates,
                     seeds=[student_seed(config, m, 0) for m in range(n)],
                     criterion=config.student.criterion,
-                    predict={"test": self._rows(entries, "test")},
-                    true=self._true_labels(entries),
+                    predict={"test": self.rows(entries, "test")},
+                    true=self.true_labels(entries),
                     progress=advance,
                 )
             return {**choice.arrays(), SHARES: shares}
@@ -148,12 +150,12 @@ class AutoStudents:
                 **self.labeling.settings,
                 "recipe": self.recipe.name,
                 "class_shares": config.student.class_shares,
-                "true_labels": self._used_labels,
+                "true_labels": self.used_labels,
                 "learner": model.learner.model_dump(mode="json"),
                 "bias": model.bias,
                 "candidates": [{"family": each.family, **each.record()} for each in self.candidates],
             },
-            self._inputs,
+            self.inputs,
             compute,
         )
 
@@ -168,11 +170,11 @@ class AutoStudents:
         config = self.labeling.config
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
-            labelings = self._labelings(entries)
-            learned = self._learned(entries, labelings, entries["choice"].arrays[SHARES])
-            choice, points = self.choice(entries["choice"]), {name: self._rows(entries, name) for name in EVALUATED}
+            labelings = self.labelings(entries)
+            learned = self.learned(entries, labelings, entries["choice"].arrays[SHARES])
+            choice, points = self.choice(entries["choice"]), {name: self.rows(entries, name) for name in EVALUATED}
             models = [(m, student_seed(config, m, r)) for m, r in self.models]
-            true = self._true_labels(entries) if config.student.true_labels == "learn" else None
+            true = self.true_labels(entries) if config.student.true_labels == "learn" else None
             with work.progress.bar(f"students of {self.recipe.name}") as advance:
                 if true is None:
                     answer = fit_answer(
@@ -199,7 +201,7 @@ class AutoStudents:
                 "answer": config.student.answer,
                 "true_labels": config.student.true_labels,
             },
-            {**self._inputs, "choice": self.choice_stage},
+            {**self.inputs, "choice": self.choice_stage},
             compute,
         )
 
@@ -215,7 +217,7 @@ class AutoStudents:
     def read(self, students: Entry, choice: Choice) -> Students:
         """Read the answer's students, as those of one loss with one checkpoint: the passes of all members together."""
         n = len(self.labeling.splits.student)
-        epochs = sum(each.total_epochs(n, self._frozen.settings) for each in choice.members)
+        epochs = sum(each.total_epochs(n, self.frozen.settings) for each in choice.members)
         labeling_of, seed_of = np.array(self.models, dtype=np.int64).T
         logits = {name: students.arrays[name] for name in EVALUATED}
         config = {"kind": self.recipe.name, "answer": self.labeling.config.student.answer}
@@ -228,6 +230,7 @@ class AutoStudents:
         chosen: Entry,
         students: Entry,
         labels: Int[np.ndarray, " points"],
+        label_gain: LabelGain | Withheld | None = None,
     ) -> results.Selection:
         """Write what was chosen, from what, and how good that was by the true labels of the test points.
 
@@ -235,10 +238,11 @@ class AutoStudents:
             chosen: the entry of the choice.
             students: the entry of the answer.
             labels: true classes of the test points.
+            label_gain: what true labels bring, if they are used.
         """
         config, choice = self.labeling.config.student, self.choice(chosen)
         values = chosen.arrays[SHARES]
-        source = "given" if config.class_shares is not None else best_source(self.labeling.taught, self._used_labels)
+        source = "given" if config.class_shares is not None else best_source(self.labeling.taught, self.used_labels)
         shares = ClassShares(values, source) if len(values) else None
         calibration = students.arrays["calibration"].tolist()
         right = float((students.arrays["test"][0].argmax(axis=-1) == labels).mean())
@@ -249,6 +253,7 @@ class AutoStudents:
             criterion=choice.ranked_by,
             alignment=choice.alignment,
             true_labels=results.TrueLabelsUsed(use=config.true_labels, n=choice.n_true),
+            label_gain=label_gain,
             shares=results.Shares(
                 source="" if shares is None else shares.source,
                 values=() if shares is None else tuple(shares.values.tolist()),
@@ -264,61 +269,64 @@ class AutoStudents:
         )
 
     @property
-    def _frozen(self) -> FrozenModel:
+    def frozen(self) -> FrozenModel:
+        """The students' model."""
         assert isinstance(self.model, FrozenModel)  # checked at the start
         return self.model
 
     @property
-    def _inputs(self) -> dict[str, Stage | str]:
+    def inputs(self) -> dict[str, Stage | str]:
+        """What all stages of the recipe read."""
         return {
             "teachers": self.labeling.teachers,
-            "features": self._frozen.features,
+            "features": self.frozen.features,
             "splits": splits_fingerprint(self.labeling.splits),
         }
 
-    def _labelings(self, entries: Entries) -> Labelings:
+    def labelings(self, entries: Entries) -> Labelings:
         """Gather who labels."""
         labeling = self.labeling
         return selection_labelings(
             teacher_predictions(entries["teachers"], labeling.task, labeling.splits), self.source
         )
 
-    def _learned(self, entries: Entries, labelings: Labelings, shares: np.ndarray) -> Learned:
+    def learned(self, entries: Entries, labelings: Labelings, shares: np.ndarray) -> Learned:
         """Gather what candidates learn, cut at these class shares; empty ones are none."""
         who, config = labelings.predictions["student"], self.labeling.config
         return Learned.by(
             who,
-            self._rows(entries, "student"),
+            self.rows(entries, "student"),
             weak_labels(who, config.weak_labels, seed=config.seed),
-            self._frozen.settings,
+            self.frozen.settings,
             shares if len(shares) else None,
         )
 
     @property
-    def _used_labels(self) -> list[int]:
+    def used_labels(self) -> list[int]:
         """The true labels of the validation split, if they are used."""
         if self.labeling.config.student.true_labels == "none":
             return []
         return self.labeling.task.labels[self.labeling.splits.validation].tolist()
 
-    def _true_labels(self, entries: Entries) -> TrueLabels | None:
+    def true_labels(self, entries: Entries) -> TrueLabels | None:
         """Gather the points whose true labels are used."""
         labeling = self.labeling
         if labeling.config.student.true_labels == "none":
             return None
         rows, task = labeling.splits.validation, labeling.task
         return TrueLabels(
-            self._rows(entries, "validation"), task.labels[rows], task.groups_of(rows), labeling.config.seed
+            self.rows(entries, "validation"), task.labels[rows], task.groups_of(rows), labeling.config.seed
         )
 
     def _shares(self, learned_from: Predictions, features: FeatureMatrix) -> np.ndarray:
         """Return the class shares that students are brought to: none for pairs, whose order is arbitrary."""
         labeling, given = self.labeling, self.labeling.config.student.class_shares
-        if not self._frozen.bias:
+        if not self.frozen.bias:
             return np.empty(0)
         if given is not None:
             return given_shares(given, labeling.task.n_classes).values
-        return best_known_shares(labeling.taught, self._used_labels, learned_from, features).values
+        return best_known_shares(labeling.taught, self.used_labels, learned_from, features).values
 
-    def _rows(self, entries: Entries, split: str) -> FeatureMatrix:
+    def rows(self, entries: Entries, split: str) -> FeatureMatrix:
+        """Read the students' features of a split."""
         return read_features(entries["features"])[getattr(self.labeling.splits, split)]

@@ -44,6 +44,7 @@ def features_stage(task: Task, encoder: Encoder, fit_on: Int[np.ndarray, " fit_p
         {"kind": encoder.kind, "fit_on": fit_on.tolist() if encoder.fits else None},
         {"encoder": encoder.fingerprint, "task": task.fingerprint, **inputs},
         compute,
+        alone=True,
     )
 
 

@@ -103,7 +103,7 @@ class FinetunedModel:
                 "training_loss": _ragged([np.concatenate([each["training_loss"] for each in m]) for m in found]),
             }
 
-        return Stage(spec.name, spec.version, {}, stages, compute)
+        return Stage(spec.name, spec.version, {}, stages, compute, alone=True)
 
     def _model_stage(self, spec: TrainingSpec, job: HeadJob, before: Stage | None, *, kept: bool) -> Stage:
         """Describe the stage of one model; `before` is the model from whose predictions it distils.
@@ -168,6 +168,7 @@ class FinetunedModel:
                 "splits": splits_fingerprint(self.splits),
             },
             compute,
+            alone=True,
         )
 
     def settings(self) -> FinetuneSettings:

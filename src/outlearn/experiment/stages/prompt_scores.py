@@ -140,4 +140,5 @@ def _stage(model: PromptedModel, prompt: Prompt, texts: tuple[Texts, ...]) -> St
         },
         {"model": model.fingerprint, "texts": hashlib.sha256(canonical_json(texts).encode()).hexdigest()},
         compute,
+        alone=True,
     )

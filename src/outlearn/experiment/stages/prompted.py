@@ -115,7 +115,8 @@ def prompted_teachers(
         "points": None if not learner.shots else points.tolist(),
         "questions": [(len(each.of_points), len(each.of_nothing)) for each in questions],
     }
-    stage = Stage("prompted teachers", VERSION, settings, {**inputs, "splits": splits_fingerprint(splits)}, compute)
+    read: dict[str, Stage | str] = {**inputs, "splits": splits_fingerprint(splits)}
+    stage = Stage("prompted teachers", VERSION, settings, read, compute, alone=True)
     names = tuple(question.name for question in questions)
     return PromptedTeachers(stage, names, _notes(task, learner, calibration, len(names), len(labeled)))
 

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from joblib import cpu_count
-
 from outlearn.errors import ConfigError
 from outlearn.store.executors.runner import TaskRunner
 from outlearn.store.executors.workers import THREAD_VARIABLES, InProcess, Workers
@@ -111,6 +109,13 @@ def _environments(workers: int) -> list[dict[str, str]]:
     return [
         {**threads, **({"CUDA_VISIBLE_DEVICES": gpus[worker % len(gpus)]} if gpus else {})} for worker in range(workers)
     ]
+
+
+def cpu_count() -> int:
+    """Count the cores that this process may use, in a container too."""
+    import joblib  # a tenth of a second to import, which a run without workers need not wait
+
+    return int(joblib.cpu_count())
 
 
 def _gpus() -> list[str]:
