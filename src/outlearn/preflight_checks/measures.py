@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 
 from outlearn.core.gaps import mean_of_known
 from outlearn.core.intervals import Interval
+from outlearn.core.labelers.accounts import interval_of_accounts
 from outlearn.core.labelers.agreement_coefficients import class_counts
 from outlearn.core.labelers.crossed_gain import vote_shares
 from outlearn.core.labelers.exchangeable_classes import Exchangeable, exchangeable_classes
@@ -136,10 +137,15 @@ class LabelMeasures:
 
     def missed(self) -> LinearisedEstimate:
         """Estimate how often a labeler misses the shared answer, mean."""
+        return self._missed_accounts[0]
+
+    @cached_property
+    def _missed_accounts(self) -> list[LinearisedEstimate]:
+        """Estimate it by each account of who shares errors; where points differ there is one, of labelers alike."""
         if self.noise.difficulty is not None:
-            return self.noise.missed()
-        mean = miss_rate(self.skills.mean, self.n_classes)
-        return self.noise.widened(mean, mean)
+            return [self.noise.missed()]
+        means = (miss_rate(mean, self.n_classes) for mean in (self.skills.mean, *self.skills.other_means))
+        return [self.noise.widened(mean, mean) for mean in means]
 
     @cached_property
     def guess(self) -> Float[np.ndarray, "points classes"]:
@@ -153,7 +159,10 @@ class LabelMeasures:
         if not self.judges:
             alone = len(self.table.names) == 1
             return self.no_interval(self.table.n_points, ONE_LABELER if alone else NO_MORE_THAN_CHANCE)
-        return self.rate(self.missed())
+        return self._by_accounts(self._missed_accounts)
+
+    def _by_accounts(self, accounts: Sequence[LinearisedEstimate]) -> Interval:
+        return interval_of_accounts(accounts[0], accounts[1:], self.level, low=0.0, high=1.0)
 
     def missed_bounds(self) -> Bounds:
         """Bound it whatever the noise: [D/2, D]; below by `least_miss_rate` for one labeler asked again."""
@@ -184,7 +193,7 @@ class LabelMeasures:
         reason = "it shares too few points with the others" if few else "it agrees with the others no more than chance"
         missed = self.no_interval(self.table.n_points, reason)
         if j in self.skills.each:
-            missed = self.rate(self._missed_by(j))
+            missed = self._by_accounts(self._missed_by(j))
         error: Interval | Withheld = Withheld("there is no true label of a point that it labeled")
         if truth is not None and ((truth >= 0) & (given >= 0)).any():
             others = [(j, i) for i in range(len(self.table.labels)) if i != j]
@@ -193,11 +202,13 @@ class LabelMeasures:
             error = self.rate(with_controls(1.0 - self.right(j), controls))
         return LabelerReport(name, int((given >= 0).sum()), agreement, missed, error)
 
-    def _missed_by(self, j: int) -> LinearisedEstimate:
+    def _missed_by(self, j: int) -> list[LinearisedEstimate]:
+        """Estimate how often a labeler misses the shared answer, by each account that cannot be ruled out."""
+        skills = (self.skills.each[j], *self.skills.others.get(j, ()))
         if self.noise.difficulty is not None:
-            return self.noise.missed_by(self.judges.index(j))
+            return [account for skill in skills for account in self.noise.missed_by(skill / self.skills.mean)]
         mean = miss_rate(self.skills.mean, self.n_classes)
-        return self.noise.widened(miss_rate(self.skills.each[j], self.n_classes), mean)
+        return [self.noise.widened(miss_rate(skill, self.n_classes), mean) for skill in skills]
 
     @cached_property
     def right_more_than_chance(self) -> list[int]:
