@@ -82,7 +82,7 @@ On the test points of its run, whose true labels nothing was trained on:
 | the weak teachers | {_share(results.teacher)} |
 | students of the true labels | {_share(results.ceiling)} |
 
-Log loss of this student: {_nats(results.log_loss)}. Texts of another kind than these may be answered much worse.
+Log loss of this student: {_nats(results.log_loss)}. Points of another kind than these may be answered much worse.
 
 ## Where not to trust it
 
@@ -96,11 +96,11 @@ Log loss of this student: {_nats(results.log_loss)}. Texts of another kind than 
 import outlearn as ol
 
 student = ol.load_student("path/to/this/folder")
-student.predict(["a text", "another"])
+student.predict({record.reads.example})
 ```
 
 ```
-outlearn predict path/to/this/folder new.csv --out predictions.csv
+outlearn predict path/to/this/folder {record.reads.example_file} --out answers.csv
 ```
 
 Data: {escape(training.source) or "of the user"}{f" ({escape(training.licence)})" if training.licence else ""}.
