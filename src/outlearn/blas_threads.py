@@ -6,21 +6,52 @@ times the CPU of one thread, and ten times its seconds where another program use
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 
 import scipy.linalg  # brings a BLAS of its own, which has to be there when libraries are looked for  # noqa: F401
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import OpenBLASController, ThreadpoolController
 
-__all__ = ["LARGE", "one_blas_thread"]
+__all__ = ["LARGE", "WhileAnyIsInside", "one_blas_thread"]
 
 LARGE = 10**11  # multiplications, seconds of one thread: worth the waiting
+
+
+class WhileAnyIsInside:
+    """Hold a setting of the whole process while any thread is inside: the first in sets it, the last out restores it.
+
+    Were each to restore what it had found, the second of two that overlap would find, and leave behind, what the first
+    had set.
+    """
+
+    def __init__(self, limit: Callable[[], Callable[[], object]]) -> None:
+        self._limit = limit  # sets, and returns what restores
+        self._lock, self._inside = threading.Lock(), 0
+        self._restore: Callable[[], object] = lambda: None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Enter, and leave on any error."""
+        with self._lock:
+            if self._inside == 0:
+                self._restore = self._limit()
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside -= 1
+                if self._inside == 0:
+                    self._restore()
 
 
 @contextmanager
 def one_blas_thread(multiplications: float = 0) -> Iterator[None]:
     """Let NumPy and SciPy use one thread for each operation inside, unless one has `LARGE` multiplications.
+
+    The number is one of the process: threads that overlap share it, and the last to leave restores it.
 
     Examples:
         >>> import numpy as np
@@ -32,7 +63,7 @@ def one_blas_thread(multiplications: float = 0) -> Iterator[None]:
     if multiplications > LARGE:
         yield
     else:
-        with _blas().limit(limits=1):
+        with _ONE_THREAD.held():
             yield
 
 
@@ -40,3 +71,18 @@ def one_blas_thread(multiplications: float = 0) -> Iterator[None]:
 def _blas() -> ThreadpoolController:
     """Find the libraries, which takes a millisecond."""
     return ThreadpoolController().select(user_api="blas")
+
+
+def _limit() -> Callable[[], object]:
+    limiter = _blas().limit(limits=1)
+    # threadpoolctl lets only the thread that set a limit change it: whoever is last has to be able to.
+    OpenBLASController.clear_controlling_thread()
+
+    def restore() -> None:
+        limiter.restore_original_limits()
+        OpenBLASController.clear_controlling_thread()
+
+    return restore
+
+
+_ONE_THREAD = WhileAnyIsInside(_limit)

@@ -38,14 +38,50 @@ def equal_parts(items: Sequence[int], n_parts: int) -> list[list[int]]:
 
 @contextmanager
 def one_thread_an_operation() -> Iterator[int]:
-    """Let torch and NumPy use one thread for each operation inside; give the number that the caller allows torch."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with one_blas_thread():
-            yield threads
-    finally:
+    """Let torch and NumPy use one thread for each operation inside; give the number that the caller allows torch.
+
+    Torch keeps the number for each thread, and for threads to come the last one that any thread has set: threads that
+    overlap share that one, and what each allowed comes back with the last to leave.
+    """
+    with one_blas_thread(), _TORCH.held() as threads:
+        yield threads
+
+
+class _TorchThreads:
+    """Hold torch at one thread an operation while any thread is inside."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._allowed = threading.Lock(), 0, 1
+        self._this = threading.local()
+
+    @contextmanager
+    def held(self) -> Iterator[int]:
+        """Give what torch may use: one in a block within another, all that is allowed beside other threads."""
+        with self._lock:
+            own = torch.get_num_threads()
+            nested = getattr(self._this, "inside", False)
+            if self._inside == 0:
+                self._allowed = own
+            elif not nested:  # a new thread starts with the number of those to come, which is held at one
+                own = max(own, self._allowed)
+            self._inside += 1
+            self._this.inside = True
+            torch.set_num_threads(1)
+        try:
+            yield own
+        finally:
+            with self._lock:
+                self._inside -= 1
+                self._this.inside = nested
+                torch.set_num_threads(own)
+
+    def join(self, threads: int) -> None:
+        """Let this thread work for a block of another one, with so many threads an operation."""
+        self._this.inside = True
         torch.set_num_threads(threads)
+
+
+_TORCH = _TorchThreads()
 
 
 def run_chunks(
@@ -85,7 +121,7 @@ def _run_side_by_side(
     stop = threading.Event()
 
     def work(index: int) -> None:
-        torch.set_num_threads(threads_each)
+        _TORCH.join(threads_each)
 
         def report(value: int) -> None:
             if stop.is_set():

@@ -58,6 +58,16 @@ def test_several_csv_files_are_several_models_joined_by_id_and_by_class_name(tmp
     assert found.predictions.point_ids.tolist() == ["p", "q", "r", "s"]
 
 
+def test_answers_of_outlearn_predict_are_probabilities_by_class(tmp_path):
+    (tmp_path / "a.csv").write_text("id,label,p_no,p_yes,flag\nx,yes,0.25,0.75,\ny,no,0.9,0.1,unlike\n")
+    (tmp_path / "b.csv").write_text("id,yes,no\ny,0.2,0.8\nx,0.6,0.4\n")
+    found = read_predictions([tmp_path / "a.csv", tmp_path / "b.csv"], kind="probs")
+    assert found.class_names == ("no", "yes")
+    np.testing.assert_allclose(found.predictions.probs[:, :, 1], [[0.75, 0.1], [0.6, 0.2]])
+    (tmp_path / "c.csv").write_text("id,p_value,p_rank,other\nx,0.2,0.3,0.5\n")
+    assert read_predictions(tmp_path / "c.csv", kind="probs").class_names == ("p_value", "p_rank", "other")
+
+
 def test_a_student_is_brought_into_the_order_of_its_teacher(tmp_path):
     teacher = read_predictions(write_csv(tmp_path / "t.csv", LOGITS[0], "x,y,z", ["1", "2", "3", "4"]))
     np.savez(tmp_path / "s.npz", logits=LOGITS[:, ::-1], ids=np.array([4, 3, 2, 1]))

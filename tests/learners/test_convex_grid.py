@@ -96,7 +96,9 @@ def test_heads_that_do_not_arrive_are_named_with_how_far_they_may_be(monkeypatch
     x, y = many_classes()
     monkeypatch.setattr(convex_grid, "STEPS", 3)
     grid = ConvexGrid.of(x, np.eye(MANY)[y], {}, strengths=(1e-6, 100.0), standardise=False)
-    with pytest.warns(UserWarning, match=r"120 classes may be .* nats per example above its minimum at C 1e\+02, not"):
+    with pytest.warns(
+        UserWarning, match=r"120 classes is at most .* nats per example above its minimum at C 1e\+02, not"
+    ):
         grid.fit(np.arange(len(x)), np.ones((1, len(x))))
 
 

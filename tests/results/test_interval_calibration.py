@@ -103,6 +103,24 @@ def test_gaps_and_unknown_truth_are_left_out():
     assert found == same
 
 
+def test_a_rater_who_left_points_out_misses_none_of_them():
+    rng = np.random.default_rng(0)
+    answer = rng.normal(size=900)
+    raters = answer + rng.normal(size=(3, 900))
+    left_out = np.arange(900) % 3 == np.arange(3)[:, None]  # one of the three, at every point
+    intervals = NumberIntervals.from_deviations(answer, np.ones(900))
+    found = ol.interval_calibration(np.where(left_out, np.nan, raters), intervals)
+    assert (found.n_points, found.n_draws) == (900, 3)
+    inside = (intervals.low <= raters) & (raters <= intervals.high)
+    assert found.coverage.mean == pytest.approx(inside[~left_out].mean(), abs=FLOAT64_SUM)
+    assert found.holds
+
+
+def test_scores_that_are_nan_are_not_counted():
+    scores = np.arange(1.0, 20.0)
+    assert conformal_quantile(np.append(scores, [np.nan] * 20), 0.9) == conformal_quantile(scores, 0.9)
+
+
 def test_few_points_say_nothing():
     true, intervals = _honest(n=12)
     found = ol.interval_calibration(true, intervals)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.student.runs import keep, texts_of_test
 import outlearn as ol
 from outlearn.data.row_chunks import FIRST, ROWS, row_chunks
 from outlearn.results.run_folder import Run
+from outlearn.student.first_use import first_use
 
 TEXTS = ["a fine film", "", "dull, and\nlong", 'a "quoted" film', "12"]
 FLAGS = [False, True, False, False, False]  # empty
@@ -57,6 +59,17 @@ def test_every_row_of_every_format_is_answered_in_its_place(cli: Cli, films: Run
     found = np.array([[float(row["p_bad"]), float(row["p_good"])] for row in rows])
     np.testing.assert_allclose(found, expected, atol=1e-6)
     assert [row["label"] for row in rows] == ol.load_student(films.folder).predict(TEXTS).tolist()
+
+
+def test_answers_are_explained_as_they_are(cli: Cli, films: Run, tmp_path: Path):
+    new = write_table(tmp_path / "new.csv", TEXTS)
+    assert cli("predict", films.folder, new, "--out", "answers.csv")[0] == 0
+    rows = read_csv((tmp_path / "answers.csv").read_text())
+    (tmp_path / "y.csv").write_text("id,label\n" + "".join(f"{row['id']},{row['label']}\n" for row in rows))
+    both = ("--teacher", "answers.csv", "--student", "answers.csv")
+    code, out, err = cli("explain", *both, "--target", "y.csv", "--kind", "probs")
+    assert code == 0, err
+    assert "(0 bad, 1 good)" in out
 
 
 def test_the_test_points_of_a_run_are_answered_as_the_run_says(cli: Cli, films: Run, tmp_path: Path):
@@ -137,8 +150,13 @@ def test_pairs_are_read_from_two_columns_and_single_texts_get_a_reward(cli: Cli,
 def test_rows_of_numbers_come_from_an_npz(cli: Cli, tmp_path: Path):
     arrays = ("teacher.encoder={kind: array}", "student.encoder={kind: array}")
     finished = keep(tmp_path, make_task_file(tmp_path / "task.npz"), *arrays)
+    use = first_use(finished.folder)
+    assert use is not None
+    assert use.points == "rows of numbers"
     np.savez(tmp_path / "new.npz", features=np.zeros((3, 6)), ids=["a", "b", "c"])
     code, out, err = cli("predict", finished.folder, "new.npz")
+    assert cli(*shlex.split(use.command)[1:])[0] == 0  # as pages and the card advise
+    assert "new.npz" in (finished.folder / "student" / "README.md").read_text()
     assert code == 0, err
     assert [row["id"] for row in read_csv(out)] == ["a", "b", "c"]
     for name, message in (("task.csv", "is no .npz or .npy"), ("other.npz", "has no array 'features'")):

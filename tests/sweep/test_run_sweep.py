@@ -289,6 +289,18 @@ def test_the_command_prints_the_plan_first_and_stops_there_when_asked(swept, tmp
     assert not (tmp_path / "out").exists()
 
 
+def test_a_plan_of_impossible_runs_does_not_call_them_finished(swept, tmp_path, monkeypatch, capsys):
+    _, content, *_ = swept
+    (tmp_path / "sweep.yaml").write_text(json.dumps({**content, "grid": {"seed": [0, 1], "teacher.labels": [90]}}))
+    monkeypatch.setattr("sys.argv", ["outlearn", "sweep", str(tmp_path / "sweep.yaml"), "--dry-run"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    said = capsys.readouterr().out
+    assert "Nothing can be done." in said
+    assert "2 of 2 runs are impossible:" in said
+
+
 def test_the_command_names_every_mistake_and_exits_with_2(tmp_path, monkeypatch, capsys):
     (tmp_path / "sweep.yaml").write_text("gird: {seed: [0]}\nbase: 3\n")
     monkeypatch.setattr("sys.argv", ["outlearn", "sweep", str(tmp_path / "sweep.yaml")])

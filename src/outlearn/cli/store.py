@@ -24,7 +24,7 @@ def store_ls(store: StoreOption = None) -> None:
         else:
             size = sum(path.stat().st_size for path in folder.iterdir())
             print(
-                f"{folder.name[:12]}  {meta['stage']:<12} {size / 1e6:8.1f} MB  {meta['seconds']:8.1f} s  "
+                f"{folder.name[:12]}  {meta['stage']:<17} {size / 1e6:8.1f} MB  {meta['seconds']:8.1f} s  "
                 f"{meta['created']}"
             )
 

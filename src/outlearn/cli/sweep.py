@@ -26,6 +26,8 @@ def sweep(
 ) -> None:
     """Run a configuration in many variants, computing what they share once, and compare them.
 
+    Exit code 1: a run failed, or with --dry-run is impossible; the others are finished.
+
     Examples:
 
         outlearn sweep sweep.yaml --dry-run
@@ -48,6 +50,8 @@ def sweep(
             plan = plan_sweep(asked, store=kept, out=folder, progress=bars)
             print(plan_text(plan, workers=workers or 1), flush=True)
             if dry_run:
+                if any(run.problem for run in plan.runs):
+                    raise typer.Exit(1)
                 return
             outcome = run_sweep(
                 plan, store=kept, out=folder, workers=workers, cluster=cluster, memory=size, progress=bars

@@ -51,7 +51,7 @@ def match_class_means(
     Source: Saerens, Latinne and Decaestecker, Adjusting the outputs of a classifier to new a priori probabilities,
     2002; we fix the means and solve for the factors.
     """
-    scaled, _ = _solve(probs, prior, TOLERANCE)
+    scaled, _ = _solve(probs, prior, TOLERANCE, None)
     return np.ascontiguousarray(np.moveaxis(scaled, 0, -1))
 
 
@@ -60,6 +60,7 @@ def class_offsets(
     prior: Float[np.ndarray, "..."],
     *,
     tolerance: float = TOLERANCE,
+    start: Float[np.ndarray, "*models classes"] | None = None,
 ) -> Float[np.ndarray, "*models classes"]:
     """Return what to add to the logits of each class so that class means are `prior`; they serve for other points too.
 
@@ -67,6 +68,7 @@ def class_offsets(
         logits: of the points that are to have these means.
         prior: as for `match_class_means`.
         tolerance: largest difference between a class mean and its prior.
+        start: offsets of logits that are almost these; one step of Newton's is taken from there in any case.
 
     Returns:
         Offsets whose sum is 0, in nats: u with mean_i softmax(logits_i + u) = prior. A class of prior 0 gets one that
@@ -80,12 +82,14 @@ def class_offsets(
     """
     probs = np.exp(logits - logits.max(axis=-1, keepdims=True))
     probs /= probs.sum(axis=-1, keepdims=True)
-    _, shift = _solve(probs, prior, tolerance)
+    _, shift = _solve(probs, prior, tolerance, start)
     offsets = np.where(prior > 0, np.moveaxis(shift, 0, -1), LOG_FACTOR_FLOOR)
     return np.asarray(offsets - offsets.mean(axis=-1, keepdims=True))
 
 
-def _solve(probs: np.ndarray, prior: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+def _solve(
+    probs: np.ndarray, prior: np.ndarray, tolerance: float, start: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the scaled predictions `[classes, *models, points]` and the log factors `[classes, *models]`."""
     if prior.shape != (*probs.shape[:-2], probs.shape[-1]):
         raise ShapeError(
@@ -101,11 +105,12 @@ def _solve(probs: np.ndarray, prior: np.ndarray, tolerance: float) -> tuple[np.n
     wanted = np.where(
         within_reach > 0, wanted * possible / np.where(within_reach > 0, within_reach, 1.0), q.mean(axis=-1)
     )
-    shift = np.zeros(wanted.shape)
+    shift = np.zeros(wanted.shape) if start is None else np.ascontiguousarray(np.moveaxis(start, -1, 0))
     scaled, cost = _scaled(q, shift, wanted)
-    for _ in range(MAX_STEPS):
+    for taken in range(MAX_STEPS):
         means = scaled.mean(axis=-1)
-        if np.abs(means - wanted).max() < tolerance:
+        # The error squares with each step: from a start within the tolerance one step takes it well below.
+        if np.abs(means - wanted).max() < tolerance and (taken > 0 or start is None):
             break
         step = np.clip(_newton_step(scaled, means, wanted), -MAX_STEP, MAX_STEP)
         tried, tried_cost = _scaled(q, shift + step, wanted)

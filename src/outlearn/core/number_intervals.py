@@ -143,13 +143,15 @@ def coverage(
 ) -> Float[np.ndarray, "models points"]:
     """Measure the share of the draws of the truth that each interval holds; nan where there is none.
 
+    A draw that is nan is none: a rater who left the point out. It is no miss.
+
     Examples:
         >>> both = NumberIntervals.from_bounds(np.array([0.0, 1.0]), np.array([2.0, 4.0]), level=0.9)
         >>> coverage(both, np.array([[2.0, 0.0], [3.0, 2.0]]))
         array([[0.5, 0.5]])
     """
     inside = (intervals.low[:, None] <= draws) & (draws <= intervals.high[:, None])
-    return _where_given(intervals, inside.mean(axis=1))
+    return _over_draws(intervals, draws, inside)
 
 
 def side_missed(
@@ -157,7 +159,7 @@ def side_missed(
 ) -> tuple[Float[np.ndarray, "models points"], Float[np.ndarray, "models points"]]:
     """Measure the shares of the draws below the lower end, and above the upper one."""
     below, above = draws < intervals.low[:, None], draws > intervals.high[:, None]
-    return _where_given(intervals, below.mean(axis=1)), _where_given(intervals, above.mean(axis=1))
+    return _over_draws(intervals, draws, below), _over_draws(intervals, draws, above)
 
 
 def interval_score(
@@ -172,14 +174,15 @@ def interval_score(
     """
     low, high = intervals.low[:, None], intervals.high[:, None]
     outside = np.maximum(low - draws, 0.0) + np.maximum(draws - high, 0.0)
-    return np.asarray(intervals.width + 2 / (1 - intervals.level) * outside.mean(axis=1))
+    return intervals.width + 2 / (1 - intervals.level) * _over_draws(intervals, draws, outside)
 
 
 def conformal_quantile(scores: Float[np.ndarray, " points"], level: float) -> float:
     """Return the ceil((n + 1) level)-th smallest score: a new one is not above it with a chance of `level` or more.
 
     That holds for whatever distribution, if the next score and these are exchangeable, such as independent points that
-    nothing was fitted to. Infinite where there are too few: n + 1 < 1 / (1 - level).
+    nothing was fitted to. Infinite where there are too few: n + 1 < 1 / (1 - level). A score that is nan is none, and
+    not counted.
 
     Examples:
         >>> conformal_quantile(np.arange(1.0, 20.0), 0.9), conformal_quantile(np.arange(1.0, 20.0), 0.99)
@@ -188,9 +191,14 @@ def conformal_quantile(scores: Float[np.ndarray, " points"], level: float) -> fl
     Source: Vovk, Gammerman and Shafer, Algorithmic Learning in a Random World, 2005; Lei et al., Distribution-free
     predictive inference for regression, 2018, algorithm 2.
     """
-    rank = int(np.ceil((len(scores) + 1) * level - 1e-9))  # 0.9 of 20 is 18, and not a rounding error more
-    return float(np.sort(scores)[rank - 1]) if rank <= len(scores) else float("inf")
+    known = np.sort(scores[~np.isnan(scores)])
+    rank = int(np.ceil((len(known) + 1) * level - 1e-9))  # 0.9 of 20 is 18, and not a rounding error more
+    return float(known[rank - 1]) if rank <= len(known) else float("inf")
 
 
-def _where_given(intervals: NumberIntervals, values: np.ndarray) -> np.ndarray:
-    return np.where(intervals.given, values, np.nan)
+def _over_draws(intervals: NumberIntervals, draws: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Average over the draws that there are, `[models, draws, points]` -> `[models, points]`."""
+    known = np.broadcast_to(~np.isnan(draws), values.shape)
+    n = known.sum(axis=1)
+    mean = np.where(known, values, 0.0).sum(axis=1) / np.where(n > 0, n, 1)
+    return np.where(intervals.given & (n > 0), mean, np.nan)

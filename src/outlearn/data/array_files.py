@@ -23,6 +23,8 @@ from outlearn.errors import DataError, suggest
 __all__ = ["ArrayFile", "read_array"]
 
 ID_NAMES = ("id", "ids", "point_ids")
+OF_CLASS = "p_"  # before the name of a class, where `outlearn predict` writes its probability, and
+BESIDE = {"label", "flag"}  # what may stand beside
 NPY_MAGIC = b"\x93NUMPY"
 # A CSV without a header begins with numbers; class names may be whole numbers, such as 0,1,2.
 NOT_A_NAME = re.compile(r"[+-]\d+|[+-]?(\d+\.\d*|\.\d+)([eE][+-]?\d+)?|[+-]?\d+[eE][+-]?\d+|[+-]?(inf|nan)", re.I)
@@ -133,7 +135,7 @@ def _csv(path: Path, name: str | None) -> ArrayFile:
             at=1,
         )
     ids = table.columns.get("id")
-    columns = {column: cells for column, cells in table.columns.items() if column != "id"}
+    columns = _probabilities({column: cells for column, cells in table.columns.items() if column != "id"})
     if not columns:
         errors.add("has no column beside 'id'; expected one for each class.", at=1)
     for column, cells in (("id", ids or []), *columns.items()):
@@ -147,6 +149,13 @@ def _csv(path: Path, name: str | None) -> ArrayFile:
         ids=None if ids is None else np.array([cell.strip() for cell in ids]),
         columns=tuple(columns),
     )
+
+
+def _probabilities(columns: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Take the probabilities of a table that `outlearn predict` wrote, by class; of any other, all columns."""
+    classes = {name.removeprefix(OF_CLASS): cells for name, cells in columns.items() if name.startswith(OF_CLASS)}
+    others = {name for name in columns if not name.startswith(OF_CLASS)}
+    return classes if len(classes) > 1 and others <= BESIDE else columns
 
 
 def _numbers(columns: Mapping[str, list[str]], positions: list[int], source: str) -> np.ndarray:

@@ -93,5 +93,7 @@ def _line(details: Mapping[str, Any]) -> str:
     own = details.get("ctx", {}).get("error")
     if isinstance(own, ConfigError):  # raised by the encoder itself, so it already says what to do
         return str(own)
-    # What may be of several types has a complaint of each, and their names in its place.
-    return f"encoder.{details['loc'][0]} is {details['input']!r}; {details['msg']}."
+    # What may be of several types has a complaint of each, and their names in its place. What is wrong with all of them
+    # together has no place.
+    key = ".".join(["encoder", *map(str, details["loc"][:1])])
+    return f"{key} is {details['input']!r}; {details['msg']}."

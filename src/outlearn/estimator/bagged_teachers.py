@@ -5,7 +5,8 @@ The bootstraps are drawn within classes, so that every teacher sees every class.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from jaxtyping import Float, Int, Shaped
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
+from outlearn.blas_threads import one_blas_thread
 from outlearn.data.draws import draw_teachers
 from outlearn.errors import ConfigError
 
@@ -76,7 +78,7 @@ def bagged_teachers(
     counts = draw_teachers(codes, models=n_teachers, size=len(codes), draw="bootstrap", seed=seed).astype(int)
     rng = np.random.default_rng(seed)
     teachers = []
-    with threadpool_limits(limits=1):  # lbfgs with several BLAS threads can be 30 times slower than with one
+    with _one_thread():  # lbfgs with several BLAS threads can be 30 times slower than with one
         for count in counts:
             teacher = clone(prototype)
             seeded = [n for n in sorted(teacher.get_params()) if n.rpartition("__")[2] == "random_state"]
@@ -99,8 +101,14 @@ def teacher_probs(
             f"the teacher {type(teacher).__name__} has no predict_proba; students learn from probabilities. Wrap it in "
             "sklearn.calibration.CalibratedClassifierCV."
         )
-    with threadpool_limits(limits=1):
+    with _one_thread():
         found = np.asarray(teacher.predict_proba(X), dtype=np.float64)
     probs = np.zeros((len(X), n_classes))
     probs[:, teacher.classes_] = found
     return np.asarray(probs / probs.sum(axis=1, keepdims=True))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    with one_blas_thread(), threadpool_limits(1, user_api="openmp"):  # the second is of this thread alone
+        yield

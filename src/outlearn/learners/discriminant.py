@@ -104,13 +104,17 @@ def fit_discriminants(
     labels = weak * known[..., None]
     share = weak_share * (known[..., None] > 0)
     share[:, weak.shape[1] - n_held :] = 1.0
-    found = {}
+    found: dict[int, Heads] = {}
+    offsets = None  # of the step before: a few steps change them little
     n, d = features.shape
     with one_blas_thread(n * d * min(n, d)):
         whitened = _whitener(x, shrinkage)
         for step in range(max(steps) + 1):
             weight, logits = _discriminants(x, labels, whitened, by_class=bias)
-            offsets = class_offsets(logits, prior, tolerance=SHARE_TOLERANCE) if bias else np.zeros(prior.shape)
+            if bias:
+                offsets = class_offsets(logits, prior, tolerance=SHARE_TOLERANCE, start=offsets)
+            else:
+                offsets = np.zeros(prior.shape)
             if step in steps:
                 heads = Heads(mean, scale, weight, offsets.astype(np.float32))
                 found[step] = heads if standardise else heads.on_raw_features()

@@ -40,7 +40,8 @@ def interval_calibration(
 
     Args:
         target: the true numbers, `[points]`, nan where they are not known; or several raters' numbers,
-            `[draws, points]`, each taken as a draw of the truth: coverage is then of a rater's number.
+            `[draws, points]`, each taken as a draw of the truth: coverage is then of a rater's number. A rater who left
+            a point out is nan there; the point is measured by those who did not.
         intervals: `[models, points]`; of several models all measures are means over them.
         of: whose they are, for sentences.
         level: of the intervals about what is measured.
@@ -71,10 +72,7 @@ def interval_calibration(
         )
     if np.isinf(draws).any():
         raise DomainError("the target holds infinity; give nan where the truth is not known.")
-    known = ~np.isnan(draws).any(axis=0)
-    if not known.any() and len(draws) > 1:  # raters leave points out everywhere: their mean is the truth then
-        draws = mean_of_known(draws)[None]
-        known = ~np.isnan(draws[0])
+    known = ~np.isnan(draws).all(axis=0)
     used = np.flatnonzero(known & intervals.given.any(axis=0))
     return _Calibrating(intervals.at(used), draws[:, used], of, level).found()
 
@@ -100,7 +98,7 @@ class _Calibrating:
         mended, constant = self._fitted(half), self._fitted(np.ones_like(half))
         of_mean: Interval | Withheld = Withheld(ONE_NUMBER)
         if len(draws) > 1:
-            of_mean = self._mean(coverage(self.intervals, draws.mean(axis=0)[None]), SHARE)
+            of_mean = self._mean(coverage(self.intervals, mean_of_known(draws)[None]), SHARE)
         return IntervalCalibration(
             of=self.of,
             stated=stated,

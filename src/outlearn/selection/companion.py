@@ -2,7 +2,7 @@
 
 Discriminants compare class means. With many classes these are noisy, and where classes are no clouds about a mean (each
 a pair of digits, say) they fail altogether. One head of reverse cross-entropy is therefore trained for each labeling.
-Of three answers, discriminants, head, and both averaged at one spread, the usual one is
+Of three answers, discriminants, head, and both averaged, at one spread and cut at the class shares, the usual one is
 
     discriminants    with up to 20 classes
     both             with more
@@ -62,9 +62,8 @@ def joined(
     """
     n_examples = len(learned.targets[0])
     (trained,) = fit_candidates(learned, {}, [companion(n_examples, learned.base)], models)
-    forms = [comparable(each.predict(learned.features), None) for each in (averages, trained.heads)]
-    both = average_heads([(averages, forms[0]), (trained.heads, forms[1])])
-    answers = {DISCRIMINANTS: averages, BOTH: both, HEAD: trained.heads}
+    parts = [(each, comparable(each.predict(learned.features), learned.shares)) for each in (averages, trained.heads)]
+    answers = {DISCRIMINANTS: averages, BOTH: average_heads(parts), HEAD: average_heads(parts[1:])}
     who = labelings.compared("student")
     points = learned.features[: who.n_points]  # points of known truth come after them
 

@@ -17,6 +17,7 @@ from scipy.special import log_softmax
 
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.randomness import child_seed
+from outlearn.learners.blocks import computed_logits
 from outlearn.learners.convex_grid import ConvexGrid
 from outlearn.learners.head_randomness import steps_per_epoch
 from outlearn.learners.jobs import HeadJob, HeadSettings
@@ -183,26 +184,37 @@ def _tune_one(
     rows, n_strengths = labeled.rows, len(convex.strengths)
     whole = np.ones((1, len(rows)), dtype=bool)
     n_folds = len(labeled.held_out)
-    # What is found depends on no head beside it. With few classes the whole set costs next to nothing beside its folds;
-    # with many a head costs by its classes, and only the chosen strength is fitted on the whole set.
+    # What is found depends on no head beside it. With few classes the whole set costs next to nothing beside its folds,
+    # and all are one batch. With many a head costs by its classes and examples: each fold is left out as rows, not as
+    # weights of 0, and only the chosen strength is fitted on the whole set.
     at_once = convex.data.n_outputs <= MANY_CLASSES
-    learned = np.concatenate([~labeled.held_out, whole]) if at_once else ~labeled.held_out
-    parameters = convex.fit(rows, labeled.weights * learned) if len(learned) else None
+    if at_once:
+        parameters = convex.fit(rows, labeled.weights * np.concatenate([~labeled.held_out, whole]))
+    else:
+        parameters = _without_each_fold(convex, labeled)
     accuracy: np.ndarray | float = np.nan
     best = n_strengths // 2
-    if parameters is not None and n_folds:
+    if n_folds:
         of_folds = convex.predict(parameters[:n_folds], rows)  # [folds, strengths, rows, classes]
         fold, row = np.nonzero(labeled.held_out)
         out = np.concatenate([of_folds[fold, :, row].swapaxes(0, 1), of_others])
         accuracy, best = _judge(out, labels[row], labeled.weights[row])
     if best < n_strengths:
-        if parameters is not None and at_once:
+        if at_once:
             head = parameters[-1, best]
         else:
             head = replace(convex, strengths=(convex.strengths[best],)).fit(rows, labeled.weights * whole)[0, 0]
         return best, accuracy, {name: convex.predict(head, name) for name in points}
     own = replace(others, seed=labeled.seed)
     return best, accuracy, own.fit(best - n_strengths, points, labeled.weights[None])
+
+
+def _without_each_fold(convex: ConvexGrid, labeled: LabelSet) -> Float[np.ndarray, "folds strengths inputs logits"]:
+    """Fit every strength on what each fold leaves."""
+    n_inputs, n_logits = convex.data.features.shape[1], computed_logits(convex.data.n_outputs)
+    none = np.empty((0, len(convex.strengths), n_inputs, n_logits), dtype=np.float32)
+    found = [convex.fit(labeled.rows[~out], labeled.weights[None, ~out]) for out in labeled.held_out]
+    return np.concatenate([none, *found])
 
 
 @dataclass(frozen=True, eq=False)

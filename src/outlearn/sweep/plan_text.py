@@ -19,7 +19,8 @@ def plan_text(plan: SweepPlan, *, workers: int = 1) -> str:
     lines += ["", _total(plan, workers)]
     problems = [run for run in plan.runs if run.problem]
     if problems:
-        lines += ["", f"{len(problems)} of {len(plan.runs)} runs are impossible, the others go on:"]
+        others = ", the others go on" if len(problems) < len(plan.runs) else ""
+        lines += ["", f"{len(problems)} of {len(plan.runs)} runs are impossible{others}:"]
         lines += [f"  {run.member.label}: {first_line(run.problem)}" for run in problems[:10]]
         lines += [f"  and {len(problems) - 10} more"] if len(problems) > 10 else []
     return "\n".join(lines)
@@ -85,7 +86,8 @@ def _estimate(stages: Sequence[PlannedStage]) -> str:
 def _total(plan: SweepPlan, workers: int) -> str:
     """Say how long it takes, as far as that is known."""
     if not plan.to_do:
-        return "Nothing is to do: every run is finished."
+        possible = any(not run.problem for run in plan.runs)
+        return "Nothing is to do: every run is finished." if possible else "Nothing can be done."
     stages = plan.needed()
     known = [stage.seconds for stage in stages if stage.seconds is not None]
     runs = None if plan.run_seconds is None else plan.run_seconds * len(plan.to_do)

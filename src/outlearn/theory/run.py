@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
+from outlearn.blas_threads import one_blas_thread
 from outlearn.errors import ConfigError, suggest
 from outlearn.progress import Progress, Silent
 from outlearn.results.theory import TheoryResult
@@ -53,7 +52,7 @@ def run_theory(
     table = experiments if name == ALL else {name: experiments[name]}
     chosen = _settings_of(table, settings or {})
     results = []
-    with threadpool_limits(1):  # the matrices are small: one BLAS thread is faster than two
+    with one_blas_thread():  # the matrices are small
         for each, values in chosen.items():
             with (progress or Silent()).bar(f"theory {each}") as advance:
 

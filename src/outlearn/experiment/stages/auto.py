@@ -47,7 +47,7 @@ from outlearn.store.store import Entry
 
 __all__ = ["AutoStudents"]
 
-CHOICE_VERSION = 7
+CHOICE_VERSION = 8
 STUDENTS_VERSION = 13
 SHARES = "shares"
 MIXED = "pooled_consensus"  # the criterion that true labels are weighed against: both are kappas
