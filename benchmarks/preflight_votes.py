@@ -2,8 +2,9 @@
 
     python benchmarks/preflight_votes.py [TABLE.csv ...] [--seen 5]
 
-For each table: the agreement of two votes of 1, 3, 5 and 7 different labelers, measured on the table; what the fitted
-difficulties say, from all labelers and from so many drawn at random (mean of 20 draws); and what even noise would say.
+For each table: the agreement of two votes of 1, 3, 5 and 7 different labelers, measured on the table, with its interval
+over points; what the fitted difficulties say, from all labelers and from so many drawn at random (mean of 20 draws, and
+their standard deviation); and what even noise would say.
 Without tables: the ten raters of the VADER lexicon (is a word positive, neutral or negative; is it strong), and
 simulated labelers. `outlearn label` writes tables of a language model's prompts.
 """
@@ -75,11 +76,16 @@ def main() -> None:
         for size in SIZES:
             measured = split_vote_agreement(counts, size, rng)
             if measured is not None:
+                foreseen = [each.votes(size, rng)[1] for each in drawn]
+                interval = measured.interval(low=0.0, high=1.0)
                 line = {
                     "votes of": size,
                     "measured": measured.value,
+                    "low": interval.low,
+                    "high": interval.high,
                     "from all": every.votes(size, rng)[1],
-                    f"from {options.seen}": float(np.mean([each.votes(size, rng)[1] for each in drawn])),
+                    f"from {options.seen}": float(np.mean(foreseen)),
+                    "their standard deviation": float(np.std(foreseen, ddof=1)),
                     "even noise": even_agreement(labels, n_classes, size),
                 }
                 print(json.dumps({key: round(value, 3) for key, value in line.items()}))
