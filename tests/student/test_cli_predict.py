@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.student.runs import keep, texts_of_test
 import outlearn as ol
 from outlearn.data.row_chunks import FIRST, ROWS, row_chunks
 from outlearn.results.run_folder import Run
+from outlearn.student.first_use import first_use
 
 TEXTS = ["a fine film", "", "dull, and\nlong", 'a "quoted" film', "12"]
 FLAGS = [False, True, False, False, False]  # empty
@@ -148,8 +150,13 @@ def test_pairs_are_read_from_two_columns_and_single_texts_get_a_reward(cli: Cli,
 def test_rows_of_numbers_come_from_an_npz(cli: Cli, tmp_path: Path):
     arrays = ("teacher.encoder={kind: array}", "student.encoder={kind: array}")
     finished = keep(tmp_path, make_task_file(tmp_path / "task.npz"), *arrays)
+    use = first_use(finished.folder)
+    assert use is not None
+    assert use.points == "rows of numbers"
     np.savez(tmp_path / "new.npz", features=np.zeros((3, 6)), ids=["a", "b", "c"])
     code, out, err = cli("predict", finished.folder, "new.npz")
+    assert cli(*shlex.split(use.command)[1:])[0] == 0  # as pages and the card advise
+    assert "new.npz" in (finished.folder / "student" / "README.md").read_text()
     assert code == 0, err
     assert [row["id"] for row in read_csv(out)] == ["a", "b", "c"]
     for name, message in (("task.csv", "is no .npz or .npy"), ("other.npz", "has no array 'features'")):

@@ -65,7 +65,7 @@ def run(
     from outlearn.results.writing import new_run_folder, write_file
     from outlearn.store.executors import open_executor
     from outlearn.store.store import Store, default_store
-    from outlearn.student.folder import NAME as STUDENT
+    from outlearn.student.first_use import first_use
 
     columns = label_columns(labelers, true_column, id_column, text_column)
     kept = [] if keep is None else [f"student.keep={keep}"]
@@ -89,5 +89,5 @@ def run(
     print(
         f"{'Nothing was trained: every stage came from the store. ' if finished.all_cached else ''}Results: {folder}/"
     )
-    if (folder / STUDENT).is_dir():
-        print(f"The student answers new texts: outlearn predict {folder} new.csv --out predictions.csv")
+    if use := first_use(folder):
+        print(f"The student answers new {use.points}: {use.command}")

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 import numbers
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from functools import cache
 from typing import Annotated, Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 from outlearn.errors import ConfigError, suggest
 
-__all__ = ["Range", "Whole", "check_fields", "hints_of", "range_of", "ranges_of"]
+__all__ = ["Range", "Whole", "check_fields", "fields_of", "hints_of", "range_of", "ranges_of"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,12 @@ def hints_of(kind: type) -> dict[str, Any]:
     return get_type_hints(kind, include_extras=True)
 
 
+@cache
+def fields_of(kind: type) -> tuple[Field[Any], ...]:
+    """Return the fields of a dataclass, which Python filters anew each time."""
+    return fields(kind)
+
+
 def check_fields(parameters: Any, owner: str = "") -> None:
     """Check every field of a dataclass whose type states a `Range` or is a `Literal`; None only where it is allowed.
 
@@ -87,7 +93,7 @@ def check_fields(parameters: Any, owner: str = "") -> None:
         ConfigError: names the field, its value and what is allowed.
     """
     hints = hints_of(parameters.__class__)
-    for field in fields(parameters):
+    for field in fields_of(parameters.__class__):
         hint, value, name = hints[field.name], getattr(parameters, field.name), owner + field.name
         if value is None and type(None) in get_args(hint):
             continue

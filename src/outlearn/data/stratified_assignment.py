@@ -56,27 +56,46 @@ def assign_splits(
         small_first = order[np.argsort(counts[order].sum(axis=1), kind="stable")]
         # So that no split lacks a class that could have had it: rare classes first, one small family for each split.
         for c in np.argsort(counts[free].sum(axis=0), kind="stable").tolist():
-            with_class = [f for f in small_first if counts[f, c]]
+            with_class = small_first[counts[small_first, c] > 0]
             for s in np.argsort(-shares, kind="stable").tolist():
                 unplaced = next((f for f in with_class if split_of_family[f] < 0), None)
                 needs = open_splits[s] != STUDENT or not n_unlabeled
                 if needs and got[s, c] == 0 and have[open_splits[s], c] == 0 and unplaced is not None:
                     split_of_family[unplaced] = open_splits[s]
                     got[s] += counts[unplaced]
-        single = (counts > 0).sum(axis=1) == 1
-        for f in small_first[::-1]:
-            if split_of_family[f] < 0:
-                # What adding the family's counts n adds to sum (got - wanted)^2 / wanted; only classes of its own do.
-                own = int(counts[f].argmax()) if single[f] else slice(None)
-                n = counts[f, own]
-                increase = n * (2 * (got[:, own] - wanted[:, own]) + n) / wanted[:, own]
-                best = int((increase if single[f] else increase.sum(axis=1)).argmin())
-                split_of_family[f] = open_splits[best]
-                got[best] += counts[f]
+        left = small_first[::-1][split_of_family[small_first[::-1]] < 0]
+        split_of_family[left] = open_splits[_nearest(counts[left], got, wanted)]
 
     split_of = np.full(task.n_points, -1, dtype=np.int64)
     split_of[points] = split_of_family[family_of]
     return split_of
+
+
+def _nearest(
+    counts: Float[np.ndarray, "families classes"],
+    got: Float[np.ndarray, "splits classes"],
+    wanted: Float[np.ndarray, "splits classes"],
+) -> list[int]:
+    """Give each family in turn the split that it brings nearest to what is wanted.
+
+    Counts n add n (2 (got - wanted) + n) / wanted to sum (got - wanted)^2 / wanted, where only the family's own
+    classes count.
+    """
+    single, first = (counts > 0).sum(axis=1) == 1, counts.argmax(axis=1)
+    # Numbers of lists: a family of one class, as most are, has too few for arrays to pay.
+    have, aim = got.tolist(), wanted.tolist()
+    chosen = []
+    for n, alone, c in zip(counts, single.tolist(), first.tolist(), strict=True):
+        if alone:
+            k = float(n[c])
+            increase = [k * (2 * (g[c] - w[c]) + k) / w[c] for g, w in zip(have, aim, strict=True)]
+            best = increase.index(min(increase))
+            have[best][c] += k
+        else:
+            best = int((n * (2 * (np.array(have) - wanted) + n) / wanted).sum(axis=1).argmin())
+            have[best] = (have[best] + n).tolist()
+        chosen.append(best)
+    return chosen
 
 
 def _labeled_shares(

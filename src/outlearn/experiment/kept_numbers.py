@@ -29,12 +29,11 @@ from outlearn.results.numbers import NumberResults
 from outlearn.results.writing import RunWriter
 from outlearn.store.stage import Stage
 from outlearn.store.store import Entry
-from outlearn.student.folder import NAME
 from outlearn.student.head_scorer import file_hashes
 from outlearn.student.held_out import HeldOut, kept_errors
 from outlearn.student.novelty import Novelty
 from outlearn.student.numbers import KeptNumbers, NumberRecord, NumberScores
-from outlearn.student.record import EncoderFacts, Precision, Reads, Training
+from outlearn.student.record import FOLDER, EncoderFacts, Precision, Reads, Training
 from outlearn.version import __version__, versions_of
 
 __all__ = ["keep_numbers"]
@@ -65,10 +64,10 @@ def keep_numbers(
             continue
         kept = kept_of(plan, stored, each, evaluations, results)
         if each is best:
-            kept.write(writer.folder / NAME)
+            kept.write(writer.folder / FOLDER)
         if keep == "all":
-            (writer.folder / f"{NAME}s").mkdir(exist_ok=True)
-            kept.write(writer.folder / f"{NAME}s" / each.loss)
+            (writer.folder / f"{FOLDER}s").mkdir(exist_ok=True)
+            kept.write(writer.folder / f"{FOLDER}s" / each.loss)
 
 
 def _heads(

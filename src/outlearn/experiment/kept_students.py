@@ -38,11 +38,11 @@ from outlearn.results.run import RunResults
 from outlearn.results.writing import RunWriter
 from outlearn.store.stage import Stage
 from outlearn.store.store import Entry
-from outlearn.student.folder import NAME, write_student
+from outlearn.student.folder import write_student
 from outlearn.student.head_scorer import file_hashes
 from outlearn.student.kept import FLAGS, Answers, Kept, answers_of_heads
 from outlearn.student.novelty import Novelty
-from outlearn.student.record import EncoderFacts, Flagged, KeptScores, Reads, StudentRecord, Training
+from outlearn.student.record import FOLDER, EncoderFacts, Flagged, KeptScores, Reads, StudentRecord, Training
 from outlearn.version import __version__, versions_of
 
 __all__ = ["LEAST_HELD_OUT", "PACKAGES", "encoder_settings", "keep_students", "reads_of"]
@@ -72,10 +72,10 @@ def keep_students(
     kept_losses = losses if plan.config.student.keep == "all" else [best]
     for loss, kept in found(plan, stored, [each for each in students if each.loss in kept_losses], test, results):
         if loss == best:
-            write_student(writer.folder / NAME, kept)
+            write_student(writer.folder / FOLDER, kept)
         if plan.config.student.keep == "all":
-            (writer.folder / f"{NAME}s").mkdir(exist_ok=True)
-            write_student(writer.folder / f"{NAME}s" / loss, kept)
+            (writer.folder / f"{FOLDER}s").mkdir(exist_ok=True)
+            write_student(writer.folder / f"{FOLDER}s" / loss, kept)
 
 
 def _heads(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Int
@@ -22,6 +23,7 @@ def point_ids(task: Task, points: Int[np.ndarray, " points"]) -> np.ndarray:
     return np.array([task.ids[i] for i in points.tolist()])
 
 
+@lru_cache(maxsize=2)  # every stage that trains asks, and the runs of a sweep on the same points
 def splits_fingerprint(splits: Splits) -> str:
     """Name the splits by their content."""
     return hashlib.sha256(canonical_json([getattr(splits, name).tolist() for name in SPLIT_NAMES]).encode()).hexdigest()

@@ -11,14 +11,14 @@ or computed of a loss is an attribute or a method here with a default that is ri
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypeAlias, final
 
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from outlearn.core.ranges import Range, ranges_of
+from outlearn.core.ranges import Range, fields_of, ranges_of
 from outlearn.errors import ConfigError, ShapeError
 from outlearn.losses.closed_forms import ClosedForm
 
@@ -95,7 +95,7 @@ class Loss(ABC):
         Raises:
             ConfigError: names the parameter, what it is and what is allowed.
         """
-        for each in fields(self):
+        for each in fields_of(self.__class__):
             object.__setattr__(self, each.name, self.checked(each.name, getattr(self, each.name)))
 
     @classmethod
@@ -106,7 +106,7 @@ class Loss(ABC):
         Raises:
             ConfigError: names the parameter, what it is and what is allowed.
         """
-        default = next(each.default for each in fields(cls) if each.name == parameter)
+        default = next(each.default for each in fields_of(cls) if each.name == parameter)
         allowed = ranges_of(cls)[parameter]
         if allowed is None or (value is None and default is None):
             return value

@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections import ChainMap
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING
+from functools import cache
 
+from outlearn.core.ranges import fields_of
 from outlearn.errors import ConfigError, suggest
 from outlearn.losses.aux_conf import AuxConf
 from outlearn.losses.confidence import CACE, ConfidenceWindow
@@ -107,7 +109,7 @@ def loss_config(loss: Loss) -> dict[str, object]:
         {'kind': 'reverse_ce', 'smoothing': 0.0001}
     """
     config: dict[str, object] = {"kind": loss.name}
-    for field in fields(loss):
+    for field in fields_of(type(loss)):
         value = getattr(loss, field.name)
         config[field.name] = loss_config(value) if isinstance(value, Loss) else value
     return config
@@ -133,9 +135,10 @@ def loss_name(loss: Loss) -> str:
     return loss.name + (f"({', '.join(parts)})" if parts else "")
 
 
+@cache
 def default_loss(kind: type[Loss]) -> Loss | None:
     """Build a loss with its default parameters; None if it has a parameter without one."""
-    required = any(f.default is MISSING and f.default_factory is MISSING for f in fields(kind))
+    required = any(f.default is MISSING and f.default_factory is MISSING for f in fields_of(kind))
     return None if required else kind()
 
 
@@ -178,7 +181,7 @@ def _from_text(text: str) -> tuple[str, dict[str, object]]:
 def _build(name: str, parameters: dict[str, object]) -> Loss:
     """Construct a loss, after naming any parameter that it does not have."""
     kind = EVERY[name]
-    types = {field.name: str(field.type) for field in fields(kind)}
+    types = {field.name: str(field.type) for field in fields_of(kind)}
     for key in parameters:
         if key not in types:
             known = suggest(key, types) if types else "it has no parameters."

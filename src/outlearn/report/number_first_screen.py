@@ -29,6 +29,7 @@ from outlearn.results.number_run import NumberRun
 from outlearn.results.numbers import NumberEquivalents, NumberResults
 from outlearn.results.run import TrueLabelModels
 from outlearn.results.verdict import TRUE_LABEL_CONTROLS
+from outlearn.student.first_use import first_use
 
 __all__ = ["number_first_screen"]
 
@@ -136,10 +137,8 @@ def _steps(run: NumberRun, action: Action) -> tuple[NextStep, ...]:
     again = f"outlearn run {config}"
     other_split = NextStep("See whether it holds on another split of the points.", f"{again} --set seed=1")
     if action == "train the student":
-        if (run.folder / "student").is_dir():
-            folder = shlex.quote(str(run.folder))
-            use = f"outlearn predict {folder} new.csv --out answers.csv"
-            return (NextStep("Predict new rows with the student.", use),)
+        if use := first_use(run.folder):
+            return (NextStep(f"Answer new {use.points} with the student.", use.command),)
         return (NextStep("This run kept no student: run it again and keep the best one.", f"{again} --keep best"),)
     if action == "combine the labels first":
         lost = results.students[headline_of_numbers(results)].differences

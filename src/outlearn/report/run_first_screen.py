@@ -19,6 +19,7 @@ from outlearn.report.wording import signed_points
 from outlearn.results.run import NotTrained, RunResults, TrueLabelModels
 from outlearn.results.run_folder import Run
 from outlearn.results.verdict import TRUE_LABEL_CONTROLS
+from outlearn.student.first_use import first_use
 
 __all__ = ["run_first_screen"]
 
@@ -140,10 +141,10 @@ def _bad_news(results: RunResults) -> tuple[str, ...]:
 
 
 def _steps(run: Run, action: Action) -> tuple[NextStep, ...]:
-    results, folder = run.results, shlex.quote(str(run.folder))
+    results = run.results
     again = f"outlearn run {shlex.quote(str(run.folder / 'config.yaml'))}"
     if action == "train the student":
-        return (_use(run, folder),)
+        return (_use(run),)
     if action == "combine the labels first":
         differences = results.students[headline_loss(results)].differences
         lost = {name: point_estimate(differences.get(f"ensemble_{name}")) or 0.0 for name in results.ensembles}
@@ -173,9 +174,9 @@ def _look(run: Run) -> str:
     return f"outlearn preflight {shlex.quote(str(path))}" if path else ""
 
 
-def _use(run: Run, folder: str) -> NextStep:
-    if (run.folder / "student").is_dir():
-        return NextStep("Answer new texts with the student.", f"outlearn predict {folder} new.csv --out answers.csv")
+def _use(run: Run) -> NextStep:
+    if use := first_use(run.folder):
+        return NextStep(f"Answer new {use.points} with the student.", use.command)
     again = f"outlearn run {shlex.quote(str(run.folder / 'config.yaml'))} --keep best"
     return NextStep("This run kept no student: run it again and keep the best one.", again)
 

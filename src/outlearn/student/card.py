@@ -18,7 +18,8 @@ TASKS = {"text": "text-classification", "pair": "text-classification", "numbers"
 
 def card_text(record: StudentRecord) -> str:
     """Write the card: the header that the Hub reads, and what a person should know."""
-    from huggingface_hub import EvalResult, ModelCard, ModelCardData
+    # Without the card of the package's front page, whose import brings all that talks to the hub.
+    from huggingface_hub.repocard_data import EvalResult, ModelCardData
 
     accuracy, training = record.results.accuracy, record.training
     name = f"outlearn-{training.task}"
@@ -40,8 +41,7 @@ def card_text(record: StudentRecord) -> str:
             )
         ],
     )
-    card = ModelCard(f"---\n{header.to_yaml()}\n---\n\n{_body(record)}")
-    return str(card)
+    return f"---\n{header.to_yaml()}\n---\n\n{_body(record)}"
 
 
 def _body(record: StudentRecord) -> str:
@@ -82,7 +82,7 @@ On the test points of its run, whose true labels nothing was trained on:
 | the weak teachers | {_share(results.teacher)} |
 | students of the true labels | {_share(results.ceiling)} |
 
-Log loss of this student: {_nats(results.log_loss)}. Texts of another kind than these may be answered much worse.
+Log loss of this student: {_nats(results.log_loss)}. Points of another kind than these may be answered much worse.
 
 ## Where not to trust it
 
@@ -96,11 +96,11 @@ Log loss of this student: {_nats(results.log_loss)}. Texts of another kind than 
 import outlearn as ol
 
 student = ol.load_student("path/to/this/folder")
-student.predict(["a text", "another"])
+student.predict({record.reads.example})
 ```
 
 ```
-outlearn predict path/to/this/folder new.csv --out predictions.csv
+outlearn predict path/to/this/folder {record.reads.example_file} --out answers.csv
 ```
 
 Data: {escape(training.source) or "of the user"}{f" ({escape(training.licence)})" if training.licence else ""}.

@@ -32,21 +32,13 @@ from outlearn.results.writing import write_folder
 from outlearn.student.card import card_text
 from outlearn.student.kept import Kept
 from outlearn.student.novelty import Novelty
-from outlearn.student.record import SCHEMA, StudentRecord
+from outlearn.student.record import AGAIN, FOLDER, RECORD, SCHEMA, StudentRecord
 
-__all__ = [
-    "AGAIN", "NAME", "RECORD", "copy_student", "find_student", "read_parts", "read_student", "write_parts",
-    "write_student",
-]  # fmt: skip
+__all__ = ["copy_student", "find_student", "read_parts", "read_student", "write_parts", "write_student"]
 
-NAME = "student"  # of the folder in a run folder
 FORMAT = "outlearn student"
-MANIFEST, RECORD, HEADS = "manifest.json", "student.json", "heads.safetensors"
+MANIFEST, HEADS = "manifest.json", "heads.safetensors"
 TERMS, ENCODER, NOVELTY = "encoder.json", "encoder.safetensors", "novelty.safetensors"
-AGAIN = (
-    "Start the run again with the same configuration and --out: the student is written anew, and what is in the store "
-    "is not computed twice."
-)
 
 
 def write_student(folder: Path, kept: Kept) -> None:
@@ -110,8 +102,8 @@ def find_student(path: Path) -> Path:
         raise DataError(f"{str(path)!r} {what}; give the folder of a run, such as one below runs/, or its student/.")
     if (path / MANIFEST).is_file():
         return path
-    if (path / NAME / MANIFEST).is_file():
-        return path / NAME
+    if (path / FOLDER / MANIFEST).is_file():
+        return path / FOLDER
     if (path / "results.json").is_file():
         raise DataError(
             f"the run in {str(path)!r} kept no student: it had student.keep: none, or is of a learner or a version of "

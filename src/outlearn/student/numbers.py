@@ -21,7 +21,7 @@ from outlearn.learners.fitted import Heads
 from outlearn.results.measurement import Measurement, Number
 from outlearn.results.scored import Scored
 from outlearn.results.serialization import Record, read_json, read_record
-from outlearn.student.folder import AGAIN, RECORD, copy_student, find_student, read_parts, write_parts
+from outlearn.student.folder import copy_student, find_student, read_parts, write_parts
 from outlearn.student.head_scorer import HeadScorer
 from outlearn.student.held_out import HeldOut, half_width
 from outlearn.student.inputs import numbers_of, rows_of
@@ -29,7 +29,7 @@ from outlearn.student.kept import EMPTY, FLAGS, UNKNOWN, UNLIKE
 from outlearn.student.novelty import Novelty
 from outlearn.student.number_files import FEATURES
 from outlearn.student.points import NewPoints
-from outlearn.student.record import EncoderFacts, Precision, Reads, Training
+from outlearn.student.record import AGAIN, RECORD, EncoderFacts, Precision, Reads, Training
 
 if TYPE_CHECKING:
     from outlearn.student.finetuned import FinetunedScorer
@@ -318,7 +318,7 @@ On the test points of its run, mean squared error:
 {held_out}```python
 import outlearn as ol
 
-ol.load_student("path/to/this/folder").predict(["a text", "another"])
+ol.load_student("path/to/this/folder").predict({record.reads.example})
 ```
 """
 

@@ -11,7 +11,20 @@ from outlearn.results.measurement import Measurement, Number
 from outlearn.results.scored import Scored
 from outlearn.results.serialization import Record
 
-__all__ = ["SCHEMA", "EncoderFacts", "Flagged", "KeptScores", "Precision", "Reads", "StudentRecord", "Training"]
+__all__ = [
+    "AGAIN", "FOLDER", "RECORD", "SCHEMA", "EncoderFacts", "Flagged", "KeptScores", "Precision", "Reads",
+    "StudentRecord", "Training",
+]  # fmt: skip
+
+FOLDER = "student"
+"""Of a student, in the folder of its run."""
+RECORD = "student.json"
+"""In it."""
+AGAIN = (
+    "Start the run again with the same configuration and --out: the student is written anew, and what is in the store "
+    "is not computed twice."
+)
+"""Where a file of it cannot be used."""
 
 SCHEMA = 1
 """Of student.json and of the files beside it; raise it when one of them changes."""
@@ -40,6 +53,25 @@ class Reads(Record):
     max_length: int | None = None
     cut: Literal["end", "start"] = "end"
     template: str | None = None
+
+    @property
+    def points(self) -> str:
+        """What it answers, in words."""
+        return {"text": "texts", "pair": "pairs of texts", "numbers": "rows of numbers"}[self.what]
+
+    @property
+    def example_file(self) -> str:
+        """A name for a file of such points, as commands show it: rows of numbers stand in no table."""
+        return "new.npz" if self.what == "numbers" else "new.csv"
+
+    @property
+    def example(self) -> str:
+        """Two such points, as Python writes them."""
+        return {
+            "text": '["a text", "another"]',
+            "pair": '[("a text", "another"), ("a third", "a fourth")]',
+            "numbers": "X",
+        }[self.what]
 
 
 class EncoderFacts(Record):

@@ -11,6 +11,7 @@ points of the teacher split stand in, as far as there are; validation and test p
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Int64
@@ -74,6 +75,7 @@ def configured_ceilings(task: Task, splits: Splits, model: Model, config: Config
     )
 
 
+@lru_cache(maxsize=1)  # the runs of a sweep on the same points have the same
 def ceiling_points(task: Task, splits: Splits, *, seed: int) -> Int64[np.ndarray, " ceiling_points"]:
     """List the points that ceilings learn from, ascending: all of them have a label."""
     known = splits.student[task.labeled[splits.student]]

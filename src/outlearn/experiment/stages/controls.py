@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outlearn.core.randomness import child_seed, generator
-from outlearn.data.draws import draw_teachers, stratified_order
+from outlearn.data.draws import stratified_order
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.experiment.config import Config, TeacherSection
@@ -24,6 +24,7 @@ from outlearn.experiment.points import EVALUATED
 from outlearn.experiment.stages.ceilings import ceiling_points
 from outlearn.experiment.stages.finetuned import FinetunedModel
 from outlearn.experiment.stages.frozen import FrozenModel
+from outlearn.experiment.stages.teachers import teacher_draws
 from outlearn.experiment.stages.training_spec import TrainingSpec
 from outlearn.experiment.stages.tuned import TunedModels
 from outlearn.learners.jobs import HeadJob
@@ -59,8 +60,7 @@ def teachers_labels(
     task: Task, splits: Splits, section: TeacherSection, *, seed: int
 ) -> dict[str, Float[np.ndarray, "sets points"]]:
     """Return sets of true labels, as weights of the teacher split: each teacher's own, and those of all together."""
-    labels = task.labels[splits.teacher]
-    draws = draw_teachers(labels, models=section.models, size=section.labels, draw=section.draw, seed=seed)
+    draws = teacher_draws(task, splits, section, seed=seed)
     return {OWN_LABELS: draws, ALL_LABELS: np.minimum(draws.sum(axis=0, keepdims=True), 1.0)}
 
 

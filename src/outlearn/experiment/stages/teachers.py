@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -26,6 +28,7 @@ __all__ = [
     "LABELED",
     "answered_array",
     "number_predictions",
+    "teacher_draws",
     "teacher_predictions",
     "teachers_stage",
     "training_label_counts",
@@ -35,13 +38,27 @@ VERSION = 4
 LABELED = ("student", *EVALUATED)
 
 
+def teacher_draws(
+    task: Task, splits: Splits, section: TeacherSection, *, seed: int
+) -> Float[np.ndarray, "models teacher_points"]:
+    """Return how often each teacher learns from each point of the teacher split."""
+    return _drawn(task, splits, section.models, section.labels, section.draw, seed)
+
+
+@lru_cache(maxsize=1)  # teachers and controls ask, and the runs of a sweep on the same points
+def _drawn(
+    task: Task, splits: Splits, models: int, size: int, draw: Literal["disjoint", "bootstrap", "seeds"], seed: int
+) -> Float[np.ndarray, "models teacher_points"]:
+    return draw_teachers(task.labels[splits.teacher], models=models, size=size, draw=draw, seed=seed)
+
+
 def teachers_stage(task: Task, splits: Splits, model: Model, section: TeacherSection, *, seed: int) -> Stage:
     """Describe the training of the teachers on true labels of the teacher split, each on its own draw.
 
     Its arrays: `student`, `validation`, `test`, logits `[checkpoints, models, points, classes]`.
     """
     labels = task.labels[splits.teacher]
-    weights = draw_teachers(labels, models=section.models, size=section.labels, draw=section.draw, seed=seed)
+    weights = teacher_draws(task, splits, section, seed=seed)
     if section.learner.needs_every_class and task.kind != "preference":  # its heads have an intercept for each class
         _check_classes(weights, labels, task.class_names, section)
     return model.train(
@@ -65,9 +82,8 @@ def teachers_stage(task: Task, splits: Splits, model: Model, section: TeacherSec
 
 def training_label_counts(task: Task, splits: Splits, config: Config) -> Float[np.ndarray, " classes"]:
     """Count the classes of the true labels that all teachers learn from, repeated ones as often."""
-    labels, section = task.labels[splits.teacher], config.teacher
-    drawn = draw_teachers(labels, models=section.models, size=section.labels, draw=section.draw, seed=config.seed)
-    return np.asarray(drawn.sum(axis=0) @ np.eye(task.n_classes)[labels])
+    drawn = teacher_draws(task, splits, config.teacher, seed=config.seed)
+    return np.asarray(drawn.sum(axis=0) @ np.eye(task.n_classes)[task.labels[splits.teacher]])
 
 
 def _check_classes(
