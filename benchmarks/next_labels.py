@@ -14,9 +14,9 @@ Tables of which every true label is known, so that any number of them can be dra
 
 For each aim of `--label-next` and 100, 200 and 400 labels, prints one JSON line: the mean width of the interval by
 strata over that of a random draw of the same size, both as the report prints them (the random one with its control
-variates), and over that of the plain mean of a random draw; how many labels drawn at random that makes; the width
-foreseen by simulation over the width that came; and in how many draws each 95% interval holds the number that all true
-labels give.
+variates), and over that of the plain mean of a random draw; that of random draws over that without students' answers as
+a control; how many labels drawn at random the strata make; the width foreseen by simulation over the width that came;
+and in how many draws each 95% interval holds the number that all true labels give.
 
 Before these, one line an aim says what is reachable at all (`--bounds` stops there): with m_i the mean that a gradient
 boosted model of labels, students and all true labels foresees at point i, cross-fitted, and s_i its spread, the best
@@ -30,6 +30,7 @@ import argparse
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from time import process_time
 
@@ -44,7 +45,8 @@ from sklearn.linear_model import LogisticRegression  # noqa: E402
 from sklearn.model_selection import cross_val_predict  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
 
-from outlearn.core.labelers.crossed_gain import vote_shares  # noqa: E402
+from outlearn.core.intervals import Interval  # noqa: E402
+from outlearn.core.labelers.crossed_gain import true_gain, vote_shares  # noqa: E402
 from outlearn.core.labelers.influence import mean_estimate  # noqa: E402
 from outlearn.data.built_in import read_lexicon  # noqa: E402
 from outlearn.data.label_table import UNLABELED, LabelTable  # noqa: E402
@@ -52,7 +54,7 @@ from outlearn.encoders import get_encoder  # noqa: E402
 from outlearn.encoders.points import Texts  # noqa: E402
 from outlearn.preflight_checks.measures import LabelMeasures  # noqa: E402
 from outlearn.preflight_checks.next_labels import Population  # noqa: E402
-from outlearn.preflight_checks.student_measures import StudentMeasures, judged_by_truth, student_products  # noqa: E402
+from outlearn.preflight_checks.student_measures import StudentMeasures, judged_by_truth, over_nothing, student_products  # noqa: E402
 from outlearn.preflight_checks.students import cross_fit, pools  # noqa: E402
 
 LEVEL, LARGEST_BIAS, FOLDS = 0.95, 0.25, 5
@@ -115,15 +117,16 @@ def populations(table: LabelTable, features: np.ndarray) -> Iterator[Population]
         rng=np.random.default_rng(0),
     )  # fmt: skip
     single, pooled = fit.of(slice(n)), fit.of(slice(n, None))
-    labels = LabelMeasures(table, False, LEVEL, student_products(table, single) if n > 1 else None)
+    answers = (pooled if n > 1 else single).probs[1.0].mean(axis=0)
+    products = student_products(table, single) if n > 1 else None
+    labels = LabelMeasures(table, False, LEVEL, products, answers=answers)
     judged = (
         StudentMeasures(labels, LARGEST_BIAS, single, pooled, tuple(groups)).best_judged()
         if n > 1
         else judged_by_truth(labels, single)
     )
-    probs = (pooled if n > 1 else single).probs[1.0].mean(axis=0)
     for aim in ("accuracy", "gain", "student"):
-        yield Population(labels, judged, probs, aim)
+        yield Population(labels, judged, aim)
 
 
 def bounds(population: Population, truth: np.ndarray) -> dict[str, object]:
@@ -158,12 +161,22 @@ def bounds(population: Population, truth: np.ndarray) -> dict[str, object]:
     }  # fmt: skip
 
 
+def without_students(population: Population, truth: np.ndarray) -> Interval:
+    """Measure from a random draw, controlled by what labels alone tell."""
+    labels, judged = population.labels, population.judged
+    if population.aim == "accuracy" or judged is None:
+        return labels.rate(replace(labels, answers=None).error_by(truth, None))
+    if population.aim == "gain":
+        return true_gain(judged, labels.table.labels, truth).interval(LEVEL)
+    return labels.rate(true_gain(over_nothing(judged), labels.table.labels, truth))
+
+
 def compared(population: Population, truth: np.ndarray, n_labels: int, draws: int) -> dict[str, object]:
     """Draw so many true labels in both ways, again and again, and look at the intervals."""
     rng = np.random.default_rng(n_labels)
     drawing = population.drawing(n_labels)
     whole = population.measured(truth, None).mean
-    widths, held = np.zeros(3), np.zeros(3)
+    widths, held = np.zeros(4), np.zeros(3)
     of_truth = population.values[np.arange(len(truth)), truth]
     for _ in range(draws):
         drawn = drawing.drawn(rng)
@@ -172,20 +185,23 @@ def compared(population: Population, truth: np.ndarray, n_labels: int, draws: in
         found = (
             population.measured(np.where(drawing.with_known(drawn), truth, UNLABELED), drawing.strata(drawn)),
             population.measured(np.where(random, truth, UNLABELED), None),
+            without_students(population, np.where(random, truth, UNLABELED)),
             mean_estimate(of_truth, random, ends=(-1.0, 1.0)).interval(LEVEL)
             if population.aim == "gain"
             else population.labels.rate(mean_estimate(of_truth, random)),
         )
         widths += [each.high - each.low for each in found]
-        held += [each.low <= whole <= each.high for each in found[:2]] + [True]
+        held += [each.low <= whole <= each.high for each in found[:3]]
     ratio = widths[0] / widths[1]
     foreseen = population.expected(n_labels, rng).by_strata
     return {
         "table": population.table.source, "aim": population.aim, "labels": n_labels, "value": round(whole, 4),
-        "width ratio": round(ratio, 3), "to the plain mean": round(widths[0] / widths[2], 3),
+        "width ratio": round(ratio, 3), "to the plain mean": round(widths[0] / widths[3], 3),
+        "random, to one without students": round(widths[1] / widths[2], 3),
         "worth random labels": round(n_labels / ratio**2),
         "foreseen / came": round(2 * foreseen / (widths[0] / draws), 3),
         "coverage by strata": round(held[0] / draws, 3), "coverage at random": round(held[1] / draws, 3),
+        "without students": round(held[2] / draws, 3),
     }  # fmt: skip
 
 

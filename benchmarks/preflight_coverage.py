@@ -143,9 +143,7 @@ def table_of(cell: Cell, seed: int) -> LabelTable:
     )  # fmt: skip
     known, strata = rng.permutation(cell.points)[: cell.n_true], None
     if cell.drawn == "allocated":
-        drawing = Population(LabelMeasures(table, asked_twice=False, level=0.95), None, None, "accuracy").drawing(
-            cell.n_true
-        )
+        drawing = Population(LabelMeasures(table, asked_twice=False, level=0.95), None, "accuracy").drawing(cell.n_true)
         known = drawing.drawn(rng)
         strata = DrawnStrata(np.where(drawing.with_known(known), drawing.stratum, UNLABELED), drawing.sizes)
     true = np.full(cell.points, UNLABELED)

@@ -1,9 +1,10 @@
 """Does preflight foresee how often two disjoint votes agree? Real tables of labels, and simulated ones.
 
-    python benchmarks/preflight_votes.py [TABLE.csv ...] [--seen 5]
+    python benchmarks/preflight_votes.py [TABLE.csv ...] [--seen 5] [--text-column '{first} {second}']
 
-For each table: the agreement of two votes of 1, 3, 5 and 7 different labelers, measured on the table; what the fitted
-difficulties say, from all labelers and from so many drawn at random (mean of 20 draws); and what even noise would say.
+For each table: the agreement of two votes of 1, 3, 5 and 7 different labelers, measured on the table, with its interval
+over points; what the fitted difficulties say, from all labelers and from so many drawn at random (mean of 20 draws, and
+their standard deviation); and what even noise would say.
 Without tables: the ten raters of the VADER lexicon (is a word positive, neutral or negative; is it strong), and
 simulated labelers. `outlearn label` writes tables of a language model's prompts.
 """
@@ -27,15 +28,16 @@ from outlearn.core.labelers.labeler_agreement import (
     plurality_accuracy,
 )
 from outlearn.core.labelers.split_votes import split_vote_agreement
+from outlearn.data.label_columns import LabelColumns
 from outlearn.data.label_files import read_label_table
 
 SIZES, REPEATS = (1, 3, 5, 7), 20
 
 
-def tables(paths: list[str]) -> Iterator[tuple[str, np.ndarray, int]]:
+def tables(paths: list[str], text: str | None) -> Iterator[tuple[str, np.ndarray, int]]:
     """Give the name, the labels and the number of classes of each table."""
     for path in paths:
-        table = read_label_table(path).with_ties_as_gaps()
+        table = read_label_table(path, columns=LabelColumns(text=text)).with_ties_as_gaps()
         yield Path(path).stem, table.labels, table.n_classes
     if paths:
         return
@@ -63,9 +65,10 @@ def even_agreement(labels: np.ndarray, n_classes: int, size: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("tables", nargs="*")
+    parser.add_argument("--text-column", help="where several columns hold texts, such as '{first} {second}' of pairs")
     parser.add_argument("--seen", type=int, default=5)
     options = parser.parse_args()
-    for name, labels, n_classes in tables(options.tables):
+    for name, labels, n_classes in tables(options.tables, options.text_column):
         rng = np.random.default_rng(0)
         every, counts = fitted(labels, n_classes), class_counts(labels, n_classes).astype(int)
         drawn = [fitted(labels[rng.permutation(len(labels))[: options.seen]], n_classes) for _ in range(REPEATS)]
@@ -75,11 +78,16 @@ def main() -> None:
         for size in SIZES:
             measured = split_vote_agreement(counts, size, rng)
             if measured is not None:
+                foreseen = [each.votes(size, rng)[1] for each in drawn]
+                interval = measured.interval(low=0.0, high=1.0)
                 line = {
                     "votes of": size,
                     "measured": measured.value,
+                    "low": interval.low,
+                    "high": interval.high,
                     "from all": every.votes(size, rng)[1],
-                    f"from {options.seen}": float(np.mean([each.votes(size, rng)[1] for each in drawn])),
+                    f"from {options.seen}": float(np.mean(foreseen)),
+                    "their standard deviation": float(np.std(foreseen, ddof=1)),
                     "even noise": even_agreement(labels, n_classes, size),
                 }
                 print(json.dumps({key: round(value, 3) for key, value in line.items()}))

@@ -23,7 +23,7 @@ from outlearn.labeling.options import prompt_learner, read_classes
 from outlearn.progress_bars import Bars
 from outlearn.store.store import Store, default_store
 
-SENTENCES, PAIRS = 600, 150
+SENTENCES, PAIRS = 600, 250
 MOST_WORDS = 45  # of both dialogues of a pair together
 OF_SENTENCES = (
     "Review: {text}\nThe film is",

@@ -11,12 +11,16 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from outlearn.data import make_task
+from outlearn.data import load_task, make_task
 from outlearn.encoders import get_encoder
 from outlearn.encoders.hf import HuggingFace
 from outlearn.encoders.model_folder import MINILM_SHA256
 from outlearn.errors import ConfigError, DataError, MissingExtraError
+from outlearn.experiment.stages.features import features_stage, read_features
 from outlearn.language_models.token_batches import token_batches
+from outlearn.progress import Silent
+from outlearn.store.stage import StageRunner
+from outlearn.store.store import Store
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
@@ -94,6 +98,24 @@ def test_several_layers_stand_beside_one_another(kind, pooling, model_folder, te
 def test_layers_are_given_once_each(layer):
     with pytest.raises(ConfigError, match=r"encoder\.layer is \[.*give each layer once"):
         get_encoder({"kind": "hf", "layer": layer})
+
+
+def test_pairs_are_read_once_for_all_seeds_whichever_text_comes_first(model_folder, tmp_path):
+    lines = [{"chosen": f"good film {'a ' * i}", "rejected": f"bad film {'the ' * (i % 3)}"} for i in range(12)]
+    (tmp_path / "d.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    encoder, runner = (
+        HuggingFace(model=str(model_folder("bert")), max_length=32),
+        StageRunner(Store(tmp_path), Silent()),
+    )
+    read = {}
+    for seed in (0, 1):
+        task = load_task(path=tmp_path / "d.jsonl", seed=seed)
+        stage = features_stage(task, encoder, np.arange(3))
+        found = read_features(runner.result(stage))
+        np.testing.assert_allclose(found, encoder.encode(task, np.arange(12)), atol=SAME)
+        read[stage.key] = [each.key for each in stage.inputs.values() if not isinstance(each, str)]
+    assert len(read) == 2
+    assert len({key for keys in read.values() for key in keys}) == 1
 
 
 @pytest.mark.parametrize("cut", ["end", "start"])

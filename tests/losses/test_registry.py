@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from outlearn.errors import ConfigError
+from outlearn.experiment.load_config import load_config
 from outlearn.losses import (
     CACE,
     LOSSES,
@@ -164,6 +165,15 @@ def test_a_loss_of_the_user_has_a_name_and_a_configuration():
 def test_a_mistake_is_named_with_its_repair(spec, parameters, message):
     with pytest.raises(ConfigError, match=message):
         get_loss(spec, **parameters)
+
+
+def test_several_losses_in_one_text_are_refused_with_the_list_that_is_meant():
+    with pytest.raises(
+        ConfigError, match=r"loss 'mae,forward_ce' is unknown; .* Several are a list: \[mae,forward_ce\]\.$"
+    ):
+        get_loss("mae,forward_ce")
+    config = load_config(None, ["data.name=digits", "student.loss=[mae,forward_ce]"])  # the advice
+    assert config.student.loss == ("mae", "forward_ce")
 
 
 def test_range_checks_happen_at_construction_too():

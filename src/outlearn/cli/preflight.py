@@ -70,7 +70,9 @@ def preflight(
     aim: Annotated[
         str | None,
         typer.Option(
-            "--aim", help="What those are to measure: accuracy (of a label; of numbers: error) [that], gain or student."
+            "--aim",
+            help="What those are to measure: accuracy (of a label; of numbers: error) [that], student (its own), or "
+            "gain, which they narrow most.",
         ),
     ] = None,
     to_label: Annotated[

@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 
 from outlearn.errors import ConfigError
 
-__all__ = ["Features", "Points", "Progress", "Rows", "Texts", "encode_points", "texts_of"]
+__all__ = ["Features", "Pairs", "Points", "Progress", "Rows", "Texts", "encode_points", "texts_of"]
 
 Rows: TypeAlias = Int[np.ndarray, " points"]
 Features: TypeAlias = Float32[np.ndarray, "points features"] | csr_array
@@ -45,6 +45,21 @@ class Texts:
     texts: tuple[str, ...]
     pairs: None = None
     features: None = None
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Points that are two texts each, whoever is better."""
+
+    name: str
+    pairs: tuple[tuple[str, str], ...]
+    texts: None = None
+    features: None = None
+
+    @property
+    def n_points(self) -> int:
+        """Number of pairs."""
+        return len(self.pairs)
 
 
 def texts_of(task: Points, points: Rows) -> list[str]:

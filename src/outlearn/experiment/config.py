@@ -122,8 +122,8 @@ class DataSection(Settings):
     split: str | None = None
     limit: Annotated[int, Field(ge=1)] | None = None
     # Of the points that limit keeps. None: the run's own, so that another seed draws others. A number: every seed
-    # splits the same points, whose features and prompt scores are then in the store. Of pairs the slots still follow
-    # the run's seed, and their features with them.
+    # splits the same points, whose features and prompt scores are then in the store; of pairs the scores follow the
+    # slots, which the run's seed draws.
     limit_seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     fractions: Fractions = Fractions()
 

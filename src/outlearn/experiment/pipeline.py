@@ -68,7 +68,7 @@ def run(
         out: the run folder: new, empty, or of this very configuration; None is a new one below `runs`.
         progress: where to report; None shows bars in a notebook, and nothing elsewhere.
         executor: what computes the stages that the store has not, on workers that see the store; None computes them
-            here, one after another.
+            here, two at once where neither needs the other.
 
     Returns:
         The run, as `ol.load_run` reads it from the folder; of a task whose label is a number, a `NumberRun`.

@@ -175,7 +175,8 @@ def _from_text(text: str) -> tuple[str, dict[str, object]]:
         return "cace", {"quantile": tenths / 10.0}
     if match := matches["SL_a1_b0.1"]:
         return "symmetric_ce", {"alpha": float(match[1]), "beta": float(match[2])}
-    raise ConfigError(f"loss {text!r} is unknown; {_known(text)}")
+    several = f" Several are a list: [{text}]." if "," in text else ""
+    raise ConfigError(f"loss {text!r} is unknown; {_known(text)}{several}")
 
 
 def _build(name: str, parameters: dict[str, object]) -> Loss:

@@ -186,7 +186,7 @@ def analyse_table(
     if features is not None and not np.isfinite(features).all():
         raise DataError("features hold nan or infinite numbers; expected finite ones.")
     show = progress or Silent()
-    rates = Rates(table, level, seed, check_rate(rate, table.class_names))
+    of_classes = check_rate(rate, table.class_names)
     seen = _what_students_see(table, features, encoder, show)
     groups, single, pooled = pools(len(table.names)), None, None
     if isinstance(seen, StudentFeatures):
@@ -198,7 +198,9 @@ def analyse_table(
     excess = 0.0 if products is None or asked_twice else habits(products)
     if excess > MIN_HABIT_EXCESS and len(table.names) == 2:
         pooled = None  # it has learned its judges' habits
-    labels = LabelMeasures(table, asked_twice, level, products, seed)
+    answering = single if alone or pooled is None else pooled
+    answers = None if answering is None else answering.probs[1.0].mean(axis=0)
+    labels = LabelMeasures(table, asked_twice, level, products, seed, answers)
     measured = None
     if single is not None and labels.judges:
         measured = StudentMeasures(labels, largest_bias, single, pooled, tuple(groups))
@@ -223,7 +225,6 @@ def analyse_table(
         planned = next_labels(
             labels,
             judged_by if measured is None else measured.best_judged(),
-            None if best is None else best.probs[1.0].mean(axis=0),
             n_labels=label_next,
             aim=aim,
             rng=generator(seed, "next labels"),
@@ -258,7 +259,7 @@ def analyse_table(
         label_variance=Withheld("the labels are votes")
         if table.probs is None
         else label_variance(table.probs, table.true_labels, level=level),
-        rates=rates.report(),
+        rates=Rates(table, level, seed, of_classes, None if answers is None else labels.guess).report(),
         largest_bias=largest_bias,
         encoder=seen.words if isinstance(seen, StudentFeatures) else Withheld(seen.reason),
         students=students,

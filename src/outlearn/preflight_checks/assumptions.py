@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from outlearn.core.labelers.alike_pairs import MOST_NOT_TOLD
 from outlearn.preflight_checks.check_labels import MIN_POINTS, MIN_TRUE_LABELS
 from outlearn.preflight_checks.measures import LabelMeasures
 from outlearn.preflight_checks.student_measures import MIN_HABIT_EXCESS
@@ -82,8 +83,8 @@ def doubts(labels: LabelMeasures, habits: float) -> tuple[str, ...]:
             for (i, j), excess in sorted(labels.skills.alike.items(), key=lambda item: -item[1])
         )
         found.append(
-            f"More agreement than skills explain: {pairs}. At least one of these pairs shares errors that the others "
-            "do not, so that labelers look better than they are. Keep one of each such pair (--labelers)."
+            f"More agreement than skills explain: {pairs}. {_shared_errors(labels)} Votes and students still count "
+            "such labelers twice: keep one of each such pair (--labelers)."
         )
     if habits > MIN_HABIT_EXCESS:
         found.append(
@@ -103,6 +104,16 @@ def doubts(labels: LabelMeasures, habits: float) -> tuple[str, ...]:
         said = "There is no true label" if n_true == 0 else f"{n_true} true label{'s are' if n_true > 1 else ' is'} few"
         found.append(f"{said}: give {MIN_TRUE_LABELS} or more.")
     return tuple(found)
+
+
+def _shared_errors(labels: LabelMeasures) -> str:
+    """Say what pairs that share errors do to the variance of a labeler."""
+    if len(labels.judges) > MOST_NOT_TOLD:
+        return "They share errors that the others do not; how often a labeler misses is estimated without them."
+    return (
+        "At least one of these pairs shares errors that the others do not, so that labelers look better than they are; "
+        "of four labelers it is not known which, and the interval of how often each of them misses allows for both."
+    )
 
 
 def classes_in_words(labels: LabelMeasures) -> tuple[str, ...]:

@@ -9,11 +9,16 @@ from functools import cached_property
 from itertools import combinations
 
 import numpy as np
+from jaxtyping import Float, Int
 
+from outlearn.core.gaps import mean_of_known
 from outlearn.core.intervals import Interval
+from outlearn.core.labelers.accounts import interval_of_accounts
 from outlearn.core.labelers.agreement_coefficients import class_counts
+from outlearn.core.labelers.crossed_gain import vote_shares
 from outlearn.core.labelers.exchangeable_classes import Exchangeable, exchangeable_classes
-from outlearn.core.labelers.influence import LinearisedEstimate, mean_estimate, weighted_average, with_controls
+from outlearn.core.labelers.guessed_truth import guessed_truth
+from outlearn.core.labelers.influence import LinearisedEstimate, weighted_average, with_controls
 from outlearn.core.labelers.labeler_agreement import (
     PairTable,
     chance_corrected,
@@ -30,7 +35,7 @@ from outlearn.core.labelers.shared_answer import (
     skills_of_two,
     unrelated,
 )
-from outlearn.core.labelers.strata import mean_of_drawn
+from outlearn.core.labelers.strata import DrawnStrata, mean_of_drawn, over_all_less_drawn
 from outlearn.data.label_table import LabelTable
 from outlearn.preflight_checks.check_labels import MIN_POINTS, MIN_TRUE_LABELS
 from outlearn.preflight_checks.noise import Noise
@@ -55,6 +60,7 @@ class LabelMeasures:
         level: of intervals.
         students: q of each labeler's student with each labeler, `[students][labelers]`; None without students.
         seed: of what is drawn to fit the noise.
+        answers: of students on points that they did not see, `[points, classes]`; None without students.
     """
 
     table: LabelTable
@@ -62,6 +68,7 @@ class LabelMeasures:
     level: float
     students: Products | None = None
     seed: int = 0
+    answers: Float[np.ndarray, "points classes"] | None = None
 
     @property
     def n_classes(self) -> int:
@@ -130,17 +137,32 @@ class LabelMeasures:
 
     def missed(self) -> LinearisedEstimate:
         """Estimate how often a labeler misses the shared answer, mean."""
+        return self._missed_accounts[0]
+
+    @cached_property
+    def _missed_accounts(self) -> list[LinearisedEstimate]:
+        """Estimate it by each account of who shares errors; where points differ there is one, of labelers alike."""
         if self.noise.difficulty is not None:
-            return self.noise.missed()
-        mean = miss_rate(self.skills.mean, self.n_classes)
-        return self.noise.widened(mean, mean)
+            return [self.noise.missed()]
+        means = (miss_rate(mean, self.n_classes) for mean in (self.skills.mean, *self.skills.other_means))
+        return [self.noise.widened(mean, mean) for mean in means]
+
+    @cached_property
+    def guess(self) -> Float[np.ndarray, "points classes"]:
+        """How likely each class is to be the true one, from labels and students; nan where nobody said anything."""
+        given = mean_of_known(self.table.distributions)
+        missed = self.missed().value if self.judges else None
+        return guessed_truth(given, self.answers, missed=missed)
 
     def missed_interval(self) -> Interval:
         """Give the interval of `missed`, or the reason why there is none."""
         if not self.judges:
             alone = len(self.table.names) == 1
             return self.no_interval(self.table.n_points, ONE_LABELER if alone else NO_MORE_THAN_CHANCE)
-        return self.rate(self.missed())
+        return self._by_accounts(self._missed_accounts)
+
+    def _by_accounts(self, accounts: Sequence[LinearisedEstimate]) -> Interval:
+        return interval_of_accounts(accounts[0], accounts[1:], self.level, low=0.0, high=1.0)
 
     def missed_bounds(self) -> Bounds:
         """Bound it whatever the noise: [D/2, D]; below by `least_miss_rate` for one labeler asked again."""
@@ -171,18 +193,22 @@ class LabelMeasures:
         reason = "it shares too few points with the others" if few else "it agrees with the others no more than chance"
         missed = self.no_interval(self.table.n_points, reason)
         if j in self.skills.each:
-            missed = self.rate(self._missed_by(j))
+            missed = self._by_accounts(self._missed_by(j))
         error: Interval | Withheld = Withheld("there is no true label of a point that it labeled")
         if truth is not None and ((truth >= 0) & (given >= 0)).any():
             others = [(j, i) for i in range(len(self.table.labels)) if i != j]
-            error = self.rate(with_controls(1.0 - self.right(j), self._agreement_controls(others)))
+            guessed = 1.0 - self.guess[np.arange(len(given)), np.maximum(given, 0)]
+            controls = self._controls(others, np.where(given >= 0, guessed, np.nan), truth, self.table.true_strata)
+            error = self.rate(with_controls(1.0 - self.right(j), controls))
         return LabelerReport(name, int((given >= 0).sum()), agreement, missed, error)
 
-    def _missed_by(self, j: int) -> LinearisedEstimate:
+    def _missed_by(self, j: int) -> list[LinearisedEstimate]:
+        """Estimate how often a labeler misses the shared answer, by each account that cannot be ruled out."""
+        skills = (self.skills.each[j], *self.skills.others.get(j, ()))
         if self.noise.difficulty is not None:
-            return self.noise.missed_by(self.judges.index(j))
+            return [account for skill in skills for account in self.noise.missed_by(skill / self.skills.mean)]
         mean = miss_rate(self.skills.mean, self.n_classes)
-        return self.noise.widened(miss_rate(self.skills.each[j], self.n_classes), mean)
+        return [self.noise.widened(miss_rate(skill, self.n_classes), mean) for skill in skills]
 
     @cached_property
     def right_more_than_chance(self) -> list[int]:
@@ -211,16 +237,28 @@ class LabelMeasures:
         return mean_of_drawn((given == truth).astype(np.float64), both, strata)
 
     def error(self) -> LinearisedEstimate:
-        """Estimate how often a label is wrong, of all labels of points of known truth."""
-        truth, given = self.table.true_labels, self.table.answered
+        """Estimate how often a label is wrong, from the true labels of the table; there must be some."""
+        truth = self.table.true_labels
         assert truth is not None
+        return self.error_by(truth, self.table.true_strata)
+
+    def error_by(self, truth: Int[np.ndarray, " points"], strata: DrawnStrata | None) -> LinearisedEstimate:
+        """Estimate how often a label is wrong, of all labels of points of known truth, which were drawn as is said."""
+        given = self.table.answered
         count = given.sum(axis=0).astype(np.float64)
         wrong = (given & (self.table.labels != truth)).sum(axis=0).astype(np.float64)
-        known, strata = (truth >= 0) & (count > 0), self.table.true_strata
+        known = (truth >= 0) & (count > 0)
         labels = mean_of_drawn(count, known, strata, ends=())
         most, least = (pick(class_counts(self.table.labels, self.n_classes), axis=1) for pick in (np.max, np.min))
         error = mean_of_drawn(wrong, known, strata, ends=(count - most, count - least)) / labels
-        return with_controls(error, self._agreement_controls(list(combinations(range(len(self.table.labels)), 2))))
+        pairs = list(combinations(range(len(self.table.labels)), 2))
+        return with_controls(error, self._controls(pairs, self._guessed_error, truth, strata))
+
+    @cached_property
+    def _guessed_error(self) -> Float[np.ndarray, " points"]:
+        """The share of a point's labels that is wrong if the truth is as is guessed; nan where nobody said anything."""
+        shares = vote_shares(self.table.labels, self.n_classes, plurality=False)
+        return np.asarray(1.0 - (self.guess * shares).sum(axis=1))
 
     def truth(self) -> TruthReport | Withheld:
         """Say what true labels add."""
@@ -248,7 +286,8 @@ class LabelMeasures:
             removable = self._share_of(self.disagreement / 2, error, n)
             return TruthReport(n, self.rate(error), unknown, removable, squared)
         bias = shared_bias({j: chance_corrected(rights[j], k) for j in judges}, self.skills, k)
-        bias = with_controls(bias, self._agreement_controls([(i, j) for i in judges for j in judges if j < i]))
+        pairs = [(i, j) for i in judges for j in judges if j < i]
+        bias = with_controls(bias, self._controls(pairs, self._guessed_error, true_labels, self.table.true_strata))
         removable = self._share_of(error - bias, error, n)
         return TruthReport(n, self.rate(error), self.rate(bias), removable, squared)
 
@@ -271,19 +310,30 @@ class LabelMeasures:
             return None
         return ((q[0].log() + q[1].log() - q[2].log() - q[3].log()) / 2).exp()
 
-    def _agreement_controls(self, pairs: Sequence[tuple[int, int]]) -> list[LinearisedEstimate]:
+    def _controls(
+        self, pairs: Sequence[tuple[int, int]], guessed: np.ndarray, truth: np.ndarray, strata: DrawnStrata | None
+    ) -> list[LinearisedEstimate]:
+        """Controls of an error: agreement, and the error that is guessed if students add to what agreement tells."""
+        known = truth >= 0
+        agreement = self._agreement_controls(pairs, truth, strata)
+        if self.answers is None or known.sum() < MIN_TRUE_LABELS:
+            return agreement
+        return [*agreement, *over_all_less_drawn(guessed, known, strata)]
+
+    def _agreement_controls(
+        self, pairs: Sequence[tuple[int, int]], truth: np.ndarray, strata: DrawnStrata | None
+    ) -> list[LinearisedEstimate]:
         """Controls: how often these pairs of labelers agree, over all points less over those of known truth."""
-        labels, true_labels = self.table.labels, self.table.true_labels
-        if not pairs or true_labels is None:
+        labels = self.table.labels
+        if not pairs:
             return []
         both = [(labels[i] >= 0) & (labels[j] >= 0) for i, j in pairs]
         equal = [labels[i] == labels[j] for i, j in pairs]
         count = np.sum(both, axis=0)
         share = np.sum([b & e for b, e in zip(both, equal, strict=True)], axis=0) / np.maximum(count, 1)
-        known = (true_labels >= 0) & (count > 0)
-        if known.sum() < MIN_TRUE_LABELS:
+        if ((truth >= 0) & (count > 0)).sum() < MIN_TRUE_LABELS:
             return []
-        return [mean_estimate(share, count > 0) - mean_of_drawn(share, known, self.table.true_strata, ends=())]
+        return list(over_all_less_drawn(np.where(count > 0, share, np.nan), truth >= 0, strata))
 
     def no_interval(self, n_points: int, reason: str) -> Interval:
         """Give nan and the reason."""

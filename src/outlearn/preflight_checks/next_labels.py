@@ -12,14 +12,12 @@ interval is the one that the report would print.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from jaxtyping import Int
 
 from outlearn.core.intervals import Interval
 from outlearn.core.labelers.allocation import allocate, strata_of_spread
@@ -32,8 +30,7 @@ from outlearn.preflight_checks.student_measures import over_nothing
 from outlearn.results.next_labels import AIMS, DrawnPoint, ExpectedWidth, NextLabels, Stratum
 
 __all__ = [
-    "LEAST_LABELS", "Drawable", "Drawing", "Population", "as_sure_as_right", "check_aim", "next_labels", "planned",
-    "strata_of_list",
+    "LEAST_LABELS", "Drawable", "Drawing", "Population", "check_aim", "next_labels", "planned", "strata_of_list",
 ]  # fmt: skip
 
 Plan = TypeVar("Plan", bound=NextLabels)
@@ -41,9 +38,6 @@ Plan = TypeVar("Plan", bound=NextLabels)
 LEAST_LABELS = 20  # as many as a report asks for at least
 MAX_STRATA = 5  # more gain next to nothing (Cochran 1977, section 5A.8), and need labels each
 LABELS_A_STRATUM = 16  # at least, so that its spread is measured
-LEAST_CHANCE = 1e-12
-LARGEST_LOG_POWER = np.log(20.0)
-DOUBT = 0.1  # of a uniform guess in every guess: labels and students that all agree are wrong together at times
 NUMBERS = (0.5, 1, 2, 4)  # times the number wanted: the widths that are shown
 REPEATS = 20  # of each simulated draw: the mean width is known to a few percent
 
@@ -66,7 +60,6 @@ def check_aim(aim: str, n_labels: int, aims: Mapping[str, str] = AIMS) -> None:
 def next_labels(
     labels: LabelMeasures,
     judged: Judged | None,
-    probs: Float[np.ndarray, "points classes"] | None,
     *,
     n_labels: int,
     aim: str,
@@ -77,7 +70,6 @@ def next_labels(
     Args:
         labels: of the table.
         judged: the students compared with the labelers; None without students.
-        probs: the students' answers, mean; None without students.
         n_labels: how many to draw, beside the true labels that are there.
         aim: a key of `AIMS`.
         rng: draws.
@@ -93,7 +85,7 @@ def next_labels(
             f"the next labels are to measure {AIMS[aim]} (--aim {aim}), and there are no students. Add texts or "
             "features, or take --aim accuracy."
         )
-    return planned(NextLabels, Population(labels, judged, probs, aim), table.ids, n_labels, labels.level, rng)
+    return planned(NextLabels, Population(labels, judged, aim), table.ids, n_labels, labels.level, rng)
 
 
 @runtime_checkable
@@ -144,27 +136,6 @@ def planned(
     )
 
 
-def as_sure_as_right(
-    probs: Float[np.ndarray, "points classes"], given: Float[np.ndarray, "points classes"]
-) -> Float[np.ndarray, "points classes"]:
-    """Raise answers to the power at which they foresee the labels best: p^a / sum p^a, a by maximum likelihood.
-
-    A strong ridge makes students far less sure than they are right; their order of the points is what is used.
-
-    Examples:
-        >>> probs, given = np.tile([[0.6, 0.4], [0.4, 0.6]], (50, 1)), np.tile(np.eye(2), (50, 1))
-        >>> bool(as_sure_as_right(probs, given)[0, 0] > 0.95)
-        True
-    """
-    logs = np.log(np.maximum(probs, LEAST_CHANCE))
-
-    def loss(log_power: float) -> float:
-        return -float((given * log_softmax(np.exp(log_power) * logs, axis=1)).sum())
-
-    found = minimize_scalar(loss, bounds=(-LARGEST_LOG_POWER, LARGEST_LOG_POWER), method="bounded")
-    return np.asarray(softmax(np.exp(found.x) * logs, axis=1))
-
-
 @dataclass(frozen=True, eq=False)
 class Population:
     """The points that a labeler labeled, and what is guessed of them.
@@ -175,7 +146,6 @@ class Population:
 
     labels: LabelMeasures
     judged: Judged | None
-    probs: np.ndarray | None
     aim: str
 
     @property
@@ -192,13 +162,10 @@ class Population:
         truth = self.table.true_labels
         return np.zeros(len(self.points), dtype=bool) if truth is None else truth[self.points] >= 0
 
-    @cached_property
+    @property
     def guess(self) -> np.ndarray:
-        """How likely each class is to be the true one: labels and students, and some doubt, `[points, classes]`."""
-        with np.errstate(invalid="ignore"):
-            given = np.nanmean(self.table.distributions[:, self.points], axis=0)
-        seen = given if self.probs is None else (given + as_sure_as_right(self.probs[self.points], given)) / 2
-        return np.asarray((1 - DOUBT) * seen + DOUBT / self.table.n_classes)
+        """How likely each class is to be the true one, `[points, classes]`."""
+        return self.labels.guess[self.points]
 
     @cached_property
     def values(self) -> np.ndarray:
@@ -270,12 +237,12 @@ class Population:
 
     def measured(self, truth: np.ndarray, strata: DrawnStrata | None) -> Interval:
         """Measure the wanted number as the report does."""
-        labels = replace(self.labels, table=replace(self.table, true_labels=truth, true_strata=strata))
+        labels = self.labels
         if self.aim == "accuracy" or self.judged is None:
-            return labels.rate(labels.error())
-        if self.aim == "gain":
-            return true_gain(self.judged, self.table.labels, truth, strata).interval(labels.level)
-        return labels.rate(true_gain(over_nothing(self.judged), self.table.labels, truth, strata))
+            return labels.rate(labels.error_by(truth, strata))
+        judged = self.judged if self.aim == "gain" else over_nothing(self.judged)
+        gain = true_gain(judged, self.table.labels, truth, strata, labels.guess)
+        return gain.interval(labels.level) if self.aim == "gain" else labels.rate(gain)
 
 
 def strata_of_list(drawn: NextLabels, n_points: int, before: DrawnStrata | None) -> DrawnStrata:

@@ -94,12 +94,26 @@ class Noise:
         assert self.difficulty is not None
         return self.difficulty.shared_answer(self.patterns.counts)[self.patterns.pattern_of]
 
-    def missed_by(self, row: int) -> LinearisedEstimate:
-        """Estimate how often one labeler misses the shared answer, where points differ in difficulty."""
-        # E[1[label is shared answer] | labels of the point] is the chance of that label to be it.
-        given = self.labels[row]
-        chance = np.take_along_axis(self.shared_answer, np.maximum(given, 0)[:, None], axis=1)[:, 0]
-        return _scaled(mean_estimate(1 - chance, given >= 0), self._inflation)
+    def missed_by(self, relative: LinearisedEstimate) -> tuple[LinearisedEstimate, LinearisedEstimate]:
+        """Estimate how often one labeler misses the shared answer where points differ in difficulty, by two accounts.
+
+        How good labelers are shows in how often they agree; how a better one is better does not: with M and D the mean
+        of misses and disagreement, c = (K - 1) / K and r = 1 - M / c the mean skill,
+
+        - on all points alike, r_j(x) = g_j r(x): M_j = c (1 - r g_j), g_j its skill over the mean of the labelers';
+        - at hard points, where it misses less often by the same share, M_j(x) = f_j M(x). There labelers disagree
+          whoever is better, so that M_j is further from the mean: M_j - M = (M_j - M of the first) times
+          M (c - D) / ((D - M)(c - M)), which is 1 under even noise.
+
+        Args:
+            relative: g_j.
+        """
+        fit, mean = self.difficulty, self.missed()
+        assert fit is not None
+        chance = (self.n_classes - 1) / self.n_classes
+        everywhere = (1.0 - (1.0 - mean / chance) * relative) * chance
+        steeper = fit.missed * (chance - fit.disagreement) / ((fit.disagreement - fit.missed) * (chance - fit.missed))
+        return everywhere, mean + (everywhere - mean) * max(steeper, 1.0)
 
     def missed(self) -> LinearisedEstimate:
         """Estimate how often a label misses the shared answer, where points differ in difficulty."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from jaxtyping import Float
 
 from outlearn.core.gaps import mean_of_known
 from outlearn.core.intervals import Interval
@@ -46,13 +47,15 @@ def check_rate(rate: Sequence[str], class_names: Sequence[str]) -> tuple[int, ..
 class _Quantity:
     """What a rate is of: at each point the truth, what labels say, and how far they are off; nan where not known.
 
-    `ends` are the least and the largest that the truth can be there.
+    `guessed` is what labels and students together say, None without students; `ends` are the least and the largest that
+    the truth can be there.
     """
 
     name: str
     true: np.ndarray
     said: np.ndarray
     off: np.ndarray
+    guessed: np.ndarray | None
     ends: Ends = SHARE
     is_error: bool = False
 
@@ -66,12 +69,15 @@ class Rates:
         level: of the intervals.
         seed: of permutations.
         rate: classes whose joint share is asked for; none: no such rate.
+        guess: how likely each class is to be the true one (`guessed_truth`), which narrows the corrected rates; None
+            without students, whose answers are what it adds to the labels.
     """
 
     table: LabelTable
     level: float
     seed: int
     rate: tuple[int, ...] = ()
+    guess: Float[np.ndarray, "points classes"] | None = None
 
     def report(self) -> RatesReport | Withheld:
         """Report all rates; withheld with fewer than 20 true labels."""
@@ -99,14 +105,16 @@ class Rates:
         # What labels say of their own error: how often two of a point differ, or how unsure one is.
         doubt = 1 - np.square(said).sum(axis=1)
         ends = (1 - np.nan_to_num(votes, nan=1.0).max(axis=1), 1 - np.nan_to_num(votes).min(axis=1))
-        found = [_Quantity(WRONG, wrong, doubt, wrong, ends, is_error=True)]
+        guessed = None if self.guess is None else 1 - (self.guess * votes).sum(axis=1)
+        found = [_Quantity(WRONG, wrong, doubt, wrong, guessed, ends, is_error=True)]
         groups: list[tuple[str, tuple[int, ...]]] = [(name, (c,)) for c, name in enumerate(self.table.class_names)]
         if self.rate:
             groups.append((" or ".join(self.table.class_names[c] for c in self.rate), self.rate))
         for name, classes in groups:
             true = np.where(known, np.isin(truth, classes), np.nan)
             share = said[:, list(classes)].sum(axis=1)
-            found.append(_Quantity(name, true, share, share - true))
+            guessed = None if self.guess is None else self.guess[:, list(classes)].sum(axis=1)
+            found.append(_Quantity(name, true, share, share - true, guessed))
         return found
 
     def _rate(self, quantity: _Quantity, where: np.ndarray) -> CorrectedRate:
@@ -124,7 +132,9 @@ class Rates:
             name=quantity.name,
             as_labeled=as_labeled,
             true_alone=self._share(mean_of_drawn(true, where & ~np.isnan(true), strata, ends=quantity.ends)),
-            corrected=self._share(prediction_powered(true, said, where, strata, ends=quantity.ends)),
+            corrected=self._share(
+                prediction_powered(true, said, where, strata, ends=quantity.ends, also=quantity.guessed)
+            ),
             rogan_gladen=by_classes,
         )
 

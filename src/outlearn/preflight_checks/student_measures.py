@@ -88,8 +88,8 @@ def student_by_truth(labels: LabelMeasures, single: CrossFit, reason: str) -> St
         accuracy_gain=Bounds(math.nan, math.nan),
         break_even=withheld,
         over_vote=Withheld("one labeler is no vote"),
-        true_accuracy=labels.rate(true_gain(against_nothing, given, truth, labels.table.true_strata)),
-        true_gain=true_gain(judged, given, truth, labels.table.true_strata).interval(labels.level),
+        true_accuracy=labels.rate(true_gain(against_nothing, given, truth, labels.table.true_strata, labels.guess)),
+        true_gain=true_gain(judged, given, truth, labels.table.true_strata, labels.guess).interval(labels.level),
         true_over_vote=Withheld("one labeler is no vote"),
         off=withheld,
     )
@@ -216,12 +216,13 @@ class StudentMeasures:
             ("true_accuracy", "true_gain", "true_over_vote", "off"), Withheld("there are no true labels")
         )
         if truth is not None and (truth >= 0).any():
-            against_truth = true_gain(judged, given, truth, strata)
+            guess = self.labels.guess
+            against_truth = true_gain(judged, given, truth, strata, guess)
             against_nothing = over_nothing(judged)
             with_truth = {
-                "true_accuracy": self.labels.rate(true_gain(against_nothing, given, truth, strata)),
+                "true_accuracy": self.labels.rate(true_gain(against_nothing, given, truth, strata, guess)),
                 "true_gain": against_truth.interval(level),
-                "true_over_vote": over(votes, lambda rivals: true_gain(rivals, given, truth, strata)),
+                "true_over_vote": over(votes, lambda rivals: true_gain(rivals, given, truth, strata, guess)),
                 "off": (against_truth - gain).interval(level),
             }
         return StudentReport(

@@ -50,7 +50,8 @@ def vote_figure(found: Preflight) -> Figure | None:
             (Panel(Axis("labelers in the vote", ticks=tuple(sizes)), Axis("gives the shared answer, %"), tuple(marks)),)
         ),
         f"{finding}.",
-        f"Under the model of noise that was used: {model}. The shared answer may itself be wrong: true labels tell.",
+        f"Under the model of noise that was used: {model}; extrapolated beyond "
+        f"{counted(len(found.labelers), 'labeler')}. The shared answer may itself be wrong: true labels tell.",
         Table(
             "What votes give",
             (Column("vote of"), Column("shared answer", "percent"), Column("at least", "percent")),

@@ -18,7 +18,7 @@ from outlearn.report.style import ROLES, SeriesStyle, series_style
 from outlearn.results.label_gain import WAYS, LabelGain
 from outlearn.results.measurement import Withheld
 from outlearn.results.run import RunResults
-from outlearn.results.selection import Selection, Shares, TrueLabelsUsed
+from outlearn.results.selection import Companion, Selection, Shares, TrueLabelsUsed
 
 __all__ = [
     "AUTO", "label_gain_finding", "label_gain_table", "selection_facts", "selection_figure", "selection_finding",
@@ -48,6 +48,12 @@ def _finding(selection: Selection) -> str:
     else:
         best = "that one alone" if selection.judged.best.name == chosen else selection.judged.best.name
         words += f". In hindsight {best} is {lost} points more accurate on the test points (one seed, no interval)."
+    if selection.companion is not None and selection.companion.weight == 1:
+        words += (
+            " A trained head answers in place of these candidates, for its students are in more consensus "
+            f"({format_number(selection.companion.consensus.own, 'ratio')} against "
+            f"{format_number(selection.companion.consensus.without, 'ratio')})."
+        )
     given = "Its intervals are for new points, given this choice and the labels it learned from."
     return " ".join((words, *([given] if selection.source != EACH else []), *selection.warnings))
 
@@ -92,11 +98,19 @@ def selection_facts(selection: Selection) -> tuple[tuple[str, str], ...]:
         ("students and labelers share the same", f"cosine {format_number(selection.alignment, 'ratio')}"),
         ("answer", FORMS[selection.form].label),
         ("members", ", ".join(counts)),
+        *((("a trained head", _companion(selection.companion)),) if selection.companion is not None else ()),
         ("true labels", _truth(selection.true_labels)),
         ("class shares", _shares(selection.shares)),
         ("calibrated by other labelers", f"logits × {format_number(selection.calibration.factor, 'ratio')}"),
         ("students made", f"{selection.students_trained:,}"),
     )
+
+
+def _companion(head: Companion) -> str:
+    part = {0.0: "not used", 0.5: "half the say", 1.0: "in their place"}[head.weight]
+    agreed = head.consensus
+    without, both, own = (format_number(each, "ratio") for each in (agreed.without, agreed.both, agreed.own))
+    return f"{part} ({head.name}; consensus {own}, of both {both}, without it {without})"
 
 
 def _truth(used: TrueLabelsUsed) -> str:

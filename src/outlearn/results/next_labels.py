@@ -10,6 +10,7 @@ from outlearn.core.text import wrapped
 
 __all__ = ["AIMS", "NUMBER_AIMS", "DrawnPoint", "ExpectedWidth", "NextLabels", "NumberNextLabels", "Stratum"]
 
+LITTLE = 0.9  # of a random draw's width: with more the strata save less than a fifth of the labels
 AIMS = {
     "accuracy": "how often a label is right",
     "gain": "the student's gain in accuracy over a labeler",
@@ -116,10 +117,13 @@ class NextLabels:
         worth = self.n_labels * (at.random / at.by_strata) ** 2
         if at.by_strata >= at.random:
             return "Nothing in the table tells where truth is uncertain: labels drawn at random are as good."
-        return (
+        said = (
             f"{self.n_labels:,} labels drawn by strata are as good as about {round(worth, -1):,.0f} drawn at random "
             f"(± {at.by_strata:{self.digits}} instead of ± {at.random:{self.digits}})."
         )
+        if self.aim == "gain" or at.by_strata <= LITTLE * at.random:
+            return said
+        return f"{said} That is little: for this aim truth is uncertain at most points. Strata narrow --aim gain most."
 
     def __str__(self) -> str:
         again = "" if self.draw == 1 else f" (draw {self.draw}, from the points without a true label)"

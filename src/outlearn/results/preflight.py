@@ -181,7 +181,7 @@ class Preflight:
                 f"    the last doubling brought {signed_cell(self.last_doubling)}; the next is likely to bring less"
             )
         if not isinstance(self.noise, Withheld):
-            lines += vote_lines(self.vote_curve, self.noise)
+            lines += vote_lines(self.vote_curve, self.noise, len(self.labelers))
         if not isinstance(self.pooling, Withheld):
             lines.append(f"    a student of all labelers instead of one: {signed_cell(self.pooling)}")
         if not isinstance(self.worth, Withheld):

@@ -84,8 +84,8 @@ class VoteCurvePoint:
     measured: Interval | Withheld
 
 
-def vote_lines(curve: Sequence[VoteCurvePoint], noise: NoiseReport) -> list[str]:
-    """Write what votes of odd numbers of labelers are worth."""
+def vote_lines(curve: Sequence[VoteCurvePoint], noise: NoiseReport, n_labelers: int) -> list[str]:
+    """Write what votes of odd numbers of labelers are worth; beyond those of the table the model alone says it."""
     odd = [at for at in curve if at.n_labelers % 2]
     if not odd:
         return []
@@ -99,7 +99,9 @@ def vote_lines(curve: Sequence[VoteCurvePoint], noise: NoiseReport) -> list[str]
         ).splitlines()
     given = ", ".join(f"{at.accuracy:.3f} of {at.n_labelers}" for at in odd)
     lines = wrapped(
-        f"more labelers: a vote gives the shared answer {given} ({noise.short})", first="  ", rest="    "
+        f"more labelers: a vote gives the shared answer {given} ({noise.short}; extrapolated beyond {n_labelers})",
+        first="  ",
+        rest="    ",
     ).splitlines()
     both = [(at, at.measured) for at in odd if isinstance(at.measured, Interval)]
     if both:

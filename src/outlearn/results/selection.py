@@ -10,8 +10,8 @@ from outlearn.results.measurement import Measurement, Number, Withheld
 from outlearn.results.serialization import Record
 
 __all__ = [
-    "Candidate", "CriterionChoice", "CrossedCalibration", "Judged", "JudgedCandidate", "Selection", "Shares",
-    "TriedCandidate", "TrueLabelsUsed", "TunedBaseline",
+    "Candidate", "Companion", "CompanionConsensus", "CriterionChoice", "CrossedCalibration", "Judged",
+    "JudgedCandidate", "Selection", "Shares", "TriedCandidate", "TrueLabelsUsed", "TunedBaseline",
 ]  # fmt: skip
 
 
@@ -41,6 +41,26 @@ class JudgedCandidate(Candidate):
     """A candidate with the accuracy of its students on the test points."""
 
     accuracy: float
+
+
+class CompanionConsensus(Record):
+    """The consensus of students `without` the trained head, of `both`, and of the head's `own`."""
+
+    without: Number
+    both: Number
+    own: Number
+
+
+class Companion(Candidate):
+    """A trained head that is compared with the mean of the members; see `selection.companion`.
+
+    Attributes:
+        weight: its part in the answer: 0, 0.5, or 1 where it takes their place.
+        consensus: what told.
+    """
+
+    weight: float
+    consensus: CompanionConsensus
 
 
 class CriterionChoice(Record):
@@ -117,6 +137,7 @@ class Selection(Record):
         calibration: of the answer, by the students of other labelers.
         chosen: the candidate that the criterion puts first.
         members: those whose mean is the answer, the best first.
+        companion: a trained head beside them; None where none was made, as of a single candidate.
         candidates: all.
         warnings: where the assumptions look broken, in sentences.
         students_trained: how many, for the choice and the answer.
@@ -133,6 +154,7 @@ class Selection(Record):
     calibration: CrossedCalibration
     chosen: Candidate
     members: tuple[Candidate, ...]
+    companion: Companion | None = None
     candidates: tuple[TriedCandidate, ...]
     judged: Judged
     warnings: tuple[str, ...]

@@ -1,10 +1,10 @@
 """The answer of a choice: what the best candidates say together, and single heads in its place.
 
-The answer is the dual mean of the best candidates' students, each at one spread and cut at the class shares, and
-calibrated by the students of other labelers (`selection.calibration`). Candidates
-that a criterion ranks among its best are nearly equally good by it and err at different points; their mean has their
-bias and less variance than each, and does not hang on which of them happens to be first. Of linear heads it is itself
-one linear head (`learners.fitted`).
+The answer is the dual mean of the best candidates' students, each at one spread and cut at the class shares, joined by
+a trained head where that helps (`selection.companion`), and calibrated by the students of other labelers
+(`selection.calibration`). Candidates that a criterion ranks among its best are nearly equally good by it and err at
+different points; their mean has their bias and less variance than each, and does not hang on which of them happens to
+be first. Of linear heads it is itself one linear head (`learners.fitted`).
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from outlearn.learners.jobs import HeadJob
 from outlearn.losses import get_loss
 from outlearn.selection.calibration import Calibration, crossed_calibration
 from outlearn.selection.choice import Choice
-from outlearn.selection.class_shares import Comparable, comparable
+from outlearn.selection.class_shares import comparable
+from outlearn.selection.companion import Joined, joined
 from outlearn.selection.labelers import Labelings
-from outlearn.selection.train import Learned, Report, fit_candidates
+from outlearn.selection.train import Learned, Report, average_heads, fit_candidates
 
-__all__ = ["Answer", "average", "fit_answer"]
+__all__ = ["Answer", "fit_answer"]
 
 C_GRID = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # inverse ridge of the distillate, per example: sum CE + |W|^2 / (2 C)
 TRAIN = "answer: training examples"
@@ -45,6 +46,7 @@ class Answer:
         n_trained: how many students were made for it.
         calibration: what its logits were multiplied by, and what was added.
         of_groups: what the same candidates make of the labelings that were compared, one a labeling.
+        joined: what was made of the candidates and a trained head; None where there was none.
     """
 
     heads: Heads
@@ -53,6 +55,7 @@ class Answer:
     n_trained: int
     calibration: Calibration
     of_groups: Heads
+    joined: Joined | None
 
     @classmethod
     def of(
@@ -63,12 +66,15 @@ class Answer:
         n_trained: int,
         by: Calibration,
         of_groups: Heads,
+        joined: Joined | None,
     ) -> Answer:
         """Calibrate heads, and see what they say of the student split and of the points."""
         heads = by.applied(heads)
         called = heads.predict(learned.features).argmax(axis=-1)
         shares = np.stack([np.bincount(each, minlength=heads.n_classes) for each in called]) / called.shape[1]
-        return cls(heads, {name: heads.predict(x) for name, x in points.items()}, shares, n_trained, by, of_groups)
+        return cls(
+            heads, {name: heads.predict(x) for name, x in points.items()}, shares, n_trained, by, of_groups, joined
+        )
 
 
 def fit_answer(
@@ -99,33 +105,18 @@ def fit_answer(
     made = {}
     for fitted in fit_candidates(learned, {TRAIN: learned.features}, members, answers + groups, progress=progress):
         made[fitted.candidate] = (fitted.heads, comparable(fitted.logits[TRAIN], learned.shares))
-    averages = average([made[member] for member in members])
+    averages = average_heads([made[member] for member in members])
+    made_of, n_trained = None, len(members) * len(answers + groups)
+    if form != "best" and learned.base.hidden is None:
+        made_of = joined(averages, learned, labelings, answers + groups, len(answers))
+        averages, n_trained = made_of.heads, n_trained + len(answers + groups)
     of_groups = averages.select(slice(len(answers), None))
     calibration = crossed_calibration(of_groups.predict(learned.features), with_offsets=learned.base.bias)
     if form == "distilled":
         heads = _distilled(learned, labelings, averages, len(answers))
     else:
         heads = averages.select(slice(0, len(answers)))
-    n_trained = len(members) * (len(answers) + len(groups))
-    return Answer.of(heads, learned, points, n_trained, calibration, of_groups)
-
-
-def average(members: Sequence[tuple[Heads, Comparable]]) -> Heads:
-    """Return the dual mean over members, for each model."""
-    widest = max(
-        2 * heads.n_classes if heads.hidden_bias is None else heads.hidden_bias.shape[1] for heads, _ in members
-    )
-    if any(heads.hidden_bias is not None for heads, _ in members):
-        members = [(heads.with_hidden(widest), form) for heads, form in members]
-    return Heads.joined(
-        [
-            Heads.joined([heads.select([i]) for heads, _ in members]).dual_mean(
-                scale=np.array([form.factors[i] for _, form in members]),
-                offset=np.array([form.offsets[i] for _, form in members]),
-            )
-            for i in range(members[0][0].n_models)
-        ]
-    )
+    return Answer.of(heads, learned, points, n_trained, calibration, of_groups, made_of)
 
 
 def _distilled(learned: Learned, labelings: Labelings, heads: Heads, n_answers: int) -> Heads:
@@ -135,7 +126,7 @@ def _distilled(learned: Learned, labelings: Labelings, heads: Heads, n_answers: 
     def distillates(rows: slice, c: float) -> Heads:
         jobs = [HeadJob(i, get_loss("forward_ce")) for i in range(len(soft[rows]))]
         fit = fit_convex(learned.features, soft[rows], jobs, {}, C=c, bias=learned.base.bias)
-        return average([(fit.heads, comparable(fit.heads.predict(learned.features), learned.shares))])
+        return average_heads([(fit.heads, comparable(fit.heads.predict(learned.features), learned.shares))])
 
     who = labelings.compared("student")
 

@@ -21,6 +21,7 @@ __all__ = [
     "DiscriminantCandidate",
     "Family",
     "HeadCandidate",
+    "companion",
     "default_candidates",
     "trained_candidates",
 ]
@@ -217,6 +218,16 @@ def default_candidates(n_examples: int, base: HeadSettings, *, weighted: bool = 
         if not (weighted and loss.batch_coupled)
     ]
     return (*discriminants, *plain, *distilled)
+
+
+def companion(n_examples: int, base: HeadSettings) -> HeadCandidate:
+    """Return the trained head that an answer of discriminants is compared with, and in part joined by.
+
+    Examples:
+        >>> str(companion(4172, HeadSettings(epochs=20)))
+        'reverse_ce, 20 epochs, weight decay 3'
+    """
+    return HeadCandidate(get_loss("reverse_ce"), _longest(n_examples, base), WEIGHT_DECAYS[-1])
 
 
 def _longest(n_examples: int, base: HeadSettings) -> float:

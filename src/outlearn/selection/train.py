@@ -16,8 +16,9 @@ from outlearn.learners.fitted import Heads
 from outlearn.learners.jobs import HeadJob, HeadSettings, settled
 from outlearn.learners.self_distillation import fit_rounds
 from outlearn.selection.candidates import Candidate, DiscriminantCandidate, HeadCandidate
+from outlearn.selection.class_shares import Comparable
 
-__all__ = ["Fitted", "Learned", "fit_candidates"]
+__all__ = ["Fitted", "Learned", "average_heads", "fit_candidates"]
 
 Logits = Mapping[str, Float[np.ndarray, "models points classes"]]
 Report = Callable[[int, int], None]
@@ -111,6 +112,24 @@ def fit_candidates(
         yield from _discriminate(learned, points, group, models)
         if progress is not None:
             progress((done + 1) * PARTS, n_groups * PARTS)
+
+
+def average_heads(members: Sequence[tuple[Heads, Comparable]]) -> Heads:
+    """Return the dual mean over members, for each model."""
+    widest = max(
+        2 * heads.n_classes if heads.hidden_bias is None else heads.hidden_bias.shape[1] for heads, _ in members
+    )
+    if any(heads.hidden_bias is not None for heads, _ in members):
+        members = [(heads.with_hidden(widest), form) for heads, form in members]
+    return Heads.joined(
+        [
+            Heads.joined([heads.select([i]) for heads, _ in members]).dual_mean(
+                scale=np.array([form.factors[i] for _, form in members]),
+                offset=np.array([form.offsets[i] for _, form in members]),
+            )
+            for i in range(members[0][0].n_models)
+        ]
+    )
 
 
 def _train(

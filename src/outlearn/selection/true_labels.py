@@ -44,12 +44,12 @@ from outlearn.errors import DataError
 from outlearn.learners.convex_grid import ConvexGrid
 from outlearn.learners.fitted import Heads
 from outlearn.learners.rows import moments
-from outlearn.selection.answer import Answer, average, fit_answer
+from outlearn.selection.answer import Answer, fit_answer
 from outlearn.selection.choice import Choice, trust
 from outlearn.selection.class_shares import comparable
 from outlearn.selection.folds import held_out_folds
 from outlearn.selection.labelers import Labelings
-from outlearn.selection.train import Learned, Report
+from outlearn.selection.train import Learned, Report, average_heads
 
 __all__ = ["TrueLabels", "agreement_with", "corrected_answer", "fit_answer_with_true_labels", "with_true_labels"]
 
@@ -153,14 +153,14 @@ def corrected_answer(
     # The mean errs less than the weak answer, so that what calibrates this one is careful enough.
     third = trust(len(true)) / 3
     parts = ((both.heads, 1 - 2 * third), (corrected, third), (alone, third))
-    heads = average(
+    heads = average_heads(
         [
             (each.on_raw_features(), comparable(each.predict(learned.features), learned.shares).times(3 * weight))
             for each, weight in parts
         ]
     )
     n_trained = weak.n_trained + both.n_trained + 2 * heads.n_models
-    return Answer.of(heads, learned, points, n_trained, weak.calibration, weak.of_groups)
+    return Answer.of(heads, learned, points, n_trained, weak.calibration, weak.of_groups, weak.joined)
 
 
 def _stacked(first: FeatureMatrix, second: FeatureMatrix) -> FeatureMatrix:

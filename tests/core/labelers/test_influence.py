@@ -133,6 +133,13 @@ def test_a_control_without_variation_or_too_many_controls_change_nothing():
     assert with_controls(estimate, many) is estimate
 
 
+def test_with_labels_for_one_control_the_first_of_two_is_used():
+    estimate, first, second = (mean_estimate(shares(15, seed=s)) for s in range(3))
+    both = with_controls(estimate, [first - 0.5, second - 0.5])
+    assert both.value == with_controls(estimate, [first - 0.5]).value
+    assert both.n_points == 14
+
+
 def test_an_average_is_the_sum_over_the_count():
     a, b = mean_estimate(shares(seed=1)), mean_estimate(shares(seed=2))
     assert average([a, b]).standard_error == pytest.approx(((a + b) / 2).standard_error, rel=EXACT)

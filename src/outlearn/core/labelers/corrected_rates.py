@@ -35,6 +35,7 @@ def prediction_powered(
     strata: DrawnStrata | None = None,
     *,
     ends: Ends = SHARE,
+    also: Float[np.ndarray, " points"] | None = None,
 ) -> LinearisedEstimate:
     """Estimate the mean of `true`, known at few points, with the help of `said`, known at all.
 
@@ -44,6 +45,7 @@ def prediction_powered(
         where: the points that the mean is over.
         strata: how the points of known truth were drawn; None: at random from all.
         ends: the least and the largest that `true` can be, of all points or of each.
+        also: what else foresees it, such as a student; nan as in `said`. It takes twenty true labels.
 
     Examples:
         >>> rng = np.random.default_rng(0)
@@ -58,13 +60,14 @@ def prediction_powered(
     Source: Angelopoulos, Duchi and Zrnic, PPI++: Efficient Prediction-Powered Inference, 2023, the mean with its tuned
     weight. They compare with the points without a true label, we with all: the same estimate.
     """
-    given = where & ~np.isnan(said)
     few = where & ~np.isnan(true)
-    estimate = mean_of_drawn(true, few, strata, ends=ends)
-    if not given.any():
-        return estimate
-    filled = np.where(given, said, said[given].mean())
-    return with_controls(estimate, [mean_estimate(filled, where) - mean_of_drawn(filled, few, strata, ends=())])
+    estimate, controls = mean_of_drawn(true, few, strata, ends=ends), []
+    for foreseen in (said,) if also is None else (said, also):
+        given = where & ~np.isnan(foreseen)
+        if given.any():
+            filled = np.where(given, foreseen, foreseen[given].mean())
+            controls.append(mean_estimate(filled, where) - mean_of_drawn(filled, few, strata, ends=()))
+    return with_controls(estimate, controls)
 
 
 def rogan_gladen(

@@ -28,7 +28,7 @@ from outlearn.core.gaps import mean_of_known
 from outlearn.core.labelers.influence import LinearisedEstimate, average, mean_estimate, with_controls
 from outlearn.core.labelers.labeler_agreement import chance_corrected
 from outlearn.core.labelers.shared_answer import Skills, miss_rate
-from outlearn.core.labelers.strata import DrawnStrata, mean_of_drawn
+from outlearn.core.labelers.strata import DrawnStrata, mean_of_drawn, over_all_less_drawn
 from outlearn.core.top_class import top_class
 
 __all__ = [
@@ -118,18 +118,23 @@ def values_by_class(judged: Judged) -> Float[np.ndarray, "points classes"]:
 
 
 def true_gain(
-    judged: Judged, labels: Labels, true_labels: Int[np.ndarray, " points"], strata: DrawnStrata | None = None
+    judged: Judged,
+    labels: Labels,
+    true_labels: Int[np.ndarray, " points"],
+    strata: DrawnStrata | None = None,
+    guess: Float[np.ndarray, "points classes"] | None = None,
 ) -> LinearisedEstimate:
     """Estimate how much more often the answers are right than their rivals, from a few true labels.
 
     The crossed difference, which all points give, steadies it: its mean over the few points less that over all is a
-    control (`with_controls`).
+    control (`with_controls`). So does what the gain would be if the truth were as is guessed.
 
     Args:
         judged: the answers and rivals; averaged over judges.
         labels: `[labelers, points]`.
         true_labels: -1 where it is not known.
         strata: how the points of known truth were drawn; None: at random from all.
+        guess: how likely each class is to be the true one (`guessed_truth`); None: no such control.
 
     Examples:
         >>> student, labeler = np.eye(2)[[0, 0, 1, 1, 1]], np.eye(2)[[0, 1, 1, 0, 1]]
@@ -141,16 +146,14 @@ def true_gain(
     for judge, answer, rival in zip(judged.judges, judged.answers, judged.rivals, strict=True):
         differences.append(right(answer, true_labels) - right(rival, true_labels))
         controls.append(right(answer, labels[judge]) - right(rival, labels[judge]))
-    difference, control = mean_of_known(np.stack(differences)), mean_of_known(np.stack(controls))
-    few, all_points = ~np.isnan(difference), ~np.isnan(control)
-    both = few & all_points
+    difference, seen = mean_of_known(np.stack(differences)), [mean_of_known(np.stack(controls))]
+    few, by_class = ~np.isnan(difference), values_by_class(judged)
+    if guess is not None:
+        seen.append((guess * by_class).sum(axis=1))
     # Where student and labeler say the same the difference is 0 whatever is true: nothing is uncertain there.
-    values = np.nan_to_num(values_by_class(judged))
+    values = np.nan_to_num(by_class)
     estimate = mean_of_drawn(difference, few, strata, ends=(values.min(axis=1), values.max(axis=1)))
-    if both.sum() < 2:
-        return estimate
-    known = mean_of_drawn(control, both, strata, ends=())
-    return with_controls(estimate, [mean_estimate(control, all_points) - known])
+    return with_controls(estimate, [control for each in seen for control in over_all_less_drawn(each, few, strata)])
 
 
 def gain_bounds(

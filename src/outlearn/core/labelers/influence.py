@@ -218,7 +218,8 @@ def with_controls(estimate: LinearisedEstimate, controls: Sequence[LinearisedEst
     estimate - sum_j b_j control_j, with b the least squares coefficients of the influences. With true labels of a few
     points and a guess of them at all points, the guess's mean over all points less that over the few is such a control:
     it estimates 0 whatever the guess is worth, so the result is right for any guess, and narrower for a good one.
-    Controls that do not vary are left out; each that is used costs a degree of freedom, and takes ten at least.
+    Controls that do not vary are left out; each that is used costs a degree of freedom, and takes ten at least: with
+    too few labels for all of them, the first are used.
 
     Examples:
         >>> rng = np.random.default_rng(0)
@@ -235,7 +236,8 @@ def with_controls(estimate: LinearisedEstimate, controls: Sequence[LinearisedEst
     heteroskedasticity-consistent covariance matrix estimators, 1985, for residuals over 1 - leverage (HC3).
     """
     used = [control for control in controls if float(np.square(control.influence).sum()) > 0]
-    if not used or estimate.n_points - 1 < POINTS_A_CONTROL * len(used):
+    used = used[: max(estimate.n_points - 1, 0) // POINTS_A_CONTROL]
+    if not used:
         return estimate
     design = np.stack([control.influence for control in used], axis=1)
     # b = argmin |influence - sum_j b_j influence_j|^2, the least variance that any such combination has

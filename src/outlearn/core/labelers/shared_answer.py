@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from outlearn.core.labelers.alike_pairs import fit_pairs
 from outlearn.core.labelers.influence import LinearisedEstimate, average, weighted_average
 from outlearn.core.labelers.labeler_agreement import PairTable
 
@@ -36,7 +37,6 @@ __all__ = [
 ]
 
 CONFIDENT = 2.0  # standard errors by which an agreement must exceed chance before its logarithm is taken
-ALIKE = 3.0  # standard errors of a pair's excess agreement from which it is named; pairs are many
 
 
 @dataclass(frozen=True)
@@ -47,20 +47,29 @@ class Skills:
         each: for a labeler its skill, 1 if it always gives the shared answer, 0 if it guesses; absent if not estimated.
         left_out: labelers that agree with others no more than chance.
         alike: pairs that agree more than their skills explain, with the excess of log q in standard errors: they share
-            errors that the others do not, so that their skills are too high. Of four labelers, the pair of the other
-            two is named with it: which of the two shares the errors is not identified.
+            errors that the others do not. From five labelers on the skills are those without these pairs. Of four, the
+            pair of the other two is named with it, and both are kept: which of the two shares the errors is not
+            identified, and skills are a little too high.
         assumption: under which this is right, beyond even noise.
+        others: for a labeler its skill by other accounts of who shares errors (`alike_pairs`).
     """
 
     each: Mapping[int, LinearisedEstimate]
     left_out: tuple[int, ...] = ()
     alike: Mapping[tuple[int, int], float] = field(default_factory=dict)
     assumption: str = ""
+    others: Mapping[int, tuple[LinearisedEstimate, ...]] = field(default_factory=dict)
 
     @property
     def mean(self) -> LinearisedEstimate:
         """Average the skills that were estimated."""
         return average(list(self.each.values()))
+
+    @property
+    def other_means(self) -> list[LinearisedEstimate]:
+        """Average them by each other account."""
+        by_account = zip(*self.others.values(), strict=True)
+        return [average(skills) for skills in by_account]
 
 
 def miss_rate(skill: LinearisedEstimate, n_classes: int) -> LinearisedEstimate:
@@ -129,7 +138,7 @@ def skills_of_labelers(products: PairTable, n_labelers: int) -> Skills:
 
     Returns:
         The skills; none if fewer than three labelers are left. With four or more, pairs that agree more than their
-        skills explain are named.
+        skills explain are named, and with five or more kept out.
 
     Examples:
         >>> from outlearn.core.labelers.influence import mean_estimate
@@ -154,24 +163,14 @@ def skills_of_labelers(products: PairTable, n_labelers: int) -> Skills:
         left_out.append(worst)
     if len(kept) < 3:
         return Skills({}, tuple(sorted(left_out)))
-    logs = {pair: q.log() for pair, q in products.items() if set(pair) <= set(kept)}
-    n = len(kept)
-    total = _sum(list(logs.values()))
-    # Platanios, Blum and Mitchell 2014: log q_ij = a_i + a_j. By least squares with every pair once,
-    # a_i = (sum_j log q_ij - total / (n - 1)) / (n - 2).
-    a = {i: (_sum([log for pair, log in logs.items() if i in pair]) - total / (n - 1)) / (n - 2) for i in kept}
-    alike = {}
-    if n > 3:
-        for (i, j), log in logs.items():
-            excess = log - a[i] - a[j]
-            error = excess.standard_error
-            if error > 0 and excess.value > ALIKE * error:
-                alike[i, j] = excess.value / error
+    # Platanios, Blum and Mitchell 2014: log q_ij = a_i + a_j
+    fit = fit_pairs({pair: q.log() for pair, q in products.items() if set(pair) <= set(kept)})
     return Skills(
-        {i: value.exp() for i, value in a.items()},
+        {i: log.exp() for i, log in fit.logs.items()},
         tuple(sorted(left_out)),
-        alike,
+        fit.alike,
         "labelers miss the shared answer independently of each other",
+        {i: tuple(other[i].exp() for other in fit.others) for i in fit.logs},
     )
 
 

@@ -36,7 +36,7 @@ several draws; Kish, Survey Sampling, 1965, section 11.7, for the effective numb
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -47,7 +47,7 @@ from outlearn.core.labelers.influence import SHARE, LinearisedEstimate, mean_est
 from outlearn.core.labelers.skewed_interval import Unseen
 from outlearn.errors import DomainError
 
-__all__ = ["LEAST_DRAWN", "DrawnStrata", "Ends", "mean_of_drawn"]
+__all__ = ["LEAST_DRAWN", "DrawnStrata", "Ends", "mean_of_drawn", "over_all_less_drawn"]
 
 Ends = Sequence[Float[np.ndarray, " points"] | float]  # the least and the largest value of all points, or of each
 
@@ -238,6 +238,23 @@ def mean_of_drawn(
         return strata.mean(values, where, ends=ends)
     of_marked = [float(np.broadcast_to(end, len(values))[where].mean()) for end in ends]
     return mean_estimate(values, where, ends=of_marked)
+
+
+def over_all_less_drawn(
+    values: Float[np.ndarray, " points"], known: Bool[np.ndarray, " points"], strata: DrawnStrata | None
+) -> Iterator[LinearisedEstimate]:
+    """Give the mean of what all points tell less that over the points of known truth: a control, as it estimates 0.
+
+    None with fewer than two such points.
+
+    Args:
+        values: nan where nothing is told.
+        known: marks the points of known truth.
+        strata: how they were drawn; None: at random from all.
+    """
+    told = ~np.isnan(values)
+    if (known & told).sum() >= LEAST_DRAWN:
+        yield mean_estimate(values, told) - mean_of_drawn(values, known & told, strata, ends=())
 
 
 def _freedom(parts: np.ndarray, counts: np.ndarray) -> int:

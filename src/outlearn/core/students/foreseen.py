@@ -10,8 +10,11 @@ measured, by a factor of four (s <= 1). By the delta method it varies as the mea
 
     gain + dg/de (w - e) + dg/dq (w_j - q),    dg/de = (1 + r) u^r - (1 + s) u^s,    dg/dq = s u^(s + 1) - r u^(r + 1),
 
-w and w_j 1 where the student of all labels, and that of quarter j, is wrong. The labels that are there are given; the
-points, and which labels fell in which quarter, are not.
+w and w_j 1 where the student of all labels, and that of quarter j, is wrong. To its variance comes the luck of the draw
+of the labels that are there and of the next: students of quarters differ in error with variance v, and luck is
+taken to shrink with the error and with 1 / n,
+
+    v u^2 (m / 4) (1 / n + 1 / (n + N)).
 
 Source: learning curves as powers, Cortes, Jackel, Solla, Vapnik and Denker, Learning curves: asymptotic values and rate
 of convergence, 1994; Hestness et al., Deep learning scaling is predictable, empirically, 2017.
@@ -24,14 +27,15 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from outlearn.core.intervals import Interval, Withheld
-from outlearn.core.mean_intervals import mean_interval
+from outlearn.core.intervals import Interval, Withheld, t_quantile
+from outlearn.core.mean_intervals import two_way_variance
 from outlearn.core.scales import DIFFERENCE
 from outlearn.errors import ConfigError
 
 __all__ = ["PARTS", "foreseen_gain", "most_foreseen"]
 
 PARTS = 4  # of the labels that are there: a quarter tells a slope over two doublings, and four of them how sure it is
+MINIMUM_POINTS = 4  # fewer say too little about a spread
 
 
 def most_foreseen(n_labels: int, n_learned: int) -> int:
@@ -61,7 +65,7 @@ def foreseen_gain(
         n_learned: m.
         n_labels: how many there are, n; m, or somewhat more where some judge in turn.
         n_next: how many more are meant, N, at least 1.
-        level: of the interval, over quarters and points.
+        level: of the interval: for new points and new draws of labels.
 
     Returns:
         The gain, as a share of points; withheld where no error is left, or `n_next` is more than can be foreseen.
@@ -73,7 +77,7 @@ def foreseen_gain(
         >>> right = lambda wrong: np.arange(1000) >= wrong
         >>> quarters = np.stack([right(n) for n in (190, 200, 200, 210)]).astype(float)
         >>> print(foreseen_gain(quarters, right(100).astype(float), n_learned=100, n_labels=100, n_next=300))
-        0.0500 [0.0432, 0.0568]
+        0.0500 [0.0415, 0.0585]
     """
     if len(quarters) != PARTS or n_next < 1:
         raise ConfigError(
@@ -88,4 +92,24 @@ def foreseen_gain(
     u, r, s = e / q, math.log(n_labels / n_learned, PARTS), math.log((n_labels + n_next) / n_learned, PARTS)
     of_whole, of_parts = (1 + r) * u**r - (1 + s) * u**s, s * u ** (s + 1) - r * u ** (r + 1)
     varied = e * (u**r - u**s) + of_whole * (wrong - e) + of_parts * (wrong_of_parts - q)
-    return mean_interval(varied, level, scale=DIFFERENCE)
+    gain = float(varied.mean())
+    if varied.shape[1] < MINIMUM_POINTS:
+        return Interval.missing(
+            f"{varied.shape[1]} points judge it", mean=gain, n_models=PARTS, n_points=varied.shape[1], level=level
+        )
+    parts = two_way_variance(varied)
+    luck = float(quarters.mean(axis=1).var(ddof=1)) * u**2 * n_learned / PARTS
+    luck *= 1 / n_labels + 1 / (n_labels + n_next)
+    variance = parts.total + luck
+    if variance == 0:  # no answer was seen to differ
+        return Interval.about(
+            gain, 0.0, 0.0, freedom=varied.shape[1] - 1.0, n_models=PARTS, n_points=varied.shape[1], level=level,
+            scale=DIFFERENCE,
+        )  # fmt: skip
+    # Satterthwaite 1946: freedom = v^2 / sum_k (v_k^2 / freedom_k)
+    freedom = variance**2 / (parts.total**2 / parts.degrees_of_freedom + luck**2 / (PARTS - 1))
+    half = t_quantile(level, freedom) * math.sqrt(parts.cautious + luck)
+    return Interval.about(
+        gain, half, math.sqrt(variance), freedom=freedom, n_models=PARTS, n_points=varied.shape[1], level=level,
+        scale=DIFFERENCE,
+    )  # fmt: skip

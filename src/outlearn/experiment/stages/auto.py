@@ -39,6 +39,7 @@ from outlearn.selection import (
     fit_answer_with_true_labels,
     selection_labelings,
 )
+from outlearn.selection.candidates import companion
 from outlearn.selection.choice import recorded
 from outlearn.selection.class_shares import best_known_shares, best_source, given_shares
 from outlearn.store.stage import Entries, Stage, Work
@@ -190,6 +191,9 @@ class AutoStudents:
                 "called": answer.called,
                 "calibration": np.array([answer.calibration.factor, *answer.calibration.offsets]),
                 "trained": np.array([answer.n_trained]),
+                "companion": np.empty(0)
+                if answer.joined is None
+                else np.array([answer.joined.weight, *answer.joined.consensus.values()]),
             }
 
         return Stage(
@@ -262,10 +266,21 @@ class AutoStudents:
             calibration=results.CrossedCalibration(factor=calibration[0], offsets=tuple(calibration[1:])),
             chosen=recorded(choice.chosen),
             members=tuple(map(recorded, choice.members[:1] if config.answer == "best" else choice.members)),
+            companion=self._companion(students),
             candidates=choice.tried(),
             judged=choice.judged(labels, right),
             warnings=doubts(choice, shares, students.arrays["called"], self.labeling.task.class_names),
             students_trained=choice.n_trained + int(students.arrays["trained"].item()),
+        )
+
+    def _companion(self, students: Entry) -> results.Companion | None:
+        """Write what the trained head was worth beside the candidates."""
+        if not len(kept := students.arrays["companion"]):
+            return None
+        head = recorded(companion(len(self.labeling.splits.student), self.frozen.settings))
+        weight, alone, both, own = kept.tolist()
+        return results.Companion(
+            **head.model_dump(), weight=weight, consensus=results.CompanionConsensus(without=alone, both=both, own=own)
         )
 
     @property

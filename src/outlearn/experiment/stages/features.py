@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -11,7 +13,7 @@ from scipy.sparse import csr_array
 
 from outlearn.data.task import Task
 from outlearn.encoders.encoder import Encoder, Learned
-from outlearn.encoders.points import Features
+from outlearn.encoders.points import Features, Pairs
 from outlearn.encoders.random_features import UNITS, RandomFeatures
 from outlearn.store.stage import Entries, Stage, Work
 from outlearn.store.store import Entry
@@ -20,6 +22,7 @@ __all__ = ["feature_arrays", "features_stage", "learned_of", "notes_on_features"
 
 VERSION = 2
 BELOW = "below"  # the input of random features
+IN_FILE = "pairs in the file"  # the input of pairs in the slots of a seed
 SPARSE = ("features.data", "features.indices", "features.indptr")
 EMPTY_SHARE = 0.01  # of points without any feature, from which on it is said
 
@@ -29,9 +32,18 @@ def features_stage(task: Task, encoder: Encoder, fit_on: Int[np.ndarray, " fit_p
 
     Its arrays, from which `read_features` makes float32 `[points, features]`, rows as in the task: `features`, or
     for a sparse matrix the three of its rows (CSR) and its width. Random features stand on the stage of the encoder
-    below, which is stored once for all widths; their units are stored beside them.
+    below, which is stored once for all widths; their units are stored beside them. Of pairs the slots follow the seed
+    and texts do not: an encoder that learns nothing reads them as they stand in the file, once for all seeds.
     """
-
+    if task.pairs is not None and task.first_slot is not None and not encoder.fits:
+        in_file = _pairs_in_file(task.name, task.pairs, task.first_slot)
+        return Stage(
+            "features",
+            VERSION,
+            {"kind": encoder.kind, "fit_on": None},
+            {"first_slot": hashlib.sha256(task.first_slot.tobytes()).hexdigest(), IN_FILE: _of_pairs(in_file, encoder)},
+            partial(_into_slots, task.first_slot),
+        )
     # The units see each text of a pair by itself, and what is stored of the encoder below is differences.
     if isinstance(encoder, RandomFeatures) and task.pairs is None:
         inputs: dict[str, Stage | str] = {BELOW: features_stage(task, encoder.of, fit_on)}
@@ -48,8 +60,36 @@ def features_stage(task: Task, encoder: Encoder, fit_on: Int[np.ndarray, " fit_p
     )
 
 
+def _of_pairs(pairs: Pairs, encoder: Encoder) -> Stage:
+    """Describe the encoding of pairs as they stand in a file."""
+    nothing: Int[np.ndarray, " fit_points"] = np.arange(0)  # to learn from
+    return Stage(
+        "features",
+        VERSION,
+        {"kind": encoder.kind, "fit_on": None},
+        {"encoder": encoder.fingerprint, "pairs": hashlib.sha256(json.dumps(pairs.pairs).encode()).hexdigest()},
+        partial(_encoded, pairs, encoder, nothing),
+        alone=True,
+    )
+
+
+def _pairs_in_file(name: str, pairs: Sequence[tuple[str, str]], first_slot: Int[np.ndarray, " points"]) -> Pairs:
+    in_order = zip(pairs, first_slot.tolist(), strict=True)
+    return Pairs(name, tuple((b, a) if slot else (a, b) for (a, b), slot in in_order))
+
+
+def _into_slots(first_slot: Int[np.ndarray, " points"], entries: Entries, work: Work) -> dict[str, np.ndarray]:
+    """Turn round the pairs whose first text stands in slot b: their features are differences."""
+    sign = np.where(first_slot == 1, -1, 1).astype(np.float32)
+    features = read_features(entries[IN_FILE])
+    turned = (
+        csr_array(features.multiply(sign[:, None])) if isinstance(features, csr_array) else features * sign[:, None]
+    )
+    return feature_arrays(turned)
+
+
 def _encoded(
-    task: Task, encoder: Encoder, fit_on: Int[np.ndarray, " fit_points"], entries: Entries, work: Work
+    task: Task | Pairs, encoder: Encoder, fit_on: Int[np.ndarray, " fit_points"], entries: Entries, work: Work
 ) -> dict[str, np.ndarray]:
     with work.progress.bar(f"features: {encoder.kind}") as advance:
         return feature_arrays(encoder.encode(task, np.arange(task.n_points), fit_on, progress=advance))
