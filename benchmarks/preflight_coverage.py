@@ -1,12 +1,16 @@
 """Do the intervals that preflight prints of labels hold what is true? Simulated tables of labels with few true ones.
 
-    python benchmarks/preflight_coverage.py [--runs 200] [--cells unseen|seen] [--seed 1]
+    python benchmarks/preflight_coverage.py [--runs 200] [--cells unseen|seen|fresh] [--seed 1]
+    python benchmarks/preflight_coverage.py --labels [--runs 12]     # without true labels alone, on cells `fresh`
+    python benchmarks/preflight_coverage.py --parts [--runs 200]     # soft labels, and what a student inherits
 
 A cell is a kind of table: labelers, points, classes, their skew, gaps, how often the labelers' shared answer is wrong
 (`bias`) and missed (`rate`); points alike or of beta-distributed difficulty, or a labeler that copies another at 30% of
 points; and 50 to 500 true labels, of points drawn at random or allocated by strata as `--label-next` draws them. The
 cells `seen` are those that the intervals were developed on; `unseen` ones differ from them in all of this, and their
-labelers from each other. Of the tables of a cell, one in twelve fits the noise too, which takes most of the time.
+labelers from each other. On some of these the intervals of single labelers were mended; those `fresh` differ from them
+again, with labelers that are better in three ways. Of the tables of a cell, one in twelve fits the noise too, which
+takes most of the time; with `--labels` all do, and nothing else is done.
 
 The truth is computed on 200,000 fresh points. Prints for each interval, by draw and number of true labels (by the kind
 of noise where true labels play no part), how often it holds the truth, over all tables and in the cells where it does
@@ -28,8 +32,17 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 import numpy as np  # noqa: E402
+from scipy.special import log_softmax, softmax  # noqa: E402
 
 from outlearn.core.intervals import Interval  # noqa: E402
+from outlearn.core.labelers.agreement_coefficients import (  # noqa: E402
+    COEFFICIENTS,
+    agreement_coefficients,
+    class_counts,
+)
+from outlearn.core.labelers.inherited_bias import inherited_bias  # noqa: E402
+from outlearn.core.labelers.label_variance import label_variance  # noqa: E402
+from outlearn.core.labelers.split_votes import split_vote_agreement  # noqa: E402
 from outlearn.core.labelers.strata import DrawnStrata  # noqa: E402
 from outlearn.data.label_table import UNLABELED, LabelTable  # noqa: E402
 from outlearn.preflight_checks.measures import LabelMeasures  # noqa: E402
@@ -60,6 +73,8 @@ class Cell:
     rate: float = 0.2
     points: int = 1000
     unequal: float = 0.0  # the labelers' rates differ from their mean by up to this share of it
+    better: str = "by rate"  # or "by skill", "by odds": how a better labeler's rate changes with difficulty
+    copied: float = COPIED
 
 
 def seen() -> Iterator[Cell]:
@@ -81,6 +96,35 @@ def unseen() -> Iterator[Cell]:
             )  # fmt: skip
 
 
+def fresh() -> Iterator[Cell]:
+    """Every combination of noise and of how labelers differ, twice; the rest is drawn once for all."""
+    rng = np.random.default_rng(27)
+    for noise, better, skewed in product(
+        ("alike", "differ", "copied"), ("by rate", "by skill", "by odds"), (False, True)
+    ):
+        yield Cell(
+            int(rng.choice([2, 3, 4])), skewed, noise, float(rng.choice([0.0, 0.1, 0.3])), 100, "random",
+            labelers=int(rng.choice([4, 5, 7])), bias=float(rng.choice([0.05, 0.1])),
+            rate=float(rng.choice([0.1, 0.18, 0.22])), points=int(rng.choice([600, 1500, 3000])),
+            unequal=float(rng.choice([0.2, 0.4])), better=better, copied=float(rng.choice([0.2, 0.5])),
+        )  # fmt: skip
+
+
+def rates_of(cell: Cell, rate: np.ndarray) -> np.ndarray:
+    """Return how often each labeler misses each point: `[labelers, points]`."""
+    apart = cell.unequal * np.linspace(-1, 1, cell.labelers)
+    if cell.noise == "copied":  # the two that are alike in skill too, so that a copy is as good as its original
+        apart[1] = apart[0]
+    apart = apart[:, None]
+    if cell.better == "by skill":
+        most = (cell.n_classes - 1) / cell.n_classes
+        return most * (1 - (1 - rate / most) * (1 - apart) / (1 + cell.unequal))
+    if cell.better == "by odds":
+        odds = rate / np.maximum(1 - rate, 1e-9) * np.exp(2 * apart)
+        return odds / (1 + odds)
+    return np.minimum(rate * (1 + apart), 1.0)
+
+
 def simulate(cell: Cell, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Draw the truth, each labeler's distribution of labels at each point, and the labels."""
     k = cell.n_classes
@@ -89,14 +133,11 @@ def simulate(cell: Cell, n: int, rng: np.random.Generator) -> tuple[np.ndarray, 
     rate = np.full(n, cell.rate)
     if cell.noise == "differ":
         rate = rng.beta(SPREAD * cell.rate, SPREAD * (1 - cell.rate), n)
-    factors = 1 + cell.unequal * np.linspace(-1, 1, cell.labelers)
-    if cell.noise == "copied":  # the two that are alike in skill too, so that a copy is as good as its original
-        factors[1] = factors[0]
-    rates = np.minimum(rate * factors[:, None], 1.0)[:, :, None]
+    rates = rates_of(cell, rate)[:, :, None]
     p = np.where(np.eye(k)[answer] == 1, 1 - rates, rates / (k - 1))
     labels = (rng.random((cell.labelers, n, 1)) > np.cumsum(p, axis=2)[:, :, :-1]).sum(axis=2)
     if cell.noise == "copied":
-        labels[1] = np.where(rng.random(n) < COPIED, labels[0], labels[1])
+        labels[1] = np.where(rng.random(n) < cell.copied, labels[0], labels[1])
     labels[rng.random(labels.shape) < cell.gaps] = UNLABELED
     return truth, p, labels
 
@@ -197,6 +238,107 @@ def of_rates(part: str, report: RatesReport, n_classes: int) -> dict[str, object
     return found
 
 
+def true_of_labels(cell: Cell) -> dict[str, float]:
+    """Return what is true of labels alone, on fresh points."""
+    _, p, labels = simulate(cell, FRESH, np.random.default_rng(1))
+    missed = 1 - p[:, np.arange(FRESH), p.mean(axis=0).argmax(axis=1)].mean(axis=1)
+    counts = class_counts(labels, cell.n_classes)
+    found = {"variance": float(missed.mean())}
+    found |= {f"variance of labeler {j}": float(each) for j, each in enumerate(missed)}
+    few = agreement_coefficients(labels[:, :20_000], cell.n_classes)  # known to a tenth of a table's own error
+    found |= {f"agreement, {name}": few[name].mean for name in COEFFICIENTS}
+    for size in (1, 2, 3):
+        measured = split_vote_agreement(counts.astype(np.int64), size, np.random.default_rng(1))
+        if measured is not None:
+            found[f"two votes of {size} agree"] = measured.value
+    return found
+
+
+def of_labels(table: LabelTable) -> dict[str, object]:
+    measures = LabelMeasures(table, asked_twice=False, level=0.95)
+    found: dict[str, object] = {"variance": measures.missed_interval()}
+    found |= {f"variance of labeler {j}": row.missed for j, row in enumerate(measures.labelers())}
+    found |= {
+        f"agreement, {name}": interval
+        for name, interval in agreement_coefficients(table.labels, table.n_classes).items()
+    }
+    curve = {point.n_labelers: point for point in measures.vote_curve()}
+    found |= {f"two votes of {size} agree": curve[size].measured for size in (1, 3) if size in curve}
+    return found
+
+
+def soft_labels(n: int, labelers: int, k: int, apart: float, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Draw the shared logits, distributions of labelers about them, and the truth."""
+    shared = rng.normal(size=(n, k)) * 1.5
+    labels = softmax(shared + rng.normal(size=(labelers, n, k)) * apart, axis=2)
+    truth = (rng.random((n, 1)) > np.cumsum(softmax(shared * 0.8, axis=1), axis=1)[:, :-1]).sum(axis=1)
+    return shared, labels, truth
+
+
+def soft_part(runs: int) -> dict[tuple[str, str], list[tuple[bool, bool]]]:
+    found: dict[tuple[str, str], list[tuple[bool, bool]]] = defaultdict(list)
+    for labelers, k, apart in product((2, 4, 8), (2, 4), (0.3, 1.0)):
+        shared, labels, truth = soft_labels(FRESH // 2, labelers, k, apart, np.random.default_rng(1))
+        log_centre = log_softmax(shared, axis=1)  # the mean of logits of ever more labelers
+        spread = float((np.exp(log_centre) * (log_centre - np.log(labels))).sum(axis=2).mean())
+        of_centre = labels.mean(axis=0)
+        true = {
+            "nats_plug_in": float(plug_in_nats(labels)), "nats": spread,
+            "squared_plug_in": float(np.square(labels - of_centre).sum(axis=2).mean() / 2),
+            "log_loss": float(-np.log(labels[:, np.arange(len(truth)), truth]).mean()),
+            "bias": float(-log_centre[np.arange(len(truth)), truth].mean()),
+        }  # fmt: skip
+        true["squared"] = true["squared_plug_in"] * labelers / (labelers - 1)
+        for run in range(runs):
+            rng = np.random.default_rng(10**6 + run)
+            _, labels, truth = soft_labels(400, labelers, k, apart, rng)
+            truth[150:] = UNLABELED
+            measured = label_variance(labels, truth)
+            for name, value in true.items():
+                interval = getattr(measured, name)
+                found[name, f"{labelers} labelers"].append((interval.low > value, interval.high < value))
+    return found
+
+
+def plug_in_nats(labels: np.ndarray) -> float:
+    centre = log_softmax(np.log(labels).mean(axis=0), axis=1)
+    return float((np.exp(centre) * (centre - np.log(labels))).sum(axis=2).mean())
+
+
+def with_student(cell: Cell, n: int, repeats: float, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Draw the truth, votes, and a student that repeats a share of the answers that labelers share."""
+    truth, p, labels = simulate(cell, n, rng)
+    student = np.where(rng.random(n) < repeats, p.mean(axis=0).argmax(axis=1), truth)
+    student = np.where(rng.random(n) < 0.05, rng.integers(0, cell.n_classes, n), student)
+    votes = np.where(labels[..., None] >= 0, np.eye(cell.n_classes)[np.maximum(labels, 0)], np.nan)
+    return truth, votes, np.broadcast_to(np.eye(cell.n_classes)[student], votes.shape)
+
+
+def inherited_part(runs: int) -> dict[tuple[str, str], list[tuple[bool, bool]]]:
+    """What a student repeats: one that is right, or repeats the shared mistake at a part of its points."""
+    found: dict[tuple[str, str], list[tuple[bool, bool]]] = defaultdict(list)
+    for repeats, k, n_true in product((0.2, 0.8), (2, 4), (50, 150, 400)):
+        cell = Cell(k, False, "alike", 0.2, n_true, "random", labelers=4, bias=0.12, rate=0.2, unequal=0.3)
+        truth, votes, student = with_student(cell, FRESH // 2, repeats, np.random.default_rng(1))
+        whole = inherited_bias(votes, student, truth)
+        for run in range(runs):
+            truth, votes, student = with_student(cell, 1000, repeats, np.random.default_rng(2 * 10**6 + run))
+            truth[n_true:] = UNLABELED
+            part = inherited_bias(votes, student, truth)
+            for name in ("error", "repeated", "student_error"):
+                interval, value = getattr(part, name).interval(0.95), getattr(whole, name).value
+                found[f"inherited: {name}", f"{n_true} true labels"].append(
+                    (interval.low > value, interval.high < value)
+                )
+    return found
+
+
+def print_parts(found: dict[tuple[str, str], list[tuple[bool, bool]]]) -> None:
+    for (name, of), sides in sorted(found.items()):
+        above, below = np.mean(sides, axis=0)
+        print(f"{name:<40}{of:<20}{len(sides):>8}{1 - above - below:>8.1%}{above:>10.1%}{below:>9.1%}")
+
+
 @dataclass(frozen=True)
 class Held:
     """How often an interval held the truth in the tables of a cell."""
@@ -213,10 +355,14 @@ class Held:
         return 1 - self.above - self.below
 
 
-def measured(cell: Cell, runs: int, seed: int) -> list[Held]:
-    truth, rows = true_values(cell), defaultdict(list)
+def measured(cell: Cell, runs: int, seed: int, *, labels: bool) -> list[Held]:
+    truth, rows = true_of_labels(cell) if labels else true_values(cell), defaultdict(list)
     for run in range(runs):
-        found = intervals(table_of(cell, seed + run), np.random.default_rng(seed + run), with_noise=run % EVERY == 0)
+        table = table_of(cell, seed + run)
+        if labels:
+            found = of_labels(table)
+        else:
+            found = intervals(table, np.random.default_rng(seed + run), with_noise=run % EVERY == 0)
         for name, interval in found.items():
             if isinstance(interval, Interval) and not np.isnan(interval.low):
                 low, high = interval.low, interval.high
@@ -227,16 +373,25 @@ def measured(cell: Cell, runs: int, seed: int) -> list[Held]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=200, help="of each cell")
-    parser.add_argument("--cells", choices=("seen", "unseen"), default="unseen")
+    parser.add_argument("--cells", choices=("seen", "unseen", "fresh"), default="unseen")
+    parser.add_argument("--labels", action="store_true", help="what labels alone say, on fresh cells")
+    parser.add_argument("--parts", action="store_true", help="soft labels and inheritance")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    cells = list(seen() if options.cells == "seen" else unseen())
+    if options.parts:
+        print_parts(soft_part(options.runs) | inherited_part(options.runs))
+        return
+    cells = list({"seen": seen, "unseen": unseen, "fresh": fresh}["fresh" if options.labels else options.cells]())
     found: list[Held] = []
     for index, cell in enumerate(cells):
-        found += measured(cell, options.runs, options.seed * 10**7 + index * 10**4)
+        found += measured(cell, options.runs, options.seed * 10**7 + index * 10**4, labels=options.labels)
     groups: dict[tuple[str, str], list[Held]] = defaultdict(list)
     for held in found:
-        of = held.cell.noise if held.name in WITHOUT_TRUTH else f"{held.cell.drawn} {held.cell.n_true:>3}"
+        of = (
+            held.cell.noise
+            if options.labels or held.name in WITHOUT_TRUTH
+            else f"{held.cell.drawn} {held.cell.n_true:>3}"
+        )
         groups[held.name, of].append(held)
     print(f"{len(cells)} cells, {options.runs} tables each")
     print(f"{'interval':<40}{'of':<15}{'tables':>8}{'holds':>8}{'least':>8}{'most':>8}{'too high':>10}"

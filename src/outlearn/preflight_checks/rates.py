@@ -131,7 +131,9 @@ class Rates:
         return CorrectedRate(
             name=quantity.name,
             as_labeled=as_labeled,
-            true_alone=self._share(mean_of_drawn(true, where & ~np.isnan(true), strata, ends=quantity.ends)),
+            true_alone=mean_of_drawn(true, where & ~np.isnan(true), strata, ends=quantity.ends).interval(
+                self.level, low=0.0, high=1.0, of_share=strata is None and not quantity.is_error
+            ),
             corrected=self._share(
                 prediction_powered(true, said, where, strata, ends=quantity.ends, also=quantity.guessed)
             ),

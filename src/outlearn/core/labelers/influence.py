@@ -117,10 +117,18 @@ class LinearisedEstimate:
     def _square(self) -> float:
         return float(np.square(self.influence).sum()) + self.unseen.square
 
-    def interval(self, level: float = 0.95, *, low: float = -math.inf, high: float = math.inf) -> Interval:
+    def interval(
+        self, level: float = 0.95, *, low: float = -math.inf, high: float = math.inf, of_share: bool = False
+    ) -> Interval:
         """Give the interval, as skewed as the values are (`skewed_interval`), cut to [low, high].
 
         The value itself is never cut, and may lie beyond, as a difference of shares may.
+
+        Args:
+            level: of the interval.
+            low, high: what the number can be.
+            of_share: the values are 0 or 1 and each point weighs as much, so that their spread hangs on their mean and
+                needs no degrees of freedom: Student's t on top of Jeffreys' prior would count few points twice.
 
         Returns:
             The interval; nan with a reason for fewer than 4 points.
@@ -130,12 +138,12 @@ class LinearisedEstimate:
             return Interval.missing(
                 reason, mean=self.value, n_models=1, n_points=self.n_points, level=level, over="points"
             )
-        freedom = self.n_points - 1.0
-        ends = skewed_ends(self.value, self.standard_error, self.skewness, freedom=freedom, level=level)
+        freedom, error = self.n_points - 1.0, self.standard_error
+        if of_share:
+            freedom, error = math.inf, math.sqrt(self._square) / len(self.influence)
+        ends = skewed_ends(self.value, error, self.skewness, freedom=freedom, level=level)
         lowest, highest = (min(max(end, low), high) for end in ends)
-        return Interval(
-            self.value, lowest, highest, self.standard_error, 1, self.n_points, level, over="points", freedom=freedom
-        )
+        return Interval(self.value, lowest, highest, error, 1, self.n_points, level, over="points", freedom=freedom)
 
     def _map(self, value: float, slope: float) -> LinearisedEstimate:
         return LinearisedEstimate(value, slope * self.influence, self.n_points, self.unseen.times(slope))
