@@ -54,9 +54,21 @@ def bomb() -> str:
     return "\n".join([*lines, "data: *a7"])
 
 
+def merging_bomb() -> str:
+    """Write mappings that each merge the one before ten times."""
+    lines = [f"b{i}: &b{i} {{<<: [{', '.join([f'*b{i - 1}'] * 10)}], k{i}: 1}}" for i in range(1, 9)]
+    return "\n".join(["b0: &b0 {k0: 1}", *lines, "data: *b8"])
+
+
 OVERRIDES = {
     "a date that is none": ("data.label_column=2001-13-45", "put it in quotes to keep it text"),
-    "a date": ("data.label_column=2001-12-05", "input should be a valid string"),
+    "a date": ("data.label_column=2001-12-05", "input should be text; put it in quotes"),
+    "a switch for a name": ("data.label_column=no", "input should be text; put it in quotes"),
+    "a switch for a number": ("student.seeds=true", "input should be a number, not true or false"),
+    "a switch for a part": ("teacher.learner={kind: convex, C: yes}", "input should be a number, not true or false"),
+    "an hour": ("seed=1:30", "valid integer"),
+    "an octal number of YAML 1.1": ("student.seeds=0o3", "valid integer"),
+    "one key twice": ("teacher.learner={kind: convex, C: 1, C: 2}", "gives the key 'C' twice.* keep one"),
     "a number of 5,000 digits": ("seed=" + "9" * 5000, "put it in quotes to keep it text"),
     "5,000 brackets": (f"student.loss={DEEP}", "nested too deeply"),
     "endless training": ("student.learner.epochs=1e18", "less than or equal to 1000000"),
@@ -79,6 +91,8 @@ def test_a_setting_that_cannot_be_is_refused_by_a_bound_that_is_named(case):
     [
         ("data: &a\n  name: *a\n", "alias .* inside what it stands for"),
         (bomb(), "more than 100,000 values"),
+        (merging_bomb(), "more than 100,000 values"),
+        ("seed: 1\ndata: {name: digits}\nseed: 2\n", "gives the key 'seed' twice, again at line 3"),
         (f'name: "{HALF_A_CHARACTER}"', "no character"),
         (DEEP, "nested too deeply"),
         ("a: [", "not valid YAML"),

@@ -32,6 +32,8 @@ def marked(gap: object) -> list[object]:
 
 GAPS = {
     "None": marked(None),
+    "list of NaN": marked(float("nan")),
+    "list of -1": marked(-1),
     "-1": np.array(marked(-1), dtype=object),
     "text -1 among objects": np.array(marked("-1"), dtype=object),
     "text -1": np.array(marked("-1")),

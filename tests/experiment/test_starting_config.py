@@ -10,6 +10,7 @@ from tests.experiment.test_one_table import HEADER, rows, write, write_annotatio
 from tests.programs import Cli
 
 from outlearn.data.label_columns import LabelColumns
+from outlearn.errors import DataError
 from outlearn.experiment.load_config import check_config, load_config
 from outlearn.experiment.starting_config import example_config, example_names, starting_config
 
@@ -35,6 +36,11 @@ def test_what_is_written_for_a_table_is_the_run_of_that_table(kind, tmp_path):
     assert check_config(yaml.safe_load(text)).data == expected.data
     assert check_config(yaml.safe_load(text)).student == expected.student
     assert all("#" in line or ":" in line or not line for line in text.splitlines())
+
+
+def test_a_table_that_is_not_there_gets_no_configuration(tmp_path):
+    with pytest.raises(DataError, match="does not exist"):
+        starting_config(tmp_path / "tikcets.csv")
 
 
 def test_every_configuration_comes_along_as_an_example():

@@ -27,13 +27,13 @@ def with_gaps_marked(labels: Any) -> Shaped[np.ndarray, "..."]:
         DomainError: for rows of different lengths, and tensors with gradients.
 
     Examples:
-        >>> with_gaps_marked([0.0, float("nan"), 1.0]), with_gaps_marked(["no", None, "yes"])
+        >>> with_gaps_marked([0.0, float("nan"), 1.0]), with_gaps_marked(["no", float("nan"), "yes"])
         (array([ 0, -1,  1]), array(['no', -1, 'yes'], dtype=object))
     """
     if isinstance(labels, np.ma.MaskedArray):
         masked, labels = np.ma.getmaskarray(labels), np.ma.getdata(labels).astype(object)
         labels[masked] = None
-    values = plain_array(labels, "labels")
+    values = _as_they_are(labels, plain_array(labels, "labels"))
     if values.ndim > 2:
         return values
     if values.dtype.kind == "f" and (gaps := np.isnan(values)).any():
@@ -48,6 +48,15 @@ def with_gaps_marked(labels: Any) -> Shaped[np.ndarray, "..."]:
         return values
     gaps = np.isin(np.char.strip(values), np.array(["", str(UNLABELED)], dtype=values.dtype.kind))
     return np.where(gaps, np.array(str(UNLABELED), dtype=values.dtype.kind), values)
+
+
+def _as_they_are(labels: Any, values: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
+    """Take a list of names and gaps as objects: NumPy makes a text, "nan", of a NaN among texts."""
+    if not isinstance(labels, list | tuple) or values.dtype.kind != "U":
+        return values
+    objects = np.array(labels, dtype=object)
+    alike = objects.shape == values.shape and all(isinstance(value, str) for value in objects.ravel().tolist())
+    return values if alike or objects.shape != values.shape else objects
 
 
 def _is_missing(cell: object) -> bool:

@@ -16,7 +16,7 @@ from jaxtyping import Int64
 
 from outlearn.data.stratified_assignment import STUDENT, assign_splits
 from outlearn.data.task import SPLIT_NAMES, Task
-from outlearn.data.wording import normalise
+from outlearn.data.wording import few, normalise
 from outlearn.errors import ConfigError, DataError
 
 __all__ = ["Splits", "make_splits"]
@@ -285,7 +285,7 @@ def _check_classes(task: Task, indices: dict[str, np.ndarray], families: list[li
         if not len(points):
             problems.append(f"the split {name} would be empty")
         elif len(missing) and task.labeled[points].all():
-            names = ", ".join(repr(task.class_names[c]) for c in missing[:5])
+            names = few([task.class_names[c] for c in missing])
             problems.append(
                 f"the split {name} ({len(points):,} points) would have no point of {task.facts.part} {names}"
             )

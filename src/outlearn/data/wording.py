@@ -60,4 +60,4 @@ def few(names: Sequence[object]) -> str:
         >>> few(["a", "b"]), few(range(7))
         ("'a', 'b'", '0, 1, 2, 3, 4, ...')
     """
-    return ", ".join(map(repr, names[:NAMED])) + (", ..." if len(names) > NAMED else "")
+    return ", ".join(map(shortened, names[:NAMED])) + (", ..." if len(names) > NAMED else "")

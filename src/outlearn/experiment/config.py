@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     Field,
     SerializeAsAny,
@@ -32,9 +31,10 @@ from outlearn.experiment.kind_rules import Asked, kind_of, problems_of_kind
 from outlearn.learners.head_learners import ConvexLearner, HeadLearner
 from outlearn.learners.learner import Learner
 from outlearn.learners.registry import LEARNERS, get_learner
+from outlearn.learners.settings import Settings
 from outlearn.selection.number_choice import NUMBER_CRITERIA
 
-__all__ = ["Config", "Section", "TeacherSection", "WeakLabelSection"]
+__all__ = ["Config", "TeacherSection", "WeakLabelSection"]
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -78,13 +78,7 @@ def _settle_learner(learner: Learner, info: ValidationInfo) -> Learner:
     return learner.on_features(common_scale=encoder.common_scale)
 
 
-class Section(BaseModel):
-    """A part of the configuration: unknown keys are errors, values do not change after checking."""
-
-    model_config = Learner.model_config
-
-
-class Fractions(Section):
+class Fractions(Settings):
     """Shares of the points that each split takes; they sum to 1."""
 
     # As evidence weighs them: teachers need few labels, students gain from more, and intervals need a large test split.
@@ -101,7 +95,7 @@ class Fractions(Section):
         return self
 
 
-class DataSection(Section):
+class DataSection(Settings):
     """Where the points come from: a built-in task or Hugging Face dataset by `name`, or a file or folder by `path`."""
 
     name: str | None = None
@@ -149,7 +143,7 @@ class DataSection(Section):
         return self
 
 
-class TeacherSection(Section):
+class TeacherSection(Settings):
     """The weak teachers: `models` of them, each on `labels` true labels of the teacher split, or from elsewhere."""
 
     models: Annotated[int, Field(ge=1, le=10_000)] = 8
@@ -186,7 +180,7 @@ class TeacherSection(Section):
         return self
 
 
-class WeakLabelSection(Section):
+class WeakLabelSection(Settings):
     """What the students are taught: the teachers' probabilities as they are, or made harder, softer, or sampled."""
 
     kind: Literal["soft", "hard", "temperature", "sampled"] = "soft"
@@ -203,7 +197,7 @@ class WeakLabelSection(Section):
         return self
 
 
-class StudentSection(Section):
+class StudentSection(Settings):
     """The strong students: one for each teacher, loss and seed, all trained together."""
 
     encoder: dict[str, Any] = Field(default_factory=dict)
@@ -282,13 +276,13 @@ class StudentSection(Section):
         return self
 
 
-class CeilingSection(Section):
+class CeilingSection(Settings):
     """Students trained on the true labels of the student split: what the strong model could do."""
 
     models: Annotated[int, Field(ge=1, le=10_000)] = 3
 
 
-class MeasureSection(Section):
+class MeasureSection(Settings):
     """The divergence and order of the decomposition, and the level of the intervals."""
 
     generator: Annotated[str, AfterValidator(_generator)] = "negative_entropy"
@@ -300,7 +294,7 @@ class MeasureSection(Section):
     level: Annotated[float, Field(gt=0, lt=1)] = 0.95
 
 
-class Config(Section):
+class Config(Settings):
     """A whole run."""
 
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from datetime import date
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +22,7 @@ from outlearn.data.label_columns import LabelColumns
 from outlearn.data.load import DATASETS, Dataset
 from outlearn.data.saved_datasets import is_saved_dataset
 from outlearn.data.split_folders import split_files
+from outlearn.data.wording import shortened
 from outlearn.errors import ConfigError, suggest
 from outlearn.experiment.config import Config
 from outlearn.experiment.kind_rules import kind_of
@@ -206,7 +208,9 @@ def _explain(error: ValidationError) -> list[str]:
             said = str(finding["ctx"]["error"]).splitlines()
             lines += [f"{key}: {line}" for line in said] if place else said
         else:
-            lines.append(f"{key} is {finding['input']!r}; {finding['msg'][0].lower()}{finding['msg'][1:]}")
+            came = finding["input"]
+            shown = str(came) if isinstance(came, date) else shortened(came)
+            lines.append(f"{key} is {shown}; {finding['msg'][0].lower()}{finding['msg'][1:]}")
     return lines
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from outlearn.data.label_columns import LabelColumns
+from outlearn.data.text_files import check_file
 from outlearn.errors import ConfigError, suggest
 from outlearn.experiment.config import DataSection
 from outlearn.experiment.load_config import load_config
@@ -71,6 +72,8 @@ def starting_config(
     Raises:
         ConfigError, DataError: as `load_config`.
     """
+    if table is not None and not Path(table).is_dir():
+        check_file(Path(table))  # a name that is misspelled would be written down
     config = load_config(table, columns=columns)
     given = config.data.model_dump(mode="json", exclude_defaults=True)
     lines = []

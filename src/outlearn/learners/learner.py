@@ -11,18 +11,18 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float
-from pydantic import BaseModel, ConfigDict
 
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.errors import ConfigError
 from outlearn.learners.fitted import Predicted
 from outlearn.learners.jobs import HeadJob, HeadSettings
+from outlearn.learners.settings import Settings
 from outlearn.progress import Advance
 
 __all__ = ["Learner"]
 
 
-class Learner(BaseModel):
+class Learner(Settings):
     """Train many models at once; its fields are its keys in a configuration, beside `kind`.
 
     Attributes:
@@ -39,9 +39,6 @@ class Learner(BaseModel):
         wants_gpu: whether a GPU makes it much faster.
         of_classes, of_numbers: whether it learns classes, and whether numbers.
     """
-
-    # Defaults are validated too: 20 for a float is 20.0 in every configuration, so that keys do not depend on its way.
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
 
     kind: str
 

@@ -21,8 +21,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import yaml
-
+from outlearn.core.yaml_text import parse_yaml
 from outlearn.errors import StoreError, first_line
 from outlearn.progress import Progress, Silent
 from outlearn.results.sweep import RUNS, MemberRecord, SweepRecord, write_sweep
@@ -128,7 +127,7 @@ def _claim_folder(out: Path, plan: SweepPlan) -> None:
         present = sorted(path.name for path in out.iterdir() if not path.name.endswith(HALF))
         named = None
         if "sweep.yaml" in present:
-            content = yaml.safe_load((out / "sweep.yaml").read_text(encoding="utf-8"))
+            content = parse_yaml((out / "sweep.yaml").read_text(encoding="utf-8"))
             named = content.get("name") if isinstance(content, dict) else None
         if present and named != plan.sweep.name:
             holds = f"the sweep {named!r}" if named else f"no sweep (found {present[0]!r})"
@@ -142,7 +141,7 @@ def _claim_folder(out: Path, plan: SweepPlan) -> None:
     except StoreError:
         remove_empty(made)
         raise
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or first_line(error)
         raise StoreError(
             f"the folder {str(out)!r} cannot be used: {reason}. Choose a writable folder with --out DIR."

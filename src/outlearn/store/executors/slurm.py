@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from outlearn.core.yaml_text import parse_yaml
 from outlearn.errors import ConfigError, MissingExtraError, WorkerError, suggest
 from outlearn.store.executors.workers import THREAD_VARIABLES
 
@@ -61,9 +60,13 @@ def read_slurm(path: Path) -> SlurmJobs:
         ConfigError: if the file cannot be read, or a key or value is not allowed.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        if path.exists() and not path.is_file():
+            raise ValueError("is a folder, a pipe or a device; give a YAML file")
+        content = parse_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the cluster file {str(path)!r} cannot be read: {error}") from error
+    except ValueError as error:
+        raise ConfigError(f"the cluster file {str(path)!r} {error}") from error
     if not isinstance(content, dict) or content.pop("kind", None) != KIND:
         raise ConfigError(f"the cluster file {str(path)!r} must hold keys and values, among them `kind: {KIND}`.")
     kinds = {field.name: str(field.type) for field in dataclasses.fields(SlurmJobs)}
