@@ -57,9 +57,9 @@ def elements(path):
 
 
 def every_text(value, attack):
-    """Return a copy in which every string carries the attack, but the name of a scale: another one is refused."""
+    """Return a copy in which every string carries the attack but those that must be a scale or an endless number."""
     if isinstance(value, dict):
-        return {key: item if key == "scale" else every_text(item, attack) for key, item in value.items()}
+        return {key: item if key in ("scale", "freedom") else every_text(item, attack) for key, item in value.items()}
     if isinstance(value, list):
         return [every_text(item, attack) for item in value]
     return value + attack if isinstance(value, str) else value

@@ -122,7 +122,7 @@ def test_the_error_of_a_stage_ends_the_others_and_what_was_complete_is_kept(tmp_
 
 
 @two_threads
-def test_ctrl_c_ends_all_stages_at_once(tmp_path, threads):
+def test_ctrl_c_ends_all_stages_at_once(request, tmp_path, threads):
     first = threading.Event()
 
     def press(work: Work) -> float:
@@ -135,6 +135,8 @@ def test_ctrl_c_ends_all_stages_at_once(tmp_path, threads):
         return reporting_until_stopped(work)
 
     stages = named(doing("press", press), doing("long", long))
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)  # dask_jobqueue puts one that exits in its place
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, usual))
     with pytest.raises(KeyboardInterrupt):
         compute_in_order(stages, Store(tmp_path), Silent(), on_done=nothing)
     for thread in threading.enumerate():

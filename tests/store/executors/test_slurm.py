@@ -62,14 +62,19 @@ def test_every_key_of_the_file_is_read(tmp_path):
         ("kind: slurm\njobs: 0", "jobs is 0; expected a number >= 1"),
         ("kind: slurm\njobs: true", "jobs is True"),
         ("kind: slurm\njobs: 2\ngpu: 1", "unknown key 'gpu'.*Did you mean \"gpus\""),
-        ("kind: slurm\njobs: 2\nwalltime: 8:30:00", "walltime is 30600; expected a text, in quotes"),
+        ("kind: slurm\njobs: 2\nwalltime: 30600", "walltime is 30600; expected a text, in quotes"),
         ("kind: slurm\njobs: 2\nsetup: module load cuda", "expected a list of texts"),
-        ("kind: [", "cannot be read"),
+        ("kind: [", "not valid YAML at line 1"),
     ],
 )
 def test_what_is_wrong_in_the_file_is_named(tmp_path, text, message):
     with pytest.raises(ConfigError, match=message):
         read_slurm(write(tmp_path, text))
+
+
+def test_a_time_of_day_is_a_text_with_quotes_and_without(tmp_path):
+    for written in ("8:30:00", '"8:30:00"'):
+        assert read_slurm(write(tmp_path, f"kind: slurm\njobs: 2\nwalltime: {written}")).walltime == "8:30:00"
 
 
 def test_a_worker_has_one_thread_of_dask_and_all_its_cores_for_products(tmp_path):
