@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from outlearn.core.labelers.influence import LinearisedEstimate
+from outlearn.core.labelers.influence import LinearisedEstimate, summed
 from outlearn.core.labelers.labeler_agreement import PairTable
 
 __all__ = ["MOST_NOT_TOLD", "PairFit", "fit_pairs"]
@@ -97,9 +97,9 @@ class _Pairs:
         self.logs = logs
         self.labelers = sorted({i for pair in logs for i in pair})
         n = len(self.labelers)
-        total = _sum(list(logs.values()))
+        total = summed(list(logs.values()))
         self.full = {
-            i: (_sum([log for pair, log in logs.items() if i in pair]) - total / (n - 1)) / (n - 2)
+            i: (summed([log for pair, log in logs.items() if i in pair]) - total / (n - 1)) / (n - 2)
             for i in self.labelers
         }
 
@@ -125,7 +125,7 @@ class _Pairs:
         weights = np.linalg.solve(left, moved.T)  # (I - X_S A X_S')^-1 X_S A, [pairs out, labelers]
         excess = [self.logs[i, j] - self.full[i] - self.full[j] for i, j in out]
         return {
-            i: self.full[i] - _sum([e * float(w) for e, w in zip(excess, weights[:, k], strict=True)])
+            i: self.full[i] - summed([e * float(w) for e, w in zip(excess, weights[:, k], strict=True)])
             for k, i in enumerate(self.labelers)
         }
 
@@ -136,10 +136,3 @@ class _Pairs:
             over = log - fit[i] - fit[j]
             found[i, j] = over.value / over.standard_error if over.standard_error > 0 else 0.0
         return found
-
-
-def _sum(estimates: Sequence[LinearisedEstimate]) -> LinearisedEstimate:
-    total = estimates[0]
-    for estimate in estimates[1:]:
-        total = total + estimate
-    return total

@@ -21,7 +21,7 @@ from jaxtyping import Bool, Float, Int
 from outlearn.core.labelers.influence import SHARE, LinearisedEstimate, mean_estimate, with_controls
 from outlearn.core.labelers.shared_answer import unrelated
 from outlearn.core.labelers.skewed_interval import Unseen
-from outlearn.core.labelers.strata import DrawnStrata, Ends, mean_of_drawn
+from outlearn.core.labelers.strata import DrawnStrata, Ends, mean_of_drawn, over_all_less_drawn
 
 __all__ = ["difference_between_segments", "prediction_powered", "rogan_gladen"]
 
@@ -61,12 +61,13 @@ def prediction_powered(
     weight. They compare with the points without a true label, we with all: the same estimate.
     """
     few = where & ~np.isnan(true)
-    estimate, controls = mean_of_drawn(true, few, strata, ends=ends), []
+    estimate = mean_of_drawn(true, few, strata, ends=ends)
+    controls: list[LinearisedEstimate] = []
     for foreseen in (said,) if also is None else (said, also):
         given = where & ~np.isnan(foreseen)
         if given.any():
             filled = np.where(given, foreseen, foreseen[given].mean())
-            controls.append(mean_estimate(filled, where) - mean_of_drawn(filled, few, strata, ends=()))
+            controls += over_all_less_drawn(np.where(where, filled, np.nan), few, strata)
     return with_controls(estimate, controls)
 
 

@@ -20,7 +20,7 @@ from outlearn.core.labelers.skewed_interval import Unseen, skewed_ends
 from outlearn.core.mean_intervals import MINIMUM_POINTS
 from outlearn.errors import DomainError, ShapeError
 
-__all__ = ["SHARE", "LinearisedEstimate", "average", "mean_estimate", "weighted_average", "with_controls"]
+__all__ = ["SHARE", "LinearisedEstimate", "average", "mean_estimate", "summed", "weighted_average", "with_controls"]
 
 SHARE = (0.0, 1.0)
 NOTHING_UNSEEN = Unseen()
@@ -186,6 +186,16 @@ def mean_estimate(
     return LinearisedEstimate(value, influence, count, Unseen.at(*((end - value) * scale for end in ends)))
 
 
+def summed(estimates: Sequence[LinearisedEstimate]) -> LinearisedEstimate:
+    """Add estimates over the same points, of which there is at least one.
+
+    Examples:
+        >>> summed([mean_estimate(np.array([1.0, 0.0])), mean_estimate(np.array([1.0, 1.0]))]).value
+        1.5
+    """
+    return sum(estimates[1:], start=estimates[0])
+
+
 def average(estimates: Sequence[LinearisedEstimate]) -> LinearisedEstimate:
     """Average estimates over the same points.
 
@@ -193,10 +203,7 @@ def average(estimates: Sequence[LinearisedEstimate]) -> LinearisedEstimate:
         >>> average([mean_estimate(np.array([1.0, 0.0])), mean_estimate(np.array([0.0, 0.0]))]).value
         0.25
     """
-    total = estimates[0]
-    for estimate in estimates[1:]:
-        total = total + estimate
-    return total / len(estimates)
+    return summed(estimates) / len(estimates)
 
 
 def weighted_average(estimates: Sequence[LinearisedEstimate]) -> LinearisedEstimate:
@@ -212,9 +219,7 @@ def weighted_average(estimates: Sequence[LinearisedEstimate]) -> LinearisedEstim
         (0.74, 90)
     """
     weights = [estimate.n_points for estimate in estimates]
-    total = estimates[0] * weights[0]
-    for estimate, weight in zip(estimates[1:], weights[1:], strict=True):
-        total = total + estimate * weight
+    total = summed([estimate * weight for estimate, weight in zip(estimates, weights, strict=True)])
     shares = [weight / sum(weights) for weight in weights]
     unseen = Unseen.together([each.unseen.times(share) for each, share in zip(estimates, shares, strict=True)])
     return replace(total / sum(weights), n_points=max(weights), unseen=unseen)

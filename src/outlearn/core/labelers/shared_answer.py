@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from outlearn.core.labelers.alike_pairs import fit_pairs
-from outlearn.core.labelers.influence import LinearisedEstimate, average, weighted_average
+from outlearn.core.labelers.influence import LinearisedEstimate, average, summed, weighted_average
 from outlearn.core.labelers.labeler_agreement import PairTable
 
 __all__ = [
@@ -187,7 +187,7 @@ def shared_bias(truth_products: Mapping[int, LinearisedEstimate], skills: Skills
     """
     # q_jy = r_j r_y for every labeler j: r_y is the ratio of the sums, and bias = (1 - r_y)(K - 1) / K
     known = [i for i in skills.each if i in truth_products]
-    ratio = _sum([truth_products[i] for i in known]) / _sum([skills.each[i] for i in known])
+    ratio = summed([truth_products[i] for i in known]) / summed([skills.each[i] for i in known])
     return miss_rate(ratio, n_classes)
 
 
@@ -199,7 +199,3 @@ def _missing(products: PairTable, i: int, j: int) -> bool:
 def _mean_product(products: PairTable, i: int, kept: Sequence[int]) -> float:
     found = [products[min(i, j), max(i, j)].value for j in kept if j != i and (min(i, j), max(i, j)) in products]
     return float(np.mean(found)) if found else -1.0
-
-
-def _sum(estimates: Sequence[LinearisedEstimate]) -> LinearisedEstimate:
-    return average(estimates) * len(estimates)
