@@ -16,7 +16,7 @@ from outlearn.core.labelers.crossed_gain import vote_shares
 from outlearn.core.predictions import Predictions
 from outlearn.data.label_table import LabelTable
 from outlearn.errors import DataError
-from outlearn.preflight_checks.students import MIN_POINTS_TO_TRAIN, SMOOTHING
+from outlearn.preflight_checks.students import MIN_POINTS_TO_TRAIN, smoothed
 from outlearn.results.label_gain import LabelGain
 from outlearn.results.measurement import Withheld
 
@@ -126,7 +126,6 @@ def _said(table: LabelTable, points: np.ndarray) -> Predictions:
     """Return what each labeler says: its vote, or its distribution; nothing where it gives none."""
     labels = table.labels[:, points]
     probs = np.eye(table.n_classes)[np.maximum(labels, 0)] if table.probs is None else table.probs[:, points]
-    given = (labels >= 0)[..., None]
-    soft = (1 - SMOOTHING) * np.where(given, probs, 1 / table.n_classes) + SMOOTHING / table.n_classes
-    found = Predictions.from_probs(soft)
-    return found if given.all() else replace(found, answered=given[..., 0])
+    given = labels >= 0
+    found = Predictions.from_probs(smoothed(probs, given))
+    return found if given.all() else replace(found, answered=given)

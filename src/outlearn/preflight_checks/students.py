@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.special import softmax
 
 from outlearn.core.labelers.crossed_gain import vote_shares
 
-__all__ = ["FRACTIONS", "MIN_POINTS_TO_TRAIN", "CrossFit", "cross_fit", "pools"]
+__all__ = ["FRACTIONS", "MIN_POINTS_TO_TRAIN", "CrossFit", "cross_fit", "pools", "smoothed"]
 
 MIN_POINTS_TO_TRAIN = 50  # and to judge students
 FRACTIONS = (0.25, 0.5)  # of the points in training, beside all of them: the learning curve
@@ -24,6 +24,14 @@ SMOOTHING = 1e-3  # of the uniform distribution in each label, so that a class a
 MOST_SEEN = 10_000  # points that a student learns from: what more would add is less than the intervals are wide
 TIE = 2e-3  # agreement this close is a tie, won by the stronger ridge: rounding, which threads change, decides none
 TOLERANCE = 1e-3  # nats
+
+
+def smoothed(
+    shares: Float[np.ndarray, "*models points classes"], given: Bool[np.ndarray, "*models points"]
+) -> Float[np.ndarray, "*models points classes"]:
+    """Mix a little of the uniform distribution into what is said of each point; where nothing is, it is that alone."""
+    n_classes = shares.shape[-1]
+    return np.asarray((1 - SMOOTHING) * np.where(given[..., None], shares, 1 / n_classes) + SMOOTHING / n_classes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +94,7 @@ def cross_fit(
     distinct = list(dict.fromkeys(groups))
     shares = np.stack([vote_shares(labels[list(group)], n_classes, plurality=False) for group in distinct])
     labeled = ~np.isnan(shares).any(axis=2)
-    targets = (1 - SMOOTHING) * np.where(labeled[:, :, None], shares, 1 / n_classes) + SMOOTHING / n_classes
+    targets = smoothed(shares, labeled)
     weights = labeled.astype(np.float64)
     jobs = [HeadJob(i, get_loss("forward_ce"), weighting=i) for i in range(len(distinct))]
     order = rng.permutation(len(features))

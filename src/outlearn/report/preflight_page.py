@@ -252,9 +252,8 @@ def _in_truth(found: Preflight) -> Table:
 
 def _taught(found: Preflight) -> tuple[Block, ...]:
     """Show what the labels that are drawn would teach a student."""
-    if isinstance(found.label_gain, Withheld):
-        return (Text(f"What they would teach a student is not foreseen: {found.label_gain.reason.rstrip('.')}."),)
-    return (Text(" ".join(found.label_gain.sentences)), TableBlock(label_gain_table(found.label_gain)))
+    gain = found.label_gain
+    return (Text(found.taught), *(() if isinstance(gain, Withheld) else (TableBlock(label_gain_table(gain)),)))
 
 
 def strata_table(drawn: NextLabels) -> Table:

@@ -110,7 +110,7 @@ class Preflight:
         ]
         sections = [str(self.verdict), self._labelers(), self._error(), *parts, self._students(), self._more()]
         if isinstance(self.next_labels, NextLabels):
-            sections.append(f"{self.next_labels}\n{self._taught()}")
+            sections.append(f"{self.next_labels}\n{wrapped(self.taught, first='  ', rest='  ')}")
         if self.points_to_check:
             sections.append(points_section(self.points_to_check))
         lists = {"Doubts": self.warnings, "What this takes for granted": self.assumptions, "Notes": self.notes}
@@ -189,15 +189,12 @@ class Preflight:
         lines += self._more_true_labels()
         return "\n".join(lines) if len(lines) > 1 else ""
 
-    def _taught(self) -> str:
-        """Say what the labels that are drawn would teach."""
+    @property
+    def taught(self) -> str:
+        """Say what the labels that are drawn would teach a student."""
         if isinstance(self.label_gain, Withheld):
-            said: tuple[str, ...] = (
-                f"What they would teach a student is not foreseen: {self.label_gain.reason.rstrip('.')}.",
-            )
-        else:
-            said = self.label_gain.sentences
-        return wrapped(" ".join(said), first="  ", rest="  ")
+            return f"What they would teach a student is not foreseen: {self.label_gain.reason.rstrip('.')}."
+        return " ".join(self.label_gain.sentences)
 
     def _more_true_labels(self) -> list[str]:
         if isinstance(self.truth, Withheld):

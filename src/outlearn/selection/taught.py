@@ -24,9 +24,9 @@ from outlearn.selection.choice import Choice
 from outlearn.selection.class_shares import comparable
 from outlearn.selection.labelers import Labelings
 from outlearn.selection.train import Learned, fit_candidates
-from outlearn.selection.true_labels import TrueLabels, agreement_with, corrected_answer
+from outlearn.selection.true_labels import TrueLabels, agreement_with, fit_answer_with_true_labels
 
-__all__ = ["LEAST_TAUGHT", "Taught", "Teaching"]
+__all__ = ["Taught", "Teaching"]
 
 LEAST_TAUGHT = 40  # true labels: fewer than ten in a quarter teach nothing that another quarter would confirm
 
@@ -113,8 +113,8 @@ class Teaching:
         parts, models = [true.part(rows) for rows in sets], [(0, self.seed)]
         if self.use == "learn":
             return [
-                corrected_answer(
-                    self.weak, self.learned, self.labelings, self._unweighed, {}, models, part, form=self.form
+                fit_answer_with_true_labels(
+                    self.learned, self.labelings, self._unweighed, {}, models, part, form=self.form, weak=self.weak
                 )
                 for part in parts
             ]

@@ -51,7 +51,7 @@ from outlearn.selection.folds import held_out_folds
 from outlearn.selection.labelers import Labelings
 from outlearn.selection.train import Learned, Report, average_heads
 
-__all__ = ["TrueLabels", "agreement_with", "corrected_answer", "fit_answer_with_true_labels", "with_true_labels"]
+__all__ = ["TrueLabels", "agreement_with", "fit_answer_with_true_labels", "with_true_labels"]
 
 FREEDOM = 5.0  # of the answer's logits beside standardised features: the ridge on them is 25 times as weak
 STRENGTHS = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # C
@@ -129,25 +129,12 @@ def fit_answer_with_true_labels(
     true: TrueLabels,
     *,
     form: str = "average",
+    weak: Answer | None = None,
     progress: Report | None = None,
 ) -> Answer:
-    """Make the answer from weak and true labels; arguments as for `fit_answer`."""
-    weak = fit_answer(learned, labelings, choice, {}, models, form=form, progress=progress)
-    return corrected_answer(weak, learned, labelings, choice, points, models, true, form=form)
-
-
-def corrected_answer(
-    weak: Answer,
-    learned: Learned,
-    labelings: Labelings,
-    choice: Choice,
-    points: Mapping[str, FeatureMatrix],
-    models: Sequence[tuple[int, int]],
-    true: TrueLabels,
-    *,
-    form: str = "average",
-) -> Answer:
-    """Make the answer from weak and true labels where that of the weak ones, `weak`, is there."""
+    """Make the answer from weak and true labels; arguments as for `fit_answer`, and `weak`, what it gives, if known."""
+    if weak is None:
+        weak = fit_answer(learned, labelings, choice, {}, models, form=form, progress=progress)
     both = fit_answer(with_true_labels(learned, true), labelings, choice, {}, models, form=form)
     corrected, alone = (_from_true_labels(weak.heads, learned, true, freedom) for freedom in (FREEDOM, 0.0))
     # The mean errs less than the weak answer, so that what calibrates this one is careful enough.

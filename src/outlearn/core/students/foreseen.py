@@ -101,13 +101,9 @@ def foreseen_gain(
     luck = float(quarters.mean(axis=1).var(ddof=1)) * u**2 * n_learned / PARTS
     luck *= 1 / n_labels + 1 / (n_labels + n_next)
     variance = parts.total + luck
-    if variance == 0:  # no answer was seen to differ
-        return Interval.about(
-            gain, 0.0, 0.0, freedom=varied.shape[1] - 1.0, n_models=PARTS, n_points=varied.shape[1], level=level,
-            scale=DIFFERENCE,
-        )  # fmt: skip
-    # Satterthwaite 1946: freedom = v^2 / sum_k (v_k^2 / freedom_k)
-    freedom = variance**2 / (parts.total**2 / parts.degrees_of_freedom + luck**2 / (PARTS - 1))
+    freedom = varied.shape[1] - 1.0  # where no answer was seen to differ
+    if variance > 0:  # Satterthwaite 1946: freedom = v^2 / sum_k (v_k^2 / freedom_k)
+        freedom = variance**2 / (parts.total**2 / parts.degrees_of_freedom + luck**2 / (PARTS - 1))
     half = t_quantile(level, freedom) * math.sqrt(parts.cautious + luck)
     return Interval.about(
         gain, half, math.sqrt(variance), freedom=freedom, n_models=PARTS, n_points=varied.shape[1], level=level,
