@@ -14,20 +14,19 @@ from functools import cache
 import scipy.linalg  # brings a BLAS of its own, which has to be there when libraries are looked for  # noqa: F401
 from threadpoolctl import OpenBLASController, ThreadpoolController
 
-__all__ = ["LARGE", "WhileAnyIsInside", "one_blas_thread"]
+__all__ = ["LARGE", "one_blas_thread"]
 
 LARGE = 10**11  # multiplications, seconds of one thread: worth the waiting
 
 
-class WhileAnyIsInside:
-    """Hold a setting of the whole process while any thread is inside: the first in sets it, the last out restores it.
+class _OneThread:
+    """Hold the whole process at one thread while any of its threads is inside: the first in sets it, the last restores.
 
     Were each to restore what it had found, the second of two that overlap would find, and leave behind, what the first
     had set.
     """
 
-    def __init__(self, limit: Callable[[], Callable[[], object]]) -> None:
-        self._limit = limit  # sets, and returns what restores
+    def __init__(self) -> None:
         self._lock, self._inside = threading.Lock(), 0
         self._restore: Callable[[], object] = lambda: None
 
@@ -36,7 +35,7 @@ class WhileAnyIsInside:
         """Enter, and leave on any error."""
         with self._lock:
             if self._inside == 0:
-                self._restore = self._limit()
+                self._restore = _limit()
             self._inside += 1
         try:
             yield
@@ -74,6 +73,7 @@ def _blas() -> ThreadpoolController:
 
 
 def _limit() -> Callable[[], object]:
+    """Set one thread; return what restores the number there was."""
     limiter = _blas().limit(limits=1)
     # threadpoolctl lets only the thread that set a limit change it: whoever is last has to be able to.
     OpenBLASController.clear_controlling_thread()
@@ -85,4 +85,4 @@ def _limit() -> Callable[[], object]:
     return restore
 
 
-_ONE_THREAD = WhileAnyIsInside(_limit)
+_ONE_THREAD = _OneThread()

@@ -278,13 +278,18 @@ def test_workers_give_the_same_tables(swept, tmp_path):
         assert (tmp_path / "sweep" / f"{name}.csv").read_bytes() == (folder / "sweep" / f"{name}.csv").read_bytes()
 
 
-def test_the_command_prints_the_plan_first_and_stops_there_when_asked(swept, tmp_path, monkeypatch, capsys):
-    folder, *_ = swept
-    argv = ["outlearn", "sweep", str(folder / "sweep" / "sweep.yaml"), "--store", str(tmp_path / "s")]
-    monkeypatch.setattr("sys.argv", [*argv, "--out", str(tmp_path / "out"), "--dry-run"])
+def exit_code(monkeypatch, *arguments: str) -> object:
+    """Give `outlearn sweep` these arguments."""
+    monkeypatch.setattr("sys.argv", ["outlearn", "sweep", *arguments])
     with pytest.raises(SystemExit) as ended:
         main()
-    assert ended.value.code == 0
+    return ended.value.code
+
+
+def test_the_command_prints_the_plan_first_and_stops_there_when_asked(swept, tmp_path, monkeypatch, capsys):
+    folder, *_ = swept
+    argv = [str(folder / "sweep" / "sweep.yaml"), "--store", str(tmp_path / "s")]
+    assert exit_code(monkeypatch, *argv, "--out", str(tmp_path / "out"), "--dry-run") == 0
     assert "Sweep small: 4 runs, 72 students" in capsys.readouterr().out
     assert not (tmp_path / "out").exists()
 
@@ -292,10 +297,7 @@ def test_the_command_prints_the_plan_first_and_stops_there_when_asked(swept, tmp
 def test_a_plan_of_impossible_runs_does_not_call_them_finished(swept, tmp_path, monkeypatch, capsys):
     _, content, *_ = swept
     (tmp_path / "sweep.yaml").write_text(json.dumps({**content, "grid": {"seed": [0, 1], "teacher.labels": [90]}}))
-    monkeypatch.setattr("sys.argv", ["outlearn", "sweep", str(tmp_path / "sweep.yaml"), "--dry-run"])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 1
+    assert exit_code(monkeypatch, str(tmp_path / "sweep.yaml"), "--dry-run") == 1
     said = capsys.readouterr().out
     assert "Nothing can be done." in said
     assert "2 of 2 runs are impossible:" in said
@@ -303,10 +305,7 @@ def test_a_plan_of_impossible_runs_does_not_call_them_finished(swept, tmp_path, 
 
 def test_the_command_names_every_mistake_and_exits_with_2(tmp_path, monkeypatch, capsys):
     (tmp_path / "sweep.yaml").write_text("gird: {seed: [0]}\nbase: 3\n")
-    monkeypatch.setattr("sys.argv", ["outlearn", "sweep", str(tmp_path / "sweep.yaml")])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 2
+    assert exit_code(monkeypatch, str(tmp_path / "sweep.yaml")) == 2
     said = capsys.readouterr().err
     assert "gird is no key" in said
     assert "base is 3" in said
