@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -132,6 +134,25 @@ def test_without_slurm_the_missing_program_is_named(tmp_path, monkeypatch):
     path = write(tmp_path, "kind: slurm\njobs: 1")
     with pytest.raises(WorkerError, match="no program `sbatch`"), open_executor(cluster=str(path)):
         pass
+
+
+REFUSED = """
+import signal, sys
+from pathlib import Path
+from outlearn.errors import WorkerError
+from outlearn.store.executors.slurm import open_slurm, read_slurm
+try:
+    open_slurm(read_slurm(Path(sys.argv[1])))
+except WorkerError:
+    print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)
+"""
+
+
+@pytest.mark.usefixtures("_slurm")
+def test_ctrl_c_still_interrupts_where_slurm_gives_the_workers(tmp_path):
+    path = write(tmp_path, "kind: slurm\njobs: 1\naccount: nobody\ninterface: lo")
+    said = subprocess.run([sys.executable, "-c", REFUSED, str(path)], check=True, capture_output=True, text=True).stdout
+    assert said == "True\n"
 
 
 @pytest.mark.slow

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,8 +130,10 @@ def open_slurm(jobs: SlurmJobs) -> Any:
         raise WorkerError("there is no program `sbatch` here, which gives jobs to Slurm; go to a login node.")
     try:
         import dask
-        from dask_jobqueue import SLURMCluster
         from distributed import Security
+
+        with _ctrl_c_as_it_is():
+            from dask_jobqueue import SLURMCluster
     except ImportError as error:
         raise MissingExtraError("dask-jobqueue", "cluster") from error
     certified = dask.config.get("distributed.comm.tls.ca-file")
@@ -141,6 +146,17 @@ def open_slurm(jobs: SlurmJobs) -> Any:
         raise
     cluster.scale(jobs=jobs.jobs)
     return cluster
+
+
+@contextmanager
+def _ctrl_c_as_it_is() -> Iterator[None]:
+    """Let an import leave the handler of Ctrl-C alone: dask_jobqueue puts one in its place that ends with 0."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if signal.getsignal(signal.SIGINT) is not handler:
+            signal.signal(signal.SIGINT, handler)
 
 
 def _check_script(script: str) -> None:
