@@ -15,7 +15,10 @@ INT, FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain data, with numbers as YAML 1.2 has them: YAML 1.1 reads 1:30 as 90, 017 as 15 and 1_0 as 10."""
+    """Plain data, without the numbers that YAML 1.2 has no more: YAML 1.1 reads 1:30 as 90, 017 as 15 and 1_0 as 10.
+
+    As in 1.1 an exponent needs a point: 1e-4 is a text, of which the key that it is for makes a number.
+    """
 
 
 _Loader.yaml_implicit_resolvers = {
