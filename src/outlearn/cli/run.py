@@ -28,7 +28,7 @@ def run(
     config: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[CONFIG.yaml | TABLE]",
+            metavar="CONFIG.yaml | TABLE",
             help="Settings, or your data; without either, the offline default (vader-lexicon).",
         ),
     ] = None,
@@ -40,7 +40,10 @@ def run(
     out: OutOption = None,
     store: StoreOption = None,
     keep: Annotated[
-        str | None, typer.Option("--keep", help="Students to leave for use: none, best or all [best]; is student.keep.")
+        str | None,
+        typer.Option(
+            "--keep", metavar="WHICH", help="Students to leave for use: none, best or all [best]; is student.keep."
+        ),
     ] = None,
     workers: WorkersOption = None,
     cluster: ClusterOption = None,
@@ -49,10 +52,9 @@ def run(
 
     Examples:
 
+    \b
         outlearn run
-
         outlearn run tickets.csv --labelers llm,ann --true-column gold
-
         outlearn run config.yaml --set student.seeds=5 --out runs/five
     """
     from outlearn.progress_bars import Bars

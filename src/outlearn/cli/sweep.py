@@ -14,8 +14,12 @@ __all__ = ["sweep"]
 
 
 def sweep(
-    file: Annotated[Path, typer.Argument(help="YAML file with base, and grid, zip or list of what varies.")],
-    out: Annotated[Path | None, typer.Option("--out", help="Folder of the sweep; goes on there [runs/NAME].")] = None,
+    file: Annotated[
+        Path, typer.Argument(metavar="SWEEP.yaml", help="YAML file with base, and grid, zip or list of what varies.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Folder of the sweep; goes on there [runs/NAME].")
+    ] = None,
     store: StoreOption = None,
     workers: WorkersOption = None,
     cluster: ClusterOption = None,
@@ -30,8 +34,8 @@ def sweep(
 
     Examples:
 
+    \b
         outlearn sweep sweep.yaml --dry-run
-
         outlearn sweep sweep.yaml --workers 4
     """
     from outlearn.progress_bars import Bars
