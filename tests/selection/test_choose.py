@@ -138,7 +138,7 @@ def test_the_answer_beats_its_labelers(world, source, form):
 
 
 def test_the_answer_is_the_dual_mean_of_its_members_at_one_spread(world, monkeypatch):
-    monkeypatch.setattr("outlearn.selection.companion.MARGIN", 2.0)  # no trained head joins them
+    monkeypatch.setattr("outlearn.selection.companion.WEIGHTS", (0.0,))  # no trained head joins them
     who = world.labelings(source="mean")
     learned, choice, x = world.learned(who), world.choose(labelings=who), world.x
     answer = fit_answer(learned, who, choice, {"all": x}, [(0, 7)])

@@ -80,7 +80,7 @@ def test_true_labels_mend_what_labelers_share_in_error_and_lose_nothing_against_
     truth, labels = world.true, world.labels[world.test]
     heads = [LogisticRegression(C=c).fit(truth.features, truth.labels) for c in (0.01, 0.1, 1.0)]
     alone = max(head.score(points["test"], labels) for head in heads)
-    assert world.accuracy(both.logits["test"][0]) > world.accuracy(weak.logits["test"][0]) + 0.02
+    assert world.accuracy(both.logits["test"][0]) > world.accuracy(weak.logits["test"][0]) + 0.01
     assert world.accuracy(both.logits["test"][0]) > alone - 0.02
     np.testing.assert_allclose(both.heads.predict(points["test"]), both.logits["test"])
 

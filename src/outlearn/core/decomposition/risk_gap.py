@@ -116,10 +116,10 @@ def risk_gap(
         student_risk[rows] = mean_risk(y, s, chosen, order)
         # Each term by its own formula, so that identity_error can tell: gap = misfit + residual is not used here.
         if order == "target_first":  # D(s, t), and <grad phi(s) - grad phi(t), E Y - s>: the gap is affine in Y
-            misfit[rows] = chosen.divergence_from_dual(s, t_own)
+            misfit[rows] = chosen.divergence_of_gradients(s, t_own)
             residual[rows] = _inner(s, t_own, centre - s_points)
         else:  # D(t, s), and <grad phi(s) - E grad phi(Y), t - s>
-            misfit[rows] = chosen.divergence_from_dual(t_own, s)
+            misfit[rows] = chosen.divergence_of_gradients(t_own, s)
             residual[rows] = _inner(s, centre, t_points[own[rows]] - s_points)
     teacher_risk = of_teacher[own]
     terms = {"teacher risk": teacher_risk, "student risk": student_risk, "misfit": misfit}

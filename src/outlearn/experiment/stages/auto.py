@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -41,14 +42,15 @@ from outlearn.selection import (
 )
 from outlearn.selection.candidates import companion
 from outlearn.selection.choice import recorded
-from outlearn.selection.class_shares import best_known_shares, best_source, given_shares
+from outlearn.selection.class_shares import best_known_shares, best_source, counted_labels, given_shares
+from outlearn.selection.companion import Joined
 from outlearn.store.stage import Entries, Stage, Work
 from outlearn.store.store import Entry
 
 __all__ = ["AutoStudents"]
 
 CHOICE_VERSION = 9
-STUDENTS_VERSION = 13
+STUDENTS_VERSION = 14
 SHARES, WIDTH = "shares", "n_features"
 WIDTHS = (1, 10**9)  # of features: few and many
 MIXED = "pooled_consensus"  # the criterion that true labels are weighed against: both are kappas
@@ -194,9 +196,7 @@ class AutoStudents:
                 "called": answer.called,
                 "calibration": np.array([answer.calibration.factor, *answer.calibration.offsets]),
                 "trained": np.array([answer.n_trained]),
-                "companion": np.empty(0)
-                if answer.joined is None
-                else np.array([answer.joined.weight, *answer.joined.consensus.values()]),
+                "companion": np.empty(0) if answer.joined is None else _companion_numbers(answer.joined),
             }
 
         return Stage(
@@ -282,9 +282,11 @@ class AutoStudents:
         if not len(kept := students.arrays["companion"]):
             return None
         head = recorded(companion(len(self.labeling.splits.student), self.frozen.settings))
-        weight, alone, both, own = kept.tolist()
+        weight, alone, answer, own = kept.tolist()
         return results.Companion(
-            **head.model_dump(), weight=weight, consensus=results.CompanionConsensus(without=alone, both=both, own=own)
+            **head.model_dump(),
+            weight=weight,
+            consensus=results.CompanionConsensus(without=alone, answer=answer, own=own),
         )
 
     @property
@@ -318,6 +320,7 @@ class AutoStudents:
             weak_labels(who, config.weak_labels, seed=config.seed),
             self.frozen.settings,
             shares if len(shares) else None,
+            self._counted(who.n_points),
         )
 
     @property
@@ -346,6 +349,17 @@ class AutoStudents:
             return given_shares(given, labeling.task.n_classes).values
         return best_known_shares(labeling.taught, self.used_labels, learned_from, features).values
 
+    def _counted(self, n_points: int) -> float:
+        """Return how many labels the class shares are counted on."""
+        if self.labeling.config.student.class_shares is not None:
+            return math.inf
+        return counted_labels(self.labeling.taught, self.used_labels, n_points)
+
     def rows(self, entries: Entries, split: str) -> FeatureMatrix:
         """Read the students' features of a split."""
         return read_features(entries["features"])[getattr(self.labeling.splits, split)]
+
+
+def _companion_numbers(made: Joined) -> np.ndarray:
+    """Keep the head's weight, and the consensus without it, of the answer, and of it alone."""
+    return np.array([made.weight, *(made.consensus[weight] for weight in (0.0, made.weight, 1.0))])
