@@ -28,7 +28,7 @@ def answered(x: np.ndarray, y: np.ndarray, view: slice, *, n_labels: int = 250, 
     labelings = selection_labelings({"student": Predictions.from_probs(said[:, SEEN])}, "mean")
     shares = np.bincount(y[TAUGHT], minlength=n_classes) / 500
     learned = Learned(x[SEEN], labelings.predictions["student"].probs, HeadSettings(), shares=shares, counted=counted)
-    candidates = default_candidates(600, HeadSettings())[::6]
+    candidates = default_candidates(600, 64, HeadSettings())[::6]
     choice = choose(learned, labelings, validation_features=None, candidates=candidates, seeds=[0] * 3)
     answer = fit_answer(learned, labelings, choice, {"test": x[1100:]}, [(0, 0)])
     mean = (said.mean(axis=0)[1100:].argmax(-1) == y[1100:]).mean()

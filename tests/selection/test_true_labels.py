@@ -56,7 +56,7 @@ class Biased:
         self.test = slice(700, n)
 
     def choose(self, true: TrueLabels | None = None):
-        candidates = default_candidates(500, BASE)[::5]
+        candidates = default_candidates(500, self.x.shape[1], BASE)[::5]
         seeds = range(self.labelings.predictions["student"].n_models)
         return choose(
             self.learned,

@@ -164,7 +164,10 @@ def _chosen(
         labelings,
         validation_features=weak.features[kept] if len(kept) else None,
         candidates=default_candidates(
-            len(order), settings, weighted=labelings.predictions["student"].answered is not None
+            len(order),
+            weak.features.shape[1],
+            settings,
+            weighted=labelings.predictions["student"].answered is not None,
         ),
         seeds=seeds,
         true=true,

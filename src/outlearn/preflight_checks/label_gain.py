@@ -96,7 +96,7 @@ def _measured(
         learned,
         labelings,
         validation_features=None,
-        candidates=default_candidates(len(weak), settings, weighted=who.answered is not None),
+        candidates=default_candidates(len(weak), x.shape[1], settings, weighted=who.answered is not None),
         seeds=[seed] * who.n_models,
     )
     teaching = Teaching(learned, labelings, choice, USE, seed=seed)

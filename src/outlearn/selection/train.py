@@ -108,7 +108,7 @@ def fit_candidates(
     )
     discriminants = _grouped(
         [each for each in candidates if isinstance(each, DiscriminantCandidate)],
-        lambda each: (each.weak_share, each.shrinkage),
+        lambda each: (each.weak_share, each.shrinkage, each.within),
     )
     n_groups = len(trained) + len(discriminants)
     for done, group in enumerate(trained):
@@ -178,6 +178,7 @@ def _discriminate(
         steps=[candidate.steps for candidate in group],
         weak_share=group[0].weak_share,
         shrinkage=group[0].shrinkage,
+        within=group[0].within,
         n_held=learned.n_held,
         shares=learned.shares,
         weights=None if learned.weights is None else learned.weights[labelings],

@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from html import escape
 
 import numpy as np
-from jaxtyping import Float, Integer, Shaped
+from jaxtyping import Bool, Float, Integer, Shaped
 
 from outlearn.core.decomposition.crossed_misfit import CrossedMisfit, crossed_misfit
 from outlearn.core.decomposition.ledger import TERMS, Ledger, NumberLedger, SliceTable, slice_points
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER, mean_of_known, over_answered
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, level_in_words
-from outlearn.core.log_space import row_sum
+from outlearn.core.log_space import row_max, row_sum
 from outlearn.core.mean_intervals import cluster_means, two_way_interval
 from outlearn.core.numbers import AnyPredictions, Numbers, check_models
 from outlearn.core.orders import Directions, directions, mean_risk, model_blocks
@@ -195,7 +195,7 @@ class RiskGap:
         Returns:
             Means with two-way intervals; print() names the order, the direction of the misfit and the posterior mean.
         """
-        means = {name: self._mean(name, level) for name in TERMS}
+        means = {name: self.mean(name, level) for name in TERMS}
         crossed = self._crossed
         return RiskGapSummary(
             **means,
@@ -224,8 +224,8 @@ class RiskGap:
             point_ids=self.point_ids,
             target_class=label,
             **{term: self._averaged(getattr(self, term)) for term in TERMS},
-            teacher_confidence=mean_of_known(heard * np.exp(with_students.max(axis=-1))),
-            student_confidence=self._averaged(np.exp(self._student.log_probs.max(axis=-1))),
+            teacher_confidence=mean_of_known(heard * np.exp(row_max(with_students))),
+            student_confidence=self._averaged(np.exp(row_max(self._student.log_probs))),
             teacher_correct=mean_of_known(heard * hits(with_students, label)),
             student_correct=self._averaged(hits(self._student.log_probs, label)),
         )
@@ -265,7 +265,7 @@ class RiskGap:
         present = [k for k in range(len(names)) if np.any(of_point == k)]
 
         def intervals(term: str) -> tuple[Interval, ...]:
-            return tuple(self._mean(term, level, of_point == k) for k in present)
+            return tuple(self.mean(term, level, of_point == k) for k in present)
 
         return SliceTable(
             by=title,
@@ -274,8 +274,14 @@ class RiskGap:
             **{term: intervals(term) for term in TERMS},
         )
 
-    def _mean(self, term: str, level: float, points: np.ndarray | None = None) -> Interval:
-        """Average a term over students and points, of these where their teachers say something."""
+    def mean(self, term: str, level: float = 0.95, points: Bool[np.ndarray, " points"] | None = None) -> Interval:
+        """Average a term over students and points, or of these points alone, where their teachers say something.
+
+        Args:
+            term: "teacher_risk", "student_risk", "gap", "misfit" or "residual".
+            level: of the two-way interval.
+            points: marks those to average over; all if None.
+        """
         values, scale = getattr(self, term), POSITIVE if term in DIVERGENCES else SIGNED
         chosen, heard = (each if points is None else each[:, points] for each in (values, ~np.isnan(self.gap)))
         if not heard.any(axis=1).all():
