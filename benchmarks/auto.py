@@ -51,7 +51,7 @@ def seconds(size: Size) -> tuple[float, float]:
     base = HeadSettings()
     shares = np.full(size.classes, 1 / size.classes)
     learned = Learned(x[parts["student"]], labelings.predictions["student"].probs, base, shares=shares)
-    candidates = default_candidates(size.points, base)[: size.candidates]
+    candidates = default_candidates(size.points, x.shape[1], base)[: size.candidates]
     test = {"test": x[n - TEST :]}
     wall, cpu = time.perf_counter(), time.process_time()
     choice = choose(

@@ -42,3 +42,13 @@ def test_h_is_help_and_the_shell_can_complete(cli):
         assert code == 0, err
         assert short == cli(*command, "--help")[1]
     assert "--install-completion" in cli("--help")[1]
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_a_help_says_what_an_option_takes_and_breaks_no_example(path, cli):
+    """`<str>` tells a reader nothing; an example that is broken at its hyphens cannot be copied."""
+    out = cli(*path, "--help")[1]
+    assert not re.search(r"^ +--.*<(?:str|path|int|float|list)", out, re.MULTILINE)
+    shown = {line.strip() for line in out.splitlines()}
+    meant = re.findall(r"^\s*((?:cat \S+ \| )?outlearn .*)$", COMMANDS[path].help or "", re.MULTILINE)
+    assert set(meant) <= shown

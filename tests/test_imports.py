@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -79,6 +81,21 @@ def test_what_trains_says_which_extra_it_needs(command, labels):
     assert done.returncode == 2, done.stderr
     assert "pip install 'outlearn[train]'" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["run --set data.name=digits", "sweep sweep.yaml"])
+def test_a_terminal_shows_the_first_line_before_torch_is_imported(command, labels):
+    (labels / "sweep.yaml").write_text("base: {data: {name: digits}}\ngrid: {seed: [0, 1]}\n")
+    code = f"{WITHOUT_TORCH}sys.argv = ['outlearn', *{command.split()!r}]; {MAIN}"
+    ours, theirs = os.openpty()
+    with subprocess.Popen([sys.executable, "-c", code], stderr=theirs, cwd=labels):
+        os.close(theirs)
+        shown = ""
+        with suppress(OSError):  # what reading says at the end of a terminal
+            while part := os.read(ours, 2**12):
+                shown += part.decode(errors="replace")
+    os.close(ours)
+    assert shown.index("reading settings") < shown.index("pip install 'outlearn[train]'")
 
 
 @pytest.mark.parametrize("name", sorted(outlearn.__all__))

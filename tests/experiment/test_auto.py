@@ -75,7 +75,8 @@ def test_the_answer_is_the_mean_of_the_candidates_with_the_best_values_and_regre
     assert judged.answer_accuracy == pytest.approx(finished.students["auto"].accuracy.mean)
     assert judged.regret == pytest.approx(max(judged.accuracy) - judged.answer_accuracy)
     assert selection.shares.source == "training_labels"
-    assert selection.companion.weight == 0.0
+    agreed = selection.companion.consensus
+    assert agreed.answer >= max(agreed.without, agreed.own)
     assert selection.students_trained == 3 * len(selection.candidates) + 3 * 20 + 3  # and the trained head
 
 

@@ -127,3 +127,54 @@ def test_what_is_out_of_range_is_refused(change, message):
     x, _, weak = world()
     with pytest.raises(ConfigError, match=message):
         fit_discriminants(x, weak, **{"steps": [1], "weak_share": 0.3, **change})
+
+
+def rows_of_clouds(n_classes, seed=0):
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, n_classes, 900)
+    x = rng.normal(size=(900, 5))
+    x[:, 0] += 6.0 * y
+    return x @ rng.normal(size=(5, 5)), y
+
+
+def test_within_classes_it_is_scikit_learns_discriminant_up_to_scale_and_offsets():
+    x, y = rows_of_clouds(3)
+    found = fit_discriminants(x, np.eye(3)[y][None], steps=[0], weak_share=0.0, shrinkage=1e-9, within=True)[0]
+    reference = LinearDiscriminantAnalysis(solver="lsqr").fit(x, y).decision_function(x)
+    slopes = [z - z.mean(axis=0) for z in (found.predict(x)[0], reference - reference.mean(axis=1, keepdims=True))]
+    scale = np.linalg.norm(slopes[1]) / np.linalg.norm(slopes[0])
+    np.testing.assert_allclose(scale * slopes[0], slopes[1], atol=2e-3 * np.abs(slopes[1]).max())  # float32
+
+
+def test_of_two_classes_the_covariance_within_them_is_the_same_discriminant():
+    x, y = rows_of_clouds(2)
+    either = [
+        fit_discriminants(x, np.eye(2)[y][None], steps=[2], weak_share=0.3, within=within)[2].predict(x)
+        for within in (False, True)
+    ]
+    np.testing.assert_allclose(*either, atol=1e-3)
+
+
+def test_a_class_between_two_others_needs_the_covariance_within_classes():
+    x, y = rows_of_clouds(3)
+    noisy = np.where(np.random.default_rng(1).random(900) < 0.3, 0, y)
+    right = [
+        (
+            fit_discriminants(x, np.eye(3)[noisy][None], steps=[3], weak_share=0.0, shrinkage=0.03, within=within)[3]
+            .predict(x)
+            .argmax(-1)
+            == y
+        ).mean()
+        for within in (False, True)
+    ]
+    assert right[1] > right[0] + 0.02
+
+
+def test_within_classes_stands_labels_of_few_points():
+    x, y = rows_of_clouds(3)
+    weights = np.zeros((1, 900))
+    weights[0, :4] = 1
+    heads = fit_discriminants(
+        x, np.eye(3)[y][None], steps=[0, 5], weak_share=0.3, shrinkage=1e-6, within=True, weights=weights
+    )
+    assert all(np.isfinite(each.predict(x)).all() for each in heads.values())

@@ -200,6 +200,7 @@ def test_a_second_draw_is_joined_to_the_first_and_a_third_to_both(cli, tmp_path)
     assert code == 0, err
     assert "draw 2, from the points without a true label" in out
     assert "With the 50 true labels of earlier draws expect" in out
+    assert "they help --aim gain most" in " ".join(out.split())
     second = filled(tmp_path / "more.csv", truth)
     assert [row["draw"] for row in second] == ["1"] * 50 + ["2"] * 60
     assert len({row["id"] for row in second}) == 110

@@ -204,7 +204,7 @@ def test_points_to_label_next_are_written_and_read_back(ratings, tmp_path):
     again = ("--true", "next.csv", "--interval-level", "0.9", "--label-next", "30", "--list", "more.csv")
     code, out, err = ratings(*again)  # a second draw, joined to the first
     assert code == 0, err
-    assert "With the 40 true labels of earlier draws" in out
+    assert "With the 40 true numbers of earlier draws" in out
     with (tmp_path / "more.csv").open() as file:
         assert [row["draw"] for row in csv.DictReader(file)] == ["1"] * 40 + ["2"] * 30
 

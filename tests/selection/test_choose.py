@@ -138,7 +138,7 @@ def test_the_answer_beats_its_labelers(world, source, form):
 
 
 def test_the_answer_is_the_dual_mean_of_its_members_at_one_spread(world, monkeypatch):
-    monkeypatch.setattr("outlearn.selection.companion.MARGIN", 2.0)  # no trained head joins them
+    monkeypatch.setattr("outlearn.selection.companion.WEIGHTS", (0.0,))  # no trained head joins them
     who = world.labelings(source="mean")
     learned, choice, x = world.learned(who), world.choose(labelings=who), world.x
     answer = fit_answer(learned, who, choice, {"all": x}, [(0, 7)])
@@ -333,14 +333,18 @@ def test_a_criterion_without_any_value_is_an_error(choice):
         Choice.from_arrays(CANDIDATES, "pooled_consensus", arrays)
 
 
+@pytest.mark.parametrize("n_features", [4, 384])
 @pytest.mark.parametrize("n_examples", [60, 640, 100_000])
 def test_default_candidates_are_different_and_heads_are_among_them_only_with_a_hidden_layer(
     n_examples,
+    n_features,
 ):
     base = HeadSettings(epochs=20)
-    assert not any(isinstance(candidate, HeadCandidate) for candidate in default_candidates(n_examples, base))
+    assert not any(
+        isinstance(candidate, HeadCandidate) for candidate in default_candidates(n_examples, n_features, base)
+    )
     base = replace(base, hidden=8)
-    found = default_candidates(n_examples, base)
+    found = default_candidates(n_examples, n_features, base)
     assert len(set(found)) == len(found) >= 130
     assert len({str(candidate) for candidate in found}) == len(found)
     found = [candidate for candidate in found if isinstance(candidate, HeadCandidate)]

@@ -7,7 +7,13 @@ import pytest
 
 import outlearn as ol
 from outlearn.core.predictions import Predictions
-from outlearn.selection.class_shares import best_known_shares, shares_called, shares_of_weak_labels
+from outlearn.selection.class_shares import (
+    best_known_shares,
+    counted_labels,
+    reconciled_shares,
+    shares_called,
+    shares_of_weak_labels,
+)
 
 RNG = np.random.default_rng(0)
 N = 1200
@@ -61,3 +67,37 @@ def test_the_student_of_noisy_labelers_finds_a_rare_class():
     """Cut at the weak labels' own shares it would call three points in ten the class that one in ten is of."""
     model = ol.WeakToStrongClassifier(loss="auto", random_state=0).fit(X[:800], weak_labels=votes(5, 0.3)[:, :800])
     assert model.score(X[800:], RARE[800:]) > 0.96
+
+
+def counts(rng, n, shares):
+    return (rng.multinomial(n, shares) + 1) / (n + len(shares))
+
+
+@pytest.mark.parametrize("n_classes", [2, 10, 100])
+def test_a_student_without_prejudice_keeps_its_shares_and_a_prejudiced_one_is_brought_to_the_labels(n_classes):
+    rng = np.random.default_rng(0)
+    true = rng.dirichlet(np.full(n_classes, 5.0))
+    leaning = true * np.linspace(0.3, 1.7, n_classes)
+    apart = {"fair": [], "leaning": []}
+    for _ in range(100):
+        known = counts(rng, 1000, true)
+        for name, said in (("fair", true), ("leaning", leaning / leaning.sum())):
+            own = counts(rng, 1500, said)
+            moved = reconciled_shares(own[None], known, 1000, 1500)[0]
+            np.testing.assert_allclose(moved.sum(), 1)
+            apart[name].append([np.abs(each - true).sum() for each in (moved, own, known)])
+    (moved, _, known), (moved_leaning, leaning_own, _) = (np.mean(apart[name], axis=0) for name in apart)
+    assert moved < known  # fewer labels told of it than points did
+    assert moved_leaning < 0.9 * leaning_own
+
+
+def test_given_shares_are_taken_as_they_are_and_a_student_that_agrees_is_left_alone():
+    own, known = np.array([[0.5, 0.3, 0.2], [0.2, 0.2, 0.6]]), np.array([0.2, 0.2, 0.6])
+    np.testing.assert_array_equal(reconciled_shares(own, known, np.inf, 10), [known, known])
+    np.testing.assert_array_equal(reconciled_shares(own, known, 10_000, 10_000)[1], known)
+
+
+def test_labels_are_counted_where_the_shares_come_from():
+    assert counted_labels(np.array([30.0, 12.0]), [0, 1], 500) == 42
+    assert counted_labels(None, [0, 1, 1], 500) == 3
+    assert counted_labels(None, [], 500) == 500

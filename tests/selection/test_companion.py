@@ -1,21 +1,24 @@
-"""A trained head beside discriminants: in their place where they fail, half with many classes, else nothing."""
+"""A trained head beside discriminants: as much of a say as makes students agree, all of it where discriminants fail."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from outlearn.core.predictions import Predictions
 from outlearn.learners import HeadSettings
 from outlearn.selection import Learned, choose, default_candidates, fit_answer, selection_labelings
+from outlearn.selection.class_shares import comparable
+from outlearn.selection.companion import _at_reconciled_shares
 
 pytestmark = pytest.mark.medium
 TAUGHT, SEEN = slice(0, 500), slice(500, 1100)
 
 
-def answered(x: np.ndarray, y: np.ndarray, view: slice, n_labels: int = 250):
+def answered(x: np.ndarray, y: np.ndarray, view: slice, *, n_labels: int = 250, counted: float = 500):
     """Let four teachers of a part of the features label points; return the answer, and who is right on further ones."""
     rng, n_classes = np.random.default_rng(0), int(y.max()) + 1
     one_of_each = np.array([np.flatnonzero(y[TAUGHT] == k)[0] for k in range(n_classes)])
@@ -24,8 +27,8 @@ def answered(x: np.ndarray, y: np.ndarray, view: slice, n_labels: int = 250):
     said = np.stack([each.predict_proba(x[:, view]) for each in teachers])
     labelings = selection_labelings({"student": Predictions.from_probs(said[:, SEEN])}, "mean")
     shares = np.bincount(y[TAUGHT], minlength=n_classes) / 500
-    learned = Learned(x[SEEN], labelings.predictions["student"].probs, HeadSettings(), shares=shares)
-    candidates = default_candidates(600, HeadSettings())[::6]
+    learned = Learned(x[SEEN], labelings.predictions["student"].probs, HeadSettings(), shares=shares, counted=counted)
+    candidates = default_candidates(600, 64, HeadSettings())[::6]
     choice = choose(learned, labelings, validation_features=None, candidates=candidates, seeds=[0] * 3)
     answer = fit_answer(learned, labelings, choice, {"test": x[1100:]}, [(0, 0)])
     mean = (said.mean(axis=0)[1100:].argmax(-1) == y[1100:]).mean()
@@ -53,11 +56,22 @@ def test_it_answers_alone_where_classes_are_no_clouds_about_a_mean():
     assert right > mean  # where discriminants fall below the teachers
 
 
-def test_it_has_no_say_with_few_clouds_and_half_of_it_with_many():
-    few, right, mean = answered(*clouds(2500, 5), slice(0, 12))
-    assert few.joined.weight == 0
+def test_its_say_is_the_one_whose_students_are_in_most_consensus_and_the_answer_stays_one_linear_head():
+    answer, right, mean = answered(*clouds(2500, 24), slice(0, 12))
+    assert set(answer.joined.consensus) == {0.0, 0.25, 0.5, 0.75, 1.0}
+    assert answer.joined.consensus[answer.joined.weight] == max(answer.joined.consensus.values())
     assert right > mean
-    many, right, mean = answered(*clouds(2500, 24), slice(0, 12))
-    assert many.joined.weight == 0.5
-    assert right > mean
-    assert many.heads.n_models == many.heads.weight.shape[0] == 1  # still one linear head
+    assert answer.heads.n_models == answer.heads.weight.shape[0] == 1
+
+
+@pytest.mark.parametrize(("counted", "kept"), [(np.inf, False), (3, True)])
+def test_it_is_cut_at_given_shares_and_keeps_its_own_where_few_labels_tell_of_others(counted, kept):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(2, 400, 3))
+    shares = np.array([0.2, 0.3, 0.5])
+    learned = Learned(
+        rng.normal(size=(400, 2)), softmax(logits, axis=-1), HeadSettings(), shares=shares, counted=counted
+    )
+    said = softmax(_at_reconciled_shares(logits, learned).logits(logits), axis=-1).mean(axis=1)
+    own = softmax(comparable(logits, None).logits(logits), axis=-1).mean(axis=1)
+    np.testing.assert_allclose(said, own if kept else [shares, shares], atol=2e-3)

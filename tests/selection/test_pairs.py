@@ -21,7 +21,7 @@ def test_turning_all_pairs_round_turns_the_answer_round(source):
     base = HeadSettings(bias=False)
     learned = Learned(x, labelings.predictions["student"].probs, base)
     seeds = range(len(learned.targets))
-    candidates = default_candidates(len(x), base)
+    candidates = default_candidates(*x.shape, base)
     choice = choose(learned, labelings, validation_features=None, candidates=candidates, seeds=seeds)
     points = {"as they are": x, "exchanged": -x}
     models = [(m, 0) for m in range(labelings.n_answers)]

@@ -13,7 +13,9 @@ __all__ = ["doctor"]
 
 
 def doctor(
-    labels: Annotated[str, typer.Argument(help="Table with a column a labeler, or a row an annotation.")],
+    labels: Annotated[
+        str, typer.Argument(metavar="TABLE", help="Table with a column a labeler, or a row an annotation.")
+    ],
     labelers: Labelers = None,
     true_column: TrueColumn = None,
     id_column: IdColumn = None,
@@ -22,7 +24,7 @@ def doctor(
     fail_below: Annotated[
         float | None, typer.Option("--fail-below", metavar="ALPHA", help="Exit 1 if Krippendorff's alpha is below.")
     ] = None,
-    level: Annotated[float, typer.Option("--level", help="Of the intervals.")] = 0.95,
+    level: Annotated[float, typer.Option("--level", metavar="LEVEL", help="Of the intervals.")] = 0.95,
 ) -> None:
     """Look at a table of labels: which column is what, gaps, spellings, agreement, and what to do next.
 
@@ -30,8 +32,8 @@ def doctor(
 
     Examples:
 
+    \b
         outlearn doctor labels.csv
-
         outlearn doctor labels.csv --labelers ann,bob --true-column gold --fail-below 0.6
     """
     from outlearn.preflight_checks.doctor import diagnose

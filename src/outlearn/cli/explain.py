@@ -32,20 +32,33 @@ def explain(
         typer.Option("--teacher-of", metavar="FILE", help="Teacher index of each student [student m: teacher m]."),
     ] = None,
     kind: Annotated[
-        str, typer.Option("--kind", help="logits, log_probs, probs or unnormalised_probs; or numbers, of a regression.")
+        str,
+        typer.Option(
+            "--kind",
+            metavar="KIND",
+            help="logits, log_probs, probs or unnormalised_probs; or numbers, of a regression.",
+        ),
     ] = "logits",
     teacher_kind: Annotated[
-        str | None, typer.Option("--teacher-kind", help="The same for the teacher's, if something else.")
+        str | None,
+        typer.Option("--teacher-kind", metavar="KIND", help="The same for the teacher's, if something else."),
     ] = None,
     draws: Annotated[bool, typer.Option("--draws", help="The target's first axis is draws (raters).")] = False,
     order: Annotated[
-        str, typer.Option("--order", help="target_first: D(target, prediction); prediction_first: the other way.")
+        str,
+        typer.Option(
+            "--order", metavar="ORDER", help="target_first: D(target, prediction); prediction_first: the other way."
+        ),
     ] = "target_first",
     generator: Annotated[
         str | None,
-        typer.Option("--generator", help="Of the divergence D [negative_entropy: KL; numbers: squared_euclidean]."),
+        typer.Option(
+            "--generator",
+            metavar="NAME",
+            help="Of the divergence D [negative_entropy: KL; numbers: squared_euclidean].",
+        ),
     ] = None,
-    level: Annotated[float, typer.Option("--level", help="Of the intervals.")] = 0.95,
+    level: Annotated[float, typer.Option("--level", metavar="LEVEL", help="Of the intervals.")] = 0.95,
     smooth_predictions: Annotated[
         float, typer.Option("--smooth-predictions", metavar="SHARE", help="Of the uniform distribution to mix in.")
     ] = 0.0,
@@ -66,7 +79,8 @@ def explain(
         ),
     ] = [],  # noqa: B006
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for report.html, results.json and ledger.csv [none].")
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", help="Folder for report.html, results.json and ledger.csv [none]."),
     ] = None,
 ) -> None:
     """Say where students' gain over their teachers comes from, from saved predictions (.npy, .npz, .safetensors, CSV).
@@ -77,12 +91,10 @@ def explain(
 
     Examples:
 
+    \b
         outlearn explain --teacher T.npy --student S.npy --target y.npy
-
         outlearn explain --teacher t.csv --student s.csv --target y.csv --kind probs --out explained
-
         outlearn explain --kind numbers --teacher T.npy --student S.npy --target y.npy
-
         outlearn explain --teacher T.npy --student S.npy --target y.npy --fail-below 0 --fail-below accuracy=0.8
     """
     from outlearn.explanation.explain_files import explain_files

@@ -15,7 +15,7 @@ __all__ = ["init"]
 
 def init(
     table: Annotated[
-        Path | None, typer.Argument(help="Your data; without it, the offline default (vader-lexicon).")
+        Path | None, typer.Argument(metavar="TABLE", help="Your data; without it, the offline default (vader-lexicon).")
     ] = None,
     example: Annotated[
         str | None, typer.Option("--example", metavar="NAME", help="Instead, a configuration that comes along.")
@@ -25,18 +25,18 @@ def init(
     true_column: TrueColumn = None,
     id_column: IdColumn = None,
     text_column: TextColumn = None,
-    out: Annotated[Path, typer.Option("--out", help="File to write; - prints it.")] = Path("outlearn.yaml"),
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write; - prints it.")] = Path(
+        "outlearn.yaml"
+    ),
 ) -> None:
     """Write a configuration to start from, with a comment at each key, for the table at hand.
 
     Examples:
 
+    \b
         outlearn init tickets.csv
-
         outlearn init tickets.csv --labelers llm,ann --true-column gold --out tickets.yaml
-
         outlearn init --list
-
         outlearn init --example sweeps/offline
     """
     from outlearn.experiment.starting_config import example_config, example_names, starting_config

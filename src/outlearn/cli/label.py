@@ -14,8 +14,10 @@ __all__ = ["label"]
 
 
 def label(
-    table: Annotated[Path, typer.Argument(help="Table of texts (CSV, JSON lines, Parquet).")],
-    out: Annotated[Path, typer.Option("--out", help="The same table, with a column of labels for each prompt.")],
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="Table of texts (CSV, JSON lines, Parquet).")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="The same table, with a column of labels for each prompt.")
+    ],
     classes: Annotated[
         str | None,
         typer.Option(
@@ -23,7 +25,10 @@ def label(
         ),
     ] = None,
     model: Annotated[
-        list[str], typer.Option("--model", help="smollm2, a folder, a GGUF file, or a name on the hub; or several.")
+        list[str],
+        typer.Option(
+            "--model", metavar="MODEL", help="smollm2, a folder, a GGUF file, or a name on the hub; or several."
+        ),
     ] = ["smollm2"],  # noqa: B006 (typer reads the default, nothing changes it)
     template: Annotated[
         list[str],
@@ -36,7 +41,9 @@ def label(
     chat: Annotated[bool, typer.Option("--chat", help="Ask in the model's own chat format.")] = False,
     calibration: Annotated[
         str | None,
-        typer.Option("--calibration", help="shares, content_free, labels or none [shares; none for pairs]."),
+        typer.Option(
+            "--calibration", metavar="HOW", help="shares, content_free, labels or none [shares; none for pairs]."
+        ),
     ] = None,
     shares: Annotated[
         str | None, typer.Option("--shares", metavar="X,Y", help="Of the classes, to calibrate by [equal].")
@@ -49,15 +56,20 @@ def label(
     ] = 0,
     minimum_mass: Annotated[
         float,
-        typer.Option("--minimum-mass", help="Leave a gap where the class words together are less probable."),
+        typer.Option(
+            "--minimum-mass", metavar="SHARE", help="Leave a gap where the class words together are less probable."
+        ),
     ] = 0.0,
-    max_length: Annotated[int, typer.Option("--max-length", help="Tokens of a prompt; longer texts are cut.")] = 512,
+    max_length: Annotated[
+        int, typer.Option("--max-length", metavar="N", help="Tokens of a prompt; longer texts are cut.")
+    ] = 512,
     store: StoreOption = None,
 ) -> None:
     """Label texts with a language model; a second call goes on where a first was stopped.
 
     Examples:
 
+    \b
         outlearn label texts.csv --out labels.csv --classes negative,positive --model smollm2
     """
     from outlearn.labeling.label_file import label_file

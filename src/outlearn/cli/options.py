@@ -23,7 +23,8 @@ Overrides = Annotated[
     list[str], typer.Option("--set", metavar="KEY=VALUE", help="Override a key, such as student.seeds=5.")
 ]
 StoreOption = Annotated[
-    Path | None, typer.Option("--store", help="Folder of trained stages [$OUTLEARN_STORE, else .outlearn].")
+    Path | None,
+    typer.Option("--store", metavar="FOLDER", help="Folder of trained stages [$OUTLEARN_STORE, else .outlearn]."),
 ]
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", metavar="N", help="Processes that share the work [this one alone].")
@@ -36,7 +37,9 @@ ClusterOption = Annotated[
         help="A dask scheduler, tcp://host:port or tls://..., `local`, or a YAML file of Slurm jobs.",
     ),
 ]
-OutOption = Annotated[Path | None, typer.Option("--out", help="Folder for what is written [a new one under runs/].")]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", metavar="FOLDER", help="Folder for what is written [a new one under runs/].")
+]
 Labelers = Annotated[
     str | None,
     typer.Option("--labelers", metavar="A,B", help="Columns of labels, one a labeler [found]; none: no one's."),

@@ -30,31 +30,34 @@ def predict(
     ] = None,
     text_column: Annotated[
         str | None,
-        typer.Option("--text-column", help="Column of texts, or a template of columns [the run's]."),
+        typer.Option("--text-column", metavar="NAME", help="Column of texts, or a template of columns [the run's]."),
     ] = None,
     first_column: Annotated[
-        str | None, typer.Option("--first-column", help="Of pairs: the first text [the run's, else chosen].")
+        str | None,
+        typer.Option("--first-column", metavar="NAME", help="Of pairs: the first text [the run's, else chosen]."),
     ] = None,
     second_column: Annotated[
-        str | None, typer.Option("--second-column", help="Of pairs: the second text [the run's, else rejected].")
+        str | None,
+        typer.Option("--second-column", metavar="NAME", help="Of pairs: the second text [the run's, else rejected]."),
     ] = None,
-    id_column: Annotated[str, typer.Option("--id-column", help="Column that names the rows.")] = "id",
+    id_column: Annotated[str, typer.Option("--id-column", metavar="NAME", help="Column that names the rows.")] = "id",
     form: Annotated[
-        str | None, typer.Option("--format", help="csv, tsv, jsonl or parquet [by the file's name].")
+        str | None, typer.Option("--format", metavar="NAME", help="csv, tsv, jsonl or parquet [by the file's name].")
     ] = None,
     model: Annotated[
         str | None, typer.Option("--model", metavar="FOLDER", help="The encoder's model, if it lies elsewhere now.")
     ] = None,
-    device: Annotated[str | None, typer.Option("--device", help="cpu, cuda, ... [a GPU if there is one].")] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="NAME", help="cpu, cuda, ... [a GPU if there is one].")
+    ] = None,
 ) -> None:
     """Answer new texts with the student of a run: labels, probabilities, and where not to trust them.
 
     Examples:
 
+    \b
         outlearn predict runs/tickets new.csv --out answers.csv
-
         cat new.jsonl | outlearn predict runs/tickets -
-
         outlearn predict runs/ratings new.csv --interval 0.9
     """
     from outlearn.data.row_chunks import row_chunks

@@ -22,9 +22,14 @@ __all__ = ["preflight"]
 
 
 def preflight(
-    labels: Annotated[str, typer.Argument(help="Table (CSV, JSON lines, Parquet) with a column a labeler.")],
+    labels: Annotated[
+        str, typer.Argument(metavar="TABLE", help="Table (CSV, JSON lines, Parquet) with a column a labeler.")
+    ],
     texts: Annotated[
-        str | None, typer.Argument(help="Table with a column text, or features of the points (.npy) [column text].")
+        str | None,
+        typer.Argument(
+            metavar="TEXTS", help="Table with a column text, or features of the points (.npy) [column text]."
+        ),
     ] = None,
     labelers: Labelers = None,
     asked_twice: Annotated[
@@ -49,7 +54,10 @@ def preflight(
         typer.Option("--rate", metavar="A,B", help="Also the share of points of these classes, together [none]."),
     ] = None,
     encoder: Annotated[
-        str | None, typer.Option("--encoder", help="What a student sees: wordllama, {kind: tfidf, ...} [tfidf].")
+        str | None,
+        typer.Option(
+            "--encoder", metavar="ENCODER", help="What a student sees: wordllama, {kind: tfidf, ...} [tfidf]."
+        ),
     ] = None,
     largest_bias: Annotated[
         float, typer.Option("--largest-bias", metavar="SHARE", help="Shared bias to allow for where it is not known.")
@@ -62,8 +70,8 @@ def preflight(
             help="Of numbers: check columns NAME_low and NAME_high, or NAME_sd, as intervals of this level [none].",
         ),
     ] = None,
-    level: Annotated[float, typer.Option("--level", help="Of the intervals.")] = 0.95,
-    seed: Annotated[int, typer.Option("--seed", help="Of the folds and of the points to check.")] = 0,
+    level: Annotated[float, typer.Option("--level", metavar="LEVEL", help="Of the intervals.")] = 0.95,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the folds and of the points to check.")] = 0,
     label_next: Annotated[
         int | None, typer.Option("--label-next", metavar="N", help="Draw N points to give true labels next [none].")
     ] = None,
@@ -71,6 +79,7 @@ def preflight(
         str | None,
         typer.Option(
             "--aim",
+            metavar="AIM",
             help="What those are to measure: accuracy (of a label; of numbers: error) [that], student (its own), or "
             "gain, which they narrow most.",
         ),
@@ -91,7 +100,10 @@ def preflight(
         ),
     ] = [],  # noqa: B006
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for report.html, results.json, points_to_check.csv [none].")
+        Path | None,
+        typer.Option(
+            "--out", metavar="FOLDER", help="Folder for report.html, results.json, points_to_check.csv [none]."
+        ),
     ] = None,
 ) -> None:
     """Say, before training, whether a student of these weak labels will beat its labeler; few true labels or none.
@@ -100,14 +112,11 @@ def preflight(
 
     Examples:
 
+    \b
         outlearn preflight tickets.csv
-
         outlearn preflight votes.csv texts.csv --true checked.csv --out report
-
         outlearn preflight ratings.csv --numbers --true-column gold --interval-level 0.9
-
         outlearn preflight votes.csv --label-next 100 --aim gain
-
         outlearn preflight labels.csv --labelers llm --true-column gold --fail-below 0.8
     """
     from outlearn.preflight_checks.preflight_files import preflight_files, printed

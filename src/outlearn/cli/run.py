@@ -28,7 +28,7 @@ def run(
     config: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[CONFIG.yaml | TABLE]",
+            metavar="CONFIG.yaml | TABLE",
             help="Settings, or your data; without either, the offline default (vader-lexicon).",
         ),
     ] = None,
@@ -40,7 +40,10 @@ def run(
     out: OutOption = None,
     store: StoreOption = None,
     keep: Annotated[
-        str | None, typer.Option("--keep", help="Students to leave for use: none, best or all [best]; is student.keep.")
+        str | None,
+        typer.Option(
+            "--keep", metavar="WHICH", help="Students to leave for use: none, best or all [best]; is student.keep."
+        ),
     ] = None,
     workers: WorkersOption = None,
     cluster: ClusterOption = None,
@@ -49,38 +52,44 @@ def run(
 
     Examples:
 
+    \b
         outlearn run
-
         outlearn run tickets.csv --labelers llm,ann --true-column gold
-
         outlearn run config.yaml --set student.seeds=5 --out runs/five
     """
-    from outlearn.experiment.load_config import load_config
-    from outlearn.experiment.pipeline import run as run_pipeline
     from outlearn.progress_bars import Bars
+
+    columns = label_columns(labelers, true_column, id_column, text_column)
+    kept = [] if keep is None else [f"student.keep={keep}"]
+    try:
+        with Bars() as bars:
+            # Shown before torch is imported, over a second: the losses that settings name are written in it.
+            with bars.bar("reading settings"):
+                from outlearn.experiment.load_config import load_config
+                from outlearn.experiment.pipeline import run as run_pipeline
+                from outlearn.results.writing import new_run_folder
+                from outlearn.store.executors import open_executor
+                from outlearn.store.store import Store, default_store
+
+                settings = load_config(config, [*overrides, *kept], columns=columns)
+            folder = out or new_run_folder(settings.data.name or Path(settings.data.path or "run").stem)
+            stages = Store(store or default_store())
+            alone = workers is None and cluster is None
+            with open_executor(workers, cluster, store=stages) as executor:
+                finished = run_pipeline(
+                    settings, store=stages, out=folder, progress=bars, executor=None if alone else executor
+                )
+    except KeyboardInterrupt:
+        print("outlearn: stopped. Complete stages are kept; the same command goes on from there.", file=sys.stderr)
+        raise typer.Exit(130) from None
+
     from outlearn.report.html import write_report
     from outlearn.report.number_summary import number_summary
     from outlearn.report.summary import summary_text
     from outlearn.results.numbers import NumberResults
-    from outlearn.results.writing import new_run_folder, write_file
-    from outlearn.store.executors import open_executor
-    from outlearn.store.store import Store, default_store
+    from outlearn.results.writing import write_file
     from outlearn.student.first_use import first_use
 
-    columns = label_columns(labelers, true_column, id_column, text_column)
-    kept = [] if keep is None else [f"student.keep={keep}"]
-    settings = load_config(config, [*overrides, *kept], columns=columns)
-    folder = out or new_run_folder(settings.data.name or Path(settings.data.path or "run").stem)
-    try:
-        stages = Store(store or default_store())
-        alone = workers is None and cluster is None
-        with Bars() as bars, open_executor(workers, cluster, store=stages) as executor:
-            finished = run_pipeline(
-                settings, store=stages, out=folder, progress=bars, executor=None if alone else executor
-            )
-    except KeyboardInterrupt:
-        print("outlearn: stopped. Complete stages are kept; the same command goes on from there.", file=sys.stderr)
-        raise typer.Exit(130) from None
     results = finished.results
     text = number_summary(results) if isinstance(results, NumberResults) else summary_text(results)
     write_file(folder / "summary.txt", text.encode())

@@ -14,6 +14,7 @@ def store_ls(store: StoreOption = None) -> None:
 
     Examples:
 
+    \b
         outlearn store ls --store .outlearn
     """
     from outlearn.store.store import Store, default_store
@@ -34,6 +35,7 @@ def store_verify(store: StoreOption = None) -> None:
 
     Examples:
 
+    \b
         outlearn store verify
     """
     from outlearn.store.store import Store, default_store
@@ -56,6 +58,7 @@ def store_gc(store: StoreOption = None) -> None:
 
     Examples:
 
+    \b
         outlearn store gc
     """
     from outlearn.store.store import Store, default_store

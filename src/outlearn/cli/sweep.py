@@ -14,8 +14,12 @@ __all__ = ["sweep"]
 
 
 def sweep(
-    file: Annotated[Path, typer.Argument(help="YAML file with base, and grid, zip or list of what varies.")],
-    out: Annotated[Path | None, typer.Option("--out", help="Folder of the sweep; goes on there [runs/NAME].")] = None,
+    file: Annotated[
+        Path, typer.Argument(metavar="SWEEP.yaml", help="YAML file with base, and grid, zip or list of what varies.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Folder of the sweep; goes on there [runs/NAME].")
+    ] = None,
     store: StoreOption = None,
     workers: WorkersOption = None,
     cluster: ClusterOption = None,
@@ -30,23 +34,25 @@ def sweep(
 
     Examples:
 
+    \b
         outlearn sweep sweep.yaml --dry-run
-
         outlearn sweep sweep.yaml --workers 4
     """
-    from outlearn.learners.memory import parse_size
     from outlearn.progress_bars import Bars
-    from outlearn.report.html import write_report
-    from outlearn.store.store import Store, default_store
-    from outlearn.sweep.plan_text import plan_text
-    from outlearn.sweep.planning import plan_sweep
-    from outlearn.sweep.run_sweep import run_sweep
-    from outlearn.sweep.sweep_file import read_sweep
 
-    asked, size = read_sweep(file), parse_size(memory) if memory else None
-    folder, kept = out or asked.default_folder, Store(store or default_store())
     try:
         with Bars() as bars:
+            # Shown before torch is imported, over a second: the losses that settings name are written in it.
+            with bars.bar("reading settings"):
+                from outlearn.learners.memory import parse_size
+                from outlearn.store.store import Store, default_store
+                from outlearn.sweep.plan_text import plan_text
+                from outlearn.sweep.planning import plan_sweep
+                from outlearn.sweep.run_sweep import run_sweep
+                from outlearn.sweep.sweep_file import read_sweep
+
+                asked, size = read_sweep(file), parse_size(memory) if memory else None
+            folder, kept = out or asked.default_folder, Store(store or default_store())
             plan = plan_sweep(asked, store=kept, out=folder, progress=bars)
             print(plan_text(plan, workers=workers or 1), flush=True)
             if dry_run:
@@ -59,6 +65,9 @@ def sweep(
     except KeyboardInterrupt:
         print("outlearn: stopped. Finished runs and stages are kept; the same command goes on.", file=sys.stderr)
         raise typer.Exit(130) from None
+
+    from outlearn.report.html import write_report
+
     write_report([folder])
     print(outcome.text())
     if outcome.failed:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from outlearn.cli.options import OutOption, Overrides
+from outlearn.cli.options import OutOption
 
 __all__ = ["theory"]
 
@@ -15,21 +15,24 @@ def theory(
     name: Annotated[
         str,
         typer.Argument(
-            help="random-features, ridge, subspace, ensembles, convex, entropy, real-capacity (on real data), or all."
+            metavar="NAME",
+            help="random-features, ridge, subspace, ensembles, convex, entropy, real-capacity (on real data), or all.",
         ),
     ],
-    overrides: Overrides = [],  # noqa: B006
-    seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 0,
+    overrides: Annotated[
+        list[str],
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of an experiment, such as splits=4."),
+    ] = [],  # noqa: B006
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the simulation.")] = 0,
     out: OutOption = None,
 ) -> None:
     """Hold the theory against simulation and real data; exit with 1 where they disagree.
 
     Examples:
 
+    \b
         outlearn theory ridge
-
         outlearn theory real-capacity --set splits=4
-
         outlearn theory all --out theory
     """
     from outlearn.experiment.load_config import parse_overrides

@@ -9,7 +9,10 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Real
 
-__all__ = ["SUM_TOLERANCE", "log_mean", "log_normalise", "log_sigmoid", "relative_entropy_terms", "row_max", "row_sum"]
+__all__ = [
+    "SUM_TOLERANCE", "log_mean", "log_normalise", "log_sigmoid", "log_sum", "relative_entropy_terms", "row_max",
+    "row_sum",
+]  # fmt: skip
 
 SUM_TOLERANCE = 1e-6  # largest distance of a distribution's sum from 1: float32 softmax over 50 classes stays within it
 # Below this log-ratio, expm1(-d) may overflow while the plain sum loses nothing: its three terms then differ in size.
@@ -53,6 +56,18 @@ def log_normalise(logits: Float[np.ndarray, "*batch classes"]) -> Float[np.ndarr
     with np.errstate(under="ignore"):
         # log1p of the other classes: keeps log p = -1e-22 where log(1 + 1e-22) would give 0.
         return shifted - np.log1p(_sum_but_largest(np.exp(shifted)))[..., None]
+
+
+def log_sum(logits: Float[np.ndarray, "*batch classes"]) -> Float[np.ndarray, "*batch"]:
+    """Compute logsumexp over the last axis, of rows with a finite logit.
+
+    Examples:
+        >>> log_sum(np.array([1000.0, 1000.0]))
+        array(1000.69314718)
+    """
+    top = row_max(logits)
+    with np.errstate(under="ignore"):
+        return np.asarray(top + np.log1p(_sum_but_largest(np.exp(logits - top[..., None]))))
 
 
 def row_sum(values: Real[np.ndarray, "*batch classes"]) -> Real[np.ndarray, "*batch"]:

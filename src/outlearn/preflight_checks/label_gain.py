@@ -91,12 +91,12 @@ def _measured(
     who, x = labelings.predictions["student"], features[weak]
     known = np.concatenate(folds)
     shares = shares_of_labels(np.bincount(truth[known], minlength=table.n_classes).astype(np.float64), "true_labels")
-    learned = Learned.by(who, x, who.probs, settings, shares.values)
+    learned = Learned.by(who, x, who.probs, settings, shares.values, len(known))
     choice = choose(
         learned,
         labelings,
         validation_features=None,
-        candidates=default_candidates(len(weak), settings, weighted=who.answered is not None),
+        candidates=default_candidates(len(weak), x.shape[1], settings, weighted=who.answered is not None),
         seeds=[seed] * who.n_models,
     )
     teaching = Teaching(learned, labelings, choice, USE, seed=seed)

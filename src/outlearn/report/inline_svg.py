@@ -31,6 +31,7 @@ MARGINS = 58  # pixels above and below the marks
 PAGE_LOOK: dict[Any, Any] = {**LOOK, "font.size": FONT_SIZE, "axes.linewidth": 1.0, "hatch.linewidth": 1.2}
 Sample: TypeAlias = Literal["bar", "marker", "line", "both"]
 PADDING = 4  # pixels around a panel
+LINE = 1.2 * FONT_SIZE  # pixels of a line of words
 NEAR = 8.0  # pixels around the middle of a mark within which it is pointed at
 
 
@@ -102,21 +103,28 @@ def _panel(panel: Panel, size: tuple[int, int], key: str) -> Markup:
         figure.patch.set_visible(False)
         axes = figure.add_subplot()
         draw_panel(axes, panel, scale=SCALE)
-        if not mapped:
-            _fill(figure, axes)
-        picture = _svg(figure)
+        picture = _svg(figure, fill=None if mapped else axes)
         spots = "".join(_spots(axes, panel, size[1]))
     return _own(picture.replace("</svg>", f'<g class="spots">{spots}</g></svg>'), key)
 
 
-def _fill(figure: Any, axes: Any) -> None:
-    """Let the axes with their words fill the figure: one measure of the words, where a general layout takes several."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+def _fill(figure: Any, axes: Any, renderer: Any) -> None:
+    """Let the axes with their words fill the figure: one measure of the words, where a general layout takes several.
 
-    canvas: Any = FigureCanvasAgg(figure)  # measures words; it draws nothing
-    inner, outer = axes.bbox, axes.get_tightbbox(canvas.get_renderer())
-    wide, high = figure.bbox.width, figure.bbox.height
-    left, below = inner.x0 - outer.x0 + PADDING, inner.y0 - outer.y0 + PADDING
+    Titles of the axes stand at the figure's edges: where they end up, without matplotlib's search for their place.
+    """
+    from matplotlib.transforms import Bbox, blended_transform_factory
+
+    x, y, inner, (wide, high) = axes.xaxis, axes.yaxis, axes.bbox, figure.bbox.size
+    x.set_label_coords(0.5, PADDING / high, blended_transform_factory(axes.transAxes, figure.transFigure))
+    y.set_label_coords(PADDING / wide, 0.5, blended_transform_factory(figure.transFigure, axes.transAxes))
+    x.label.set(va="bottom", visible=False)
+    y.label.set(va="top", visible=False)
+    outer = Bbox.union([inner, *filter(None, (axis.get_tightbbox(renderer) for axis in (x, y)))])
+    titles = [figure.dpi / 72 * (LINE + x.labelpad) if axis.label.get_text() else 0.0 for axis in (x, y)]
+    x.label.set_visible(True)
+    y.label.set_visible(True)
+    left, below = inner.x0 - outer.x0 + PADDING + titles[1], inner.y0 - outer.y0 + PADDING + titles[0]
     right, above = outer.x1 - inner.x1 + PADDING, outer.y1 - inner.y1 + PADDING
     axes.set_position((left / wide, below / high, (wide - left - right) / wide, (high - below - above) / high))
 
@@ -148,12 +156,25 @@ def _sample(kind: Sample, look: SeriesStyle) -> str:
         return _svg(figure)
 
 
-def _svg(figure: Any) -> str:
-    """Return matplotlib's SVG as an element: no prologue, no style sheet, no font, colours by variables."""
-    file = io.StringIO()
+def _svg(figure: Any, fill: Any = None) -> str:
+    """Return matplotlib's SVG as an element: no prologue, no style sheet, no font, colours by variables.
+
+    Args:
+        figure: what to draw.
+        fill: axes that are to fill it.
+    """
+    from matplotlib.backends import backend_svg
+
+    svg: Any = backend_svg
+    file, unsaid = io.StringIO(), dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    # One renderer measures words and draws them: each is measured once.
+    renderer = svg.RendererSVG(*figure.bbox.size, file, metadata=unsaid)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # the browser has more fonts
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        if fill is not None:
+            _fill(figure, fill, renderer)
+        figure.draw(renderer)
+        renderer.finalize()
     text = file.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>|\n\s*", " ", text, flags=re.S)

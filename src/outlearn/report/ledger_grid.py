@@ -3,7 +3,6 @@ is right."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -59,22 +58,21 @@ def ledger_grid(
         GridColumn("teacher confidence, %", "percent", "mean probability of the teachers' own class"),
         *per_loss[3:],
     )
+    of_all = _rounded(teachers_right, confidence)
     rows: list[list[Cell]] = []
     for i in kept.tolist():
         point = measured.points[i]
         text = point.text if len(point.text) <= MAX_TEXT else point.text[:MAX_TEXT] + " …"
-        numbers = (_rounded(values[i]) for values in (teachers_right, confidence))
         about = [point.id, text] if named else [text]
-        rows.append([*about, class_names[point.label], of_teachers[i], *[None] * 3, *numbers, *[None] * 4])
+        rows.append([*about, class_names[point.label], of_teachers[i], *[None] * 3, *of_all[i], *[None] * 4])
     truth = [class_names[point.label] for point in measured.points]
     variants = {}
     for loss, ledger in ledgers.items():
         says = _classes(measured.students[loss], class_names)
         right = accuracy(measured.students[loss], measured.labels).mean(axis=0)
-        values = np.stack([ledger.gap, ledger.misfit, ledger.residual, right, ledger.student_confidence])
+        numbers = _rounded(ledger.gap, ledger.misfit, ledger.residual, right, ledger.student_confidence)
         variants[loss] = [
-            [says[i], WHO[says[i] == truth[i], of_teachers[i] == truth[i]], *map(_rounded, values[:, i])]
-            for i in kept.tolist()
+            [says[i], WHO[says[i] == truth[i], of_teachers[i] == truth[i]], *numbers[i]] for i in kept.tolist()
         ]
     shown = f" The {len(kept):,} points with the largest gains and losses are shown."
     note = "" if len(kept) == len(measured.points) else shown
@@ -110,6 +108,10 @@ def _kept(gap: Float[np.ndarray, " points"]) -> Int[np.ndarray, " kept"]:
     return np.sort(np.concatenate([order[: MAX_POINTS // 2], order[-MAX_POINTS // 2 :]]))
 
 
-def _rounded(value: float) -> float | None:
-    """Round for the page; nothing stands where no teacher answers."""
-    return None if math.isnan(value) else round(float(value), 4)
+def _rounded(*columns: Float[np.ndarray, " points"]) -> list[list[float | None]]:
+    """Round for the page, a row a point; nothing stands where no teacher answers."""
+    values = np.stack(columns, axis=1).round(4)
+    said = values.astype(object)
+    said[np.isnan(values)] = None
+    rows: list[list[float | None]] = said.tolist()
+    return rows

@@ -10,8 +10,9 @@ from outlearn.report.blocks import Block, Listed, Section, TableBlock, Text
 from outlearn.report.cells import Cell, Column, Table
 from outlearn.report.first_screen import FirstScreen, NextStep, Tile
 from outlearn.report.interval_tables import interval_blocks
+from outlearn.report.labels_to_draw import label_steps, strata_table
 from outlearn.report.page import render_page
-from outlearn.report.preflight_page import NEXT_LABELS, TONES, strata_table
+from outlearn.report.preflight_page import TONES
 from outlearn.results.measurement import Withheld
 from outlearn.results.next_labels import NUMBER_AIMS, NumberNextLabels
 from outlearn.results.number_preflight import NumberPreflight
@@ -76,25 +77,13 @@ def _tiles(found: NumberPreflight) -> tuple[Tile, ...]:
 
 
 def _steps(found: NumberPreflight) -> tuple[NextStep, ...]:
-    source = shlex.quote(found.source)
-    steps = [NextStep(sentence) for sentence in found.verdict.advice]
-    if isinstance(found.next_labels, NumberNextLabels):
-        drawn = counted(found.next_labels.n_labels, "number")
-        steps.append(
-            NextStep(
-                f"Fill in the {drawn} of the list, from the top on, and read it back.",
-                f"outlearn preflight {source} --numbers --true to_label.csv",
-            )
-        )
-    elif isinstance(found.truth, Withheld):
-        aim = "error" if found.student is None else "gain"
-        steps.append(
-            NextStep(
-                f"To draw the points whose true numbers say most about {NUMBER_AIMS[aim]}:",
-                f"outlearn preflight {source} --numbers --label-next {NEXT_LABELS} --aim {aim}",
-            )
-        )
-    return tuple(steps)
+    command = f"outlearn preflight {shlex.quote(found.source)} --numbers"
+    aim = "error" if found.student is None else "gain"
+    known = not isinstance(found.truth, Withheld)
+    return (
+        *(NextStep(sentence) for sentence in found.verdict.advice),
+        *label_steps(command, found.next_labels, truth_is_known=known, kind=NumberNextLabels, aim=aim),
+    )
 
 
 def _next_labels(drawn: NumberNextLabels) -> tuple[Block, ...]:

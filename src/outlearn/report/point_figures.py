@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from outlearn.core.decomposition.ledger import slice_points
 from outlearn.core.decomposition.pairwise import pairwise_divergence
 from outlearn.core.decomposition.risk_gap import RiskGap
 from outlearn.core.intervals import Interval
@@ -69,12 +70,15 @@ def confidence_figure(gaps: Mapping[str, RiskGap], unit: str, level: float, loss
 
 def _tenths(gap: RiskGap, level: float) -> list[tuple[float, Interval]]:
     """Return mean confidence and gap of each slice; slices are runs of the points in order of confidence."""
-    table, sure = gap.slices("teacher_confidence", level), gap.ledger().teacher_confidence
-    # Points that no teacher answers are in no slice: nan comes last.
-    parts = np.split(np.argsort(sure, kind="stable")[: sum(table.n_points)], np.cumsum(table.n_points)[:-1])
+    ledger = gap.ledger()
+    _, names, of_point = slice_points(ledger, "teacher_confidence")
     one = len(np.unique(gap.teacher_of)) == 1
-    found = [point_interval(gap.gap[:, part], level, scale=SIGNED) for part in parts] if one else table.gap
-    return [(float(sure[part].mean()), interval) for part, interval in zip(parts, found, strict=True)]
+    found = []
+    for k in range(len(names)):
+        if (part := of_point == k).any():  # points that no teacher answers are in no slice
+            mean = point_interval(gap.gap[:, part], level, scale=SIGNED) if one else gap.mean("gap", level, part)
+            found.append((float(ledger.teacher_confidence[part].mean()), mean))
+    return found
 
 
 def _confidence_finding(tenths: Mapping[str, list[Interval]]) -> str:

@@ -11,21 +11,21 @@ from outlearn.core.verdict import is_below_zero
 from outlearn.report.blocks import Block, Facts, Listed, Section, TableBlock, Text
 from outlearn.report.cells import Cell, Column, Table
 from outlearn.report.first_screen import FirstScreen, NextStep, Tile, Tone
+from outlearn.report.labels_to_draw import label_steps, strata_table
 from outlearn.report.page import render_page
 from outlearn.report.preflight_figures import vote_figure, width_figure
 from outlearn.report.selection import label_gain_table
 from outlearn.report.wording import signed_points
 from outlearn.results.measurement import Withheld
-from outlearn.results.next_labels import AIMS, NextLabels
+from outlearn.results.next_labels import NextLabels
 from outlearn.results.preflight import Preflight
 from outlearn.results.preflight_parts import CHECKS
 from outlearn.results.shares import one_minus, within_ends
 
-__all__ = ["NEXT_LABELS", "TONES", "preflight_page", "strata_table"]
+__all__ = ["TONES", "preflight_page"]
 
 TONES: dict[str, Tone] = {"gain": "go", "no gain": "stop", "unrelated labels": "stop"}
 POINTS_SHOWN = 25  # of each kind; the others are in points_to_check.csv
-NEXT_LABELS = 100
 
 
 def preflight_page(found: Preflight) -> str:
@@ -101,22 +101,11 @@ def _steps(found: Preflight) -> tuple[NextStep, ...]:
     steps = [NextStep(sentence) for sentence in found.verdict.advice]
     if found.verdict.key in ("gain", "gain unless shared bias"):
         steps.append(NextStep("To train it:", f"outlearn run {source}"))
-    if isinstance(found.next_labels, NextLabels):
-        drawn = found.next_labels
-        steps.append(
-            NextStep(
-                f"Fill in the {counted(drawn.n_labels, 'label')} of the list, from the top on, and read it back.",
-                f"outlearn preflight {source} --true to_label.csv",
-            )
-        )
-    elif isinstance(found.truth, Withheld):
-        aim = "gain" if found.students else "accuracy"
-        steps.append(
-            NextStep(
-                f"To draw the points whose true labels say most about {AIMS[aim]}:",
-                f"outlearn preflight {source} --label-next {NEXT_LABELS} --aim {aim}",
-            )
-        )
+    aim = "gain" if found.students else "accuracy"
+    known = not isinstance(found.truth, Withheld)
+    steps += label_steps(
+        f"outlearn preflight {source}", found.next_labels, truth_is_known=known, kind=NextLabels, aim=aim
+    )
     return tuple(steps)
 
 
@@ -254,24 +243,6 @@ def _taught(found: Preflight) -> tuple[Block, ...]:
     """Show what the labels that are drawn would teach a student."""
     gain = found.label_gain
     return (Text(found.taught), *(() if isinstance(gain, Withheld) else (TableBlock(label_gain_table(gain)),)))
-
-
-def strata_table(drawn: NextLabels) -> Table:
-    """Say how many points of each stratum were drawn, and for how many each stands."""
-    columns = (
-        Column("stratum"), Column("points", "count"), Column("known", "count"), Column("to label", "count"),
-        Column("weight", "ratio"), Column("uncertain", "ratio"),
-    )  # fmt: skip
-    rows = tuple(
-        (str(k), each.n_points, each.n_known, each.n_labels, each.weight, each.spread)
-        for k, each in enumerate(drawn.strata, 1)
-    )
-    return Table(
-        "How the points are drawn",
-        columns,
-        rows,
-        ("Each point that is labeled counts for as many as its weight says, so that no number leans to those drawn.",),
-    )
 
 
 def _points(found: Preflight) -> tuple[Block, ...]:

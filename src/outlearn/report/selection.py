@@ -107,10 +107,10 @@ def selection_facts(selection: Selection) -> tuple[tuple[str, str], ...]:
 
 
 def _companion(head: Companion) -> str:
-    part = {0.0: "not used", 0.5: "half the say", 1.0: "in their place"}[head.weight]
+    part = "not used" if head.weight == 0 else f"{head.weight:.0%} of the say"
     agreed = head.consensus
-    without, both, own = (format_number(each, "ratio") for each in (agreed.without, agreed.both, agreed.own))
-    return f"{part} ({head.name}; consensus {own}, of both {both}, without it {without})"
+    without, answer, own = (format_number(each, "ratio") for each in (agreed.without, agreed.answer, agreed.own))
+    return f"{part} ({head.name}; consensus of the answer {answer}, without it {without}, of it alone {own})"
 
 
 def _truth(used: TrueLabelsUsed) -> str:

@@ -110,8 +110,10 @@ class NextLabels:
         at = self.expected
         if self.draw > 1:
             return (
-                f"With the {len(self.known):,} true labels of earlier draws expect ± {at.by_strata:{self.digits}}, and "
-                f"± {at.random:{self.digits}} if these {self.n_labels:,} were drawn at random."
+                f"With the {len(self.known):,} true {self.given} of earlier draws expect ± "
+                f"{at.by_strata:{self.digits}}, and ± {at.random:{self.digits}} if these {self.n_labels:,} were drawn "
+                "at random. What the earlier ones were to measure is not in their list: they help "
+                f"--aim {self.aim} most if it was that."
             )
         # Widths fall with the square root of the number.
         worth = self.n_labels * (at.random / at.by_strata) ** 2

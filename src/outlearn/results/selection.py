@@ -44,10 +44,10 @@ class JudgedCandidate(Candidate):
 
 
 class CompanionConsensus(Record):
-    """The consensus of students `without` the trained head, of `both`, and of the head's `own`."""
+    """The consensus of students `without` the trained head, of the `answer`'s, and of the head's `own`."""
 
     without: Number
-    both: Number
+    answer: Number
     own: Number
 
 
@@ -55,7 +55,7 @@ class Companion(Candidate):
     """A trained head that is compared with the mean of the members; see `selection.companion`.
 
     Attributes:
-        weight: its part in the answer: 0, 0.5, or 1 where it takes their place.
+        weight: its part in the answer, from 0 to 1 where it takes their place.
         consensus: what told.
     """
 

@@ -35,6 +35,10 @@ ROUNDS = 5
 # Of discriminants. Which is best depends on the task: how many directions of the features tell the classes apart, how
 # much the labels err by chance. No value outside was among the best of a development task.
 SHRINKAGES = (0.1, 0.3, 1.0, 3.0)
+# With many points for each feature, as tables with few columns have them, class means are known well: the covariance
+# within classes can be told from that of all points, and there is less to shrink.
+MANY_POINTS = 15  # for each feature
+SHRINKAGES_WITHIN = (0.003, 0.03, 0.3, 3.0)
 STEPS = (1, 3, 7, 15)  # of expectation-maximisation; later ones change little or collapse
 WEAK_SHARES = (0.0, 0.3, 0.5)  # of the weak labels in each step
 
@@ -61,7 +65,8 @@ FAMILIES: dict[str, Family] = {
             "discriminant",
             "discriminant",
             "semi-supervised linear discriminant analysis in closed form: shrinkage of .1, .3, 1 or 3 x no, 1, 3, 7 or "
-            "15 steps of expectation-maximisation x 0, .3 or .5 of the weak labels kept in each: 52",
+            "15 steps of expectation-maximisation x 0, .3 or .5 of the weak labels kept in each: 52. With 15 points or "
+            "more for each feature, the covariance within classes and shrinkage of .003, .03, .3 or 3",
         ),
         Family(
             "trained",
@@ -104,12 +109,13 @@ class DiscriminantCandidate:
     steps: int
     weak_share: float = 0.0
     shrinkage: float = 1.0
+    within: bool = False
     family: str = field(default="discriminant", init=False)
 
     @property
     def kind(self) -> str:
-        """Its shrinkage, which decides most."""
-        return f"discriminant, shrinkage {self.shrinkage:g}"
+        """Its covariance and shrinkage, which decide most."""
+        return f"discriminant{' within classes' * self.within}, shrinkage {self.shrinkage:g}"
 
     def total_epochs(self, n_examples: int, base: HeadSettings) -> float:
         """Return the passes over the examples: one a step, and the first."""
@@ -117,10 +123,15 @@ class DiscriminantCandidate:
 
     def record(self) -> Mapping[str, Any]:
         """Write its settings as plain data, for keys and results."""
-        return {"steps": self.steps, "weak_share": self.weak_share, "shrinkage": self.shrinkage}
+        return {
+            "steps": self.steps,
+            "weak_share": self.weak_share,
+            "shrinkage": self.shrinkage,
+            "within": self.within,
+        }
 
     def __str__(self) -> str:
-        text = f"discriminant, shrinkage {self.shrinkage:g}"
+        text = self.kind
         text += f", {self.steps} EM step{'s' * (self.steps > 1)}" if self.steps else ""
         return text + (f", {self.weak_share:g} of the weak labels kept" if self.weak_share else "")
 
@@ -183,25 +194,30 @@ def trained_candidates(
     )
 
 
-def default_candidates(n_examples: int, base: HeadSettings, *, weighted: bool = False) -> tuple[Candidate, ...]:
-    """List the candidates for a number of training examples: see `FAMILIES`.
+def default_candidates(
+    n_examples: int, n_features: int, base: HeadSettings, *, weighted: bool = False
+) -> tuple[Candidate, ...]:
+    """List the candidates for a number of training examples and of features: see `FAMILIES`.
 
     Discriminants are linear. Where heads have a hidden layer, these may be chosen too; a loss that looks at a whole
     minibatch does not take weighted examples.
 
     Examples:
-        >>> found = default_candidates(2560, HeadSettings(epochs=20))
+        >>> found = default_candidates(2560, 384, HeadSettings(epochs=20))
         >>> len(found), str(found[0])
         (52, 'discriminant, shrinkage 0.1')
         >>> str(found[-1])
         'discriminant, shrinkage 3, 15 EM steps, 0.5 of the weak labels kept'
-        >>> found = default_candidates(2560, HeadSettings(epochs=20, hidden=16))
+        >>> str(default_candidates(2560, 10, HeadSettings(epochs=20))[0])
+        'discriminant within classes, shrinkage 0.003'
+        >>> found = default_candidates(2560, 384, HeadSettings(epochs=20, hidden=16))
         >>> len(found), str(found[-1])
         (182, 'mae, 10 epochs, weight decay 3, 5 rounds of self-distillation')
     """
+    within = n_examples >= MANY_POINTS * n_features
     discriminants = tuple(
-        DiscriminantCandidate(steps, share, shrinkage)
-        for shrinkage in SHRINKAGES
+        DiscriminantCandidate(steps, share, shrinkage, within)
+        for shrinkage in (SHRINKAGES_WITHIN if within else SHRINKAGES)
         for share in WEAK_SHARES
         for steps in (0, *STEPS)
         if steps or not share  # before the first step nothing is mixed

@@ -12,7 +12,7 @@ what it calls.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,8 +29,8 @@ from outlearn.learners.jobs import HeadJob
 from outlearn.losses import get_loss
 
 __all__ = [
-    "ClassShares", "Comparable", "best_known_shares", "best_source", "comparable", "given_shares",
-    "shares_called", "shares_of_labels", "shares_of_weak_labels",
+    "ClassShares", "Comparable", "best_known_shares", "best_source", "comparable", "counted_labels", "given_shares",
+    "reconciled_shares", "shares_called", "shares_of_labels", "shares_of_weak_labels",
 ]  # fmt: skip
 
 SPREAD = 3.0  # standard deviation of the logits of a student that is made comparable
@@ -123,7 +123,7 @@ def shares_called(labelers: Predictions, features: FeatureMatrix) -> ClassShares
     return ClassShares((counts + 1.0) / (counts + 1.0).sum(), "weak_labels")
 
 
-def best_source(taught: object | None, true_labels: Sequence[int] | Int[np.ndarray, " points"]) -> str:
+def best_source(taught: object | None, true_labels: Sized) -> str:
     """Name the best that is known of the class shares, where nobody gives them: a name in `SHARE_SOURCES`.
 
     Args:
@@ -133,6 +133,57 @@ def best_source(taught: object | None, true_labels: Sequence[int] | Int[np.ndarr
     if taught is not None:
         return "training_labels"
     return "true_labels" if len(true_labels) else "weak_labels"
+
+
+def counted_labels(
+    taught: Float[np.ndarray, " classes"] | Int[np.ndarray, " classes"] | None, true_labels: Sized, n_points: int
+) -> int:
+    """Return how many labels the best known shares are counted on: of the `n_points` points where nothing is known.
+
+    Args:
+        taught: how many true labels of each class the teachers learned from; None if they were not trained here.
+        true_labels: of points whose true labels are used; may be empty.
+        n_points: in the student split.
+    """
+    if taught is not None:  # in the order of `best_source`
+        return int(taught.sum())
+    return len(true_labels) or n_points
+
+
+def reconciled_shares(
+    own: Float[np.ndarray, "models classes"], known: Float[np.ndarray, " classes"], counted: float, n_points: int
+) -> Float[np.ndarray, "models classes"]:
+    """Move students' own class shares towards the known ones, as far as sampling does not explain the difference.
+
+    With K classes, q what the student says of n points and p counted on N labels, both of one population unless the
+    student is prejudiced, m their pooled shares:
+
+        Q = sum_k (p_k - q_k)^2 / (m_k (1/N + 1/n)),    I^2 = max(0, 1 - (K - 1) / Q),    shares = q + I^2 (p - q)
+
+    Q is K - 1 on average where only chance sets them apart: p is then no better an estimate than q, and with many
+    classes, a few labels of each, a worse one. Shares that are given (N infinite) are taken as they are.
+
+    Args:
+        own: q, of each student.
+        known: p.
+        counted: N.
+        n_points: n.
+
+    Examples:
+        >>> q = np.array([[0.5, 0.5]])
+        >>> reconciled_shares(q, np.array([0.52, 0.48]), 100, 100)
+        array([[0.5, 0.5]])
+        >>> reconciled_shares(q, np.array([0.9, 0.1]), 100, 100).round(2)
+        array([[0.89, 0.11]])
+
+    Source: Higgins and Thompson, Quantifying heterogeneity in a meta-analysis, 2002, for I^2.
+    """
+    if not np.isfinite(counted):
+        return np.broadcast_to(known, own.shape)
+    pooled = (counted * known + n_points * own) / (counted + n_points)
+    q = (np.square(known - own) / pooled).sum(axis=-1, keepdims=True) / (1 / counted + 1 / n_points)
+    unexplained = np.maximum(0.0, 1 - (own.shape[-1] - 1) / np.maximum(q, 1e-300))
+    return np.asarray(own + unexplained * (known - own))
 
 
 def best_known_shares(
@@ -179,13 +230,13 @@ class Comparable:
 
 
 def comparable(
-    logits: Float[np.ndarray, "models points classes"], shares: Float[np.ndarray, " classes"] | None
+    logits: Float[np.ndarray, "models points classes"], shares: Float[np.ndarray, "*models classes"] | None
 ) -> Comparable:
     """Find the factor and the offsets of each student from its logits on the points it learned from.
 
         z = 3 (log p - mean_k log p) / sd + b,    with b such that mean_i softmax(z_i) = shares
 
-    sd is over points and classes. Without shares, b = 0.
+    sd is over points and classes. Without shares, b = 0; shares may be one row for all students, or one for each.
 
     Examples:
         >>> z = np.array([[[2.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])
@@ -198,6 +249,6 @@ def comparable(
     factors = SPREAD / np.where(spread > 0, spread, np.inf)  # a student that says nothing stays silent
     if shares is None:
         return Comparable(factors, np.zeros((len(logits), logits.shape[-1])))
-    prior = np.broadcast_to(shares, (len(logits), len(shares)))
+    prior = np.broadcast_to(shares, (len(logits), logits.shape[-1]))
     offsets = class_offsets(factors[:, None, None] * centred, prior, tolerance=TOLERANCE)
     return Comparable(factors, offsets)

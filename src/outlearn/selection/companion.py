@@ -1,14 +1,13 @@
-"""A trained head beside the discriminants: half the say with many classes, all of it where they fail.
+"""A trained head beside the discriminants, with as much of a say as makes students of different labelers agree most.
 
 Discriminants compare class means. With many classes these are noisy, and where classes are no clouds about a mean (each
 a pair of digits, say) they fail altogether. One head of reverse cross-entropy is therefore trained for each labeling.
-Of three answers, discriminants, head, and both averaged, at one spread and cut at the class shares, the usual one is
+The answer is the weighted dual mean of both at one spread, and the head's weight is the one of 0, 1/4, 1/2, 3/4 and 1
+whose students are in most consensus (`core.students.agreement`); of equal ones, that nearest to a half.
 
-    discriminants    with up to 20 classes
-    both             with more
-
-unless another's students are in more consensus (`core.students.agreement`), by 0.03: more than it was seen to err by on
-any task of clouds, and less than where discriminants fail (docs/auto.md).
+Discriminants are fitted to the class shares in each step. A trained head says shares of its own, and is moved towards
+the known ones as far as sampling does not explain the difference (`selection.class_shares.reconciled_shares`): cut at
+shares of which each was counted on thirty labels, it lost up to 7 points with a hundred classes (docs/auto.md).
 """
 
 from __future__ import annotations
@@ -17,20 +16,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
+from scipy.special import softmax
 
 from outlearn.core.predictions import Predictions
 from outlearn.core.students.agreement import consensus
 from outlearn.learners.fitted import Heads
 from outlearn.selection.candidates import companion
-from outlearn.selection.class_shares import comparable
+from outlearn.selection.class_shares import Comparable, comparable, reconciled_shares
 from outlearn.selection.labelers import Labelings
 from outlearn.selection.train import Learned, average_heads, fit_candidates
 
 __all__ = ["Joined", "joined"]
 
-MANY_CLASSES = 20
-MARGIN = 0.03  # of consensus
-DISCRIMINANTS, BOTH, HEAD = 0.0, 0.5, 1.0  # the head's weight
+WEIGHTS = (0.5, 0.25, 0.75, 0.0, 1.0)  # of the head: of equally good ones the first
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +38,7 @@ class Joined:
 
     Attributes:
         heads: the averages, one a model.
-        weight: of the trained head, 0, 0.5 or 1.
+        weight: of the trained head.
         consensus: weight -> the consensus of the students of that answer.
     """
 
@@ -51,7 +50,7 @@ class Joined:
 def joined(
     averages: Heads, learned: Learned, labelings: Labelings, models: Sequence[tuple[int, int]], first_compared: int
 ) -> Joined:
-    """Train the head for each model, and choose among the three answers.
+    """Train the head for each model, and give it the weight of most consensus.
 
     Args:
         averages: of the discriminants, one a model.
@@ -62,18 +61,33 @@ def joined(
     """
     n_examples = len(learned.targets[0])
     (trained,) = fit_candidates(learned, {}, [companion(n_examples, learned.base)], models)
-    parts = [(each, comparable(each.predict(learned.features), learned.shares)) for each in (averages, trained.heads)]
-    answers = {DISCRIMINANTS: averages, BOTH: average_heads(parts), HEAD: average_heads(parts[1:])}
+    discriminants = comparable(averages.predict(learned.features), learned.shares)
+    head = _at_reconciled_shares(trained.heads.predict(learned.features), learned)
     who = labelings.compared("student")
     points = learned.features[: who.n_points]  # points of known truth come after them
+
+    def answer(weight: float) -> Heads:
+        if weight == 0:
+            return averages
+        # average_heads is the mean of two: twice the weights make it the weighted one
+        parts = [(averages, discriminants.times(2 * (1 - weight))), (trained.heads, head.times(2 * weight))]
+        return average_heads(parts)
 
     def agreed(heads: Heads) -> float:
         logits = heads.select(slice(first_compared, None)).predict(points)
         students = Predictions.from_logits(logits, point_ids=who.point_ids, teacher_of=np.arange(len(logits)))
         return consensus(who, students).consensus
 
+    answers = {weight: answer(weight) for weight in WEIGHTS}
     found = {weight: agreed(heads) for weight, heads in answers.items()}
-    usual = BOTH if averages.n_classes > MANY_CLASSES else DISCRIMINANTS
-    best = max(found, key=lambda weight: found[weight])
-    weight = best if found[best] > found[usual] + MARGIN else usual
+    weight = max(WEIGHTS, key=lambda weight: found[weight])
     return Joined(answers[weight], weight, found)
+
+
+def _at_reconciled_shares(logits: Float[np.ndarray, "models points classes"], learned: Learned) -> Comparable:
+    """Bring trained heads to one spread, and from their own class shares towards the known ones."""
+    own = comparable(logits, None)
+    if learned.shares is None:
+        return own
+    said = softmax(own.logits(logits), axis=-1).mean(axis=1)
+    return comparable(logits, reconciled_shares(said, learned.shares, learned.counted, logits.shape[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -37,6 +38,7 @@ class Learned:
         weights: of the examples in each labeling, 0 where it has no label; None if it has all.
         shares: of the classes among the examples; None leaves them to the labels.
         n_held: the last so many examples are held at their labels, which are true.
+        counted: how many labels the shares were counted on; infinite where they are given.
     """
 
     features: FeatureMatrix
@@ -45,6 +47,7 @@ class Learned:
     weights: Float[np.ndarray, "labelings examples"] | None = None
     shares: Float[np.ndarray, " classes"] | None = None
     n_held: int = 0
+    counted: float = math.inf
 
     @classmethod
     def by(
@@ -54,10 +57,12 @@ class Learned:
         targets: Float[np.ndarray, "labelings examples classes"],
         base: HeadSettings,
         shares: Float[np.ndarray, " classes"] | None = None,
+        counted: float = math.inf,
     ) -> Learned:
         """Learn what labelers say where they answer: a gap weighs 0."""
         answered = labelers.answered
-        return cls(features, targets, base, None if answered is None else answered.astype(np.float64), shares)
+        weights = None if answered is None else answered.astype(np.float64)
+        return cls(features, targets, base, weights, shares, counted=counted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +108,7 @@ def fit_candidates(
     )
     discriminants = _grouped(
         [each for each in candidates if isinstance(each, DiscriminantCandidate)],
-        lambda each: (each.weak_share, each.shrinkage),
+        lambda each: (each.weak_share, each.shrinkage, each.within),
     )
     n_groups = len(trained) + len(discriminants)
     for done, group in enumerate(trained):
@@ -173,6 +178,7 @@ def _discriminate(
         steps=[candidate.steps for candidate in group],
         weak_share=group[0].weak_share,
         shrinkage=group[0].shrinkage,
+        within=group[0].within,
         n_held=learned.n_held,
         shares=learned.shares,
         weights=None if learned.weights is None else learned.weights[labelings],

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from outlearn.core.generators import BregmanGenerator
+from outlearn.core.log_space import row_sum
 from outlearn.core.numbers import AnyPredictions
 from outlearn.core.orders import model_blocks
 
@@ -116,7 +117,7 @@ def _pair_sums(
         return _pair_sums_one_by_one(t_dual, student, own, share, generator, order)
 
     shape = t_dual.shape[:2]
-    paired, rows, own_constant, own_product = (np.zeros(shape) for _ in range(4))
+    paired, rows, own_constant, own_product = sums = np.zeros((4, *shape))
     all_linear, all_constant = linear.sum(axis=0), constant.sum(axis=0)
     sum_constant, sum_linear = np.zeros(shape[1]), np.zeros(t_dual.shape[1:])
     others = n_teachers - 1
@@ -124,13 +125,14 @@ def _pair_sums(
         s_dual = student.duals(generator, argument="student", models=block)
         x, c = _sides(s_dual, student, generator, block, second=order != "target_first")
         m, weight = own[block], share[block, None]
-        product = np.einsum("sik,sik->si", x, linear[m])
+        product = row_sum(x * linear[m])
         # D = phi + phi* - <., .>, with c of the student and `constant` of the teachers; to its own, then to all others
-        np.add.at(paired, m, weight * (c + constant[m] - product))
-        to_others = np.einsum("sik,ik->si", x, all_linear) - product
-        np.add.at(rows, m, weight * (others * c + (all_constant - constant[m]) - to_others))
-        np.add.at(own_constant, m, weight * c)
-        np.add.at(own_product, m, weight * product)
+        to_others = row_sum(x * all_linear) - product
+        to_own, to_all = c + constant[m] - product, others * c + (all_constant - constant[m]) - to_others
+        teachers, at = np.unique(m, return_inverse=True)
+        averages = (np.arange(len(teachers))[:, None] == at) * share[block]  # [teachers, students] of this block
+        for of_teacher, of_student in zip(sums, (to_own, to_all, c, product), strict=True):
+            of_teacher[teachers] += averages @ of_student
         sum_constant += (weight * c).sum(axis=0)
         sum_linear += np.einsum("s,sik->ik", share[block], x)
     has_students = np.bincount(own, minlength=n_teachers) > 0

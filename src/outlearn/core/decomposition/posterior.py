@@ -26,7 +26,7 @@ from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval
 from outlearn.core.mean_intervals import two_way_interval
 from outlearn.core.numbers import AnyPredictions, Numbers, check_models
-from outlearn.core.orders import check_order, directions, dual_centre, spread_about
+from outlearn.core.orders import check_order, directions, dual_centre, model_blocks, spread_about
 from outlearn.core.point_models import check_same_points, labeled_by
 from outlearn.core.predictions import Predictions
 from outlearn.core.scales import POSITIVE, SIGNED
@@ -245,8 +245,9 @@ def _discrete(
 def _divergences(first: np.ndarray, second: np.ndarray, generator: BregmanGenerator, order: str) -> np.ndarray:
     """Compute D(first, second) row by row in order "target_first", D(second, first) in "prediction_first"."""
     values = np.empty(first.shape[:2])
-    for row, (a, b) in enumerate(zip(first, second, strict=True)):
-        values[row] = generator.divergence_from_dual(*((a, b) if order == "target_first" else (b, a)))
+    for rows in model_blocks(len(first), first[0].size):
+        a, b = (first, second) if order == "target_first" else (second, first)
+        values[rows] = generator.divergence_of_gradients(a[rows], b[rows])
     return values
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 import numpy as np
-from jaxtyping import Float, Integer, Shaped
+from jaxtyping import Bool, Float, Integer, Shaped
 
 from outlearn.core.decomposition.crossed_misfit import CrossedMisfit, crossed_misfit
 from outlearn.core.decomposition.ledger import TERMS, Ledger, NumberLedger, SliceTable, slice_points
@@ -116,10 +116,10 @@ def risk_gap(
         student_risk[rows] = mean_risk(y, s, chosen, order)
         # Each term by its own formula, so that identity_error can tell: gap = misfit + residual is not used here.
         if order == "target_first":  # D(s, t), and <grad phi(s) - grad phi(t), E Y - s>: the gap is affine in Y
-            misfit[rows] = chosen.divergence_from_dual(s, t_own)
+            misfit[rows] = chosen.divergence_of_gradients(s, t_own)
             residual[rows] = _inner(s, t_own, centre - s_points)
         else:  # D(t, s), and <grad phi(s) - E grad phi(Y), t - s>
-            misfit[rows] = chosen.divergence_from_dual(t_own, s)
+            misfit[rows] = chosen.divergence_of_gradients(t_own, s)
             residual[rows] = _inner(s, centre, t_points[own[rows]] - s_points)
     teacher_risk = of_teacher[own]
     terms = {"teacher risk": teacher_risk, "student risk": student_risk, "misfit": misfit}
@@ -195,7 +195,7 @@ class RiskGap:
         Returns:
             Means with two-way intervals; print() names the order, the direction of the misfit and the posterior mean.
         """
-        means = {name: self._mean(name, level) for name in TERMS}
+        means = {name: self.mean(name, level) for name in TERMS}
         crossed = self._crossed
         return RiskGapSummary(
             **means,
@@ -265,7 +265,7 @@ class RiskGap:
         present = [k for k in range(len(names)) if np.any(of_point == k)]
 
         def intervals(term: str) -> tuple[Interval, ...]:
-            return tuple(self._mean(term, level, of_point == k) for k in present)
+            return tuple(self.mean(term, level, of_point == k) for k in present)
 
         return SliceTable(
             by=title,
@@ -274,8 +274,14 @@ class RiskGap:
             **{term: intervals(term) for term in TERMS},
         )
 
-    def _mean(self, term: str, level: float, points: np.ndarray | None = None) -> Interval:
-        """Average a term over students and points, of these where their teachers say something."""
+    def mean(self, term: str, level: float = 0.95, points: Bool[np.ndarray, " points"] | None = None) -> Interval:
+        """Average a term over students and points, or of these points alone, where their teachers say something.
+
+        Args:
+            term: "teacher_risk", "student_risk", "gap", "misfit" or "residual".
+            level: of the two-way interval.
+            points: marks those to average over; all if None.
+        """
         values, scale = getattr(self, term), POSITIVE if term in DIVERGENCES else SIGNED
         chosen, heard = (each if points is None else each[:, points] for each in (values, ~np.isnan(self.gap)))
         if not heard.any(axis=1).all():

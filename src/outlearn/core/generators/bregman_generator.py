@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Real
 
 from outlearn.core.generators.averages import average, positive_weights
+from outlearn.core.log_space import log_normalise
 from outlearn.core.plain_arrays import plain_array
 from outlearn.errors import DomainError, ShapeError
 
@@ -90,6 +91,9 @@ class BregmanGenerator(ABC):
     def _divergence_from_dual(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
         return self._divergence(self._inverse_gradient(u), self._inverse_gradient(v))
 
+    def _divergence_of_gradients(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        return self._divergence_from_dual(u, v)
+
     def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Return the point whose dual coordinates are the weighted average over the first axis."""
         return self._inverse_gradient(average(self._gradient(points), weights))
@@ -161,6 +165,22 @@ class BregmanGenerator(ABC):
         """
         first, second = self._pair(self._duals(u, "u"), self._duals(v, "v"))
         return np.asarray(self._divergence_from_dual(first, second))
+
+    def normalised(self, duals: Float[np.ndarray, "*batch classes"]) -> Float[np.ndarray, "*batch classes"]:
+        """Return those of equal dual coordinates that `gradient` gives: of logits, which are known up to a constant."""
+        return log_normalise(duals) if self.dual_is_logits else duals
+
+    def divergence_of_gradients(
+        self, u: Float[np.ndarray, "*batch_a classes_a"], v: Float[np.ndarray, "*batch_b classes_b"]
+    ) -> Float[np.ndarray, "..."]:
+        """Compute the same of what `gradient` or `normalised` gave: nothing is checked or normalised again.
+
+        Examples:
+            >>> from outlearn.core.generators import get_generator
+            >>> get_generator("negative_entropy").divergence_of_gradients(np.log([[0.5, 0.5]]), np.log([[0.9, 0.1]]))
+            array([0.51082562])
+        """
+        return np.asarray(self._divergence_of_gradients(u, v))
 
     def residual(
         self,

@@ -10,11 +10,19 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
-from scipy.special import logsumexp, xlogy
+from scipy.special import xlogy
 
 from outlearn.core.generators.averages import average
 from outlearn.core.generators.bregman_generator import BregmanGenerator, ConjugateGenerator
-from outlearn.core.log_space import SUM_TOLERANCE, log_mean, log_normalise, relative_entropy_terms, row_max, row_sum
+from outlearn.core.log_space import (
+    SUM_TOLERANCE,
+    log_mean,
+    log_normalise,
+    log_sum,
+    relative_entropy_terms,
+    row_max,
+    row_sum,
+)
 
 __all__ = ["LogSumExp", "NegativeEntropy"]
 
@@ -64,7 +72,7 @@ class NegativeEntropy(BregmanGenerator):
         return row_sum(xlogy(points, points))
 
     def _conjugate(self, duals: np.ndarray) -> np.ndarray:
-        return np.asarray(logsumexp(duals, axis=-1))
+        return log_sum(duals)
 
     def _gradient(self, points: np.ndarray) -> np.ndarray:
         with np.errstate(divide="ignore"):
@@ -78,7 +86,10 @@ class NegativeEntropy(BregmanGenerator):
         return row_sum(relative_entropy_terms(self._gradient(a), self._gradient(b)))
 
     def _divergence_from_dual(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-        return row_sum(relative_entropy_terms(log_normalise(u), log_normalise(v)))
+        return self._divergence_of_gradients(log_normalise(u), log_normalise(v))
+
+    def _divergence_of_gradients(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
+        return row_sum(relative_entropy_terms(u, v))
 
     def _dual_mean(self, points: np.ndarray, weights: np.ndarray) -> np.ndarray:
         logs = average(self._gradient(points), weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -41,15 +42,17 @@ from outlearn.selection import (
 )
 from outlearn.selection.candidates import companion
 from outlearn.selection.choice import recorded
-from outlearn.selection.class_shares import best_known_shares, best_source, given_shares
+from outlearn.selection.class_shares import best_known_shares, best_source, counted_labels, given_shares
+from outlearn.selection.companion import Joined
 from outlearn.store.stage import Entries, Stage, Work
 from outlearn.store.store import Entry
 
 __all__ = ["AutoStudents"]
 
-CHOICE_VERSION = 8
-STUDENTS_VERSION = 13
-SHARES = "shares"
+CHOICE_VERSION = 9
+STUDENTS_VERSION = 14
+SHARES, WIDTH = "shares", "n_features"
+WIDTHS = (1, 10**9)  # of features: few and many
 MIXED = "pooled_consensus"  # the criterion that true labels are weighed against: both are kappas
 
 
@@ -100,17 +103,16 @@ class AutoStudents:
         """Whose labels the answer learns from."""
         return self.recipe.source(self.labeling.config.weak_labels.source)
 
-    @cached_property
-    def candidates(self) -> tuple[Candidate, ...]:
-        """What may be chosen."""
+    def candidates(self, n_features: int) -> tuple[Candidate, ...]:
+        """List what may be chosen for so many features, which are known once points are encoded."""
         n_examples, weighted = len(self.labeling.splits.student), self.labeling.answered is not None
-        return default_candidates(n_examples, self.frozen.settings, weighted=weighted)
+        return default_candidates(n_examples, n_features, self.frozen.settings, weighted=weighted)
 
     @cached_property
     def models(self) -> list[tuple[int, int]]:
         """List (labeling, seed) of the answer's students; discriminants alone are the same for every seed."""
         labelings = 1 if self.recipe.combines else self.labeling.n_teachers
-        random = any(each.family != "discriminant" for each in self.candidates)
+        random = any(each.family != "discriminant" for each in self.candidates(1))
         return [(m, r) for m in range(labelings) for r in range(self.labeling.config.student.seeds if random else 1)]
 
     @cached_property
@@ -121,7 +123,7 @@ class AutoStudents:
         validation split.
 
         Its arrays: those of `Choice.arrays`, with hard predictions on the test split to judge the choice by afterwards;
-        and `shares` of the classes, none for pairs.
+        `shares` of the classes, none for pairs; and `n_features`, which candidates depend on.
         """
         config, model = self.labeling.config, self.frozen
 
@@ -129,20 +131,21 @@ class AutoStudents:
             labelings = self.labelings(entries)
             shares = self._shares(labelings.learned("student"), self.rows(entries, "student"))
             learned = self.learned(entries, labelings, shares)
-            n = len(learned.targets)
-            with work.progress.bar(f"{self.recipe.name}: {len(self.candidates)} candidates × {n} labelings") as advance:
+            n, width = len(learned.targets), learned.features.shape[1]
+            candidates = self.candidates(width)
+            with work.progress.bar(f"{self.recipe.name}: {len(candidates)} candidates × {n} labelings") as advance:
                 choice = choose(
                     learned,
                     labelings,
                     validation_features=self.rows(entries, "validation"),
-                    candidates=self.candidates,
+                    candidates=candidates,
                     seeds=[student_seed(config, m, 0) for m in range(n)],
                     criterion=config.student.criterion,
                     predict={"test": self.rows(entries, "test")},
                     true=self.true_labels(entries),
                     progress=advance,
                 )
-            return {**choice.arrays(), SHARES: shares}
+            return {**choice.arrays(), SHARES: shares, WIDTH: np.array([width])}
 
         return Stage(
             f"{self.recipe.name} choice",
@@ -154,7 +157,9 @@ class AutoStudents:
                 "true_labels": self.used_labels,
                 "learner": model.learner.model_dump(mode="json"),
                 "bias": model.bias,
-                "candidates": [{"family": each.family, **each.record()} for each in self.candidates],
+                "candidates": [
+                    {"family": each.family, **each.record()} for width in WIDTHS for each in self.candidates(width)
+                ],
             },
             self.inputs,
             compute,
@@ -191,9 +196,7 @@ class AutoStudents:
                 "called": answer.called,
                 "calibration": np.array([answer.calibration.factor, *answer.calibration.offsets]),
                 "trained": np.array([answer.n_trained]),
-                "companion": np.empty(0)
-                if answer.joined is None
-                else np.array([answer.joined.weight, *answer.joined.consensus.values()]),
+                "companion": np.empty(0) if answer.joined is None else _companion_numbers(answer.joined),
             }
 
         return Stage(
@@ -216,7 +219,8 @@ class AutoStudents:
 
     def choice(self, entry: Entry) -> Choice:
         """Read what was chosen."""
-        return Choice.from_arrays(self.candidates, self.labeling.config.student.criterion, entry.arrays)
+        candidates = self.candidates(entry.arrays[WIDTH].item())
+        return Choice.from_arrays(candidates, self.labeling.config.student.criterion, entry.arrays)
 
     def read(self, students: Entry, choice: Choice) -> Students:
         """Read the answer's students, as those of one loss with one checkpoint: the passes of all members together."""
@@ -278,9 +282,11 @@ class AutoStudents:
         if not len(kept := students.arrays["companion"]):
             return None
         head = recorded(companion(len(self.labeling.splits.student), self.frozen.settings))
-        weight, alone, both, own = kept.tolist()
+        weight, alone, answer, own = kept.tolist()
         return results.Companion(
-            **head.model_dump(), weight=weight, consensus=results.CompanionConsensus(without=alone, both=both, own=own)
+            **head.model_dump(),
+            weight=weight,
+            consensus=results.CompanionConsensus(without=alone, answer=answer, own=own),
         )
 
     @property
@@ -314,6 +320,7 @@ class AutoStudents:
             weak_labels(who, config.weak_labels, seed=config.seed),
             self.frozen.settings,
             shares if len(shares) else None,
+            self._counted(who.n_points),
         )
 
     @property
@@ -342,6 +349,17 @@ class AutoStudents:
             return given_shares(given, labeling.task.n_classes).values
         return best_known_shares(labeling.taught, self.used_labels, learned_from, features).values
 
+    def _counted(self, n_points: int) -> float:
+        """Return how many labels the class shares are counted on."""
+        if self.labeling.config.student.class_shares is not None:
+            return math.inf
+        return counted_labels(self.labeling.taught, self.used_labels, n_points)
+
     def rows(self, entries: Entries, split: str) -> FeatureMatrix:
         """Read the students' features of a split."""
         return read_features(entries["features"])[getattr(self.labeling.splits, split)]
+
+
+def _companion_numbers(made: Joined) -> np.ndarray:
+    """Keep the head's weight, and the consensus without it, of the answer, and of it alone."""
+    return np.array([made.weight, *(made.consensus[weight] for weight in (0.0, made.weight, 1.0))])
