@@ -59,15 +59,16 @@ def log_normalise(logits: Float[np.ndarray, "*batch classes"]) -> Float[np.ndarr
 
 
 def log_sum(logits: Float[np.ndarray, "*batch classes"]) -> Float[np.ndarray, "*batch"]:
-    """Compute logsumexp over the last axis, of rows with a finite logit.
+    """Compute logsumexp over the last axis; -inf, a probability of 0, where every logit is.
 
     Examples:
-        >>> log_sum(np.array([1000.0, 1000.0]))
-        array(1000.69314718)
+        >>> log_sum(np.array([[1000.0, 1000.0], [-np.inf, -np.inf]]))
+        array([1000.69314718,          -inf])
     """
     top = row_max(logits)
+    far = np.where(np.isneginf(top), 0.0, top)  # exp(-inf - 0), not -inf - -inf
     with np.errstate(under="ignore"):
-        return np.asarray(top + np.log1p(_sum_but_largest(np.exp(logits - top[..., None]))))
+        return np.asarray(top + np.log1p(_sum_but_largest(np.exp(logits - far[..., None]))))
 
 
 def row_sum(values: Real[np.ndarray, "*batch classes"]) -> Real[np.ndarray, "*batch"]:

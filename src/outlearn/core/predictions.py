@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Real, Shaped
 
 from outlearn.core.generators import BregmanGenerator
-from outlearn.core.log_space import SUM_TOLERANCE, log_mean, log_normalise
+from outlearn.core.log_space import SUM_TOLERANCE, log_mean, log_normalise, row_max
 from outlearn.core.plain_arrays import LEAVE_OUT, plain_array
 from outlearn.core.point_models import ids_or_default, read_answered, read_point_ids, read_teacher_of, shares_of_answers
 from outlearn.errors import AlignmentError, DomainError, ShapeError
@@ -93,8 +93,9 @@ class Predictions:
             array([[[    0., -1000.]]])
         """
         z = _models_points_classes(logits, "logits")
-        _refuse_first(np.isnan(z) | np.isposinf(z), z, "logits", "numbers or -inf")
-        _refuse_first(np.all(np.isneginf(z), axis=-1), z, "logits", "at least one finite logit in a row")
+        if not np.isfinite(row_max(z)).all():
+            _refuse_first(np.isnan(z) | np.isposinf(z), z, "logits", "numbers or -inf")
+            _refuse_first(np.all(np.isneginf(z), axis=-1), z, "logits", "at least one finite logit in a row")
         return cls(log_normalise(z), ids_or_default(point_ids, z.shape[1]), teacher_of)
 
     @classmethod

@@ -41,7 +41,9 @@ def hits(
     """
     if labels.ndim == 2:
         return np.asarray(row_sum(top_class(scores) * labels))
-    return top_class(scores)[..., np.arange(len(labels)), labels]
+    top = row_max(scores)
+    ties = row_sum((scores == top[..., None]).astype(np.float64))
+    return np.asarray((scores[..., np.arange(len(labels)), labels] == top) / ties)
 
 
 def true_shares(

@@ -24,6 +24,7 @@ from outlearn.core.decomposition.bias_variance import variance_pseudo_values
 from outlearn.core.decomposition.posterior_regression import cross_fitted_means
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval
+from outlearn.core.log_space import row_max, row_sum
 from outlearn.core.mean_intervals import two_way_interval
 from outlearn.core.numbers import AnyPredictions, Numbers, check_models
 from outlearn.core.orders import check_order, directions, dual_centre, model_blocks, spread_about
@@ -279,16 +280,16 @@ def _residual_and_bound(
     else:  # <grad phi(s) - grad phi(Y), c - s>
         dual_step, step = _difference(s, y.mean(axis=0)), generator.inverse_gradient(c) - probs
     with np.errstate(invalid="ignore"):
-        residual = np.where(step == 0, 0.0, dual_step * step).sum(axis=-1)
+        residual = row_sum(np.where(step == 0, 0.0, dual_step * step))
     return residual, _bound(dual_step, step, generator)
 
 
 def _bound(dual_step: np.ndarray, step: np.ndarray, generator: BregmanGenerator) -> np.ndarray:
     """Bound |<dual_step, step>| at each point."""
     if generator.dual_is_logits:  # steps p - q sum to 0: |<u, p - q>| <= TV(p, q) (max u - min u)
-        distance = np.abs(step).sum(axis=-1) / 2
+        distance = row_sum(np.abs(step)) / 2
         with np.errstate(invalid="ignore"):  # 0 times an infinite range: no step, no residual
-            return np.where(distance == 0, 0.0, distance * (dual_step.max(axis=-1) - dual_step.min(axis=-1)))
+            return np.where(distance == 0, 0.0, distance * (row_max(dual_step) + row_max(-dual_step)))
     # Cauchy-Schwarz
     return np.asarray(np.linalg.norm(dual_step, axis=-1) * np.linalg.norm(step, axis=-1))
 

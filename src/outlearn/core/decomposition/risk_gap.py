@@ -21,7 +21,7 @@ from outlearn.core.decomposition.ledger import TERMS, Ledger, NumberLedger, Slic
 from outlearn.core.gaps import NEEDS_EVERY_ANSWER, mean_of_known, over_answered
 from outlearn.core.generators import BregmanGenerator, get_generator
 from outlearn.core.intervals import Interval, level_in_words
-from outlearn.core.log_space import row_sum
+from outlearn.core.log_space import row_max, row_sum
 from outlearn.core.mean_intervals import cluster_means, two_way_interval
 from outlearn.core.numbers import AnyPredictions, Numbers, check_models
 from outlearn.core.orders import Directions, directions, mean_risk, model_blocks
@@ -224,8 +224,8 @@ class RiskGap:
             point_ids=self.point_ids,
             target_class=label,
             **{term: self._averaged(getattr(self, term)) for term in TERMS},
-            teacher_confidence=mean_of_known(heard * np.exp(with_students.max(axis=-1))),
-            student_confidence=self._averaged(np.exp(self._student.log_probs.max(axis=-1))),
+            teacher_confidence=mean_of_known(heard * np.exp(row_max(with_students))),
+            student_confidence=self._averaged(np.exp(row_max(self._student.log_probs))),
             teacher_correct=mean_of_known(heard * hits(with_students, label)),
             student_correct=self._averaged(hits(self._student.log_probs, label)),
         )

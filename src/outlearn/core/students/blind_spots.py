@@ -27,6 +27,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from outlearn.core.intervals import Interval
+from outlearn.core.log_space import log_sum, row_max
 from outlearn.core.mean_intervals import mean_interval, ratio_interval
 from outlearn.core.metrics import accuracy
 from outlearn.core.plain_arrays import plain_array
@@ -156,7 +157,7 @@ def blind_spots(
             f"threshold is {threshold!r}; expected a probability above {least:.3g}, what guessing among "
             f"{student.n_classes} classes gives, and at most 1."
         )
-    confidence, teacher_confidence = (np.exp(each.log_probs.max(axis=-1)) for each in (student, teacher))
+    confidence, teacher_confidence = (np.exp(row_max(each.log_probs)) for each in (student, teacher))
     return BlindSpots(
         threshold=float(limit),
         wrong=1 - accuracy(student, labels),
@@ -182,9 +183,9 @@ def halfway_to_certainty(n_classes: int) -> float:
 def _ranks(predictions: Predictions) -> np.ndarray:
     """Rank the confidences of each model among its own points: mid-ranks (r - 1/2) / n, which average 1/2."""
     log_probs = predictions.log_probs
-    top = log_probs.max(axis=-1)
+    top = row_max(log_probs)
     # log-odds against all other classes: they tell apart what p = 1.0 no longer does.
     others = np.where(np.arange(log_probs.shape[-1]) == log_probs.argmax(axis=-1)[..., None], -np.inf, log_probs)
     with np.errstate(invalid="ignore"):
-        odds = top - np.logaddexp.reduce(others, axis=-1)
+        odds = top - log_sum(others)
     return (mid_ranks(odds) - 0.5) / log_probs.shape[1]

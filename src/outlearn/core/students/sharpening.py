@@ -155,7 +155,7 @@ def _best_power(y: np.ndarray, log_probs: np.ndarray) -> float:
     finite = np.isfinite(log_probs)
     if np.any((y > 0) & ~finite):
         return float("nan")  # infinite at every power: s^alpha keeps its zeros
-    spread = np.where(finite, log_probs, -np.inf).max(axis=-1) - np.where(finite, log_probs, np.inf).min(axis=-1)
+    spread = row_max(np.where(finite, log_probs, -np.inf)) + row_max(np.where(finite, -log_probs, -np.inf))
     if spread.max() <= ROUNDING:
         return float("nan")  # s^alpha is s at every power: uniform on the classes it does not exclude
     logs = np.where(finite, log_probs, 0.0)
