@@ -109,3 +109,32 @@ def test_single_words_in_a_column_that_is_called_text_are_texts_and_no_ids(name)
     found = roles({name: words, "llm": ["+", "-"] * (N // 2), "ann": (["+", "-", "-"] * N)[:N]})
     assert found.columns.text == name
     assert found.columns.id is None
+
+
+SCORES = RNG.normal(5, 2, (3, N)).round(2)
+RATED = {
+    "text": TEXTS,
+    "judge1": SCORES[0].tolist(),
+    "judge2": SCORES[1].tolist(),
+    "gold": [score if i % 4 == 0 else None for i, score in enumerate(SCORES[2].tolist())],
+}
+
+
+def test_columns_of_many_numbers_beside_true_ones_are_asked_about_and_both_ways_of_the_advice_work():
+    with pytest.raises(
+        DataError, match=r"--labelers judge1,judge2 if students .* --labelers none if teachers"
+    ) as asked:
+        roles(RATED, truth_alone=True, numeric=True)
+    assert "classes" not in str(asked.value)  # labels are numbers, as was said
+    for labelers in (("judge1", "judge2"), ()):
+        found = roles(RATED, LabelColumns(labelers=labelers), truth_alone=True, numeric=True)
+        assert (found.columns.true, tuple(found.columns.labelers)) == ("gold", labelers)
+
+
+def test_decimal_commas_are_named_before_anything_is_asked_about():
+    with_commas = {
+        name: cells if name == "text" else [None if cell is None else str(cell).replace(".", ",") for cell in cells]
+        for name, cells in RATED.items()
+    }
+    with pytest.raises(DataError, match=r"'judge1': has a comma for decimals, as in .*Write a point"):
+        roles(with_commas, truth_alone=True, numeric=True)

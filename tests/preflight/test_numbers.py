@@ -197,6 +197,17 @@ def test_what_is_no_number_is_named_by_its_line(cli, tmp_path, cell, said):
     assert said in err
 
 
+def test_decimal_commas_are_named_where_no_labeler_is(cli, tmp_path):
+    table = tmp_path / "ratings.csv"
+    table.write_text(table.read_text().replace(",", ";").replace(".", ","))
+    code, _, err = cli("--numbers")
+    assert code == 2
+    assert "column 'ann': has a comma for decimals" in err
+    assert "Write a point" in err
+    table.write_text(table.read_text().replace(",", "."))
+    assert cli("--numbers", "--true-column", "gold")[0] == 0
+
+
 def test_whole_numbers_of_many_values_are_noted(cli, tmp_path):
     rng = np.random.default_rng(0)
     with (tmp_path / "ratings.csv").open("w", newline="") as file:

@@ -23,6 +23,7 @@ from outlearn.data.label_columns import (
 )
 from outlearn.data.point_ids import name_of
 from outlearn.data.raw_table import RawTable
+from outlearn.data.read_numbers import holds_numbers, refuse_decimal_commas
 from outlearn.data.templates import template_columns
 from outlearn.data.wording import few, normalise
 
@@ -85,6 +86,7 @@ def column_roles(
     has_texts: bool = False,
     aside: Sequence[str] = (),
     truth_alone: bool = False,
+    numeric: bool = False,
 ) -> ColumnRoles:
     """Find the part that each column of a wide table plays.
 
@@ -99,6 +101,7 @@ def column_roles(
         has_texts: the texts come from elsewhere, so none is looked for.
         aside: columns of other parts, such as groups.
         truth_alone: true labels without labelers will do; a column `label`, or else the only one of labels, has them.
+        numeric: labels are numbers: labelers of many values are not refused, but asked for.
 
     Raises:
         ConfigError: if a column is named for two parts.
@@ -127,6 +130,8 @@ def column_roles(
     if true_column is None and truth_alone and USUAL_TRUTH in free and not called_so:
         true_column = USUAL_TRUTH
     columns = replace(given, id=id_column, text=None if has_texts else text_column, true=true_column)
+    if numeric and given.labelers is None:
+        _ask_for_labelers(table, columns, (*aside, *parts), errors)
     labelers, left_out = labeler_columns(table, columns, errors, aside=(*aside, *parts))
     if true_column is None:
         true_column = _truth(labelers if given.labelers is None else free, errors)
@@ -141,7 +146,8 @@ def column_roles(
     labelers = [name for name in labelers if name not in (true_column, *empty)]
     if not labelers and not (truth_alone and true_column):
         errors.fail(f"has no column of labels beside {few(list(table.columns))}. Give each labeler a column.")
-    _refuse_many_values(table, labelers, given, errors)
+    if not numeric:
+        _refuse_many_values(table, labelers, given, errors)
     usual = {"id": "id", "text": "text", "true": USUAL_TRUTH if truth_alone else None}
     named = {"id": given.id, "text": given.text, "true": given.true}
     now = {"id": id_column, "text": None if has_texts else text_column, "true": true_column}
@@ -182,6 +188,23 @@ def _refuse_many_values(table: RawTable, labelers: Sequence[str], given: LabelCo
                 "--set data.task=regression.",
                 column=name,
             )
+
+
+def _ask_for_labelers(table: RawTable, columns: LabelColumns, aside: Sequence[str], errors: InputErrors) -> None:
+    """Ask who labels where columns of many numbers stand beside true ones with gaps: they may as well be measures."""
+    others = [name for name in table.columns if name not in (columns.id, columns.text, *aside)]
+    refuse_decimal_commas(table, others, errors)
+    called_so = [columns.true] if columns.true else [name for name in others if _is_called_truth(name)]
+    names = [name for name in others if name not in called_so and holds_numbers(table, name)]
+    if len(called_so) != 1 or not any(has_many_values(table, name) for name in names):
+        return
+    true = called_so[0]
+    if true in table.columns and any(is_gap(cell) for cell in table.columns[true]):
+        errors.fail(
+            f"{few(names)} hold numbers, as the true ones in {true!r} are. Say --labelers "
+            f"{shlex.quote(','.join(names))} if students are to learn from them, or --labelers none if teachers are "
+            f"to be trained on {true!r}."
+        )
 
 
 def ids_found(table: RawTable, names: Sequence[str]) -> str | None:

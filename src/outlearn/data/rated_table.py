@@ -21,7 +21,7 @@ from outlearn.data.label_columns import LabelColumns, long_form
 from outlearn.data.number_table import NumberTable
 from outlearn.data.point_ids import join_by_id, read_ids
 from outlearn.data.raw_table import RawTable
-from outlearn.data.read_numbers import read_numbers
+from outlearn.data.read_numbers import read_numbers, refuse_decimal_commas
 from outlearn.data.read_texts import read_texts
 from outlearn.data.wording import few
 from outlearn.errors import suggest
@@ -120,6 +120,7 @@ def _labelers(
             if name not in raw.columns:
                 errors.fail(f"no column {name!r} (--labelers); {suggest(name, raw.columns)}")
         return list(columns.labelers), ()
+    refuse_decimal_commas(raw, [name for name in raw.columns if name not in aside], errors)
     free = [name for name in raw.columns if name not in aside and name != columns.true]
     found = [name for name in free if any(_is_number(cell) for cell, _ in raw.cells(name))]
     found, around = labelers_among(found, errors, "name all labelers (--labelers)")

@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float64
 
 from outlearn.data.input_errors import InputErrors
-from outlearn.data.label_cells import cell_value
+from outlearn.data.label_cells import cell_value, is_gap
 from outlearn.data.raw_table import RawTable
 from outlearn.data.wording import shortened
 
-__all__ = ["LARGEST", "read_numbers", "read_ratings"]
+__all__ = ["LARGEST", "holds_numbers", "read_numbers", "read_ratings", "refuse_decimal_commas"]
 
 LARGEST = 1e50  # of a number: fourth powers, which the spread of R2 takes, are still finite, and no unit needs more
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+
+
+def holds_numbers(table: RawTable, column: str) -> bool:
+    """Say whether every cell that is not empty is a number, and one is."""
+    given = [value for cell, _ in table.cells(column) if (value := cell_value(cell)) is not None]
+    return bool(given) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in given)
+
+
+def refuse_decimal_commas(table: RawTable, columns: Sequence[str], errors: InputErrors) -> None:
+    """Name the columns of which every cell is a whole number, or has a comma for its decimals.
+
+    Without a word about it such columns are texts, and no column of numbers is found.
+
+    Raises:
+        DataError: if there is one.
+    """
+    for name in columns:
+        cells = [str(cell).strip() for cell, _ in table.cells(name) if not is_gap(cell)]
+        written = [cell for cell in cells if DECIMAL_COMMA.fullmatch(cell)]
+        if written and all(DECIMAL_COMMA.fullmatch(cell) or isinstance(cell_value(cell), int) for cell in cells):
+            errors.add(f"has a comma for decimals, as in {written[0]!r}. Write a point.", column=name)
+    errors.raise_if_any()
 
 
 def read_numbers(table: RawTable, column: str, errors: InputErrors) -> Float64[np.ndarray, " rows"]:

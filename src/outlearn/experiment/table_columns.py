@@ -14,6 +14,7 @@ from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import is_gap
 from outlearn.data.label_columns import LabelColumns, LongForm, long_form
 from outlearn.data.raw_table import RawTable
+from outlearn.data.task_kinds import TASK_KINDS
 from outlearn.data.templates import template_columns
 from outlearn.data.wording import few
 
@@ -59,7 +60,9 @@ def with_columns_found(given: Mapping[str, Any]) -> dict[str, Any]:
     if form is not None:
         roles = roles_of_annotations(table, form, named, errors)
     else:
-        roles = column_roles(table, named, errors, aside=aside, truth_alone=True)
+        kind = TASK_KINDS.get(str(data.get("task")))
+        numeric = kind is not None and kind.numeric
+        roles = column_roles(table, named, errors, aside=aside, truth_alone=True, numeric=numeric)
     external = isinstance(given.get("teacher"), Mapping) and bool(given["teacher"].get("external"))
     _check(table, roles, errors, external=external or form is not None)
     columns = roles.columns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from outlearn.core.intervals import level_in_words
 from outlearn.core.labelers.combinations import label_of
-from outlearn.core.text import wrapped
+from outlearn.core.text import counted, wrapped
 from outlearn.report.cells import format_number
 from outlearn.report.number_findings import number_findings
 from outlearn.report.number_tables import number_scores
@@ -49,7 +49,7 @@ def describe_numbers(results: NumberResults) -> tuple[tuple[str, str], ...]:
         ("task", f"{task.name}, regression, {numbers}{raters}"),
         ("points", ", ".join(sizes)),
         ("teachers", f"{teachers} weak {'teacher' if teachers == 1 else 'teachers'}"),
-        ("students", f"{trained}, one for each labeler and loss; {len(results.students)} losses"),
+        ("students", f"{trained}, one for each labeler and loss; {counted(len(results.students), 'loss')}"),
         ("ceiling", f"strong students trained on {results.ceiling.labels:,} true labels{chosen}"),
         *(("note", caveat) for caveat in task.caveats),
     )

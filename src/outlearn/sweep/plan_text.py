@@ -96,4 +96,6 @@ def _total(plan: SweepPlan, workers: int) -> str:
     if not known and runs is None:
         return "How long it takes is unknown: nothing like it is in the store yet."
     total = (sum(known) + (runs or 0.0)) / max(workers, 1)
-    return f"It takes about {duration(total)}{at_once}" + ("." if sure else ", and what is unknown beside it.")
+    takes = duration(total)
+    about = "" if takes.startswith("under") else "about "
+    return f"It takes {about}{takes}{at_once}" + ("." if sure else ", and what is unknown beside it.")

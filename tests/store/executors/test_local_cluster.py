@@ -31,3 +31,10 @@ def test_a_local_cluster_listens_on_loopback_alone_and_leaves_no_process():
     left = [psutil.Process(process).cmdline() for process in children() - before]
     # Python keeps one process that removes shared memory, for as long as this one lives.
     assert [command for command in left if "resource_tracker" not in " ".join(command)] == []
+
+
+@pytest.mark.slow
+def test_a_local_cluster_says_nothing_of_its_own(capfd):
+    with opened("dask") as executor:
+        assert executor.run([deed("double", number=2)])["double"].result == 4
+    assert "distributed" not in capfd.readouterr().err

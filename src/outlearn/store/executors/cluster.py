@@ -45,8 +45,13 @@ def local_cluster(environments: Sequence[Mapping[str, str]]) -> SpecCluster:
     }
     # A worker that died is replaced, however long that takes on a busy machine; dask reads this when one is lost.
     dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"})
-    # No second attempt without our knowledge: the loop counts attempts, the same way for all kinds of workers.
-    with interrupts_blocked(), dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+    # No second attempt without our knowledge: the loop counts attempts, the same way for all kinds of workers. What is
+    # lost we report ourselves; a worker's log of its own start and end would bury it.
+    settings = {
+        "distributed.scheduler.allowed-failures": 0,
+        "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical",
+    }
+    with interrupts_blocked(), dask.config.set(settings):
         return SpecCluster(
             workers=workers, scheduler={"cls": Scheduler, "options": {**here, "port": 0}}, silence_logs="CRITICAL"
         )
