@@ -2,9 +2,8 @@
 
 For one set of examples, all weightings of it (each leaves a fold out) are minimised together, by the objective and the
 batched L-BFGS of `fit_convex`, to a looser tolerance: all strengths at once from 0, or along a path from the strongest
-ridge to the weakest, each starting where the one before ended. Where the features separate many classes, the weakest
-ridge then takes an eighth of the steps that it takes from 0 (docs/performance.md). Where there are fewer examples than
-features, the problem is solved in their span (`span`), so that a set of 25 examples costs what 25 features cost.
+ridge to the weakest, each starting where the one before ended. Where there are fewer examples than features, the
+problem is solved in their span (`span`), so that a set of 25 examples costs what 25 features cost.
 
 All heads share the eigenvectors of the examples' second moments, and each has eigenvalues of its own
 (`Objective.own_preconditioner`), with its own curvature and lambda. They depend on no other head, and neither does what
@@ -148,8 +147,10 @@ class RidgePath:
         return len(self._x) * self._x.shape[1] * self._n_logits
 
     @torch.no_grad()
-    def at(self, *strengths: float) -> RidgePath:
-        """Go on to these C, all weightings; return this path."""
+    def at(self, *strengths: float, from_0: bool = False) -> RidgePath:
+        """Go on to these C, all weightings, or begin anew with them; return this path."""
+        if from_0:
+            self._found.zero_()
         with one_thread_an_operation():
             together = max(1, NUMBERS // (len(self._x) * self._n_logits * len(strengths)))
             found = []

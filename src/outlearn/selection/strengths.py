@@ -2,7 +2,7 @@
 
 Weak ridges take most of the steps, and where there are labels enough they do not win: once a strength is right on
 significantly fewer held-out labels than the best before it, and its log loss rises, the weaker ones are left out. Of
-656 sets of 25 to 2,400 labels of six kinds of task this rule would have changed no choice (docs/performance.md).
+656 sets of 25 to 1,600 labels of three tasks this rule would have changed no choice (docs/performance.md).
 """
 
 from __future__ import annotations
@@ -122,7 +122,10 @@ class _EachAlone:
         self._paths = [convex.path(labeled.rows[~out], labeled.weights[None, ~out]) for out in labeled.held_out]
 
     def held_out(self, strengths: Sequence[float]) -> Float[np.ndarray, "strengths held_out classes"]:
-        heads = [path.at(*strengths).parameters()[0] for path in self._paths]
+        # Many classes are all told apart before a head is near the minimum of the weakest ridge: on its way from a
+        # stronger one it meets the tolerance where it predicts new texts less well than from 0 (docs/performance.md).
+        weakest = max(strengths) == max(self._convex.strengths)
+        heads = [path.at(*strengths, from_0=weakest).parameters()[0] for path in self._paths]
         out = [self._convex.predict(head, rows) for head, rows in zip(heads, self._rows, strict=True)]
         return np.concatenate(out, axis=1)
 
@@ -131,8 +134,10 @@ class _EachAlone:
 
 
 def head_on_all(convex: ConvexGrid, labeled: LabelSet, strength: float) -> Float[np.ndarray, "inputs logits"]:
-    """Fit a strength on the whole set, by way of the stronger ridges."""
+    """Fit a strength on the whole set: the weakest ridge from 0, as its folds are, others by way of the stronger."""
     path = convex.path(labeled.rows, labeled.weights[None])
+    if strength == max(convex.strengths):
+        return path.at(strength).parameters()[0, 0]
     for stronger in sorted(each for each in convex.strengths if each < strength):
         path.at(stronger)
     return path.at(strength).parameters()[0, 0]
