@@ -143,7 +143,7 @@ def test_the_own_hessian_is_the_hessian_at_0(n_classes, bias):
 
 def test_of_many_classes_a_head_that_goes_on_from_a_stronger_ridge_is_no_further_from_its_minimum():
     x, y = many_classes(n=convex_grid.LABELS_A_CLASS * MANY, d=10)
-    grid = ConvexGrid.of(x, np.eye(MANY)[y], {}, strengths=(1.0,), standardise=True)
+    grid = ConvexGrid.of(x, np.eye(MANY)[y], {}, strengths=(1.0,))
     rows, z = np.arange(len(x)), (x - x.mean(axis=0)) / x.std(axis=0)
 
     def objective(head: np.ndarray) -> float:
