@@ -139,3 +139,19 @@ def test_the_own_hessian_is_the_hessian_at_0(n_classes, bias):
         if bias:
             hessian[-1, -1] -= ridge[head]
         torch.testing.assert_close(hessian @ step[..., head], gradient[..., head])
+
+
+def test_of_many_classes_a_head_that_goes_on_from_a_stronger_ridge_is_no_further_from_its_minimum():
+    x, y = many_classes(n=convex_grid.LABELS_A_CLASS * MANY, d=10)
+    grid = ConvexGrid.of(x, np.eye(MANY)[y], {}, strengths=(1.0,))
+    rows, z = np.arange(len(x)), (x - x.mean(axis=0)) / x.std(axis=0)
+
+    def objective(head: np.ndarray) -> float:
+        logits = z @ head[:-1] + head[-1]
+        loss = np.log(np.exp(logits).sum(axis=-1)) - logits[rows, y]
+        return float(loss.mean() + (head[:-1] ** 2).sum() / (2 * 30.0 * len(x)))
+
+    path = grid.path(rows, np.ones((1, len(x))))
+    went_on = path.at(0.3).at(30.0).parameters()[0, 0].astype(np.float64)
+    alone = grid.path(rows, np.ones((1, len(x)))).at(30.0).parameters()[0, 0].astype(np.float64)
+    assert objective(went_on) <= objective(alone) + convex_grid.TOLERANCE_ON

@@ -35,6 +35,10 @@ from outlearn.parallel import one_thread_an_operation
 __all__ = ["ConvexGrid", "RidgePath"]
 
 TOLERANCE = 1e-3  # nats per example: far below what the choice between two strengths turns on
+# A head of many classes that goes on from a stronger ridge stops short of its minimum on that ridge's side: at 0.001
+# ceilings of 150 classes would fall by up to a point, at 0.0001 by none if there are 16 labels a class. With fewer,
+# 0.00001 would have to do, which takes as long as starting at 0 (docs/scale.md).
+TOLERANCE_ON, LABELS_A_CLASS = 1e-4, 16
 # Of 150 classes the weakest ridge takes 100 to 300 steps; heads that are there leave the batch and cost nothing.
 STEPS = 600
 RENEWED = (0, 8, 16, 32, 64, 128)  # steps after which a head's own curvature is looked at
@@ -183,10 +187,13 @@ class RidgePath:
     def _minimise(self, weights: Tensor, strengths: Sequence[float], start: Tensor) -> Tensor:
         """Minimise, `[inputs x logits, weightings x strengths]`."""
         objective, few = self._objective(weights, strengths), self._n_classes <= FEW_CLASSES
+        if not few and len(self._x) < LABELS_A_CLASS * self._n_classes:
+            start = torch.zeros_like(start)
+        tolerance = TOLERANCE if few or not bool(start.any()) else TOLERANCE_ON
         found, steps = minimise(
             objective,
             start,
-            target=TOLERANCE,
+            target=tolerance,
             max_iterations=STEPS,
             refresh=lambda step: few and step in RENEWED,
             own=replace(self._hessians, curvature=objective.own_curvature(None), ridge=objective.ridge),
