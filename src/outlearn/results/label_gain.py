@@ -25,7 +25,9 @@ WAYS = {
 """Ways to pick the points to label, beside points at random."""
 
 
-TRACK_RECORD = "Single forecasts were 1.1 points off on fifteen tasks, as much as one of no gain: only their mean was right."
+TRACK_RECORD = (
+    "Single forecasts were 1.1 points off on fifteen tasks, as was one of no gain: only their mean was right."
+)
 """How good a forecast is, measured in docs/auto.md; a reader of the number has to know it."""
 
 
