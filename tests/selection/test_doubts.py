@@ -120,5 +120,6 @@ def test_students_that_agree_with_each_other_only_are_doubted_and_a_collapsed_an
     said = doubts(replace(choice, values=values), None, np.array([[0.5, 0.5]]), NAMES)
     assert len(said) == 1
     assert "on other things than labelers do" in said[0]
+    assert not doubts(replace(choice, values=values), None, np.array([[0.5, 0.5]]), NAMES, members_answer=False)
     said = doubts(choice, None, np.array([[0.99, 0.01]]), NAMES)
     assert any("calls 99% of the points no" in each for each in said)
