@@ -3,7 +3,8 @@
 Each command runs in a process of its own, once untimed, which writes byte code as a user's first call does, and then
 `REPEATS` times; seconds are medians, of wall-clock time and of CPU time. The run is the default one on the digits of
 scikit-learn, which need no extra; give `--default` for the default task. The first run fills the store, is timed once,
-and is printed with its stages (wall-clock seconds). Prints one JSON line a question.
+and is printed with its stages (wall-clock seconds); the first line is what a terminal shows of the run when it is
+started again. Prints one JSON line a question. To compare two versions, alternate with the other's `src` on PYTHONPATH.
 
     python benchmarks/start.py [--default]
 """
@@ -12,13 +13,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from outlearn.results.run_folder import load_run
@@ -45,6 +49,20 @@ def seconds(command: Sequence[str]) -> tuple[float, float]:
     return time.perf_counter() - began, spent
 
 
+def first_line(command: Sequence[str]) -> float:
+    """Run a command on a terminal to its end: wall-clock seconds until it shows the first word."""
+    ours, theirs = os.openpty()
+    began, shown = time.perf_counter(), math.nan
+    with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=theirs):
+        os.close(theirs)
+        with suppress(OSError):  # what reading says at the end of a terminal
+            while part := os.read(ours, 4096):
+                if math.isnan(shown) and re.search(rb"[a-z]{3}", part):
+                    shown = time.perf_counter() - began
+    os.close(ours)
+    return shown
+
+
 def median(command: Sequence[str], repeats: int = REPEATS, *, warm: bool = True) -> dict[str, float]:
     """Return the medians of several runs, after an untimed one if `warm`."""
     if warm:
@@ -66,6 +84,8 @@ def main() -> None:
         first = median(run, repeats=1, warm=False)
         stages = load_run(Path(place) / "run").results.seconds
         print(json.dumps({"benchmark": "start", "what": "run", "task": task[0], **first, "stages": stages}), flush=True)
+        shown = round(statistics.median(first_line(run) for _ in range(REPEATS)), 2)
+        print(json.dumps({"benchmark": "start", "what": "the first line", "wall": shown}), flush=True)
         again = median(run)
         print(json.dumps({"benchmark": "start", "what": "the same run again", "task": task[0], **again}), flush=True)
 

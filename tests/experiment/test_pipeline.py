@@ -173,8 +173,9 @@ def test_votes_are_smoothed_and_the_results_say_so(small_run, tmp_path, write_ta
 def test_fewer_labels_a_teacher_than_classes_are_refused_with_the_key_to_raise(write_task, tmp_path):
     path = write_task(tmp_path / "five.npz", labels=np.arange(400) % 5)
     config = [f"data.path={path}", *SMALL, "teacher.labels=2"]
-    with pytest.raises(ConfigError, match=r"teacher 0 .* class '\d'.*Raise teacher\.labels.*kind: adamw"):
+    with pytest.raises(ConfigError, match=r"is 2 for 5 classes.*Raise teacher\.labels to 10, .*kind: adamw"):
         make_plan(load_config(overrides=config))
+    make_plan(load_config(overrides=[*config, "teacher.labels=10"]))
     make_plan(load_config(overrides=[*config, "teacher.learner={kind: adamw}"]))
 
 

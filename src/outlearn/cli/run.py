@@ -59,7 +59,6 @@ def run(
     """
     from outlearn.progress_bars import Bars
 
-    columns = label_columns(labelers, true_column, id_column, text_column)
     kept = [] if keep is None else [f"student.keep={keep}"]
     try:
         with Bars() as bars:
@@ -71,6 +70,7 @@ def run(
                 from outlearn.store.executors import open_executor
                 from outlearn.store.store import Store, default_store
 
+                columns = label_columns(labelers, true_column, id_column, text_column)
                 settings = load_config(config, [*overrides, *kept], columns=columns)
             folder = out or new_run_folder(settings.data.name or Path(settings.data.path or "run").stem)
             stages = Store(store or default_store())

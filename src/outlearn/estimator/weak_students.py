@@ -178,7 +178,8 @@ def _chosen(
     else:
         all_points = learned(everyone, np.arange(len(order)))
         answer = fit_answer_with_true_labels(all_points, everyone, choice, {}, models, true)
-    warnings = doubts(choice, shares, answer.called, weak.class_names)
+    members_answer = answer.joined is None or answer.joined.weight < 1
+    warnings = doubts(choice, shares, answer.called, weak.class_names, members_answer=members_answer)
     return WeakStudents(answer.heads, np.array([m for m, _ in models]), recipe.source(EACH), None, choice, warnings)
 
 

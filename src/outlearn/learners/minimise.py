@@ -16,7 +16,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from outlearn.learners.objective import Objective
+from outlearn.learners.objective import Objective, OwnHessians
 
 __all__ = ["minimise"]
 
@@ -35,7 +35,7 @@ def minimise(
     target: float,
     max_iterations: int,
     refresh: Callable[[int], bool],
-    own: bool = False,
+    own: OwnHessians | None = None,
     report: Callable[[int], None] = lambda done: None,
 ) -> tuple[Tensor, int]:
     """Move every head towards its minimum until |g|^2 / (2 lambda) over the penalised parameters is small.
@@ -47,18 +47,21 @@ def minimise(
         start: parameters to start from, `[inputs x logits, heads]`; not changed.
         target: stop a head when the bound is at most this.
         max_iterations: stop all heads after this many steps.
-        refresh: whether to renew the preconditioner after this many steps.
-        own: give each head its own eigenvalues (`Objective.own_preconditioner`), so that no head depends on another,
-            and bring the intercepts near their minimum too.
+        refresh: whether to renew the preconditioner after this many steps; the shared one is made at 0 in any case.
+        own: each head's own eigenvalues (`Objective.own_preconditioner`), so that no head depends on another; then the
+            intercepts are brought near their minimum too. None shares one Hessian.
         report: called with the number of heads that have converged.
     """
     result = start.clone()
     running = torch.arange(objective.n_heads)
     parameters = start.clone()
     curvature = objective.pulls.new_empty(len(objective.x))
-    gradient = objective.gradient(parameters, torch.empty_like(start), curvature=curvature)
-    hessians = objective.own_preconditioner() if own else None
-    solve = objective.preconditioner(curvature) if hessians is None else hessians
+    spread = None if own is None or not refresh(0) else torch.empty_like(objective.ridge)
+    gradient = objective.gradient(
+        parameters, torch.empty_like(start), curvature=curvature if own is None else None, own=spread
+    )
+    hessians = own if own is None or spread is None else replace(own, curvature=objective.own_curvature(spread))
+    solve: Callable[[Tensor], Tensor] = objective.preconditioner(curvature) if hessians is None else hessians
     history: list[tuple[Tensor, Tensor, Tensor]] = []
     for iteration in range(1, max_iterations + 1):
         short = objective.penalised_bound(gradient)
@@ -77,14 +80,14 @@ def minimise(
                 solve = hessians = hessians.select(keep)
         step = _direction(objective, gradient, solve, history)
         renew = refresh(iteration)
-        spread = torch.empty_like(objective.ridge)
+        spread = None if hessians is None or not renew else torch.empty_like(objective.ridge)
         moved = _line_search(
             objective,
             parameters,
             gradient,
             step,
-            curvature=curvature if renew and not own else None,
-            spread=spread if renew and own else None,
+            curvature=curvature if renew and hessians is None else None,
+            spread=spread,
         )
         change = moved - gradient
         product = (step * change).sum(0)
@@ -94,10 +97,10 @@ def minimise(
         history = [*history, (step, change, rho)][-MEMORY:]
         parameters = parameters + step
         gradient = moved
-        if renew and hessians is not None:
-            solve = hessians = replace(hessians, curvature=objective.own_curvature(spread))
+        if hessians is None:
+            solve = objective.preconditioner(curvature) if renew else solve
         elif renew:
-            solve = objective.preconditioner(curvature)
+            solve = hessians = replace(hessians, curvature=objective.own_curvature(spread))
     result[:, running] = parameters
     return result, max_iterations
 

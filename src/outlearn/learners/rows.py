@@ -21,8 +21,11 @@ from torch import Tensor
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.errors import DomainError
 
-__all__ = ["DenseRows", "Rows", "SparseRows", "is_sparse", "moments", "standardised"]
+__all__ = ["DenseRows", "Rows", "SparseRows", "is_sparse", "moments", "standardised", "times"]
 
+# A B with so few columns of B takes the library two to ten times as long as B^T A^T, where it is not 12: 6 columns and
+# 2,400 x 385 rows 1.1 ms against 0.25.
+FEW_COLUMNS = range(2, 16)
 BLOCK = 512  # rows converted to float64 at once: memory that is touched for the first time is slow
 
 
@@ -129,11 +132,14 @@ class DenseRows(Rows):
 
     def product(self, start: int, stop: int, weight: Tensor, out: Tensor) -> None:
         """Multiply."""
-        torch.mm(self.block(start, stop), weight, out=out)
+        times(self.block(start, stop), weight, out=out)
 
     def add_back(self, start: int, stop: int, residual: Tensor, out: Tensor) -> None:
         """Multiply, and add."""
-        torch.addmm(out, self.block(start, stop).t(), residual, out=out)
+        if residual.shape[1] in FEW_COLUMNS:
+            out += times(self.block(start, stop).t(), residual)
+        else:
+            torch.addmm(out, self.block(start, stop).t(), residual, out=out)
 
 
 class SparseRows(Rows):
@@ -218,6 +224,14 @@ class SparseRows(Rows):
     def _with(self, scaled: csr_array, dtype: torch.dtype) -> SparseRows:
         shift = None if self.shift is None else self.shift.double().numpy()
         return SparseRows(scaled, shift, bias=self.bias, dtype=dtype)
+
+
+def times(left: Tensor, right: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Multiply two matrices, (B^T A^T)^T where B has few columns; into `out` if there is one."""
+    if right.shape[1] not in FEW_COLUMNS:
+        return torch.mm(left, right, out=out)
+    product = (right.t().contiguous() @ left.t()).t()
+    return product if out is None else out.copy_(product)
 
 
 def moments(x: FeatureMatrix) -> tuple[np.ndarray, np.ndarray]:

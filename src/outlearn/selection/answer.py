@@ -85,6 +85,7 @@ def fit_answer(
     models: Sequence[tuple[int, int]],
     *,
     form: str = "average",
+    linear: bool = False,
     progress: Report | None = None,
 ) -> Answer:
     """Make the answer.
@@ -96,6 +97,7 @@ def fit_answer(
         points: sets of features to predict.
         models: (labeling, seed) of each student of the answer, labelings counted among those the answer learns from.
         form: a name in `core.labelers.recipes.FORMS`.
+        linear: whether it must be a linear head; a distilled one is.
         progress: called with (parts done, all parts).
     """
     first = labelings.answers.start
@@ -108,7 +110,8 @@ def fit_answer(
     averages = average_heads([made[member] for member in members])
     made_of, n_trained = None, len(members) * len(answers + groups)
     if form != "best" and learned.base.hidden is None:
-        made_of = joined(averages, learned, labelings, answers + groups, len(answers))
+        straight = linear or form == "distilled"
+        made_of = joined(averages, learned, labelings, answers + groups, len(answers), linear=straight)
         averages, n_trained = made_of.heads, n_trained + len(answers + groups)
     of_groups = averages.select(slice(len(answers), None))
     calibration = crossed_calibration(of_groups.predict(learned.features), with_offsets=learned.base.bias)

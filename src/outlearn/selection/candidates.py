@@ -22,7 +22,9 @@ __all__ = [
     "Family",
     "HeadCandidate",
     "companion",
+    "curved_companion",
     "default_candidates",
+    "has_many_points",
     "trained_candidates",
 ]
 
@@ -38,6 +40,7 @@ SHRINKAGES = (0.1, 0.3, 1.0, 3.0)
 # With many points for each feature, as tables with few columns have them, class means are known well: the covariance
 # within classes can be told from that of all points, and there is less to shrink.
 MANY_POINTS = 15  # for each feature
+HIDDEN = 64  # of the head with a hidden layer
 SHRINKAGES_WITHIN = (0.003, 0.03, 0.3, 3.0)
 STEPS = (1, 3, 7, 15)  # of expectation-maximisation; later ones change little or collapse
 WEAK_SHARES = (0.0, 0.3, 0.5)  # of the weak labels in each step
@@ -138,12 +141,16 @@ class DiscriminantCandidate:
 
 @dataclass(frozen=True)
 class HeadCandidate:
-    """A trained head: the loss, epochs of the first fit, and rounds of self-distillation after it."""
+    """A trained head: the loss, epochs of the first fit, and rounds of self-distillation after it.
+
+    `hidden` is the width of a hidden layer; None leaves it as configured.
+    """
 
     loss: Loss
     epochs: float
     weight_decay: float
     rounds: int = 0
+    hidden: int | None = None
 
     @property
     def family(self) -> str:
@@ -157,7 +164,8 @@ class HeadCandidate:
 
     def settings(self, base: HeadSettings) -> HeadSettings:
         """Return the settings of its first fit."""
-        return replace(base, epochs=self.epochs, weight_decay=self.weight_decay)
+        hidden = base.hidden if self.hidden is None else self.hidden
+        return replace(base, epochs=self.epochs, weight_decay=self.weight_decay, hidden=hidden)
 
     def total_epochs(self, n_examples: int, base: HeadSettings) -> float:
         """Return the passes over the examples of the first fit and all rounds."""
@@ -170,10 +178,12 @@ class HeadCandidate:
             "epochs": round(self.epochs, 4),
             "weight_decay": self.weight_decay,
             "rounds": self.rounds,
+            **({} if self.hidden is None else {"hidden": self.hidden}),
         }
 
     def __str__(self) -> str:
         text = f"{loss_name(self.loss)}, {self.epochs:.3g} epochs, weight decay {self.weight_decay:g}"
+        text += "" if self.hidden is None else f", a hidden layer of {self.hidden}"
         return text + (f", {self.rounds} rounds of self-distillation" if self.rounds else "")
 
 
@@ -214,7 +224,7 @@ def default_candidates(
         >>> len(found), str(found[-1])
         (182, 'mae, 10 epochs, weight decay 3, 5 rounds of self-distillation')
     """
-    within = n_examples >= MANY_POINTS * n_features
+    within = has_many_points(n_examples, n_features)
     discriminants = tuple(
         DiscriminantCandidate(steps, share, shrinkage, within)
         for shrinkage in (SHRINKAGES_WITHIN if within else SHRINKAGES)
@@ -244,6 +254,21 @@ def companion(n_examples: int, base: HeadSettings) -> HeadCandidate:
         'reverse_ce, 20 epochs, weight decay 3'
     """
     return HeadCandidate(get_loss("reverse_ce"), _longest(n_examples, base), WEIGHT_DECAYS[-1])
+
+
+def curved_companion(n_examples: int, base: HeadSettings) -> HeadCandidate:
+    """Return the head with a hidden layer that is compared too, where a few features have many points.
+
+    Examples:
+        >>> str(curved_companion(4172, HeadSettings(epochs=20)))
+        'forward_ce, 20 epochs, weight decay 0.0001, a hidden layer of 64'
+    """
+    return HeadCandidate(get_loss("forward_ce"), _longest(n_examples, base), WEIGHT_DECAYS[0], hidden=HIDDEN)
+
+
+def has_many_points(n_examples: int, n_features: int) -> bool:
+    """Say whether there are so many examples for each feature that more than class means can be learned."""
+    return n_examples >= MANY_POINTS * n_features
 
 
 def _longest(n_examples: int, base: HeadSettings) -> float:

@@ -24,9 +24,7 @@ from outlearn.core.labelers.recipes import SHARE_SOURCES
 from outlearn.core.predictions import Predictions
 from outlearn.core.top_class import top_class
 from outlearn.errors import ConfigError
-from outlearn.learners.convex import fit_convex
-from outlearn.learners.jobs import HeadJob
-from outlearn.losses import get_loss
+from outlearn.selection.majority_student import called_by_majority_student
 
 __all__ = [
     "ClassShares", "Comparable", "best_known_shares", "best_source", "comparable", "counted_labels", "given_shares",
@@ -98,10 +96,9 @@ def shares_of_weak_labels(labelers: Predictions) -> ClassShares:
 
 
 def shares_called(labelers: Predictions, features: FeatureMatrix) -> ClassShares:
-    """Return the shares of the classes that logistic regression on the labelers' majority calls, one point added each.
+    """Return the shares of the classes that a plain student of the labelers' majority calls, one point added each.
 
-    It is scikit-learn's default (C = 1, standardised features): it only has to follow the majority where points are
-    alike, and its ridge matters little to how many points it calls what.
+    The student: `selection.majority_student`.
 
     Args:
         labelers: on the student split; a point that nobody labels teaches nothing and is called too.
@@ -115,10 +112,7 @@ def shares_called(labelers: Predictions, features: FeatureMatrix) -> ClassShares
     if len(voted) < 2:
         counts[voted] = labelers.n_points
     else:
-        fit = fit_convex(
-            features, votes[..., voted], [HeadJob(0, get_loss("forward_ce"), 0)], {"own": features}, weights=answered
-        )
-        called = voted[fit.logits["own"][-1, 0].argmax(axis=-1)]
+        called = voted[called_by_majority_student(votes[0][:, voted], answered[0], features)]
         counts += np.bincount(called, minlength=labelers.n_classes)
     return ClassShares((counts + 1.0) / (counts + 1.0).sum(), "weak_labels")
 

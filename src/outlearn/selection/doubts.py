@@ -26,6 +26,8 @@ def doubts(
     shares: ClassShares | None,
     called: Float[np.ndarray, "models classes"],
     class_names: Sequence[str],
+    *,
+    members_answer: bool = True,
 ) -> tuple[str, ...]:
     """List what a reader should know before trusting the choice.
 
@@ -34,6 +36,7 @@ def doubts(
         shares: that students were brought to, if they were.
         called: share of the student split that each student of the answer gives each class.
         class_names: in order.
+        members_answer: False where a trained head answers alone: what the candidates' students share is not its.
     """
     found = []
     facts = choice.facts
@@ -58,7 +61,7 @@ def doubts(
     )
     # With sigma, tau the mean student and labeler: kx = <sigma, tau>, ks = |sigma|^2, kl = |tau|^2 (docs/auto.md).
     kl = facts.labelers_kappa
-    if ks > 0 and kl > 0 and kx < ALIGNED * math.sqrt(ks * kl):
+    if members_answer and ks > 0 and kl > 0 and kx < ALIGNED * math.sqrt(ks * kl):
         found.append(
             f"Students agree with each other (kappa {ks:.2f}) on other things than labelers do ({kl:.2f}; students "
             f"with the labels of others {kx:.2f}): they may share a prejudice. Some true labels would tell."

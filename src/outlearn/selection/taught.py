@@ -102,7 +102,8 @@ class Teaching:
     @cached_property
     def weak(self) -> Answer:
         """The answer without true labels."""
-        return fit_answer(self.learned, self.labelings, self._unweighed, {}, [(0, self.seed)], form=self.form)
+        models, linear = [(0, self.seed)], self.use == "learn"
+        return fit_answer(self.learned, self.labelings, self._unweighed, {}, models, form=self.form, linear=linear)
 
     @property
     def _unweighed(self) -> Choice:

@@ -104,7 +104,7 @@ def fit_candidates(
     """
     trained = _grouped(
         [each for each in candidates if isinstance(each, HeadCandidate)],
-        lambda each: (each.epochs, each.weight_decay, each.rounds > 0),
+        lambda each: (each.epochs, each.weight_decay, each.rounds > 0, each.hidden),
     )
     discriminants = _grouped(
         [each for each in candidates if isinstance(each, DiscriminantCandidate)],

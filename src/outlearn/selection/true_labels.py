@@ -134,8 +134,8 @@ def fit_answer_with_true_labels(
 ) -> Answer:
     """Make the answer from weak and true labels; arguments as for `fit_answer`, and `weak`, what it gives, if known."""
     if weak is None:
-        weak = fit_answer(learned, labelings, choice, {}, models, form=form, progress=progress)
-    both = fit_answer(with_true_labels(learned, true), labelings, choice, {}, models, form=form)
+        weak = fit_answer(learned, labelings, choice, {}, models, form=form, linear=True, progress=progress)
+    both = fit_answer(with_true_labels(learned, true), labelings, choice, {}, models, form=form, linear=True)
     corrected, alone = (_from_true_labels(weak.heads, learned, true, freedom) for freedom in (FREEDOM, 0.0))
     # The mean errs less than the weak answer, so that what calibrates this one is careful enough.
     third = trust(len(true)) / 3

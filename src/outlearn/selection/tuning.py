@@ -13,11 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.special import log_softmax
 
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.randomness import child_seed
-from outlearn.learners.blocks import computed_logits
 from outlearn.learners.convex_grid import ConvexGrid
 from outlearn.learners.head_randomness import steps_per_epoch
 from outlearn.learners.jobs import HeadJob, HeadSettings
@@ -25,12 +23,12 @@ from outlearn.learners.learner import Learner
 from outlearn.losses import get_loss
 from outlearn.selection.candidates import MIN_STEPS, WEIGHT_DECAYS, HeadCandidate
 from outlearn.selection.folds import FOLDS, LabelSet, alike, label_set
+from outlearn.selection.strengths import MANY_CLASSES, HeldOutScores, head_on_all, walk
 from outlearn.selection.train import Learned, fit_candidates
 
 __all__ = ["MANY_CLASSES", "STRENGTHS", "Grid", "Tuned", "minibatch_candidates", "tune"]
 
-# Heads cost as many logits as there are classes: above so many every second strength and three folds have to do.
-MANY_CLASSES, FEWER_FOLDS = 20, 3
+FEWER_FOLDS = 3  # with many classes, and every second strength
 # From almost the class shares alone, on standardised features, to almost no ridge, on those of a common scale; a factor
 # of 5.6 apart.
 STRENGTHS = tuple(float(10**e) for e in np.arange(-4.0, 2.1, 0.75))
@@ -84,8 +82,8 @@ class Tuned:
     Attributes:
         logits: name of some points -> float32 `[sets, points, classes]`.
         chosen: index into `Grid.names` for each set.
-        accuracy: of held-out labels, `[sets, members of the grid]`; nan for a set that cannot be cross-validated, where
-            the member in the middle of the strengths is taken.
+        accuracy: of held-out labels, `[sets, members of the grid]`; nan for strengths of which a stronger ridge showed
+            that they cannot win, and for a set that cannot be cross-validated, where the one in the middle is taken.
     """
 
     logits: Mapping[str, Float[np.ndarray, "sets points classes"]]
@@ -181,40 +179,22 @@ def _tune_one(
     points: Mapping[str, FeatureMatrix],
 ) -> tuple[int, Float[np.ndarray, " all_members"] | float, dict[str, Float[np.ndarray, "points classes"]]]:
     """Choose for one set, and predict the points: the member, the accuracy of all on held-out labels, logits."""
-    rows, n_strengths = labeled.rows, len(convex.strengths)
-    whole = np.ones((1, len(rows)), dtype=bool)
-    n_folds = len(labeled.held_out)
-    # What is found depends on no head beside it. With few classes the whole set costs next to nothing beside its folds,
-    # and all are one batch. With many a head costs by its classes and examples: each fold is left out as rows, not as
-    # weights of 0, and only the chosen strength is fitted on the whole set.
-    at_once = convex.data.n_outputs <= MANY_CLASSES
-    if at_once:
-        parameters = convex.fit(rows, labeled.weights * np.concatenate([~labeled.held_out, whole]))
-    else:
-        parameters = _without_each_fold(convex, labeled)
-    accuracy: np.ndarray | float = np.nan
-    best = n_strengths // 2
-    if n_folds:
-        of_folds = convex.predict(parameters[:n_folds], rows)  # [folds, strengths, rows, classes]
-        fold, row = np.nonzero(labeled.held_out)
-        out = np.concatenate([of_folds[fold, :, row].swapaxes(0, 1), of_others])
-        accuracy, best = _judge(out, labels[row], labeled.weights[row])
+    n_strengths, n_members = len(convex.strengths), len(others.grid.names)
+    if not len(labeled.held_out):
+        best = n_strengths // 2
+        head = head_on_all(convex, labeled, convex.strengths[best])
+        return best, np.nan, {name: convex.predict(head, name) for name in points}
+    row = np.nonzero(labeled.held_out)[1]
+    scores = HeldOutScores(n_members, labels[row], labeled.weights[row])
+    of_best = walk(convex, labeled, scores)
+    for member, logits in enumerate(of_others, start=n_strengths):
+        scores.add(member, logits)
+    best = scores.best(np.flatnonzero(~np.isnan(scores.accuracy)).tolist())
     if best < n_strengths:
-        if at_once:
-            head = parameters[-1, best]
-        else:
-            head = replace(convex, strengths=(convex.strengths[best],)).fit(rows, labeled.weights * whole)[0, 0]
-        return best, accuracy, {name: convex.predict(head, name) for name in points}
+        head = head_on_all(convex, labeled, convex.strengths[best]) if of_best is None else of_best
+        return best, scores.accuracy, {name: convex.predict(head, name) for name in points}
     own = replace(others, seed=labeled.seed)
-    return best, accuracy, own.fit(best - n_strengths, points, labeled.weights[None])
-
-
-def _without_each_fold(convex: ConvexGrid, labeled: LabelSet) -> Float[np.ndarray, "folds strengths inputs logits"]:
-    """Fit every strength on what each fold leaves."""
-    n_inputs, n_logits = convex.data.features.shape[1], computed_logits(convex.data.n_outputs)
-    none = np.empty((0, len(convex.strengths), n_inputs, n_logits), dtype=np.float32)
-    found = [convex.fit(labeled.rows[~out], labeled.weights[None, ~out]) for out in labeled.held_out]
-    return np.concatenate([none, *found])
+    return best, scores.accuracy, own.fit(best - n_strengths, points, labeled.weights[None])
 
 
 @dataclass(frozen=True, eq=False)
@@ -277,14 +257,3 @@ class _Others:
         jobs = [HeadJob(0, get_loss("forward_ce"), w, child_seed(self.seed, "fold", w)) for w in range(len(weights))]
         fitted = self.grid.configured.fit(self.features, self.targets, jobs, points, bias=self.bias, weights=weights)
         return {name: fitted.logits[name][-1] for name in points}
-
-
-def _judge(
-    out: Float[np.ndarray, "members held_out classes"],
-    labels: Int[np.ndarray, " held_out"],
-    counts: Float[np.ndarray, " held_out"],
-) -> tuple[Float[np.ndarray, " members"], int]:
-    """Return the accuracy of each member on held-out labels, and the best; labels count as often as they were drawn."""
-    right = ((out.argmax(axis=-1) == labels) * counts).sum(axis=-1) / counts.sum()  # exact, so that equals are equal
-    cost = -(log_softmax(out, axis=-1)[:, np.arange(len(labels)), labels] * counts).sum(axis=-1)
-    return right, int(np.lexsort((cost, -right))[0])

@@ -40,7 +40,7 @@ from outlearn.selection import (
     fit_answer_with_true_labels,
     selection_labelings,
 )
-from outlearn.selection.candidates import companion
+from outlearn.selection.candidates import companion, curved_companion
 from outlearn.selection.choice import recorded
 from outlearn.selection.class_shares import best_known_shares, best_source, counted_labels, given_shares
 from outlearn.selection.companion import Joined
@@ -50,7 +50,7 @@ from outlearn.store.store import Entry
 __all__ = ["AutoStudents"]
 
 CHOICE_VERSION = 9
-STUDENTS_VERSION = 14
+STUDENTS_VERSION = 15
 SHARES, WIDTH = "shares", "n_features"
 WIDTHS = (1, 10**9)  # of features: few and many
 MIXED = "pooled_consensus"  # the criterion that true labels are weighed against: both are kappas
@@ -253,6 +253,8 @@ class AutoStudents:
         source = "given" if config.class_shares is not None else best_source(self.labeling.taught, self.used_labels)
         shares = ClassShares(values, source) if len(values) else None
         calibration = students.arrays["calibration"].tolist()
+        companion, called = self._companion(students), students.arrays["called"]
+        members_answer = companion is None or companion.weight < 1
         right = float((students.arrays["test"][0].argmax(axis=-1) == labels).mean())
         return results.Selection(
             recipe=self.recipe.name,
@@ -270,10 +272,10 @@ class AutoStudents:
             calibration=results.CrossedCalibration(factor=calibration[0], offsets=tuple(calibration[1:])),
             chosen=recorded(choice.chosen),
             members=tuple(map(recorded, choice.members[:1] if config.answer == "best" else choice.members)),
-            companion=self._companion(students),
+            companion=companion,
             candidates=choice.tried(),
             judged=choice.judged(labels, right),
-            warnings=doubts(choice, shares, students.arrays["called"], self.labeling.task.class_names),
+            warnings=doubts(choice, shares, called, self.labeling.task.class_names, members_answer=members_answer),
             students_trained=choice.n_trained + int(students.arrays["trained"].item()),
         )
 
@@ -281,8 +283,9 @@ class AutoStudents:
         """Write what the trained head was worth beside the candidates."""
         if not len(kept := students.arrays["companion"]):
             return None
-        head = recorded(companion(len(self.labeling.splits.student), self.frozen.settings))
-        weight, alone, answer, own = kept.tolist()
+        weight, alone, answer, own, curved = kept.tolist()
+        made = curved_companion if curved else companion
+        head = recorded(made(len(self.labeling.splits.student), self.frozen.settings))
         return results.Companion(
             **head.model_dump(),
             weight=weight,
@@ -361,5 +364,6 @@ class AutoStudents:
 
 
 def _companion_numbers(made: Joined) -> np.ndarray:
-    """Keep the head's weight, and the consensus without it, of the answer, and of it alone."""
-    return np.array([made.weight, *(made.consensus[weight] for weight in (0.0, made.weight, 1.0))])
+    """Keep the head's weight, the consensus without it, of the answer and of it alone, and if it has a hidden layer."""
+    consensus = (made.consensus[weight] for weight in (0.0, made.weight, 1.0))
+    return np.array([made.weight, *consensus, made.candidate.hidden is not None])

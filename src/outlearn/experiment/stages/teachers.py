@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from outlearn.core.numbers import Numbers
 from outlearn.core.predictions import Predictions
@@ -35,6 +35,8 @@ __all__ = [
 ]
 
 VERSION = 4
+LABELS_A_CLASS = 2  # what is advised where there are fewer than one
+UNSEEN = 0.5  # points of a class that a teacher's draw misses: the pseudocount of Jeffreys' prior
 LABELED = ("student", *EVALUATED)
 
 
@@ -57,10 +59,13 @@ def teachers_stage(task: Task, splits: Splits, model: Model, section: TeacherSec
 
     Its arrays: `student`, `validation`, `test`, logits `[checkpoints, models, points, classes]`.
     """
-    labels = task.labels[splits.teacher]
     weights = teacher_draws(task, splits, section, seed=seed)
-    if section.learner.needs_every_class and task.kind != "preference":  # its heads have an intercept for each class
-        _check_classes(weights, labels, task.class_names, section)
+    labels = task.labels[splits.teacher]
+    # Heads of a convex learner have an intercept for each class, and that of preferences has none.
+    lacking: list[int] = []
+    if section.learner.needs_every_class and task.kind != "preference":
+        _check_size(section, task)
+        lacking = np.flatnonzero((weights @ np.eye(task.n_classes)[labels] == 0).any(axis=1)).tolist()
     return model.train(
         TrainingSpec(
             name="teachers",
@@ -68,10 +73,15 @@ def teachers_stage(task: Task, splits: Splits, model: Model, section: TeacherSec
             split="teacher",
             predict=LABELED,
             jobs=tuple(
-                HeadJob(labeling=0, loss=get_loss("forward_ce"), weighting=m, seed=child_seed(seed, "teacher", m))
+                HeadJob(
+                    labeling=1 + lacking.index(m) if m in lacking else 0,
+                    loss=get_loss("forward_ce"),
+                    weighting=m,
+                    seed=child_seed(seed, "teacher", m),
+                )
                 for m in range(section.models)
             ),
-            targets=lambda entries: np.eye(task.n_classes)[labels][None],
+            targets=lambda entries: _targets(np.eye(task.n_classes)[labels], weights[lacking]),
             weights=weights,
             settings={},
             summary={"models": section.models, "draw": section.draw, "labels": section.labels, "seed": seed},
@@ -86,22 +96,25 @@ def training_label_counts(task: Task, splits: Splits, config: Config) -> Float[n
     return np.asarray(drawn.sum(axis=0) @ np.eye(task.n_classes)[task.labels[splits.teacher]])
 
 
-def _check_classes(
-    weights: Float[np.ndarray, "models points"],
-    labels: Int[np.ndarray, " points"],
-    class_names: Sequence[str],
-    section: TeacherSection,
-) -> None:
-    """Refuse a draw that leaves a teacher without a class: its intercept would have no finite optimum."""
-    counts = weights @ np.eye(len(class_names))[labels]
-    model, k = (int(i) for i in np.unravel_index(counts.argmin(), counts.shape))
-    if counts[model, k] == 0:
+def _check_size(section: TeacherSection, task: Task) -> None:
+    """Refuse fewer labels than classes: a class may be too rare for every draw, but not all of them."""
+    if section.labels < task.n_classes:
         raise ConfigError(
-            f"teacher {model} would learn from no point of class {class_names[k]!r}: teacher.labels is "
-            f"{section.labels:,} for {len(class_names)} classes, and the class has {int((labels == k).sum()):,} of the "
-            f"{len(labels):,} points of the teacher split. Raise teacher.labels, or use teacher.learner: "
-            "{kind: adamw}, which does without."
+            f"teacher 0 would learn from no point of some class: teacher.labels is {section.labels:,} for "
+            f"{task.n_classes} classes. Raise teacher.labels to {LABELS_A_CLASS * task.n_classes:,}, or use "
+            "teacher.learner: {kind: adamw}, which does without."
         )
+
+
+def _targets(
+    one_hot: Float[np.ndarray, "points classes"], lacking: Float[np.ndarray, "models points"]
+) -> Float[np.ndarray, "labelings points classes"]:
+    """Return the true labels, and for teachers that draw no point of some class a labeling of their own.
+
+    Half a point of the class is shared by all that they draw: without any, its intercept has no finite optimum.
+    """
+    shares = UNSEEN * (lacking @ one_hot == 0) / lacking.sum(axis=1, keepdims=True)
+    return np.stack([one_hot, *((1.0 - share.sum()) * one_hot + share for share in shares)])
 
 
 def answered_array(split: str) -> str:

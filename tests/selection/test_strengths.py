@@ -1,0 +1,99 @@
+"""Strengths are walked until weaker ridges cannot win, and the winner is that of all strengths."""
+
+import numpy as np
+import pytest
+
+from outlearn.learners.convex_grid import ConvexGrid
+from outlearn.selection import strengths
+from outlearn.selection.folds import LabelSet, label_set
+from outlearn.selection.strengths import HeldOutScores, head_on_all, walk
+from outlearn.selection.tuning import STRENGTHS
+
+
+def noisy(n: int, d: int, n_classes: int = 2, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Features of which one tells the class and the others nothing: a weak ridge learns the noise."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, n_classes, n)
+    x = rng.normal(size=(n, d))
+    x[:, :n_classes] += 0.8 * np.eye(n_classes)[labels]
+    return x.astype(np.float32), labels
+
+
+def walked(x: np.ndarray, y: np.ndarray, of: tuple[float, ...] = STRENGTHS) -> tuple[HeldOutScores, np.ndarray | None]:
+    n_classes = int(y.max()) + 1
+    convex = ConvexGrid.of(x, np.eye(n_classes)[y], {"own": x}, strengths=of)
+    labeled = label_set(0, np.ones(len(y)), y, None, 0, 3)
+    row = np.nonzero(labeled.held_out)[1]
+    scores = HeldOutScores(len(of), y[row], labeled.weights[row])
+    return scores, walk(convex, labeled, scores)
+
+
+def test_weak_ridges_that_cannot_win_are_not_fitted(monkeypatch):
+    x, y = noisy(800, 500)
+    monkeypatch.setattr(strengths, "SMALL", 0)
+    scores, head = walked(x, y)
+    n_fitted = int(np.isfinite(scores.accuracy).sum())
+    assert 3 <= n_fitted < len(STRENGTHS)
+    assert np.isfinite(scores.accuracy[:n_fitted]).all()  # the strong ones
+    monkeypatch.setattr(strengths, "SIGNIFICANT", np.inf)
+    everything, best_head = walked(x, y)
+    assert np.isfinite(everything.accuracy).all()
+    best = everything.best(range(len(STRENGTHS)))
+    assert best == scores.best(range(n_fitted))
+    np.testing.assert_array_equal(head, best_head)
+
+
+def test_the_order_in_which_strengths_are_given_does_not_matter(monkeypatch):
+    x, y = noisy(200, 20)
+    monkeypatch.setattr(strengths, "SMALL", 0)
+    ascending, head = walked(x, y, (0.001, 0.1, 10.0))
+    descending, other = walked(x, y, (10.0, 0.1, 0.001))
+    np.testing.assert_array_equal(ascending.accuracy, descending.accuracy[::-1])
+    np.testing.assert_array_equal(head, other)
+
+
+def test_small_sets_take_all_strengths_at_once():
+    scores, head = walked(*noisy(60, 10))
+    assert np.isfinite(scores.accuracy).all()
+    assert head is not None
+
+
+def test_of_many_classes_the_chosen_strength_is_fitted_on_the_whole_set_afterwards(monkeypatch):
+    x, y = noisy(90, 12, n_classes=3)
+    monkeypatch.setattr(strengths, "MANY_CLASSES", 2)
+    scores, head = walked(x, y, (0.01, 1.0))
+    assert head is None
+    assert np.isfinite(scores.accuracy).all()
+    convex = ConvexGrid.of(x, np.eye(3)[y], {"own": x}, strengths=(0.01, 1.0))
+    labeled = LabelSet(np.arange(90), np.ones(90), np.zeros((0, 90), bool), 0)
+    by_path = convex.predict(head_on_all(convex, labeled, 1.0), "own")
+    from_0 = convex.predict(convex.fit(np.arange(90), np.ones((1, 90)))[0, 1], "own")
+    assert np.abs(by_path - from_0).max() < 0.1  # both within the tolerance of one minimum
+
+
+def test_a_member_is_beaten_by_pairs_of_labels_that_count_as_often_as_they_were_drawn():
+    labels = np.zeros(40, dtype=int)
+    right, wrong = np.array([1.0, 0.0]), np.array([0.0, 1.0])
+    best = np.tile(right, (40, 1))
+    worse = best.copy()
+    worse[:4] = wrong  # four labels lost, none gained: two standard errors
+    for counts, beaten in ((np.ones(40), False), (np.r_[1.0, 1, 1, 1.5, np.ones(36)], False)):
+        scores = HeldOutScores(2, labels, counts)
+        scores.add(0, best)
+        scores.add(1, worse)
+        assert scores.is_beaten(1, 0) is beaten
+    worse[4] = wrong
+    scores = HeldOutScores(2, labels, np.ones(40))
+    scores.add(0, best)
+    scores.add(1, worse)
+    assert scores.is_beaten(1, 0)
+    assert not scores.is_beaten(0, 1)
+
+
+@pytest.mark.parametrize("lower", [0, 1])
+def test_of_equals_the_lower_log_loss_is_best(lower):
+    scores = HeldOutScores(2, np.array([0, 1]), np.ones(2))
+    for member in (0, 1):
+        sure = 3.0 if member == lower else 1.0
+        scores.add(member, sure * np.array([[1.0, 0.0], [0.0, 1.0]]))
+    assert scores.best([0, 1]) == lower
