@@ -61,6 +61,7 @@ def test_a_head_of_preferences_is_exported_as_a_reward_model(tmp_path: Path, fam
         ("bert", "last", (), "does not score the last token"),
         ("llama", "last", (), "normalises without a shift"),
         ("gpt2", "last", ("student.learner.hidden=3",), "has a hidden layer"),
+        ("gpt2", "last", ("student.encoder.layer=[0, 1]",), r"pooling of layers 0, 1"),
     ],
 )
 def test_what_no_architecture_holds_is_refused(tmp_path: Path, family, pooling, overrides, message):
@@ -80,7 +81,11 @@ def test_words_are_no_model_of_transformers(films: Run, tmp_path: Path):
 @pytest.mark.filterwarnings("ignore")  # of torch's exporter
 @pytest.mark.parametrize(
     ("family", "pooling", "overrides"),
-    [("bert", "mean", ()), ("gpt2", "last", ("student.learner.hidden=3",))],
+    [
+        ("bert", "mean", ()),
+        ("bert", "mean", ("student.encoder.layer=[1, -1]",)),
+        ("gpt2", "last", ("student.learner.hidden=3",)),
+    ],
 )
 def test_any_heads_on_a_model_are_one_onnx_graph(tmp_path: Path, family, pooling, overrides):
     pytest.importorskip("onnxscript")

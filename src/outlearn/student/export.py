@@ -93,8 +93,10 @@ def _checked(kept: Kept, model: str | None) -> tuple[HuggingFace, Heads]:
     if not isinstance(encoder, HuggingFace):
         raise ConfigError(f"the encoder {encoder.kind!r} is no model of transformers. {ELSE}")
     if encoder.pooling != "last" or encoder.layer is not None:
+        layers = encoder.layers or ("last",)
+        which = f"layer{'s' * (len(layers) > 1)} {', '.join(map(str, layers))}"
         raise ConfigError(
-            f"the student reads {encoder.pooling!r} pooling of layer {encoder.layer or 'last'}, and a sequence "
+            f"the student reads {encoder.pooling!r} pooling of {which}, and a sequence "
             f"classifier of transformers the last token (or, through a layer of its own, the first). {ELSE}"
         )
     if heads.hidden_weight is not None:
