@@ -106,3 +106,8 @@ def test_every_public_name_exists(name):
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = outlearn.nonsense
+
+
+def test_the_command_is_a_module_too():
+    run = subprocess.run([sys.executable, "-m", "outlearn", "--version"], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == outlearn.__version__

@@ -242,7 +242,8 @@ class HuggingFace:
         if self.max_length + around > limit:
             and_more = f" and its prefix and suffix take {around}" if around else ""
             raise ConfigError(
-                f"encoder.max_length is {self.max_length}{and_more}, but {self.model!r} reads {limit} tokens at most."
+                f"encoder.max_length is {self.max_length}{and_more}, but {self.model!r} reads {limit} tokens at most. "
+                "Set max_length so that it fits: longer texts are cut there."
             )
         for layer in self.layers or ():
             if n_layers is not None and not -n_layers - 1 <= layer <= n_layers:

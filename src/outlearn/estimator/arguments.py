@@ -9,7 +9,7 @@ from scipy.sparse import issparse
 from sklearn.utils import check_random_state
 
 from outlearn.core.plain_arrays import plain_array
-from outlearn.errors import ConfigError, DataError, ShapeError
+from outlearn.errors import ConfigError, DataError, DomainError, ShapeError
 from outlearn.estimator.bagged_teachers import LARGEST_SEED
 
 __all__ = ["check_any_scored", "check_count", "check_one_label", "check_points", "seeded"]
@@ -60,7 +60,8 @@ def check_points(X: Any) -> None:
 
     Raises:
         DataError: for columns of a frame that have one name.
-        DomainError: for masked elements, rows of different lengths, and tensors with gradients.
+        DomainError: for masked elements, rows of different lengths, tensors with gradients, and numbers that are NaN
+            or infinite.
     """
     columns = list(getattr(X, "columns", ()))
     twice = next((name for place, name in enumerate(columns) if name in columns[:place]), None)
@@ -71,6 +72,25 @@ def check_points(X: Any) -> None:
         )
     if not columns and not issparse(X):
         plain_array(X, "X", instead_of_masks="Fill what is masked, X.filled(...), or drop these points.")
+    _check_finite(X.tocsr() if issparse(X) else np.asarray(X))
+
+
+def _check_finite(X: Any) -> None:
+    """Refuse NaN and inf, naming the first; what is no table of floats is scikit-learn's to judge."""
+    if X.dtype.kind != "f" or X.ndim != 2:
+        return
+    if issparse(X):
+        at = np.flatnonzero(~np.isfinite(X.data))
+        rows, columns = np.searchsorted(X.indptr, at, side="right") - 1, X.indices[at]
+    else:
+        rows, columns = np.nonzero(~np.isfinite(X))
+    if len(rows):
+        n = len(np.unique(rows))
+        raise DomainError(
+            f"X has NaN or inf in {n:,} of its {X.shape[0]:,} points, first {X[rows[0], columns[0]]} in row {rows[0]}, "
+            f"column {columns[0]}; expected finite numbers. Leave these points out, with their labels, or fill what is "
+            "missing before: sklearn.impute.SimpleImputer in a pipeline."
+        )
 
 
 def seeded(random_state: Any) -> np.random.Generator:

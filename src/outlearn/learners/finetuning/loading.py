@@ -50,7 +50,10 @@ def load_tokenizer(
     beside = len(tokenizer("".join(around))["input_ids"]) if any(around) else 0
     if max_length + beside > limit:
         and_more = f" and the template takes {beside}" if beside else ""
-        raise ConfigError(f"max_length is {max_length}{and_more}, but {str(folder)!r} reads {limit} tokens at most.")
+        raise ConfigError(
+            f"max_length is {max_length}{and_more}, but {str(folder)!r} reads {limit} tokens at most. Set max_length "
+            "so that it fits: longer texts are cut there."
+        )
     return tokenizer
 
 
