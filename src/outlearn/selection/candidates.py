@@ -40,6 +40,7 @@ SHRINKAGES = (0.1, 0.3, 1.0, 3.0)
 # With many points for each feature, as tables with few columns have them, class means are known well: the covariance
 # within classes can be told from that of all points, and there is less to shrink.
 MANY_POINTS = 15  # for each feature
+FEW_FEATURES = 60  # as many as were tried (docs/auto.md); of texts there are hundreds
 HIDDEN = 64  # of the head with a hidden layer
 SHRINKAGES_WITHIN = (0.003, 0.03, 0.3, 3.0)
 STEPS = (1, 3, 7, 15)  # of expectation-maximisation; later ones change little or collapse
@@ -68,8 +69,8 @@ FAMILIES: dict[str, Family] = {
             "discriminant",
             "discriminant",
             "semi-supervised linear discriminant analysis in closed form: shrinkage of .1, .3, 1 or 3 x no, 1, 3, 7 or "
-            "15 steps of expectation-maximisation x 0, .3 or .5 of the weak labels kept in each: 52. With 15 points or "
-            "more for each feature, the covariance within classes and shrinkage of .003, .03, .3 or 3",
+            "15 steps of expectation-maximisation x 0, .3 or .5 of the weak labels kept in each: 52. With up to 60 "
+            "features and 15 points or more for each, the covariance within classes and shrinkage of .003, .03, .3 or 3",
         ),
         Family(
             "trained",
@@ -267,8 +268,8 @@ def curved_companion(n_examples: int, base: HeadSettings) -> HeadCandidate:
 
 
 def has_many_points(n_examples: int, n_features: int) -> bool:
-    """Say whether there are so many examples for each feature that more than class means can be learned."""
-    return n_examples >= MANY_POINTS * n_features
+    """Say whether there are few features and so many examples of each that more than class means can be learned."""
+    return n_features <= FEW_FEATURES and n_examples >= MANY_POINTS * n_features
 
 
 def _longest(n_examples: int, base: HeadSettings) -> float:
