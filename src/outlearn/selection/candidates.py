@@ -70,7 +70,7 @@ FAMILIES: dict[str, Family] = {
             "discriminant",
             "semi-supervised linear discriminant analysis in closed form: shrinkage of .1, .3, 1 or 3 x no, 1, 3, 7 or "
             "15 steps of expectation-maximisation x 0, .3 or .5 of the weak labels kept in each: 52. With up to 60 "
-            "features and 15 points or more for each, the covariance within classes and shrinkage of .003, .03, .3 or 3",
+            "features and 15 points for each or more, covariance within classes and shrinkage of .003, .03, .3 or 3",
         ),
         Family(
             "trained",
