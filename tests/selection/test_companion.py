@@ -9,10 +9,11 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from outlearn.core.predictions import Predictions
+from outlearn.core.students.agreement import consensus
 from outlearn.learners import HeadSettings
 from outlearn.selection import Learned, choose, default_candidates, fit_answer, selection_labelings
 from outlearn.selection.class_shares import comparable
-from outlearn.selection.companion import _at_reconciled_shares
+from outlearn.selection.companion import _at_reconciled_shares, _standard_errors
 
 pytestmark = pytest.mark.medium
 TAUGHT, SEEN = slice(0, 500), slice(500, 1100)
@@ -56,12 +57,32 @@ def test_it_answers_alone_where_classes_are_no_clouds_about_a_mean():
     assert right > mean  # where discriminants fall below the teachers
 
 
-def test_its_say_is_the_one_whose_students_are_in_most_consensus_and_the_answer_stays_one_linear_head():
+def test_its_say_adds_to_consensus_and_the_answer_stays_one_linear_head():
     answer, right, mean = answered(*clouds(2500, 24), slice(0, 12))
     assert set(answer.joined.consensus) == {0.0, 0.25, 0.5, 0.75, 1.0}
-    assert answer.joined.consensus[answer.joined.weight] == max(answer.joined.consensus.values())
+    assert answer.joined.weight == 0 or answer.joined.agreed > answer.joined.consensus[0.0]
     assert right > mean
     assert answer.heads.n_models == answer.heads.weight.shape[0] == 1
+
+
+def two_students(said: np.ndarray, wrong: np.ndarray) -> Predictions:
+    logits = np.where(wrong[:, None], np.roll(said, 1, axis=-1), said)
+    return Predictions.from_logits(np.stack([logits, logits]), teacher_of=np.arange(2))
+
+
+def test_the_standard_error_of_a_gain_is_that_of_the_share_of_points_made_right():
+    rng = np.random.default_rng(0)
+    n = 3200
+    said, wrong = np.eye(3)[rng.integers(0, 3, n)], rng.random(n) < 0.2
+    who = Predictions.from_probs(np.stack([said, said]) * 0.8 + 0.2 / 3)
+    before, after = two_students(said, wrong), two_students(said, wrong & (rng.random(n) < 0.7))
+    gain = consensus(who, after).consensus - consensus(who, before).consensus
+    # Labels that are wrong in a share e of points have kappa 1 - 1.5 e, both with labelers and (students being equal)
+    # 1 with each other: c = sqrt(1 - 1.5 e), so that its gain g of a share f made right has se 0.75 sd(f) / c.
+    right = (wrong & (after.probs[0].argmax(-1) == said.argmax(-1))).mean()
+    expected = 0.75 * np.sqrt(right * (1 - right) / n) / consensus(who, after).consensus
+    assert gain > 0
+    assert _standard_errors(who, {0.5: after}, before)[0.5] == pytest.approx(expected, rel=0.4)
 
 
 @pytest.mark.parametrize(("counted", "kept"), [(np.inf, False), (3, True)])

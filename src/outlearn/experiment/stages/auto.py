@@ -50,7 +50,7 @@ from outlearn.store.store import Entry
 __all__ = ["AutoStudents"]
 
 CHOICE_VERSION = 9
-STUDENTS_VERSION = 15
+STUDENTS_VERSION = 16
 SHARES, WIDTH = "shares", "n_features"
 WIDTHS = (1, 10**9)  # of features: few and many
 MIXED = "pooled_consensus"  # the criterion that true labels are weighed against: both are kappas
