@@ -56,6 +56,18 @@ def test_a_class_that_no_majority_calls_has_one_point():
     assert shares_called(Predictions.from_probs(probs), X).values[2] == pytest.approx(1 / (N + 3))
 
 
+@pytest.mark.parametrize("n_answered", [N, 100])
+def test_a_class_that_only_one_half_of_the_points_shows_is_called_all_the_same(n_answered):
+    said = np.concatenate([RARE[:n_answered], np.full(N - n_answered, -1)])
+    probs = np.eye(3)[np.maximum(said, 0)]
+    probs[said < 0] = 1 / 3
+    probs[7] = [0.0, 0.0, 1.0]
+    who = Predictions(np.log(np.maximum(probs, 1e-12))[None], np.arange(N), None, (said >= 0)[None])
+    found = shares_called(who, X).values
+    assert found[1] == pytest.approx(RARE.mean(), abs=0.04)
+    assert 0 < found[2] < 0.01
+
+
 def test_true_labels_go_before_what_a_student_calls():
     who = one_hot(votes(2, 0.3))
     assert best_known_shares(np.array([4, 4]), [], who, X).source == "training_labels"

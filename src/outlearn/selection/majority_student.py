@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.randomness import generator
+from outlearn.learners.absent_classes import with_every_class
 from outlearn.learners.convex import fit_convex
 from outlearn.learners.heads import fit_predict
 from outlearn.learners.jobs import HeadJob, HeadSettings
@@ -41,22 +42,23 @@ def called_by_majority_student(
         features: of the points.
     """
     n, loss = len(votes), get_loss("forward_ce")
-    if not has_many_points(*features.shape):
+    known = np.flatnonzero(answered)
+    if not has_many_points(len(known), features.shape[1]):
         straight = fit_convex(features, votes[None], [HeadJob(0, loss, 0)], {"own": features}, weights=answered[None])
         return np.asarray(straight.logits["own"][-1, 0].argmax(axis=-1))
-    first = generator(0, "halves").permutation(n) < n // 2
+    first = np.zeros(n, dtype=bool)
+    first[generator(0, "halves").permutation(known)[: len(known) // 2]] = True
     weights = np.stack([answered, answered * first, answered * ~first])
-    jobs = [HeadJob(0, loss, row, row) for row in range(3)]
+    targets = with_every_class(votes, weights)  # a rare class may be absent from a half
+    jobs = [HeadJob(row, loss, row, row) for row in range(3)]
     base = HeadSettings()
     settings = curved_companion(n, base).settings(base)
     fits = (
-        fit_convex(features, votes[None], jobs, {"own": features}, weights=weights),
-        fit_predict(features, votes[None], jobs, {"own": features}, settings=settings, weights=weights),
+        fit_convex(features, targets, jobs, {"own": features}, weights=weights),
+        fit_predict(features, targets, jobs, {"own": features}, settings=settings, weights=weights),
     )
     straight, curved = (fit.logits["own"][-1].argmax(axis=-1) for fit in fits)  # [all and halves, points]
-    rows = np.arange(n)
-    gain = (
-        votes[rows, np.where(first, curved[2], curved[1])] - votes[rows, np.where(first, straight[2], straight[1])]
-    )[answered > 0]
+    right = [votes[known, np.where(first, said[2], said[1])[known]] for said in (straight, curved)]
+    gain = right[1] - right[0]
     better = gain.mean() > CLEARLY * gain.std() / math.sqrt(len(gain))
     return np.asarray(curved[0] if better else straight[0])
