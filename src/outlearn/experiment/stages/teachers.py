@@ -19,6 +19,7 @@ from outlearn.errors import ConfigError
 from outlearn.experiment.config import Config, TeacherSection
 from outlearn.experiment.points import EVALUATED, point_ids
 from outlearn.experiment.stages.training_spec import Model, TrainingSpec
+from outlearn.learners.absent_classes import with_every_class
 from outlearn.learners.jobs import HeadJob
 from outlearn.losses import get_loss
 from outlearn.store.stage import Stage
@@ -36,7 +37,6 @@ __all__ = [
 
 VERSION = 4
 LABELS_A_CLASS = 2  # what is advised where there are fewer than one
-UNSEEN = 0.5  # points of a class that a teacher's draw misses: the pseudocount of Jeffreys' prior
 LABELED = ("student", *EVALUATED)
 
 
@@ -60,12 +60,12 @@ def teachers_stage(task: Task, splits: Splits, model: Model, section: TeacherSec
     Its arrays: `student`, `validation`, `test`, logits `[checkpoints, models, points, classes]`.
     """
     weights = teacher_draws(task, splits, section, seed=seed)
-    labels = task.labels[splits.teacher]
+    one_hot = np.eye(task.n_classes)[task.labels[splits.teacher]]
     # Heads of a convex learner have an intercept for each class, and that of preferences has none.
     lacking: list[int] = []
     if section.learner.needs_every_class and task.kind != "preference":
         _check_size(section, task)
-        lacking = np.flatnonzero((weights @ np.eye(task.n_classes)[labels] == 0).any(axis=1)).tolist()
+        lacking = np.flatnonzero((weights @ one_hot == 0).any(axis=1)).tolist()
     return model.train(
         TrainingSpec(
             name="teachers",
@@ -81,7 +81,7 @@ def teachers_stage(task: Task, splits: Splits, model: Model, section: TeacherSec
                 )
                 for m in range(section.models)
             ),
-            targets=lambda entries: _targets(np.eye(task.n_classes)[labels], weights[lacking]),
+            targets=lambda entries: np.concatenate([one_hot[None], with_every_class(one_hot, weights[lacking])]),
             weights=weights,
             settings={},
             summary={"models": section.models, "draw": section.draw, "labels": section.labels, "seed": seed},
@@ -91,9 +91,10 @@ def teachers_stage(task: Task, splits: Splits, model: Model, section: TeacherSec
 
 
 def training_label_counts(task: Task, splits: Splits, config: Config) -> Float[np.ndarray, " classes"]:
-    """Count the classes of the true labels that all teachers learn from, repeated ones as often."""
+    """Count the classes of the true labels that all teachers learn from, each once however often it is drawn."""
     drawn = teacher_draws(task, splits, config.teacher, seed=config.seed)
-    return np.asarray(drawn.sum(axis=0) @ np.eye(task.n_classes)[task.labels[splits.teacher]])
+    labels = task.labels[splits.teacher][drawn.any(axis=0)]
+    return np.bincount(labels, minlength=task.n_classes).astype(np.float64)
 
 
 def _check_size(section: TeacherSection, task: Task) -> None:
@@ -104,17 +105,6 @@ def _check_size(section: TeacherSection, task: Task) -> None:
             f"{task.n_classes} classes. Raise teacher.labels to {LABELS_A_CLASS * task.n_classes:,}, or use "
             "teacher.learner: {kind: adamw}, which does without."
         )
-
-
-def _targets(
-    one_hot: Float[np.ndarray, "points classes"], lacking: Float[np.ndarray, "models points"]
-) -> Float[np.ndarray, "labelings points classes"]:
-    """Return the true labels, and for teachers that draw no point of some class a labeling of their own.
-
-    Half a point of the class is shared by all that they draw: without any, its intercept has no finite optimum.
-    """
-    shares = UNSEEN * (lacking @ one_hot == 0) / lacking.sum(axis=1, keepdims=True)
-    return np.stack([one_hot, *((1.0 - share.sum()) * one_hot + share for share in shares)])
 
 
 def answered_array(split: str) -> str:
