@@ -28,7 +28,7 @@ from jaxtyping import Float
 from scipy.special import softmax
 
 from outlearn.core.predictions import Predictions
-from outlearn.core.students.agreement import consensus
+from outlearn.core.students.agreement import consensus, consensus_without
 from outlearn.learners.fitted import Heads
 from outlearn.selection.candidates import HeadCandidate, companion, curved_companion, has_many_points
 from outlearn.selection.class_shares import Comparable, comparable, reconciled_shares
@@ -140,15 +140,12 @@ def _standard_errors(
 
     se^2 = (b - 1) / b sum_j (g_j - mean g)^2, with g_j the gain without block j of b.
     """
+    if not better:
+        return {}
     n_blocks = min(N_BLOCKS, who.n_points)
-    block = np.arange(who.n_points) % n_blocks
-    gains = {weight: np.empty(n_blocks) for weight in better}
-    for left_out in range(n_blocks) if better else ():
-        ids = who.point_ids[block != left_out]
-        labeled = who.select(ids)
-        without = consensus(labeled, discriminants.select(ids)).consensus
-        for weight, students in better.items():
-            gains[weight][left_out] = consensus(labeled, students.select(ids)).consensus - without
+    blocks = np.arange(who.n_points) % n_blocks
+    without = consensus_without(who, discriminants, blocks)
+    gains = {weight: consensus_without(who, students, blocks) - without for weight, students in better.items()}
     return {weight: float(np.sqrt((n_blocks - 1) * np.var(each))) for weight, each in gains.items()}
 
 

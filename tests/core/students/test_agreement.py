@@ -10,7 +10,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from outlearn.core.point_models import labeled_by
 from outlearn.core.predictions import Predictions
-from outlearn.core.students.agreement import agreement, consensus, kappa_matrix
+from outlearn.core.students.agreement import agreement, consensus, consensus_without, kappa_matrix
 from outlearn.errors import AlignmentError
 
 
@@ -74,3 +74,17 @@ def test_pairing_is_said_or_obvious_never_guessed():
     moved = Predictions.from_logits(teacher.log_probs, point_ids=np.arange(80)[::-1].copy())
     with pytest.raises(AlignmentError, match="80 of 80 ids differ, first 0 against 79"):
         labeled_by(teacher, moved)
+
+
+@pytest.mark.parametrize("n_points", [4, 157])
+def test_consensus_without_each_block_is_that_of_the_other_points(n_points):
+    rng = np.random.default_rng(0)
+    truth = np.eye(3)[rng.integers(0, 3, n_points)]
+    said = [Predictions.from_logits(2 * truth + rng.normal(size=(4, n_points, 3))) for _ in range(2)]
+    labelers = Predictions(said[0].log_probs, said[0].point_ids, answered=rng.random((4, n_points)) < 0.7)
+    students = Predictions(said[1].log_probs, said[1].point_ids, np.array([0, 1, 1, 3]))
+    blocks = np.arange(n_points) % 4
+    parts = [labelers.point_ids[blocks != block] for block in range(4)]
+    expected = [consensus(labelers.select(ids), students.select(ids)).consensus for ids in parts]
+    assert max(expected) > 0.1
+    np.testing.assert_allclose(consensus_without(labelers, students, blocks), expected, atol=1e-12)

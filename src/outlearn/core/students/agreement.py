@@ -12,14 +12,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from outlearn.core.log_space import row_sum
 from outlearn.core.point_models import check_same_points, labeled_by
 from outlearn.core.predictions import Predictions
 from outlearn.core.top_class import hard_votes, top_class
 
-__all__ = ["Consensus", "agreement", "consensus", "kappa_matrix"]
+__all__ = ["Consensus", "agreement", "consensus", "consensus_without", "kappa_matrix"]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def kappa_matrix(first: Predictions, second: Predictions) -> Float[np.ndarray, "
     Source: Cohen, A coefficient of agreement for nominal scales, 1960.
     """
     check_same_points(first, second, ("first", "second"))
-    return _kappas(_votes(first), _votes(second))
+    return _PairCounts.of(_votes(first), _votes(second)).kappas()
 
 
 def _votes(predictions: Predictions) -> Float[np.ndarray, "classes models points"]:
@@ -78,19 +78,50 @@ def _votes(predictions: Predictions) -> Float[np.ndarray, "classes models points
     return np.moveaxis(hard_votes(predictions), -1, 0).astype(np.float32, order="C")
 
 
-def _kappas(
-    ours: Float[np.ndarray, "classes first points"], theirs: Float[np.ndarray, "classes second points"]
-) -> Float[np.ndarray, "first second"]:
-    first_speaks, second_speaks = ours.sum(axis=0), theirs.sum(axis=0)
-    both = np.maximum(first_speaks @ second_speaks.T, 1.0).astype(np.float64)
-    equal = np.zeros(both.shape)
-    chance = np.zeros(both.shape)
-    for a, b in zip(ours, theirs, strict=True):  # one product a class counts all pairs
-        equal += a @ b.T
-        chance += ((a @ second_speaks.T) / both) * ((first_speaks @ b.T) / both)
-    beyond = 1 - chance
-    certain = beyond <= 1e-12  # both constant and equal: 0 / 0
-    return np.where(certain, 0.0, (equal / both - chance) / np.where(certain, 1.0, beyond))
+@dataclass(frozen=True, eq=False)
+class _PairCounts:
+    """Points counted for pairs of models, what kappa is made of: sums over points, so that blocks of them add up.
+
+    Attributes:
+        both: points where both answer, `[first, second]`.
+        equal: of these, where both answer the same.
+        first, second: of these, where the one answers each class, `[classes, first, second]`.
+    """
+
+    both: Float[np.ndarray, "first second"]
+    equal: Float[np.ndarray, "first second"]
+    first: Float[np.ndarray, "classes first second"]
+    second: Float[np.ndarray, "classes first second"]
+
+    @classmethod
+    def of(
+        cls, ours: Float[np.ndarray, "classes first points"], theirs: Float[np.ndarray, "classes second points"]
+    ) -> _PairCounts:
+        """Count all points; one product a class counts all pairs."""
+        first_speaks, second_speaks = ours.sum(axis=0), theirs.sum(axis=0)
+        both = (first_speaks @ second_speaks.T).astype(np.float64)
+        equal, shape = np.zeros(both.shape), (len(ours), *both.shape)
+        first, second = np.empty(shape), np.empty(shape)
+        for k, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+            equal += a @ b.T
+            first[k], second[k] = a @ second_speaks.T, first_speaks @ b.T
+        return cls(both, equal, first, second)
+
+    def without(self, part: _PairCounts) -> _PairCounts:
+        """Leave out points that were counted too."""
+        return _PairCounts(
+            self.both - part.both, self.equal - part.equal, self.first - part.first, self.second - part.second
+        )
+
+    def kappas(self) -> Float[np.ndarray, "first second"]:
+        """Return kappa of each pair."""
+        both = np.maximum(self.both, 1.0)
+        chance = np.zeros(both.shape)
+        for a, b in zip(self.first, self.second, strict=True):
+            chance += (a / both) * (b / both)
+        beyond = 1 - chance
+        certain = beyond <= 1e-12  # both constant and equal: 0 / 0
+        return np.where(certain, 0.0, (self.equal / both - chance) / np.where(certain, 1.0, beyond))
 
 
 def consensus(teacher: Predictions, student: Predictions) -> Consensus:
@@ -115,8 +146,36 @@ def consensus(teacher: Predictions, student: Predictions) -> Consensus:
         return Consensus(math.nan, math.nan, math.nan, "one teacher only: there is no other teacher to compare with")
     check_same_points(student, teacher, ("student", "teacher"))
     ours = _votes(student)
-    kx = float(_kappas(ours, _votes(teacher))[crossed].mean())
+    kx = float(_PairCounts.of(ours, _votes(teacher)).kappas()[crossed].mean())
     if not other.any():
         return Consensus(kx, math.nan, math.nan, "all students are of one teacher: no students of different teachers")
-    ks = float(_kappas(ours, ours)[other].mean())
-    return Consensus(kx, ks, math.sqrt(max(ks, 0.0) * max(kx, 0.0)))
+    ks = float(_PairCounts.of(ours, ours).kappas()[other].mean())
+    return Consensus(kx, ks, _together(kx, ks))
+
+
+def consensus_without(
+    teacher: Predictions, student: Predictions, blocks: Int[np.ndarray, " points"]
+) -> Float[np.ndarray, " blocks"]:
+    """Measure the consensus without each block of points in turn, for a jackknife, at the cost of one.
+
+    Args:
+        teacher, student: as for `consensus`, students of two teachers at least.
+        blocks: 0, 1, ..., the block of each point.
+    """
+    own = labeled_by(teacher, student)
+    check_same_points(student, teacher, ("student", "teacher"))
+    crossed, other = own[:, None] != np.arange(len(teacher.log_probs)), own[:, None] != own
+    ours, theirs = _votes(student), _votes(teacher)
+    parts = [blocks == block for block in range(int(blocks.max()) + 1)]
+
+    def kappas(first: np.ndarray, second: np.ndarray, among: np.ndarray) -> list[float]:
+        whole = _PairCounts.of(first, second)
+        left = (whole.without(_PairCounts.of(first[..., part], second[..., part])) for part in parts)
+        return [float(each.kappas()[among].mean()) for each in left]
+
+    return np.array(list(map(_together, kappas(ours, theirs, crossed), kappas(ours, ours, other))))
+
+
+def _together(crossed: float, students: float) -> float:
+    """Take the geometric mean of both kappas; none where one is below chance."""
+    return math.sqrt(max(students, 0.0) * max(crossed, 0.0))
