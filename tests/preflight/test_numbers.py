@@ -208,6 +208,17 @@ def test_decimal_commas_are_named_where_no_labeler_is(cli, tmp_path):
     assert cli("--numbers", "--true-column", "gold")[0] == 0
 
 
+def test_a_column_that_looks_like_decimal_commas_and_is_no_labelers_is_got_round_as_the_error_says(cli, tmp_path):
+    table = tmp_path / "ratings.csv"
+    header, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([f"{header},answers", *(f'{row},"1,2"' for row in rows)]))
+    code, _, err = cli("--numbers", "--true-column", "gold")
+    assert code == 2
+    assert "column 'answers': has a comma for decimals, as in '1,2'" in err
+    assert "(--labelers) if it holds no numbers" in err
+    assert cli("--numbers", "--true-column", "gold", "--labelers", "ann,bob,cy")[0] == 0
+
+
 def test_whole_numbers_of_many_values_are_noted(cli, tmp_path):
     rng = np.random.default_rng(0)
     with (tmp_path / "ratings.csv").open("w", newline="") as file:

@@ -37,7 +37,11 @@ def refuse_decimal_commas(table: RawTable, columns: Sequence[str], errors: Input
         cells = [str(cell).strip() for cell, _ in table.cells(name) if not is_gap(cell)]
         written = [cell for cell in cells if DECIMAL_COMMA.fullmatch(cell)]
         if written and all(DECIMAL_COMMA.fullmatch(cell) or isinstance(cell_value(cell), int) for cell in cells):
-            errors.add(f"has a comma for decimals, as in {written[0]!r}. Write a point.", column=name)
+            errors.add(
+                f"has a comma for decimals, as in {written[0]!r}. Write a point (of thousands nothing), or name the "
+                "labelers' columns (--labelers) if it holds no numbers.",
+                column=name,
+            )
     errors.raise_if_any()
 
 
