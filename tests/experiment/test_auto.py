@@ -76,7 +76,8 @@ def test_the_answer_is_the_mean_of_the_candidates_with_the_best_values_and_regre
     assert judged.regret == pytest.approx(max(judged.accuracy) - judged.answer_accuracy)
     assert selection.shares.source == "training_labels"
     agreed = selection.companion.consensus
-    assert agreed.answer >= max(agreed.without, agreed.own)
+    assert agreed.answer >= agreed.without
+    assert (selection.companion.weight == 0) == (agreed.answer == agreed.without)
     assert selection.students_trained == 3 * len(selection.candidates) + 3 * 20 + 3  # and the trained head
 
 
