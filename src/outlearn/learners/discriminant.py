@@ -76,7 +76,7 @@ def fit_discriminants(
             classes, and for pairs, it is the same discriminant.
         n_held: the last so many examples keep their labels in every step, as true labels do (w = 1).
         shares: of the classes among the points; None takes each labeling's own.
-        weights: of the examples in each labeling: 0 where there is no label.
+        weights: of the examples in each labeling, from 0 to 1: 0 where there is no label.
         bias: False for pairs: neither centre nor offsets, so that exchanging the two turns the answer round.
         standardise: divide each feature by its standard deviation first.
 
@@ -116,9 +116,10 @@ def fit_discriminants(
     offsets = None  # of the step before: a few steps change them little
     n, d = features.shape
     with one_blas_thread(n * d * min(n, d)):
-        whitened = _whitener(x, shrinkage)
+        within = within and bias
+        whitened = _whitener(x, shrinkage, np.float64 if within else np.float32)
         for step in range(max(steps) + 1):
-            weight, logits = _discriminants(x, labels, whitened, by_class=bias, within=within and bias)
+            weight, logits = _discriminants(x, labels, whitened, by_class=bias, within=within)
             if bias:
                 offsets = class_offsets(logits, prior, tolerance=SHARE_TOLERANCE, start=offsets)
             else:
@@ -164,14 +165,14 @@ class _Standardised:
         return np.asarray(gram - along[:, None] - along + self.shift @ self.shift)
 
 
-def _whitener(x: _Standardised, shrinkage: float) -> Callable[[np.ndarray], np.ndarray]:
+def _whitener(x: _Standardised, shrinkage: float, dtype: type[np.floating]) -> Callable[[np.ndarray], np.ndarray]:
     """Return the map v -> S^-1 v for columns v, which costs the square of the smaller of examples and features."""
     n, d = x.raw.shape
     products = x.products(of_rows=d > n).astype(np.float64) / n
     ridge = shrinkage * (float(np.trace(products)) / d or 1.0)
     products[np.diag_indices_from(products)] += ridge
     if d <= n:
-        inverse = np.linalg.inv(products).astype(np.float32)
+        inverse = np.linalg.inv(products).astype(dtype)
         return lambda v: inverse @ v
     gram = cho_factor(products)
     # Woodbury: (X'X / n + r I)^-1 v = (v - X' (XX' / n + r I)^-1 X v / n) / r
@@ -197,8 +198,9 @@ def _discriminants(
     weight = np.moveaxis(whitened(flat).reshape(-1, n_labelings, n_classes), 1, 0)
     if within:
         # Woodbury, M the class means, P = diag(pi): (S - M P M')^-1 M = S^-1 M (I - P M' S^-1 M)^-1. With pi counted
-        # among all points, labeled or not, M P M' is below cov(x), so that there is an inverse.
-        between = (mass / n)[..., None] * (np.swapaxes(means, -1, -2) @ weight).astype(np.float64)
+        # among all points, labeled or not, M P M' is below cov(x), so that there is an inverse. Where classes are far
+        # apart it takes float64: P M' S^-1 M is nearly 1 there, by r / d.
+        between = (mass / n)[..., None] * (np.swapaxes(means, -1, -2) @ weight)
         weight = (weight @ np.linalg.inv(np.eye(n_classes) - between)).astype(np.float32)
     weight = weight - weight.mean(axis=-1, keepdims=True)
     logits = np.moveaxis(x.times(np.moveaxis(weight, 0, 1).reshape(len(sums), -1)).reshape(n, n_labelings, -1), 1, 0)

@@ -2,8 +2,8 @@
 
 The majority of labels is right where single ones are not, and a student takes the majority among points alike. A line
 does that for features of texts. Of tables with few columns a class may lie within another: no line then follows the
-majority, and the shares of what it calls are of no use. Where there are many points for each feature, a head with a
-hidden layer is tried on two halves of the points, and taken if it meets the majority of the other half more often, by
+majority, and the shares of what it calls are of no use. Where there are many labeled points for each feature, a head
+with a hidden layer is tried on two halves of them, and taken if it meets the majority of the other half more often, by
 two standard errors.
 """
 
