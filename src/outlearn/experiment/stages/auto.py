@@ -49,8 +49,8 @@ from outlearn.store.store import Entry
 
 __all__ = ["AutoStudents"]
 
-CHOICE_VERSION = 9
-STUDENTS_VERSION = 16
+CHOICE_VERSION = 10
+STUDENTS_VERSION = 17
 SHARES, WIDTH = "shares", "n_features"
 WIDTHS = (1, 10**9)  # of features: few and many
 MIXED = "pooled_consensus"  # the criterion that true labels are weighed against: both are kappas
