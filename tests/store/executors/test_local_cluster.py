@@ -38,3 +38,12 @@ def test_a_local_cluster_says_nothing_of_its_own(capfd):
     with opened("dask") as executor:
         assert executor.run([deed("double", number=2)])["double"].result == 4
     assert "distributed" not in capfd.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_local_cluster_leaves_the_environment_of_this_process_as_it_was():
+    before = dict(os.environ)
+    with opened("dask") as executor:
+        assert executor.run([deed("double", number=2)])["double"].result == 4
+    # pytest's own variable names the stage of a test.
+    assert {**os.environ, "PYTEST_CURRENT_TEST": ""} == {**before, "PYTEST_CURRENT_TEST": ""}

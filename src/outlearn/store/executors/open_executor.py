@@ -51,7 +51,7 @@ def open_executor(
         '> a line'
     """
     check_workers(workers, cluster)
-    with warnings.catch_warnings(), _token(store) as token:
+    with warnings.catch_warnings(), _environment_kept(), _token(store) as token:
         # A worker that has grown is replaced by loky when its task has ended, which is no reason to warn.
         warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given")
         opened = _opened(workers, cluster, token)
@@ -61,6 +61,18 @@ def open_executor(
             opened.close(at_once=True)
             raise
         opened.close(at_once=False)
+
+
+@contextmanager
+def _environment_kept() -> Iterator[None]:
+    """Take back what dask sets in this process for the workers that it starts: threads, hash seed, what they log."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def check_workers(workers: int | None, cluster: str | None) -> None:
