@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
@@ -38,7 +39,7 @@ from outlearn.selection.train import Learned, average_heads, fit_candidates
 __all__ = ["Joined", "joined"]
 
 MARGIN = 0.03  # of consensus, by which a head with a hidden layer is to be better: it also follows shared errors more
-WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the head: of equally good ones the first
+WEIGHTS = (0.25, 0.5, 0.75, 1.0)  # of the head, beside 0: of equally good ones the first
 STANDARD_ERRORS = 2.0  # of a gain in consensus, taken off: its lower bound at about 95%
 N_BLOCKS = 10  # of points, one left out at a time, for the standard error
 
@@ -84,53 +85,61 @@ def joined(
         first_compared: where these begin.
         linear: whether the answer must be a linear head.
     """
-
-    def mixed(candidate: HeadCandidate) -> Joined:
-        return _mixed(candidate, averages, learned, labelings, models, first_compared)
-
+    mixtures = _Mixtures(averages, learned, labelings, models, first_compared)
     n_examples, n_features = learned.features.shape
-    straight = mixed(companion(n_examples, learned.base))
+    straight = mixtures.with_head(companion(n_examples, learned.base))
     # Pairs need answers that turn round when the two are exchanged, as those of a hidden layer do not.
     if linear or not learned.base.bias or not has_many_points(n_examples, n_features):
         return straight
-    curved = mixed(curved_companion(n_examples, learned.base))
+    curved = mixtures.with_head(curved_companion(n_examples, learned.base))
     return curved if curved.agreed > straight.agreed + MARGIN else straight
 
 
-def _mixed(
-    candidate: HeadCandidate,
-    averages: Heads,
-    learned: Learned,
-    labelings: Labelings,
-    models: Sequence[tuple[int, int]],
-    first_compared: int,
-) -> Joined:
-    """Train one head for each model, and give it the weight of the largest lower bound on the gain in consensus."""
-    (trained,) = fit_candidates(learned, {}, [candidate], models)
-    discriminants = comparable(averages.predict(learned.features), learned.shares)
-    head = _at_reconciled_shares(trained.heads.predict(learned.features), learned)
-    who = labelings.compared("student")
-    points = learned.features[: who.n_points]  # points of known truth come after them
+@dataclass(frozen=True, eq=False)
+class _Mixtures:
+    """What discriminants are mixed with, and by whose agreement a mixture is judged; attributes as for `joined`."""
 
-    def answer(weight: float) -> Heads:
-        if weight == 0:
-            return averages
-        # average_heads is the mean of two: twice the weights make it the weighted one
-        parts = [(averages, discriminants.times(2 * (1 - weight))), (trained.heads, head.times(2 * weight))]
-        return average_heads(parts)
+    averages: Heads
+    learned: Learned
+    labelings: Labelings
+    models: Sequence[tuple[int, int]]
+    first_compared: int
 
-    def students(heads: Heads) -> Predictions:
-        logits = heads.select(slice(first_compared, None)).predict(points)
-        return Predictions.from_logits(logits, point_ids=who.point_ids, teacher_of=np.arange(len(logits)))
+    def with_head(self, candidate: HeadCandidate) -> Joined:
+        """Train one head for each model, and give it the weight of the largest lower bound on the gain in consensus."""
+        (trained,) = fit_candidates(self.learned, {}, [candidate], self.models)
+        head = _at_reconciled_shares(trained.heads.predict(self.learned.features), self.learned)
+        answers = {0.0: self.averages}
+        for weight in WEIGHTS:
+            # average_heads is the mean of two: twice the weights make it the weighted one
+            parts = [(self.averages, self._comparable.times(2 * (1 - weight))), (trained.heads, head.times(2 * weight))]
+            answers[weight] = average_heads(parts)
+        said = {0.0: self._discriminants, **{weight: self._students(answers[weight]) for weight in WEIGHTS}}
+        agreed = {weight: consensus(self._who, students).consensus for weight, students in said.items()}
+        better = {weight: said[weight] for weight in WEIGHTS if agreed[weight] > agreed[0.0]}
+        bounds = {0.0: 0.0}
+        for weight, error in _standard_errors(self._who, better, self._discriminants).items():
+            bounds[weight] = agreed[weight] - agreed[0.0] - STANDARD_ERRORS * error
+        weight = max(bounds, key=lambda weight: bounds[weight])
+        return Joined(answers[weight], candidate, weight, agreed)
 
-    answers = {weight: answer(weight) for weight in WEIGHTS}
-    said = {weight: students(heads) for weight, heads in answers.items()}
-    agreed = {weight: consensus(who, each).consensus for weight, each in said.items()}
-    gains = {weight: agreed[weight] - agreed[0.0] for weight in WEIGHTS}
-    errors = _standard_errors(who, {weight: said[weight] for weight, gain in gains.items() if gain > 0}, said[0.0])
-    bounds = {weight: gains[weight] - STANDARD_ERRORS * error for weight, error in errors.items()}
-    weight = max(WEIGHTS, key=lambda weight: bounds.get(weight, min(gains[weight], 0.0)))
-    return Joined(answers[weight], candidate, weight, agreed)
+    @cached_property
+    def _who(self) -> Predictions:
+        return self.labelings.compared("student")
+
+    @cached_property
+    def _comparable(self) -> Comparable:
+        return comparable(self.averages.predict(self.learned.features), self.learned.shares)
+
+    @cached_property
+    def _discriminants(self) -> Predictions:
+        return self._students(self.averages)
+
+    def _students(self, heads: Heads) -> Predictions:
+        """Return what the compared models answer at the points that are labeled; those of known truth come after."""
+        points = self.learned.features[: self._who.n_points]
+        logits = heads.select(slice(self.first_compared, None)).predict(points)
+        return Predictions.from_logits(logits, point_ids=self._who.point_ids, teacher_of=np.arange(len(logits)))
 
 
 def _standard_errors(

@@ -26,7 +26,7 @@ from outlearn.selection.folds import FOLDS, LabelSet, alike, label_set
 from outlearn.selection.strengths import MANY_CLASSES, HeldOutScores, head_on_all, walk
 from outlearn.selection.train import Learned, fit_candidates
 
-__all__ = ["MANY_CLASSES", "STRENGTHS", "Grid", "Tuned", "minibatch_candidates", "tune"]
+__all__ = ["STRENGTHS", "Grid", "Tuned", "minibatch_candidates", "tune"]
 
 FEWER_FOLDS = 3  # with many classes, and every second strength
 # From almost the class shares alone, on standardised features, to almost no ridge, on those of a common scale; a factor

@@ -29,7 +29,7 @@ from outlearn.experiment.stages.training_spec import TrainingSpec
 from outlearn.experiment.stages.tuned import TunedModels
 from outlearn.learners.jobs import HeadJob
 from outlearn.losses import Loss
-from outlearn.selection.tuning import MANY_CLASSES
+from outlearn.selection.strengths import MANY_CLASSES
 from outlearn.store.stage import Stage
 
 __all__ = [
