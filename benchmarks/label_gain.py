@@ -37,7 +37,7 @@ from outlearn.selection import (
     fit_answer_with_true_labels,
     selection_labelings,
 )
-from outlearn.selection.class_shares import best_known_shares, counted_labels
+from outlearn.selection.class_shares import best_known_shares
 from outlearn.selection.labelers import Labelings
 from outlearn.selection.taught import Teaching
 from outlearn.store.stage import StageRunner
@@ -59,13 +59,13 @@ class Setting:
         self.y = {part: plan.task.labels[rows[part]] for part in PARTS}
         self.labelings: Labelings = selection_labelings({part: said[part] for part in PARTS[:2]}, "mean")
         who, base = self.labelings.predictions["student"], auto.frozen.settings
-        taught, n = plan.labeling.taught, len(self.y["student"])
+        taught = plan.labeling.taught
         shares = (
-            best_known_shares(taught, [], self.labelings.learned("student"), self.x["student"]).values
+            best_known_shares(taught, [], self.labelings.learned("student"), self.x["student"])
             if auto.frozen.bias
             else None
         )
-        self.learned = Learned.by(who, self.x["student"], who.probs, base, shares, counted_labels(taught, [], n))
+        self.learned = Learned.by(who, self.x["student"], who.probs, base, shares)
         self.choice: Choice = choose(
             self.learned,
             self.labelings,

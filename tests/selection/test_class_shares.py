@@ -9,7 +9,6 @@ import outlearn as ol
 from outlearn.core.predictions import Predictions
 from outlearn.selection.class_shares import (
     best_known_shares,
-    counted_labels,
     reconciled_shares,
     shares_called,
     shares_of_weak_labels,
@@ -110,6 +109,8 @@ def test_given_shares_are_taken_as_they_are_and_a_student_that_agrees_is_left_al
 
 
 def test_labels_are_counted_where_the_shares_come_from():
-    assert counted_labels(np.array([30.0, 12.0]), [0, 1], 500) == 42
-    assert counted_labels(None, [0, 1, 1], 500) == 3
-    assert counted_labels(None, [], 500) == 500
+    who = one_hot(np.arange(500)[None] % 2)
+    features = np.arange(500.0)[:, None]
+    assert best_known_shares(np.array([30.0, 12.0]), [0, 1], who, features).counted == 42
+    assert best_known_shares(None, [0, 1, 1], who, features).counted == 3
+    assert best_known_shares(None, [], who, features).counted == 500

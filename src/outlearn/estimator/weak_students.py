@@ -139,7 +139,7 @@ def _chosen(
         fit_answer_with_true_labels,
         selection_labelings,
     )
-    from outlearn.selection.class_shares import best_known_shares, counted_labels
+    from outlearn.selection.class_shares import best_known_shares
 
     order = rng.permutation(len(weak.features))
     n_kept = round(VALIDATION_SHARE * len(order))
@@ -152,11 +152,10 @@ def _chosen(
     )
     known = np.empty(0, np.int64) if true is None else true.labels
     shares = best_known_shares(weak.taught, known, everyone.learned("student"), weak.features)
-    counted = counted_labels(weak.taught, known, len(order))
 
     def learned(by: Labelings, rows: np.ndarray) -> Learned:
         who = by.predictions["student"]
-        return Learned.by(who, weak.features[rows], who.probs, settings, shares.values, counted)
+        return Learned.by(who, weak.features[rows], who.probs, settings, shares)
 
     seeds = [int(rng.integers(LARGEST_SEED)) for _ in range(labelings.predictions["student"].n_models)]
     choice = choose(

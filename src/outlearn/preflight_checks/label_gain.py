@@ -91,7 +91,7 @@ def _measured(
     who, x = labelings.predictions["student"], features[weak]
     known = np.concatenate(folds)
     shares = shares_of_labels(np.bincount(truth[known], minlength=table.n_classes).astype(np.float64), "true_labels")
-    learned = Learned.by(who, x, who.probs, settings, shares.values, len(known))
+    learned = Learned.by(who, x, who.probs, settings, shares)
     choice = choose(
         learned,
         labelings,

@@ -12,6 +12,7 @@ what it calls.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ from outlearn.errors import ConfigError
 from outlearn.selection.majority_student import called_by_majority_student
 
 __all__ = [
-    "ClassShares", "Comparable", "best_known_shares", "best_source", "comparable", "counted_labels", "given_shares",
+    "ClassShares", "Comparable", "best_known_shares", "best_source", "comparable", "given_shares",
     "reconciled_shares", "shares_called", "shares_of_labels", "shares_of_weak_labels",
 ]  # fmt: skip
 
@@ -43,10 +44,12 @@ class ClassShares:
     Attributes:
         values: `[classes]`, above 0, summing to 1.
         source: a name in `SHARE_SOURCES`.
+        counted: how many labels, or points that were called, they were counted on; infinite where they are given.
     """
 
     values: Float[np.ndarray, " classes"]
     source: str
+    counted: float
 
     def warning(self, weak: Float[np.ndarray, " classes"], class_names: Sequence[str]) -> str | None:
         """Say that the weak labels' own shares are far from these, if they are."""
@@ -73,7 +76,7 @@ def given_shares(shares: Sequence[float], n_classes: int) -> ClassShares:
             f"class_shares are {list(shares)}, which sum to {values.sum():g}; expected {n_classes} numbers above 0 "
             "that sum to 1, one for each class, in the order of the classes."
         )
-    return ClassShares(values / values.sum(), "given")
+    return ClassShares(values / values.sum(), "given", math.inf)
 
 
 def shares_of_labels(counts: Float[np.ndarray, " classes"], source: str = "training_labels") -> ClassShares:
@@ -83,7 +86,7 @@ def shares_of_labels(counts: Float[np.ndarray, " classes"], source: str = "train
         >>> shares_of_labels(np.array([5.0, 1.0])).values
         array([0.75, 0.25])
     """
-    return ClassShares((counts + 1.0) / (counts + 1.0).sum(), source)
+    return ClassShares((counts + 1.0) / (counts + 1.0).sum(), source, float(counts.sum()))
 
 
 def shares_of_weak_labels(labelers: Predictions) -> ClassShares:
@@ -92,7 +95,7 @@ def shares_of_weak_labels(labelers: Predictions) -> ClassShares:
         total, count = labelers.probs.sum(axis=(0, 1)), labelers.n_models * labelers.n_points
     else:
         total, count = labelers.probs[labelers.answered].sum(axis=0), int(labelers.answered.sum())
-    return ClassShares((total + 1.0) / (count + len(total)), "weak_labels")
+    return ClassShares((total + 1.0) / (count + len(total)), "weak_labels", count)
 
 
 def shares_called(labelers: Predictions, features: FeatureMatrix) -> ClassShares:
@@ -114,7 +117,7 @@ def shares_called(labelers: Predictions, features: FeatureMatrix) -> ClassShares
     else:
         called = voted[called_by_majority_student(votes[0][:, voted], answered[0], features)]
         counts += np.bincount(called, minlength=labelers.n_classes)
-    return ClassShares((counts + 1.0) / (counts + 1.0).sum(), "weak_labels")
+    return ClassShares((counts + 1.0) / (counts + 1.0).sum(), "weak_labels", labelers.n_points)
 
 
 def best_source(taught: object | None, true_labels: Sized) -> str:
@@ -127,21 +130,6 @@ def best_source(taught: object | None, true_labels: Sized) -> str:
     if taught is not None:
         return "training_labels"
     return "true_labels" if len(true_labels) else "weak_labels"
-
-
-def counted_labels(
-    taught: Float[np.ndarray, " classes"] | Int[np.ndarray, " classes"] | None, true_labels: Sized, n_points: int
-) -> int:
-    """Return how many labels the best known shares are counted on: of the `n_points` points where nothing is known.
-
-    Args:
-        taught: how many true labels of each class the teachers learned from; None if they were not trained here.
-        true_labels: of points whose true labels are used; may be empty.
-        n_points: in the student split.
-    """
-    if taught is not None:  # in the order of `best_source`
-        return int(taught.sum())
-    return len(true_labels) or n_points
 
 
 def reconciled_shares(

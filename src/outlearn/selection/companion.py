@@ -39,7 +39,7 @@ from outlearn.selection.train import Learned, average_heads, fit_candidates
 __all__ = ["Joined", "joined"]
 
 MARGIN = 0.03  # of consensus, by which a head with a hidden layer is to be better: it also follows shared errors more
-WEIGHTS = (0.25, 0.5, 0.75, 1.0)  # of the head, beside 0: of equally good ones the first
+WEIGHTS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the head: of equally good ones the first
 STANDARD_ERRORS = 2.0  # of a gain in consensus, taken off: its lower bound at about 95%
 N_BLOCKS = 10  # of points, one left out at a time, for the standard error
 
@@ -110,13 +110,13 @@ class _Mixtures:
         (trained,) = fit_candidates(self.learned, {}, [candidate], self.models)
         head = _at_reconciled_shares(trained.heads.predict(self.learned.features), self.learned)
         answers = {0.0: self.averages}
-        for weight in WEIGHTS:
+        for weight in WEIGHTS[1:]:
             # average_heads is the mean of two: twice the weights make it the weighted one
             parts = [(self.averages, self._comparable.times(2 * (1 - weight))), (trained.heads, head.times(2 * weight))]
             answers[weight] = average_heads(parts)
-        said = {0.0: self._discriminants, **{weight: self._students(answers[weight]) for weight in WEIGHTS}}
+        said = {0.0: self._discriminants, **{weight: self._students(answers[weight]) for weight in WEIGHTS[1:]}}
         agreed = {weight: consensus(self._who, students).consensus for weight, students in said.items()}
-        better = {weight: said[weight] for weight in WEIGHTS if agreed[weight] > agreed[0.0]}
+        better = {weight: students for weight, students in said.items() if agreed[weight] > agreed[0.0]}
         bounds = {0.0: 0.0}
         for weight, error in _standard_errors(self._who, better, self._discriminants).items():
             bounds[weight] = agreed[weight] - agreed[0.0] - STANDARD_ERRORS * error

@@ -17,7 +17,7 @@ from outlearn.learners.fitted import Heads
 from outlearn.learners.jobs import HeadJob, HeadSettings, settled
 from outlearn.learners.self_distillation import fit_rounds
 from outlearn.selection.candidates import Candidate, DiscriminantCandidate, HeadCandidate
-from outlearn.selection.class_shares import Comparable
+from outlearn.selection.class_shares import ClassShares, Comparable
 
 __all__ = ["Fitted", "Learned", "average_heads", "fit_candidates"]
 
@@ -56,13 +56,14 @@ class Learned:
         features: FeatureMatrix,
         targets: Float[np.ndarray, "labelings examples classes"],
         base: HeadSettings,
-        shares: Float[np.ndarray, " classes"] | None = None,
-        counted: float = math.inf,
+        shares: ClassShares | None = None,
     ) -> Learned:
         """Learn what labelers say where they answer: a gap weighs 0."""
         answered = labelers.answered
         weights = None if answered is None else answered.astype(np.float64)
-        return cls(features, targets, base, weights, shares, counted=counted)
+        if shares is None:
+            return cls(features, targets, base, weights)
+        return cls(features, targets, base, weights, shares.values, counted=shares.counted)
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,16 +42,16 @@ from outlearn.selection import (
 )
 from outlearn.selection.candidates import companion, curved_companion
 from outlearn.selection.choice import recorded
-from outlearn.selection.class_shares import best_known_shares, best_source, counted_labels, given_shares
+from outlearn.selection.class_shares import best_known_shares, best_source, given_shares
 from outlearn.selection.companion import Joined
 from outlearn.store.stage import Entries, Stage, Work
 from outlearn.store.store import Entry
 
 __all__ = ["AutoStudents"]
 
-CHOICE_VERSION = 10
+CHOICE_VERSION = 11
 STUDENTS_VERSION = 17
-SHARES, WIDTH = "shares", "n_features"
+SHARES, COUNTED, WIDTH = "shares", "counted", "n_features"
 WIDTHS = (1, 10**9)  # of features: few and many
 MIXED = "pooled_consensus"  # the criterion that true labels are weighed against: both are kappas
 
@@ -123,7 +123,8 @@ class AutoStudents:
         validation split.
 
         Its arrays: those of `Choice.arrays`, with hard predictions on the test split to judge the choice by afterwards;
-        `shares` of the classes, none for pairs; and `n_features`, which candidates depend on.
+        `shares` of the classes, none for pairs, and how many labels were `counted` for them; `n_features`, which
+        candidates depend on.
         """
         config, model = self.labeling.config, self.frozen
 
@@ -145,7 +146,8 @@ class AutoStudents:
                     true=self.true_labels(entries),
                     progress=advance,
                 )
-            return {**choice.arrays(), SHARES: shares, WIDTH: np.array([width])}
+            values, counted = (np.empty(0), math.inf) if shares is None else (shares.values, shares.counted)
+            return {**choice.arrays(), SHARES: values, COUNTED: np.array([counted]), WIDTH: np.array([width])}
 
         return Stage(
             f"{self.recipe.name} choice",
@@ -177,7 +179,7 @@ class AutoStudents:
 
         def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
             labelings = self.labelings(entries)
-            learned = self.learned(entries, labelings, entries["choice"].arrays[SHARES])
+            learned = self.learned(entries, labelings, self.class_shares(entries["choice"]))
             choice, points = self.choice(entries["choice"]), {name: self.rows(entries, name) for name in EVALUATED}
             models = [(m, student_seed(config, m, r)) for m, r in self.models]
             true = self.true_labels(entries) if config.student.true_labels == "learn" else None
@@ -249,10 +251,7 @@ class AutoStudents:
             label_gain: what true labels bring, if they are used.
         """
         config, choice = self.labeling.config.student, self.choice(chosen)
-        values = chosen.arrays[SHARES]
-        source = "given" if config.class_shares is not None else best_source(self.labeling.taught, self.used_labels)
-        shares = ClassShares(values, source) if len(values) else None
-        calibration = students.arrays["calibration"].tolist()
+        shares, calibration = self.class_shares(chosen), students.arrays["calibration"].tolist()
         companion, called = self._companion(students), students.arrays["called"]
         members_answer = companion is None or companion.weight < 1
         right = float((students.arrays["test"][0].argmax(axis=-1) == labels).mean())
@@ -314,16 +313,23 @@ class AutoStudents:
             teacher_predictions(entries["teachers"], labeling.task, labeling.splits), self.source
         )
 
-    def learned(self, entries: Entries, labelings: Labelings, shares: np.ndarray) -> Learned:
-        """Gather what candidates learn, cut at these class shares; empty ones are none."""
+    def class_shares(self, chosen: Entry) -> ClassShares | None:
+        """Read the class shares that students are brought to, from the entry of the choice."""
+        values, given = chosen.arrays[SHARES], self.labeling.config.student.class_shares
+        if not len(values):
+            return None
+        source = "given" if given is not None else best_source(self.labeling.taught, self.used_labels)
+        return ClassShares(values, source, chosen.arrays[COUNTED].item())
+
+    def learned(self, entries: Entries, labelings: Labelings, shares: ClassShares | None) -> Learned:
+        """Gather what candidates learn, cut at these class shares."""
         who, config = labelings.predictions["student"], self.labeling.config
         return Learned.by(
             who,
             self.rows(entries, "student"),
             weak_labels(who, config.weak_labels, seed=config.seed),
             self.frozen.settings,
-            shares if len(shares) else None,
-            self._counted(who.n_points),
+            shares,
         )
 
     @property
@@ -343,20 +349,14 @@ class AutoStudents:
             self.rows(entries, "validation"), task.labels[rows], task.groups_of(rows), labeling.config.seed
         )
 
-    def _shares(self, learned_from: Predictions, features: FeatureMatrix) -> np.ndarray:
+    def _shares(self, learned_from: Predictions, features: FeatureMatrix) -> ClassShares | None:
         """Return the class shares that students are brought to: none for pairs, whose order is arbitrary."""
         labeling, given = self.labeling, self.labeling.config.student.class_shares
         if not self.frozen.bias:
-            return np.empty(0)
+            return None
         if given is not None:
-            return given_shares(given, labeling.task.n_classes).values
-        return best_known_shares(labeling.taught, self.used_labels, learned_from, features).values
-
-    def _counted(self, n_points: int) -> float:
-        """Return how many labels the class shares are counted on."""
-        if self.labeling.config.student.class_shares is not None:
-            return math.inf
-        return counted_labels(self.labeling.taught, self.used_labels, n_points)
+            return given_shares(given, labeling.task.n_classes)
+        return best_known_shares(labeling.taught, self.used_labels, learned_from, features)
 
     def rows(self, entries: Entries, split: str) -> FeatureMatrix:
         """Read the students' features of a split."""

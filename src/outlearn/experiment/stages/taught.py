@@ -11,7 +11,7 @@ from jaxtyping import Int
 
 from outlearn.core.students.foreseen import most_foreseen
 from outlearn.errors import DataError
-from outlearn.experiment.stages.auto import SHARES, AutoStudents
+from outlearn.experiment.stages.auto import AutoStudents
 from outlearn.experiment.stages.students import student_seed
 from outlearn.results.label_gain import LabelGain
 from outlearn.results.measurement import Withheld
@@ -39,7 +39,7 @@ def taught_stage(auto: AutoStudents) -> Stage | None:
 
     def compute(entries: Entries, work: Work) -> dict[str, np.ndarray]:
         labelings = auto.labelings(entries)
-        learned = auto.learned(entries, labelings, entries["choice"].arrays[SHARES])
+        learned = auto.learned(entries, labelings, auto.class_shares(entries["choice"]))
         student = config.student
         teaching = Teaching(
             learned,
