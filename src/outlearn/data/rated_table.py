@@ -116,6 +116,8 @@ def _labelers(
 ) -> tuple[list[str], tuple[str, ...]]:
     """Find the labelers' columns, and say in a note which others were left out."""
     if columns.labelers is not None:
+        if not columns.labelers:
+            errors.fail("no labeler is named (--labelers), and variance and bias are theirs. Name one at least.")
         for name in columns.labelers:
             if name not in raw.columns:
                 errors.fail(f"no column {name!r} (--labelers); {suggest(name, raw.columns)}")
