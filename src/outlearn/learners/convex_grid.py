@@ -17,11 +17,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
-from torch import Tensor
 
 from outlearn.core.feature_matrix import FeatureMatrix
+from outlearn.lazy_torch import Tensor, no_grad, torch
 from outlearn.learners.blocks import computed_logits
 from outlearn.learners.checked_inputs import Inputs, check_inputs
 from outlearn.learners.jobs import HeadJob
@@ -128,7 +127,7 @@ class ConvexGrid:
 class RidgePath:
     """Fit heads of the same weightings at some strengths after others, starting where the last of them ended."""
 
-    @torch.no_grad()
+    @no_grad()
     def __init__(self, grid: ConvexGrid, rows: np.ndarray, weights: np.ndarray) -> None:
         self._bias, self._n_classes, self._n_logits = grid.bias, grid.data.n_outputs, grid._n_logits
         self._weights = torch.from_numpy(weights)
@@ -146,7 +145,7 @@ class RidgePath:
         """Return how many entries the examples have, for each logit."""
         return len(self._x) * self._x.shape[1] * self._n_logits
 
-    @torch.no_grad()
+    @no_grad()
     def at(self, *strengths: float, from_0: bool = False) -> RidgePath:
         """Go on to these C, all weightings, or begin anew with them; return this path."""
         if from_0:
