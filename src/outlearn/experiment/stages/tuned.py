@@ -24,7 +24,7 @@ from outlearn.store.store import Entry
 
 __all__ = ["TunedModels"]
 
-VERSION = 5
+VERSION = 6
 CHOSEN, HELD_OUT = "chosen", "held-out accuracy"
 
 
