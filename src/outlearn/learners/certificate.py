@@ -19,9 +19,7 @@ A stop on the preconditioned gradient, or on the change of f, has no such guaran
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-
+from outlearn.lazy_torch import Tensor, torch
 from outlearn.learners.objective import Objective, probabilities
 from outlearn.learners.rows import Rows
 

@@ -16,14 +16,13 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from outlearn.blas_threads import LARGE
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.ranges import Range
 from outlearn.errors import ConfigError, DataError, DomainError, suggest
+from outlearn.lazy_torch import Tensor, no_grad, torch
 from outlearn.learners.blocks import LinearBlock, computed_logits
 from outlearn.learners.certificate import certify
 from outlearn.learners.checked_inputs import Inputs, check_inputs
@@ -53,7 +52,7 @@ ATTEMPTS = 3
 MIN_EXAMPLES = 2  # for each feature; with fewer a head's Hessian is unlike the average one
 
 
-@torch.no_grad()
+@no_grad()
 def fit_convex(
     features: FeatureMatrix,
     targets: Float[np.ndarray, "labelings examples classes"],

@@ -18,11 +18,10 @@ from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
-from torch import Tensor
 
 from outlearn.core.feature_matrix import FeatureMatrix
+from outlearn.lazy_torch import Tensor, no_grad, torch
 from outlearn.learners.blocks import computed_logits
 from outlearn.learners.checked_inputs import Inputs, check_inputs
 from outlearn.learners.jobs import HeadJob
@@ -145,7 +144,7 @@ class RidgePath:
     Several sets of as many examples are fitted as one batch; each has a span, a Hessian and heads of its own.
     """
 
-    @torch.no_grad()
+    @no_grad()
     def __init__(self, grid: ConvexGrid, rows: np.ndarray, weights: np.ndarray) -> None:
         self._bias, self._n_classes, self._n_logits = grid.bias, grid.data.n_outputs, grid._n_logits
         self._weights = torch.from_numpy(weights)  # [sets, weightings, rows]
@@ -159,7 +158,7 @@ class RidgePath:
         # [inputs x logits, sets, weightings, strengths]
         self._found = torch.zeros(self._x[0].shape[1] * self._n_logits, *weights.shape[:2], 1)
 
-    @torch.no_grad()
+    @no_grad()
     def at(self, *strengths: float, from_0: bool = False) -> RidgePath:
         """Go on to these C, all weightings, or begin anew with them; return this path."""
         if from_0:

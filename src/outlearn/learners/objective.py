@@ -14,9 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-import torch
-from torch import Tensor
-
+from outlearn.lazy_torch import Tensor, torch
 from outlearn.learners.rows import DenseRows, Products, Rows
 
 __all__ = ["Objective", "OwnHessians", "probabilities"]

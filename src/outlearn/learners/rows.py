@@ -14,12 +14,11 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
-import torch
 from scipy.sparse import csr_array
-from torch import Tensor
 
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.errors import DomainError
+from outlearn.lazy_torch import Tensor, torch
 
 __all__ = ["DenseRows", "Products", "Rows", "SparseRows", "is_sparse", "moments", "standardised", "times"]
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-from torch import Tensor
-
+from outlearn.lazy_torch import Tensor, torch
 from outlearn.learners.rows import Products, Rows
 
 __all__ = ["RowsOfSets"]
