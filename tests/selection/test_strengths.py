@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 
 from outlearn.learners.convex_grid import ConvexGrid
 from outlearn.selection import strengths
@@ -119,3 +120,24 @@ def test_of_equals_the_lower_log_loss_is_best(lower):
         sure = 3.0 if member == lower else 1.0
         scores.add(member, sure * np.array([[1.0, 0.0], [0.0, 1.0]]))
     assert scores.best([0, 1]) == lower
+
+
+def test_the_factor_of_the_best_is_the_one_under_which_smoothed_held_out_labels_are_most_probable():
+    rng = np.random.default_rng(0)
+    labels, counts = rng.integers(0, 3, 200), rng.integers(1, 3, 200).astype(float)
+    z = np.eye(3)[labels] + rng.normal(size=(200, 3))
+    scores = HeldOutScores(2, labels, counts)
+    scores.add(0, -z)
+    scores.add(1, 5 * z)  # five times too sure of the same
+    wanted = np.eye(3)[labels] * (1 - 1 / (counts.sum() + 1)) + 1 / (counts.sum() + 1) / 3
+    tried = np.exp(np.linspace(-3, 0, 601))
+    costs = [-(counts[:, None] * wanted * log_softmax(a * 5 * z, axis=-1)).sum() for a in tried]
+    assert scores.factor() == pytest.approx(tried[np.argmin(costs)], rel=0.01)  # the step of the grid is 0.005
+
+
+def test_labels_that_are_all_held_out_right_make_nobody_certain():
+    labels = np.array([0, 1] * 10)
+    scores = HeldOutScores(1, labels, np.ones(20))
+    scores.add(0, 0.1 * np.eye(2)[labels])
+    sure = 1 / (1 + np.exp(-0.1 * scores.factor()))
+    assert sure == pytest.approx(1 - 1 / 42, abs=1e-3)  # a 21st label, spread over both classes

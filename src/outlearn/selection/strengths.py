@@ -12,7 +12,8 @@ from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import log_softmax
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, logsumexp
 
 from outlearn.learners.convex_grid import ConvexGrid
 from outlearn.selection.folds import LabelSet
@@ -26,6 +27,7 @@ SMALL = 2**17
 # Numbers of the heads of small sets that are fitted together: their steps and gradients stay in the cache.
 TOGETHER = 2**16
 TOGETHER_ROWS = 2**23  # numbers of their examples, which are copied
+LARGEST = 4.0  # logarithm of a factor of logits, up or down
 SIGNIFICANT = 2.0  # standard errors of the paired difference in accuracy
 
 
@@ -34,12 +36,14 @@ class HeldOutScores:
 
     Attributes:
         accuracy, log_loss: of each member; nan until it is there.
+        of_best: what the best member says of the held-out labels, logits.
     """
 
     def __init__(self, n_members: int, labels: Int[np.ndarray, " held_out"], counts: Float[np.ndarray, " held_out"]):
         self.accuracy, self.log_loss = np.full(n_members, np.nan), np.full(n_members, np.nan)
         self._labels, self._counts = labels, counts
         self._right: dict[int, np.ndarray] = {}
+        self.of_best: Float[np.ndarray, "held_out classes"] | None = None
 
     def add(self, member: int, logits: Float[np.ndarray, "held_out classes"]) -> None:
         """Score a member."""
@@ -48,10 +52,33 @@ class HeldOutScores:
         self.accuracy[member] = (right * self._counts).sum() / n  # exact, so that equals are equal
         of_label = log_softmax(logits, axis=-1)[np.arange(len(right)), self._labels]
         self.log_loss[member] = -(of_label * self._counts).sum() / n
+        if self.best(np.flatnonzero(~np.isnan(self.accuracy)).tolist()) == member:
+            self.of_best = logits
 
     def best(self, among: Sequence[int]) -> int:
         """Return the member with the highest accuracy; of equals the one with the lower log loss."""
         return among[int(np.lexsort((self.log_loss[among], -self.accuracy[among]))[0])]
+
+    def factor(self) -> float:
+        """Find what the best member's logits are to be multiplied by: the inverse of its temperature.
+
+            min over a   sum_i CE(t_i, softmax(a z_i)),    t_i = (1 - e) one_hot(y_i) + e / K,  e = 1 / (n + 1)
+
+        A member is chosen by accuracy, which says nothing of how sure it should be. Of n labels that are all right the
+        smoothed t keep a finite, as one label more would that is spread over the K classes.
+
+        Source: Guo, Pleiss, Sun and Weinberger, On calibration of modern neural networks, 2017; smoothing as in Platt,
+        Probabilistic outputs for support vector machines, 1999.
+        """
+        assert self.of_best is not None  # some member was added
+        z, spread = self.of_best.astype(np.float64), 1 / (self._counts.sum() + 1)
+        wanted = (1 - spread) * z[np.arange(len(z)), self._labels] + spread * z.mean(axis=-1)
+
+        def cost(log_a: float) -> float:
+            a = np.exp(log_a)
+            return float(self._counts @ (logsumexp(a * z, axis=-1) - a * wanted))
+
+        return float(np.exp(minimize_scalar(cost, bounds=(-LARGEST, LARGEST), method="bounded").x))
 
     def is_beaten(self, member: int, by: int) -> bool:
         """Say whether a member is right on significantly fewer labels than another (McNemar's test)."""

@@ -50,7 +50,7 @@ from outlearn.store.store import Entry
 __all__ = ["AutoStudents"]
 
 CHOICE_VERSION = 11
-STUDENTS_VERSION = 17
+STUDENTS_VERSION = 18
 SHARES, COUNTED, WIDTH = "shares", "counted", "n_features"
 WIDTHS = (1, 10**9)  # of features: few and many
 MIXED = "pooled_consensus"  # the criterion that true labels are weighed against: both are kappas

@@ -24,7 +24,7 @@ from outlearn.store.store import Entry
 
 __all__ = ["TunedModels"]
 
-VERSION = 6
+VERSION = 7
 CHOSEN, HELD_OUT = "chosen", "held-out accuracy"
 
 
