@@ -75,5 +75,5 @@ def test_a_level_of_intervals_that_is_none_is_named_as_it_was_given(tmp_path):
 def test_a_table_of_no_labelers_says_that_one_is_needed(tmp_path):
     table = tmp_path / "t.csv"
     table.write_text("ann,gold\n1,2\n2,1\n")
-    with pytest.raises(DataError, match=r"no labeler is named .--labelers.*Name one"):
+    with pytest.raises(DataError, match=r"no column of labels .*Give each labeler"):
         read_rated_table(table, columns=LabelColumns(labelers=(), true="gold"))

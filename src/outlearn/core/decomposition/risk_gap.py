@@ -390,7 +390,9 @@ def _refuse_infinite(
     row, point = (int(i) for i in np.argwhere(~finite)[0])
     what = ", ".join(name for name, value in terms.items() if not np.isfinite(value[row, point]))
     place = f"{what} infinite at point {student.point_ids.tolist()[point]!r} for student {row} of teacher {own[row]}"
-    said = [each.coordinates(model)[point].round(6).tolist() for each, model in ((teacher, own[row]), (student, row))]
+    said = [
+        each.coordinates(model)[point].round(6).tolist() for each, model in ((teacher, int(own[row])), (student, row))
+    ]
     if isinstance(teacher, Numbers):
         raise DomainError(
             f"{place}: the difference between numbers is too large to measure, teacher {said[0]}, student {said[1]}. "
