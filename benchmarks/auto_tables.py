@@ -172,7 +172,9 @@ def models(
             found.append(probs / probs.sum(axis=1, keepdims=True))
         taught[chosen] = True  # each label once, however many learn from it
         control = control or (x[chosen], y[chosen])
-    return Labels(np.stack(own), np.ones((MODELS, len(rows))), np.stack(others), np.bincount(y[taught], minlength=k), control)
+    return Labels(
+        np.stack(own), np.ones((MODELS, len(rows))), np.stack(others), np.bincount(y[taught], minlength=k), control
+    )
 
 
 def annotators(y: np.ndarray, rng: np.random.Generator) -> Labels:

@@ -37,9 +37,9 @@ from torch import Tensor
 
 from outlearn.data import load_task
 from outlearn.encoders.model_folder import ALIASES, model_folder
-from outlearn.learners.finetuning import FinetuneSettings
 from outlearn.learners.finetuning.batches import epoch_batches, micro_batches
 from outlearn.learners.finetuning.loading import load_text_model, load_tokenizer
+from outlearn.learners.finetuning.settings import FinetuneSettings
 from outlearn.learners.finetuning.tokens import Tokens, tokenise
 from outlearn.learners.finetuning.training import Training
 from outlearn.learners.jobs import HeadJob

@@ -31,9 +31,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from outlearn.learners.finetuning import FinetuneSettings
 from outlearn.learners.finetuning.batches import epoch_batches
 from outlearn.learners.finetuning.loading import load_text_model
+from outlearn.learners.finetuning.settings import FinetuneSettings
 from outlearn.learners.finetuning.tokens import Tokens
 from outlearn.learners.finetuning.training import Training
 from outlearn.learners.jobs import HeadJob

@@ -24,7 +24,8 @@ from sklearn.metrics import cohen_kappa_score
 from outlearn.data import load_task
 from outlearn.encoders.model_folder import ALIASES, PINNED, model_folder
 from outlearn.encoders.registry import get_encoder
-from outlearn.learners.finetuning import FinetuneSettings, fit_finetune
+from outlearn.learners.finetuning.fit import fit_finetune
+from outlearn.learners.finetuning.settings import FinetuneSettings
 from outlearn.learners.jobs import HeadJob
 from outlearn.losses import get_loss
 

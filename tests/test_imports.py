@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import outlearn
+from outlearn.results.run_folder import load_run
 
 HEAVY = ("torch", "transformers", "sklearn", "matplotlib", "pandas", "datasets", "peft")
 
@@ -43,14 +44,7 @@ def test_measuring_loads_no_torch():
     assert not loaded_by(code).intersection({"torch", "transformers"})
 
 
-WITHOUT_TORCH = """
-import importlib.abc, sys
-class Hidden(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "torch":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, Hidden())
-"""
+WITHOUT_TORCH = "import sys; sys.modules['torch'] = None; "
 MAIN = "from outlearn.cli import main; main()"
 
 
@@ -71,6 +65,16 @@ def test_what_trains_nothing_needs_no_torch(command, labels):
     code = f"{WITHOUT_TORCH}sys.argv = ['outlearn', *{command.split()!r}]; {MAIN}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=labels, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_run_of_which_all_is_stored_needs_no_torch(small_run, tmp_path):
+    trained = small_run("student.loss=[forward_ce, auto]")
+    again = ["outlearn", "run", f"{trained.folder}/config.yaml", "--store", f"{tmp_path}/store"]
+    code = f"{WITHOUT_TORCH}sys.argv = {[*again, '--out', f'{tmp_path}/again']!r}; {MAIN}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Nothing was trained" in done.stdout
+    assert load_run(tmp_path / "again").results.students == trained.results.students
 
 
 @pytest.mark.parametrize("command", ["run --set data.name=digits", "sweep sweep.yaml"])

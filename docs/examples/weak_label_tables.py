@@ -41,6 +41,8 @@ MISREAD = {
     "account": ["we paid for a second user who cannot join"],
 }
 OPENINGS = ["Hello,", "Hi team,", "Good morning,", "Urgent:", "Again:", ""]
+PLACES = ["on my phone,", "in the browser,", "at the office,", "on the tablet,", "at home,", "since I moved,", ""]
+DAYS = ["on Monday.", "this morning.", "since last week.", "as of today.", "again and again.", "for days.", "today."]
 ENDINGS = ["Please help.", "Thanks!", "Any idea?", "This is the third time.", "Best regards", ""]
 CARELESS, CAREFUL = 0.25, 0.05
 MISREADABLE = 0.18
@@ -62,12 +64,17 @@ def main(folder: Path) -> None:
 def tickets(rng: np.random.Generator) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Make texts, their true classes, and which of them the wrong labelers misread."""
     texts, true, misreadable = [], [], []
-    for _ in range(TICKETS):
+    seen: set[str] = set()
+    while len(texts) < TICKETS:
         known = rng.random() >= MISREADABLE
         matters = MATTERS if known else MISREAD
         name = str(rng.choice(list(matters)))
-        words = [str(rng.choice(OPENINGS)), str(rng.choice(matters[name])), str(rng.choice(ENDINGS))]
-        texts.append(" ".join(word for word in words if word))
+        parts = (OPENINGS, matters[name], PLACES, DAYS, ENDINGS)
+        text = " ".join(word for part in parts if (word := str(rng.choice(part))))
+        if text in seen:  # no text comes twice: a student would know it
+            continue
+        seen.add(text)
+        texts.append(text)
         true.append(CLASSES.index(name))
         misreadable.append(not known)
     return texts, np.array(true), np.array(misreadable)

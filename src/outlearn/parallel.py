@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 
-import torch
-
 from outlearn.blas_threads import one_blas_thread
+from outlearn.lazy_torch import torch
 
 __all__ = ["Chunk", "equal_parts", "one_thread_an_operation", "run_chunks"]
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 
-from outlearn.core.class_means import match_class_means
+from outlearn.core import class_means
+from outlearn.core.class_means import class_offsets, match_class_means
 from outlearn.errors import ShapeError
 
 REACHED = 1e-6  # the promise of the docstring
 FLOAT64 = 1e-12
+REACHED_IN_OFFSETS = 0.1  # where means meet shares of some thousandths within 1e-5, in float32
 
 
 def distributions(*shape: int, seed: int = 0) -> np.ndarray:
@@ -60,6 +63,30 @@ def test_the_prior_is_reached_for_vague_and_for_nearly_certain_predictions(power
     prior = np.array([[0.7, 0.1, 0.1, 0.1], [0.25] * 4, [0.02, 0.08, 0.4, 0.5]])
     matched = match_class_means(sharp / sharp.sum(axis=-1, keepdims=True), prior)
     np.testing.assert_allclose(matched.mean(axis=1), prior, atol=REACHED)
+
+
+@pytest.mark.parametrize("spread", [0.5, 3.0])
+def test_offsets_of_many_classes_are_those_of_the_written_out_hessian(spread, monkeypatch):
+    rng = np.random.default_rng(0)
+    logits = spread * rng.normal(size=(2, 600, 80)).astype(np.float32)
+    prior = rng.dirichlet(np.full(80, 2.0), size=2)
+    start = 0.1 * rng.normal(size=(2, 80))
+    found = [class_offsets(logits, prior, tolerance=1e-5, start=first) for first in (None, start)]
+    monkeypatch.setattr(class_means, "MANY_CLASSES", 81)
+    expected = class_offsets(logits, prior, tolerance=1e-9)
+    for offsets in found:
+        np.testing.assert_allclose(offsets, expected, atol=REACHED_IN_OFFSETS)
+
+
+def test_of_many_classes_one_without_a_share_or_a_point_is_not_called_and_nothing_is_nan():
+    logits = np.random.default_rng(0).normal(size=(500, 70))
+    logits[:, 3] = -1000.0
+    prior = np.r_[0.0, np.full(69, 1 / 69)]
+    offsets = class_offsets(logits, prior)
+    probs = softmax(logits + offsets, axis=-1)
+    assert np.isfinite(offsets).all()
+    np.testing.assert_allclose(probs[:, [0, 3]], 0.0, atol=REACHED)
+    np.testing.assert_allclose(np.delete(probs.mean(axis=0), [0, 3]), 1 / 68, atol=1e-5)
 
 
 def test_what_cannot_be_reached_stays_finite():

@@ -111,23 +111,56 @@ def test_single_words_in_a_column_that_is_called_text_are_texts_and_no_ids(name)
     assert found.columns.id is None
 
 
-SCORES = RNG.normal(5, 2, (3, N)).round(2)
+TARGET = RNG.normal(5, 2, N)
+SCORES = (TARGET + RNG.normal(0, 1, (2, N))).round(2)
 RATED = {
     "text": TEXTS,
     "judge1": SCORES[0].tolist(),
-    "judge2": SCORES[1].tolist(),
-    "gold": [score if i % 4 == 0 else None for i, score in enumerate(SCORES[2].tolist())],
+    "judge2": [score if i % 3 else None for i, score in enumerate(SCORES[1].tolist())],
+    "gold": [score if i % 2 == 0 else None for i, score in enumerate(TARGET.round(2).tolist())],
 }
+MEASURED = {"minutes": (40 * RNG.random(N)).round(1).tolist(), "stars": RNG.integers(1, 6, N).tolist()}
 
 
-def test_columns_of_many_numbers_beside_true_ones_are_asked_about_and_both_ways_of_the_advice_work():
+def test_how_sure_labelers_are_is_no_label_beside_what_they_say():
+    sure = {"llm_sure": SCORES[0].tolist(), "ann_sure": SCORES[1].tolist()}
+    assert roles({**TICKETS, **sure}).columns.labelers == ("llm", "ann_1")
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_labelers_of_numbers_are_the_columns_that_go_with_the_true_ones(alone):
+    found = roles({**MEASURED, **RATED}, truth_alone=alone, numeric=True)
+    assert (found.columns.true, found.columns.labelers) == ("gold", ("judge1", "judge2"))
+    assert found.columns.id is None  # numbers that are all different name no points
+    assert "'minutes', 'stars' (--labelers names labelers)" in " ".join(found.notes)
+
+
+def test_labelers_of_numbers_are_the_most_columns_that_go_together_where_no_true_ones_are():
+    judged = {name: cells for name, cells in RATED.items() if name != "gold"}
+    few_labels = {"eve": [3.5, 2.5, 4.0, *[None] * (N - 3)]}  # of which nothing can be known
+    found = roles({**MEASURED, **judged, **few_labels}, numeric=True)
+    assert set(found.columns.labelers) == {"judge1", "judge2", "eve"}
+    others = {"price": [100 * cell for cell in judged["judge1"]], "cost": [100 * cell + 1 for cell in judged["judge1"]]}
+    with pytest.raises(DataError, match=r"'judge1', 'judge2' and 'price', 'cost' hold numbers that go together"):
+        roles({**judged, **others}, numeric=True)
+
+
+def test_columns_of_intervals_are_no_labelers_in_a_run_either():
+    bounds = {f"judge1{end}": [cell + by for cell in RATED["judge1"]] for end, by in (("_low", -1), ("_high", 1))}
+    found = roles({**RATED, **bounds}, truth_alone=True, numeric=True)
+    assert found.columns.labelers == ("judge1", "judge2")
+
+
+def test_numbers_on_another_scale_than_the_true_ones_are_asked_about_and_both_ways_of_the_advice_work():
+    table = {name: RATED[name] if name in ("text", "gold") else [None if c is None else 100 * c for c in cells]
+             for name, cells in RATED.items()}  # fmt: skip
     with pytest.raises(
         DataError, match=r"--labelers judge1,judge2 if students .* --labelers none if teachers"
     ) as asked:
-        roles(RATED, truth_alone=True, numeric=True)
+        roles(table, truth_alone=True, numeric=True)
     assert "classes" not in str(asked.value)  # labels are numbers, as was said
     for labelers in (("judge1", "judge2"), ()):
-        found = roles(RATED, LabelColumns(labelers=labelers), truth_alone=True, numeric=True)
+        found = roles(table, LabelColumns(labelers=labelers), truth_alone=True, numeric=True)
         assert (found.columns.true, tuple(found.columns.labelers)) == ("gold", labelers)
 
 

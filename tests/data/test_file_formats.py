@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from outlearn.data import FORMATS, load_task, load_weak_labels, make_task
+from outlearn.data.csv_files import read_csv
 from outlearn.data.formats import format_of
 from outlearn.data.row_chunks import row_chunks
 from outlearn.errors import DataError
@@ -214,3 +215,16 @@ def test_every_format_says_what_it_is():
         assert each.label
         assert each.line
         assert all(format_of(Path(f"d{suffix}")) is each for suffix in each.suffixes)
+
+
+def test_columns_and_rows_in_which_nothing_stands_at_the_end_are_left_out_and_others_are_not(tmp_path):
+    path = tmp_path / "sheet.csv"
+    path.write_text("text,label,,\na film,1,,\nno film,0,,\n,,,\n ,,,\n")
+    table = read_csv(path)
+    assert table.columns == {"text": ["a film", "no film"], "label": ["1", "0"]}
+    assert "2 empty rows" in " ".join(table.notes)
+    path.write_text("text,label,\na film,1,x\nno film,0,\n")
+    with pytest.raises(DataError, match="the header names ''"):
+        read_csv(path)
+    path.write_text("a,b\n1,2\n,\n1,1\n")  # a point that nobody labeled
+    assert len(read_csv(path)) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 from sklearn.impute import SimpleImputer
@@ -32,3 +33,46 @@ def test_filling_what_is_missing_as_advised_fits():
     x[5, 2] = np.nan
     fitted = make_pipeline(SimpleImputer(), ol.WeakToStrongClassifier()).fit(x, y)
     assert len(fitted.predict(x)) == len(x)
+
+
+TIMES = np.arange("2001-01", "2001-03", dtype="datetime64[D]")[:40].reshape(20, 2)
+NOT_NUMBERS = {
+    "complex": (np.ones((20, 2)) + 1j, "complex128.*real and imaginary parts"),
+    "sparse complex": (csr_array(np.ones((20, 2)) + 1j), "complex128.*hstack"),
+    "texts": (np.full((20, 2), "a"), "texts.*encoder=.*OneHotEncoder"),
+    "one text a point": (["a text"] * 20, "texts.*encoder"),
+    "times": (TIMES, "datetime64.*X.min"),
+    "spans": (TIMES - TIMES[0, 0], "timedelta64.*days"),
+    "records": (np.zeros(20, dtype=[("a", float), ("b", float)]), "records.*structured_to_unstructured"),
+    "long doubles": (np.ones((20, 2), dtype=np.longdouble), "wider.*astype"),
+    "objects": (np.array([[1, 2], [3, {}]] * 10, dtype=object), "a dict, {}, in row 1 of column 1"),
+    "objects, a text": (np.array([[1, 2], ["a", 2]] * 10, dtype=object), "'a' in row 1 of column 0"),
+    "objects, a gap": (np.array([[1, 2], [None, 2]] * 10, dtype=object), "first nan in row 1, column 0.*SimpleImputer"),
+    "objects, too large": (np.array([[1, 10**400]] * 20, dtype=object), "no float holds"),
+    "frame with times": (pd.DataFrame({"when": TIMES[:, 0], "b": 1.0}), "column 'when' holds datetime64"),
+    "frame with a category": (
+        pd.DataFrame({"k": pd.Categorical(["u", "v"] * 10), "b": 1.0}),
+        "'u' in row 0 of column 'k'",
+    ),
+    "frame with a gap": (pd.DataFrame({"a": pd.array([1, None] * 10, "Int64"), "b": 1.0}), "a gap, <NA>, in row 1"),
+}
+
+
+@pytest.mark.parametrize(
+    "estimator", [ol.WeakToStrongClassifier(), ol.WeakToStrongRegressor()], ids=["classes", "numbers"]
+)
+@pytest.mark.parametrize(("points", "match"), NOT_NUMBERS.values(), ids=NOT_NUMBERS)
+def test_points_that_are_no_numbers_are_named_with_what_to_do(estimator, points, match):
+    with pytest.raises(DomainError, match=match):
+        estimator.fit(points, np.arange(20) % 2)
+
+
+def test_numbers_made_as_advised_fit():
+    y = np.arange(20) % 2
+    for x in (
+        np.concatenate([NOT_NUMBERS["complex"][0].real, NOT_NUMBERS["complex"][0].imag], axis=1) + y[:, None],
+        (TIMES - TIMES.min()) / np.timedelta64(1, "D"),
+        pd.DataFrame({"k": pd.Categorical([1, 2] * 10)}),
+        np.array([["1", "2.5"], [3, 4]] * 10, dtype=object),
+    ):
+        assert len(ol.WeakToStrongClassifier().fit(x, y).predict(x)) == 20

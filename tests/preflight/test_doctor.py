@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from tests.programs import Cli
 
+from outlearn.data.rated_table import read_rated_table
 from outlearn.preflight_checks.doctor import diagnose
 
 N = 90
@@ -153,3 +154,32 @@ def test_what_cannot_be_read_is_one_line_and_exit_code_2(cli, tmp_path):
         assert code == 2
         assert message in err
         assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("written", ["{:.1f}", "{:.0f}%"])
+def test_numbers_are_no_classes_and_the_advice_works(cli, tmp_path, written):
+    rng = np.random.default_rng(0)
+    path = table(tmp_path, lambda row, i: [*row[:3], *(written.format(50 + i / 3 + x) for x in rng.normal(size=3))])
+    code, _, err = cli(path)
+    assert code == 2
+    assert len(err.splitlines()) == 1
+    for words in ("'a', 'b'", "hold numbers, such as", "--numbers", "data.task=regression"):
+        assert words in err
+    path.write_text(path.read_text().replace("%", ""))
+    assert read_rated_table(path).numbers.names == ("a", "b")
+
+
+def test_names_of_classes_may_hold_numbers_and_signs(cli, tmp_path):
+    shares = ("0%", "50%", "100%")
+    assert cli(table(tmp_path, lambda row, i: [*row[:3], *[shares[i % 3]] * 3]))[0] == 0
+
+
+def test_words_that_may_be_gaps_and_texts_that_repeat_are_named_and_are_no_problem(cli, tmp_path):
+    def change(row: list[str], i: int) -> list[str]:
+        return [row[0], "The same  words " if i in (5, 7) else "the same words" if i == 3 else row[1], row[2], row[3],
+                "?" if i < 4 else row[4], row[5]]  # fmt: skip
+
+    code, out, err = cli(table(tmp_path, change))
+    assert code == 0, err
+    assert "'?' (4 labels) is a class here" in out
+    assert "2 points repeat the text of an earlier one" in out

@@ -153,7 +153,7 @@ def test_a_table_says_what_arrays_say_and_the_folder_is_read_back(cli, tmp_path)
     assert str(found) in out
     assert found.truth == expected.truth
     assert found.students == expected.students
-    assert "Left out, for want of a number: remark" in " ".join(found.notes).replace("'", "")
+    assert "'remark' (--labelers names labelers)" in " ".join(found.notes)
     page = write_report([tmp_path / "found"], tmp_path / "page.html").read_text()
     assert "shared bias" in page
     with (tmp_path / "found" / "points.csv").open() as file:
@@ -162,12 +162,17 @@ def test_a_table_says_what_arrays_say_and_the_folder_is_read_back(cli, tmp_path)
     assert float(points[0]["variance"]) == pytest.approx(np.nanmax(spread(values)))
 
 
-def test_a_column_that_may_be_true_is_not_guessed_and_the_advice_works(cli):
-    code, _, err = cli("--numbers")
-    assert code == 2
-    assert "--true-column gold" in err
-    assert cli("--numbers", "--true-column", "gold")[0] == 0
-    assert cli("--numbers", "--labelers", "ann,bob,cy")[0] == 0
+def test_true_numbers_are_found_by_their_name_and_columns_of_other_things_are_no_labelers(cli, tmp_path):
+    table = tmp_path / "ratings.csv"
+    header, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([f"{header},minutes", *(f"{row},{7 * i % 120}" for i, row in enumerate(rows))]))
+    code, out, err = cli("--numbers")
+    assert code == 0, err
+    assert "the true labels are in gold" in out.replace("\n ", "")
+    assert out == cli("--numbers")[1]
+    assert "'minutes'" in out
+    named = cli("--numbers", "--true-column", "gold", "--labelers", "ann,bob,cy")[1]
+    assert out.partition("Notes")[0] == named.partition("Notes")[0]
 
 
 def test_numbers_read_as_classes_are_refused_with_a_word_about_the_option(cli):

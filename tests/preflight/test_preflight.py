@@ -556,3 +556,12 @@ def test_distributions_that_do_not_sum_and_true_labels_of_other_points_are_refus
     truth = np.where(np.arange(600) < 100, 0, -1)
     with pytest.raises(DataError, match="100 true labels, and none is of a point that a labeler labeled"):
         ol.preflight(labels, true_labels=truth)
+
+
+def test_a_student_has_not_seen_the_copies_of_a_text_that_it_answers():
+    rng = np.random.default_rng(0)
+    texts = [" ".join(f"w{k}" for k in rng.integers(0, 400, 6)) for _ in range(80)]  # that say nothing of the labels
+    labels = np.where(rng.random((3, 80)) < 0.1, 1, rng.integers(0, 2, 80) * np.ones((3, 1), dtype=int))
+    thrice = ol.preflight(np.tile(labels, 3), texts=texts * 3)
+    assert thrice.students[0].accuracy.mean < 0.7  # 0.9 and more, if learned by heart
+    assert "160 points repeat the text of an earlier one" in thrice.warnings[0]

@@ -16,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from outlearn.core.many_class_offsets import MANY_CLASSES, many_class_offsets
 from outlearn.errors import ShapeError
 
 __all__ = ["class_offsets", "match_class_means"]
@@ -51,6 +52,7 @@ def match_class_means(
     Source: Saerens, Latinne and Decaestecker, Adjusting the outputs of a classifier to new a priori probabilities,
     2002; we fix the means and solve for the factors.
     """
+    _check_prior(probs, prior)
     scaled, _ = _solve(probs, prior, TOLERANCE, None)
     return np.ascontiguousarray(np.moveaxis(scaled, 0, -1))
 
@@ -80,22 +82,33 @@ def class_offsets(
         >>> (p / p.sum(axis=1, keepdims=True)).mean(axis=0).round(4)
         array([0.5, 0.5])
     """
-    probs = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    probs /= probs.sum(axis=-1, keepdims=True)
-    _, shift = _solve(probs, prior, tolerance, start)
-    offsets = np.where(prior > 0, np.moveaxis(shift, 0, -1), LOG_FACTOR_FLOOR)
+    _check_prior(logits, prior)
+    if logits.shape[-1] >= MANY_CLASSES:
+        shift = np.empty(prior.shape)
+        for model in np.ndindex(prior.shape[:-1]):
+            own = None if start is None else start[model]
+            shift[model] = many_class_offsets(logits[model], prior[model], tolerance=tolerance, start=own)
+    else:
+        probs = np.exp(logits - logits.max(axis=-1, keepdims=True))
+        probs /= probs.sum(axis=-1, keepdims=True)
+        _, factors = _solve(probs, prior, tolerance, start)
+        shift = np.moveaxis(factors, 0, -1)
+    offsets = np.where(prior > 0, shift, LOG_FACTOR_FLOOR)
     return np.asarray(offsets - offsets.mean(axis=-1, keepdims=True))
+
+
+def _check_prior(scores: np.ndarray, prior: np.ndarray) -> None:
+    if prior.shape != (*scores.shape[:-2], scores.shape[-1]):
+        raise ShapeError(
+            f"prior has shape {prior.shape}; expected {(*scores.shape[:-2], scores.shape[-1])}: the class means of "
+            f"each model of {scores.shape}."
+        )
 
 
 def _solve(
     probs: np.ndarray, prior: np.ndarray, tolerance: float, start: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the scaled predictions `[classes, *models, points]` and the log factors `[classes, *models]`."""
-    if prior.shape != (*probs.shape[:-2], probs.shape[-1]):
-        raise ShapeError(
-            f"prior has shape {prior.shape}; expected {(*probs.shape[:-2], probs.shape[-1])}: the class means of each "
-            f"model of probs {probs.shape}."
-        )
     # Classes first: sums over a short last axis are slow.
     q = np.ascontiguousarray(np.moveaxis(probs, -1, 0))
     wanted = np.moveaxis(prior, -1, 0)

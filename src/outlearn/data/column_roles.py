@@ -11,19 +11,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from outlearn.data.input_errors import InputErrors
-from outlearn.data.label_cells import cell_value, is_gap
+from outlearn.data.label_cells import cell_value, is_gap, label_cells
 from outlearn.data.label_columns import (
+    MANY_VALUES,
     TRUTHS,
     LabelColumns,
     LongForm,
     called,
+    check_named,
     has_many_values,
     labeler_columns,
+    share_values,
     values_of,
 )
+from outlearn.data.number_roles import go_together, holds_numbers, number_labelers
 from outlearn.data.point_ids import name_of
 from outlearn.data.raw_table import RawTable
-from outlearn.data.read_numbers import holds_numbers, refuse_decimal_commas
+from outlearn.data.read_numbers import other_spelling
 from outlearn.data.templates import template_columns
 from outlearn.data.wording import few, normalise
 
@@ -48,12 +52,14 @@ class ColumnRoles:
     Attributes:
         columns: every part that a column of the table plays, named or found.
         found: parts that were not named and are not called as usual: "id", "text", "true", "labelers".
-        left_out: columns that share no value with the labels.
+        left_out: columns that are no labels by their values.
+        numeric: labels are numbers.
     """
 
     columns: LabelColumns
     found: tuple[str, ...]
     left_out: tuple[str, ...]
+    numeric: bool = False
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -71,10 +77,8 @@ class ColumnRoles:
             flags = ", ".join(FLAGS[part] for part in said)
             notes.append(f"By the columns' names and values, {'; '.join(words[part] for part in said)} ({flags}).")
         if self.left_out:
-            notes.append(
-                f"Columns left out, because they share no value with the labels: {few(self.left_out)}. --labelers "
-                "names labelers."
-            )
+            why = "hold no numbers that go with the others'" if self.numeric else "share no value with the labels"
+            notes.append(f"Columns left out, because they {why}: {few(self.left_out)} (--labelers names labelers).")
         return tuple(notes)
 
 
@@ -101,7 +105,7 @@ def column_roles(
         has_texts: the texts come from elsewhere, so none is looked for.
         aside: columns of other parts, such as groups.
         truth_alone: true labels without labelers will do; a column `label`, or else the only one of labels, has them.
-        numeric: labels are numbers: labelers of many values are not refused, but asked for.
+        numeric: labels are numbers: labelers are the columns that go together, see `number_labelers`.
 
     Raises:
         ConfigError: if a column is named for two parts.
@@ -121,6 +125,8 @@ def column_roles(
     if id_column is None:
         # Texts of one word are all different, as ids are: a column that is called so has texts.
         others = [name for name in free if name != "text" and not called(name, TEXTS)]
+        if numeric:  # numbers are often all different
+            others = [name for name in others if _is_called_id(name) or not holds_numbers(table, name)]
         id_column = "id" if "id" in free else ids_found(table, others)
     free = [name for name in free if name != id_column]
     if text_column is None and not has_texts:
@@ -130,9 +136,17 @@ def column_roles(
     if true_column is None and truth_alone and USUAL_TRUTH in free and not called_so:
         true_column = USUAL_TRUTH
     columns = replace(given, id=id_column, text=None if has_texts else text_column, true=true_column)
+    check_named(table, columns, errors)
     if numeric and given.labelers is None:
-        _ask_for_labelers(table, columns, (*aside, *parts), errors)
-    labelers, left_out = labeler_columns(table, columns, errors, aside=(*aside, *parts))
+        truth = true_column or _truth(free, errors)
+        others = [name for name in free if name != truth]
+        labelers, left_out = number_labelers(table, others, truth, errors, truth_alone=truth_alone)
+        labelers += [truth] if truth and truth != true_column else []
+    else:
+        scores = [name for name in free if given.labelers is None and _holds_scores(table, name)]
+        if go_together(table, scores) and not share_values(table, [name for name in free if name not in scores]):
+            _refuse_scores(table, scores, errors)
+        labelers, left_out = labeler_columns(table, columns, errors, aside=(*aside, *parts))
     if true_column is None:
         true_column = _truth(labelers if given.labelers is None else free, errors)
         if truth_alone and true_column is None and given.labelers is None and len(labelers) == 1:
@@ -147,14 +161,14 @@ def column_roles(
     if not labelers and not (truth_alone and true_column):
         errors.fail(f"has no column of labels beside {few(list(table.columns))}. Give each labeler a column.")
     if not numeric:
-        _refuse_many_values(table, labelers, given, errors)
+        _refuse_numbers(table, labelers, given, errors)
     usual = {"id": "id", "text": "text", "true": USUAL_TRUTH if truth_alone else None}
     named = {"id": given.id, "text": given.text, "true": given.true}
     now = {"id": id_column, "text": None if has_texts else text_column, "true": true_column}
     found = [part for part, name in now.items() if name not in (None, usual[part]) and named[part] is None]
     found += ["labelers"] if labelers and given.labelers is None else []
     columns = replace(columns, true=true_column, labelers=tuple(labelers))
-    return ColumnRoles(columns, tuple(found), left_out)
+    return ColumnRoles(columns, tuple(found), left_out, numeric)
 
 
 def roles_of_annotations(
@@ -177,8 +191,10 @@ def roles_of_annotations(
     return ColumnRoles(replace(given, id=form.item, text=text, true=true), tuple(found), ())
 
 
-def _refuse_many_values(table: RawTable, labelers: Sequence[str], given: LabelColumns, errors: InputErrors) -> None:
-    """Refuse columns of counts, dates and the like as labelers, unless they were named or the classes are."""
+def _refuse_numbers(table: RawTable, labelers: Sequence[str], given: LabelColumns, errors: InputErrors) -> None:
+    """Refuse columns of numbers as labelers; counts, dates and the like only if nothing names them or the classes."""
+    if scores := [name for name in labelers if _holds_scores(table, name)]:
+        _refuse_scores(table, scores, errors)
     for name in labelers:
         if not given.classes and given.labelers is None and has_many_values(table, name):
             errors.add(
@@ -190,28 +206,35 @@ def _refuse_many_values(table: RawTable, labelers: Sequence[str], given: LabelCo
             )
 
 
-def _ask_for_labelers(table: RawTable, columns: LabelColumns, aside: Sequence[str], errors: InputErrors) -> None:
-    """Ask who labels where columns of many numbers stand beside true ones with gaps: they may as well be measures."""
-    others = [name for name in table.columns if name not in (columns.id, columns.text, *aside)]
-    refuse_decimal_commas(table, others, errors)
-    called_so = [columns.true] if columns.true else [name for name in others if _is_called_truth(name)]
-    names = [name for name in others if name not in called_so and holds_numbers(table, name)]
-    if len(called_so) != 1 or not any(has_many_values(table, name) for name in names):
-        return
-    true = called_so[0]
-    if true in table.columns and any(is_gap(cell) for cell in table.columns[true]):
-        errors.fail(
-            f"{few(names)} hold numbers, as the true ones in {true!r} are. Say --labelers "
-            f"{shlex.quote(','.join(names))} if students are to learn from them, or --labelers none if teachers are "
-            f"to be trained on {true!r}."
-        )
+def _refuse_scores(table: RawTable, columns: Sequence[str], errors: InputErrors) -> None:
+    first = next(cell for cell in table.columns[columns[0]] if not is_gap(cell))
+    where = shlex.quote(table.source)
+    errors.fail(
+        f"{few(columns)} hold{'s' if len(columns) == 1 else ''} numbers, such as {first}, and not classes. If they are "
+        f"to be predicted: outlearn preflight {where} --numbers, and outlearn run {where} --set data.task=regression. "
+        "If they are probabilities of a class, write each as a list, such as [0.3, 0.7]."
+    )
+
+
+def _holds_scores(table: RawTable, column: str) -> bool:
+    """Say whether most labels are fractions, or all are written as 40% or 0,4 and are too many for names of classes."""
+    cells = [cell for cell in label_cells(table, column) if cell.value is not None]
+    if 2 * sum(cell.kind == "fraction" for cell in cells) > len(cells):
+        return True
+    return len({cell.value for cell in cells if cell.kind == "name"}) > MANY_VALUES and bool(
+        other_spelling(cell.raw for cell in cells)
+    )
 
 
 def ids_found(table: RawTable, names: Sequence[str]) -> str | None:
     """Find the column of ids; if several could be, the one that is called so, else none: points are then numbered."""
     likely = [name for name in names if _are_ids(table, name)]
-    called_so = [name for name in likely if normalise(name).replace(" ", "_").endswith(("id", "uuid", "key", "index"))]
+    called_so = [name for name in likely if _is_called_id(name)]
     return next((group[0] for group in (likely, called_so) if len(group) == 1), None)
+
+
+def _is_called_id(name: str) -> bool:
+    return normalise(name).replace(" ", "_").endswith(("id", "uuid", "key", "index"))
 
 
 def _are_ids(table: RawTable, column: str) -> bool:

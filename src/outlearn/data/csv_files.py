@@ -23,7 +23,8 @@ def read_csv(path: Path) -> RawTable:
     """Read a table with a header, which says what separates it (`separator`).
 
     Many programs write tabs without quoting; a table of tabs that cannot be read with quotes is read as it stands. One
-    first column without a name, as pandas writes its index, is left out.
+    first column without a name, as pandas writes its index, is left out, and so are the columns and rows at the end in
+    which nothing stands, as spreadsheets write them.
 
     Raises:
         DataError: if the header repeats a name, a row is ragged, or quotes do not close.
@@ -71,7 +72,6 @@ def _read(path: Path, text: str, *, delimiter: str, quoting: int) -> RawTable:
                 continue
             if not header:
                 header = [name.strip() for name in row]
-                _check_header(header, errors)
             elif len(row) != len(header):
                 errors.add(
                     f"{len(row)} fields, expected {len(header)} ({', '.join(header)}). Quote fields that hold "
@@ -84,13 +84,32 @@ def _read(path: Path, text: str, *, delimiter: str, quoting: int) -> RawTable:
     except csv.Error as error:
         advice = "Close every quote and double the quotes inside a field; for very long texts use JSON lines."
         errors.add(f"{error}. {advice}", at=start)
-    if not rows and not errors:
+    n_columns, n_rows = _used(header, rows)
+    header = header[:n_columns]
+    _check_header(header, errors)
+    if not n_rows and not errors:
         errors.add("has a header but no record; expected at least one.")
     errors.raise_if_any()
+    notes: tuple[str, ...] = ()
+    if n_rows < len(rows):
+        notes = (f"{path}: {len(rows) - n_rows:,} empty rows at the end: left out.",)
+        rows, positions = rows[:n_rows], positions[:n_rows]
     columns = {name: [row[i] if row[i].strip() else None for row in rows] for i, name in enumerate(header)}
     index = columns.pop("", None)
-    notes = () if index is None else (f"{path}: the first column has no name, as pandas writes its index: left out.",)
+    if index is not None:
+        notes += (f"{path}: the first column has no name, as pandas writes its index: left out.",)
     return RawTable(str(path), columns, positions, notes=notes)
+
+
+def _used(header: list[str], rows: list[list[str]]) -> tuple[int, int]:
+    """Count the columns and rows up to the last one in which something stands; a single column may be a gap."""
+    n_columns = len(header)
+    while n_columns > 1 and not header[n_columns - 1] and not any(row[n_columns - 1].strip() for row in rows):
+        n_columns -= 1
+    n_rows = len(rows)
+    while n_rows and n_columns > 1 and not any(map(str.strip, rows[n_rows - 1])):
+        n_rows -= 1
+    return n_columns, n_rows
 
 
 def _check_header(header: list[str], errors: InputErrors) -> None:

@@ -14,13 +14,16 @@ from outlearn.data.wording import few, normalise
 from outlearn.errors import ConfigError, suggest
 
 __all__ = [
+    "MANY_VALUES",
     "TRUTHS",
     "LabelColumns",
     "LongForm",
     "called",
+    "check_named",
     "has_many_values",
     "labeler_columns",
     "long_form",
+    "share_values",
     "values_of",
 ]
 
@@ -88,16 +91,11 @@ def long_form(table: RawTable, columns: LabelColumns) -> LongForm | None:
     return None if item is None else LongForm(item, annotator, label)
 
 
-def labeler_columns(
-    table: RawTable, columns: LabelColumns, errors: InputErrors, *, aside: Sequence[str] = ()
-) -> tuple[list[str], tuple[str, ...]]:
-    """Find the labelers' columns of a wide table, and the columns that are none.
-
-    Unless they are named, they are the most columns that share values, each with one of the others (with that of the
-    true labels among them, if there is one): dates, counts and comments are left out.
+def check_named(table: RawTable, columns: LabelColumns, errors: InputErrors) -> None:
+    """Check that columns which are named are there, and play one part each.
 
     Raises:
-        ConfigError: if a column is named for two roles.
+        ConfigError: if one is named for two parts. DataError: if one is not there.
     """
     named = {"--id-column": columns.id, "--true-column": columns.true, "--text-column": columns.text}
     named["--segment-column"] = columns.segment
@@ -110,6 +108,16 @@ def labeler_columns(
     twice = sorted({name for _, name in wanted if sum(name == other for _, other in wanted) > 1})
     if twice:
         raise ConfigError(f"the column {twice[0]!r} is named twice; give each column one part to play.")
+
+
+def labeler_columns(
+    table: RawTable, columns: LabelColumns, errors: InputErrors, *, aside: Sequence[str] = ()
+) -> tuple[list[str], tuple[str, ...]]:
+    """Find the labelers' columns of a wide table, and the columns that are none.
+
+    Unless they are named, they are the most columns that share values, each with one of the others (with that of the
+    true labels among them, if there is one): dates, counts and comments are left out.
+    """
     if columns.labelers is not None:
         return list(columns.labelers), ()
     others = {columns.id, columns.text, columns.true, columns.segment, *aside}
@@ -131,6 +139,12 @@ def labeler_columns(
     # A column without a value is kept: the error about a labeler without a label names it.
     found = [name for name in free if not values[name] or any(name in group for group in likely)]
     return found, tuple(name for name in free if name not in found)
+
+
+def share_values(table: RawTable, columns: Sequence[str]) -> bool:
+    """Say whether any two columns share values, as labelers do."""
+    values = {name: each for name in columns if (each := values_of(table, name))}
+    return len(_sharing(values)) < len(values)
 
 
 def _sharing(values: Mapping[str, set[str]]) -> list[list[str]]:

@@ -10,19 +10,18 @@ from jaxtyping import Float64
 
 from outlearn.core.intervals import check_level
 from outlearn.core.labelers.strata import DrawnStrata
-from outlearn.data.column_roles import TRUTHS
+from outlearn.data.column_roles import column_roles
 from outlearn.data.drawn_labels import is_drawn_list
 from outlearn.data.drawn_numbers import read_drawn_numbers
 from outlearn.data.formats import read_label_file
-from outlearn.data.input_errors import InputErrors
-from outlearn.data.interval_columns import find_interval_columns, labelers_among, read_intervals
-from outlearn.data.label_cells import cell_value
+from outlearn.data.interval_columns import find_interval_columns, read_intervals
 from outlearn.data.label_columns import LabelColumns, long_form
 from outlearn.data.number_table import NumberTable
 from outlearn.data.point_ids import join_by_id, read_ids
 from outlearn.data.raw_table import RawTable
-from outlearn.data.read_numbers import read_numbers, refuse_decimal_commas
+from outlearn.data.read_numbers import read_numbers
 from outlearn.data.read_texts import read_texts
+from outlearn.data.templates import fill_templates
 from outlearn.data.wording import few
 from outlearn.errors import suggest
 
@@ -64,14 +63,14 @@ def read_rated_table(
 
     Args:
         path: the table.
-        columns: which column is what; labelers are all columns with a number beside the others, if they are not named.
+        columns: which column is what; what is not named is found, see `column_roles`.
         texts: another table, with the texts, joined by id.
         true: another table, with true numbers of some points, joined by id; or a list drawn by strata.
         interval_level: at which intervals are meant to hold; None leaves them out.
 
     Raises:
-        DataError, AlignmentError: for what cannot be used, by line and column, and for a column that may hold true
-            numbers and is not named.
+        ConfigError: if a column is named for two parts.
+        DataError, AlignmentError: for what cannot be used, by line and column, and if two columns could play one part.
     """
     columns = columns or LabelColumns()
     if interval_level is not None:
@@ -80,12 +79,11 @@ def read_rated_table(
     errors = raw.errors()
     if columns.labelers is None and long_form(raw, columns) is not None:
         errors.fail("a row is an annotation here; of numbers give one row a point, with a column for each labeler.")
-    id_column, text_column = columns.id or "id", columns.text or "text"
-    for option, name in (("--true-column", columns.true), ("--id-column", columns.id), ("--text-column", columns.text)):
-        if name is not None and name not in raw.columns and (option != "--text-column" or texts is None):
-            errors.fail(f"no column {name!r} ({option}); {suggest(name, raw.columns)}")
-    names, notes = _labelers(raw, columns, {id_column, text_column}, errors)
-    has_ids = id_column in raw.columns
+    roles = column_roles(raw, columns, errors, has_texts=texts is not None, numeric=True)
+    names, notes = list(roles.columns.labelers or ()), roles.notes
+    of_texts = columns.text or "text"
+    columns = roles.columns
+    id_column, has_ids = columns.id or "id", columns.id is not None
     ids = read_ids(raw, id_column, errors) if has_ids else [str(k) for k in range(1, len(raw) + 1)]
     values = np.stack([read_numbers(raw, name, errors) for name in names])
     around = find_interval_columns([name for name in raw.columns if name not in names], names)
@@ -94,7 +92,9 @@ def read_rated_table(
     intervals = None if interval_level is None else read_intervals(raw, names, values, around, interval_level, errors)
     notes += around.note("--interval-level 0.9") if interval_level is None else ()
     truth = None if columns.true is None else read_numbers(raw, columns.true, errors)
-    said = read_texts(raw, text_column, errors) if texts is None and text_column in raw.columns else None
+    said = None
+    if columns.text is not None:
+        said = read_texts(fill_templates(raw, [columns.text], "", errors, seed=0), columns.text, errors)
     errors.raise_if_any()
     source, strata = str(path), None
     if true is not None:
@@ -106,44 +106,15 @@ def read_rated_table(
         else:
             truth = _true_numbers(given, ids, id_column, source)
     if texts is not None:
-        said = _texts(texts, ids, id_column, text_column, source)
+        said = _texts(texts, ids, id_column, of_texts, source)
     numbers = NumberTable(tuple(names), values, tuple(ids), source, (*raw.notes, *notes), intervals)
     return RatedTable(numbers, truth, None if said is None else tuple(said), has_ids, strata)
-
-
-def _labelers(
-    raw: RawTable, columns: LabelColumns, aside: set[str], errors: InputErrors
-) -> tuple[list[str], tuple[str, ...]]:
-    """Find the labelers' columns, and say in a note which others were left out."""
-    if columns.labelers is not None:
-        for name in columns.labelers:
-            if name not in raw.columns:
-                errors.fail(f"no column {name!r} (--labelers); {suggest(name, raw.columns)}")
-        return list(columns.labelers), ()
-    refuse_decimal_commas(raw, [name for name in raw.columns if name not in aside], errors)
-    free = [name for name in raw.columns if name not in aside and name != columns.true]
-    found = [name for name in free if any(_is_number(cell) for cell, _ in raw.cells(name))]
-    found, around = labelers_among(found, errors, "name all labelers (--labelers)")
-    unclear = [name for name in found if name.lower() in (*TRUTHS, TRUE)]
-    if unclear:
-        errors.fail(
-            f"the column {unclear[0]!r} may hold true numbers or be a labeler. Say which: --true-column "
-            f"{unclear[0]}, or --labelers with the names of all labelers."
-        )
-    if not found:
-        errors.fail("no column of numbers. Name the labelers' columns with --labelers.")
-    left = [name for name in free if name not in found and name not in around.names]
-    return found, (f"Left out, for want of a number: {few(left)}.",) if left else ()
-
-
-def _is_number(cell: object) -> bool:
-    value = cell_value(cell)
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _true_numbers(raw: RawTable, ids: list[str], id_column: str, source: str) -> np.ndarray:
     """Join true numbers of some points by id; of no point of the table they are an error."""
     errors = raw.errors()
+    id_column = id_column if id_column in raw.columns else "id"  # as our own lists call it
     if id_column not in raw.columns:
         errors.fail(f"no column {id_column!r} with the points' ids; {suggest(id_column, raw.columns)}")
     others = [name for name in raw.columns if name != id_column]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from jaxtyping import Float64
@@ -13,20 +13,15 @@ from outlearn.data.label_cells import cell_value, is_gap
 from outlearn.data.raw_table import RawTable
 from outlearn.data.wording import shortened
 
-__all__ = ["LARGEST", "holds_numbers", "read_numbers", "read_ratings", "refuse_decimal_commas"]
+__all__ = ["LARGEST", "other_spelling", "read_numbers", "read_ratings", "refuse_other_spellings"]
 
 LARGEST = 1e50  # of a number: fourth powers, which the spread of R2 takes, are still finite, and no unit needs more
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+PERCENT = re.compile(r"[+-]?\d+([.,]\d+)?\s*%")
 
 
-def holds_numbers(table: RawTable, column: str) -> bool:
-    """Say whether every cell that is not empty is a number, and one is."""
-    given = [value for cell, _ in table.cells(column) if (value := cell_value(cell)) is not None]
-    return bool(given) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in given)
-
-
-def refuse_decimal_commas(table: RawTable, columns: Sequence[str], errors: InputErrors) -> None:
-    """Name the columns of which every cell is a whole number, or has a comma for its decimals.
+def refuse_other_spellings(table: RawTable, columns: Sequence[str], errors: InputErrors) -> None:
+    """Name the columns of which every cell is a number, and some have a comma for decimals or a sign of per cent.
 
     Without a word about it such columns are texts, and no column of numbers is found.
 
@@ -34,15 +29,32 @@ def refuse_decimal_commas(table: RawTable, columns: Sequence[str], errors: Input
         DataError: if there is one.
     """
     for name in columns:
-        cells = [str(cell).strip() for cell, _ in table.cells(name) if not is_gap(cell)]
-        written = [cell for cell in cells if DECIMAL_COMMA.fullmatch(cell)]
-        if written and all(DECIMAL_COMMA.fullmatch(cell) or isinstance(cell_value(cell), int) for cell in cells):
-            errors.add(
-                f"has a comma for decimals, as in {written[0]!r}. Write a point (of thousands nothing), or name the "
-                "labelers' columns (--labelers) if it holds no numbers.",
-                column=name,
-            )
+        how = other_spelling([cell for cell, _ in table.cells(name)])
+        if how is not None:
+            errors.add(f"{how}, or name the labelers' columns (--labelers) if it holds no numbers.", column=name)
     errors.raise_if_any()
+
+
+def other_spelling(cells: Iterable[object]) -> str | None:
+    """Say how numbers are written that are not read as such, and how to write them; None if they are, or are none.
+
+    Examples:
+        >>> other_spelling(["0,5", "", "3"])
+        "has a comma for decimals, as in '0,5'. Write a point (of thousands nothing)"
+        >>> other_spelling(["40%", "7 %"])
+        "has signs of per cent, as in '40%'. Write the numbers alone"
+        >>> other_spelling(["0.5", "3"]), other_spelling(["0,5", "about 3"])
+        (None, None)
+    """
+    given = [str(cell).strip() for cell in cells if not is_gap(cell)]
+    plain = [cell for cell in given if isinstance(cell_value(cell), int | float)]
+    percent = [cell for cell in given if PERCENT.fullmatch(cell)]
+    comma = [cell for cell in given if DECIMAL_COMMA.fullmatch(cell)]
+    if percent and len(percent) + len(plain) == len(given):
+        return f"has signs of per cent, as in {percent[0]!r}. Write the numbers alone"
+    if comma and all(DECIMAL_COMMA.fullmatch(cell) or isinstance(cell_value(cell), int) for cell in given):
+        return f"has a comma for decimals, as in {comma[0]!r}. Write a point (of thousands nothing)"
+    return None
 
 
 def read_numbers(table: RawTable, column: str, errors: InputErrors) -> Float64[np.ndarray, " rows"]:

@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from outlearn.core.plain_arrays import plain_array
 from outlearn.errors import ConfigError, DataError, DomainError, ShapeError
 from outlearn.estimator.bagged_teachers import LARGEST_SEED
+from outlearn.estimator.numeric_points import check_numbers
 
 __all__ = ["check_any_scored", "check_count", "check_one_label", "check_points", "seeded"]
 
@@ -55,13 +56,17 @@ def check_one_label(y: Any) -> None:
         )
 
 
-def check_points(X: Any) -> None:
+def check_points(X: Any, *, encoded: bool = False) -> None:
     """Refuse points of which something would be lost or confused on the way into an array.
+
+    Args:
+        X: points.
+        encoded: whether an encoder makes numbers of them.
 
     Raises:
         DataError: for columns of a frame that have one name.
-        DomainError: for masked elements, rows of different lengths, tensors with gradients, and numbers that are NaN
-            or infinite.
+        DomainError: for masked elements, rows of different lengths, tensors with gradients, what is no real number,
+            and numbers that are NaN or infinite.
     """
     columns = list(getattr(X, "columns", ()))
     twice = next((name for place, name in enumerate(columns) if name in columns[:place]), None)
@@ -72,7 +77,11 @@ def check_points(X: Any) -> None:
         )
     if not columns and not issparse(X):
         plain_array(X, "X", instead_of_masks="Fill what is masked, X.filled(...), or drop these points.")
-    _check_finite(X.tocsr() if issparse(X) else np.asarray(X))
+    if encoded:
+        return
+    check_numbers(X)
+    values = X.tocsr() if issparse(X) else np.asarray(X)
+    _check_finite(values.astype(np.float64) if values.dtype.kind == "O" and values.ndim == 2 else values)
 
 
 def _check_finite(X: Any) -> None:

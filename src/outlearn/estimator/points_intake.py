@@ -36,7 +36,7 @@ class TakesPoints(BaseEstimator):  # type: ignore[misc]
 
     def _encoded(self, X: Any) -> Any:
         """Fit the encoder, if there is one, and return what `validate_data` is to check."""
-        check_points(X)
+        check_points(X, encoded=self.encoder is not None)
         if self.encoder is not None:
             self.encoder_, X = fit_encoder(self.encoder, X)
         return X
@@ -44,7 +44,7 @@ class TakesPoints(BaseEstimator):  # type: ignore[misc]
     def _checked(self, X: Any) -> np.ndarray:
         """Return new points as features, as those of `fit` were."""
         check_is_fitted(self)
-        check_points(X)
+        check_points(X, encoded=self.encoder is not None)
         if self.encoder is not None:
             X = self.encoder_.transform(X)
         return dense(validate_data(self, X, reset=False, dtype="numeric", accept_sparse="csr"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -118,8 +119,8 @@ def _check(table: RawTable, roles: ColumnRoles, errors: InputErrors, *, external
         )
     elif "labelers" in roles.found and not external and not any(is_gap(c) for c in table.columns[columns.true]):
         errors.add(
-            f"every point has a true label ({columns.true}), and {few(list(labelers))} hold the same classes. Say "
-            f"--labelers {','.join(labelers)} if students are to learn from them, or --labelers none if teachers are "
+            f"every point has a true label ({columns.true}), and {few(list(labelers))} may be labelers. Say --labelers "
+            f"{shlex.quote(','.join(labelers))} if students are to learn from them, or --labelers none if teachers are "
             f"to be trained on {columns.true}."
         )
     errors.raise_if_any()

@@ -15,9 +15,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from outlearn.lazy_torch import Tensor, torch
 from outlearn.learners.rows import Rows
 
 __all__ = ["Block", "HiddenBlock", "LinearBlock", "computed_logits", "padded"]

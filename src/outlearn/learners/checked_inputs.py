@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from scipy.sparse import csr_array
-from torch import Tensor
 
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.ranges import Range
 from outlearn.errors import ConfigError, DataError, DomainError, ShapeError
+from outlearn.lazy_torch import Tensor, torch
 from outlearn.learners.jobs import HeadJob
 from outlearn.learners.rows import Rows, is_sparse, moments, standardised
 from outlearn.learners.units import Units, units_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-import torch
 
+from outlearn.lazy_torch import torch
 from outlearn.learners.blocks import Block
 from outlearn.learners.checked_inputs import Inputs
 from outlearn.learners.fitted import FitResult, Heads

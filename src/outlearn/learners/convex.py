@@ -16,14 +16,13 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from outlearn.blas_threads import LARGE
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.ranges import Range
 from outlearn.errors import ConfigError, DataError, DomainError, suggest
+from outlearn.lazy_torch import Tensor, no_grad, torch
 from outlearn.learners.blocks import LinearBlock, computed_logits
 from outlearn.learners.certificate import certify
 from outlearn.learners.checked_inputs import Inputs, check_inputs
@@ -53,7 +52,7 @@ ATTEMPTS = 3
 MIN_EXAMPLES = 2  # for each feature; with fewer a head's Hessian is unlike the average one
 
 
-@torch.no_grad()
+@no_grad()
 def fit_convex(
     features: FeatureMatrix,
     targets: Float[np.ndarray, "labelings examples classes"],
@@ -244,7 +243,7 @@ class _Solver:
         """Minimise one head in float64 on the examples it sees, with its own Hessian."""
         objective = self._objective([self.problems[index]], self.data.features)
         seen = objective.weights[:, 0, 0] > 0.0
-        x = objective.x if bool(seen.all()) else objective.x.select(seen.nonzero().squeeze(1))
+        x = objective.rows if bool(seen.all()) else objective.rows.select(seen.nonzero().squeeze(1))
         pulls, weights, ridge = objective.pulls[seen].double(), objective.weights[seen].double(), objective.ridge
         whole = Objective(x, pulls, weights, ridge.double(), self.bias)
         span = Span.of(x)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from torch import Tensor
-
+from outlearn.lazy_torch import Tensor
 from outlearn.learners.checked_inputs import Inputs
 from outlearn.learners.jobs import HeadJob
 from outlearn.losses import Loss

@@ -28,7 +28,7 @@ unlabeled documents using EM, Machine Learning 2000; the ridge: Friedman, Regula
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +47,7 @@ from outlearn.learners.rows import moments
 __all__ = ["fit_discriminants"]
 
 SPREAD = 3.0  # standard deviation of the discriminants: sure where they are clear, in doubt at the border
+NUMBERS = 2**22  # labels of the labelings that are fitted together: 16 MiB
 SHARE_TOLERANCE = 1e-3  # of class shares: far below what an estimate of them is good for
 
 
@@ -109,27 +110,35 @@ def fit_discriminants(
     if shares is None:
         shares = (weak * known[..., None]).sum(axis=1) / known.sum(axis=1)[:, None]
     prior = np.broadcast_to(np.asarray(shares, dtype=np.float64), (len(weak), weak.shape[-1]))
-    labels = weak * known[..., None]
-    share = weak_share * (known[..., None] > 0)
-    share[:, weak.shape[1] - n_held :] = 1.0
-    found: dict[int, Heads] = {}
-    offsets = None  # of the step before: a few steps change them little
+    kept = np.float32(weak_share) * (known[..., None] > 0)
+    kept[:, weak.shape[1] - n_held :] = 1.0
+    within = within and bias
+    found: dict[int, list[Heads]] = {step: [] for step in steps}
     n, d = features.shape
     with one_blas_thread(n * d * min(n, d)):
-        within = within and bias
         whitened = _whitener(x, shrinkage, np.float64 if within else np.float32)
-        for step in range(max(steps) + 1):
-            weight, logits = _discriminants(x, labels, whitened, by_class=bias, within=within)
-            if bias:
-                offsets = class_offsets(logits, prior, tolerance=SHARE_TOLERANCE, start=offsets)
-            else:
-                offsets = np.zeros(prior.shape)
-            if step in steps:
-                heads = Heads(mean, scale, weight, offsets.astype(np.float32))
-                found[step] = heads if standardise else heads.on_raw_features()
-            if step < max(steps):
-                labels = (1 - share) * _softmax(logits + offsets[:, None].astype(np.float32)) + share * weak
-    return found
+        for rows in _blocks(weak.shape):
+            labels = weak[rows] * known[rows, :, None]
+            offsets = None  # of the step before: a few steps change them little
+            for step in range(max(steps) + 1):
+                weight, logits = _discriminants(x, labels, whitened, by_class=bias, within=within)
+                if bias:
+                    offsets = class_offsets(logits, prior[rows], tolerance=SHARE_TOLERANCE, start=offsets)
+                else:
+                    offsets = np.zeros(prior[rows].shape)
+                if step in found:
+                    heads = Heads(mean, scale, weight, offsets.astype(np.float32))
+                    found[step].append(heads if standardise else heads.on_raw_features())
+                if step < max(steps):
+                    labels = _next_labels(logits, offsets, weak[rows], kept[rows])
+    return {step: Heads.joined(parts) for step, parts in found.items()}
+
+
+def _blocks(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Cut labelings into those fitted together: few large ones in one product each, and no memory beyond a block's."""
+    n_labelings, n, n_classes = shape
+    together = max(1, NUMBERS // (n * n_classes))
+    return (slice(start, start + together) for start in range(0, n_labelings, together))
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,9 +215,17 @@ def _discriminants(
     logits = np.moveaxis(x.times(np.moveaxis(weight, 0, 1).reshape(len(sums), -1)).reshape(n, n_labelings, -1), 1, 0)
     spread = logits.std(axis=(1, 2), keepdims=True)
     factor = SPREAD / np.where(spread > 0, spread, 1.0)
-    return factor * weight, factor * logits
+    logits *= factor
+    return factor * weight, logits
 
 
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    p = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(p / p.sum(axis=-1, keepdims=True))
+def _next_labels(logits: np.ndarray, offsets: np.ndarray, weak: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Return (1 - w) softmax(l + b) + w t, where the logits were: with many classes memory costs more than sums."""
+    labels = logits
+    labels += offsets[:, None].astype(np.float32)
+    labels -= labels.max(axis=-1, keepdims=True)
+    np.exp(labels, out=labels)
+    labels *= (1 - kept) / labels.sum(axis=-1, keepdims=True)
+    if kept.any():
+        labels += kept * weak
+    return labels

@@ -27,6 +27,7 @@ __all__ = ["FitResult", "Heads", "Predicted"]
 
 # Rows of features predicted at once by fitted heads: bounds the memory beside the result.
 PREDICTION_ROWS = 8192
+WIDE = 64  # classes: a product of its own for each model costs no more, and no copy
 PREDICTION_NUMBERS = 2**24  # features in these rows, where they are many: 128 MiB
 
 
@@ -192,8 +193,7 @@ class Heads:
             x = ((raw - self.mean) / self.scale).astype(self.weight.dtype)
             if self.hidden_weight is None or self.hidden_bias is None:
                 with one_blas_thread(x.size * models * classes):
-                    wide = x @ self.weight.transpose(1, 0, 2).reshape(x.shape[1], models * classes)
-                logits[:, rows] = wide.reshape(len(x), models, classes).transpose(1, 0, 2)
+                    _predict_linear(x, self.weight, logits[:, rows])
             else:
                 for model in range(models):
                     h = np.maximum(x @ self.hidden_weight[model] + self.hidden_bias[model], 0.0)
@@ -209,6 +209,17 @@ class Heads:
     @property
     def _layer_sizes(self) -> list[tuple[int, ...]]:
         return [vars(self)[name].shape[1:] for name in self._learned]
+
+
+def _predict_linear(x: np.ndarray, weight: np.ndarray, out: np.ndarray) -> None:
+    """Write x W of every model: in one product where classes are few, for narrow ones are slow; else in place."""
+    models, features, classes = weight.shape
+    if classes < WIDE:
+        wide = x @ weight.transpose(1, 0, 2).reshape(features, models * classes)
+        out[...] = wide.reshape(len(x), models, classes).transpose(1, 0, 2)
+    else:
+        for each, logits in zip(weight, out, strict=True):
+            np.matmul(x, each, out=logits)
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from outlearn.errors import DomainError
+from outlearn.lazy_torch import Tensor, torch
 from outlearn.losses.numbers import NumberLoss
 
 __all__ = ["GeneralisedHead", "fit_generalised"]

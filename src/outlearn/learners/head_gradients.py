@@ -23,10 +23,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
 from outlearn.errors import ConfigError
+from outlearn.lazy_torch import Tensor, torch
 from outlearn.learners.blocks import Block, computed_logits
 from outlearn.learners.checked_inputs import Inputs
 from outlearn.learners.jobs import HeadJob

@@ -12,8 +12,8 @@ import itertools
 import math
 
 import numpy as np
-import torch
-from torch import Tensor
+
+from outlearn.lazy_torch import Tensor, torch
 
 __all__ = ["initial_layers", "minibatch_order", "steps_per_epoch"]
 

@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.ranges import Range
 from outlearn.errors import ConfigError, DomainError
+from outlearn.lazy_torch import Tensor, no_grad, torch
 from outlearn.learners.blocks import Block, HiddenBlock, LinearBlock, computed_logits, padded
 from outlearn.learners.checked_inputs import Inputs, check_inputs
 from outlearn.learners.collected import Collected
@@ -48,7 +47,7 @@ class Group:
     rules: list[Rule]
 
 
-@torch.no_grad()
+@no_grad()
 def fit_predict(
     features: FeatureMatrix,
     targets: Float[np.ndarray, "labelings examples classes"],

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Literal, TypeAlias
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
 from outlearn.core.ranges import Range, Whole, check_fields
+from outlearn.lazy_torch import torch
 from outlearn.losses import Loss, check_targets, resolve
 from outlearn.losses.numbers import NumberLoss
 

@@ -13,9 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import torch
-from torch import Tensor
-
+from outlearn.lazy_torch import Tensor, torch
 from outlearn.learners.objective import Objective, OwnHessians
 
 __all__ = ["minimise"]

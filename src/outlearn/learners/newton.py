@@ -12,10 +12,9 @@ or w p (1 - p) XV for a margin, so that no Hessian is held.
 from __future__ import annotations
 
 import numpy as np
-import torch
 from scipy.optimize import minimize
-from torch import Tensor
 
+from outlearn.lazy_torch import Tensor, torch
 from outlearn.learners.objective import Objective, probabilities
 
 __all__ = ["newton"]

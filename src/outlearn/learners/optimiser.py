@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import torch
-from torch import Tensor
-from torch.optim.adamw import adamw
+from outlearn.lazy_torch import Tensor, torch
 
 __all__ = ["FlatAdamW", "Parameters"]
 
@@ -42,13 +40,15 @@ class FlatAdamW:
     """Update buffers by AdamW with decoupled weight decay, as `torch.optim.AdamW`."""
 
     def __init__(self, parameters: list[Parameters], weight_decay: float) -> None:
-        self.parameters, self.weight_decay = parameters, weight_decay
+        from torch.optim.adamw import adamw  # torch.optim gives no way to it by attributes
+
+        self.parameters, self.weight_decay, self._adamw = parameters, weight_decay, adamw
 
     def step(self, learning_rate: float) -> None:
         """Move all parameters by one step along their gradients."""
         for p in self.parameters:
             factor = 2.0 if p.differences else 1.0
-            adamw(
+            self._adamw(
                 [p.values],
                 [p.gradient],
                 [p.first_moment],

@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
 
 from outlearn.core.class_means import match_class_means
@@ -24,6 +23,7 @@ from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.predictions import Predictions
 from outlearn.core.ranges import Range
 from outlearn.errors import DomainError, ShapeError
+from outlearn.lazy_torch import torch
 from outlearn.learners.checked_inputs import check_labeling
 from outlearn.learners.fitted import FitResult
 from outlearn.learners.head_randomness import steps_per_epoch

@@ -8,9 +8,8 @@ the same predictions and |a| = |W|.
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from outlearn.lazy_torch import Tensor, torch
 from outlearn.learners.rows import DenseRows, Rows
 
 __all__ = ["Span"]

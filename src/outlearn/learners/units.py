@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
 
+from outlearn.lazy_torch import torch
 from outlearn.learners.jobs import HeadJob
 from outlearn.losses.numbers import NumberLoss
 from outlearn.losses.targets import check_targets

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, final
 
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
+from outlearn.lazy_torch import Tensor, torch
 from outlearn.losses.closed_forms import ClassStudent, ClosedForm, MarginStudent, OfTargets, Parts
 from outlearn.losses.cross_entropy import cross_entropy
 from outlearn.losses.distributions import hardened, quantile_of_sorted, sorted_over_examples

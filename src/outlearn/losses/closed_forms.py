@@ -16,9 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias, final
 
-import torch
-from torch import Tensor
-
+from outlearn.lazy_torch import Tensor, torch
 from outlearn.losses.distributions import project
 
 __all__ = ["ClassStudent", "ClosedForm", "EntropyAdded", "MarginStudent", "Mixture", "OfTargets", "Parts"]

@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, final
 
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from outlearn.errors import ConfigError
+from outlearn.lazy_torch import Tensor, torch
 from outlearn.losses.closed_forms import ClassStudent, ClosedForm, MarginStudent, Mixture, OfTargets, Parts
 from outlearn.losses.cross_entropy import cross_entropy, reverse_cost, reverse_cross_entropy
 from outlearn.losses.distributions import DEFAULT_SMOOTHING, confidence_quantile

@@ -11,10 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-from torch import Tensor
-
 from outlearn.errors import ConfigError
+from outlearn.lazy_torch import Tensor, torch
 from outlearn.losses.closed_forms import ClosedForm, Mixture
 from outlearn.losses.distributions import DEFAULT_SMOOTHING, hardened, log_smoothed
 from outlearn.losses.loss import Loss, NonNegative, PerClass, PerExample, Smoothing

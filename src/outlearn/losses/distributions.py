@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from outlearn.errors import DomainError, ShapeError
+from outlearn.lazy_torch import Tensor, torch
 
 __all__ = [
     "DEFAULT_SMOOTHING",

@@ -10,8 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
-
+from outlearn.lazy_torch import torch
 from outlearn.losses.cross_entropy import reverse_kl
 from outlearn.losses.distributions import DEFAULT_SMOOTHING, log_smoothed, smoothed
 from outlearn.losses.loss import Loss, PerClass, PerExample, Smoothing

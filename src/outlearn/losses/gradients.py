@@ -16,11 +16,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from outlearn.errors import ConfigError, ShapeError
+from outlearn.lazy_torch import Tensor, no_grad, torch
 from outlearn.losses.closed_forms import ClassStudent, ClosedForm, MarginStudent, Parts
 from outlearn.losses.loss import Loss
 
@@ -100,7 +99,7 @@ def prepare(loss: Loss, targets: Float[Tensor, "classes examples models"]) -> Pr
     return Prepared(loss, n_classes, closed_form, {name: part.contiguous() for name, part in parts.items()})
 
 
-@torch.no_grad()
+@no_grad()
 def logit_gradient(
     loss: Loss,
     logits: Float[Tensor, "classes examples models"],
@@ -143,7 +142,7 @@ def logit_gradient(
     return out
 
 
-@torch.no_grad()
+@no_grad()
 def margin_gradient(
     loss: Loss,
     margin: Float[Tensor, "examples models"],

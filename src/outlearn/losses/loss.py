@@ -14,12 +14,11 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypeAlias, final
 
-import torch
 from jaxtyping import Float, Shaped
-from torch import Tensor
 
 from outlearn.core.ranges import Range, fields_of, ranges_of
 from outlearn.errors import ConfigError, ShapeError
+from outlearn.lazy_torch import Tensor, torch
 from outlearn.losses.closed_forms import ClosedForm
 
 __all__ = [

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from outlearn.core.generators import get_generator
 from outlearn.core.generators.fitting import check_domain
 from outlearn.core.links import Link, through_link
 from outlearn.errors import DomainError
+from outlearn.lazy_torch import Tensor, torch
 from outlearn.losses.loss import Loss, PerClass, PerExample
 
 __all__ = [

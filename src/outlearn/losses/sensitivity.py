@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from outlearn.errors import DomainError, ShapeError
+from outlearn.lazy_torch import Tensor, torch
 from outlearn.losses.loss import Loss
 
 __all__ = ["SensitivityTable", "sensitivity_table", "teacher_sensitivity"]

@@ -6,9 +6,9 @@ Losses do not read values while they train; this is the place where a wrong labe
 from __future__ import annotations
 
 from jaxtyping import Float
-from torch import Tensor
 
 from outlearn.errors import DomainError, ShapeError
+from outlearn.lazy_torch import Tensor
 from outlearn.losses.distributions import DEFAULT_SMOOTHING
 from outlearn.losses.loss import Loss
 from outlearn.losses.numbers import NumberLoss

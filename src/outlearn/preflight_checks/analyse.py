@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from outlearn.core.intervals import check_level
 from outlearn.core.labelers.label_variance import label_variance
 from outlearn.core.randomness import generator
+from outlearn.data.copies import about_copies, families_of
 from outlearn.data.label_table import UNLABELED, LabelTable
 from outlearn.data.task import ROUNDED, SUM_TOLERANCE
 from outlearn.encoders.points import Texts
@@ -274,7 +275,7 @@ def analyse_table(
         points_to_check=points_to_check(
             table, None if best is None else best.probs[1.0].mean(axis=0), generator(seed, "points to check")
         ),
-        warnings=doubts(labels, excess),
+        warnings=(*about_copies(table.texts), *doubts(labels, excess)),
         assumptions=assumptions(labels, single, largest_bias),
         notes=table.notes,
         next_labels=planned,
@@ -322,6 +323,7 @@ def _students(
         table.n_classes,
         folds=FOLDS,
         rng=generator(seed, "folds"),
+        first=families_of(table.texts),
         progress=advance,
     )
     return fit.of(slice(n)), fit.of(slice(n, None))

@@ -14,6 +14,7 @@ from outlearn.core.intervals import Interval, check_level
 from outlearn.core.labelers.agreement_coefficients import agreement_coefficients
 from outlearn.data.class_names import spelling
 from outlearn.data.column_roles import ColumnRoles, column_roles, roles_of_annotations
+from outlearn.data.copies import about_copies
 from outlearn.data.formats import read_label_file
 from outlearn.data.label_cells import NEVER_A_CLASS, is_gap, label_cells
 from outlearn.data.label_columns import LabelColumns, LongForm, long_form
@@ -28,6 +29,7 @@ __all__ = ["diagnose"]
 
 LOW_ALPHA = 0.4  # below, labelers share less than half of what chance leaves open: read the guide before training
 SHOWN = 4
+MAY_BE_GAPS = ("?", "-", "--", "unknown", "unsure", "not sure", "undecided", "skip", "skipped", "missing")  # or classes
 
 
 def diagnose(path: str | Path, *, columns: LabelColumns | None = None, level: float = 0.95, seed: int = 0) -> Diagnosis:
@@ -52,7 +54,7 @@ def diagnose(path: str | Path, *, columns: LabelColumns | None = None, level: fl
     roles = column_roles(raw, given, errors) if form is None else roles_of_annotations(raw, form, given, errors)
     errors.raise_if_any()
     mended, problems = _mended(raw, _label_columns(roles, form))
-    _, table = read_labeled_rows(mended, roles.columns, form, errors)
+    points, table = read_labeled_rows(mended, roles.columns, form, errors)
     errors.raise_if_any()
     facts = tuple(_facts(name, row, table) for name, row in zip(table.names, table.labels, strict=True))
     truth = None
@@ -65,8 +67,10 @@ def diagnose(path: str | Path, *, columns: LabelColumns | None = None, level: fl
         if each.most is not None and each.n_classes < 2
     ]
     text = roles.columns.text
-    if text is not None and text in raw.columns and (without := sum(is_gap(cell) for cell, _ in raw.cells(text))):
-        problems.append(f"{without:,} points have an empty text, in {text}: fill it, or drop the rows.")
+    texts = [cell for cell, _ in points.cells(text)] if text is not None and text in points.columns else []
+    if without := sum(map(is_gap, texts)):
+        who = "1 point has" if without == 1 else f"{without:,} points have"
+        problems.append(f"{who} an empty text, in {text}: fill it, or drop the rows.")
     shared = (table.answered.sum(axis=0) > 1).sum()
     agreement: Mapping[str, Interval] = {}
     if len(table.names) > 1 and shared:
@@ -86,7 +90,11 @@ def diagnose(path: str | Path, *, columns: LabelColumns | None = None, level: fl
         truth=truth,
         agreement=agreement,
         problems=tuple(problems),
-        advice=_advice(str(path), roles, table, truth, problems=bool(problems)),
+        advice=(
+            *(_about_doubtful(name, table) for name in table.class_names if normalise_name(name) in MAY_BE_GAPS),
+            *about_copies([str(cell) for cell in texts if not is_gap(cell)]),
+            *_advice(str(path), roles, table, truth, problems=bool(problems)),
+        ),
         notes=(*table.notes, *roles.notes),
     )
 
@@ -144,6 +152,11 @@ def _about_word(word: str, n_cells: int) -> str:
     if word == str(UNLABELED):
         return f"{what} is taken for a gap: leave the cell empty, or, if it is a class, write classes as names."
     return f"{what} marks a missing label: leave the cell empty."
+
+
+def _about_doubtful(name: str, table: LabelTable) -> str:
+    n_labels = int((table.labels == table.class_names.index(name)).sum())
+    return f"{name!r} ({n_labels:,} labels) is a class here: if it means that there is no label, leave the cell empty."
 
 
 def _facts(name: str, row: np.ndarray, table: LabelTable) -> ColumnFacts:

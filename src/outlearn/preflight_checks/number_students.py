@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from outlearn.core.gaps import mean_of_known
 from outlearn.core.labelers.number_spread import spread
+from outlearn.data.copies import folds_of_families
 
 __all__ = ["CrossedGain", "NumberFits", "cross_fit_numbers", "crossed_gains"]
 
@@ -47,9 +48,16 @@ class CrossedGain:
 
 
 def cross_fit_numbers(
-    features: Float[np.ndarray, "points features"], values: Float[np.ndarray, "labelers points"], *, seed: int
+    features: Float[np.ndarray, "points features"],
+    values: Float[np.ndarray, "labelers points"],
+    *,
+    seed: int,
+    first: Int[np.ndarray, " points"] | None = None,
 ) -> NumberFits:
-    """Fit ridge heads to the other folds, each with its penalty by leave-one-out on its own labels."""
+    """Fit ridge heads to the other folds, each with its penalty by leave-one-out on its own labels.
+
+    Points with the same `first` are copies, and in one fold.
+    """
     from outlearn.learners.ridge_heads import PENALTIES, fit_ridge
 
     n_labelers, n_points = values.shape
@@ -57,7 +65,7 @@ def cross_fit_numbers(
     targets = np.stack(rows)
     weights = (~np.isnan(targets)).astype(np.float64)
     found = np.empty_like(targets)
-    for left_out in np.array_split(np.random.default_rng(seed).permutation(n_points), FOLDS):
+    for left_out in folds_of_families(np.random.default_rng(seed).permutation(n_points), FOLDS, first):
         seen = np.setdiff1d(np.arange(n_points), left_out)
         heads = fit_ridge(
             features[seen], targets[:, seen], PENALTIES, weights=weights[:, seen], standardise=True, held_out=True

@@ -19,6 +19,7 @@ from outlearn.core.labelers.strata import DrawnStrata
 from outlearn.core.mean_intervals import point_interval, ratio_interval
 from outlearn.core.number_intervals import NumberIntervals
 from outlearn.core.scales import DIFFERENCE, POSITIVE, SIGNED, Scale
+from outlearn.data.copies import about_copies, families_of
 from outlearn.data.number_table import NumberTable
 from outlearn.data.rated_table import RatedTable
 from outlearn.encoders.points import Texts
@@ -154,7 +155,7 @@ def analyse_numbers(
     what, fits = _fits(table, features, encoder, seed, show)
     students = () if fits is None else _judged(fits, values, true, strata, level)
     why_none = what.reason if isinstance(what, Withheld) else "nobody can judge it: give true numbers"
-    notes = (*((INDEPENDENT,) if n_labelers > 1 else ()), OF_THESE)
+    notes = (*about_copies(table.texts), *((INDEPENDENT,) if n_labelers > 1 else ()), OF_THESE)
     if table.numbers.intervals is not None and strata is not None:
         notes = (NOT_AT_RANDOM, *notes)
     return NumberPreflight(
@@ -294,7 +295,7 @@ def _fits(
             assert table.texts is not None  # as there are no features
             found = encoded(Texts(table.numbers.source, table.texts), encoder, advance)
             seen, words = found.values, found.words
-        return words, cross_fit_numbers(seen, values, seed=seed)
+        return words, cross_fit_numbers(seen, values, seed=seed, first=families_of(table.texts))
 
 
 def _judged(

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.special import softmax
 
 from outlearn.core.labelers.crossed_gain import vote_shares
+from outlearn.data.copies import folds_of_families
 
 __all__ = ["FRACTIONS", "MIN_POINTS_TO_TRAIN", "CrossFit", "cross_fit", "pools", "smoothed"]
 
@@ -81,11 +82,13 @@ def cross_fit(
     *,
     folds: int,
     rng: np.random.Generator,
+    first: Int[np.ndarray, " points"] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CrossFit:
     """Train one student for each group of labelers on the shares of their labels, and answer every point unseen.
 
-    A label of -1 is none. Groups that come more than once are trained once.
+    A label of -1 is none. Groups that come more than once are trained once. Points with the same `first` are copies,
+    and in one fold.
     """
     from outlearn.learners import HeadJob
     from outlearn.learners.convex import fit_convex
@@ -97,8 +100,7 @@ def cross_fit(
     targets = smoothed(shares, labeled)
     weights = labeled.astype(np.float64)
     jobs = [HeadJob(i, get_loss("forward_ce"), weighting=i) for i in range(len(distinct))]
-    order = rng.permutation(len(features))
-    parts = np.array_split(order, folds)
+    parts = folds_of_families(rng.permutation(len(features)), folds, first)
     total = folds * (len(STRENGTHS) + len(FRACTIONS))
     done = 0
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from outlearn.core.intervals import Interval
-from outlearn.core.text import bullets, preformatted, printable
+from outlearn.core.text import bullets, preformatted, printable, wrapped
 
 __all__ = ["COEFFICIENT_NAMES", "ColumnFacts", "Diagnosis"]
 
@@ -76,7 +76,8 @@ class Diagnosis:
         return preformatted(str(self))
 
     def _roles(self) -> str:
-        return "\n".join(["Columns", *(f"  {part:<14}{printable(words)}" for part, words in self.roles.items())])
+        parts = (wrapped(words, first=f"  {part:<14}", rest=" " * 16) for part, words in self.roles.items())
+        return "\n".join(["Columns", *parts])
 
     def _labelers(self) -> str:
         rows = [*self.labelers, *([self.truth] if self.truth else [])]
@@ -99,6 +100,6 @@ class Diagnosis:
         lines = [f"Agreement, over the {n:,} points with two labels or more"]
         for name, each in self.agreement.items():
             value = "none" if math.isnan(each.mean) else f"{each.mean:.3f}"
-            interval = "" if math.isnan(each.low) else f" [{each.low:.3f}, {each.high:.3f}]"
+            interval = " [no interval]" if math.isnan(each.low) else f" [{each.low:.3f}, {each.high:.3f}]"
             lines.append(f"  {COEFFICIENT_NAMES[name]:<34}{value}{interval}")
         return "\n".join(lines)

@@ -22,6 +22,7 @@ from jaxtyping import Float
 from outlearn.core.class_means import class_offsets
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.labelers.recipes import SHARE_SOURCES
+from outlearn.core.many_class_offsets import MANY_CLASSES
 from outlearn.core.predictions import Predictions
 from outlearn.core.top_class import top_class
 from outlearn.errors import ConfigError
@@ -170,8 +171,10 @@ class Comparable:
 
     def logits(self, logits: Float[np.ndarray, "models points classes"]) -> Float[np.ndarray, "models points classes"]:
         """Bring the same students' logits of any points to the common form."""
-        centred = logits - logits.mean(axis=-1, keepdims=True)
-        return np.asarray(self.factors[:, None, None] * centred + self.offsets[:, None, :])
+        common = logits - logits.mean(axis=-1, keepdims=True)
+        common *= self.factors[:, None, None].astype(common.dtype)
+        common += self.offsets[:, None, :].astype(common.dtype)
+        return np.asarray(common)
 
     def times(self, weight: float) -> Comparable:
         """Weigh the students: what a dual mean of equal parts then makes of them is a weighted one."""
@@ -193,11 +196,20 @@ def comparable(
         >>> (p / p.sum(-1, keepdims=True)).mean(axis=1).round(2)
         array([[0.5, 0.5]])
     """
+    prior = None if shares is None else np.broadcast_to(shares, (len(logits), logits.shape[-1]))
+    n_models = 1 if logits.shape[-1] >= MANY_CLASSES else len(logits)  # at once: large ones share nothing but memory
+    parts = [slice(start, start + n_models) for start in range(0, len(logits), n_models)]
+    found = [_comparable(logits[part], None if prior is None else prior[part]) for part in parts]
+    return Comparable(
+        np.concatenate([each.factors for each in found]), np.concatenate([each.offsets for each in found])
+    )
+
+
+def _comparable(logits: np.ndarray, prior: np.ndarray | None) -> Comparable:
     centred = logits - logits.mean(axis=-1, keepdims=True)
     spread = centred.std(axis=(1, 2), dtype=np.float64)
     factors = SPREAD / np.where(spread > 0, spread, np.inf)  # a student that says nothing stays silent
-    if shares is None:
+    if prior is None:
         return Comparable(factors, np.zeros((len(logits), logits.shape[-1])))
-    prior = np.broadcast_to(shares, (len(logits), logits.shape[-1]))
-    offsets = class_offsets(factors[:, None, None] * centred, prior, tolerance=TOLERANCE)
-    return Comparable(factors, offsets)
+    centred *= factors[:, None, None].astype(centred.dtype)
+    return Comparable(factors, class_offsets(centred, prior, tolerance=TOLERANCE))

@@ -23,6 +23,7 @@ __all__ = ["Fitted", "Learned", "average_heads", "fit_candidates"]
 
 Logits = Mapping[str, Float[np.ndarray, "models points classes"]]
 Report = Callable[[int, int], None]
+NUMBERS = 2**25  # logits of discriminants predicted together: 128 MiB
 PARTS = 100  # of a group's training, as progress counts it
 Key = TypeVar("Key")
 
@@ -187,11 +188,15 @@ def _discriminate(
         standardise=learned.base.standardise,
     )
     rows = [labelings.index(labeling) for labeling, _ in models]
-    everyone = Heads.joined([fits[candidate.steps].select(rows) for candidate in group])
-    logits = {name: everyone.predict(x) for name, x in points.items()}  # once, for points are standardised each time
-    for i, candidate in enumerate(group):
-        own = slice(i * len(rows), (i + 1) * len(rows))
-        yield Fitted(candidate, everyone.select(own), {name: z[own] for name, z in logits.items()})
+    numbers = len(rows) * sum(x.shape[0] for x in points.values()) * learned.targets.shape[-1]
+    at_once = max(1, NUMBERS // max(1, numbers))  # as many as memory has, for points are standardised each time
+    for start in range(0, len(group), at_once):
+        part = group[start : start + at_once]
+        everyone = Heads.joined([fits[candidate.steps].select(rows) for candidate in part])
+        logits = {name: everyone.predict(x) for name, x in points.items()}
+        for i, candidate in enumerate(part):
+            own = slice(i * len(rows), (i + 1) * len(rows))
+            yield Fitted(candidate, everyone.select(own), {name: z[own] for name, z in logits.items()})
 
 
 def _grouped(candidates: Sequence[Candidate], key: Callable[..., Key]) -> list[Any]:

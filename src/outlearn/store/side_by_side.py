@@ -17,8 +17,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
-import torch
-
+from outlearn.lazy_torch import torch
 from outlearn.parallel import one_thread_an_operation
 from outlearn.progress import Advance, Progress
 from outlearn.store.stage import Stage, StageRunner, upstream
@@ -57,19 +56,22 @@ def compute_in_order(
     stop = threading.Event()
     runner = StageRunner(store, _Stoppable(progress, stop))
     queue = _Queue(stages)
-    several = min(at_once, torch.get_num_threads()) > 1
+
+    def by_itself(stage: Stage) -> bool:
+        # What is stored is read here: then a run of which all is stored asks nothing of torch, and does not import it.
+        return stage.alone or stage.key in store or min(at_once, torch.get_num_threads()) == 1
 
     def result(name: str) -> tuple[Entry, float]:
         began = time.perf_counter()
         return runner.result(stages[name]), time.perf_counter() - began
 
     while (first := queue.first()) is not None:
-        if several and not stages[first].alone:
-            _side_by_side(queue, result, on_done, at_once, stop)
-        else:
+        if by_itself(stages[first]):
             queue.start()
             on_done(first, *result(first))
             queue.done(first)
+        else:
+            _side_by_side(queue, result, on_done, at_once, stop)
     return runner
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from outlearn.core.yaml_text import parse_yaml
 from outlearn.errors import StoreError, first_line
+from outlearn.lazy_torch import require_torch
 from outlearn.progress import Progress, Silent
 from outlearn.results.sweep import RUNS, MemberRecord, SweepRecord, write_sweep
 from outlearn.results.writing import HALF, log_event, missing_folders, remove_empty, remove_halves, write_file
@@ -82,11 +83,14 @@ def run_sweep(
         memory: bytes that the training of heads may work with, in each worker; None for the default.
 
     Raises:
+        MissingExtraError: if there is something to compute, and torch is not installed.
         StoreError: if the folder holds something else or cannot be written to.
         WorkerError: if the workers are out of reach for good. The tables hold what was finished.
     """
     progress = progress or Silent()
     check_workers(workers, cluster)
+    if plan.needed():
+        require_torch()
     began = time.perf_counter()
     _claim_folder(out, plan)
     log = partial(log_event, out / "log.jsonl")

@@ -35,7 +35,7 @@ def warm(tiny_model) -> None:
     pytest.importorskip("peft")
     from tests.learners.finetuning.tiny import fit
 
-    from outlearn.learners.finetuning import FinetuneSettings
+    from outlearn.learners.finetuning.settings import FinetuneSettings
 
     assert transformers.Trainer
     assert transformers.Qwen2ForSequenceClassification

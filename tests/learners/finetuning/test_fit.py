@@ -9,7 +9,8 @@ import pytest
 from tests.learners.finetuning.tiny import CE, PAIRS, SETTINGS, SOFT, TEXTS, fit, logits_of
 
 from outlearn.errors import ConfigError, DomainError, ShapeError
-from outlearn.learners.finetuning import EarlyStopping, fit_finetune
+from outlearn.learners.finetuning.fit import fit_finetune
+from outlearn.learners.finetuning.settings import EarlyStopping
 from outlearn.learners.jobs import HeadJob
 from outlearn.losses import get_loss
 

@@ -11,9 +11,9 @@ from tests.learners.finetuning.test_step import EXACT, SAME, plain_loop
 from tests.learners.finetuning.tiny import SETTINGS, TEXTS, fit, logits_of
 
 from outlearn.errors import ConfigError, DomainError, ShapeError
-from outlearn.learners.finetuning import hf_loss
 from outlearn.learners.finetuning.batches import epoch_batches
 from outlearn.learners.finetuning.loading import load_text_model
+from outlearn.learners.finetuning.trainer_loss import hf_loss
 from outlearn.learners.jobs import HeadJob
 from outlearn.losses import NUMBER_LOSSES, get_loss
 

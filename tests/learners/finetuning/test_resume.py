@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from outlearn.learners.finetuning import EarlyStopping, FinetuneSettings, fit_finetune
+from outlearn.learners.finetuning.fit import fit_finetune
+from outlearn.learners.finetuning.settings import EarlyStopping, FinetuneSettings
 from outlearn.learners.jobs import HeadJob
 from outlearn.losses import get_loss
 

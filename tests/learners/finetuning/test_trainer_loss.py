@@ -7,7 +7,7 @@ import pytest
 
 import outlearn
 from outlearn.errors import ConfigError, DomainError, ShapeError
-from outlearn.learners.finetuning import hf_loss
+from outlearn.learners.finetuning.trainer_loss import hf_loss
 from outlearn.learners.finetuning.window import ReferenceWindow
 from outlearn.losses import LOSSES, AuxConf, get_loss, resolve
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from outlearn.learners.finetuning import FinetuneSettings, fit_finetune
+from outlearn.learners.finetuning.fit import fit_finetune
+from outlearn.learners.finetuning.settings import FinetuneSettings
 from outlearn.learners.jobs import HeadJob
 from outlearn.losses import get_loss
 

@@ -17,7 +17,7 @@ from torch.distributed.fsdp import fully_shard
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 from tests.learners.finetuning.test_trainer_loss import Linear, one_step, rows
 
-from outlearn.learners.finetuning import hf_loss
+from outlearn.learners.finetuning.trainer_loss import hf_loss
 from outlearn.losses import get_loss
 
 N_CLASSES, N_EXAMPLES, ACCUMULATED = 5, 16, 2

@@ -18,8 +18,8 @@ from outlearn.encoders.model_folder import ALIASES, PINNED, model_folder, model_
 from outlearn.errors import ConfigError
 from outlearn.experiment.points import splits_fingerprint
 from outlearn.experiment.stages.training_spec import TrainingSpec
-from outlearn.learners.finetuning import FinetuneSettings, fit_finetune
 from outlearn.learners.finetuning.learner import FinetuneLearner
+from outlearn.learners.finetuning.settings import FinetuneSettings
 from outlearn.learners.jobs import HeadJob, settled
 from outlearn.learners.self_distillation import distillation_targets
 from outlearn.losses import NumberLoss, loss_config
@@ -123,6 +123,8 @@ class FinetunedModel:
                 targets,
                 None if weights is None else weights[None],
             )
+            from outlearn.learners.finetuning.fit import fit_finetune  # with torch, which a stored model does without
+
             with work.progress.bar(f"{_singular(spec)}: {job}") as advance:
                 fitted = fit_finetune(
                     self._texts(spec.split),

@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-import torch
 from pydantic import ConfigDict
 
 from outlearn.core.ranges import Range, Whole, check_fields
 from outlearn.errors import ConfigError
 from outlearn.language_models.prompts import FIELDS, check_template
+from outlearn.lazy_torch import torch
 from outlearn.learners.jobs import Positive
 
 __all__ = ["EarlyStopping", "FinetuneSettings"]
