@@ -228,12 +228,13 @@ class OwnHessians:
         weights = gradient[:d] if self.mean is None else gradient[:d] - self.mean * gradient[d:]
         along = weights if self.vectors is None else times(self.vectors.t(), weights)
         n_heads = len(self.ridge)
+        n_logits = gradient.shape[1] // n_heads  # not -1: there may be no feature
         scales = self.curvature * self.values[:, None] + self.ridge
-        along = (along.view(d, -1, n_heads) / scales[:, None]).view(d, -1)
+        along = (along.view(d, n_logits, n_heads) / scales[:, None]).view(weights.shape)
         solved = along if self.vectors is None else times(self.vectors, along)
         if self.mean is None:
             return solved
-        intercepts = (gradient[d:].view(-1, n_heads) / self.curvature).view(1, -1) - self.mean.t() @ solved
+        intercepts = (gradient[d:].view(n_logits, n_heads) / self.curvature).view(1, -1) - self.mean.t() @ solved
         return torch.cat([solved, intercepts])
 
     def select(self, heads: Tensor) -> OwnHessians:
