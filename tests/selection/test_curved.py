@@ -39,10 +39,15 @@ def test_where_a_line_does_it_stays_a_line():
     assert model.heads_.hidden_weight is None
 
 
-def test_true_labels_that_teach_and_a_distillate_are_given_one_linear_head():
+def test_true_labels_that_teach_keep_the_hidden_layer():
     y = np.where(np.arange(500) < 60, Y[LABELED], -1)
     model = ol.WeakToStrongClassifier(loss="auto", true_labels="learn", random_state=0)
-    assert model.fit(X[LABELED], y, weak_labels=votes(Y[LABELED])).heads_.hidden_weight is None
+    model.fit(X[LABELED], y, weak_labels=votes(Y[LABELED]))
+    assert model.heads_.hidden_weight is not None
+    assert model.score(X[500:], Y[500:]) > 0.95  # a line is right at half of the points
+
+
+def test_a_distillate_is_one_linear_head():
     labelings = selection_labelings({"student": Predictions.from_probs(np.eye(2)[votes(Y[LABELED])])}, "mean")
     learned = Learned(X[LABELED], labelings.predictions["student"].probs, HeadSettings(), shares=np.full(2, 0.5))
     candidates = default_candidates(500, 2, HeadSettings())[::9]

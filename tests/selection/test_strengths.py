@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 
 from outlearn.learners.convex_grid import ConvexGrid
 from outlearn.selection import strengths
@@ -25,7 +26,7 @@ def walked(x: np.ndarray, y: np.ndarray, of: tuple[float, ...] = STRENGTHS) -> t
     labeled = label_set(0, np.ones(len(y)), y, None, 0, 3)
     row = np.nonzero(labeled.held_out)[1]
     scores = HeldOutScores(len(of), y[row], labeled.weights[row])
-    return scores, walk(convex, labeled, scores)
+    return scores, walk(convex, [labeled], [scores])[0]
 
 
 def test_weak_ridges_that_cannot_win_are_not_fitted(monkeypatch):
@@ -50,6 +51,28 @@ def test_the_order_in_which_strengths_are_given_does_not_matter(monkeypatch):
     descending, other = walked(x, y, (10.0, 0.1, 0.001))
     np.testing.assert_array_equal(ascending.accuracy, descending.accuracy[::-1])
     np.testing.assert_array_equal(head, other)
+
+
+@pytest.mark.parametrize("small", [0, 2**17])
+def test_sets_side_by_side_are_walked_as_each_alone(monkeypatch, small):
+    x, y = noisy(900, 60)
+    monkeypatch.setattr(strengths, "SMALL", small)
+    convex = ConvexGrid.of(x, np.eye(2)[y], {"own": x}, strengths=STRENGTHS)
+    sets = [
+        LabelSet(np.arange(900)[s::3], np.ones(300), np.eye(3, dtype=bool)[:, np.arange(300) % 3], 0) for s in range(3)
+    ]
+
+    def walked_together(which: list[int]) -> list[tuple[np.ndarray, np.ndarray]]:
+        scores = [
+            HeldOutScores(len(STRENGTHS), y[np.nonzero(sets[s].held_out)[1] * 3 + s], np.ones(300)) for s in which
+        ]
+        heads = walk(convex, [sets[s] for s in which], scores)
+        return [(of.accuracy, head) for of, head in zip(scores, heads, strict=True)]
+
+    for s, (accuracy, head) in enumerate(walked_together([0, 1, 2])):
+        ((alone, own),) = walked_together([s])
+        np.testing.assert_allclose(accuracy, alone, atol=1.5 / 300)  # of rounding one label may change
+        np.testing.assert_allclose(head, own, atol=1e-3)
 
 
 def test_small_sets_take_all_strengths_at_once():
@@ -97,3 +120,24 @@ def test_of_equals_the_lower_log_loss_is_best(lower):
         sure = 3.0 if member == lower else 1.0
         scores.add(member, sure * np.array([[1.0, 0.0], [0.0, 1.0]]))
     assert scores.best([0, 1]) == lower
+
+
+def test_the_factor_of_the_best_is_the_one_under_which_smoothed_held_out_labels_are_most_probable():
+    rng = np.random.default_rng(0)
+    labels, counts = rng.integers(0, 3, 200), rng.integers(1, 3, 200).astype(float)
+    z = np.eye(3)[labels] + rng.normal(size=(200, 3))
+    scores = HeldOutScores(2, labels, counts)
+    scores.add(0, -z)
+    scores.add(1, 5 * z)  # five times too sure of the same
+    wanted = np.eye(3)[labels] * (1 - 1 / (counts.sum() + 1)) + 1 / (counts.sum() + 1) / 3
+    tried = np.exp(np.linspace(-3, 0, 601))
+    costs = [-(counts[:, None] * wanted * log_softmax(a * 5 * z, axis=-1)).sum() for a in tried]
+    assert scores.factor() == pytest.approx(tried[np.argmin(costs)], rel=0.01)  # the step of the grid is 0.005
+
+
+def test_labels_that_are_all_held_out_right_make_nobody_certain():
+    labels = np.array([0, 1] * 10)
+    scores = HeldOutScores(1, labels, np.ones(20))
+    scores.add(0, 0.1 * np.eye(2)[labels])
+    sure = 1 / (1 + np.exp(-0.1 * scores.factor()))
+    assert sure == pytest.approx(1 - 1 / 42, abs=1e-3)  # a 21st label, spread over both classes

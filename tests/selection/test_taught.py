@@ -9,6 +9,7 @@ from tests.selection.test_true_labels import Biased
 from outlearn.core.students.foreseen import PARTS
 from outlearn.errors import DataError
 from outlearn.selection import Teaching, TrueLabels, fit_answer, fit_answer_with_true_labels
+from outlearn.selection.answer import fit_answers
 from outlearn.selection.taught import _doubt
 
 pytestmark = pytest.mark.medium
@@ -50,6 +51,17 @@ def test_chosen_by_each_part_only_the_ranking_changes():
     chosen = world.choose(world.true)
     ranked = fit_answer(world.learned, world.labelings, chosen, {"t": world.x[world.test]}, [(0, 0)])
     assert (found.whole == ranked.logits["t"][0].argmax(-1)).mean() > 0.98  # kappa is of the answer's students alone
+
+
+def test_answers_made_together_are_those_made_one_by_one():
+    world, points = Biased(), {"t": Biased().x[Biased().test]}
+    choices = [world.choose(), world.choose(world.true)]
+    assert set(choices[0].members) != set(choices[1].members) or choices[0].order != choices[1].order
+    made = fit_answers(world.learned, world.labelings, choices, points, [(0, 0)])
+    for answer, choice in zip(made, choices, strict=True):
+        alone = fit_answer(world.learned, world.labelings, choice, points, [(0, 0)])
+        np.testing.assert_array_equal(answer.logits["t"], alone.logits["t"])
+        assert answer.n_trained == alone.n_trained
 
 
 def test_a_label_is_doubted_as_much_as_the_student_finds_it_improbable():

@@ -15,6 +15,7 @@ from outlearn.errors import ConfigError, DataError
 from outlearn.estimator import WeakToStrongClassifier
 from outlearn.learners import HeadSettings
 from outlearn.learners.discriminant import fit_discriminants
+from outlearn.learners.fitted import Heads
 from outlearn.selection import (
     Learned,
     TrueLabels,
@@ -24,6 +25,7 @@ from outlearn.selection import (
     fit_answer_with_true_labels,
     selection_labelings,
 )
+from outlearn.selection.corrections import FREEDOM, STRENGTHS, Corrections
 from outlearn.selection.true_labels import agreement_with, with_true_labels
 
 BASE = HeadSettings(batch_size=32)
@@ -83,6 +85,49 @@ def test_true_labels_mend_what_labelers_share_in_error_and_lose_nothing_against_
     assert world.accuracy(both.logits["test"][0]) > world.accuracy(weak.logits["test"][0]) + 0.01
     assert world.accuracy(both.logits["test"][0]) > alone - 0.02
     np.testing.assert_allclose(both.heads.predict(points["test"]), both.logits["test"])
+
+
+def test_labelers_that_mislead_pull_the_answer_below_true_labels_alone_by_little():
+    world = Biased()
+    turned = world.learned.targets[..., ::-1].copy()  # who follows the labelers is wrong where they are right
+    misled = replace(world.learned, targets=turned)
+    points = {"test": world.x[world.test]}
+    answer = fit_answer_with_true_labels(misled, world.labelings, world.choose(), points, [(0, 0)], world.true)
+    weak = fit_answer(misled, world.labelings, world.choose(), points, [(0, 0)])
+    alone = Corrections.of(world.true, misled).alone().heads.predict(points["test"])[0]
+    assert world.accuracy(weak.logits["test"][0]) < 0.4
+    assert world.accuracy(answer.logits["test"][0]) > world.accuracy(alone) - 0.02
+
+
+def test_students_of_true_labels_are_not_cut_at_class_shares_that_these_do_not_have():
+    world = Biased(n_true=100)
+    wrong = replace(world.learned, shares=np.array([0.9, 0.1]))
+    found = Corrections.of(world.true, wrong).alone().heads.predict(world.x[world.test])[0].argmax(-1)
+    np.testing.assert_array_equal(
+        found, Corrections.of(world.true, world.learned).alone().heads.predict(world.x[world.test])[0].argmax(-1)
+    )
+
+
+def test_a_correction_is_the_logistic_regression_on_the_features_and_what_the_answer_says():
+    world = Biased(n_true=100)
+    made = Corrections.of(world.true, world.learned)
+    answer = Heads(np.zeros(12), np.ones(12), np.eye(12, 2, dtype=np.float32)[None], np.ones((1, 2), np.float32))
+    x, mean, scale = world.true.features, world.learned.features.mean(0), world.learned.features.std(0)
+    own = answer.predict(world.learned.features)[0]
+    z = (lambda said: said - said.mean(-1, keepdims=True))(answer.predict(x)[0])
+    inputs = np.concatenate([(x - mean) / scale, FREEDOM * z / (own - own.mean(-1, keepdims=True)).std()], axis=1)
+    found = made.of_answer(answer).heads.predict(x)[0]
+    margins = [
+        LogisticRegression(C=c, tol=1e-8, max_iter=1000).fit(inputs, world.true.labels).decision_function(inputs)
+        for c in STRENGTHS
+    ]
+    apart = np.array([np.abs(each - (found[:, 1] - found[:, 0])).max() / each.std() for each in margins])
+    assert apart.min() < 0.1  # fits of a grid stop at 0.001 nats an example
+    assert np.sort(apart)[1] > 0.3  # and a strength is a factor of ten from the next
+    hidden = made.of_answer(answer.with_hidden(6)).heads.predict(x)[0]
+    np.testing.assert_allclose(
+        hidden - hidden.mean(-1, keepdims=True), found - found.mean(-1, keepdims=True), atol=1e-3
+    )
 
 
 def test_pairs_turn_round_when_their_texts_are_exchanged_and_sparse_features_give_what_dense_ones_do():

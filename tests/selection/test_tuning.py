@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy.special import softmax
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegressionCV
+from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
 from outlearn.errors import DataError
+from outlearn.learners.convex_grid import ConvexGrid
 from outlearn.learners.head_learners import ConvexLearner
 from outlearn.learners.jobs import HeadJob, HeadSettings
 from outlearn.losses import get_loss
@@ -57,6 +60,19 @@ def test_the_best_on_held_out_labels_is_chosen_with_minibatch_heads_among_the_re
     assert np.isfinite(found.logits["own"]).all()
 
 
+def test_what_is_chosen_by_accuracy_is_calibrated_by_held_out_labels():
+    x, y = blobs(1060, d=40)
+    flipped = np.where(np.arange(1060) % 5 == 0, 1 - y, y)  # a fifth of the labels: nobody should be sure
+    few = np.arange(60)
+    sets, points = [np.ones(60)] * 2, {"new": x[60:]}
+    found = tune(x[few], flipped[few], points, n_classes=2, sets=sets, grid=Grid(strengths=(100.0,)), seeds=[0, 1])
+    logits = ConvexGrid.of(x[few], np.eye(2)[flipped[few]], points, strengths=(100.0,))
+    as_fitted = logits.predict(logits.fit(few, np.ones((1, 60))), "new")[0, 0]
+    loss = [log_loss(flipped[60:], softmax(each, axis=-1)) for each in (found.logits["new"][0], as_fitted)]
+    assert loss[0] < 0.8 * loss[1]
+    np.testing.assert_array_equal(found.logits["new"][0].argmax(-1), as_fitted.argmax(-1))
+
+
 @pytest.mark.parametrize("grouped", [False, True])
 def test_folds_are_stratified_and_keep_groups_together(grouped):
     labels = np.array([0] * 60 + [1] * 20 + [2] * 10)
@@ -96,4 +112,5 @@ def test_the_learner_as_configured_is_tried_and_fitted_as_it_is():
     found = tune(x, y, {"own": x}, n_classes=2, sets=[np.ones(80)], grid=grid, seeds=[0])
     assert grid.names[found.chosen[0]] == "as configured"
     alone = learner.fit(x, np.eye(2)[y][None], [HeadJob(0, get_loss("forward_ce"))], {"own": x}, bias=True)
-    np.testing.assert_allclose(found.logits["own"][0], alone.logits["own"][-1, 0], atol=1e-5)
+    as_fitted, logits = alone.logits["own"][-1, 0], found.logits["own"][0]
+    np.testing.assert_allclose(logits, logits.std() / as_fitted.std() * as_fitted, atol=1e-5)  # calibrated

@@ -14,9 +14,13 @@ from jaxtyping import Int, Shaped
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import is_gap
 from outlearn.data.raw_table import RawTable
+from outlearn.data.task import Task
+from outlearn.data.wording import few
 from outlearn.errors import AlignmentError
 
-__all__ = ["by_position", "join_by_id", "name_of", "numbered_repeats", "read_ids", "refuse_repeats", "zeros_lost"]
+__all__ = [
+    "by_position", "check_ids", "join_by_id", "name_of", "numbered_repeats", "read_ids", "refuse_repeats", "zeros_lost",
+]  # fmt: skip
 
 LONG_FORM = (
     " Make ids different; or, if each row is one annotation, name its columns id, annotator and label, and give the "
@@ -54,6 +58,27 @@ def name_of(cell: object) -> str:
     if is_gap(cell):
         return ""
     return str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell).strip()
+
+
+def check_ids(
+    found: Sequence[str], task: Task, wanted: Sequence[str], column: str, missing: str, errors: InputErrors
+) -> None:
+    """Name the first few ids that are no point of the task, and the wanted points that have no row; count them."""
+    known, there = set(task.ids), dict.fromkeys(found)
+    unknown = [name for name in there if name not in known and name]
+    absent = [name for name in wanted if name not in there]
+    if unknown:
+        errors.add(
+            f"ids name no point of task {task.name!r} ({len(unknown):,}): {few(unknown)}. Its ids are like "
+            f"{few(task.ids)}. Drop these rows (data.limit may have left their points out).",
+            column=column,
+        )
+    if absent and missing == "error":
+        errors.add(
+            f"{len(absent):,} of {len(wanted):,} points have no row: {few(absent)}. Give each of them one, or set "
+            "teacher.missing=abstain if the labeler may abstain.",
+            column=column,
+        )
 
 
 def join_by_id(

@@ -21,7 +21,7 @@ from outlearn.data.input_errors import InputErrors
 from outlearn.data.label_cells import cell_value, distribution, rounding_note
 from outlearn.data.label_columns import LabelColumns, long_form
 from outlearn.data.label_table import UNLABELED, LabelTable
-from outlearn.data.point_ids import numbered_repeats, read_ids
+from outlearn.data.point_ids import check_ids, numbered_repeats, read_ids
 from outlearn.data.raw_table import RawTable
 from outlearn.data.read_labels import read_annotations, read_labels
 from outlearn.data.task import PAIR_NAMES, Task
@@ -115,7 +115,7 @@ def _labels_of(
         errors.fail(f"no column {id_column!r} with the points' ids; {suggest(id_column, table.columns)}")
     item = id_column if form is None else form.item
     known_ids = read_ids(table, item, errors, repeats=form is not None)
-    _check_ids(known_ids, task, ids, item, missing, errors)
+    check_ids(known_ids, task, ids, item, missing, errors)
     errors.raise_if_any()
     classes = PAIR_NAMES if task.first_slot is not None else task.class_names
     wanted = set(ids)
@@ -135,27 +135,6 @@ def _labels_of(
     _check_gaps(found, table, columns if form is None and of_class is None else (), missing, errors)
     errors.raise_if_any()
     return (found if form is not None else replace(found, ids=tuple(known_ids))).select(ids, absent_are_gaps=True)
-
-
-def _check_ids(
-    found: Sequence[str], task: Task, ids: Sequence[str], column: str, missing: str, errors: InputErrors
-) -> None:
-    """Name the first few ids that are no point of the task, and the points that have no row; count them."""
-    known, there = set(task.ids), dict.fromkeys(found)
-    unknown = [name for name in there if name not in known and name]
-    absent = [name for name in ids if name not in there]
-    if unknown:
-        errors.add(
-            f"ids name no point of task {task.name!r} ({len(unknown):,}): {few(unknown)}. Its ids are like "
-            f"{few(task.ids)}. Drop these rows (data.limit may have left their points out).",
-            column=column,
-        )
-    if absent and missing == "error":
-        errors.add(
-            f"{len(absent):,} of {len(ids):,} points have no row: {few(absent)}. Give each of them one, or set "
-            "teacher.missing=abstain if the labeler may abstain.",
-            column=column,
-        )
 
 
 def _most_probable(probs: np.ndarray) -> np.ndarray:

@@ -15,14 +15,12 @@ from jaxtyping import Int
 
 from outlearn.core.number_intervals import NumberIntervals
 from outlearn.data.formats import read_label_file
-from outlearn.data.input_errors import InputErrors
 from outlearn.data.interval_columns import labelers_among, read_intervals
 from outlearn.data.number_table import NumberTable
-from outlearn.data.point_ids import numbered_repeats, read_ids
+from outlearn.data.point_ids import check_ids, numbered_repeats, read_ids
 from outlearn.data.raw_table import RawTable
 from outlearn.data.read_numbers import read_numbers
 from outlearn.data.task import Task
-from outlearn.data.wording import few
 from outlearn.errors import suggest
 
 __all__ = ["load_weak_numbers"]
@@ -105,7 +103,7 @@ def _numbers_of(
     if not columns:
         errors.fail(f"has no column beside {id_column!r}; expected one of numbers for each labeler.")
     found = read_ids(table, id_column, errors)
-    _check_ids(found, task, ids, id_column, missing, errors)
+    check_ids(found, task, ids, id_column, missing, errors)
     values = np.stack([read_numbers(table, column, errors) for column in columns])
     intervals, notes = None, around.note("data.interval_level: 0.9")
     if interval_level is not None:
@@ -125,24 +123,3 @@ def _numbers_of(
             )
     errors.raise_if_any()
     return joined
-
-
-def _check_ids(
-    found: Sequence[str], task: Task, ids: Sequence[str], column: str, missing: str, errors: InputErrors
-) -> None:
-    """Name ids that are no point of the task, and points that have no row."""
-    known, there = set(task.ids), set(found)
-    unknown = [name for name in dict.fromkeys(found) if name and name not in known]
-    absent = [name for name in ids if name not in there]
-    if unknown:
-        errors.add(
-            f"ids name no point of task {task.name!r} ({len(unknown):,}): {few(unknown)}. Its ids are like "
-            f"{few(task.ids)}. Drop these rows.",
-            column=column,
-        )
-    if absent and missing == "error":
-        errors.add(
-            f"{len(absent):,} of {len(ids):,} points have no row: {few(absent)}. Give each of them one, or set "
-            "teacher.missing=abstain if the labeler may abstain.",
-            column=column,
-        )

@@ -8,7 +8,7 @@ named; of raters the mean is the target, and their spread is noise, which is the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -266,19 +266,8 @@ class _Measuring:
         if exceeded_by and found.value is not None:
             who = ", ".join(exceeded_by)
             reason = f"{who} {'is' if len(exceeded_by) == 1 else 'are'} shown to be better than the ceiling"
-            return Recovery(
-                value=None, low=None, high=None, reason=f"{reason}, so that it is none", over=found.gain.over,
-                gain=measured(found.gain), room=measured(found.room),
-            )  # fmt: skip
-        return Recovery(
-            value=found.value,
-            low=found.low,
-            high=found.high,
-            reason=found.reason,
-            over=found.gain.over,
-            gain=measured(found.gain),
-            room=measured(found.room),
-        )
+            found = replace(found, value=None, low=None, high=None, reason=f"{reason}, so that it is none")
+        return Recovery.of(found)
 
     def _differences(self, loss: str) -> dict[str, Interval | Withheld]:
         """Measure everyone's risk less that of a loss's students: above 0 students are better."""

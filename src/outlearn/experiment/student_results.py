@@ -207,15 +207,7 @@ def _recovery(loss: str, student: Predictions, test: Evaluation, level: float) -
     found = performance_gap_recovered(
         test.truth, teacher=test.source, student=student, ceiling=test.ceilings, level=level
     )
-    return Recovery(
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        reason=found.reason,
-        over=found.gain.over,
-        gain=measured(found.gain),
-        room=measured(found.room),
-    )
+    return Recovery.of(found)
 
 
 def _gap(student: Predictions, labeler: Predictions, test: Evaluation, config: Config) -> RiskGap:

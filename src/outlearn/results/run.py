@@ -12,7 +12,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from outlearn.core.intervals import Interval
-from outlearn.results.measurement import Measurement, Number, Withheld
+from outlearn.core.students import recovery
+from outlearn.results.measurement import Measurement, Number, Withheld, measured
 from outlearn.results.scored import Scored
 from outlearn.results.selection import Selection, TunedBaseline
 from outlearn.results.serialization import Record
@@ -147,6 +148,19 @@ class Recovery(Record):
     over: str
     gain: Measurement
     room: Measurement
+
+    @classmethod
+    def of(cls, found: recovery.Recovery) -> Recovery:
+        """Write what was found."""
+        return cls(
+            value=found.value,
+            low=found.low,
+            high=found.high,
+            reason=found.reason,
+            over=found.gain.over,
+            gain=measured(found.gain),
+            room=measured(found.room),
+        )
 
 
 def pgr_of(found: Recovery) -> Interval | Withheld:

@@ -17,7 +17,8 @@ from outlearn.selection.doubts import doubts
 from outlearn.selection.labelers import Labelings, check_labelers, selection_labelings
 from outlearn.selection.taught import Taught, Teaching
 from outlearn.selection.train import Learned, fit_candidates
-from outlearn.selection.true_labels import TrueLabels, fit_answer_with_true_labels
+from outlearn.selection.true_label_answer import fit_answer_with_true_labels
+from outlearn.selection.true_labels import TrueLabels
 
 __all__ = [
     "Answer", "Candidate", "Choice", "ClassShares", "DiscriminantCandidate", "HeadCandidate", "Labelings", "Learned",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from jaxtyping import Float
@@ -23,13 +24,14 @@ from outlearn.learners.fitted import Heads
 from outlearn.learners.jobs import HeadJob
 from outlearn.losses import get_loss
 from outlearn.selection.calibration import Calibration, crossed_calibration
+from outlearn.selection.candidates import Candidate, HeadCandidate
 from outlearn.selection.choice import Choice
 from outlearn.selection.class_shares import comparable
 from outlearn.selection.companion import Joined, joined
 from outlearn.selection.labelers import Labelings
 from outlearn.selection.train import Learned, Report, average_heads, fit_candidates
 
-__all__ = ["Answer", "fit_answer"]
+__all__ = ["Answer", "fit_answer", "fit_answers"]
 
 C_GRID = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # inverse ridge of the distillate, per example: sum CE + |W|^2 / (2 C)
 TRAIN = "answer: training examples"
@@ -68,8 +70,7 @@ class Answer:
         of_groups: Heads,
         joined: Joined | None,
     ) -> Answer:
-        """Calibrate heads, and see what they say of the student split and of the points."""
-        heads = by.applied(heads)
+        """See what heads, calibrated so, say of the student split and of the points."""
         called = heads.predict(learned.features).argmax(axis=-1)
         shares = np.stack([np.bincount(each, minlength=heads.n_classes) for each in called]) / called.shape[1]
         return cls(
@@ -85,7 +86,6 @@ def fit_answer(
     models: Sequence[tuple[int, int]],
     *,
     form: str = "average",
-    linear: bool = False,
     progress: Report | None = None,
 ) -> Answer:
     """Make the answer.
@@ -97,29 +97,52 @@ def fit_answer(
         points: sets of features to predict.
         models: (labeling, seed) of each student of the answer, labelings counted among those the answer learns from.
         form: a name in `core.labelers.recipes.FORMS`.
-        linear: whether it must be a linear head; a distilled one is.
         progress: called with (parts done, all parts).
     """
+    return fit_answers(learned, labelings, [choice], points, models, form=form, progress=progress)[0]
+
+
+def fit_answers(
+    learned: Learned,
+    labelings: Labelings,
+    choices: Sequence[Choice],
+    points: Mapping[str, FeatureMatrix],
+    models: Sequence[tuple[int, int]],
+    *,
+    form: str = "average",
+    progress: Report | None = None,
+) -> list[Answer]:
+    """Make the answers of several choices among the same candidates, as `fit_answer` makes each: no student twice."""
     first = labelings.answers.start
     answers = [(first + labeling, seed) for labeling, seed in models]
-    members = choice.members[:1] if form == "best" else choice.members
-    groups = [(g, models[0][1] + g) for g in range(labelings.n_compared)]
+    everyone = answers + [(g, models[0][1] + g) for g in range(labelings.n_compared)]
+    members = [choice.members[:1] if form == "best" else choice.members for choice in choices]
+    wanted = list(dict.fromkeys(each for of_choice in members for each in of_choice))
     made = {}
-    for fitted in fit_candidates(learned, {TRAIN: learned.features}, members, answers + groups, progress=progress):
+    for fitted in fit_candidates(learned, {TRAIN: learned.features}, wanted, everyone, progress=progress):
         made[fitted.candidate] = (fitted.heads, comparable(fitted.logits[TRAIN], learned.shares))
-    averages = average_heads([made[member] for member in members])
-    made_of, n_trained = None, len(members) * len(answers + groups)
-    if form != "best" and learned.base.hidden is None:
-        straight = linear or form == "distilled"
-        made_of = joined(averages, learned, labelings, answers + groups, len(answers), linear=straight)
-        averages, n_trained = made_of.heads, n_trained + len(answers + groups)
-    of_groups = averages.select(slice(len(answers), None))
-    calibration = crossed_calibration(of_groups.predict(learned.features), with_offsets=learned.base.bias)
-    if form == "distilled":
-        heads = _distilled(learned, labelings, averages, len(answers))
-    else:
-        heads = averages.select(slice(0, len(answers)))
-    return Answer.of(heads, learned, points, n_trained, calibration, of_groups, made_of)
+
+    @cache
+    def trained(candidate: HeadCandidate) -> Heads:
+        (fitted,) = fit_candidates(learned, {}, [candidate], everyone)
+        return fitted.heads
+
+    def answer(of_choice: Sequence[Candidate]) -> Answer:
+        averages = average_heads([made[member] for member in of_choice])
+        made_of, n_trained = None, len(of_choice) * len(everyone)
+        if form != "best" and learned.base.hidden is None:
+            linear = form == "distilled"
+            made_of = joined(averages, learned, labelings, trained, len(answers), linear=linear)
+            averages, n_trained = made_of.heads, n_trained + len(everyone)
+        of_groups = averages.select(slice(len(answers), None))
+        calibration = crossed_calibration(of_groups.predict(learned.features), with_offsets=learned.base.bias)
+        if form == "distilled":
+            heads = _distilled(learned, labelings, averages, len(answers))
+        else:
+            heads = averages.select(slice(0, len(answers)))
+        return Answer.of(calibration.applied(heads), learned, points, n_trained, calibration, of_groups, made_of)
+
+    return [answer(of_choice) for of_choice in members]
 
 
 def _distilled(learned: Learned, labelings: Labelings, heads: Heads, n_answers: int) -> Heads:

@@ -20,7 +20,7 @@ the consensus is higher by 0.03.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,7 +34,7 @@ from outlearn.learners.fitted import Heads
 from outlearn.selection.candidates import HeadCandidate, companion, curved_companion, has_many_points
 from outlearn.selection.class_shares import Comparable, comparable, reconciled_shares
 from outlearn.selection.labelers import Labelings
-from outlearn.selection.train import Learned, average_heads, fit_candidates
+from outlearn.selection.train import Learned, average_heads
 
 __all__ = ["Joined", "joined"]
 
@@ -70,7 +70,7 @@ def joined(
     averages: Heads,
     learned: Learned,
     labelings: Labelings,
-    models: Sequence[tuple[int, int]],
+    train: Callable[[HeadCandidate], Heads],
     first_compared: int,
     *,
     linear: bool,
@@ -81,11 +81,11 @@ def joined(
         averages: of the discriminants, one a model.
         learned: what they learned from.
         labelings: who is compared.
-        models: (labeling, seed) of each, those of the compared labelings last.
+        train: makes a trained head for each model, those of the compared labelings last.
         first_compared: where these begin.
         linear: whether the answer must be a linear head.
     """
-    mixtures = _Mixtures(averages, learned, labelings, models, first_compared)
+    mixtures = _Mixtures(averages, learned, labelings, train, first_compared)
     n_examples, n_features = learned.features.shape
     straight = mixtures.with_head(companion(n_examples, learned.base))
     # Pairs need answers that turn round when the two are exchanged, as those of a hidden layer do not.
@@ -102,17 +102,17 @@ class _Mixtures:
     averages: Heads
     learned: Learned
     labelings: Labelings
-    models: Sequence[tuple[int, int]]
+    train: Callable[[HeadCandidate], Heads]
     first_compared: int
 
     def with_head(self, candidate: HeadCandidate) -> Joined:
         """Train one head for each model, and give it the weight of the largest lower bound on the gain in consensus."""
-        (trained,) = fit_candidates(self.learned, {}, [candidate], self.models)
-        head = _at_reconciled_shares(trained.heads.predict(self.learned.features), self.learned)
+        trained = self.train(candidate)
+        head = _at_reconciled_shares(trained.predict(self.learned.features), self.learned)
         answers = {0.0: self.averages}
         for weight in WEIGHTS[1:]:
             # average_heads is the mean of two: twice the weights make it the weighted one
-            parts = [(self.averages, self._comparable.times(2 * (1 - weight))), (trained.heads, head.times(2 * weight))]
+            parts = [(self.averages, self._comparable.times(2 * (1 - weight))), (trained, head.times(2 * weight))]
             answers[weight] = average_heads(parts)
         said = {0.0: self._discriminants, **{weight: self._students(answers[weight]) for weight in WEIGHTS[1:]}}
         agreed = {weight: consensus(self._who, students).consensus for weight, students in said.items()}

@@ -19,12 +19,13 @@ from outlearn.core.predictions import Predictions
 from outlearn.core.students.foreseen import PARTS
 from outlearn.errors import DataError
 from outlearn.learners.fitted import Heads
-from outlearn.selection.answer import Answer, fit_answer
+from outlearn.selection.answer import Answer, fit_answer, fit_answers
 from outlearn.selection.choice import Choice
 from outlearn.selection.class_shares import comparable
 from outlearn.selection.labelers import Labelings
 from outlearn.selection.train import Learned, fit_candidates
-from outlearn.selection.true_labels import TrueLabels, agreement_with, fit_answer_with_true_labels
+from outlearn.selection.true_label_answer import fit_answer_with_true_labels
+from outlearn.selection.true_labels import TrueLabels, agreement_with
 
 __all__ = ["Taught", "Teaching"]
 
@@ -102,8 +103,7 @@ class Teaching:
     @cached_property
     def weak(self) -> Answer:
         """The answer without true labels."""
-        models, linear = [(0, self.seed)], self.use == "learn"
-        return fit_answer(self.learned, self.labelings, self._unweighed, {}, models, form=self.form, linear=linear)
+        return fit_answer(self.learned, self.labelings, self._unweighed, {}, [(0, self.seed)], form=self.form)
 
     @property
     def _unweighed(self) -> Choice:
@@ -124,7 +124,7 @@ class Teaching:
             replace(self.choice, truth=agreement_with(part.labels, hard[:, :, rows], n_classes), n_true=len(part))
             for part, rows in zip(parts, sets, strict=True)
         ]
-        return [fit_answer(self.learned, self.labelings, each, {}, models, form=self.form) for each in weighed]
+        return fit_answers(self.learned, self.labelings, weighed, {}, models, form=self.form)
 
     def _hard(self, points: FeatureMatrix) -> Int[np.ndarray, "candidates one points"]:
         """Say what class each candidate's student calls at these points."""

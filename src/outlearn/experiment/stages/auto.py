@@ -40,7 +40,7 @@ from outlearn.selection import (
     fit_answer_with_true_labels,
     selection_labelings,
 )
-from outlearn.selection.candidates import companion, curved_companion
+from outlearn.selection.candidates import companion, curved_companion, records
 from outlearn.selection.choice import recorded
 from outlearn.selection.class_shares import best_known_shares, best_source, given_shares
 from outlearn.selection.companion import Joined
@@ -50,7 +50,7 @@ from outlearn.store.store import Entry
 __all__ = ["AutoStudents"]
 
 CHOICE_VERSION = 11
-STUDENTS_VERSION = 17
+STUDENTS_VERSION = 18
 SHARES, COUNTED, WIDTH = "shares", "counted", "n_features"
 WIDTHS = (1, 10**9)  # of features: few and many
 MIXED = "pooled_consensus"  # the criterion that true labels are weighed against: both are kappas
@@ -159,9 +159,7 @@ class AutoStudents:
                 "true_labels": self.used_labels,
                 "learner": model.learner.model_dump(mode="json"),
                 "bias": model.bias,
-                "candidates": [
-                    {"family": each.family, **each.record()} for width in WIDTHS for each in self.candidates(width)
-                ],
+                "candidates": [each for width in WIDTHS for each in records(self.candidates(width))],
             },
             self.inputs,
             compute,
