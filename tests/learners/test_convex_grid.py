@@ -33,8 +33,8 @@ def test_each_head_is_scikit_learns_at_its_strength_and_its_weights(n, n_classes
     weights[0, ::3], weights[1, ::5] = 0.0, 2.0
     grid = ConvexGrid.of(x, np.eye(n_classes)[y], {"all": x}, strengths=STRENGTHS, standardise=False)
     if along_a_path:
-        path = grid.path(rows, weights)
-        fitted = np.concatenate([path.at(strength).parameters() for strength in STRENGTHS], axis=1)
+        path = grid.path(rows[None], weights[None])
+        fitted = np.concatenate([path.at(strength).parameters()[0] for strength in STRENGTHS], axis=1)
     else:
         fitted = grid.fit(rows, weights)
     found = probabilities(grid.predict(fitted, "all"))
@@ -85,8 +85,31 @@ def test_a_path_predicts_its_own_examples_as_its_parameters_do():
         x, y = example(n, 40, 3)
         rows = np.arange(n)[::2]
         grid = ConvexGrid.of(x, np.eye(3)[y], {}, strengths=STRENGTHS)
-        path = grid.path(rows, np.ones((2, len(rows)))).at(0.01).at(1.0, 30.0)
-        np.testing.assert_allclose(path.logits(), grid.predict(path.parameters(), rows), atol=1e-4)
+        path = grid.path(rows[None], np.ones((1, 2, len(rows)))).at(0.01).at(1.0, 30.0)
+        np.testing.assert_allclose(path.logits()[0], grid.predict(path.parameters()[0], rows), atol=1e-4)
+        np.testing.assert_array_equal(path.head(0, 1, 0), path.parameters()[0, 1, 0])
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("n", [20, 60], ids=["fewer examples than features", "more"])
+def test_sets_side_by_side_are_fitted_as_each_alone(n, n_classes, monkeypatch):
+    monkeypatch.setattr(convex_grid, "TOLERANCE", 1e-8)  # heads that are there move on until a fifth of them is
+    x, y = example(180, 30, n_classes)
+    x[1] = x[0]  # the first set spans a direction less
+    grid = ConvexGrid.of(x, np.eye(n_classes)[y], {}, strengths=STRENGTHS)
+    rows = np.stack([np.arange(s * n, (s + 1) * n) for s in range(3)])
+    weights = np.ones((3, 2, n))
+    weights[:, 1, ::4] = 0.0
+
+    def along(sets: list[int]) -> tuple[np.ndarray, np.ndarray]:
+        path = grid.path(rows[sets], weights[sets]).at(0.01)
+        path = path.of_sets([s for s, which in enumerate(sets) if which != 1]).at(1.0, 30.0)
+        return path.logits(), path.parameters()
+
+    together = along([0, 1, 2])
+    for place, s in enumerate([0, 2]):
+        for found, alone in zip(together, along([s]), strict=True):
+            np.testing.assert_allclose(found[place], alone[0], atol=2e-3)
 
 
 def test_of_many_classes_every_strength_arrives_whatever_is_fitted_beside_it():
@@ -97,8 +120,8 @@ def test_of_many_classes_every_strength_arrives_whatever_is_fitted_beside_it():
 
     def fit(strengths: tuple[float, ...], which: list[int]) -> np.ndarray:
         grid = ConvexGrid.of(x, np.eye(MANY)[y], {}, strengths=strengths, standardise=False)
-        path = grid.path(rows, weights[which])
-        return np.concatenate([path.at(strength).logits() for strength in strengths], axis=1)
+        path = grid.path(rows[None], weights[None, which])
+        return np.concatenate([path.at(strength).logits()[0] for strength in strengths], axis=1)
 
     together, alone = fit(wide, [0, 1, 2])[1], fit(wide, [1])[0]
     np.testing.assert_allclose(probabilities(alone), probabilities(together), atol=0.01)  # rounding, over 100 steps
@@ -151,7 +174,7 @@ def test_of_many_classes_a_head_that_goes_on_from_a_stronger_ridge_is_no_further
         loss = np.log(np.exp(logits).sum(axis=-1)) - logits[rows, y]
         return float(loss.mean() + (head[:-1] ** 2).sum() / (2 * 30.0 * len(x)))
 
-    path = grid.path(rows, np.ones((1, len(x))))
-    went_on = path.at(0.3).at(30.0).parameters()[0, 0].astype(np.float64)
-    alone = grid.path(rows, np.ones((1, len(x)))).at(30.0).parameters()[0, 0].astype(np.float64)
+    path = grid.path(rows[None], np.ones((1, 1, len(x))))
+    went_on = path.at(0.3).at(30.0).parameters()[0, 0, 0].astype(np.float64)
+    alone = grid.path(rows[None], np.ones((1, 1, len(x)))).at(30.0).parameters()[0, 0, 0].astype(np.float64)
     assert objective(went_on) <= objective(alone) + convex_grid.TOLERANCE_ON

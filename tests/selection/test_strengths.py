@@ -26,7 +26,7 @@ def walked(x: np.ndarray, y: np.ndarray, of: tuple[float, ...] = STRENGTHS) -> t
     labeled = label_set(0, np.ones(len(y)), y, None, 0, 3)
     row = np.nonzero(labeled.held_out)[1]
     scores = HeldOutScores(len(of), y[row], labeled.weights[row])
-    return scores, walk(convex, labeled, scores)
+    return scores, walk(convex, [labeled], [scores])[0]
 
 
 def test_weak_ridges_that_cannot_win_are_not_fitted(monkeypatch):
@@ -51,6 +51,28 @@ def test_the_order_in_which_strengths_are_given_does_not_matter(monkeypatch):
     descending, other = walked(x, y, (10.0, 0.1, 0.001))
     np.testing.assert_array_equal(ascending.accuracy, descending.accuracy[::-1])
     np.testing.assert_array_equal(head, other)
+
+
+@pytest.mark.parametrize("small", [0, 2**17])
+def test_sets_side_by_side_are_walked_as_each_alone(monkeypatch, small):
+    x, y = noisy(900, 60)
+    monkeypatch.setattr(strengths, "SMALL", small)
+    convex = ConvexGrid.of(x, np.eye(2)[y], {"own": x}, strengths=STRENGTHS)
+    sets = [
+        LabelSet(np.arange(900)[s::3], np.ones(300), np.eye(3, dtype=bool)[:, np.arange(300) % 3], 0) for s in range(3)
+    ]
+
+    def walked_together(which: list[int]) -> list[tuple[np.ndarray, np.ndarray]]:
+        scores = [
+            HeldOutScores(len(STRENGTHS), y[np.nonzero(sets[s].held_out)[1] * 3 + s], np.ones(300)) for s in which
+        ]
+        heads = walk(convex, [sets[s] for s in which], scores)
+        return [(of.accuracy, head) for of, head in zip(scores, heads, strict=True)]
+
+    for s, (accuracy, head) in enumerate(walked_together([0, 1, 2])):
+        ((alone, own),) = walked_together([s])
+        np.testing.assert_allclose(accuracy, alone, atol=1.5 / 300)  # of rounding one label may change
+        np.testing.assert_allclose(head, own, atol=1e-3)
 
 
 def test_small_sets_take_all_strengths_at_once():

@@ -99,5 +99,5 @@ def check_fields(parameters: Any, owner: str = "") -> None:
             continue
         if get_origin(hint) is Literal and value not in get_args(hint):
             raise ConfigError(f"{name} is {value!r}; {suggest(value, get_args(hint))}")
-        if allowed := range_of(hint):
+        if allowed := ranges_of(parameters.__class__)[field.name]:
             allowed.check(name, value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ from jaxtyping import Float, Int
 from outlearn.core.randomness import generator
 from outlearn.errors import ConfigError
 
-__all__ = ["draw_teachers", "stratified_order"]
+__all__ = ["draw_teachers", "stratified_order", "stratified_orders"]
 
 
 def draw_teachers(
@@ -71,9 +72,22 @@ def _remedy(labels: Int[np.ndarray, " points"], models: int, size: int) -> str:
 
 def stratified_order(labels: Int[np.ndarray, " points"], rng: np.random.Generator) -> Int[np.ndarray, " points"]:
     """Shuffle points so that each stretch of the result has the classes' shares, within one point a class."""
-    position = np.empty(len(labels))
-    for value in np.unique(labels):
-        members = np.flatnonzero(labels == value)
+    return stratified_orders(labels, [rng])[0]
+
+
+def stratified_orders(
+    labels: Int[np.ndarray, " points"], rngs: Iterable[np.random.Generator]
+) -> list[Int[np.ndarray, " points"]]:
+    """Shuffle points as `stratified_order` does with each generator."""
+    classes = [np.flatnonzero(labels == value) for value in np.unique(labels)]
+    return [_stratified(classes, len(labels), rng) for rng in rngs]
+
+
+def _stratified(
+    classes: Sequence[Int[np.ndarray, " members"]], n_points: int, rng: np.random.Generator
+) -> Int[np.ndarray, " points"]:
+    position = np.empty(n_points)
+    for members in classes:
         # Member i of n stands at (i + u) / n: one u a class keeps the classes from lining up.
         position[rng.permutation(members)] = (np.arange(len(members)) + rng.random()) / len(members)
     return np.argsort(position, kind="stable")

@@ -83,17 +83,19 @@ def _nearest(
     """
     single, first = (counts > 0).sum(axis=1) == 1, counts.argmax(axis=1)
     # Numbers of lists: a family of one class, as most are, has too few for arrays to pay.
-    have, aim = got.tolist(), wanted.tolist()
+    have, aim = got.T.tolist(), wanted.T.tolist()  # of each class, the splits
     chosen = []
     for n, alone, c in zip(counts, single.tolist(), first.tolist(), strict=True):
         if alone:
-            k = float(n[c])
-            increase = [k * (2 * (g[c] - w[c]) + k) / w[c] for g, w in zip(have, aim, strict=True)]
+            k, of_class = float(n[c]), have[c]
+            increase = [k * (2 * (g - w) + k) / w for g, w in zip(of_class, aim[c], strict=True)]
             best = increase.index(min(increase))
-            have[best][c] += k
+            of_class[best] += k
         else:
-            best = int((n * (2 * (np.array(have) - wanted) + n) / wanted).sum(axis=1).argmin())
-            have[best] = (have[best] + n).tolist()
+            now = np.array(have).T
+            best = int((n * (2 * (now - wanted) + n) / wanted).sum(axis=1).argmin())
+            for c in np.flatnonzero(n).tolist():
+                have[c][best] += float(n[c])
         chosen.append(best)
     return chosen
 

@@ -13,8 +13,7 @@ import numpy as np
 
 from outlearn.core.labelers.recipes import recipe_of
 from outlearn.core.number_intervals import NumberIntervals
-from outlearn.core.randomness import child_seed, generator
-from outlearn.data.draws import stratified_order
+from outlearn.core.randomness import child_seed
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.errors import ConfigError
@@ -25,8 +24,7 @@ from outlearn.experiment.stages.controls import (
     ALL_LABELS,
     LABEL_CURVE,
     OWN_LABELS,
-    curve_draws,
-    curve_sizes,
+    curve_sets,
     finetuned_controls,
     teachers_labels,
 )
@@ -180,21 +178,9 @@ def _tuned(
         for name, sets in teachers_labels(task, splits, config.teacher, seed=seed).items():
             seeds = [child_seed(seed, name, m) for m in range(len(sets))]
             found[name] = TunedNumberModels(name, task, model, splits.teacher, sets, seeds, loss)
-    curve = _curve_sets(task, points, seed)
+    curve = curve_sets(task.labels[points], n_classes=1, seed=seed)
     if len(curve):
         seeds = [child_seed(seed, "label curve", k) for k in range(len(curve))]
         of_curve = TunedNumberModels(LABEL_CURVE, task, model, points, curve, seeds, loss)
         found[LABEL_CURVE] = replace(of_curve, predict=("test",), ridge_only=True)  # dozens of sets
     return {name: found[name] for name in (CEILINGS, OWN_LABELS, ALL_LABELS, LABEL_CURVE) if name in found}
-
-
-def _curve_sets(task: Task, points: np.ndarray, seed: int) -> np.ndarray:
-    """Draw sets of more and more true labels, each with its share of every stratum; none where there are too few."""
-    strata = task.labels[points]
-    sizes, sets = curve_sizes(strata), []
-    for n in sizes.tolist() if len(sizes) > 1 else ():
-        for draw in range(curve_draws(n, len(points), n_classes=1)):
-            rows = np.zeros(len(points))
-            rows[stratified_order(strata, generator(seed, "label curve", n, draw))[:n]] = 1.0
-            sets.append(rows)
-    return np.array(sets)

@@ -39,7 +39,7 @@ def certify(objective: Objective, parameters: Tensor) -> tuple[Tensor, Tensor]:
     f - min f, `[heads]`.
     """
     solved, gaps = parameters.clone(), parameters.new_empty(objective.n_heads)
-    x, at_once = objective.x.exact(), max(1, LOGITS // (len(objective.x) * objective.n_logits))
+    x, at_once = objective.rows.exact(), max(1, LOGITS // (len(objective.x) * objective.n_logits))
     for start in range(0, objective.n_heads, at_once):
         heads = slice(start, start + at_once)
         part = parameters[:, heads].contiguous()

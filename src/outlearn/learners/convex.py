@@ -243,7 +243,7 @@ class _Solver:
         """Minimise one head in float64 on the examples it sees, with its own Hessian."""
         objective = self._objective([self.problems[index]], self.data.features)
         seen = objective.weights[:, 0, 0] > 0.0
-        x = objective.x if bool(seen.all()) else objective.x.select(seen.nonzero().squeeze(1))
+        x = objective.rows if bool(seen.all()) else objective.rows.select(seen.nonzero().squeeze(1))
         pulls, weights, ridge = objective.pulls[seen].double(), objective.weights[seen].double(), objective.ridge
         whole = Objective(x, pulls, weights, ridge.double(), self.bias)
         span = Span.of(x)

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from outlearn.lazy_torch import Tensor, torch
-from outlearn.learners.rows import Rows, times
+from outlearn.learners.rows import DenseRows, Products, Rows
 
 __all__ = ["Objective", "OwnHessians", "probabilities"]
 
@@ -33,14 +33,14 @@ class Objective:
     """Hold the data of a batch of heads.
 
     Attributes:
-        x: `[examples, inputs]`; the last input is 1 if there is a bias.
+        x: `[examples, inputs]`, of all heads or of each one's set; the last input is 1 if there is a bias.
         pulls: w_i t_i, `[examples, logits, heads]`.
         weights: w_i, `[examples, 1, heads]`.
         ridge: lambda, `[heads]`.
         bias: whether the last input is the intercept's.
     """
 
-    x: Rows
+    x: Products
     pulls: Tensor
     weights: Tensor
     ridge: Tensor
@@ -52,6 +52,13 @@ class Objective:
         rows = max(64, BLOCK // max(1, self.pulls.shape[1] * self.n_heads))
         z = self.pulls.new_empty(min(rows, len(self.x)), self.pulls.shape[1], self.n_heads)
         object.__setattr__(self, "buffers", (z, torch.empty_like(z)))
+
+    @property
+    def rows(self) -> Rows:
+        """Return the rows that all heads share: where each reads those of its set there are none."""
+        if not isinstance(self.x, Rows):
+            raise TypeError("heads of several sets share no rows, and no Hessian: give `minimise` their own")
+        return self.x
 
     @property
     def n_heads(self) -> int:
@@ -135,13 +142,19 @@ class Objective:
         even, mean = self.pulls.new_full((n,), 1.0 / n), self.pulls.new_zeros(self.x.shape[1], 1)
         self.x.add_back(0, n, even[:, None], mean)
         m = mean[: self.x.shape[1] - self.bias] * float(self.bias)
+        vectors = None
         if wide:
-            values, vectors = self._squares(even)[: len(m)] - m[:, 0].square(), None
+            values = self._squares(even)[: len(m)] - m[:, 0].square()
         else:
             moments = self._hessian(even)[: len(m), : len(m)]
-            values, vectors = torch.linalg.eigh(moments.sub_(m @ m.t()))
+            values, found = torch.linalg.eigh(moments.sub_(m @ m.t()))
+            vectors = DenseRows(found, bias=False)
         return OwnHessians(
-            values.clamp(min=0.0), vectors, m if self.bias else None, self.own_curvature(None), self.ridge
+            values.clamp(min=0.0)[:, None],
+            vectors,
+            DenseRows(m.t(), bias=False) if self.bias else None,
+            self.own_curvature(None),
+            self.ridge,
         )
 
     def own_curvature(self, spread: Tensor | None) -> Tensor:
@@ -162,10 +175,10 @@ class Objective:
 
     def _hessian(self, curvature: Tensor) -> Tensor:
         """Compute the lower triangle of X^T diag(curvature) X; above it stands less."""
-        n_inputs = self.x.shape[1]
-        hessian, scaled = curvature.new_zeros(n_inputs, n_inputs), curvature.new_empty(min(ROWS, len(self.x)), n_inputs)
-        for first in range(0, len(self.x), ROWS):
-            x = self.x.block(first, min(first + ROWS, len(self.x)))
+        rows, n_inputs = self.rows, self.x.shape[1]
+        hessian, scaled = curvature.new_zeros(n_inputs, n_inputs), curvature.new_empty(min(ROWS, len(rows)), n_inputs)
+        for first in range(0, len(rows), ROWS):
+            x = rows.block(first, min(first + ROWS, len(rows)))
             left = torch.mul(x, curvature[first : first + ROWS, None], out=scaled[: len(x)]).t()
             # Cholesky reads the lower triangle: strips below the diagonal save almost half of the product.
             for start in range(0, n_inputs, STRIP):
@@ -183,7 +196,7 @@ class Objective:
         diagonal = curvature.new_zeros(self.x.shape[1])
         for first in range(0, len(self.x), ROWS):
             stop = min(first + ROWS, len(self.x))
-            self.x.add_squares(first, stop, curvature[first:stop], diagonal)
+            self.rows.add_squares(first, stop, curvature[first:stop], diagonal)
         return diagonal
 
     def _regularise(self, diagonal: Tensor) -> None:
@@ -194,7 +207,7 @@ class Objective:
     def select(self, heads: Tensor) -> Objective:
         """Keep these heads only."""
         return Objective(
-            self.x,
+            self.x.of_heads(heads),
             self.pulls[:, :, heads].contiguous(),
             self.weights[:, :, heads].contiguous(),
             self.ridge[heads],
@@ -209,36 +222,52 @@ class OwnHessians:
     In the coordinates w and b + m^T w the Hessian has no entries between the two.
 
     Attributes:
-        values: L, `[features]`.
+        values: L, `[features, 1]`, or `[features, heads]` where heads read sets of their own.
         vectors: V, `[features, features]`; None for the unit vectors.
-        mean: m, `[features, 1]`; None without intercepts.
+        mean: m^T, `[1, features]`; None without intercepts.
         curvature: c, `[heads]`.
         ridge: lambda, `[heads]`.
     """
 
     values: Tensor
-    vectors: Tensor | None
-    mean: Tensor | None
+    vectors: Products | None
+    mean: Products | None
     curvature: Tensor
     ridge: Tensor
 
     def __call__(self, gradient: Tensor) -> Tensor:
         """Solve for `[inputs, logits x heads]`."""
-        d = len(self.values)
-        weights = gradient[:d] if self.mean is None else gradient[:d] - self.mean * gradient[d:]
-        along = weights if self.vectors is None else times(self.vectors.t(), weights)
-        n_heads = len(self.ridge)
-        scales = self.curvature * self.values[:, None] + self.ridge
+        d, n_heads = len(self.values), len(self.ridge)
+        weights = gradient[:d] if self.mean is None else self._back(self.mean, -gradient[d:]).add_(gradient[:d])
+        along = weights if self.vectors is None else self._back(self.vectors, weights)
+        scales = self.curvature * self.values + self.ridge
         along = (along.view(d, -1, n_heads) / scales[:, None]).view(d, -1)
-        solved = along if self.vectors is None else times(self.vectors, along)
+        solved = along if self.vectors is None else self._product(self.vectors, along)
         if self.mean is None:
             return solved
-        intercepts = (gradient[d:].view(-1, n_heads) / self.curvature).view(1, -1) - self.mean.t() @ solved
+        intercepts = (gradient[d:].view(-1, n_heads) / self.curvature).view(1, -1) - self._product(self.mean, solved)
         return torch.cat([solved, intercepts])
 
     def select(self, heads: Tensor) -> OwnHessians:
         """Keep these heads only."""
-        return replace(self, curvature=self.curvature[heads], ridge=self.ridge[heads])
+        return replace(
+            self,
+            values=self.values if self.values.shape[1] == 1 else self.values[:, heads],
+            vectors=None if self.vectors is None else self.vectors.of_heads(heads),
+            mean=None if self.mean is None else self.mean.of_heads(heads),
+            curvature=self.curvature[heads],
+            ridge=self.ridge[heads],
+        )
+
+    def _product(self, x: Products, table: Tensor) -> Tensor:
+        out = table.new_empty(len(x), table.shape[1])
+        x.product(0, len(x), table, out)
+        return out
+
+    def _back(self, x: Products, table: Tensor) -> Tensor:
+        out = table.new_zeros(x.shape[1], table.shape[1])
+        x.add_back(0, len(x), table, out)
+        return out
 
 
 def probabilities(logits: Tensor, *, out: Tensor | None = None) -> Tensor:

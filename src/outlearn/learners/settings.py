@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
@@ -20,12 +21,17 @@ class Settings(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _of_one_meaning(cls, value: Any, info: ValidationInfo) -> Any:
-        known = _types(cls.model_fields[str(info.field_name)].annotation)
+        known = _types_of(cls, str(info.field_name))
         if isinstance(value, bool) and known & {int, float} and bool not in known:
             raise PydanticCustomError("switch", "input should be a number, not true or false")
         if isinstance(value, bool | int | float | date) and str in known and known <= {str, type(None)}:
             raise PydanticCustomError("no_text", "input should be text; put it in quotes: '...'")
         return value
+
+
+@cache
+def _types_of(section: type[Settings], key: str) -> frozenset[Any]:
+    return frozenset(_types(section.model_fields[key].annotation))
 
 
 def _types(annotation: Any) -> set[Any]:

@@ -98,6 +98,8 @@ def get_loss(spec: object, /, **parameters: object) -> Loss:
     if not isinstance(spec, str):
         raise ConfigError(f"loss is {spec!r}; expected a name or a mapping with kind. {_known(spec)}")
     name, given = _from_text(spec)
+    if not given and not parameters and (plain := default_loss(EVERY[name])) is not None:
+        return plain
     return _build(name, _given_once(given, parameters, spec))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Protocol
 
 from outlearn.learners.head_randomness import steps_per_epoch
@@ -25,6 +26,7 @@ __all__ = [
     "curved_companion",
     "default_candidates",
     "has_many_points",
+    "records",
     "trained_candidates",
 ]
 
@@ -205,6 +207,7 @@ def trained_candidates(
     )
 
 
+@lru_cache(maxsize=64)  # the runs of a sweep on the same points have the same
 def default_candidates(
     n_examples: int, n_features: int, base: HeadSettings, *, weighted: bool = False
 ) -> tuple[Candidate, ...]:
@@ -245,6 +248,17 @@ def default_candidates(
         if not (weighted and loss.batch_coupled)
     ]
     return (*discriminants, *plain, *distilled)
+
+
+@lru_cache(maxsize=64)
+def records(candidates: tuple[Candidate, ...]) -> list[dict[str, Any]]:
+    """Write candidates as plain data, each with its family, for keys: the same list each time, not to be changed.
+
+    Examples:
+        >>> records((DiscriminantCandidate(0),))
+        [{'family': 'discriminant', 'steps': 0, 'weak_share': 0.0, 'shrinkage': 1.0, 'within': False}]
+    """
+    return [{"family": each.family, **each.record()} for each in candidates]
 
 
 def companion(n_examples: int, base: HeadSettings) -> HeadCandidate:

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from outlearn.core.randomness import generator
 from outlearn.errors import DataError
 
-__all__ = ["FOLDS", "LabelSet", "alike", "held_out_folds", "label_set"]
+__all__ = ["FOLDS", "LabelSet", "alike", "held_out_folds", "label_set", "same_shape"]
 
 FOLDS = 5  # as scikit-learn's default; a tenth of the labels held out would say less for each, and cost twice
 NUMBERS = 2**26  # predictions of held-out labels that are held at once
@@ -47,13 +47,22 @@ def alike(sets: Sequence[LabelSet], numbers_of_row: int) -> list[list[int]]:
     """Group the sets with the same labels, as far as the predictions of all their folds fit together."""
     groups: dict[bytes, list[int]] = {}
     for s, each in enumerate(sets):
-        groups.setdefault(each.rows.tobytes() + each.weights.tobytes(), []).append(s)
+        shape = str(each.held_out.shape).encode()
+        groups.setdefault(shape + each.rows.tobytes() + each.weights.tobytes(), []).append(s)
     found = []
     for members in groups.values():
         size = sets[members[0]].held_out.size
         together = max(1, NUMBERS // (numbers_of_row * size or 1))
         found += [members[start : start + together] for start in range(0, len(members), together)]
     return found
+
+
+def same_shape(sets: Sequence[LabelSet]) -> list[list[int]]:
+    """Group the sets that have as many labels and as many folds."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for s, each in enumerate(sets):
+        groups.setdefault(each.held_out.shape, []).append(s)
+    return list(groups.values())
 
 
 def held_out_folds(

@@ -23,7 +23,10 @@ __all__ = ["MANY_CLASSES", "HeldOutScores", "head_on_all", "walk"]
 # Heads cost as many logits as there are classes: above so many, folds are left out as rows, not as weights of 0.
 MANY_CLASSES = 20
 # Numbers of the examples, for each logit, up to which steps cost more by their operations than by their products.
-SMALL = 2**18
+SMALL = 2**17
+# Numbers of the heads of small sets that are fitted together: their steps and gradients stay in the cache.
+TOGETHER = 2**16
+TOGETHER_ROWS = 2**23  # numbers of their examples, which are copied
 LARGEST = 4.0  # logarithm of a factor of logits, up or down
 SIGNIFICANT = 2.0  # standard errors of the paired difference in accuracy
 
@@ -83,88 +86,141 @@ class HeldOutScores:
         return bool(lost.sum() > SIGNIFICANT * np.sqrt((lost**2).sum()))
 
 
-def walk(convex: ConvexGrid, labeled: LabelSet, scores: HeldOutScores) -> Float[np.ndarray, "inputs logits"] | None:
+def walk(
+    convex: ConvexGrid, sets: Sequence[LabelSet], scores: Sequence[HeldOutScores]
+) -> list[Float[np.ndarray, "inputs logits"] | None]:
     """Score the strengths from the smallest C on, members 0, 1, ... of the scores, as far as one may win.
 
-    Returns the head of the best of them on the whole set, or None with many classes: `head_on_all` fits it.
+    Sets have as many labels and as many folds each (`same_shape`). Returns for each the head of the best strength on
+    the whole set, or None with many classes: `head_on_all` fits it.
     """
-    # With few classes the whole set costs next to nothing beside its folds, and all are one batch. With many a head
-    # costs by its classes and examples, and only the chosen strength is fitted on the whole set.
-    with_whole = convex.data.n_outputs <= MANY_CLASSES
-    folds: _Folds = _OneBatch(convex, labeled) if with_whole else _EachAlone(convex, labeled)
+    if convex.data.n_outputs > MANY_CLASSES:
+        return [_walk(convex, _EachAlone(convex, own), [of])[0] for own, of in zip(sets, scores, strict=True)]
+    numbers = convex.numbers(len(sets[0].rows))
+    of_heads = numbers // len(sets[0].rows) * (len(sets[0].held_out) + 1) * len(_at_once(convex, sets[0])[0])
+    together = max(1, min(TOGETHER // of_heads, TOGETHER_ROWS // numbers))
+    heads = []
+    for first in range(0, len(sets), together):
+        part = slice(first, first + together)
+        heads += _walk(convex, _OneBatch(convex, sets[part]), scores[part])
+    return heads
+
+
+def _at_once(convex: ConvexGrid, labeled: LabelSet) -> list[list[int]]:
+    """List the members, from the smallest C on, in the groups that are fitted together."""
     order = np.argsort(convex.strengths).tolist()
-    head = None
-    for members in [order] if folds.small else [[member] for member in order]:
-        for member, logits in zip(members, folds.held_out([convex.strengths[m] for m in members]), strict=True):
-            scores.add(member, logits)
-        walked = order[: order.index(members[-1]) + 1]
-        best = scores.best(walked)
-        if best in members:
-            head = folds.whole(members.index(best))
-        elif scores.is_beaten(walked[-1], best) and scores.log_loss[walked[-1]] > scores.log_loss[walked[-2]]:
+    few = convex.data.n_outputs <= MANY_CLASSES and convex.numbers(len(labeled.rows)) <= SMALL
+    return [order] if few else [[member] for member in order]
+
+
+def _walk(
+    convex: ConvexGrid, folds: _Folds, scores: Sequence[HeldOutScores]
+) -> list[Float[np.ndarray, "inputs logits"] | None]:
+    """Walk sets side by side; one whose weaker ridges cannot win leaves."""
+    heads: list[Float[np.ndarray, "inputs logits"] | None] = [None] * len(scores)
+    walking, walked = list(range(len(scores))), []
+    for members in folds.members:
+        folds.at([convex.strengths[m] for m in members])
+        walked += members
+        going = []
+        for place, s in enumerate(walking):
+            of = scores[s]
+            for member, logits in zip(members, folds.held_out(place), strict=True):
+                of.add(member, logits)
+            best = of.best(walked)
+            if best in members:
+                heads[s] = folds.whole(place, members.index(best))
+            elif of.is_beaten(walked[-1], best) and of.log_loss[walked[-1]] > of.log_loss[walked[-2]]:
+                continue
+            going.append(place)
+        folds.keep(going)
+        walking = [walking[place] for place in going]
+        if not walking:
             break
-    return head
+    return heads
 
 
 class _Folds(Protocol):
-    """Heads without each fold, at some strengths after others."""
+    """Heads without each fold, of one or more sets, at some strengths after others.
 
-    @property
-    def small(self) -> bool:
-        """Whether all strengths at once, from 0, take less time than one after another."""
+    Attributes:
+        members: of the grid, from the smallest C on, in the groups that are fitted together.
+    """
 
-    def held_out(self, strengths: Sequence[float]) -> Float[np.ndarray, "strengths held_out classes"]:
-        """Go on to these C, and predict the labels that each fold holds out, fold after fold."""
+    members: list[list[int]]
 
-    def whole(self, index: int) -> Float[np.ndarray, "inputs logits"] | None:
-        """Return the head of one of these strengths on the whole set, if there is one."""
+    def at(self, strengths: Sequence[float]) -> None:
+        """Go on to these C."""
+
+    def keep(self, sets: Sequence[int]) -> None:
+        """Go on with these sets."""
+
+    def held_out(self, s: int) -> Float[np.ndarray, "strengths held_out classes"]:
+        """Predict the labels that each fold of a set holds out, fold after fold."""
+
+    def whole(self, s: int, index: int) -> Float[np.ndarray, "inputs logits"] | None:
+        """Return the head of one of these strengths on a whole set, if there is one."""
 
 
 class _OneBatch:
-    """Folds as weights of 0, and the whole set beside them."""
+    """Folds as weights of 0, and the whole set beside them: with few classes it costs next to nothing."""
 
-    def __init__(self, convex: ConvexGrid, labeled: LabelSet) -> None:
-        kept = np.concatenate([~labeled.held_out, np.ones((1, len(labeled.rows)), dtype=bool)])
-        self._path, self._out = convex.path(labeled.rows, labeled.weights * kept), np.nonzero(labeled.held_out)
+    def __init__(self, convex: ConvexGrid, sets: Sequence[LabelSet]) -> None:
+        kept = [np.concatenate([~own.held_out, np.ones((1, len(own.rows)), dtype=bool)]) for own in sets]
+        weights = [own.weights * each for own, each in zip(sets, kept, strict=True)]
+        self._path = convex.path(np.stack([own.rows for own in sets]), np.stack(weights))
+        self._out = [np.nonzero(own.held_out) for own in sets]
+        self.members = _at_once(convex, sets[0])
 
-    @property
-    def small(self) -> bool:
-        return self._path.numbers <= SMALL
+    def at(self, strengths: Sequence[float]) -> None:
+        self._logits = self._path.at(*strengths).logits()
 
-    def held_out(self, strengths: Sequence[float]) -> Float[np.ndarray, "strengths held_out classes"]:
-        fold, row = self._out
-        return self._path.at(*strengths).logits()[fold, :, row].swapaxes(0, 1)
+    def keep(self, sets: Sequence[int]) -> None:
+        if 0 < len(sets) < len(self._out):
+            self._path, self._out = self._path.of_sets(sets), [self._out[s] for s in sets]
 
-    def whole(self, index: int) -> Float[np.ndarray, "inputs logits"]:
-        return self._path.parameters()[-1, index]
+    def held_out(self, s: int) -> Float[np.ndarray, "strengths held_out classes"]:
+        fold, row = self._out[s]
+        return self._logits[s][fold, :, row].swapaxes(0, 1)
+
+    def whole(self, s: int, index: int) -> Float[np.ndarray, "inputs logits"]:
+        return self._path.head(s, -1, index)
 
 
 class _EachAlone:
-    """Folds as rows that are not there."""
-
-    small = False
+    """Folds of one set of many classes as rows that are not there."""
 
     def __init__(self, convex: ConvexGrid, labeled: LabelSet) -> None:
+        self.members = _at_once(convex, labeled)
         self._convex, self._rows = convex, [labeled.rows[out] for out in labeled.held_out]
-        self._paths = [convex.path(labeled.rows[~out], labeled.weights[None, ~out]) for out in labeled.held_out]
+        self._paths = [
+            convex.path(labeled.rows[None, ~out], labeled.weights[None, None, ~out]) for out in labeled.held_out
+        ]
 
-    def held_out(self, strengths: Sequence[float]) -> Float[np.ndarray, "strengths held_out classes"]:
+    def at(self, strengths: Sequence[float]) -> None:
         # Many classes are all told apart before a head is near the minimum of the weakest ridge: on its way from a
         # stronger one it meets the tolerance where it predicts new texts less well than from 0 (docs/performance.md).
         weakest = max(strengths) == max(self._convex.strengths)
-        heads = [path.at(*strengths, from_0=weakest).parameters()[0] for path in self._paths]
+        for path in self._paths:
+            path.at(*strengths, from_0=weakest)
+
+    def keep(self, sets: Sequence[int]) -> None:
+        pass
+
+    def held_out(self, s: int) -> Float[np.ndarray, "strengths held_out classes"]:
+        heads = [path.parameters()[0, 0] for path in self._paths]
         out = [self._convex.predict(head, rows) for head, rows in zip(heads, self._rows, strict=True)]
         return np.concatenate(out, axis=1)
 
-    def whole(self, index: int) -> None:
+    def whole(self, s: int, index: int) -> None:
         return None
 
 
 def head_on_all(convex: ConvexGrid, labeled: LabelSet, strength: float) -> Float[np.ndarray, "inputs logits"]:
     """Fit a strength on the whole set: the weakest ridge from 0, as its folds are, others by way of the stronger."""
-    path = convex.path(labeled.rows, labeled.weights[None])
+    path = convex.path(labeled.rows[None], labeled.weights[None, None])
     if strength == max(convex.strengths):
-        return path.at(strength).parameters()[0, 0]
+        return path.at(strength).parameters()[0, 0, 0]
     for stronger in sorted(each for each in convex.strengths if each < strength):
         path.at(stronger)
-    return path.at(strength).parameters()[0, 0]
+    return path.at(strength).parameters()[0, 0, 0]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -25,7 +26,7 @@ from outlearn.learners.jobs import HeadJob, HeadSettings
 from outlearn.learners.learner import Learner
 from outlearn.losses import get_loss
 from outlearn.selection.candidates import MIN_STEPS, WEIGHT_DECAYS, HeadCandidate
-from outlearn.selection.folds import FOLDS, LabelSet, alike, label_set
+from outlearn.selection.folds import FOLDS, LabelSet, alike, label_set, same_shape
 from outlearn.selection.strengths import MANY_CLASSES, HeldOutScores, head_on_all, walk
 from outlearn.selection.train import Learned, fit_candidates
 
@@ -70,6 +71,11 @@ class Grid:
         if n_classes > MANY_CLASSES:
             return cls(STRENGTHS[::2], standardise=standardise, folds=FEWER_FOLDS)
         return cls(standardise=standardise)
+
+    @property
+    def has_others(self) -> bool:
+        """Say whether anything but convex heads is tried."""
+        return bool(self.candidates) or self.configured is not None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -160,12 +166,14 @@ def tune(
         for s, (weights, seed) in enumerate(zip(sets, seeds, strict=True))
     ]
     done = 0
-    for members in alike(found, len(grid.names) * n_classes):
-        rows = found[members[0]].rows
-        others = _Others(features[rows], one_hot[rows][None], grid, found[members[0]].seed, bias)
-        of_others = others.held_out([found[s] for s in members])
-        for s, of_set in zip(members, of_others, strict=True):
-            chosen[s], accuracy[s], predicted = _tune_one(found[s], labels[rows], convex, others, of_set, points)
+    for members in alike(found, len(grid.names) * n_classes) if grid.has_others else same_shape(found):
+        of_members = [found[s] for s in members]
+        walked = _walked(of_members, labels, convex, len(grid.names))
+        rows = of_members[0].rows  # those of all members, where other heads than convex ones are tried
+        others = _Others(features[rows], one_hot[rows][None], grid, of_members[0].seed, bias)
+        of_others = others.held_out(of_members)
+        for s, of_ridge, of_set in zip(members, walked, of_others, strict=True):
+            chosen[s], accuracy[s], predicted = _tune_one(found[s], of_ridge, convex, others, of_set, points)
             for name, of_points in predicted.items():
                 logits[name][s] = of_points
             done += 1
@@ -174,28 +182,46 @@ def tune(
     return Tuned(logits, chosen, accuracy)
 
 
+def _walked(
+    sets: Sequence[LabelSet], labels: Int[np.ndarray, " examples"], convex: ConvexGrid, n_members: int
+) -> list[_Walked | None]:
+    """Walk the strengths of sets with as many labels and folds; None without folds."""
+    if not len(sets[0].held_out):
+        return [None] * len(sets)
+    scores = []
+    for own in sets:
+        row = np.nonzero(own.held_out)[1]
+        scores.append(HeldOutScores(n_members, labels[own.rows[row]], own.weights[row]))
+    return [_Walked(of, head) for of, head in zip(scores, walk(convex, sets, scores), strict=True)]
+
+
+class _Walked(NamedTuple):
+    """The scores of the strengths of a ridge on one set, and the head of the best of them where there is one."""
+
+    scores: HeldOutScores
+    head: Float[np.ndarray, "inputs logits"] | None
+
+
 def _tune_one(
     labeled: LabelSet,
-    labels: Int[np.ndarray, " rows"],
+    walked: _Walked | None,
     convex: ConvexGrid,
     others: _Others,
     of_others: Float[np.ndarray, "members held_out classes"],
     points: Mapping[str, FeatureMatrix],
 ) -> tuple[int, Float[np.ndarray, " all_members"] | float, dict[str, Float[np.ndarray, "points classes"]]]:
     """Choose for one set, and predict the points: the member, the accuracy of all on held-out labels, logits."""
-    n_strengths, n_members = len(convex.strengths), len(others.grid.names)
-    if not len(labeled.held_out):
+    n_strengths = len(convex.strengths)
+    if walked is None:
         best = n_strengths // 2
         head = head_on_all(convex, labeled, convex.strengths[best])
         return best, np.nan, {name: convex.predict(head, name) for name in points}
-    row = np.nonzero(labeled.held_out)[1]
-    scores = HeldOutScores(n_members, labels[row], labeled.weights[row])
-    of_best = walk(convex, labeled, scores)
+    scores = walked.scores
     for member, logits in enumerate(of_others, start=n_strengths):
         scores.add(member, logits)
     best = scores.best(np.flatnonzero(~np.isnan(scores.accuracy)).tolist())
     if best < n_strengths:
-        head = head_on_all(convex, labeled, convex.strengths[best]) if of_best is None else of_best
+        head = head_on_all(convex, labeled, convex.strengths[best]) if walked.head is None else walked.head
         logits = {name: convex.predict(head, name) for name in points}
     else:
         own = replace(others, seed=labeled.seed)

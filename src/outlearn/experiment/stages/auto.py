@@ -40,7 +40,7 @@ from outlearn.selection import (
     fit_answer_with_true_labels,
     selection_labelings,
 )
-from outlearn.selection.candidates import companion, curved_companion
+from outlearn.selection.candidates import companion, curved_companion, records
 from outlearn.selection.choice import recorded
 from outlearn.selection.class_shares import best_known_shares, best_source, given_shares
 from outlearn.selection.companion import Joined
@@ -154,9 +154,7 @@ class AutoStudents:
                 "true_labels": self.used_labels,
                 "learner": model.learner.model_dump(mode="json"),
                 "bias": model.bias,
-                "candidates": [
-                    {"family": each.family, **each.record()} for width in WIDTHS for each in self.candidates(width)
-                ],
+                "candidates": [each for width in WIDTHS for each in records(self.candidates(width))],
             },
             self.inputs,
             compute,

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outlearn.core.randomness import child_seed, generator
-from outlearn.data.draws import stratified_order
+from outlearn.data.draws import stratified_orders
 from outlearn.data.splits import Splits
 from outlearn.data.task import Task
 from outlearn.experiment.config import Config, TeacherSection
@@ -37,6 +37,7 @@ __all__ = [
     "LABEL_CURVE",
     "OWN_LABELS",
     "curve_draws",
+    "curve_sets",
     "curve_sizes",
     "finetuned_controls",
     "label_curve",
@@ -141,15 +142,20 @@ def _curve_sets(
 ) -> tuple[Int[np.ndarray, " points"], Float[np.ndarray, "sets points"]]:
     """Draw the points that ceilings learn from, and the labels of each draw as weights of these; none for one size."""
     points = ceiling_points(task, splits, seed=seed)
-    labels = task.labels[points]
-    sizes = curve_sizes(labels)
-    sets = []
-    for n in sizes.tolist() if len(sizes) > 1 else []:
-        for draw in range(curve_draws(n, len(points), task.n_classes)):
-            rows = np.zeros(len(points))
-            rows[stratified_order(labels, generator(seed, "label curve", n, draw))[:n]] = 1.0
-            sets.append(rows)
-    return points, np.array(sets)
+    return points, curve_sets(task.labels[points], n_classes=task.n_classes, seed=seed)
+
+
+def curve_sets(labels: Int[np.ndarray, " points"], *, n_classes: int, seed: int) -> Float[np.ndarray, "sets points"]:
+    """Draw more and more labels, each draw with its share of every class, as weights; none where there is one size."""
+    sizes = curve_sizes(labels).tolist()
+    draws = [(n, draw) for n in sizes for draw in range(curve_draws(n, len(labels), n_classes))]
+    if len(sizes) < 2:
+        return np.empty((0, len(labels)))
+    orders = stratified_orders(labels, (generator(seed, "label curve", *each) for each in draws))
+    sets = np.zeros((len(draws), len(labels)))
+    for row, order, (n, _) in zip(sets, orders, draws, strict=True):
+        row[order[:n]] = 1.0
+    return sets
 
 
 def curve_draws(n: int, n_labels: int, n_classes: int) -> int:

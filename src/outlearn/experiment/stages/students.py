@@ -82,7 +82,7 @@ class Labeling:
         """The number of sets of labels: one a teacher, or one of an ensemble."""
         return self.n_teachers if self.config.weak_labels.source == EACH else 1
 
-    @property
+    @cached_property
     def models(self) -> list[tuple[int, int]]:
         """List (labeling, seed) of the students of each loss, in order."""
         return [(m, r) for m in range(self.n_labelings) for r in range(self.config.student.seeds)]

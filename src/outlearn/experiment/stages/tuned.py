@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from outlearn.data.task import Task
-from outlearn.experiment.points import EVALUATED
+from outlearn.experiment.points import EVALUATED, splits_fingerprint
 from outlearn.experiment.stages.features import read_features
 from outlearn.experiment.stages.frozen import FrozenModel
 from outlearn.results.true_labels import Tuning
@@ -24,7 +24,7 @@ from outlearn.store.store import Entry
 
 __all__ = ["TunedModels"]
 
-VERSION = 6
+VERSION = 7
 CHOSEN, HELD_OUT = "chosen", "held-out accuracy"
 
 
@@ -109,9 +109,14 @@ class TunedModels:
                 "learner": None if self.convex_only else self.model.learner.model_dump(mode="json"),
                 "bias": self.model.bias,
                 "seeds": list(self.seeds),
-                "predict": {name: getattr(self.model.splits, name).tolist() for name in self.predict},
+                "predict": self.predict,
             },
-            {"features": self.model.features, "task": self.task.fingerprint, "sets": digest.hexdigest()},
+            {
+                "features": self.model.features,
+                "task": self.task.fingerprint,
+                "sets": digest.hexdigest(),
+                "splits": splits_fingerprint(self.model.splits),
+            },
             compute,
         )
 

@@ -16,7 +16,7 @@ from outlearn.experiment.stages.frozen import FrozenModel
 from outlearn.experiment.stages.students import Labeling, student_seed
 from outlearn.experiment.stages.teachers import teacher_predictions
 from outlearn.experiment.stages.weak_labels import weak_labels
-from outlearn.selection.candidates import HeadCandidate, trained_candidates
+from outlearn.selection.candidates import HeadCandidate, records, trained_candidates
 from outlearn.selection.held_out import HeldOut, measure_held_out
 from outlearn.selection.labelers import together
 from outlearn.selection.train import Learned
@@ -81,7 +81,7 @@ class TunedBaselines:
                 "combination": self.combination,
                 "learner": self.model.learner.model_dump(mode="json"),
                 "bias": self.model.bias,
-                "candidates": [each.record() for each in self.candidates],
+                "candidates": records(self.candidates),
             },
             {
                 "teachers": labeling.teachers,
