@@ -157,11 +157,6 @@ class WeakToStrongClassifier(ClassifierMixin, TakesPoints):  # type: ignore[misc
             check_count(name, getattr(self, name))
         if self.true_labels not in TRUE_LABELS:
             raise ConfigError(f"true_labels is {self.true_labels!r}; {suggest(str(self.true_labels), TRUE_LABELS)}")
-        if self.true_labels == "learn" and self.hidden is not None:
-            raise ConfigError(
-                f'true_labels "learn" corrects linear students, and hidden is {self.hidden}; use hidden=None, or '
-                '"choose".'
-            )
         settings = HeadSettings(
             hidden=self.hidden,
             epochs=EPOCHS if self.epochs is None else self.epochs,

@@ -49,7 +49,7 @@ from outlearn.store.store import Entry
 
 __all__ = ["AutoStudents"]
 
-CHOICE_VERSION = 11
+CHOICE_VERSION = 12
 STUDENTS_VERSION = 18
 SHARES, COUNTED, WIDTH = "shares", "counted", "n_features"
 WIDTHS = (1, 10**9)  # of features: few and many
@@ -89,11 +89,6 @@ class AutoStudents:
             raise ConfigError(
                 f"student.criterion is {student.criterion}, and true labels are weighed against {MIXED} only; use "
                 "that, or student.true_labels: none."
-            )
-        if student.true_labels == "learn" and self.frozen.settings.hidden is not None:
-            raise ConfigError(
-                "student.true_labels: learn corrects linear heads, and student.learner.hidden is "
-                f"{self.frozen.settings.hidden}; leave it out, or use true_labels: choose."
             )
         if student.class_shares is not None:
             given_shares(student.class_shares, self.labeling.task.n_classes)
