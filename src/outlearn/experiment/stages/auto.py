@@ -91,11 +91,6 @@ class AutoStudents:
                 f"student.criterion is {student.criterion}, and true labels are weighed against {MIXED} only; use "
                 "that, or student.true_labels: none."
             )
-        if student.true_labels == "learn" and self.frozen.settings.hidden is not None:
-            raise ConfigError(
-                "student.true_labels: learn corrects linear heads, and student.learner.hidden is "
-                f"{self.frozen.settings.hidden}; leave it out, or use true_labels: choose."
-            )
         if student.class_shares is not None:
             given_shares(student.class_shares, self.labeling.task.n_classes)
 
