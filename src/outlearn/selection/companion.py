@@ -31,7 +31,7 @@ from scipy.special import softmax
 from outlearn.core.predictions import Predictions
 from outlearn.core.students.agreement import consensus, consensus_without
 from outlearn.learners.fitted import Heads
-from outlearn.selection.candidates import HeadCandidate, companion, curved_companion, has_many_points
+from outlearn.selection.candidates import HeadCandidate, companion, curved_companion, may_curve
 from outlearn.selection.class_shares import Comparable, comparable, reconciled_shares
 from outlearn.selection.labelers import Labelings
 from outlearn.selection.train import Learned, average_heads
@@ -89,7 +89,7 @@ def joined(
     n_examples, n_features = learned.features.shape
     straight = mixtures.with_head(companion(n_examples, learned.base))
     # Pairs need answers that turn round when the two are exchanged, as those of a hidden layer do not.
-    if linear or not learned.base.bias or not has_many_points(n_examples, n_features):
+    if linear or not learned.base.bias or not may_curve(n_examples, n_features):
         return straight
     curved = mixtures.with_head(curved_companion(n_examples, learned.base))
     return curved if curved.agreed > straight.agreed + MARGIN else straight

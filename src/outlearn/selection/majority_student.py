@@ -21,7 +21,7 @@ from outlearn.learners.convex import fit_convex
 from outlearn.learners.heads import fit_predict
 from outlearn.learners.jobs import HeadJob, HeadSettings
 from outlearn.losses import get_loss
-from outlearn.selection.candidates import curved_companion, has_many_points
+from outlearn.selection.candidates import curved_companion, may_curve
 
 __all__ = ["called_by_majority_student"]
 
@@ -43,7 +43,7 @@ def called_by_majority_student(
     """
     n, loss = len(votes), get_loss("forward_ce")
     known = np.flatnonzero(answered)
-    if not has_many_points(len(known), features.shape[1]):
+    if not may_curve(len(known), features.shape[1]):
         straight = fit_convex(features, votes[None], [HeadJob(0, loss, 0)], {"own": features}, weights=answered[None])
         return np.asarray(straight.logits["own"][-1, 0].argmax(axis=-1))
     first = np.zeros(n, dtype=bool)
