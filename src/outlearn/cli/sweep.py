@@ -42,7 +42,7 @@ def sweep(
 
     try:
         with Bars() as bars:
-            # Shown before torch is imported, over a second: the losses that settings name are written in it.
+            # Shown before the package is imported: most of a second until the next line.
             with bars.bar("reading settings"):
                 from outlearn.learners.memory import parse_size
                 from outlearn.store.store import Store, default_store

@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_consistent_length, validate_data
 
 from outlearn.core.generators import BregmanGenerator
 from outlearn.core.labelers.combinations import label_source
@@ -227,9 +227,10 @@ class WeakToStrongClassifier(ClassifierMixin, TakesPoints):  # type: ignore[misc
         """Return the accuracy over the points of y that have a label, so that gaps do not spoil cross-validation.
 
         Raises:
-            DataError: if no point has one.
+            DataError: if no point has one. ValueError: if y is not as long as X.
         """
         truth = with_gaps_marked(y)
+        check_consistent_length(X, truth, sample_weight)
         scored = np.flatnonzero(~is_unlabeled(truth))
         check_any_scored(len(scored), len(truth))
         weights = None if sample_weight is None else np.asarray(sample_weight)[scored]
