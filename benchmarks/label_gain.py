@@ -37,7 +37,7 @@ from outlearn.selection import (
     fit_answer_with_true_labels,
     selection_labelings,
 )
-from outlearn.selection.class_shares import best_known_shares
+from outlearn.selection.known_shares import best_known_shares
 from outlearn.selection.labelers import Labelings
 from outlearn.selection.taught import Teaching
 from outlearn.store.stage import StageRunner

@@ -38,6 +38,7 @@ def sweep(
         outlearn sweep sweep.yaml --dry-run
         outlearn sweep sweep.yaml --workers 4
     """
+    from outlearn.errors import OutlearnError
     from outlearn.progress_bars import Bars
 
     try:
@@ -53,9 +54,14 @@ def sweep(
 
                 asked, size = read_sweep(file), parse_size(memory) if memory else None
             folder, kept = out or asked.default_folder, Store(store or default_store())
-            plan = plan_sweep(asked, store=kept, out=folder, progress=bars)
+            try:
+                plan = plan_sweep(asked, store=kept, out=folder, progress=bars)
+            except OutlearnError:
+                kept.remove_if_empty()
+                raise
             print(plan_text(plan, workers=workers or 1), flush=True)
             if dry_run:
+                kept.remove_if_empty()
                 if any(run.problem for run in plan.runs):
                     raise typer.Exit(1)
                 return
