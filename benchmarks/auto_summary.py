@@ -40,8 +40,8 @@ def print_summary(runs: Runs) -> None:
         told = np.isfinite(by_setting(pgr[name], of))
         other, auto = by_setting(pgr[name], of)[told], by_setting(pgr[AUTO], of)[told]
         print(
-            f"| {name} | {len(other)} | {_with_interval(other)} | {other.min():.2f} | "
-            f"{_with_interval(auto - other, sign='+')} | {int((auto > other).sum())} | "
+            f"| {name} | {len(other)} | {with_interval(other)} | {other.min():.2f} | "
+            f"{with_interval(auto - other, sign='+')} | {int((auto > other).sum())} | "
             f"{auto.mean() / other.mean():.2f} ({_ratio(auto, other)}) |"
         )
     _print_settings(kept, of, pgr)
@@ -57,9 +57,10 @@ def _resampled(values: np.ndarray) -> np.ndarray:
     return values[np.random.default_rng(0).integers(0, len(values), (REPLICATES, len(values)))].mean(axis=1)
 
 
-def _with_interval(values: np.ndarray, sign: str = "") -> str:
+def with_interval(values: np.ndarray, sign: str = "", digits: int = 3) -> str:
+    """Write a mean over settings with its bootstrap interval."""
     low, high = np.quantile(_resampled(values), [0.025, 0.975])
-    return f"{values.mean():{sign}.3f} ({low:{sign}.3f} to {high:{sign}.3f})"
+    return f"{values.mean():{sign}.{digits}f} ({low:{sign}.{digits}f} to {high:{sign}.{digits}f})"
 
 
 def _ratio(auto: np.ndarray, other: np.ndarray) -> str:

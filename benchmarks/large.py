@@ -1,7 +1,7 @@
 """The default run on many classes and many rows: CPU seconds, peak memory, size of the store.
 
     python benchmarks/large.py clinc150 CLINC150.csv [--teachers tfidf | wordllama]
-    python benchmarks/large.py rows [--n 200000]
+    python benchmarks/large.py rows [--n 200000] [--features 2000]
     python benchmarks/large.py classes [--n 20000 --classes 1000]
 
 Each is `outlearn run` with `auto` beside two losses, in a process and a store of its own. The last two make texts up:
@@ -75,10 +75,15 @@ def main() -> None:
     parser.add_argument("--teachers", choices=("tfidf", "wordllama"), default="tfidf")
     parser.add_argument("--n", type=int)
     parser.add_argument("--classes", type=int, default=1000)
+    parser.add_argument("--features", type=int, help="TF-IDF features of the teachers, of words and pairs of words")
     options = parser.parse_args()
+    words = "" if options.features is None else f", max_features: {options.features}, ngram: [1, 2]"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        overrides = ["student.loss=[forward_ce, reverse_ce, auto]", f"teacher.encoder={{kind: {options.teachers}}}"]
+        overrides = [
+            "student.loss=[forward_ce, reverse_ce, auto]",
+            f"teacher.encoder={{kind: {options.teachers}{words}}}",
+        ]
         if options.task == "clinc150":
             overrides.append(f"data.path={options.file}")
         else:

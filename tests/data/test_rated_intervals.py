@@ -70,3 +70,10 @@ def test_an_end_that_is_no_number_is_one_error(tmp_path, cells, said):
 def test_a_level_of_intervals_that_is_none_is_named_as_it_was_given(tmp_path):
     with pytest.raises(ConfigError, match=r"--interval-level.* must lie between 0 and 1, like 0.95; got 1.5"):
         read_rated_table(tmp_path / "t.csv", interval_level=1.5)
+
+
+def test_a_table_of_no_labelers_says_that_one_is_needed(tmp_path):
+    table = tmp_path / "t.csv"
+    table.write_text("ann,gold\n1,2\n2,1\n")
+    with pytest.raises(DataError, match=r"no column of labels .*Give each labeler"):
+        read_rated_table(table, columns=LabelColumns(labelers=(), true="gold"))

@@ -41,6 +41,7 @@ NOT_NUMBERS = {
     "sparse complex": (csr_array(np.ones((20, 2)) + 1j), "complex128.*hstack"),
     "texts": (np.full((20, 2), "a"), "texts.*encoder=.*OneHotEncoder"),
     "one text a point": (["a text"] * 20, "texts.*encoder"),
+    "a series of texts": (pd.Series(["a text"] * 20), "'a text' in row 0 of its only column.*encoder"),
     "times": (TIMES, "datetime64.*X.min"),
     "spans": (TIMES - TIMES[0, 0], "timedelta64.*days"),
     "records": (np.zeros(20, dtype=[("a", float), ("b", float)]), "records.*structured_to_unstructured"),
@@ -76,3 +77,15 @@ def test_numbers_made_as_advised_fit():
         np.array([["1", "2.5"], [3, 4]] * 10, dtype=object),
     ):
         assert len(ol.WeakToStrongClassifier().fit(x, y).predict(x)) == 20
+
+
+@pytest.mark.parametrize(
+    "estimator", [ol.WeakToStrongClassifier(), ol.WeakToStrongRegressor()], ids=["classes", "numbers"]
+)
+def test_labels_of_other_points_are_not_scored(estimator):
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    y = (x[:, 0] > 0).astype(float)
+    fitted = estimator.fit(x, y)
+    for labels in (y[:50], np.tile(y, 2)):
+        with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+            fitted.score(x, labels)

@@ -49,6 +49,15 @@ def students_of(finished: Run, loss: str) -> np.ndarray:
     return arrays["test.log_probs"][arrays["loss_of"] == list(finished.students).index(loss)]
 
 
+def test_ceilings_and_controls_see_the_very_features_that_auto_sees_so_all_layers_of_an_encoder(folder):
+    task = make_task_file(folder / "seen.npz", n_points=240, splits=SPLIT)
+    plan = make_plan(load_config(overrides=[f"data.path={task}", *SMALL, *QUICK, "student.loss=[auto]"]))
+    features = plan.chosen["auto"].frozen.features
+    assert len(plan.tuned) == 4
+    assert all(each.stage.inputs["features"] is features for each in plan.tuned.values())
+    assert plan.stages["ceilings, untuned"].inputs["features"] is features
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("shapes_unchecked")
 def test_the_choice_and_its_students_do_not_depend_on_true_labels_beyond_the_teachers(go, folder):
@@ -205,9 +214,9 @@ def test_true_labels_of_the_validation_split_choose_and_teach_and_none_of_the_te
     assert "What true labels bring to auto" in page
 
 
-@pytest.mark.parametrize("change", ["student.criterion=crossed_misfit", "student.learner.hidden=4"])
-def test_uses_of_true_labels_that_do_not_fit_are_refused(task_file, change):
-    overrides = [f"data.path={task_file}", *SMALL, "student.loss=auto", "student.true_labels=learn", change]
+def test_uses_of_true_labels_that_do_not_fit_are_refused(task_file):
+    criterion = "student.criterion=crossed_misfit"
+    overrides = [f"data.path={task_file}", *SMALL, "student.loss=auto", "student.true_labels=learn", criterion]
     with pytest.raises(ConfigError, match="true_labels"):
         make_plan(load_config(overrides=overrides))
 

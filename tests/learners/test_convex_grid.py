@@ -178,3 +178,14 @@ def test_of_many_classes_a_head_that_goes_on_from_a_stronger_ridge_is_no_further
     went_on = path.at(0.3).at(30.0).parameters()[0, 0, 0].astype(np.float64)
     alone = grid.path(rows[None], np.ones((1, 1, len(x)))).at(30.0).parameters()[0, 0, 0].astype(np.float64)
     assert objective(went_on) <= objective(alone) + convex_grid.TOLERANCE_ON
+
+
+def test_points_without_any_feature_are_told_by_how_common_their_classes_are():
+    """More features than rows, and none of them there: nothing but the intercept is left to fit."""
+    targets = np.repeat(np.eye(2), [30, 10], axis=0)
+    grid = ConvexGrid.of(np.zeros((40, 100), np.float32), targets, {}, strengths=(0.01, 1.0))
+    logits = grid.predict(grid.fit(np.arange(40), np.ones((1, 40))), np.arange(40))
+    assert np.ptp(logits[..., 1] - logits[..., 0]) < 1e-6
+    share = probabilities(logits)[0, 0, 0, 0]
+    lost = 0.75 * np.log(0.75 / share) + 0.25 * np.log(0.25 / (1 - share))  # nats
+    assert 0 <= lost < TOLERANCE

@@ -78,6 +78,10 @@ def wordless(row: list[str], i: int) -> list[str]:
     return [row[0], "" if i < 3 else row[1], *row[2:]]
 
 
+def scarce(row: list[str], i: int) -> list[str]:
+    return [*row[:4], row[4] if i in (1, 2, 4) else "", row[5]]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -87,6 +91,7 @@ def wordless(row: list[str], i: int) -> list[str]:
         (silent, "b has no label at all"),
         (guessed, "agree little"),
         (wordless, "3 points have an empty text, in body"),
+        (scarce, r"b has 3 labels, too few to judge or to learn from: leave it out \(--labelers a\)"),
     ],
 )
 def test_what_is_wrong_is_named_and_the_exit_code_is_1(cli, tmp_path, change, message):
@@ -183,3 +188,12 @@ def test_words_that_may_be_gaps_and_texts_that_repeat_are_named_and_are_no_probl
     assert code == 0, err
     assert "'?' (4 labels) is a class here" in out
     assert "2 points repeat the text of an earlier one" in out
+
+
+def test_no_run_is_advised_that_would_lack_a_class_to_test_on(cli, tmp_path):
+    def change(row: list[str], i: int) -> list[str]:
+        return [*row[:3], *("maybe" if i % 9 == 1 and cell else cell for cell in row[3:5]), row[5]]
+
+    out = cli(table(tmp_path, change))[1].replace("\n  ", " ")
+    assert "4 of each and some 39 in all; there are 30, and 0 of 'maybe'" in out
+    assert "outlearn run" not in out

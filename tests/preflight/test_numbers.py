@@ -12,7 +12,7 @@ from tests.programs import Cli
 
 import outlearn as ol
 from outlearn.core.labelers.number_spread import pair_products, spread
-from outlearn.errors import DataError
+from outlearn.errors import ConfigError, DataError
 from outlearn.preflight_checks.number_students import cross_fit_numbers, crossed_gains
 from outlearn.report.html import write_report
 from outlearn.results.measurement import Withheld
@@ -232,3 +232,8 @@ def test_whole_numbers_of_many_values_are_noted(cli, tmp_path):
     code, out, err = cli("--labelers", "a,b")
     assert code == 0, err
     assert "pass --numbers" in out
+
+
+def test_a_seed_below_0_is_refused_by_its_bound():
+    with pytest.raises(ConfigError, match=r"seed.*-1"):
+        ol.preflight_numbers(np.arange(20.0).reshape(2, 10), seed=-1)

@@ -214,11 +214,28 @@ def test_the_estimator_learns_from_votes_and_a_few_labels_together():
     assert (fits["none"].choice_.n_true, fits["choose"].choice_.n_true) == (0, 60)
 
 
-def test_true_labels_need_auto_and_linear_students():
+@pytest.mark.slow
+def test_students_with_a_hidden_layer_are_taught_by_true_labels_too():
+    world = Biased()
+    y = np.full(260, -1)
+    y[200:] = world.labels[600:660]
+    x = np.concatenate([world.x[:200], world.x[600:660]])
+    votes = world.labelings.predictions["student"].probs[:2, :200].argmax(-1)
+    votes = np.concatenate([votes, np.full((2, 60), -1)], axis=1)
+    fits = [
+        WeakToStrongClassifier(loss="auto", hidden=4, epochs=1, true_labels=use, random_state=0).fit(
+            x, y, weak_labels=votes
+        )
+        for use in ("none", "learn")
+    ]
+    assert fits[1].heads_.hidden_weight is not None
+    none, learned = (fit.score(world.x[world.test], world.labels[world.test]) for fit in fits)
+    assert learned > none
+
+
+def test_true_labels_need_auto_and_a_use_that_there_is():
     x, y = np.zeros((10, 2)), np.array([0, 1] * 5)
     with pytest.raises(ConfigError, match='use loss "auto"'):
         WeakToStrongClassifier(true_labels="learn").fit(np.random.default_rng(0).normal(size=(10, 2)), y)
-    with pytest.raises(ConfigError, match="hidden=None"):
-        WeakToStrongClassifier(loss="auto", hidden=4, true_labels="learn").fit(x, y)
     with pytest.raises(ConfigError, match="learn"):
         WeakToStrongClassifier(loss="auto", true_labels="lern").fit(x, y)

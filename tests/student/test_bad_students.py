@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 from tests.encoders.conftest import save_model
 from tests.student.runs import keep, write_films
 
 import outlearn as ol
 from outlearn.errors import ConfigError, DataError
 from outlearn.results.run_folder import Run
+from outlearn.student.numbers import is_number_student
 
 
 def truncate(path: Path) -> None:
@@ -74,7 +77,9 @@ def test_a_student_of_another_format_names_the_version_that_wrote_it(copied: Pat
 
 def test_another_list_of_classes_does_not_fit_the_heads(copied: Path):
     record = json.loads((copied / "student.json").read_text())
-    (copied / "student.json").write_text(json.dumps({**record, "class_names": ["bad", "good", "so so"]}))
+    (copied / "student.json").write_text(
+        json.dumps({**record, "class_names": ["bad", "good", "so so"], "class_shares": [0.4, 0.4, 0.2]})
+    )
     sign(copied, "student.json")
     with pytest.raises(DataError, match=r"heads of 2 classes, and student\.json says 6 of 3 \(bad, good, so so\)"):
         ol.load_student(copied)
@@ -96,6 +101,64 @@ def test_a_field_that_is_gone_is_named(copied: Path):
     sign(copied, "student.json")
     with pytest.raises(DataError, match="class_shares is missing"):
         ol.load_student(copied)
+
+
+def rewritten(folder: Path, name: str, change: Callable[[dict], object]) -> None:
+    """Change what a file says, and sign it."""
+    path = folder / name
+    if path.suffix == ".json":
+        content = json.loads(path.read_text())
+        change(content)
+        path.write_text(json.dumps(content))
+    else:
+        arrays = {key: array.copy() for key, array in load_file(path).items()}
+        change(arrays)
+        save_file(arrays, path)
+    sign(folder, name)
+
+
+FORGED: dict[str, tuple[str, Callable[[dict], object], str]] = {
+    "other arrays": (
+        "heads.safetensors",
+        lambda a: a.update(idf=a.pop("mean")),
+        "it holds bias, idf.*expected bias, m",
+    ),
+    "another axis": ("heads.safetensors", lambda a: a.update(mean=a["mean"][:-1]), "scale has .* features, and others"),
+    "other types": (
+        "heads.safetensors",
+        lambda a: a.update(bias=a["bias"].astype(int)),
+        "bias is .* of int64; expected f",
+    ),
+    "not finite": ("heads.safetensors", lambda a: a["weight"].fill(np.nan), "weight holds numbers that are not finite"),
+    "no scale": ("heads.safetensors", lambda a: a["scale"].fill(0), "scale holds numbers .* not above 0"),
+    "no novelty": ("novelty.safetensors", lambda a: a.pop("noise"), "expected directions, mean, noise, variances"),
+    "a term less": ("encoder.json", lambda c: c["terms"].pop(), "terms, and other weights"),
+    "a term twice": ("encoder.json", lambda c: c["terms"].append(c["terms"][0]), "no list of different terms"),
+    "no terms": ("encoder.json", lambda c: c.update(terms=7), "no list of different terms"),
+    "a share less": ("student.json", lambda c: c["class_shares"].pop(), "1 shares for the classes"),
+    "no members": ("student.json", lambda c: c.update(members=0), "members is 0"),
+    "no encoder": ("student.json", lambda c: c.update(encoder=None), "heads stand on an encoder"),
+}
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_a_file_that_was_rewritten_and_signed_is_refused_where_it_does_not_fit(copied: Path, case: str):
+    name, change, message = FORGED[case]
+    rewritten(copied, name, change)
+    with pytest.raises(DataError, match=message):
+        ol.load_student(copied).predict(["a fine film"])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are of POSIX")
+@pytest.mark.parametrize("name", ["student.json", "heads.safetensors", "manifest.json"])
+def test_a_pipe_in_place_of_a_file_is_refused_at_once(copied: Path, name: str):
+    (copied / name).unlink()
+    os.mkfifo(copied / name)
+    with pytest.raises(DataError, match=r"lacks|holds no student|no file but a folder, a pipe"):
+        ol.load_student(copied)
+    if name == "student.json":  # read first, to know which kind of student it is
+        with pytest.raises(DataError, match="no file but a folder, a pipe"):
+            is_number_student(copied)
 
 
 @pytest.mark.parametrize(("path", "message"), [("nowhere", "does not exist"), ("file.txt", "is a file")])

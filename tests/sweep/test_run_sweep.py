@@ -293,6 +293,10 @@ def test_the_command_prints_the_plan_first_and_stops_there_when_asked(swept, tmp
     assert exit_code(monkeypatch, *argv, "--out", str(tmp_path / "out"), "--dry-run") == 0
     assert "Sweep small: 4 runs, 72 students" in capsys.readouterr().out
     assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "s").exists()
+    (tmp_path / "sweep.yaml").write_text('name: s\nbase: {}\ngrid: {seed: ["one"]}\n')
+    assert exit_code(monkeypatch, str(tmp_path / "sweep.yaml"), "--store", str(tmp_path / "s")) == 2
+    assert not (tmp_path / "s").exists()
 
 
 def test_a_plan_of_impossible_runs_does_not_call_them_finished(swept, tmp_path, monkeypatch, capsys):

@@ -71,7 +71,9 @@ def preflight(
         ),
     ] = None,
     level: Annotated[float, typer.Option("--level", metavar="LEVEL", help="Of the intervals.")] = 0.95,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Of the folds and of the points to check.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", min=0, help="Of the folds and of the points to check.")
+    ] = 0,
     label_next: Annotated[
         int | None, typer.Option("--label-next", metavar="N", help="Draw N points to give true labels next [none].")
     ] = None,

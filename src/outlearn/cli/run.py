@@ -62,7 +62,7 @@ def run(
     kept = [] if keep is None else [f"student.keep={keep}"]
     try:
         with Bars() as bars:
-            # Shown before torch is imported, over a second: the losses that settings name are written in it.
+            # Shown before the package is imported: most of a second until the next line.
             with bars.bar("reading settings"):
                 from outlearn.experiment.load_config import load_config
                 from outlearn.experiment.pipeline import run as run_pipeline

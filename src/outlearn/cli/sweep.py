@@ -38,11 +38,12 @@ def sweep(
         outlearn sweep sweep.yaml --dry-run
         outlearn sweep sweep.yaml --workers 4
     """
+    from outlearn.errors import OutlearnError
     from outlearn.progress_bars import Bars
 
     try:
         with Bars() as bars:
-            # Shown before torch is imported, over a second: the losses that settings name are written in it.
+            # Shown before the package is imported: most of a second until the next line.
             with bars.bar("reading settings"):
                 from outlearn.learners.memory import parse_size
                 from outlearn.store.store import Store, default_store
@@ -53,9 +54,14 @@ def sweep(
 
                 asked, size = read_sweep(file), parse_size(memory) if memory else None
             folder, kept = out or asked.default_folder, Store(store or default_store())
-            plan = plan_sweep(asked, store=kept, out=folder, progress=bars)
+            try:
+                plan = plan_sweep(asked, store=kept, out=folder, progress=bars)
+            except OutlearnError:
+                kept.remove_if_empty()
+                raise
             print(plan_text(plan, workers=workers or 1), flush=True)
             if dry_run:
+                kept.remove_if_empty()
                 if any(run.problem for run in plan.runs):
                     raise typer.Exit(1)
                 return

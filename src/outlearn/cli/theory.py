@@ -23,7 +23,7 @@ def theory(
         list[str],
         typer.Option("--set", metavar="KEY=VALUE", help="Change a setting of an experiment, such as splits=4."),
     ] = [],  # noqa: B006
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the simulation.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the simulation.")] = 0,
     out: OutOption = None,
 ) -> None:
     """Hold the theory against simulation and real data; exit with 1 where they disagree.

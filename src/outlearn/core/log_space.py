@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float, Real
 
 __all__ = [
-    "SUM_TOLERANCE", "log_mean", "log_normalise", "log_sigmoid", "log_sum", "relative_entropy_terms", "row_max",
-    "row_sum",
+    "SUM_TOLERANCE", "less", "log_mean", "log_normalise", "log_sigmoid", "log_sum", "relative_entropy_terms",
+    "row_max", "row_sum",
 ]  # fmt: skip
 
 SUM_TOLERANCE = 1e-6  # largest distance of a distribution's sum from 1: float32 softmax over 50 classes stays within it
@@ -19,6 +19,8 @@ SUM_TOLERANCE = 1e-6  # largest distance of a distribution's sum from 1: float32
 FAR = -1.0
 # Up to so many classes a loop over them is faster than NumPy's reduction of a short last axis, 50 times for two.
 SHORT_AXIS = 16
+# Up to so many, one operation a class is faster than one whose second operand is repeated along that axis.
+SHORTEST_AXIS = 3
 
 
 def relative_entropy_terms(
@@ -36,12 +38,10 @@ def relative_entropy_terms(
         ratio = log_a - log_b
         a = np.exp(log_a)
         terms = a * (ratio + np.expm1(-ratio))  # expm1: keeps the quadratic term of nearly equal arguments
-        far = ratio < FAR
-        if np.any(far):
-            terms = np.where(far, a * ratio - a + np.exp(log_b), terms)
-        empty = a == 0.0
-        if np.any(empty):
-            terms = np.where(empty, np.exp(log_b), terms)
+        far, empty = ratio < FAR, a == 0.0
+        if far.any() or empty.any():
+            b = np.exp(log_b)
+            terms = np.where(empty, b, np.where(far, a * ratio - a + b, terms))
     return np.asarray(terms)
 
 
@@ -52,10 +52,10 @@ def log_normalise(logits: Float[np.ndarray, "*batch classes"]) -> Float[np.ndarr
         >>> log_normalise(np.array([50.0, 0.0]))
         array([-1.92874985e-22, -5.00000000e+01])
     """
-    shifted = logits - row_max(logits)[..., None]
+    shifted = less(logits, row_max(logits))
     with np.errstate(under="ignore"):
         # log1p of the other classes: keeps log p = -1e-22 where log(1 + 1e-22) would give 0.
-        return shifted - np.log1p(_sum_but_largest(np.exp(shifted)))[..., None]
+        return less(shifted, np.asarray(np.log1p(_sum_but_largest(np.exp(shifted)))))
 
 
 def log_sum(logits: Float[np.ndarray, "*batch classes"]) -> Float[np.ndarray, "*batch"]:
@@ -68,11 +68,25 @@ def log_sum(logits: Float[np.ndarray, "*batch classes"]) -> Float[np.ndarray, "*
     top = row_max(logits)
     far = np.where(np.isneginf(top), 0.0, top)  # exp(-inf - 0), not -inf - -inf
     with np.errstate(under="ignore"):
-        return np.asarray(top + np.log1p(_sum_but_largest(np.exp(logits - far[..., None]))))
+        return np.asarray(top + np.log1p(_sum_but_largest(np.exp(less(logits, far)))))
+
+
+def less(
+    values: Float[np.ndarray, "*batch classes"], subtracted: Float[np.ndarray, "*batch"]
+) -> Float[np.ndarray, "*batch classes"]:
+    """Subtract a number of each row, the same from all classes."""
+    if values.shape[-1] > SHORTEST_AXIS:
+        return values - subtracted[..., None]
+    found = np.empty(values.shape)
+    for k in range(values.shape[-1]):
+        np.subtract(values[..., k], subtracted, out=found[..., k])
+    return found
 
 
 def row_sum(values: Real[np.ndarray, "*batch classes"]) -> Real[np.ndarray, "*batch"]:
     """Sum over the last axis."""
+    if values.shape[-1] > SHORTEST_AXIS:
+        return np.asarray(np.einsum("...k->...", values))  # a third to a half of the time of NumPy's sum
     return _reduced(np.add, values)
 
 
@@ -84,8 +98,10 @@ def row_max(values: Real[np.ndarray, "*batch classes"]) -> Real[np.ndarray, "*ba
 def _reduced(join: np.ufunc, values: np.ndarray) -> np.ndarray:
     if values.shape[-1] > SHORT_AXIS:
         return np.asarray(join.reduce(values, axis=-1))
-    found = values[..., 0].copy()
-    for k in range(1, values.shape[-1]):
+    if values.shape[-1] == 1:
+        return values[..., 0].copy()
+    found = np.asarray(join(values[..., 0], values[..., 1]))
+    for k in range(2, values.shape[-1]):
         join(found, values[..., k], out=found)
     return found
 
@@ -95,9 +111,10 @@ def _sum_but_largest(values: Float[np.ndarray, "*batch classes"]) -> Float[np.nd
     if values.shape[-1] > SHORT_AXIS:
         np.put_along_axis(values, values.argmax(axis=-1)[..., None], 0.0, axis=-1)
         return np.asarray(values.sum(axis=-1))
-    largest = values[..., 0].copy()
-    rest = np.zeros_like(largest)
-    for k in range(1, values.shape[-1]):
+    if values.shape[-1] == 1:
+        return np.zeros(values.shape[:-1])
+    rest, largest = (np.asarray(of_two(values[..., 0], values[..., 1])) for of_two in (np.minimum, np.maximum))
+    for k in range(2, values.shape[-1]):
         np.add(rest, np.minimum(largest, values[..., k]), out=rest)
         np.maximum(largest, values[..., k], out=largest)
     return rest

@@ -24,7 +24,7 @@ from outlearn.core.mean_intervals import mean_interval
 from outlearn.core.numbers import AnyPredictions
 from outlearn.core.plain_arrays import plain_array
 from outlearn.core.predictions import Predictions, check_predictions
-from outlearn.core.ranks import mid_ranks
+from outlearn.core.ranks import others_below
 from outlearn.core.scales import BRIER, CALIBRATION, DIFFERENCE, POSITIVE, SHARE, SIGNED, Scale
 from outlearn.core.top_class import hits, top_class
 from outlearn.errors import AlignmentError, ConfigError, DomainError, suggest
@@ -226,11 +226,8 @@ def _binary_auroc(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
     n_negative = n - n_positive
     if n_positive == 0 or n_negative == 0:
         return np.full(scores.shape, np.nan)
-    ranks = mid_ranks(scores)
-    placement = np.empty(scores.shape)
-    # Rank among all less rank among one's own side: how many of the other side lie below, ties one half.
-    placement[:, positive] = (ranks[:, positive] - mid_ranks(scores[:, positive])) / n_negative
-    placement[:, ~positive] = 1 - (ranks[:, ~positive] - mid_ranks(scores[:, ~positive])) / n_positive
+    below = others_below(scores, positive)
+    placement = np.where(positive, below / n_negative, 1 - below / n_positive)
     area = placement[:, positive].mean(axis=-1, keepdims=True)
     side = np.where(positive, n / n_positive, n / n_negative)
     return area + side * (placement - area)

@@ -23,8 +23,9 @@ def top_class(scores: Real[np.ndarray, "*rest classes"]) -> Float[np.ndarray, "*
         array([[0. , 1. , 0. ],
                [0.5, 0.5, 0. ]])
     """
-    top = scores == row_max(scores)[..., None]
-    return np.asarray(top / row_sum(top.astype(np.float64))[..., None])
+    top = (scores == row_max(scores)[..., None]).astype(np.float64)
+    ties = row_sum(top)
+    return top if ties.max() == 1 else np.asarray(top / ties[..., None])
 
 
 def hits(

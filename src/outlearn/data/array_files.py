@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Shaped
 
+from outlearn.core.numpy_files import load_numpy
 from outlearn.data.csv_files import read_csv
 from outlearn.data.npz_files import open_npz, unreadable
 from outlearn.data.text_files import check_file
@@ -81,7 +82,7 @@ def _npy(path: Path, name: str | None) -> ArrayFile:
             f"{path} is not a .npy file: it does not begin as one. A pickle is never loaded. Write it with numpy.save."
         )
     try:
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
+        values = load_numpy(path, mmap_mode="r")
     except (ValueError, OSError, EOFError) as error:
         raise unreadable(path, error) from None
     return ArrayFile(str(path), values)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
+from outlearn.core.numpy_files import DAMAGE, load_numpy
 from outlearn.data.input_errors import InputErrors
 from outlearn.data.raw_table import RawTable
 from outlearn.data.text_files import check_file
@@ -77,14 +77,14 @@ def open_npz(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
     """
     try:
         with path.open("rb") as file:  # opened here: numpy leaves open what it cannot read
-            archive = np.load(file, allow_pickle=False)
+            archive = load_numpy(file)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise DataError(f"{path} holds a single array. Write an archive with numpy.savez, or name it .npy.")
             with archive:
                 yield archive
     except DataError:
         raise
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, KeyError, NotImplementedError, MemoryError) as error:
+    except (ValueError, OSError, EOFError, *DAMAGE) as error:
         raise unreadable(path, error) from error
 
 

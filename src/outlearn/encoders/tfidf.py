@@ -17,9 +17,11 @@ from scipy.sparse import csr_array
 from outlearn.core.ranges import Whole, check_fields
 from outlearn.encoders.encoder import Encode, Learned
 from outlearn.encoders.points import Features, Points, Progress, Rows, encode_points, texts_of
-from outlearn.errors import ConfigError
+from outlearn.errors import ConfigError, DataError
 
 __all__ = ["Tfidf"]
+
+AGAIN = "Copy the student again, or run its run again."
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,16 @@ class Tfidf:
 
     def load(self, learned: Learned) -> Encode:
         """Make ready what was learned."""
+        idf, components = learned.arrays.get("idf"), learned.arrays.get("components")
+        n_terms = len(learned.terms)
+        if not n_terms or idf is None or idf.shape != (n_terms,) or not np.isfinite(idf).all():
+            raise DataError(f"what TF-IDF learned does not fit together: {n_terms} terms, and other weights. {AGAIN}")
+        if (components is None) != (self.dims is None) or (
+            components is not None and components.shape != (self.dims, n_terms)
+        ):
+            raise DataError(f"what TF-IDF learned does not fit its settings, dims {self.dims}. {AGAIN}")
         vectorizer = self._vectorizer(vocabulary=learned.terms)
-        vectorizer.idf_ = learned.arrays["idf"]
-        components = learned.arrays.get("components")
+        vectorizer.idf_ = idf
 
         def encode(task: Points, points: Rows, *, progress: Progress | None = None) -> Features:
             def encode_texts(texts: list[str]) -> Features:

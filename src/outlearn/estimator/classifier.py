@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_consistent_length, validate_data
 
 from outlearn.core.generators import BregmanGenerator
 from outlearn.core.labelers.combinations import label_source
@@ -157,11 +157,6 @@ class WeakToStrongClassifier(ClassifierMixin, TakesPoints):  # type: ignore[misc
             check_count(name, getattr(self, name))
         if self.true_labels not in TRUE_LABELS:
             raise ConfigError(f"true_labels is {self.true_labels!r}; {suggest(str(self.true_labels), TRUE_LABELS)}")
-        if self.true_labels == "learn" and self.hidden is not None:
-            raise ConfigError(
-                f'true_labels "learn" corrects linear students, and hidden is {self.hidden}; use hidden=None, or '
-                '"choose".'
-            )
         settings = HeadSettings(
             hidden=self.hidden,
             epochs=EPOCHS if self.epochs is None else self.epochs,
@@ -199,6 +194,7 @@ class WeakToStrongClassifier(ClassifierMixin, TakesPoints):  # type: ignore[misc
             labels,
             weights,
             counts,
+            bool(unlabeled.any()),
             tuple(map(str, self.classes_.tolist())),
             self.true_labels,
             X[~unlabeled],
@@ -232,9 +228,10 @@ class WeakToStrongClassifier(ClassifierMixin, TakesPoints):  # type: ignore[misc
         """Return the accuracy over the points of y that have a label, so that gaps do not spoil cross-validation.
 
         Raises:
-            DataError: if no point has one.
+            DataError: if no point has one. ValueError: if y is not as long as X.
         """
         truth = with_gaps_marked(y)
+        check_consistent_length(X, truth, sample_weight)
         scored = np.flatnonzero(~is_unlabeled(truth))
         check_any_scored(len(scored), len(truth))
         weights = None if sample_weight is None else np.asarray(sample_weight)[scored]

@@ -55,6 +55,8 @@ def check_numbers(X: Any) -> None:
         raise DomainError(f"X holds {values.dtype}, where real numbers are expected: {ADVICE[values.dtype.kind]}")
     if values.dtype.kind == "f" and values.dtype.itemsize > 8:
         raise DomainError(f"X holds {values.dtype}, which is wider than what is computed with: give X.astype(float).")
+    if values.dtype.kind == "O" and values.ndim == 1:  # a series of texts
+        _check_objects(values, "its only column")
     if values.dtype.kind == "O" and values.ndim == 2:
         _check_columns(X, names)
         for column, name in enumerate(names or range(values.shape[1])):

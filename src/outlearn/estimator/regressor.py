@@ -157,9 +157,10 @@ class WeakToStrongRegressor(RegressorMixin, TakesPoints):  # type: ignore[misc]
         """Return R2 over the points of y that have a number, so that gaps do not spoil cross-validation.
 
         Raises:
-            DataError: if no point has one.
+            DataError: if no point has one. ValueError: if y is not as long as X.
         """
         truth = np.asarray(y, dtype=np.float64)
+        check_consistent_length(X, truth, sample_weight)
         scored = np.flatnonzero(~np.isnan(truth))
         check_any_scored(len(scored), len(truth))
         weights = None if sample_weight is None else np.asarray(sample_weight)[scored]

@@ -241,11 +241,14 @@ class OwnHessians:
         weights = gradient[:d] if self.mean is None else self._back(self.mean, -gradient[d:]).add_(gradient[:d])
         along = weights if self.vectors is None else self._back(self.vectors, weights)
         scales = self.curvature * self.values + self.ridge
-        along = (along.view(d, -1, n_heads) / scales[:, None]).view(d, -1)
+        n_logits = gradient.shape[1] // n_heads  # not -1: there may be no feature
+        along = (along.view(d, n_logits, n_heads) / scales[:, None]).view(weights.shape)
         solved = along if self.vectors is None else self._product(self.vectors, along)
         if self.mean is None:
             return solved
-        intercepts = (gradient[d:].view(-1, n_heads) / self.curvature).view(1, -1) - self._product(self.mean, solved)
+        intercepts = (gradient[d:].view(n_logits, n_heads) / self.curvature).view(1, -1) - self._product(
+            self.mean, solved
+        )
         return torch.cat([solved, intercepts])
 
     def select(self, heads: Tensor) -> OwnHessians:

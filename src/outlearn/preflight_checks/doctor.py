@@ -29,6 +29,8 @@ __all__ = ["diagnose"]
 
 LOW_ALPHA = 0.4  # below, labelers share less than half of what chance leaves open: read the guide before training
 SHOWN = 4
+# A twelfth or so of the true labels are for validation, each class at least once; and each is learned from and tested.
+EACH_TRUE, OF_EACH_CLASS = 4, 13
 MAY_BE_GAPS = ("?", "-", "--", "unknown", "unsure", "not sure", "undecided", "skip", "skipped", "missing")  # or classes
 
 
@@ -61,6 +63,13 @@ def diagnose(path: str | Path, *, columns: LabelColumns | None = None, level: fl
     if table.true_labels is not None:
         truth = _facts(roles.columns.true or "true labels", table.true_labels, table)
     problems += [f"{each.name} has no label at all." for each in facts if each.most is None]
+    others = [each.name for each in facts if each.n_labels >= MIN_POINTS]
+    problems += [
+        f"{each.name} has {each.n_labels} label{'s' if each.n_labels > 1 else ''}, too few to judge or to learn from: "
+        f"leave it out (--labelers {shlex.quote(','.join(others))})."
+        for each in facts
+        if 0 < each.n_labels < MIN_POINTS <= table.n_points / 4 and others
+    ]
     problems += [
         f"{each.name} always says {each.most[0]!r}, whatever the point."
         for each in facts
@@ -154,6 +163,14 @@ def _about_word(word: str, n_cells: int) -> str:
     return f"{what} marks a missing label: leave the cell empty."
 
 
+def _rarest_true(table: LabelTable) -> tuple[str, int]:
+    """Name the class with the fewest true labels, and count them."""
+    counts = np.zeros(table.n_classes, dtype=np.int64)
+    if table.true_labels is not None:
+        counts = np.bincount(table.true_labels[table.true_labels != UNLABELED], minlength=table.n_classes)
+    return table.class_names[int(counts.argmin())], int(counts.min())
+
+
 def _about_doubtful(name: str, table: LabelTable) -> str:
     n_labels = int((table.labels == table.class_names.index(name)).sum())
     return f"{name!r} ({n_labels:,} labels) is a class here: if it means that there is no label, leave the cell empty."
@@ -187,16 +204,24 @@ def _advice(
     advice = ["Mend what is named above first; then:"] if problems else []
     n_true = 0 if truth is None else truth.n_labels
     can_judge = len(table.names) > 1 or n_true >= MIN_TRUE_LABELS
+    rarest = _rarest_true(table)
+    can_run = n_true >= MIN_TRUE_LABELS and rarest[1] >= EACH_TRUE and n_true >= OF_EACH_CLASS * table.n_classes
     if n_true < MIN_TRUE_LABELS:
         advice.append(
             f"Give true labels to some 100 points drawn at random, in a column gold ({n_true} there now): nothing else "
             "tells whether labelers share an error, and a run needs some to test on."
         )
+    elif not can_run:
+        advice.append(
+            f"Give more true labels: a run needs each of the {table.n_classes} classes in validation and in test, that "
+            f"is, {EACH_TRUE} of each and some {OF_EACH_CLASS * table.n_classes} in all; there are {n_true}, and "
+            f"{rarest[1]} of {rarest[0]!r}."
+        )
     if can_judge and table.n_points >= MIN_POINTS:
         advice.append(f"Ask whether a student will beat the labelers: outlearn preflight {shlex.quote(path)}")
     if roles.columns.text is None:
         advice.append("Add the texts of the points, in a column text: without them no student can be trained.")
-    elif n_true >= MIN_TRUE_LABELS:
+    elif can_run:
         # Beside complete true labels, columns that were found may be no labelers: a run asks.
         found = "labelers" in roles.found and n_true == table.n_points
         named = f" --labelers {shlex.quote(','.join(roles.columns.labelers or ()))}" if found else ""

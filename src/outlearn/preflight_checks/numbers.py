@@ -18,6 +18,7 @@ from outlearn.core.labelers.number_spread import pair_products, spread
 from outlearn.core.labelers.strata import DrawnStrata
 from outlearn.core.mean_intervals import point_interval, ratio_interval
 from outlearn.core.number_intervals import NumberIntervals
+from outlearn.core.ranges import Range
 from outlearn.core.scales import DIFFERENCE, POSITIVE, SIGNED, Scale
 from outlearn.data.copies import about_copies, families_of
 from outlearn.data.number_table import NumberTable
@@ -101,6 +102,7 @@ def preflight_numbers(
         >>> print(report.truth.shared_bias)
         0.0275 [-0.0225, 0.1230]
     """
+    Range(0, whole=True).check("seed", seed)
     values = np.asarray(numbers, dtype=np.float64)
     if values.ndim != 2:
         raise ShapeError(f"numbers have shape {values.shape}; expected [labelers, points], nan where one says nothing.")

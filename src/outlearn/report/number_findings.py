@@ -124,7 +124,11 @@ def who_predicts_best(results: NumberResults, loss: str) -> str:
 
 
 def _ceiling(results: NumberResults) -> str:
-    above = results.ceiling.exceeded_by
+    above = dict(results.ceiling.exceeded_by)
+    if results.teacher.models == 1:  # every combination is that teacher
+        for name in results.ensembles:
+            if (each := above.pop(f"ensemble_{name}", None)) is not None:
+                above["the teacher"] = each
     if not above:
         return ""
     named = {f"ensemble_{name}": f"the {label_of(name)} of the teachers" for name in results.ensembles}

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Collection
 
 from outlearn.core.intervals import Interval, level_in_words
-from outlearn.core.text import printable, wrapped
+from outlearn.core.text import counted, printable, wrapped
 from outlearn.report.cells import Cell, Column, Table, format_cell, point_estimate
 from outlearn.report.findings import findings
 from outlearn.report.tables import main_table, metrics_in_tables
@@ -66,12 +66,13 @@ def describe(results: RunResults) -> tuple[tuple[str, str], ...]:
     )
     of_losses = "1 loss" if losses == 1 else f"{losses} losses"
     trained = sum(student.models for student in results.students.values())
+    ceilings = counted(results.ceiling.models, "strong student")
     return (
         ("task", f"{task.name}, {kind}"),
         (f"{task.point}s", ", ".join(sizes)),
         ("teachers", f"{n_teachers} weak {'teacher' if n_teachers == 1 else 'teachers'}"),
         ("students", f"{trained or 'strong students'}, one for each labeler, loss and seed; {of_losses}"),
-        ("ceiling", f"{results.ceiling.models} strong students trained on {_true_labels(results)}; {_chosen(results)}"),
+        ("ceiling", f"{ceilings} trained on {_true_labels(results)}; {_chosen(results)}"),
         *(("note", caveat) for caveat in task.caveats),
     )
 

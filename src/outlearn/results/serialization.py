@@ -33,8 +33,10 @@ def read_text(path: Path, *, again: str) -> str:
     """Read a text file of results; `again` is the sentence that says how to get a good one.
 
     Raises:
-        DataError: if it is missing or cannot be read.
+        DataError: if it is missing, cannot be read, or is a pipe or a device, which may never end.
     """
+    if path.exists() and not path.is_file():
+        raise DataError(f"{str(path)!r} is no file but a folder, a pipe or a device. {again}")
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -125,6 +125,12 @@ class Store:
                 "--store DIR or $OUTLEARN_STORE."
             ) from error
 
+    def remove_if_empty(self) -> None:
+        """Take back the folders of a store in which nothing is; what is written next makes them again."""
+        with contextlib.suppress(OSError):
+            for folder in (self.root / "tmp", self.root / "objects", self.root):
+                folder.rmdir()
+
     def get_or_compute(
         self,
         stage: str,

@@ -33,6 +33,7 @@ from outlearn.student.card import card_text
 from outlearn.student.kept import Kept
 from outlearn.student.novelty import Novelty
 from outlearn.student.record import AGAIN, FOLDER, RECORD, SCHEMA, StudentRecord
+from outlearn.student.stored_arrays import heads_of, novelty_of
 
 __all__ = ["copy_student", "find_student", "read_parts", "read_student", "write_parts", "write_student"]
 
@@ -136,11 +137,14 @@ def read_parts(folder: Path) -> tuple[Heads | None, Learned, Novelty | None]:
         DataError: if a file is missing, foreign, truncated or altered.
     """
     files = _checked_files(folder)
-    terms = read_json(folder / TERMS, again=AGAIN)["terms"] if TERMS in files else []
+    terms = _terms(folder / TERMS) if TERMS in files else []
     arrays = _read_arrays(folder / ENCODER) if ENCODER in files else {}
-    novelty = Novelty(**_read_arrays(folder / NOVELTY)) if NOVELTY in files else None
-    heads = Heads(**_read_arrays(folder / HEADS)) if HEADS in files else None
-    return heads, Learned(tuple(terms), arrays), novelty
+    novelty, heads = (folder / name if name in files else None for name in (NOVELTY, HEADS))
+    return (
+        None if heads is None else heads_of(_read_arrays(heads), heads, again=AGAIN),
+        Learned(tuple(terms), arrays),
+        None if novelty is None else novelty_of(_read_arrays(novelty), novelty, again=AGAIN),
+    )
 
 
 def _checked_files(folder: Path) -> Mapping[str, Any]:
@@ -181,6 +185,14 @@ def _checked_files(folder: Path) -> Mapping[str, Any]:
                     f"{str(path)!r} was altered: its sha256 is not the one in {MANIFEST}. Copy it again. {AGAIN}"
                 )
     return files
+
+
+def _terms(path: Path) -> list[str]:
+    content = read_json(path, again=AGAIN)
+    terms = content.get("terms") if isinstance(content, dict) else None
+    if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms) or len(set(terms)) < len(terms):
+        raise DataError(f"{str(path)!r} was altered: it holds no list of different terms. {AGAIN}")
+    return terms
 
 
 def _is_size_and_hash(entry: object) -> bool:

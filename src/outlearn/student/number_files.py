@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from outlearn.core.numpy_files import load_numpy
+from outlearn.data.npz_files import open_npz, unreadable
 from outlearn.data.text_files import check_file
 from outlearn.errors import ConfigError, DataError
 
@@ -33,15 +35,29 @@ def number_chunks(path: Path) -> Iterator[dict[str, Any]]:
             "numpy.savez(FILE, features=...)."
         )
     check_file(path)
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        arrays = {FEATURES: loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path} cannot be read: {error}. Save it again by numpy.savez(FILE, features=...).") from error
+    arrays = _arrays(path)
     if FEATURES not in arrays:
         raise DataError(f"{path} has no array {FEATURES!r}; it has {', '.join(arrays) or 'none'}.")
-    features = arrays[FEATURES]
+    features, ids = arrays[FEATURES], arrays.get(IDS)
+    if features.ndim != 2 or not features.shape[1] or features.dtype.kind not in "fiub":
+        raise DataError(
+            f"{path} has features of shape {features.shape} and type {features.dtype}; expected numbers, [rows, "
+            "features]."
+        )
+    if ids is not None and ids.shape != (len(features),):
+        raise DataError(f"{path} has ids of shape {ids.shape} for {len(features)} rows; expected one for each row.")
     for start in range(0, len(features), ROWS):
         rows = slice(start, start + ROWS)
-        ids = {"id": arrays[IDS][rows].tolist()} if IDS in arrays else {}
-        yield {**ids, FEATURES: features[rows]}
+        named = {} if ids is None else {"id": ids[rows].tolist()}
+        yield {**named, FEATURES: features[rows]}
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read the array of an .npy as features, or all arrays of an .npz."""
+    if path.suffix.lower() == ".npz":
+        with open_npz(path) as archive:
+            return dict(archive)
+    try:
+        return {FEATURES: load_numpy(path)}
+    except (OSError, ValueError, EOFError) as error:
+        raise unreadable(path, error) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from outlearn.results.measurement import Measurement, Number
 from outlearn.results.scored import Scored
@@ -164,3 +164,14 @@ class StudentRecord(Record):
     training: Training
     versions: Mapping[str, str]
     results: KeptScores
+
+    @model_validator(mode="after")
+    def _of_its_classes(self) -> StudentRecord:
+        n_classes = len(self.class_names)
+        if n_classes < 2 or len(set(self.class_names)) < n_classes or len(self.class_shares) != n_classes:
+            raise ValueError(f"class_shares has {len(self.class_shares)} shares for the classes {self.class_names}")
+        if self.members < 1:
+            raise ValueError(f"members is {self.members}")
+        if (self.encoder is None) == (self.kind == "heads"):
+            raise ValueError("heads stand on an encoder, and a fine-tuned model on none")
+        return self

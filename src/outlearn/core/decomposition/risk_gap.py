@@ -389,10 +389,17 @@ def _refuse_infinite(
         return
     row, point = (int(i) for i in np.argwhere(~finite)[0])
     what = ", ".join(name for name, value in terms.items() if not np.isfinite(value[row, point]))
+    place = f"{what} infinite at point {student.point_ids.tolist()[point]!r} for student {row} of teacher {own[row]}"
+    said = [
+        each.coordinates(model)[point].round(6).tolist() for each, model in ((teacher, int(own[row])), (student, row))
+    ]
+    if isinstance(teacher, Numbers):
+        raise DomainError(
+            f"{place}: the difference between numbers is too large to measure, teacher {said[0]}, student {said[1]}. "
+            "Divide teachers', students' and target numbers by one size."
+        )
     raise DomainError(
-        f"{what} infinite at point {student.point_ids.tolist()[point]!r} for student {row} of teacher {own[row]} "
-        f"(order {order!r}): a probability of 0 stands where it must be positive, teacher "
-        f"{teacher.coordinates(int(own[row]))[point].round(6).tolist()}, student "
-        f"{student.coordinates(row)[point].round(6).tolist()}. Pass logits, which do not round to 0, or mix the "
-        "predictions with a little of the uniform distribution."
+        f"{place} (order {order!r}): a probability of 0 stands where it must be positive, teacher {said[0]}, student "
+        f"{said[1]}. Pass logits, which do not round to 0, or mix the predictions with a little of the uniform "
+        "distribution."
     )

@@ -15,9 +15,10 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from outlearn.core.intervals import Interval
-from outlearn.core.log_space import row_max, row_sum
+from outlearn.core.log_space import less, row_max, row_sum
 from outlearn.core.mean_intervals import ROUNDING, mean_interval
 from outlearn.core.metrics import entropy
+from outlearn.core.orders import model_blocks
 from outlearn.core.predictions import Predictions, check_predictions
 from outlearn.core.scales import SIGNED
 from outlearn.core.targets import read_target
@@ -146,50 +147,56 @@ def sharpening(
     rounding = ROUNDING * float(np.abs(h).max())  # all points uniform: the difference is 0 up to this
     told = excludes_zero(interval) and min(abs(interval.low), abs(interval.high)) > rounding
     direction = ("sharpen" if is_above_zero(interval) else "soften") if told else "undecided"
-    powers = np.array([_best_power(y, log_probs) for log_probs in predictions.log_probs])
+    blocks = model_blocks(predictions.n_models, y.size)
+    powers = np.concatenate([_best_powers(y, predictions.log_probs[models]) for models in blocks])
     return Sharpening(h, ce, excess, interval, direction, powers)
 
 
-def _best_power(y: np.ndarray, log_probs: np.ndarray) -> float:
-    """Find where the slope of the convex function alpha -> mean CE(y, s^alpha) is 0."""
+def _best_powers(y: np.ndarray, log_probs: np.ndarray) -> np.ndarray:
+    """Find, for each model, where the slope of the convex function alpha -> mean CE(y, s^alpha) is 0."""
     finite = np.isfinite(log_probs)
-    if np.any((y > 0) & ~finite):
-        return float("nan")  # infinite at every power: s^alpha keeps its zeros
+    infinite = np.any((y > 0) & ~finite, axis=(1, 2))  # at every power: s^alpha keeps its zeros
     spread = row_max(np.where(finite, log_probs, -np.inf)) + row_max(np.where(finite, -log_probs, -np.inf))
-    if spread.max() <= ROUNDING:
-        return float("nan")  # s^alpha is s at every power: uniform on the classes it does not exclude
+    same = spread.max(axis=1) <= ROUNDING  # s^alpha is s at every power: uniform on the classes it does not exclude
     logs = np.where(finite, log_probs, 0.0)
-    fixed = float(row_sum(y * logs).mean())
+    excluded = None if finite.all() else ~finite
+    fixed = row_sum(y * logs).mean(axis=1)
 
-    def slopes(log_power: float) -> tuple[float, float]:
-        scaled = np.where(finite, np.exp(log_power) * logs, -np.inf)
-        weights = np.exp(scaled - row_max(scaled)[..., None])
-        weights /= row_sum(weights)[..., None]
-        expected = row_sum(weights * logs)
+    def slopes(log_power: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        scaled = np.exp(log_power)[:, None, None] * logs
+        if excluded is not None:
+            scaled[excluded] = -np.inf
+        weights = np.exp(less(scaled, row_max(scaled)))
         # d/d alpha CE(y, s_alpha) = E_{s_alpha} log s - E_y log s, which rises with alpha by Var_{s_alpha} log s
-        variance = row_sum(weights * np.square(logs - expected[..., None])).mean()
-        return float(expected.mean()) - fixed, float(variance) * math.exp(log_power)
+        total = row_sum(weights)
+        expected = row_sum(weights * logs) / total
+        variance = row_sum(weights * np.square(less(logs, expected))) / total
+        return expected.mean(axis=1) - fixed, variance.mean(axis=1) * np.exp(log_power)
 
-    low, high = map(math.log, POWERS)
-    if slopes(low)[0] >= 0:
-        return 0.0
-    if slopes(high)[0] <= 0:
-        return math.inf
-    return math.exp(_root(slopes, low, high))
+    low, high = (np.full(len(logs), math.log(power)) for power in POWERS)
+    below, above = slopes(low)[0] >= 0, slopes(high)[0] <= 0
+    unknown = infinite | same
+    found = np.exp(_roots(slopes, low, high, known=unknown | below | above))
+    return np.where(unknown, np.nan, np.where(below, 0.0, np.where(above, np.inf, found)))
 
 
-def _root(slopes: Callable[[float], tuple[float, float]], low: float, high: float) -> float:
-    """Find where a function that rises from below 0 is 0: Newton's steps, halving where one would leave the bracket."""
-    at = 0.0  # a power of 1
+def _roots(
+    slopes: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], low: np.ndarray, high: np.ndarray, known: np.ndarray
+) -> np.ndarray:
+    """Find where functions that rise from below 0 are 0: Newton's steps, halving where one would leave the bracket.
+
+    Those that are `known` need no root.
+    """
+    at, found = np.zeros(len(low)), known  # a power of 1
     for _ in range(STEPS):
+        if found.all():
+            break
         value, rise = slopes(at)
-        if value == 0:
-            return at
-        low, high = (at, high) if value < 0 else (low, at)
-        following = at - value / rise if rise > 0 else math.inf
-        if not low < following < high:
-            following = (low + high) / 2
-        if abs(following - at) <= CLOSE:
-            return following
+        low, high = np.where(value < 0, at, low), np.where(value < 0, high, at)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            following = at - value / rise
+        following = np.where((low < following) & (following < high), following, (low + high) / 2)
+        following = np.where(found | (value == 0), at, following)
+        found = found | (np.abs(following - at) <= CLOSE)
         at = following
     return at

@@ -42,14 +42,15 @@ from outlearn.selection import (
 )
 from outlearn.selection.candidates import companion, curved_companion, records
 from outlearn.selection.choice import recorded
-from outlearn.selection.class_shares import best_known_shares, best_source, given_shares
+from outlearn.selection.class_shares import given_shares
 from outlearn.selection.companion import Joined
+from outlearn.selection.known_shares import best_known_shares, best_source
 from outlearn.store.stage import Entries, Stage, Work
 from outlearn.store.store import Entry
 
 __all__ = ["AutoStudents"]
 
-CHOICE_VERSION = 11
+CHOICE_VERSION = 12
 STUDENTS_VERSION = 18
 SHARES, COUNTED, WIDTH = "shares", "counted", "n_features"
 WIDTHS = (1, 10**9)  # of features: few and many
@@ -89,11 +90,6 @@ class AutoStudents:
             raise ConfigError(
                 f"student.criterion is {student.criterion}, and true labels are weighed against {MIXED} only; use "
                 "that, or student.true_labels: none."
-            )
-        if student.true_labels == "learn" and self.frozen.settings.hidden is not None:
-            raise ConfigError(
-                "student.true_labels: learn corrects linear heads, and student.learner.hidden is "
-                f"{self.frozen.settings.hidden}; leave it out, or use true_labels: choose."
             )
         if student.class_shares is not None:
             given_shares(student.class_shares, self.labeling.task.n_classes)
@@ -354,7 +350,10 @@ class AutoStudents:
             return None
         if given is not None:
             return given_shares(given, labeling.task.n_classes)
-        return best_known_shares(labeling.taught, self.used_labels, learned_from, features)
+        task = labeling.task
+        # Splits keep the classes in proportion, but for those that a file names and for points without a label.
+        drawn = task.assigned is not None or not bool(task.labeled[labeling.splits.student].all())
+        return best_known_shares(labeling.taught, self.used_labels, learned_from, features, drawn=drawn)
 
     def rows(self, entries: Entries, split: str) -> FeatureMatrix:
         """Read the students' features of a split."""

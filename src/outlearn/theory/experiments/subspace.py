@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from outlearn.core.numpy_files import load_numpy
 from outlearn.errors import DataError
 from outlearn.results.theory import Claim
 from outlearn.theory.correlation_dimension import CorrelationDimension, correlation_dimension
@@ -248,8 +249,8 @@ def _read(path: str) -> np.ndarray:
     if not path:
         raise DataError("teacher_features and student_features go together: give both paths of .npy files, or neither")
     try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+        array = load_numpy(path)
+    except (OSError, ValueError, EOFError) as error:
         raise DataError(
             f"{path!r} cannot be read as a .npy file of features ({error}); save it by numpy.save"
         ) from None
