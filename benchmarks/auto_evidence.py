@@ -3,9 +3,10 @@
     python benchmarks/auto_evidence.py auto.jsonl --sst2 SST2/train.txt --clinc150 clinc150.csv
     python benchmarks/auto_evidence.py auto.jsonl --summary --svg docs/images/auto-scatter.svg
 
-Without the two files their settings are left out and the rest is offline. --settings FILE.json measures others: a
-mapping of names to lists of overrides, as `outlearn run --set` takes them; so do kept-back tasks. --recipe adds
-overrides to all, such as student.true_labels=learn. A run that is in the file is not done again.
+Without the two files their settings are left out and the rest is offline. --kept-back measures the ten tasks of
+`kept_back_tasks.py`; --settings FILE.json others: a mapping of names to lists of overrides, as `outlearn run --set`
+takes them. --recipe adds overrides to all, such as student.true_labels=learn. A run that is in the file is not done
+again.
 
 Each run is `outlearn run` with `auto`, `auto_single` and named losses, tuned without true labels too, by their held-out
 weak labels; ceiling and controls are tuned on true labels by cross-validation. Accuracies are of the test split, and
@@ -23,6 +24,7 @@ from typing import Any
 import outlearn as ol
 from auto_summary import print_summary, write_scatter
 from auto_tasks import ANNOTATORS, INTENTS, KNOWN_PAIRS, TOKENS_OF_PAIRS, annotated, few_intents, sentence_pairs
+from kept_back_tasks import kept_back_settings
 from outlearn.experiment.pipeline import run
 from outlearn.results.run import NotTrained
 from outlearn.results.scored import Scored
@@ -133,6 +135,7 @@ def main() -> None:
     parser.add_argument("--hh-helpful", type=Path, help="preference pairs: JSON lines with chosen and rejected")
     parser.add_argument("--tables", type=Path, default=Path("auto-tables"), help="where made tables are written")
     parser.add_argument("--settings", type=Path, help="JSON: name -> overrides, in place of the report's settings")
+    parser.add_argument("--kept-back", action="store_true", help="the kept-back tasks, with --sst2 and --clinc150")
     parser.add_argument("--recipe", nargs="*", default=[], help="overrides for all settings")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--store", type=Path, default=Path(".outlearn"))
@@ -140,12 +143,12 @@ def main() -> None:
     parser.add_argument("--svg", type=Path, help="with --summary: write the scatter of criterion against accuracy")
     options = parser.parse_args()
     if not options.summary:
-        given = options.settings
-        wanted = (
-            json.loads(given.read_text())
-            if given
-            else settings(options.sst2, options.clinc150, options.hh_helpful, options.tables)
-        )
+        if options.settings:
+            wanted = json.loads(options.settings.read_text())
+        elif options.kept_back:
+            wanted = kept_back_settings(options.sst2, options.clinc150, options.tables)
+        else:
+            wanted = settings(options.sst2, options.clinc150, options.hh_helpful, options.tables)
         done = {(each["setting"], each["seed"]) for each in _lines(options.out)}
         for seed in options.seeds:
             for name, overrides in wanted.items():

@@ -159,7 +159,7 @@ def models(
     k, d = y.max() + 1, x.shape[1]
     own: list[np.ndarray] = []
     others: list[np.ndarray] = []
-    taught, control = np.zeros(k, int), None
+    taught, control = np.zeros(len(x), bool), None
     for _ in range(MODELS):
         chosen = rng.choice(known, min(LABELS_A_CLASS * k, len(known)), replace=False)
         while len(np.unique(y[chosen])) < 2:
@@ -170,9 +170,11 @@ def models(
             probs = np.full((len(points), k), 1e-6)
             probs[:, fit.classes_] = fit.predict_proba(x[points][:, columns])
             found.append(probs / probs.sum(axis=1, keepdims=True))
-        taught += np.bincount(y[chosen], minlength=k)
+        taught[chosen] = True  # each label once, however many learn from it
         control = control or (x[chosen], y[chosen])
-    return Labels(np.stack(own), np.ones((MODELS, len(rows))), np.stack(others), taught, control)
+    return Labels(
+        np.stack(own), np.ones((MODELS, len(rows))), np.stack(others), np.bincount(y[taught], minlength=k), control
+    )
 
 
 def annotators(y: np.ndarray, rng: np.random.Generator) -> Labels:
@@ -189,7 +191,7 @@ def annotators(y: np.ndarray, rng: np.random.Generator) -> Labels:
 def student(x: np.ndarray, labels: np.ndarray, weights: Any, taught: Any, loss: str) -> WeakStudents:
     """Train by a loss or recipe, with the estimator's settings."""
     names = tuple(map(str, range(labels.shape[-1])))
-    weak = WeakLabels(x, labels, weights, taught, names, "none", x[:0], np.empty(0, np.int64))
+    weak = WeakLabels(x, labels, weights, taught, taught is not None, names, "none", x[:0], np.empty(0, np.int64))
     settings = HeadSettings(epochs=max(EPOCHS, LEAST_STEPS / -(-len(x) // 128)))
     return fit_weak_students(weak, loss, rounds=0, n_seeds=1, settings=settings, rng=np.random.default_rng(0))
 

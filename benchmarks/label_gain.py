@@ -37,7 +37,7 @@ from outlearn.selection import (
     fit_answer_with_true_labels,
     selection_labelings,
 )
-from outlearn.selection.class_shares import best_known_shares
+from outlearn.selection.known_shares import best_known_shares
 from outlearn.selection.labelers import Labelings
 from outlearn.selection.taught import Teaching
 from outlearn.store.stage import StageRunner
@@ -70,7 +70,7 @@ class Setting:
             self.learned,
             self.labelings,
             validation_features=self.x["validation"],
-            candidates=default_candidates(n, self.x["student"].shape[1], base, weighted=who.answered is not None),
+            candidates=default_candidates(*self.x["student"].shape, base, weighted=who.answered is not None),
             seeds=[seed] * who.n_models,
         )
         self.teaching = Teaching(self.learned, self.labelings, self.choice, "learn", seed=seed)

@@ -48,7 +48,7 @@ from outlearn.selection import (
     fit_answer_with_true_labels,
     selection_labelings,
 )
-from outlearn.selection.class_shares import best_known_shares
+from outlearn.selection.known_shares import best_known_shares
 from outlearn.selection.true_labels import agreement_with
 from outlearn.selection.tuning import Grid, tune
 from outlearn.store.stage import StageRunner
@@ -175,8 +175,8 @@ class Table:
     def _called(self, use: str, rows: np.ndarray | None) -> np.ndarray:
         known = np.empty(0, int) if rows is None else rows
         weak = WeakLabels(
-            self.of["student"].x, self.labels.own, self.labels.weights, None, tuple(map(str, range(self.n_classes))),
-            use, self.of["pool"].x[known], self.of["pool"].y[known],
+            self.of["student"].x, self.labels.own, self.labels.weights, None, False,
+            tuple(map(str, range(self.n_classes))), use, self.of["pool"].x[known], self.of["pool"].y[known],
         )  # fmt: skip
         base = HeadSettings(epochs=max(EPOCHS, LEAST_STEPS / -(-len(weak.features) // 128)))
         rng = np.random.default_rng(self.seed)

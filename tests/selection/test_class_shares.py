@@ -7,12 +7,8 @@ import pytest
 
 import outlearn as ol
 from outlearn.core.predictions import Predictions
-from outlearn.selection.class_shares import (
-    best_known_shares,
-    reconciled_shares,
-    shares_called,
-    shares_of_weak_labels,
-)
+from outlearn.selection.class_shares import reconciled_shares, shares_called, shares_of_weak_labels
+from outlearn.selection.known_shares import best_known_shares
 
 RNG = np.random.default_rng(0)
 N = 1200

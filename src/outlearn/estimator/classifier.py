@@ -194,6 +194,7 @@ class WeakToStrongClassifier(ClassifierMixin, TakesPoints):  # type: ignore[misc
             labels,
             weights,
             counts,
+            bool(unlabeled.any()),
             tuple(map(str, self.classes_.tolist())),
             self.true_labels,
             X[~unlabeled],

@@ -56,6 +56,7 @@ class WeakLabels:
         labels: the teachers' distributions.
         weights: 0 hides a teacher's label from its students; None shows all.
         taught: how many true labels of each class the teachers learned from; None if they were not trained here.
+        taught_others: whether these are labels of other points than these, drawn by chance from where these come from.
         class_names: for messages.
         use: what is made of true labels: "none", "choose" or "learn"; see `selection.true_labels`.
         true_features, true_labels: of the points that have one.
@@ -65,6 +66,7 @@ class WeakLabels:
     labels: Float[np.ndarray, "teachers points classes"]
     weights: Float[np.ndarray, "teachers points"] | None
     taught: Int[np.ndarray, " classes"] | None
+    taught_others: bool
     class_names: tuple[str, ...]
     use: str
     true_features: Float[np.ndarray, "labeled features"]
@@ -139,7 +141,7 @@ def _chosen(
         fit_answer_with_true_labels,
         selection_labelings,
     )
-    from outlearn.selection.class_shares import best_known_shares
+    from outlearn.selection.known_shares import best_known_shares
 
     order = rng.permutation(len(weak.features))
     n_kept = round(VALIDATION_SHARE * len(order))
@@ -151,7 +153,7 @@ def _chosen(
         None if weak.use == "none" else TrueLabels(weak.true_features, weak.true_labels, seed=int(rng.integers(2**31)))
     )
     known = np.empty(0, np.int64) if true is None else true.labels
-    shares = best_known_shares(weak.taught, known, everyone.learned("student"), weak.features)
+    shares = best_known_shares(weak.taught, known, everyone.learned("student"), weak.features, drawn=weak.taught_others)
 
     def learned(by: Labelings, rows: np.ndarray) -> Learned:
         who = by.predictions["student"]

@@ -13,11 +13,11 @@ what it calls.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence, Sized
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from outlearn.core.class_means import class_offsets
 from outlearn.core.feature_matrix import FeatureMatrix
@@ -29,8 +29,8 @@ from outlearn.errors import ConfigError
 from outlearn.selection.majority_student import called_by_majority_student
 
 __all__ = [
-    "ClassShares", "Comparable", "best_known_shares", "best_source", "comparable", "given_shares",
-    "reconciled_shares", "shares_called", "shares_of_labels", "shares_of_weak_labels",
+    "ClassShares", "Comparable", "comparable", "given_shares", "reconciled_shares", "shares_called",
+    "shares_of_labels", "shares_of_weak_labels",
 ]  # fmt: skip
 
 SPREAD = 3.0  # standard deviation of the logits of a student that is made comparable
@@ -121,18 +121,6 @@ def shares_called(labelers: Predictions, features: FeatureMatrix) -> ClassShares
     return ClassShares((counts + 1.0) / (counts + 1.0).sum(), "weak_labels", labelers.n_points)
 
 
-def best_source(taught: object | None, true_labels: Sized) -> str:
-    """Name the best that is known of the class shares, where nobody gives them: a name in `SHARE_SOURCES`.
-
-    Args:
-        taught: what is known of the true labels that the teachers learned from; None if they were not trained here.
-        true_labels: of points whose true labels are used; may be empty.
-    """
-    if taught is not None:
-        return "training_labels"
-    return "true_labels" if len(true_labels) else "weak_labels"
-
-
 def reconciled_shares(
     own: Float[np.ndarray, "models classes"], known: Float[np.ndarray, " classes"], counted: float, n_points: int
 ) -> Float[np.ndarray, "models classes"]:
@@ -167,27 +155,6 @@ def reconciled_shares(
     q = (np.square(known - own) / pooled).sum(axis=-1, keepdims=True) / (1 / counted + 1 / n_points)
     unexplained = np.maximum(0.0, 1 - (own.shape[-1] - 1) / np.maximum(q, 1e-300))
     return np.asarray(own + unexplained * (known - own))
-
-
-def best_known_shares(
-    taught: Float[np.ndarray, " classes"] | Int[np.ndarray, " classes"] | None,
-    true_labels: Sequence[int] | Int[np.ndarray, " points"],
-    labelers: Predictions,
-    features: FeatureMatrix,
-) -> ClassShares:
-    """Return the class shares by the best that is known of them, where nobody gives them.
-
-    Args:
-        taught: how many true labels of each class the teachers learned from; None if they were not trained here.
-        true_labels: of points whose true labels are used; may be empty.
-        labelers: who labels the student split, where there is neither.
-        features: of the student split.
-    """
-    source = best_source(taught, true_labels)
-    if source == "weak_labels":
-        return shares_called(labelers, features)
-    counts = taught if taught is not None else np.bincount(true_labels, minlength=labelers.n_classes)
-    return shares_of_labels(np.asarray(counts, dtype=np.float64), source)
 
 
 @dataclass(frozen=True, eq=False)

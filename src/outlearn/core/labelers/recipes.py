@@ -97,7 +97,8 @@ SHARE_SOURCES: dict[str, ShareSource] = {
         ShareSource(
             "training_labels",
             "of the teachers' training labels",
-            "shares among the true labels that the teachers learned from, one label added to each class",
+            "shares among the true labels that the teachers learned from, one label added to each class; where these "
+            "are a draw of their own, as in the estimator, moved towards those that the points show",
         ),
         ShareSource(
             "true_labels",

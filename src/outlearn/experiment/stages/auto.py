@@ -42,8 +42,9 @@ from outlearn.selection import (
 )
 from outlearn.selection.candidates import companion, curved_companion, records
 from outlearn.selection.choice import recorded
-from outlearn.selection.class_shares import best_known_shares, best_source, given_shares
+from outlearn.selection.class_shares import given_shares
 from outlearn.selection.companion import Joined
+from outlearn.selection.known_shares import best_known_shares, best_source
 from outlearn.store.stage import Entries, Stage, Work
 from outlearn.store.store import Entry
 
@@ -349,7 +350,10 @@ class AutoStudents:
             return None
         if given is not None:
             return given_shares(given, labeling.task.n_classes)
-        return best_known_shares(labeling.taught, self.used_labels, learned_from, features)
+        task = labeling.task
+        # Splits keep the classes in proportion, but for those that a file names and for points without a label.
+        drawn = task.assigned is not None or not bool(task.labeled[labeling.splits.student].all())
+        return best_known_shares(labeling.taught, self.used_labels, learned_from, features, drawn=drawn)
 
     def rows(self, entries: Entries, split: str) -> FeatureMatrix:
         """Read the students' features of a split."""
