@@ -70,7 +70,7 @@ class Setting:
             self.learned,
             self.labelings,
             validation_features=self.x["validation"],
-            candidates=default_candidates(n, self.x["student"].shape[1], base, weighted=who.answered is not None),
+            candidates=default_candidates(*self.x["student"].shape, base, weighted=who.answered is not None),
             seeds=[seed] * who.n_models,
         )
         self.teaching = Teaching(self.learned, self.labelings, self.choice, "learn", seed=seed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +16,9 @@ import pytest
 from tests.programs import OUTLEARN
 
 from outlearn.cli import main
+from outlearn.errors import StoreError
 from outlearn.experiment.stages import prompt_scores
+from outlearn.labeling.label_file import label_file
 from outlearn.store.store import Store
 
 pytest.importorskip("transformers")
@@ -299,3 +302,16 @@ def test_a_real_language_model_tells_good_words_from_bad(outlearn, tmp_path):
     said = [json.loads(row["smollm2 1"])["good"] > 0.5 for row in read(out)]
     assert sum(said[:6]) >= 5
     assert sum(said[6:]) <= 1
+
+
+@pytest.mark.parametrize("out", [".", os.devnull])
+def test_an_output_that_is_no_file_is_refused_before_the_model_is_asked(tmp_path, out):
+    """Zeros without end were read from /dev/full, to compare them, until memory was full."""
+    with pytest.raises(StoreError, match="is a folder, a pipe or a device; give a file"):
+        label_file(
+            tmp_path / "nowhere.csv",
+            class_names=("a", "b"),
+            learner=lambda _: pytest.fail("asked"),
+            out=Path(out),
+            store=Store(tmp_path / "store"),
+        )

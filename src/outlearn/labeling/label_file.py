@@ -119,8 +119,10 @@ def label_file(
 
     Raises:
         ConfigError, DataError: for input that cannot be used.
-        StoreError: if `out` holds something else.
+        StoreError: if `out` holds something else, or is no file.
     """
+    if out.exists() and not out.is_file():  # before the model is asked; a device might be read without end
+        raise StoreError(f"{str(out)!r} is a folder, a pipe or a device; give a file, such as labels.csv.")
     raw = read_label_file(Path(table).expanduser())
     names = PAIR_NAMES if pair_columns else tuple(class_names)
     settings = learner(default_templates(names, pairs=pair_columns is not None))

@@ -92,6 +92,8 @@ def check_files(folder: Path, hashes: Mapping[str, str]) -> None:
     """
     for name, expected in hashes.items():
         path = folder / name
+        if path.exists() and not path.is_file():
+            raise DataError(f"{str(path)!r} is no file but a folder, a pipe or a device. {AGAIN}")
         try:
             with path.open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()

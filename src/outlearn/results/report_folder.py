@@ -137,7 +137,8 @@ class ReportFolder(Generic[Found]):
     def holds(self, folder: Path) -> bool:
         """Say whether a folder holds such a report, whole or damaged."""
         try:
-            return self._is_ours(json.loads((folder / "results.json").read_bytes()))
+            results = folder / "results.json"
+            return results.is_file() and self._is_ours(json.loads(results.read_bytes()))
         except (OSError, ValueError):
             return False
 

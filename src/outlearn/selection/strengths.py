@@ -13,7 +13,6 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, logsumexp
 
 from outlearn.learners.convex_grid import ConvexGrid
 from outlearn.selection.folds import LabelSet
@@ -50,7 +49,8 @@ class HeldOutScores:
         right, n = logits.argmax(axis=-1) == self._labels, self._counts.sum()
         self._right[member] = right
         self.accuracy[member] = (right * self._counts).sum() / n  # exact, so that equals are equal
-        of_label = log_softmax(logits, axis=-1)[np.arange(len(right)), self._labels]
+        z = _largest_0(logits)
+        of_label = z[np.arange(len(right)), self._labels] - np.log(np.exp(z).sum(axis=-1))
         self.log_loss[member] = -(of_label * self._counts).sum() / n
         if self.best(np.flatnonzero(~np.isnan(self.accuracy)).tolist()) == member:
             self.of_best = logits
@@ -71,12 +71,12 @@ class HeldOutScores:
         Probabilistic outputs for support vector machines, 1999.
         """
         assert self.of_best is not None  # some member was added
-        z, spread = self.of_best.astype(np.float64), 1 / (self._counts.sum() + 1)
+        z, spread = _largest_0(self.of_best.astype(np.float64)), 1 / (self._counts.sum() + 1)
         wanted = (1 - spread) * z[np.arange(len(z)), self._labels] + spread * z.mean(axis=-1)
 
         def cost(log_a: float) -> float:
             a = np.exp(log_a)
-            return float(self._counts @ (logsumexp(a * z, axis=-1) - a * wanted))
+            return float(self._counts @ (np.log(np.exp(a * z).sum(axis=-1)) - a * wanted))
 
         return float(np.exp(minimize_scalar(cost, bounds=(-LARGEST, LARGEST), method="bounded").x))
 
@@ -84,6 +84,11 @@ class HeldOutScores:
         """Say whether a member is right on significantly fewer labels than another (McNemar's test)."""
         lost = (self._right[by].astype(float) - self._right[member]) * self._counts
         return bool(lost.sum() > SIGNIFICANT * np.sqrt((lost**2).sum()))
+
+
+def _largest_0(logits: Float[np.ndarray, "held_out classes"]) -> Float[np.ndarray, "held_out classes"]:
+    """Shift the logits of each label, so that no exponential overflows: a tenth of what SciPy's logsumexp takes."""
+    return logits - logits.max(axis=-1, keepdims=True)
 
 
 def walk(

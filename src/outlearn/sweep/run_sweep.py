@@ -130,7 +130,7 @@ def _claim_folder(out: Path, plan: SweepPlan) -> None:
         remove_halves(out)
         present = sorted(path.name for path in out.iterdir() if not path.name.endswith(HALF))
         named = None
-        if "sweep.yaml" in present:
+        if (out / "sweep.yaml").is_file():
             content = parse_yaml((out / "sweep.yaml").read_text(encoding="utf-8"))
             named = content.get("name") if isinstance(content, dict) else None
         if present and named != plan.sweep.name:
