@@ -22,7 +22,7 @@ MANY_CLASSES = 64  # from here on the passes cost less than the matrix; below, i
 MAX_STEPS = 100
 MAX_HALVINGS = 5  # of a Newton step that went up
 MAX_STEP = 10.0  # of a log factor
-LOG_FACTOR_FLOOR = -60.0  # relative to the largest: float32 holds the sums of exp(60) over all points
+LOG_FACTOR_FLOOR = -70.0  # relative to the largest: float32 holds sums of exp(70) over all points
 SOLVED = 1e-3  # of the residual of a step: what is left is far below the tolerance of the class means
 MAX_PASSES = 60  # of conjugate gradients; where they do not solve a step, what they found is tried all the same
 RIDGE = 1e-9  # of the Hessian, for classes that no point is of
@@ -37,7 +37,7 @@ def many_class_offsets(
 ) -> Float[np.ndarray, " classes"]:
     """Return u with mean_i softmax(logits_i + u) = prior for one model; all as for `core.class_means.class_offsets`.
 
-    Products are in float32. A class of prior 0, or that no point can take, is left where it is: -60 or above.
+    Products are in float32. A class of prior 0, or that no point can take, is left where it is: -70 or above.
 
     Examples:
         >>> z = np.log([[0.9, 0.1], [0.6, 0.4]])
