@@ -94,7 +94,7 @@ def test_labelers_that_mislead_pull_the_answer_below_true_labels_alone_by_little
     points = {"test": world.x[world.test]}
     answer = fit_answer_with_true_labels(misled, world.labelings, world.choose(), points, [(0, 0)], world.true)
     weak = fit_answer(misled, world.labelings, world.choose(), points, [(0, 0)])
-    alone = Corrections.of(world.true, misled).alone().heads.predict(points["test"])[0]
+    alone = Corrections.of(world.true, misled).alone(weak.heads).heads.predict(points["test"])[0]
     assert world.accuracy(weak.logits["test"][0]) < 0.4
     assert world.accuracy(answer.logits["test"][0]) > world.accuracy(alone) - 0.02
 
@@ -102,10 +102,38 @@ def test_labelers_that_mislead_pull_the_answer_below_true_labels_alone_by_little
 def test_students_of_true_labels_are_not_cut_at_class_shares_that_these_do_not_have():
     world = Biased(n_true=100)
     wrong = replace(world.learned, shares=np.array([0.9, 0.1]))
-    found = Corrections.of(world.true, wrong).alone().heads.predict(world.x[world.test])[0].argmax(-1)
-    np.testing.assert_array_equal(
-        found, Corrections.of(world.true, world.learned).alone().heads.predict(world.x[world.test])[0].argmax(-1)
+    answer = Heads(np.zeros(12), np.ones(12), np.zeros((1, 12, 2), np.float32), np.zeros((1, 2), np.float32))
+    found, expected = (
+        Corrections.of(world.true, learned).alone(answer).heads.predict(world.x[world.test])[0].argmax(-1)
+        for learned in (wrong, world.learned)
     )
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_of_a_class_that_no_true_label_shows_students_of_true_labels_say_what_the_answer_does():
+    world = Biased(n_classes=4, n_true=90)
+    shown = world.true.part(np.flatnonzero(world.true.labels != 2))
+    answer = fit_answer(world.learned, world.labelings, world.choose(), {}, [(0, 0)]).heads
+    made, of = Corrections.of(shown, world.learned), np.array([0, 1, 3])
+    x = world.x[world.test]
+    wanted = (lambda z: z[:, 2] - z[:, of].mean(-1))(answer.predict(x)[0])
+    for found in (made.alone(answer), made.of_answer(answer)):
+        z = found.heads.predict(x)[0]
+        np.testing.assert_allclose(z[:, 2] - z[:, of].mean(-1), wanted, atol=1e-3)
+    both = fit_answer_with_true_labels(world.learned, world.labelings, world.choose(), {"x": x}, [(0, 0)], shown)
+    weak, called = answer.predict(x)[0].argmax(-1), both.logits["x"][0].argmax(-1)
+    unseen = world.labels[world.test] == 2
+    assert (called[unseen] == 2).mean() > (weak[unseen] == 2).mean() - 0.1  # with a say for its absence: 0.5 less
+    assert world.accuracy(both.logits["x"][0]) > world.accuracy(answer.predict(x)[0])
+
+
+def test_labels_of_which_none_can_be_held_out_teach_all_the_same():
+    world = Biased(n_true=40)
+    families = ["first" if label else "second" for label in world.true.labels.tolist()]
+    made = Corrections.of(replace(world.true, groups=families), world.learned)
+    answer = fit_answer(world.learned, world.labelings, world.choose(), {}, [(0, 0)]).heads
+    assert len(made.rows) == 0
+    assert world.accuracy(made.alone(answer).heads.predict(world.x[world.test])[0]) > 0.7
 
 
 def test_a_correction_is_the_logistic_regression_on_the_features_and_what_the_answer_says():

@@ -8,7 +8,8 @@
    keeps the answer from falling below what the true labels give.
 
 Each is calibrated in its own way: the first by the students of other labelers, the others by the true labels. None is
-cut at the class shares for that: true labels teach these themselves, and better. The answer is the dual mean with
+cut at the class shares for that: true labels teach these themselves, and better; of a class that no true label shows,
+all say what weak labels do. The answer is the dual mean with
 weights v, those under which held-out true labels are most probable, drawn towards u as by 3 labels more,
 
     max over v   sum_i log softmax(sum_j v_j z_j(x_i))_{y_i} + 3 sum_j u_j log v_j,    u = (1 - 2 w / 3, w / 3, w / 3),
@@ -61,11 +62,11 @@ def fit_answer_with_true_labels(
         weak = fit_answer(learned, labelings, choice, {}, models, form=form, progress=progress)
     both = fit_answer(with_true_labels(learned, true), labelings, choice, {}, models, form=form)
     corrections = Corrections.of(true, learned)
-    alone, labels, third = corrections.alone(), true.labels[corrections.rows], trust(len(true)) / 3
+    labels, third = true.labels[corrections.rows], trust(len(true)) / 3
     averages = []
     for m in range(weak.heads.n_models):
         answer = weak.heads.select([m])
-        corrected = corrections.of_answer(answer)
+        corrected, alone = corrections.of_answer(answer), corrections.alone(answer)
         unseen = answer.predict(true.features)[0, corrections.rows]
         weights = stacking_weights(
             np.stack([unseen, corrected.held_out, alone.held_out]), labels, np.array([1 - 2 * third, third, third])

@@ -51,7 +51,7 @@ from outlearn.store.store import Entry
 __all__ = ["AutoStudents"]
 
 CHOICE_VERSION = 13
-STUDENTS_VERSION = 19
+STUDENTS_VERSION = 20
 SHARES, COUNTED, WIDTH = "shares", "counted", "n_features"
 WIDTHS = (1, 10**9)  # of features: few and many
 MIXED = "pooled_consensus"  # the criterion that true labels are weighed against: both are kappas

@@ -21,7 +21,7 @@ from outlearn.store.store import Entry
 
 __all__ = ["gain_of_labels", "taught_stage"]
 
-VERSION = 2
+VERSION = 3
 NEXT = 100  # true labels that a reader may think of adding: an hour or two of work
 PICKED = "picked/"
 REFUSED = "refused"  # the message, as bytes: a part of few labels may show one class only
