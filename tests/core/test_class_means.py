@@ -89,6 +89,20 @@ def test_of_many_classes_one_without_a_share_or_a_point_is_not_called_and_nothin
     np.testing.assert_allclose(np.delete(probs.mean(axis=0), [0, 3]), 1 / 68, atol=1e-5)
 
 
+@pytest.mark.parametrize("start", [None, np.linspace(0.0, 50.0, 70)])
+def test_of_many_classes_the_prior_is_reached_from_where_one_takes_nearly_all(start):
+    logits = np.zeros((300, 70), dtype=np.float32)
+    logits[:, 0] = 0.0 if start is not None else 40.0
+    offsets = class_offsets(logits, np.full(70, 1 / 70), tolerance=1e-4, start=start)
+    np.testing.assert_allclose(softmax(logits + offsets, axis=-1).mean(axis=0), 1 / 70, atol=1e-4)
+
+
+def test_of_many_classes_points_that_are_certain_leave_offsets_finite():
+    certain = np.random.default_rng(0).integers(0, 70, size=8000)
+    logits = np.where(certain[:, None] == np.arange(70), 0.0, -200.0).astype(np.float32)
+    assert np.isfinite(class_offsets(logits, np.full(70, 1 / 70), tolerance=1e-4)).all()
+
+
 def test_what_cannot_be_reached_stays_finite():
     matched = match_class_means(np.eye(2)[np.zeros(10, dtype=int)], np.array([0.5, 0.5]))
     np.testing.assert_array_equal(matched[:, 0], 1.0)

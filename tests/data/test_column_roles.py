@@ -145,6 +145,12 @@ def test_labelers_of_numbers_are_the_most_columns_that_go_together_where_no_true
         roles({**judged, **others}, numeric=True)
 
 
+def test_numbers_that_fall_where_the_true_ones_rise_are_asked_about():
+    table = {"fear": (10 - SCORES[0]).tolist(), "gold": TARGET.tolist()}
+    with pytest.raises(DataError, match=r"'fear' holds numbers .* the other way round.* --labelers fear if .* from it"):
+        roles(table, numeric=True)
+
+
 def test_columns_of_intervals_are_no_labelers_in_a_run_either():
     bounds = {f"judge1{end}": [cell + by for cell in RATED["judge1"]] for end, by in (("_low", -1), ("_high", 1))}
     found = roles({**RATED, **bounds}, truth_alone=True, numeric=True)

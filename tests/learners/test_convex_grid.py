@@ -62,6 +62,14 @@ def test_without_an_intercept_exchanged_texts_exchange_the_answer():
     np.testing.assert_allclose(grid.predict(fitted, "here"), -grid.predict(fitted, "swapped"), atol=1e-5)
 
 
+def test_pairs_that_are_all_alike_say_nothing_without_an_intercept():
+    x, y = np.zeros((6, 9), dtype=np.float32), np.arange(6) % 2
+    grid = ConvexGrid.of(x, np.eye(2)[y], {}, strengths=STRENGTHS, bias=False, standardise=False)
+    path = grid.path(np.arange(6)[None], np.ones((1, 2, 6))).at(*STRENGTHS)
+    np.testing.assert_array_equal(path.parameters(), np.zeros((1, 2, len(STRENGTHS), 9, 1)))
+    np.testing.assert_array_equal(path.logits(), np.zeros((1, 2, len(STRENGTHS), 6, 2)))
+
+
 def test_a_class_that_a_part_does_not_show_is_improbable_and_nothing_is_nan():
     x, y = example(60, 5, 3)
     rows = np.flatnonzero(y < 2)

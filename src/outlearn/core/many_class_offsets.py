@@ -22,7 +22,7 @@ MANY_CLASSES = 64  # from here on the passes cost less than the matrix; below, i
 MAX_STEPS = 100
 MAX_HALVINGS = 5  # of a Newton step that went up
 MAX_STEP = 10.0  # of a log factor
-LOG_FACTOR_FLOOR = -80.0  # relative to the largest: float32 holds exp of it
+LOG_FACTOR_FLOOR = -70.0  # relative to the largest: float32 holds sums of exp(70) over all points
 SOLVED = 1e-3  # of the residual of a step: what is left is far below the tolerance of the class means
 MAX_PASSES = 60  # of conjugate gradients; where they do not solve a step, what they found is tried all the same
 RIDGE = 1e-9  # of the Hessian, for classes that no point is of
@@ -37,7 +37,7 @@ def many_class_offsets(
 ) -> Float[np.ndarray, " classes"]:
     """Return u with mean_i softmax(logits_i + u) = prior for one model; all as for `core.class_means.class_offsets`.
 
-    Products are in float32. A class of prior 0, or that no point can take, is left where it is: -80 or above.
+    Products are in float32. A class of prior 0, or that no point can take, is left where it is: -70 or above.
 
     Examples:
         >>> z = np.log([[0.9, 0.1], [0.6, 0.4]])
@@ -60,7 +60,7 @@ def many_class_offsets(
                 break
             step /= 2
             tried = _Factors(q, at.shift + step, wanted)
-        if tried.cost > at.cost:
+        if not tried.cost <= at.cost:  # or is no number
             # iterative scaling: w_k <- w_k prior_k / mean_i q'_i(k)
             scalable = (wanted > 0) & (at.means > 0)
             ratio = np.divide(wanted, at.means, out=np.ones_like(wanted), where=scalable)
@@ -99,9 +99,12 @@ class _Factors:
         def times(v: np.ndarray) -> np.ndarray:
             weighted = (self.factors * v.ravel()).astype(np.float32)
             shared = self.q.T @ (self.q @ weighted / self.total / self.total)
-            return np.asarray((self.means + RIDGE) * v.ravel() - self.factors * shared.astype(np.float64) / n)
+            spread = (self.means + RIDGE) * v.ravel() - self.factors * shared.astype(np.float64) / n
+            # A constant changes nothing, and rounding would: m m^T takes that direction.
+            return np.asarray(spread + self.means * (self.means @ v.ravel()))
 
         hessian = LinearOperator((k, k), matvec=times, dtype=np.float64)
         diagonal = LinearOperator((k, k), matvec=lambda v: v.ravel() / (self.means + RIDGE), dtype=np.float64)
-        step, _ = cg(hessian, self.wanted - self.means, rtol=SOLVED, maxiter=MAX_PASSES, M=diagonal)
+        with np.errstate(over="ignore", invalid="ignore"):  # where rounding leaves H no inverse: scaling takes over
+            step, _ = cg(hessian, self.wanted - self.means, rtol=SOLVED, maxiter=MAX_PASSES, M=diagonal)
         return np.asarray(step)

@@ -61,9 +61,10 @@ def number_labelers(
     if truth and candidates and not kept and (not truth_alone or any(is_gap(c) for c in table.columns[truth])):
         otherwise = f", or --labelers none if teachers are to be trained on {truth!r}" if truth_alone else ""
         errors.fail(
-            f"{few(candidates)} hold numbers that do not go with the true ones in {truth!r} (Lin's concordance is "
-            f"about 0: another scale, or another thing). Say --labelers {shlex.quote(','.join(candidates))} if "
-            f"students are to learn from them{otherwise}."
+            f"{few(candidates)} hold{'s' if len(candidates) == 1 else ''} numbers that do not go with the true ones in "
+            f"{truth!r} (Lin's concordance is about 0 or below: another scale, the other way round, or another thing). "
+            f"Say --labelers {shlex.quote(','.join(candidates))} if students are to learn from "
+            f"{'it' if len(candidates) == 1 else 'them'}{otherwise}."
         )
     return kept, tuple(name for name in free if name not in kept and name not in around.names)
 

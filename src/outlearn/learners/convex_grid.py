@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -170,7 +171,7 @@ class RidgePath:
             for first in range(0, len(self._x) * per_set, together):
                 part = torch.arange(first, min(first + together, len(self._x) * per_set))
                 start = self._found.flatten(1, 2)[:, part, -1:].expand(-1, -1, len(strengths))
-                found.append(self._minimise(part, strengths, start.reshape(len(start), -1)))
+                found.append(self._minimise(part, strengths, start.flatten(1)))
             self._found = torch.cat(found, dim=1).view(len(self._found), len(self._x), per_set, len(strengths))
         return self
 
@@ -199,15 +200,19 @@ class RidgePath:
 
     def _in_features(self, s: int, heads: Tensor) -> Float[np.ndarray, "weightings strengths inputs logits"]:
         """Turn heads of a set, `[inputs x logits, weightings, strengths]`, into parameters of all features."""
-        span, found = self._spans[s], heads.reshape(self._x[s].shape[1], -1)
+        span, found = self._spans[s], self._of_inputs(s, heads)
         if span is not None:
             found = span.to_features(_without_padding(found, span.rows)).float()
         shaped = found.view(len(found), self._n_logits, *heads.shape[1:])
         return np.ascontiguousarray(shaped.permute(2, 3, 0, 1).numpy())
 
+    def _of_inputs(self, s: int, heads: Tensor) -> Tensor:
+        # Not -1: of pairs that are all alike, without an intercept, there is no input.
+        return heads.reshape(self._x[s].shape[1], self._n_logits * prod(heads.shape[1:]))
+
     def _logits(self, s: int) -> Float[np.ndarray, "weightings strengths rows classes"]:
         heads, x = self._found[:, s], self._x[s]
-        z = _product(x, heads.reshape(x.shape[1], -1))
+        z = _product(x, self._of_inputs(s, heads))
         return _centred(z.reshape(len(x), self._n_logits, *heads.shape[1:]).transpose(2, 3, 0, 1))
 
     def _minimise(self, part: Tensor, strengths: Sequence[float], start: Tensor) -> Tensor:
