@@ -51,6 +51,10 @@ NOT_NUMBERS = {
     "objects, a gap": (np.array([[1, 2], [None, 2]] * 10, dtype=object), "first nan in row 1, column 0.*SimpleImputer"),
     "objects, too large": (np.array([[1, 10**400]] * 20, dtype=object), "no float holds"),
     "frame with times": (pd.DataFrame({"when": TIMES[:, 0], "b": 1.0}), "column 'when' holds datetime64"),
+    "frame with times of a zone": (
+        pd.DataFrame({"when": pd.DatetimeIndex(TIMES[:, 0], tz="UTC"), "b": 1.0}),
+        "a Timestamp.*column 'when'.*X.min",
+    ),
     "frame with a category": (
         pd.DataFrame({"k": pd.Categorical(["u", "v"] * 10), "b": 1.0}),
         "'u' in row 0 of column 'k'",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ TEXTS = (
     "by sklearn.preprocessing.OneHotEncoder, and of numbers that are written as text by X.astype(float)."
 )
 TIMES = "Make numbers of them: (X - X.min()) / np.timedelta64(1, 'D') are days; for spans X / np.timedelta64(1, 'D')."
+COLUMNS = "Give one column a feature, each of numbers."
 ADVICE = {
     "c": (
         "complex numbers. Complex data not supported: give real and imaginary parts as features of their own, "
@@ -99,5 +101,5 @@ def _check_objects(values: np.ndarray, where: str) -> None:
         except TypeError:
             raise NoNumberError(
                 f"X has a {type(value).__name__}, {shortened(value)}, in row {row} of {where}; an argument must be a "
-                "number or a string of a number. Give one column a feature, each of numbers."
+                f"number or a string of a number. {TIMES if isinstance(value, date | timedelta) else COLUMNS}"
             ) from None
