@@ -6,8 +6,8 @@ ridge to the weakest, each starting where the one before ended. Where there are 
 problem is solved in their span (`span`), so that a set of 25 examples costs what 25 features cost.
 
 All heads share the eigenvectors of the examples' second moments, and each has eigenvalues of its own
-(`Objective.own_preconditioner`), with its own curvature and lambda. They depend on no other head. What is found does, by
-less than the tolerance: a head that is there goes on with its batch until a fifth of this is there.
+(`Objective.own_preconditioner`), with its own curvature and lambda. They depend on no other head. What is found does,
+by less than the tolerance: a head that is there goes on with its batch until a fifth of this is there.
 """
 
 from __future__ import annotations
