@@ -30,6 +30,7 @@ from outlearn.results.run import NotTrained
 from outlearn.results.scored import Scored
 from outlearn.results.selection import Selection
 from outlearn.store.store import Store
+from run_records import add_run, missing_runs, read_runs
 
 LOSSES = ("forward_ce", "reverse_ce", "reverse_kl", "aux_conf", "mae")
 RECIPES = ("auto", "auto_single")
@@ -149,22 +150,14 @@ def main() -> None:
             wanted = kept_back_settings(options.sst2, options.clinc150, options.tables)
         else:
             wanted = settings(options.sst2, options.clinc150, options.hh_helpful, options.tables)
-        done = {(each["setting"], each["seed"]) for each in _lines(options.out)}
-        for seed in options.seeds:
-            for name, overrides in wanted.items():
-                if (name, seed) not in done:
-                    measured = measure([*overrides, *options.recipe], seed, Store(options.store))
-                    with options.out.open("a") as file:
-                        file.write(json.dumps({"setting": name, "seed": seed, **measured}) + "\n")
-                    print(f"{name} seed {seed}: {measured['seconds'].get('total')} s", flush=True)
-    runs = _lines(options.out)
+        for name, seed in missing_runs(options.out, list(wanted), options.seeds):
+            measured = measure([*wanted[name], *options.recipe], seed, Store(options.store))
+            add_run(options.out, name, seed, measured)
+            print(f"{name} seed {seed}: {measured['seconds'].get('total')} s", flush=True)
+    runs = read_runs(options.out)
     print_summary(runs)
     if options.svg:
         write_scatter(runs, options.svg)
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ teach are judged on the test split.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +41,7 @@ from outlearn.selection.labelers import Labelings
 from outlearn.selection.taught import Teaching
 from outlearn.store.stage import StageRunner
 from outlearn.store.store import Store
+from run_records import add_run, missing_runs, read_runs
 
 N, DRAWS, LEVEL = 100, 3, 0.95
 PARTS = ("student", "validation", "test")
@@ -168,19 +168,13 @@ def main() -> None:
     parser.add_argument("--summary", action="store_true", help="measure nothing; print the table")
     options = parser.parse_args()
     if not options.summary:
-        done = {(line["setting"], line["seed"]) for line in _lines(options.out)}
         wanted = settings(options.sst2, options.clinc150, options.hh_helpful, options.tables)
-        for name, seed in ((name, seed) for seed in options.seeds for name in wanted if (name, seed) not in done):
+        for name, seed in missing_runs(options.out, list(wanted), options.seeds):
             config = ol.load_config(overrides=["student.loss=[auto]", *wanted[name], f"seed={seed}"])
             found = measure(Setting(make_plan(config), Store(options.store), seed))
-            with options.out.open("a") as file:
-                file.write(json.dumps({"setting": name, "seed": seed, **found}) + "\n")
+            add_run(options.out, name, seed, found)
             print(f"{name} seed {seed}", flush=True)
-    print_summary(_lines(options.out))
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    print_summary(read_runs(options.out))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ tuned by cross-validation within the true labels. Without the files their settin
 from __future__ import annotations
 
 import argparse
-import json
 import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -53,6 +52,7 @@ from outlearn.selection.true_labels import agreement_with
 from outlearn.selection.tuning import Grid, tune
 from outlearn.store.stage import StageRunner
 from outlearn.store.store import Store
+from run_records import add_run, missing_runs, read_runs
 
 SIZES, DRAWS, LEVEL = (40, 100, 200), 3, 0.95
 ALONE, USES = "true labels alone", ("choose", "learn")
@@ -272,24 +272,16 @@ def main() -> None:
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     if not options.summary:
-        done = {(line["setting"], line["seed"]) for line in _lines(options.out)}
         runs = settings(options.sst2, options.clinc150, options.hh_helpful, options.tables)
         names = [*(f"{kind}: {name}" for kind in ("table", "misled") for name in LARGE), *runs]
-        for name, seed in ((name, seed) for seed in options.seeds for name in options.only or names):
-            if (name, seed) in done:
-                continue
+        for name, seed in missing_runs(options.out, options.only or names, options.seeds):
             kind, _, table = name.partition(": ")
             made = name in runs
             world = Run(runs[name], seed, Store(options.store)) if made else Table(table, seed, misled=kind == "misled")
-            found = {"setting": name, "seed": seed, **measure(world, options.draws)}
-            with options.out.open("a") as file:
-                file.write(json.dumps(found) + "\n")
+            found = measure(world, options.draws)
+            add_run(options.out, name, seed, found)
             print(f"{name} seed {seed}: {found['sizes']}", flush=True)
-    print_summary(_lines(options.out))
-
-
-def _lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    print_summary(read_runs(options.out))
 
 
 if __name__ == "__main__":
