@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from outlearn.core.labelers.combinations import EACH
 from outlearn.core.predictions import Predictions
 from outlearn.errors import DataError, OutlearnError
-from outlearn.results.serialization import read_text
+from outlearn.results.serialization import check_no_pipe, read_text
 
 __all__ = ["AGAIN", "Measured", "Point", "check_files", "read_config", "read_predictions"]
 
@@ -92,8 +92,7 @@ def check_files(folder: Path, hashes: Mapping[str, str]) -> None:
     """
     for name, expected in hashes.items():
         path = folder / name
-        if path.exists() and not path.is_file():
-            raise DataError(f"{str(path)!r} is no file but a folder, a pipe or a device. {AGAIN}")
+        check_no_pipe(path, again=AGAIN)
         try:
             with path.open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()

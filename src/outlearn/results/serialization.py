@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from outlearn.errors import DataError
 
-__all__ = ["Record", "read_json", "read_record", "read_text"]
+__all__ = ["Record", "check_no_pipe", "read_json", "read_record", "read_text"]
 
 Kind = TypeVar("Kind")
 
@@ -29,14 +29,23 @@ class Record(BaseModel):
         return self.model_dump(mode="json", by_alias=True)
 
 
+def check_no_pipe(path: Path, *, again: str) -> None:
+    """Refuse what may never end, or is not to be read at all; a file that is missing is left to who opens it.
+
+    Raises:
+        DataError: if it is a folder, a pipe or a device.
+    """
+    if path.exists() and not path.is_file():
+        raise DataError(f"{str(path)!r} is no file but a folder, a pipe or a device. {again}")
+
+
 def read_text(path: Path, *, again: str) -> str:
     """Read a text file of results; `again` is the sentence that says how to get a good one.
 
     Raises:
         DataError: if it is missing, cannot be read, or is a pipe or a device, which may never end.
     """
-    if path.exists() and not path.is_file():
-        raise DataError(f"{str(path)!r} is no file but a folder, a pipe or a device. {again}")
+    check_no_pipe(path, again=again)
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
