@@ -16,14 +16,11 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from outlearn.core.many_class_offsets import MANY_CLASSES, many_class_offsets
+from outlearn.core.many_class_offsets import MANY_CLASSES, MAX_HALVINGS, MAX_STEP, MAX_STEPS, many_class_offsets
 from outlearn.errors import ShapeError
 
 __all__ = ["class_offsets", "match_class_means"]
 
-MAX_STEPS = 100
-MAX_HALVINGS = 5  # of a Newton step that went up
-MAX_STEP = 10.0  # of a log factor
 LOG_FACTOR_FLOOR = -200.0  # relative to the largest: no class vanishes to 0, where its log would be infinite
 TOLERANCE = 1e-6  # largest difference between a class mean and its prior
 

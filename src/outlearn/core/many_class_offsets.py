@@ -16,9 +16,10 @@ import numpy as np
 from jaxtyping import Float
 from scipy.sparse.linalg import LinearOperator, cg
 
-__all__ = ["MANY_CLASSES", "many_class_offsets"]
+__all__ = ["MANY_CLASSES", "MAX_HALVINGS", "MAX_STEP", "MAX_STEPS", "many_class_offsets"]
 
 MANY_CLASSES = 64  # from here on the passes cost less than the matrix; below, it is small
+# Of Newton's steps, for few classes too (`core.class_means`).
 MAX_STEPS = 100
 MAX_HALVINGS = 5  # of a Newton step that went up
 MAX_STEP = 10.0  # of a log factor
